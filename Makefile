@@ -1,0 +1,55 @@
+# `make` tells what there is. Everything runs in .venv, which `make setup` makes.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint validate deploy bench clean lock
+
+BIN := .venv/bin
+# sam takes the python3.13 that it builds with from the PATH.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export SAM_CLI_TELEMETRY := 0
+
+# How many processes run the tests; those of one deployed stack stay together in one of them.
+WORKERS ?= 2
+# Where to deploy to: a section of samconfig.toml.
+ENV ?= default
+
+# sam with a home of its own, in which it has just looked for a newer version: it stays off the network.
+QUIET_SAM = mkdir -p .local/sam/home \
+	&& printf '{"telemetryEnabled": false, "lastVersionCheck": %s}' "$$(date +%s)" > .local/sam/home/metadata.json \
+	&& __SAM_CLI_APP_DIR=.local/sam/home AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where 3.13 is not found)
+	@cmp -s requirements-dev.txt .venv/installed.txt || local/make-venv.sh
+
+run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
+	@$(BIN)/python -m local run $(if $(ONCE),--once)
+
+test: setup lint ## everything: lint, then unit, integration, template and stack tests
+	@$(BIN)/pytest tests --ignore=tests/bench -n $(WORKERS) --dist loadgroup -p no:benchmark
+
+lint: setup ## style, types and the template
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	@$(MAKE) --no-print-directory validate
+
+validate: setup ## the template alone: sam validate --lint, cfn-lint
+	@$(QUIET_SAM) validate --lint
+	$(BIN)/cfn-lint template.yaml
+
+deploy: setup ## build and deploy to AWS (ENV=prod for the [prod] section of samconfig.toml)
+	$(BIN)/sam build --config-env $(ENV)
+	$(BIN)/sam deploy --config-env $(ENV)
+
+bench: setup ## the benchmarks
+	@$(BIN)/pytest tests/bench -q
+
+lock: ## resolve requirements-dev.in anew into requirements-dev.txt
+	@local/make-lock.sh
+
+clean: ## what was built and measured, but not the virtual environment
+	rm -rf .aws-sam .local .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

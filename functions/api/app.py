@@ -1,0 +1,39 @@
+"""Everything over HTTP but POST /events. Trigger: HTTP API, payload format 2.0."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from tocsin import clients
+from tocsin.api import Stores, application
+from tocsin.blueprint import Blueprints
+from tocsin.deliveries.http import policy_of
+from tocsin.observability import logger
+from tocsin.settings import Environment
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.events import EventStore
+from tocsin.store.ledger import Ledger
+from tocsin.store.people import PeopleStore
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+environment = Environment.of_process()
+resolve = application(
+    Stores(
+        events=EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+        ledger=Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        blueprints=Blueprints(
+            ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+            PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+            policy_of(environment),
+        ),
+    )
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+    """JSON, or problem+json for what is refused."""
+    return resolve(event, context)

@@ -1,0 +1,42 @@
+"""Who asks? Trigger: HTTP API Lambda authorizer, payload format 2.0, simple responses.
+
+It lets every request through to its function, with facts about the key or the reason why there is none: API
+Gateway's own refusal is no problem+json, and its cache does not know routes. No function serves a request
+whose facts name no key (`tocsin.web.Request.anyone`), and each checks the scopes that its route needs.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tocsin import clients
+from tocsin.authorization import Keyring, Refused
+from tocsin.jsontypes import JsonObject
+from tocsin.observability import Code, logger, note
+from tocsin.settings import Environment
+from tocsin.store.people import PeopleStore
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+environment = Environment.of_process()
+keyring = Keyring(
+    PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+    clients.secretsmanager(),
+    environment.text("ADMIN_KEY_SECRET"),
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+    """{isAuthorized: true, context: {key_id, …} or {error}}. Raises where keys can't be read: answered 500."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    http = event["requestContext"]["http"]
+    try:
+        facts = keyring.identify(headers.get("authorization"))
+    except Refused as refused:
+        note(Code.KEY_REFUSED, str(refused), level=logging.WARNING, source_ip=http.get("sourceIp"))
+        return {"isAuthorized": True, "context": {"error": str(refused)}}
+    note(Code.KEY_ACCEPTED, "key accepted", level=logging.DEBUG, key_id=facts["key_id"])
+    return {"isAuthorized": True, "context": facts}

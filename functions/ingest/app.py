@@ -1,0 +1,68 @@
+"""POST /events: validate, store, answer. Trigger: HTTP API, payload format 2.0."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tocsin import clients
+from tocsin.errors import Invalid, TocsinError, Unavailable
+from tocsin.events import Event
+from tocsin.ingestion import Ingested, Ingestion, event_result
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.observability import Code, logger, note
+from tocsin.settings import Environment
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.events import EventStore
+from tocsin.store.failures import RETRY_AFTER
+from tocsin.web import Answer, Request, answer, problem
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+environment = Environment.of_process()
+ingestion = Ingestion(
+    EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+    ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
+    """201 for one event; 200 with `results` for several; problem+json for what is refused."""
+    request_id = event["requestContext"].get("requestId")
+    try:
+        return _answer(ingestion.ingest(Request.parse(event)), request_id)
+    except Unavailable as error:
+        note(Code.EVENTS_UNAVAILABLE, error.detail, level=logging.ERROR, request_id=request_id)
+        return problem(error, instance=request_id)
+    except TocsinError as error:
+        note(Code.EVENTS_REFUSED, error.detail, request_id=request_id, status=error.status)
+        return problem(error, instance=request_id)
+
+
+def _answer(ingested: Ingested, request_id: str) -> Answer:
+    stored = [result.id for result in ingested.results if isinstance(result, Event)]
+    for event_id in stored:
+        note(Code.EVENTS_STORED, "event stored", level=logging.DEBUG, event_id=event_id, request_id=request_id)
+    if ingested.single and isinstance(ingested.results[0], Event):
+        return answer(201, event_result(ingested.results[0]), {"location": f"/events/{ingested.results[0].id}"})
+    results: list[Json] = [_result(result) for result in ingested.results]
+    refused = [result for result in ingested.results if isinstance(result, TocsinError)]
+    note(Code.EVENTS_STORED, "batch stored", request_id=request_id, stored=len(stored), refused=len(refused))
+    unstored = [error for error in refused if isinstance(error, Unavailable)]
+    if unstored:
+        whole: TocsinError = Unavailable(
+            f"{len(unstored)} of {len(results)} events could not be stored; send those, or the whole batch with"
+            " the same ids or Idempotency-Key, again",
+            retry_after=RETRY_AFTER,
+        )
+        return problem(whole, instance=request_id, more={"results": results})
+    if not stored:
+        whole = Invalid([], f"none of the {len(results)} events could be accepted")
+        return problem(whole, instance=request_id, more={"results": results})
+    return answer(200, {"accepted": len(stored), "rejected": len(refused), "results": results})
+
+
+def _result(result: Event | TocsinError) -> JsonObject:
+    return {"status": 201} | event_result(result) if isinstance(result, Event) else result.problem()

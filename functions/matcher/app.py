@@ -1,0 +1,53 @@
+"""Events against rules. Triggers: the events table's stream (INSERTs of events), and the match queue, which
+brings events that failed once and the next pages of large groups."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tocsin import clients
+from tocsin.jsontypes import JsonObject
+from tocsin.matching import Matcher
+from tocsin.observability import logger
+from tocsin.settings import Environment
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.events import EventStore
+from tocsin.store.ledger import Ledger
+from tocsin.store.outbox import Outbox
+from tocsin.store.people import PeopleStore
+from tocsin.transports import TransportMode
+from tocsin.workload import Workload
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+environment = Environment.of_process()
+outbox = Outbox(clients.sqs())
+workload = Workload(
+    Matcher(
+        ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+        Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        outbox,
+        queues={
+            TransportMode.WEBHOOK: environment.text("WEBHOOK_QUEUE_URL"),
+            TransportMode.WEBHOOK_SLACK: environment.text("SLACK_QUEUE_URL"),
+            TransportMode.EMAIL: environment.text("EMAIL_QUEUE_URL"),
+            TransportMode.LOCAL: environment.text("INBOX_QUEUE_URL"),
+        },
+        match_queue=environment.text("MATCH_QUEUE_URL"),
+    ),
+    EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+    outbox,
+    match_queue=environment.text("MATCH_QUEUE_URL"),
+    set_aside=environment.text("MATCH_DEAD_LETTERS_URL"),
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+    """{batchItemFailures}: the records or messages that come back."""
+    records = event["Records"]
+    if records and records[0]["eventSource"] == "aws:dynamodb":
+        return workload.stream(records)
+    return workload.queue(records)

@@ -1,0 +1,1 @@
+"""Tocsin for those who send it events: standard library only, so that anything can attach it."""

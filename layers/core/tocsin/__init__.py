@@ -1,0 +1,3 @@
+"""Tocsin: a serverless audit-event log with rules and notifications. Everything that functions share."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,84 @@
+"""The API's resolver: its routes, and one place that turns what goes wrong into problems."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import NotFoundError
+
+from tocsin.api import blueprints, events, health, notifications
+from tocsin.api.answers import problem_response
+from tocsin.blueprint import Blueprints
+from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
+from tocsin.observability import Code, logger, note
+from tocsin.store.events import EventStore
+from tocsin.store.ledger import Ledger
+from tocsin.web import Request, problem
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+_ELSEWHERE = {"/events": {"POST"}}
+"""Paths that another function serves, and with which methods: API Gateway sends us only the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What the routes work on."""
+
+    events: EventStore
+    ledger: Ledger
+    blueprints: Blueprints
+
+
+def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
+    """The API over `stores`, as a function of a request event and a Lambda context."""
+    app = APIGatewayHttpResolver()
+    health.add_routes(app)
+    events.add_routes(app, stores.events, stores.ledger)
+    notifications.add_routes(app, stores.ledger)
+    blueprints.add_routes(app, stores.blueprints)
+
+    def refused(error: TocsinError) -> Response[str]:
+        request_id = app.current_event.request_context.request_id
+        level = logging.ERROR if error.status >= 500 else logging.INFO
+        note(Code.REQUEST_REFUSED, error.detail, level=level, status=error.status, request_id=request_id)
+        return problem_response(error, request_id)
+
+    def unknown(_: NotFoundError) -> Response[str]:
+        request = Request.parse(app.current_event.raw_event)
+        try:
+            request.anyone()  # whoever has no key learns nothing of what there is
+        except TocsinError as error:
+            return refused(error)
+        allowed = _methods_of(app, request.path)
+        if allowed:
+            return refused(
+                MethodNotAllowed(f"{request.method} is not taken here; there is {', '.join(allowed)}", allowed)
+            )
+        return refused(NotFound(f"there is nothing at {request.path[:200]}"))
+
+    app.exception_handler(TocsinError)(refused)
+    app.not_found(unknown)
+
+    def resolve(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+        try:
+            return app.resolve(event, context)
+        except Exception:  # noqa: BLE001 - the last resort: an answer without a trace, a log with one
+            logger.exception("a request could not be served", code=Code.REQUEST_FAILED.value)
+            failure = TocsinError("the request could not be served; the log says why, under this request's id")
+            return problem(failure, instance=event["requestContext"].get("requestId"))
+
+    return resolve
+
+
+def _methods_of(app: APIGatewayHttpResolver, path: str) -> tuple[str, ...]:
+    """The methods with which `path` exists."""
+    # Powertools keeps its routes to itself, and gives 404 for a path that has other methods.
+    routes = [*app._static_routes, *app._dynamic_routes]
+    methods = {method for route in routes if route.rule.match(path) for method in [route.method]}
+    return tuple(sorted(methods | _ELSEWHERE.get(path, set())))

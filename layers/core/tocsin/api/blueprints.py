@@ -1,0 +1,43 @@
+"""GET and PUT /blueprint: the whole configuration as one document."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from tocsin.api.answers import check_query, flag_of, json_response, request_of
+from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
+from tocsin.observability import Code, note
+from tocsin.web import Scope
+
+
+def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints) -> None:
+    """Add this subject's routes."""
+
+    @app.get("/blueprint")
+    def read() -> Response[str]:
+        request = request_of(app)
+        request.principal(Scope.CONFIG_READ)
+        check_query(request)
+        shown = blueprints.current().to_json()
+        if any(wanted in request.headers.get("accept", "") for wanted in YAML_TYPES):
+            return Response(status_code=200, content_type=YAML_TYPES[0], body=to_yaml(shown))
+        return json_response(200, shown)
+
+    @app.put("/blueprint")
+    def apply() -> Response[str]:
+        request = request_of(app)
+        principal = request.principal(Scope.CONFIG_WRITE)
+        check_query(request, "dry_run")
+        dry_run = flag_of(request, "dry_run")
+        blueprint = parse(request.body, request.content_type(JSON_TYPE, *YAML_TYPES))
+        if dry_run:
+            return json_response(200, blueprints.plan(blueprint).to_json(dry_run=True))
+        applied = blueprints.apply(blueprint, principal.key_name)
+        note(
+            Code.CONFIGURATION_APPLIED,
+            "configuration applied",
+            version=applied.version,
+            changes=len(applied.changes),
+            by=principal.key_name,
+        )
+        return json_response(200, applied.to_json(dry_run=False))

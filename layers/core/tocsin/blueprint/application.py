@@ -1,0 +1,270 @@
+"""Applying a blueprint: first what nobody looks at yet, then the flip, then what nobody looks at any more.
+
+    1. people, new lists of members, new keys and secrets are written beside the old ones
+    2. the snapshot of rules, policies, transports, groups and settings is published: readers see it whole
+    3. people, lists of members, keys and secrets that nothing names any more are deleted
+
+No reader sees a rule without what it names. A run that dies is made good by the next one: each step writes
+what differs from what is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tocsin.blueprint import checks, secrecy
+from tocsin.blueprint.differences import differences
+from tocsin.blueprint.document import Blueprint, GroupEntry, KeyEntry, UserEntry
+from tocsin.configuration import Configuration
+from tocsin.directory import Group, User
+from tocsin.errors import Invalid, Violation
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
+from tocsin.outbound import OutboundPolicy
+from tocsin.store.configuration import ConfigurationStore, Version
+from tocsin.store.people import PeopleStore
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying a blueprint did, or would do."""
+
+    version: int
+    changes: tuple[JsonObject, ...]
+    keys: tuple[JsonObject, ...] = ()
+    """{name, id, key} of keys that were made: the only time that their secrets are shown."""
+    secrets: tuple[JsonObject, ...] = ()
+    """{transport, secret} of signing secrets that were made, shown once as well."""
+
+    def to_json(self, *, dry_run: bool) -> JsonObject:
+        """As the API answers it."""
+        created: JsonObject = {"keys": list(self.keys), "secrets": list(self.secrets)}
+        return {
+            "version": self.version,
+            "dry_run": dry_run,
+            "changed": bool(self.changes),
+            "changes": list(self.changes),
+            "created": created,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Current:
+    version: Version
+    configuration: Configuration
+    users: Mapping[str, User]
+    keys: Mapping[str, ApiKey]
+    members: Mapping[str, frozenset[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    changes: tuple[JsonObject, ...]
+    configuration: Configuration
+    transports: tuple[secrecy.Resolved, ...]
+    users: tuple[User, ...]
+    keys: tuple[ApiKey, ...]
+    new_rosters: tuple[tuple[Group, frozenset[str]], ...]
+    bearers: tuple[JsonObject, ...]
+
+
+class Blueprints:
+    """Reads and applies the whole configuration. Raises Invalid, Conflict, Unavailable."""
+
+    def __init__(self, configuration: ConfigurationStore, people: PeopleStore, policy: OutboundPolicy) -> None:
+        self._configuration = configuration
+        self._people = people
+        self._policy = policy
+
+    def current(self) -> Blueprint:
+        """What holds now, secrets masked."""
+        return _shown(self._read())
+
+    def plan(self, blueprint: Blueprint) -> Applied:
+        """What applying `blueprint` would change; nothing is written."""
+        self._check(blueprint)
+        current = self._read()
+        plan = _plan(blueprint, current)
+        return Applied(current.version.number, plan.changes)
+
+    def apply(self, blueprint: Blueprint, by: str) -> Applied:
+        """Make `blueprint` the configuration."""
+        self._check(blueprint)
+        self._configuration.lock(by, now=datetime.now(UTC))
+        try:
+            current = self._read()
+            plan = _plan(blueprint, current)
+            if not plan.changes:
+                return Applied(current.version.number, ())
+            return self._carry_out(plan, current, by)
+        finally:
+            self._configuration.unlock()
+
+    def _check(self, blueprint: Blueprint) -> None:
+        wrong = checks.check(blueprint, self._policy)
+        if wrong:
+            raise Invalid(wrong)
+
+    def _read(self) -> _Current:
+        version, configuration = self._configuration.current(fresh=True)
+        return _Current(
+            version=version,
+            configuration=configuration,
+            users={user.username: user for user in self._people.all_users()},
+            keys={key.name: key for key in self._people.all_keys()},
+            members={group.name: frozenset(self._people.all_members(group)) for group in configuration.groups},
+        )
+
+    def _carry_out(self, plan: _Plan, current: _Current, by: str) -> Applied:
+        for resolved in plan.transports:
+            if resolved.to_store is not None:
+                self._configuration.put_secrets(resolved.transport.secrets_ref, resolved.to_store)
+        self._people.write(
+            users=[user for user in plan.users if current.users.get(user.username) != user],
+            members=[(group, member) for group, members in plan.new_rosters for member in sorted(members)],
+            keys=[key for key in plan.keys if current.keys.get(key.name) != key],
+        )
+        version = self._configuration.publish(plan.configuration, replacing=current.version, by=by)
+        self._tidy(plan, current)
+        return Applied(
+            version=version.number,
+            changes=plan.changes,
+            keys=plan.bearers,
+            secrets=tuple(
+                {"transport": resolved.transport.name, "secret": resolved.generated}
+                for resolved in plan.transports
+                if resolved.generated is not None
+            ),
+        )
+
+    def _tidy(self, plan: _Plan, current: _Current) -> None:
+        rosters = {(group.name, group.roster) for group in plan.configuration.groups}
+        self._people.delete(
+            usernames=current.users.keys() - {user.username for user in plan.users},
+            members=[
+                (group, member)
+                for group in current.configuration.groups
+                if (group.name, group.roster) not in rosters
+                for member in current.members[group.name]
+            ],
+            key_ids=[key.id for name, key in current.keys.items() if name not in {key.name for key in plan.keys}],
+        )
+        named = {transport.secrets_ref for transport in plan.configuration.transports}
+        for transport in current.configuration.transports:
+            if transport.secrets_ref and transport.secrets_ref not in named:
+                self._configuration.delete_secrets(transport.secrets_ref)
+
+
+def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
+    transports = _transports(blueprint, current)
+    keys, bearers = _keys(blueprint.keys, current.keys)
+    groups, new_rosters = _groups(blueprint.groups, current)
+    users = tuple(User(**entry.model_dump()) for entry in blueprint.users)
+    configuration = Configuration(
+        settings=blueprint.settings,
+        groups=groups,
+        transports=tuple(resolved.transport for resolved in transports),
+        policies=blueprint.policies,
+        rules=blueprint.rules,
+    )
+    after = _Current(
+        version=current.version,
+        configuration=configuration,
+        users={user.username: user for user in users},
+        keys={key.name: key for key in keys},
+        members={entry.name: frozenset(entry.members) for entry in blueprint.groups},
+    )
+    changes = [
+        *differences(_shown(current), _shown(after)),
+        *_new_secrets(current.configuration, configuration),
+    ]
+    return _Plan(tuple(changes), configuration, transports, users, keys, new_rosters, bearers)
+
+
+def _transports(blueprint: Blueprint, current: _Current) -> tuple[secrecy.Resolved, ...]:
+    known = current.configuration.transports_by_name
+    resolved: list[secrecy.Resolved] = []
+    wrong: list[Violation] = []
+    for position, entry in enumerate(blueprint.transports):
+        result = secrecy.resolve(entry, known.get(entry.name), f"transports[{position}]")
+        if isinstance(result, Violation):
+            wrong.append(result)
+        else:
+            resolved.append(result)
+    if wrong:
+        raise Invalid(wrong)
+    return tuple(resolved)
+
+
+def _keys(
+    entries: Sequence[KeyEntry], known: Mapping[str, ApiKey]
+) -> tuple[tuple[ApiKey, ...], tuple[JsonObject, ...]]:
+    """The keys as they are to be, and what their holders send where a key is new."""
+    keys: list[ApiKey] = []
+    bearers: list[JsonObject] = []
+    for entry in entries:
+        existing = known.get(entry.name)
+        secret = None if existing is not None else new_secret()
+        key = ApiKey(
+            id=existing.id if existing is not None else new_key_id(),
+            secret_hash=existing.secret_hash if existing is not None else hash_secret(secret or ""),
+            name=entry.name,
+            scopes=entry.scopes,
+            user=entry.user,
+            events_per_minute=entry.events_per_minute,
+        )
+        keys.append(key)
+        if secret is not None:
+            bearers.append({"name": key.name, "id": key.id, "key": bearer(key, secret)})
+    return tuple(keys), tuple(bearers)
+
+
+def _groups(
+    entries: Sequence[GroupEntry], current: _Current
+) -> tuple[tuple[Group, ...], tuple[tuple[Group, frozenset[str]], ...]]:
+    """The groups as they are to be, and the lists of members that have to be written for them."""
+    groups: list[Group] = []
+    new_rosters: list[tuple[Group, frozenset[str]]] = []
+    for entry in entries:
+        members = frozenset(entry.members)
+        known = current.configuration.groups_by_name.get(entry.name)
+        unchanged = known is not None and current.members[entry.name] == members
+        roster = known.roster if known is not None and unchanged else str(current.version.number + 1)
+        group = Group(name=entry.name, children=entry.children, roster=roster)
+        groups.append(group)
+        if not unchanged:
+            new_rosters.append((group, members))
+    return tuple(groups), tuple(new_rosters)
+
+
+def _shown(current: _Current) -> Blueprint:
+    configuration = current.configuration
+    return Blueprint(
+        settings=configuration.settings,
+        users=tuple(UserEntry(**user.to_json()) for user in current.users.values()),
+        groups=tuple(
+            GroupEntry(name=group.name, members=tuple(sorted(current.members[group.name])), children=group.children)
+            for group in configuration.groups
+        ),
+        transports=tuple(secrecy.shown(transport) for transport in configuration.transports),
+        policies=configuration.policies,
+        rules=configuration.rules,
+        keys=tuple(
+            KeyEntry(name=key.name, scopes=key.scopes, user=key.user, events_per_minute=key.events_per_minute)
+            for key in current.keys.values()
+        ),
+    )
+
+
+def _new_secrets(before: Configuration, after: Configuration) -> list[JsonObject]:
+    """Secrets that change although nothing that is shown does."""
+    known = before.transports_by_name
+    found: list[JsonObject] = []
+    for transport in after.transports:
+        old = known.get(transport.name)
+        if old is not None and old.secrets_ref != transport.secrets_ref:
+            fields: Json = {"secret": {"from": "the stored one", "to": "a new one"}}
+            found.append({"kind": "transports", "name": transport.name, "change": "update", "fields": fields})
+    return found

@@ -1,0 +1,43 @@
+"""What a blueprint would change, a thing at a time, for people who look before they leap."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from tocsin.blueprint.document import Blueprint
+from tocsin.jsontypes import Json, JsonObject
+
+_NAMES = {"users": "username"}
+_KINDS = ("users", "groups", "transports", "policies", "rules", "keys")
+
+
+def differences(before: Blueprint, after: Blueprint) -> list[JsonObject]:
+    """[{kind, name, change: create | update | delete, fields?: {field: {from, to}}}], secrets masked."""
+    found: list[JsonObject] = []
+    settings = _fields(_dump(before.settings), _dump(after.settings))
+    if settings:
+        found.append({"kind": "settings", "name": "settings", "change": "update", "fields": settings})
+    for kind in _KINDS:
+        name = _NAMES.get(kind, "name")
+        old = {str(entry[name]): entry for entry in map(_dump, getattr(before, kind))}
+        new = {str(entry[name]): entry for entry in map(_dump, getattr(after, kind))}
+        found += [{"kind": kind, "name": gone, "change": "delete"} for gone in sorted(old.keys() - new.keys())]
+        found += [{"kind": kind, "name": made, "change": "create"} for made in sorted(new.keys() - old.keys())]
+        for same in sorted(old.keys() & new.keys()):
+            fields = _fields(old[same], new[same])
+            if fields:
+                found.append({"kind": kind, "name": same, "change": "update", "fields": fields})
+    return found
+
+
+def _dump(entry: object) -> JsonObject:
+    return cast(JsonObject, entry.model_dump(mode="json"))  # type: ignore[attr-defined]
+
+
+def _fields(before: JsonObject, after: JsonObject) -> JsonObject:
+    changed: dict[str, Json] = {}
+    for field in before.keys() | after.keys():
+        old, new = before.get(field), after.get(field)
+        if old != new:
+            changed[field] = {"from": old, "to": new}
+    return dict(sorted(changed.items()))

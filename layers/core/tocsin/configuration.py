@@ -1,0 +1,80 @@
+"""The whole configuration but its people: what the matcher and the transports hold in memory.
+
+It is published as one snapshot, so that a reader sees all of one version or all of another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import cached_property
+from typing import Annotated
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from tocsin.directory import Group
+from tocsin.durations import DurationError, parse_duration
+from tocsin.rules.models import NotificationRule, Policy
+from tocsin.transports import NotificationTransport
+
+
+class Settings(BaseModel):
+    """What holds for every event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    event_retention: str = "days=365"
+    """How long an event is kept that says nothing else."""
+    notification_retention: str = "days=30"
+    """How long an inbox item and an event's story are kept."""
+    brand: Annotated[str, Field(max_length=100)] = "default"
+    """The brand of an event that names none."""
+    secret_keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    """More names of keys whose values are masked."""
+    exempt_keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    """Names of keys whose values stay readable although they sound secret."""
+
+    @field_validator("event_retention", "notification_retention")
+    @classmethod
+    def _is_duration(cls, value: str) -> str:
+        try:
+            parse_duration(value)
+        except DurationError as error:
+            raise ValueError(str(error)) from None
+        return value
+
+
+class Configuration(BaseModel):
+    """Settings, groups (without members), transports (without secrets), policies and rules."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: Settings = Settings()
+    groups: tuple[Group, ...] = ()
+    transports: tuple[NotificationTransport, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    rules: tuple[NotificationRule, ...] = ()
+
+    @cached_property
+    def groups_by_name(self) -> dict[str, Group]:
+        """The groups, by name."""
+        return {group.name: group for group in self.groups}
+
+    @cached_property
+    def transports_by_name(self) -> dict[str, NotificationTransport]:
+        """The transports, by name."""
+        return {transport.name: transport for transport in self.transports}
+
+    def to_bytes(self) -> bytes:
+        """As JSON, defaults left out, the same bytes for the same configuration."""
+        return orjson.dumps(self.model_dump(mode="json", exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Configuration:
+        """The inverse of `to_bytes`; pydantic's ValidationError on what it did not write."""
+        return cls.model_validate_json(data)
+
+
+def digest(data: bytes) -> str:
+    """What tells one published configuration from another: 16 hex digits."""
+    return hashlib.sha256(data).hexdigest()[:16]

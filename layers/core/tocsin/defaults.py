@@ -1,0 +1,53 @@
+"""What holds before anybody configures anything: administrators hear when something of ours is wrong.
+
+The group has no members yet; whoever sets up a stack puts people in it.
+"""
+
+from tocsin.configuration import Configuration
+from tocsin.directory import Group
+from tocsin.events import EventAction
+from tocsin.notifications import Severity
+from tocsin.rules.models import Binding, EventMatcher, NotificationRule
+from tocsin.transports import NotificationTransport, TransportMode
+
+ADMINS = Group(name="admins")
+
+_TRANSPORTS = (
+    NotificationTransport(name="email", mode=TransportMode.EMAIL),
+    NotificationTransport(name="inbox", mode=TransportMode.LOCAL),
+)
+
+
+def _matcher(action: EventAction) -> EventMatcher:
+    return EventMatcher(name=f"is-{action.replace('_', '-')}", kind="event_matcher", action=action)
+
+
+def _rule(name: str, severity: Severity, *actions: EventAction) -> NotificationRule:
+    return NotificationRule(
+        name=name,
+        severity=severity,
+        transports=tuple(transport.name for transport in _TRANSPORTS),
+        destination_group=ADMINS.name,
+        bindings=tuple(Binding(policy=_matcher(action).name, order=order) for order, action in enumerate(actions)),
+    )
+
+
+_CONFIGURATION = (EventAction.CONFIGURATION_ERROR, EventAction.CONFIGURATION_WARNING)
+_EXCEPTIONS = (
+    EventAction.POLICY_EXCEPTION,
+    EventAction.PROPERTY_MAPPING_EXCEPTION,
+    EventAction.SYSTEM_TASK_EXCEPTION,
+    EventAction.SYSTEM_EXCEPTION,
+)
+_UPDATES = (EventAction.UPDATE_AVAILABLE,)
+
+DEFAULT = Configuration(
+    groups=(ADMINS,),
+    transports=_TRANSPORTS,
+    policies=tuple(_matcher(action) for action in _CONFIGURATION + _EXCEPTIONS + _UPDATES),
+    rules=(
+        _rule("notify-configuration-error", Severity.ALERT, *_CONFIGURATION),
+        _rule("notify-exception", Severity.ALERT, *_EXCEPTIONS),
+        _rule("notify-update", Severity.ALERT, *_UPDATES),
+    ),
+)

@@ -1,0 +1,5 @@
+"""Deliveries: what a message says, what became of each attempt, and the loop that every transport runs."""
+
+from tocsin.deliveries.models import Attempt, DeliveryMessage, Outcome, State
+
+__all__ = ["Attempt", "DeliveryMessage", "Outcome", "State"]

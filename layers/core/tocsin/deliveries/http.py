@@ -1,0 +1,86 @@
+"""What an endpoint's answer, or its silence, makes of a delivery."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+from tocsin.deliveries.models import MAX_EXCERPT, Outcome, State
+from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy, Response
+from tocsin.settings import Environment
+
+RETRIED_STATUSES = frozenset({408, 425, 429})
+"""4xx answers that time can heal; all others are final."""
+
+MAX_RETRY_AFTER = 6 * 3600
+"""Seconds. An endpoint that asks for more is asked again then."""
+
+
+def posted(post: Callable[[], Response]) -> Outcome:
+    """The outcome of a POST: delivered for 2xx; retried or failed, with the reason, for all else."""
+    try:
+        response = post()
+    except OutboundBlocked as blocked:
+        return Outcome(State.FAILED, f"blocked_{blocked.reason}", str(blocked))
+    except OutboundError as error:
+        return Outcome(State.RETRYING, error.kind, str(error))
+    return answered(response)
+
+
+def answered(response: Response) -> Outcome:
+    """The outcome of an endpoint's answer by its status alone."""
+    status = response.status
+    answer = excerpt(response)
+    if 200 <= status < 300:
+        return Outcome(State.DELIVERED, f"http_{status}", status=status, answer=answer)
+    if status in RETRIED_STATUSES or status >= 500:
+        return Outcome(
+            State.RETRYING,
+            f"http_{status}",
+            f"the endpoint answered {status}",
+            status=status,
+            answer=answer,
+            retry_after=retry_after(response),
+        )
+    detail = "redirects are not followed: give the final URL" if 300 <= status < 400 else "which is final"
+    return Outcome(
+        State.FAILED,
+        f"http_{status}",
+        f"the endpoint answered {status}; {detail}",
+        status=status,
+        answer=answer,
+    )
+
+
+def excerpt(response: Response) -> str | None:
+    """The beginning of an answer as text, whatever bytes it has; None for an empty one."""
+    text = response.body[:MAX_EXCERPT].decode("utf-8", "replace").replace("\x00", "�")
+    return text.strip() or None
+
+
+def retry_after(response: Response) -> float | None:
+    """Seconds that the endpoint asks us to wait (Retry-After: seconds, also fractions, or a date), bounded."""
+    given = response.headers.get("Retry-After", "").strip()
+    if not given:
+        return None
+    try:
+        seconds = float(given)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(given)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        seconds = (moment - datetime.now(UTC)).total_seconds()
+    return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None  # NaN is not greater than 0
+
+
+def policy_of(environment: Environment) -> OutboundPolicy:
+    """What the deploy parameters let webhooks reach."""
+    return OutboundPolicy.parse(
+        allow_http=environment.flag("ALLOW_HTTP"),
+        ports=environment.optional("ALLOWED_PORTS"),
+        allow_cidrs=environment.optional("ALLOWED_CIDRS"),
+    )

@@ -1,0 +1,74 @@
+"""People and groups: who can be told. Pure data; `tocsin.store.people` reads and writes it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tocsin.jsontypes import JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person who can be told. Inactive people are kept, and never told."""
+
+    username: str
+    email: str = ""
+    name: str = ""
+    active: bool = True
+    superuser: bool = False
+    locale: str = "en"
+
+    def to_json(self) -> JsonObject:
+        """All fields, as the blueprint spells them."""
+        return {
+            "username": self.username,
+            "email": self.email,
+            "name": self.name,
+            "active": self.active,
+            "superuser": self.superuser,
+            "locale": self.locale,
+        }
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> User:
+        """The inverse of `to_json`; absent fields take their defaults."""
+        return cls(
+            username=str(data["username"]),
+            email=str(data.get("email") or ""),
+            name=str(data.get("name") or ""),
+            active=data.get("active") is not False,
+            superuser=data.get("superuser") is True,
+            locale=str(data.get("locale") or "en"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group without its members, who may be many: they are read in pages from the store.
+
+    `roster` names the stored list of members that holds now; a blueprint that changes the members writes a
+    new list beside the old one and changes this name, so that readers see the one or the other whole.
+    """
+
+    name: str
+    children: tuple[str, ...] = ()
+    roster: str = ""
+
+
+def with_descendants(groups: Mapping[str, Group], name: str) -> tuple[Group, ...]:
+    """The group `name` and all groups below it, breadth first, each once; empty where there is no such group."""
+    return tuple(_walk(groups, name))
+
+
+def _walk(groups: Mapping[str, Group], name: str) -> Iterator[Group]:
+    queue, seen = [name], {name}
+    for current in queue:  # the list grows while we walk it: that is the breadth-first queue
+        group = groups.get(current)
+        if group is None:
+            continue
+        yield group
+        for child in group.children:
+            if child not in seen:
+                seen.add(child)
+                queue.append(child)

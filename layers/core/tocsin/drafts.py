@@ -1,0 +1,197 @@
+"""An event as a producer gives it, checked and made into one that can be stored."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
+
+from tocsin.cleanse import Secrets, cleanse
+from tocsin.durations import DurationError, parse_duration
+from tocsin.errors import Invalid, Violation
+from tocsin.events import UNDETERMINED_IP, Event, stored_action
+from tocsin.ids import IdError, id_time, new_id, parse_id
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.violations import violations
+
+MAX_CLOCK_SKEW = timedelta(minutes=5)
+"""How far into our future a producer's clock may be."""
+
+FROM_REQUEST = "request"
+"""As `client_ip`: take the address that the producer's own request came from."""
+
+_ACTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*\Z")
+
+type _Line = Annotated[StrictStr, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
+type _Pk = StrictInt | Annotated[StrictStr, Field(max_length=256)]
+
+
+class _User(BaseModel):
+    """The fields of an event's user that mean something to us; others are kept as they are."""
+
+    model_config = ConfigDict(extra="allow")
+
+    username: Annotated[StrictStr, Field(max_length=256)] | None = None
+    pk: _Pk | None = None
+    email: Annotated[StrictStr, Field(max_length=320)] | None = None
+    is_anonymous: StrictBool | None = None
+    on_behalf_of: dict[str, object] | None = None
+    authenticated_as: dict[str, object] | None = None
+
+
+class _Draft(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    id: StrictStr | None = None
+    action: Annotated[StrictStr, Field(min_length=1, max_length=128)]
+    app: _Line | None = None
+    user: _User = _User()
+    context: dict[str, object] = {}
+    client_ip: StrictStr | None = None
+    created: AwareDatetime | None = None
+    brand: Annotated[StrictStr, Field(min_length=1, max_length=100)] | None = None
+    expires: AwareDatetime | None = None
+    retention: StrictStr | None = None
+    expiring: StrictBool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for all events of one request where they say nothing themselves."""
+
+    now: datetime
+    app: str
+    """The producer's name: its API key's."""
+    brand: str
+    retention: timedelta
+    secrets: Secrets
+    source_ip: str | None
+    """The address that a producer's own request came from: first X-Forwarded-For hop, else its peer's."""
+
+
+def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Event:
+    """The event that `given` describes, cleansed and complete; Invalid names each field that is wrong.
+
+    Its id is the producer's, else `own_id`, else a new one with the time `created`, else now.
+    """
+    try:
+        draft = _Draft.model_validate(given)
+    except ValidationError as error:
+        raise Invalid(violations(error)) from None
+    wrong: list[Violation] = []
+    if not _ACTION.match(draft.action):
+        wrong.append(
+            Violation(
+                "action",
+                f"may have letters, digits and _ . : / - only, and begins with a letter or digit: {draft.action!r}",
+            )
+        )
+    event_id = _id(draft, terms, own_id, wrong)
+    client_ip = _client_ip(draft.client_ip, terms, wrong)
+    expires = _expires(draft, terms, wrong)
+    if wrong:
+        raise Invalid(wrong)
+    return Event(
+        id=event_id,
+        action=stored_action(draft.action),
+        app=draft.app or terms.app,
+        user=_cleansed(given.get("user"), terms.secrets),
+        context=_cleansed(given.get("context"), terms.secrets),
+        client_ip=client_ip,
+        brand=draft.brand or terms.brand,
+        expires=expires,
+    )
+
+
+def _id(draft: _Draft, terms: Terms, own_id: str | None, wrong: list[Violation]) -> str:
+    latest = terms.now + MAX_CLOCK_SKEW
+    if draft.created is not None and not datetime(2000, 1, 1, tzinfo=UTC) <= draft.created <= latest:
+        wrong.append(Violation("created", f"must lie between the year 2000 and {MAX_CLOCK_SKEW} from now"))
+        return ""
+    if draft.id is None:
+        if draft.created is not None:
+            return new_id(draft.created) if own_id is None else new_id_like(own_id, draft.created)
+        return own_id or new_id(terms.now)
+    try:
+        event_id = parse_id(draft.id)
+    except IdError as error:
+        wrong.append(Violation("id", str(error)))
+        return ""
+    if id_time(event_id) > latest:
+        wrong.append(
+            Violation("id", f"its time is more than {MAX_CLOCK_SKEW} in the future: check the producer's clock")
+        )
+    if draft.created is not None and abs(id_time(event_id) - draft.created) >= timedelta(milliseconds=1):
+        wrong.append(Violation("created", "is not the time in the id; give one of the two"))
+    return event_id
+
+
+def _client_ip(given: str | None, terms: Terms, wrong: list[Violation]) -> str | None:
+    if given is None:
+        return None
+    if given == FROM_REQUEST:
+        return terms.source_ip or UNDETERMINED_IP
+    try:
+        return str(ipaddress.ip_address(given))
+    except ValueError:
+        wrong.append(Violation("client_ip", f"is no IPv4 or IPv6 address, nor {FROM_REQUEST!r}: {given[:60]!r}"))
+        return None
+
+
+def _expires(draft: _Draft, terms: Terms, wrong: list[Violation]) -> datetime | None:
+    said = [name for name in ("expires", "retention") if getattr(draft, name) is not None]
+    if not draft.expiring:
+        wrong.extend(Violation(name, "can't stand beside expiring false") for name in said)
+        return None
+    if len(said) > 1:
+        wrong.append(Violation("retention", "can't stand beside expires; give one of the two"))
+        return None
+    if draft.expires is not None:
+        if draft.expires <= terms.now:
+            wrong.append(Violation("expires", "lies in the past: the event would be gone at once"))
+        return draft.expires.astimezone(UTC)
+    try:
+        retention = parse_duration(draft.retention) if draft.retention is not None else terms.retention
+        return terms.now + retention
+    except DurationError as error:
+        wrong.append(Violation("retention", str(error)))
+    except OverflowError:
+        wrong.append(Violation("retention", "reaches beyond the year 9999; say expiring false to keep it for ever"))
+    return None
+
+
+def _cleansed(value: Json, secrets: Secrets) -> JsonObject:
+    cleansed = cleanse(value or {}, secrets)
+    if not isinstance(cleansed, dict):
+        raise TypeError("an object stays an object when it is cleansed")
+    return cleansed
+
+
+def source_address(forwarded_for: str, peer: str) -> str | None:
+    """Where a request came from: the first hop of X-Forwarded-For if that is an address, else the peer."""
+    for candidate in (forwarded_for.split(",", 1)[0].strip(), peer):
+        try:
+            return str(ipaddress.ip_address(candidate))
+        except ValueError:
+            continue
+    return None
+
+
+def new_id_like(own_id: str, created: datetime) -> str:
+    """The id with the time of `created` and the random part of `own_id`: the same for the same two."""
+    milliseconds = int(created.timestamp() * 1000)
+    head = f"{milliseconds:012x}"
+    return f"{head[:8]}-{head[8:]}{own_id[13:]}"

@@ -1,0 +1,86 @@
+"""Duration strings, as settings and producers write them: ``days=365``, ``hours=1;minutes=30``.
+
+A duration is one or more pairs ``unit=number`` between ``;`` or ``,``. Units are microseconds,
+milliseconds, seconds, minutes, hours, days and weeks in any case, each at most once; numbers are decimal
+and above zero (``1.5``, ``.5``, ``1e3``). Blanks around pairs, units and numbers are ignored.
+
+A zero is refused wherever it stands, not only as the sum: ``days=30;hours=0`` is more often a slip than a
+wish, and a retention of nothing would delete events as they arrive.
+"""
+
+import re
+from datetime import timedelta
+
+_LONGEST = 200
+_BLANKS = " \t\r\n"
+_UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
+_NUMBER = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_NEGATIVE = re.compile(r"-[0-9.]")
+_MICROSECOND = timedelta(microseconds=1)
+
+
+class DurationError(ValueError):
+    """The text is no duration; the message names the part that is wrong."""
+
+
+def parse_duration(text: str) -> timedelta:
+    """The duration that the text describes, rounded to the microsecond; always above zero.
+
+    Raises DurationError, naming the bad part, for an empty or over-long text (200 characters), an unknown
+    or repeated unit, a value that is not a plain decimal number, is not above zero, or is more than a
+    timedelta holds (999,999,999 days).
+    """
+    if len(text) > _LONGEST:
+        raise DurationError(f"a duration has at most {_LONGEST} characters, this has {len(text)}")
+    if not text.isascii():
+        stranger = next(character for character in text if not character.isascii())
+        raise DurationError(f"{stranger!r} does not belong into a duration: {text!r}")
+    if not text.strip(_BLANKS):
+        raise DurationError("the duration is empty: expected something like 'days=30'")
+    values: dict[str, int | float] = {}
+    for pair in re.split("[;,]", text):
+        unit, value = _parse_pair(pair.strip(_BLANKS), text)
+        if unit in values:
+            raise DurationError(f"{unit!r} is given twice in {text!r}")
+        values[unit] = value
+    try:
+        duration = timedelta(**values)
+    except OverflowError:
+        raise DurationError(f"{text!r} is longer than 999,999,999 days") from None
+    if not duration:
+        raise DurationError(f"{text!r} is less than a microsecond")
+    return duration
+
+
+def format_duration(duration: timedelta) -> str:
+    """The canonical text of a duration, from days to microseconds: ``days=365``, ``hours=1;minutes=30``.
+
+    `parse_duration` gives the same duration back. Raises DurationError for what is not above zero.
+    """
+    if duration < _MICROSECOND:
+        raise DurationError(f"{duration} is not above zero")
+    minutes, seconds = divmod(duration.seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    milliseconds, microseconds = divmod(duration.microseconds, 1000)
+    values = (0, duration.days, hours, minutes, seconds, milliseconds, microseconds)
+    return ";".join(f"{unit}={value}" for unit, value in zip(_UNITS, values, strict=True) if value)
+
+
+def _parse_pair(pair: str, text: str) -> tuple[str, int | float]:
+    """One pair, checked, as unit and value; integers stay exact. ``text`` is the whole, for messages."""
+    name, equals, number = (part.strip(_BLANKS) for part in pair.partition("="))
+    if not equals:
+        raise DurationError(f"{pair!r} in {text!r} is not of the form unit=number")
+    unit = name.lower()
+    if unit not in _UNITS:
+        raise DurationError(f"{name!r} is not a unit of time: expected one of {', '.join(_UNITS)}")
+    if _NEGATIVE.match(number):
+        raise DurationError(f"{pair!r} is negative: a duration is above zero")
+    if not _NUMBER.fullmatch(number):
+        raise DurationError(f"{number!r} in {pair!r} is not a number")
+    value = int(number) if number.isdigit() else float(number)
+    if value == float("inf"):
+        raise DurationError(f"{pair!r} is more than a duration can hold")
+    if not value:
+        raise DurationError(f"{pair!r} is zero: a duration is above zero")
+    return unit, value

@@ -1,0 +1,186 @@
+"""What can go wrong, as one small tree, and its answer over HTTP as a problem (RFC 9457).
+
+    TocsinError
+    ├── MalformedBody       400  the body can't be read as what it says it is
+    ├── Unauthenticated     401  no key, or none that we know
+    ├── Forbidden           403  a key without the scope that the route asks for
+    ├── NotFound            404
+    ├── MethodNotAllowed    405
+    ├── NotAcceptable       406
+    ├── Conflict            409  somebody else was there first
+    ├── PreconditionFailed  412  If-Match names another version
+    ├── TooLarge            413
+    ├── UnsupportedType     415
+    ├── Invalid             422  readable, but one or more fields are wrong; names each
+    ├── RateLimited         429  the caller's own excess
+    └── Unavailable         503  ours; time heals it
+
+Every message may be shown to the caller and logged: none holds a secret, a body or a stack trace.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tocsin.jsontypes import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One wrong field: where it is (`context.http_request.path`, `[3].id`) and what is wrong with it."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}" if self.path else self.message
+
+
+class TocsinError(Exception):
+    """Base of all errors that have an answer. `status` is the HTTP status, `code` a stable word."""
+
+    status = 500
+    code = "internal-error"
+    title = "Something went wrong on our side"
+
+    def __init__(self, detail: str, *, retry_after: int | None = None) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.retry_after = retry_after
+
+    def problem(self) -> JsonObject:
+        """The problem+json object of this error (RFC 9457)."""
+        members: JsonObject = {
+            "type": f"urn:tocsin:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.retry_after is not None:
+            members["retry_after"] = self.retry_after
+        return members
+
+
+class MalformedBody(TocsinError):
+    """The request's body can't be parsed."""
+
+    status = 400
+    code = "malformed-body"
+    title = "The body can't be read"
+
+
+class Unauthenticated(TocsinError):
+    """Nobody that we know is asking."""
+
+    status = 401
+    code = "unauthenticated"
+    title = "An API key is needed"
+
+
+class Forbidden(TocsinError):
+    """The key is known, but may not do this."""
+
+    status = 403
+    code = "forbidden"
+    title = "This key may not do this"
+
+
+class NotFound(TocsinError):
+    """There is no such thing, or nothing that the caller may know of."""
+
+    status = 404
+    code = "not-found"
+    title = "There is no such thing"
+
+
+class MethodNotAllowed(TocsinError):
+    """The path exists, but not with this method. `allowed` are the methods that it has."""
+
+    status = 405
+    code = "method-not-allowed"
+    title = "This path does not take this method"
+
+    def __init__(self, detail: str, allowed: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.allowed = tuple(allowed)
+
+
+class NotAcceptable(TocsinError):
+    """The caller accepts none of the forms that there are."""
+
+    status = 406
+    code = "not-acceptable"
+    title = "There is no such form of this"
+
+
+class Conflict(TocsinError):
+    """Somebody else changed or created the same thing first."""
+
+    status = 409
+    code = "conflict"
+    title = "This conflicts with what is there"
+
+
+class PreconditionFailed(TocsinError):
+    """The version that the caller knows is not the one that is there."""
+
+    status = 412
+    code = "precondition-failed"
+    title = "It was changed in the meantime"
+
+
+class TooLarge(TocsinError):
+    """The body, or one thing in it, is over a limit."""
+
+    status = 413
+    code = "too-large"
+    title = "Too large"
+
+
+class UnsupportedType(TocsinError):
+    """A content type, or an encoding, that the route does not take."""
+
+    status = 415
+    code = "unsupported-media-type"
+    title = "This content type is not taken here"
+
+
+class Invalid(TocsinError):
+    """The body could be read, but `violations` name what is wrong in it."""
+
+    status = 422
+    code = "invalid"
+    title = "Some fields are wrong"
+
+    def __init__(self, violations: Sequence[Violation], detail: str | None = None) -> None:
+        self.violations = tuple(violations)
+        shown = "; ".join(str(violation) for violation in self.violations[:3])
+        more = len(self.violations) - 3
+        super().__init__(detail or (f"{shown}; and {more} more" if more > 0 else shown))
+
+    def problem(self) -> JsonObject:
+        """The problem, with `errors`: a list of {path, message}."""
+        errors: list[Json] = [{"path": v.path, "message": v.message} for v in self.violations]
+        return super().problem() | {"errors": errors}
+
+
+class RateLimited(TocsinError):
+    """The caller asked for more than its key may."""
+
+    status = 429
+    code = "rate-limited"
+    title = "Too many requests with this key"
+
+
+class Unavailable(TocsinError):
+    """Something that we stand on does not answer, or throttles us. Nothing of the request was accepted."""
+
+    status = 503
+    code = "unavailable"
+    title = "Try again in a moment"
+
+
+class ConfigurationBroken(TocsinError):
+    """What is stored as configuration can't be used: a bug or a hand in the table, never the caller's."""
+
+    code = "configuration-broken"
+    title = "The stored configuration can't be used"

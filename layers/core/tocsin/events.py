@@ -1,0 +1,184 @@
+"""The audit event: who did what, where, and until when we keep it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from tocsin import summaries
+from tocsin.ids import id_time
+from tocsin.jsontypes import Json, JsonObject
+
+CUSTOM_PREFIX = "custom_"
+UNDETERMINED_IP = "255.255.255.255"
+"""What `client_ip` says when the producer asked for its own address and none can be told."""
+
+
+class EventAction(StrEnum):
+    """The actions that Tocsin knows; any other name is stored with the prefix `custom_`."""
+
+    LOGIN = "login"
+    LOGIN_FAILED = "login_failed"
+    LOGOUT = "logout"
+    USER_WRITE = "user_write"
+    SUSPICIOUS_REQUEST = "suspicious_request"
+    PASSWORD_SET = "password_set"  # noqa: S105  (an action's name)
+    SECRET_VIEW = "secret_view"  # noqa: S105
+    SECRET_ROTATE = "secret_rotate"  # noqa: S105
+    INVITATION_USED = "invitation_used"
+    AUTHORIZE_APPLICATION = "authorize_application"
+    SOURCE_LINKED = "source_linked"
+    IMPERSONATION_STARTED = "impersonation_started"
+    IMPERSONATION_ENDED = "impersonation_ended"
+    FLOW_EXECUTION = "flow_execution"
+    POLICY_EXECUTION = "policy_execution"
+    POLICY_EXCEPTION = "policy_exception"
+    PROPERTY_MAPPING_EXCEPTION = "property_mapping_exception"
+    SYSTEM_TASK_EXECUTION = "system_task_execution"
+    SYSTEM_TASK_EXCEPTION = "system_task_exception"
+    SYSTEM_EXCEPTION = "system_exception"
+    CONFIGURATION_ERROR = "configuration_error"
+    CONFIGURATION_WARNING = "configuration_warning"
+    MODEL_CREATED = "model_created"
+    MODEL_UPDATED = "model_updated"
+    MODEL_DELETED = "model_deleted"
+    EMAIL_SENT = "email_sent"
+    UPDATE_AVAILABLE = "update_available"
+    EXPORT_READY = "export_ready"
+    REVIEW_INITIATED = "review_initiated"
+    REVIEW_OVERDUE = "review_overdue"
+    REVIEW_ATTESTED = "review_attested"
+    REVIEW_COMPLETED = "review_completed"
+
+
+_KNOWN_ACTIONS = frozenset(EventAction)
+
+
+def stored_action(name: str) -> str:
+    """The action as it is stored: a known one as it is, any other with the prefix `custom_`, once."""
+    return name if name in _KNOWN_ACTIONS or name.startswith(CUSTOM_PREFIX) else CUSTOM_PREFIX + name
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What made Tocsin itself report an event, so that the event can't feed what caused it.
+
+    `depth` counts how many system events stand in a row behind this one, from 1.
+    """
+
+    rule: str | None
+    transport: str | None
+    depth: int
+
+    def to_json(self) -> JsonObject:
+        """{rule, transport, depth}"""
+        return {"rule": self.rule, "transport": self.transport, "depth": self.depth}
+
+    @classmethod
+    def from_json(cls, data: Json) -> Cause | None:
+        """The inverse of `to_json`; None for anything else."""
+        if not isinstance(data, dict):
+            return None
+        rule, transport, depth = data.get("rule"), data.get("transport"), data.get("depth")
+        return cls(
+            rule=rule if isinstance(rule, str) else None,
+            transport=transport if isinstance(transport, str) else None,
+            depth=depth if isinstance(depth, int) else 1,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One audit event, as it is stored. Its creation time is the time in its id (UUIDv7, milliseconds)."""
+
+    id: str
+    action: str
+    app: str
+    user: JsonObject
+    context: JsonObject
+    client_ip: str | None
+    brand: str
+    expires: datetime | None
+    cause: Cause | None = None
+
+    @property
+    def created(self) -> datetime:
+        """When it happened, UTC."""
+        return id_time(self.id)
+
+    @property
+    def expiring(self) -> bool:
+        """False for an event that is kept for ever."""
+        return self.expires is not None
+
+    @property
+    def summary(self) -> str:
+        """One readable sentence; see `tocsin.summaries`."""
+        return summaries.summarize(self.action, self.user, self.client_ip, self.context)
+
+    @property
+    def hyperlink(self) -> str | None:
+        """The link that the event's context gives, if it is one that may be clicked."""
+        link = self.context.get("hyperlink")
+        return link if isinstance(link, str) and link.startswith(("https://", "http://")) else None
+
+    @property
+    def hyperlink_label(self) -> str | None:
+        """The text for `hyperlink`."""
+        label = self.context.get("hyperlink_label")
+        return label if isinstance(label, str) and label else None
+
+    @property
+    def username(self) -> str | None:
+        """The name of the event's user, where it has one."""
+        name = self.user.get("username")
+        return name if isinstance(name, str) and name else None
+
+    @property
+    def user_email(self) -> str | None:
+        """The e-mail address of the event's user, where it has one."""
+        email = self.user.get("email")
+        return email if isinstance(email, str) and email else None
+
+    def to_json(self) -> JsonObject:
+        """The event as the API shows it and as rules see it; times are ISO 8601, UTC, with a Z."""
+        shown: JsonObject = {
+            "id": self.id,
+            "created": iso(self.created),
+            "action": self.action,
+            "app": self.app,
+            "user": self.user,
+            "context": self.context,
+            "client_ip": self.client_ip,
+            "brand": self.brand,
+            "expires": None if self.expires is None else iso(self.expires),
+            "expiring": self.expiring,
+        }
+        if self.cause is not None:
+            shown["cause"] = self.cause.to_json()
+        return shown
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> Event:
+        """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on what it did not write."""
+        expires = data["expires"]
+        user, context, client_ip = data["user"], data["context"], data["client_ip"]
+        if not isinstance(user, dict) or not isinstance(context, dict):
+            raise TypeError("an event's user and context are objects")
+        return cls(
+            id=str(data["id"]),
+            action=str(data["action"]),
+            app=str(data["app"]),
+            user=user,
+            context=context,
+            client_ip=None if client_ip is None else str(client_ip),
+            brand=str(data["brand"]),
+            expires=None if expires is None else datetime.fromisoformat(str(expires)),
+            cause=Cause.from_json(data.get("cause")),
+        )
+
+
+def iso(moment: datetime) -> str:
+    """`moment` as ISO 8601 in UTC with milliseconds and a Z: 2026-03-01T12:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

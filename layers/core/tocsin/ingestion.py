@@ -1,0 +1,125 @@
+"""POST /events from the request to the answer, without HTTP: parsed, checked, stored once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.cleanse import Secrets
+from tocsin.configuration import Settings
+from tocsin.drafts import Terms, finish, source_address
+from tocsin.durations import parse_duration
+from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
+from tocsin.events import Event
+from tocsin.ids import derived_id, id_time, new_id
+from tocsin.intake import JSON_TYPE, NDJSON_TYPE, Body, read_body
+from tocsin.jsontypes import JsonObject
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.events import EventStore, Submission, digest_of
+from tocsin.web import Principal, Request, Scope
+
+MAX_IDEMPOTENCY_KEY = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """What became of each event of a request, in order."""
+
+    single: bool
+    results: tuple[Event | TocsinError, ...]
+
+
+class Ingestion:
+    """Takes requests. Raises the TocsinError that refuses a request as a whole."""
+
+    def __init__(self, events: EventStore, configuration: ConfigurationStore) -> None:
+        self._events = events
+        self._configuration = configuration
+
+    def ingest(self, request: Request) -> Ingested:
+        """Store the events of one request that are right and not there yet."""
+        principal = request.principal(Scope.EVENTS_WRITE)
+        body = read_body(request.body, request.content_type(JSON_TYPE, NDJSON_TYPE))
+        idempotency_key = _idempotency_key(request)
+        settings = self._configuration.version().settings
+        anchor = new_id()
+        terms = _terms(principal, request, settings, anchor)
+        drafted = _draft(body, terms, None)
+        if body.single and isinstance(drafted[0], TocsinError):
+            raise drafted[0]
+        self._count(principal, len(drafted), terms.now)
+        if idempotency_key is not None:
+            digest = hashlib.sha256(request.body).hexdigest()[:32]
+            first = self._events.remember_request(principal.key_id, idempotency_key, digest, anchor)
+            # The events are made anew with what the first request with this key would have given them: its
+            # time and ids. So a repeat stores what is missing, and answers what was answered.
+            drafted = _draft(body, _terms(principal, request, settings, first), first)
+        return Ingested(body.single, self._store(body, drafted))
+
+    def _count(self, principal: Principal, events: int, now: datetime) -> None:
+        limit = principal.events_per_minute
+        if limit is not None and self._events.count_sent(principal.key_id, events, now) > limit:
+            raise RateLimited(
+                f"key {principal.key_name!r} may send {limit:,} events a minute", retry_after=60 - now.second
+            )
+
+    def _store(self, body: Body, drafted: Sequence[Submission | TocsinError]) -> tuple[Event | TocsinError, ...]:
+        stored = iter(self._events.add([draft for draft in drafted if isinstance(draft, Submission)]))
+        results = tuple(next(stored) if isinstance(draft, Submission) else draft for draft in drafted)
+        if body.single and isinstance(results[0], TocsinError):
+            raise results[0]
+        return results
+
+
+def _draft(body: Body, terms: Terms, anchor: str | None) -> list[Submission | TocsinError]:
+    """Each item as an event to be stored, or why it can't be; ids derive from `anchor` where there is one."""
+    drafted: list[Submission | TocsinError] = []
+    seen: dict[str, int] = {}
+    for position, item in enumerate(body.items):
+        if isinstance(item, TocsinError):
+            drafted.append(item)
+            continue
+        own_id = derived_id(anchor, "event", str(position)) if anchor is not None else None
+        try:
+            event = finish(item, terms, own_id=own_id)
+        except TocsinError as error:
+            drafted.append(error)
+            continue
+        first = seen.setdefault(event.id, position)
+        if first != position:
+            drafted.append(Invalid([Violation("id", f"is the id of event {first} of this batch too")]))
+            continue
+        may_be_there = anchor is not None or item.get("id") is not None
+        drafted.append(Submission(event, digest_of(item) if may_be_there else None))
+    return drafted
+
+
+def _terms(principal: Principal, request: Request, settings: Settings, anchor: str) -> Terms:
+    return Terms(
+        now=id_time(anchor),
+        app=principal.key_name,
+        brand=settings.brand,
+        retention=parse_duration(settings.event_retention),
+        secrets=Secrets(extra=frozenset(settings.secret_keys), exempt=frozenset(settings.exempt_keys)),
+        source_ip=source_address(request.headers.get("x-forwarded-for", ""), request.source_ip),
+    )
+
+
+def _idempotency_key(request: Request) -> str | None:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return None
+    key = key.strip().strip('"')
+    if not 1 <= len(key) <= MAX_IDEMPOTENCY_KEY:
+        raise Invalid(
+            [Violation("Idempotency-Key", f"must have 1 to {MAX_IDEMPOTENCY_KEY} characters; has {len(key)}")]
+        )
+    return key
+
+
+def event_result(event: Event) -> JsonObject:
+    """What a producer learns of a stored event: {id, created, expires}."""
+    shown = event.to_json()
+    return {"id": shown["id"], "created": shown["created"], "expires": shown["expires"]}

@@ -1,0 +1,87 @@
+"""What a person is told: a notification, how severe it is, and the ids that make a replay write the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from tocsin.directory import User
+from tocsin.events import Event, iso
+from tocsin.ids import derived_id, id_time
+from tocsin.jsontypes import JsonObject
+
+
+class Severity(StrEnum):
+    """How loud a rule speaks."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    ALERT = "alert"
+
+
+@dataclass(frozen=True, slots=True)
+class Notification:
+    """One event, told to one person (or, by a send-once transport without one, to nobody in particular)."""
+
+    id: str
+    severity: Severity
+    body: str
+    hyperlink: str | None
+    hyperlink_label: str | None
+    event: Event
+    rule: str
+    user: User | None
+    seen: bool = False
+
+    @property
+    def created(self) -> datetime:
+        """When its event happened: the id carries it."""
+        return id_time(self.id)
+
+    @classmethod
+    def of(cls, event: Event, rule: str, severity: Severity, user: User | None) -> Notification:
+        """The notification that `rule` makes of `event` for `user`; the same arguments give the same id."""
+        return cls(
+            id=notification_id(event.id, rule, user.username if user else None),
+            severity=severity,
+            body=event.summary,
+            hyperlink=event.hyperlink,
+            hyperlink_label=event.hyperlink_label,
+            event=event,
+            rule=rule,
+            user=user,
+        )
+
+    def to_json(self) -> JsonObject:
+        """As the inbox shows it, without its event; the event's id is `event_id`."""
+        return {
+            "id": self.id,
+            "severity": self.severity.value,
+            "body": self.body,
+            "hyperlink": self.hyperlink,
+            "hyperlink_label": self.hyperlink_label,
+            "created": iso(self.created),
+            "event_id": self.event.id,
+            "action": self.event.action,
+            "app": self.event.app,
+            "rule": self.rule,
+            "user": self.user.username if self.user else None,
+            "seen": self.seen,
+        }
+
+
+def notification_id(event_id: str, rule: str, username: str | None) -> str:
+    """The id of the notification of an event by a rule to a person: a UUIDv7 with the event's time."""
+    return derived_id(event_id, "notification", rule, username or "")
+
+
+def delivery_id(event_id: str, rule: str, transport: str, username: str | None) -> str:
+    """`<event id>-<16 hex digits>`: the same for the same event, rule, transport and person.
+
+    Within one event 64 bits tell deliveries apart; that the event's id stands first makes the ledger's key
+    from the id alone. `username` is None for a send-once transport, which sends once for event and rule.
+    """
+    told = "\0".join((rule, transport, username or ""))
+    return f"{event_id}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"

@@ -1,0 +1,53 @@
+"""One log line an outcome, JSON, each with a stable code and the `event_id` that it is about.
+
+`filter event_id = "…"` over all log groups in CloudWatch Logs Insights tells an event's whole story. Lines
+hold ids, names, counts and reasons; never bodies, headers, secrets or query strings.
+"""
+
+from __future__ import annotations
+
+import logging
+from enum import StrEnum
+
+from aws_lambda_powertools import Logger
+
+logger = Logger()
+"""The logger of this function; service and level come from POWERTOOLS_SERVICE_NAME and LOG_LEVEL."""
+
+_METHODS = {
+    logging.DEBUG: logger.debug,
+    logging.INFO: logger.info,
+    logging.WARNING: logger.warning,
+    logging.ERROR: logger.error,
+}
+
+
+class Code(StrEnum):
+    """What happened. A code is used at one place only, so that a line leads to its code."""
+
+    EVENTS_STORED = "EVENTS_STORED"
+    EVENTS_REFUSED = "EVENTS_REFUSED"
+    EVENTS_UNAVAILABLE = "EVENTS_UNAVAILABLE"
+    REQUEST_REFUSED = "REQUEST_REFUSED"
+    REQUEST_FAILED = "REQUEST_FAILED"
+    KEY_ACCEPTED = "KEY_ACCEPTED"
+    KEY_REFUSED = "KEY_REFUSED"
+    RULE_FIRED = "RULE_FIRED"
+    RULE_TOLD_NOBODY = "RULE_TOLD_NOBODY"
+    POLICY_FAILED = "POLICY_FAILED"
+    RULES_LOADED = "RULES_LOADED"
+    RECORD_HANDED_ON = "RECORD_HANDED_ON"
+    RECORD_SET_ASIDE = "RECORD_SET_ASIDE"
+    RECORD_LEFT = "RECORD_LEFT"
+    EVENT_GONE = "EVENT_GONE"
+    DELIVERY_ENDED = "DELIVERY_ENDED"
+    DELIVERY_RETRIED = "DELIVERY_RETRIED"
+    DELIVERY_REPEATED = "DELIVERY_REPEATED"
+    DELIVERY_LEFT = "DELIVERY_LEFT"
+    CONFIGURATION_APPLIED = "CONFIGURATION_APPLIED"
+
+
+def note(code: Code, message: str, *, level: int = logging.INFO, **facts: object) -> None:
+    """Write one line: `message` for people, `code` and `facts` for queries; absent facts are left out."""
+    said = {"code": code.value} | {name: fact for name, fact in facts.items() if fact is not None}
+    _METHODS[level](message, stacklevel=3, extra=said)

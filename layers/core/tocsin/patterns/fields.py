@@ -1,0 +1,167 @@
+"""The fields that rules name, as a tree to walk an event by, and what each value of a field meets."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from sys import getsizeof
+
+from tocsin.patterns.layout import Placed, Run
+from tocsin.patterns.matchers import Absent, AnythingBut, Leaf, Matcher
+from tocsin.patterns.memory import Memory
+from tocsin.patterns.tables import ValueTable
+
+# What a leaf meets: the bits of conditions, and the runs whose anchor it is.
+type Met[Name: Hashable] = tuple[int, tuple[Run[Name], ...]]
+
+_NOTHING: tuple[int, tuple[()]] = (0, ())
+
+# Longer texts hardly come twice.
+_LONGEST_REMEMBERED = 256
+# What a remembered value takes in its dictionary, and a pair that is not _NOTHING beside its bits.
+_PLACE = 110
+_PAIR = 56
+
+
+class Field[Name: Hashable](dict[str, Met[Name]]):
+    """One step of a path: the fields within it, and what a leaf that stands there meets.
+
+    As a dictionary it gives what strings meet, those seen before at once and others by looking them up.
+    `path` is the way to it, in dots, and `claims` has the bits of all conditions on it and of its anchors.
+    """
+
+    __slots__ = (
+        "_anchors",
+        "_constants",
+        "_excluded",
+        "_memory",
+        "_numbers",
+        "_positive",
+        "_presence",
+        "_several",
+        "_unless",
+        "claims",
+        "fields",
+        "path",
+    )
+
+    def __init__(self, path: str, memory: Memory) -> None:
+        super().__init__()
+        self.path = path
+        self.fields: dict[str, Field[Name]] = {}
+        self.claims = 0
+        self._memory = memory
+        self._numbers: dict[int | float, Met[Name]] = {}
+        self._constants: dict[bool | None, Met[Name]] = dict.fromkeys((True, False, None), _NOTHING)
+        self._anchors: dict[str | int | float, tuple[Run[Name], ...]] = {}
+        self._positive = ValueTable({}, memory)
+        # Conditions of the kind anything-but are met by every leaf unless it is in the second table. Those
+        # with several of the kind are met by all but what each excludes: no use, so there is no table.
+        self._unless = 0
+        self._excluded = ValueTable({}, memory)
+        self._several: list[tuple[int, Sequence[AnythingBut]]] = []
+        # The marks that a leaf sets against conditions that its absence would meet.
+        self._presence = 0
+
+    def fill(
+        self, conditions: Iterable[Placed], anchors: Iterable[tuple[str | int | float, Run[Name]]], marks: int
+    ) -> None:
+        """Take the conditions on this field and the runs that it anchors.
+
+        The mark of a condition that absence meets is at the condition's position plus `marks`.
+        """
+        positive: dict[Matcher, list[int]] = {}
+        excluded: dict[Matcher, list[int]] = {}
+        for _, condition, position in conditions:
+            bit = 1 << position
+            self.claims |= bit
+            exceptions = [matcher for matcher in condition if isinstance(matcher, AnythingBut)]
+            for matcher in condition:
+                if isinstance(matcher, Absent):
+                    self._presence |= bit << marks
+                elif not isinstance(matcher, AnythingBut):
+                    positive.setdefault(matcher, []).append(position)
+            if len(exceptions) == 1:
+                self._unless |= bit
+                for matcher in exceptions[0].excluded:
+                    excluded.setdefault(matcher, []).append(position)
+            elif exceptions:
+                self._several.append((bit, exceptions))
+        for value, run in anchors:
+            self.claims |= run.anchor_bits
+            self._anchors[value] = (*self._anchors.get(value, ()), run)
+        self._positive = ValueTable(positive, self._memory)
+        self._excluded = ValueTable(excluded, self._memory)
+        self._constants = {value: self._met_by_constant(value) for value in (True, False, None)}
+
+    def __missing__(self, value: str) -> Met[Name]:
+        bits = self._positive.strings(value) | self._presence
+        if self._unless:
+            bits |= self._unless & ~self._excluded.strings(value)
+        if self._several:
+            bits |= self._met_by_several(value)
+        met = (bits, self._anchors.get(value, ()))
+        if len(value) <= _LONGEST_REMEMBERED:
+            met = self._kept(self, value, met, getsizeof(value))
+        return met
+
+    def scalar(self, value: object) -> Met[Name]:
+        """What a leaf that is no string meets: a number, true, false or null."""
+        if value is None or value is True or value is False:
+            return self._constants[value]
+        if not isinstance(value, int | float):
+            raise TypeError(f"an event holds JSON values, not {type(value).__name__}")
+        met = self._numbers.get(value)
+        return self._met_by_number(value) if met is None else met
+
+    def _met_by_number(self, value: int | float) -> Met[Name]:
+        bits = self._positive.numbers(value) | self._presence
+        if self._unless:
+            bits |= self._unless & ~self._excluded.numbers(value)
+        if self._several:
+            bits |= self._met_by_several(value)
+        return self._kept(self._numbers, value, (bits, self._anchors.get(value, ())), getsizeof(value))
+
+    def _met_by_constant(self, value: bool | None) -> Met[Name]:
+        bits = self._positive.constants(value) | self._presence
+        bits |= self._unless & ~self._excluded.constants(value)
+        return bits | self._met_by_several(value), ()
+
+    def _met_by_several(self, value: Leaf) -> int:
+        met = 0
+        for bit, exceptions in self._several:
+            if any(exception.matches(value) for exception in exceptions):
+                met |= bit
+        return met
+
+    def _kept[Value](self, cache: dict[Value, Met[Name]], value: Value, met: Met[Name], size: int) -> Met[Name]:
+        if met == _NOTHING:
+            met = _NOTHING
+        else:
+            size += _PAIR + getsizeof(met[0])
+        self._memory.keep(cache, value, met, _PLACE + size)
+        return met
+
+
+def grow[Name: Hashable](root: Field[Name], path: str, memory: Memory) -> Field[Name]:
+    """The field at a dotted path below the root, made where it is not there yet."""
+    field = root
+    end = -1
+    while end < len(path):
+        start = end + 1
+        end = path.find(".", start) % (len(path) + 1)
+        inner = field.fields.get(path[start:end])
+        if inner is None:
+            inner = field.fields[path[start:end]] = Field(path[:end], memory)
+        field = inner
+    return field
+
+
+def add_dotted_names[Name: Hashable](field: Field[Name]) -> None:
+    """Let each field find the fields further down by their dotted names too.
+
+    An event may spell {"a": {"b": 1}} as {"a.b": 1}. A name in an event is looked up once either way.
+    """
+    for step, inner in list(field.fields.items()):
+        add_dotted_names(inner)
+        for name, further in inner.fields.items():
+            field.fields[f"{step}.{name}"] = further

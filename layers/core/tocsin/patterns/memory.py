@@ -1,0 +1,32 @@
+"""What an index remembers of the values that it has seen, within bounds."""
+
+from __future__ import annotations
+
+
+class Memory:
+    """How many bytes the caches of one index may take together.
+
+    When they are taken all caches are emptied, and what comes often is soon known again. Threads may share
+    it: at worst they do the same work twice.
+    """
+
+    __slots__ = ("_caches", "_left", "_size")
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._left = size
+        self._caches: list[dict[object, object]] = []
+
+    def keep[Key, Value](self, cache: dict[Key, Value], key: Key, value: Value, size: int) -> None:
+        """Put a value in a cache where there are `size` bytes for it."""
+        if size > self._size:
+            return
+        self._left -= size
+        if self._left < 0:
+            self._left = self._size - size
+            full, self._caches = self._caches, []
+            for other in full:
+                other.clear()
+        if not cache:
+            self._caches.append(cache)  # type: ignore[arg-type]
+        cache[key] = value

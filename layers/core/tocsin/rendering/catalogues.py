@@ -1,0 +1,119 @@
+"""The e-mail's translations: gettext catalogues (`locale/<locale>.po`), read as translators write them.
+
+The `.po` files are the only copy. They are read once, when the function starts (some 20 entries, well under a
+millisecond), so that there is no compiled `.mo` that could be older than its source, and no build step to
+forget. A message that has no translation, or one marked fuzzy, is shown in English. Plural forms and contexts
+are refused rather than ignored: no message needs them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DEFAULT_LOCALE = "en"
+"""The language of the messages themselves: it needs no catalogue."""
+
+_FOLDER = Path(__file__).parent / "locale"
+_LINE = re.compile(r'(?:(msgid|msgstr)\s+)?("(?:[^"\\]|\\[nrt"\\])*")')
+
+
+class CatalogueError(ValueError):
+    """A catalogue can't be read; the message names the line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The messages of one language, English → translation."""
+
+    locale: str
+    messages: Mapping[str, str] = field(default_factory=dict)
+
+    def gettext(self, message: str) -> str:
+        """The translation of `message`; itself where there is none."""
+        return self.messages.get(message) or message
+
+
+class Catalogues:
+    """All languages that there are."""
+
+    def __init__(self, catalogues: Mapping[str, Catalogue]) -> None:
+        self._catalogues = {DEFAULT_LOCALE: Catalogue(DEFAULT_LOCALE)} | dict(catalogues)
+
+    @classmethod
+    def packaged(cls) -> Catalogues:
+        """Those that come with Tocsin. Raises CatalogueError if one of them is damaged."""
+        return cls(
+            {
+                path.stem: Catalogue(path.stem, read_catalogue(path.read_text("utf-8")))
+                for path in sorted(_FOLDER.glob("*.po"))
+            }
+        )
+
+    @property
+    def locales(self) -> frozenset[str]:
+        """The languages, as their catalogues are named (`de`, `pt-br`)."""
+        return frozenset(self._catalogues)
+
+    def best(self, locale: str) -> Catalogue:
+        """The catalogue for a person's locale: `de-AT` and `de_DE.UTF-8` get `de`; unknown ones English."""
+        tag = re.split("[.@]", locale, maxsplit=1)[0].replace("_", "-").strip().lower()
+        while tag:
+            if tag in self._catalogues:
+                return self._catalogues[tag]
+            tag = tag.rpartition("-")[0]
+        return self._catalogues[DEFAULT_LOCALE]
+
+
+def read_catalogue(source: str) -> dict[str, str]:
+    """The entries of a `.po` file, message → translation, without its header, fuzzy and empty entries.
+
+    Raises CatalogueError for a line that is neither comment, msgid, msgstr nor their continuation, and for a
+    message that stands there twice.
+    """
+    reader = _Reader()
+    for number, line in enumerate(source.splitlines(), start=1):
+        reader.take(number, line.strip())
+    reader.finish()
+    return {message: said for message, said in reader.entries.items() if message and said}
+
+
+class _Reader:
+    """Collects entries line by line: comments, msgid, msgstr, each with lines that go on."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+        self._parts: dict[str, str] = {}
+        self._part = ""
+        self._fuzzy = False
+
+    def take(self, number: int, line: str) -> None:
+        if not line or line.startswith("#"):
+            if "msgstr" in self._parts:
+                self.finish()
+            self._fuzzy |= line.startswith("#,") and "fuzzy" in line
+            return
+        found = _LINE.fullmatch(line)
+        if found is None:
+            raise CatalogueError(f"line {number} is neither msgid, msgstr, text nor comment")
+        keyword, text = found.groups()
+        if keyword == "msgid":
+            self.finish()
+        started = list(self._parts)
+        if started != {"msgid": [], "msgstr": ["msgid"]}.get(keyword, started or [""]):
+            raise CatalogueError(f"line {number} belongs to no message")
+        if keyword == "msgstr" and self._parts["msgid"] in self.entries:
+            raise CatalogueError(f"line {number} translates a message again")
+        self._part = keyword or self._part
+        self._parts[self._part] = self._parts.get(self._part, "") + json.loads(text)
+
+    def finish(self) -> None:
+        """The entry so far is whole."""
+        if "msgstr" not in self._parts:
+            return
+        if not self._fuzzy:
+            self.entries[self._parts["msgid"]] = self._parts["msgstr"]
+        self._parts, self._part, self._fuzzy = {}, "", False

@@ -1,0 +1,123 @@
+"""What every mode shows, and every mapping and template sees: one context for all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
+
+from tocsin.directory import User
+from tocsin.events import CUSTOM_PREFIX, Event
+from tocsin.jsontypes import JsonObject
+from tocsin.notifications import Notification, Severity
+from tocsin.rendering.texts import one_line
+
+if TYPE_CHECKING:  # pydantic takes longer to load than all of this package
+    from tocsin.transports import NotificationTransport
+
+COLOURS: dict[Severity, str] = {
+    Severity.NOTICE: "#2f6fb2",
+    Severity.WARNING: "#9a6700",
+    Severity.ALERT: "#c53030",
+}
+"""The colour of each severity: dark enough to carry white text, light enough to stand on a dark page."""
+
+MAX_LINK = 2000
+"""Characters. Discord refuses longer ones (2,048), and some mail programs break them."""
+
+_ENCODED_IN_LINKS = frozenset("<>\"'`\\{}|^ ")
+"""Kibana's and Grafana's links have them, RFC 3986 has not; and some end a link where it is shown."""
+_KEPT_IN_LINKS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in _ENCODED_IN_LINKS)
+
+
+@dataclass(frozen=True, slots=True)
+class RenderingContext:
+    """One notification on its way through one transport.
+
+    `user` is None where a send-once transport tells nobody in particular; `rule` is the rule's name.
+    """
+
+    event: Event
+    notification: Notification
+    user: User | None
+    rule: str
+    severity: Severity
+    transport: NotificationTransport
+
+    @classmethod
+    def of(cls, notification: Notification, transport: NotificationTransport) -> RenderingContext:
+        """The context of `notification` through `transport`; the notification knows the rest."""
+        return cls(
+            event=notification.event,
+            notification=notification,
+            user=notification.user,
+            rule=notification.rule,
+            severity=notification.severity,
+            transport=transport,
+        )
+
+    def to_json(self) -> JsonObject:
+        """What CEL mappings and templates see: {event, notification, user, rule, severity, transport}.
+
+        `event`, `notification` and `user` (null for nobody) are spelled as the API spells them; `rule` is
+        {name}, `severity` a word, `transport` {name, mode, send_once}: no URL, which may hold a credential.
+        """
+        return {
+            "event": self.event.to_json(),
+            "notification": self.notification.to_json(),
+            "user": None if self.user is None else self.user.to_json(),
+            "rule": {"name": self.rule},
+            "severity": self.severity.value,
+            "transport": {
+                "name": self.transport.name,
+                "mode": self.transport.mode.value,
+                "send_once": self.transport.send_once,
+            },
+        }
+
+    @property
+    def action(self) -> str | None:
+        """The event's action in one line; None for one that tells nothing (blank, or a bare `custom_`)."""
+        action = one_line(self.event.action)
+        return action if action and action != CUSTOM_PREFIX else None
+
+    @property
+    def string_values(self) -> list[tuple[str, str]]:
+        """The entries of the event's context that are text, in their order."""
+        return [(key, value) for key, value in self.event.context.items() if isinstance(value, str)]
+
+    @property
+    def event_user(self) -> str | None:
+        """What the event's user is called: username, else e-mail address, else key; None without a user."""
+        for key in ("username", "email", "pk"):
+            value = self.event.user.get(key)
+            if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():
+                return str(value)
+        return None
+
+    @property
+    def link(self) -> str | None:
+        """The notification's hyperlink where it is one that every medium takes, else None; see `web_link`."""
+        return web_link(self.notification.hyperlink)
+
+
+def web_link(url: str | None) -> str | None:
+    """`url` in ASCII, if it is an http(s) URL with a host, of at most `MAX_LINK` characters; else None.
+
+    What RFC 3986 has no place for is percent-encoded, except in the host, where it makes the link None: chat
+    services answer 400 to a URL that they can't parse, and with it refuse the whole message. None also for
+    control characters, and for user info, which hides where a link leads.
+    """
+    url = (url or "").strip()
+    if len(url) > MAX_LINK or not url.isprintable():
+        return None
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError for a port that is none
+        encoded = quote(url, safe=_KEPT_IN_LINKS)
+    except ValueError:  # UnicodeEncodeError, of a lone surrogate, is one too
+        return None
+    if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
+        return None
+    odd_host = not parts.netloc.isascii() or _ENCODED_IN_LINKS.intersection(parts.netloc)
+    return None if odd_host or len(encoded) > MAX_LINK else encoded

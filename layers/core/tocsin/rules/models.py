@@ -1,0 +1,124 @@
+"""Notification rules, their bindings and policies, as they are configured."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from tocsin.jsontypes import JsonObject
+from tocsin.notifications import Severity
+from tocsin.transports import Name
+
+
+class _Configured(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class EventMatcher(_Configured):
+    """A policy over an event's own fields. Fields that are not set are not looked at; all that are must hold."""
+
+    name: Name
+    kind: Literal["event_matcher"]
+    action: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    """An action; `custom_` alone means every custom action."""
+    app: Annotated[str, Field(min_length=1, max_length=128)] | None = None
+    model: Annotated[str, Field(pattern=r"^[^.\s]+\.[^.\s]+$")] | None = None
+    """`app.model_name`, as in the event's `context.model`."""
+    client_ip: str | None = None
+    """An address, or a network in CIDR notation."""
+    query: Annotated[str, Field(min_length=1)] | None = None
+    """A CEL expression over `event`."""
+
+    @field_validator("client_ip")
+    @classmethod
+    def _is_address_or_network(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        try:
+            return str(ipaddress.ip_network(value)) if "/" in value else str(ipaddress.ip_address(value))
+        except ValueError as error:
+            raise ValueError(f"is neither an address nor a network: {error}") from None
+
+    @model_validator(mode="after")
+    def _looks_at_something(self) -> Self:
+        if not any((self.action, self.app, self.model, self.client_ip, self.query)):
+            raise ValueError(
+                "set at least one of action, app, model, client_ip, query: a matcher of nothing is refused"
+            )
+        return self
+
+
+class PatternPolicy(_Configured):
+    """A policy that is an EventBridge event pattern over the event as the API shows it."""
+
+    name: Name
+    kind: Literal["pattern"]
+    pattern: JsonObject
+
+
+class ExpressionPolicy(_Configured):
+    """A policy that is a CEL expression over `event`, `user` and `now`; it holds when the result is true."""
+
+    name: Name
+    kind: Literal["expression"]
+    expression: Annotated[str, Field(min_length=1)]
+
+
+type Policy = Annotated[EventMatcher | PatternPolicy | ExpressionPolicy, Field(discriminator="kind")]
+
+
+class Binding(_Configured):
+    """What a rule asks: exactly one policy, or whether the event's user is a user or in a group."""
+
+    policy: Name | None = None
+    user: Name | None = None
+    group: Name | None = None
+    order: int = 0
+    enabled: bool = True
+    negate: bool = False
+    failure_result: bool = False
+    """What counts where the policy can't be evaluated; it is not negated."""
+
+    @model_validator(mode="after")
+    def _asks_one_thing(self) -> Self:
+        if sum(target is not None for target in (self.policy, self.user, self.group)) != 1:
+            raise ValueError("name exactly one of policy, user, group")
+        return self
+
+    @property
+    def target(self) -> str:
+        """`policy NAME`, `user NAME` or `group NAME`, for people."""
+        if self.policy is not None:
+            return f"policy {self.policy}"
+        return f"user {self.user}" if self.user is not None else f"group {self.group}"
+
+
+class PolicyEngineMode(StrEnum):
+    """Whether one binding that holds is enough for a rule, or all must."""
+
+    ANY = "any"
+    ALL = "all"
+
+
+class NotificationRule(_Configured):
+    """When its bindings hold for an event, people are told by its transports."""
+
+    name: Name
+    enabled: bool = True
+    severity: Severity = Severity.NOTICE
+    transports: tuple[Name, ...] = ()
+    """Names of transports; none means the inbox."""
+    destination_group: Name | None = None
+    destination_event_user: bool = False
+    policy_engine_mode: PolicyEngineMode = PolicyEngineMode.ANY
+    bindings: tuple[Binding, ...] = ()
+
+    @field_validator("transports")
+    @classmethod
+    def _names_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(names)) < len(names):
+            raise ValueError("names a transport more than once")
+        return names

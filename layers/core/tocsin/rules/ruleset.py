@@ -1,0 +1,257 @@
+"""Which rules fire for an event, and why.
+
+The event matchers and patterns of all rules are one index, which one look at the event decides; the index
+gives the policies that hold, those give the rules that they may fire, and only these are looked at. Bindings
+that can't be indexed (expressions, users, groups) are evaluated only where the indexed part of their rule
+still leaves the question open.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from tocsin.events import CUSTOM_PREFIX, Event, stored_action
+from tocsin.expressions import Bindings, Expression, ExpressionError, bind
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.patterns import PatternIndex
+from tocsin.rules.models import (
+    Binding,
+    EventMatcher,
+    ExpressionPolicy,
+    NotificationRule,
+    PatternPolicy,
+    Policy,
+    PolicyEngineMode,
+)
+
+MAX_DEPTH = 3
+"""How many system events may stand in a row: what Tocsin reports of its reports of its reports fires nothing."""
+
+
+class Audience(Protocol):
+    """What rules may ask about the person behind an event. Answers may cost a read; they are asked late."""
+
+    def user(self) -> JsonObject:
+        """The event's user as expressions see it: username, pk, email, name, groups."""
+
+    def is_in_group(self, group: str) -> bool:
+        """Whether the event's user is in `group` or in a group below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class BindingResult:
+    """What one binding said: `passed` is after negation; `reason` is for people."""
+
+    binding: Binding
+    passed: bool
+    reason: str
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Firing:
+    """A rule that fires for an event, with the bindings that were looked at until that was clear."""
+
+    rule: NotificationRule
+    results: tuple[BindingResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyFailure:
+    """A policy that could not be evaluated for an event."""
+
+    policy: str
+    rule: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """All that the rule set says about one event."""
+
+    firings: tuple[Firing, ...]
+    failures: tuple[PolicyFailure, ...] = ()
+    """One a policy, with the first rule that asked it."""
+
+
+class RuleSet:
+    """All enabled rules, ready to look at events. Immutable; building it costs, asking it does not.
+
+    Raises PatternError or ExpressionError where a policy does not compile.
+    """
+
+    def __init__(self, rules: Iterable[NotificationRule], policies: Iterable[Policy]) -> None:
+        self._rules = {rule.name: rule for rule in rules if rule.enabled and any(b.enabled for b in rule.bindings)}
+        wanted = {b.policy for rule in self._rules.values() for b in rule.bindings if b.enabled and b.policy}
+        self._policies = {policy.name: policy for policy in policies if policy.name in wanted}
+        definitions = {
+            name: definition
+            for name, policy in self._policies.items()
+            if (definition := _definition(policy)) is not None
+        }
+        self._index = PatternIndex(definitions)
+        # A policy that is wholly in the index needs no other look; an event matcher with a query needs both.
+        self._expressions: dict[str, Expression] = {
+            name: Expression.compile(source)
+            for name, policy in self._policies.items()
+            if (source := _source(policy)) is not None
+        }
+        self._indexed = frozenset(definitions)
+        self._exact = self._indexed - self._expressions.keys()
+        self._woken_by: dict[str, list[NotificationRule]] = defaultdict(list)
+        self._always: list[NotificationRule] = []
+        for rule in self._rules.values():
+            wakers = self._wakers(rule)
+            for policy in wakers or ():
+                self._woken_by[policy].append(rule)
+            if wakers is None:
+                self._always.append(rule)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+    def judge(self, event: Event, audience: Audience, now: datetime | None = None) -> Verdict:
+        """The rules that fire for `event`, in the order of their names, and the policies that failed.
+
+        An event that Tocsin itself made never fires the rule that caused it, and none at MAX_DEPTH.
+        """
+        cause = event.cause
+        if cause is not None and cause.depth >= MAX_DEPTH:
+            return Verdict(())
+        look = _Look(event, audience, now or datetime.now(UTC), self)
+        woken = {rule.name: rule for rule in self._always}
+        for policy in look.held:
+            for rule in self._woken_by.get(policy, ()):
+                woken[rule.name] = rule
+        if cause is not None and cause.rule is not None:
+            woken.pop(cause.rule, None)
+        firings = []
+        for name in sorted(woken):
+            results, fires = look.at(woken[name])
+            if fires:
+                firings.append(Firing(woken[name], tuple(results)))
+        return Verdict(tuple(firings), tuple(look.failures.values()))
+
+    def explain(
+        self, rule: NotificationRule, event: Event, audience: Audience, now: datetime | None = None
+    ) -> tuple[Sequence[BindingResult], bool]:
+        """Each enabled binding's result for `event`, none left out, and whether `rule` would fire."""
+        look = _Look(event, audience, now or datetime.now(UTC), self)
+        return look.at(rule, everything=True)
+
+    def _wakers(self, rule: NotificationRule) -> list[str] | None:
+        """The policies without one of which `rule` can't fire; None where there are no such."""
+        bindings = [binding for binding in rule.bindings if binding.enabled]
+        plain = [b.policy for b in bindings if b.policy in self._indexed and not b.negate]
+        if rule.policy_engine_mode is PolicyEngineMode.ALL:
+            return plain[:1] or None
+        return plain if len(plain) == len(bindings) else None
+
+    def _evaluate(self, look: _Look, policy: str) -> bool:
+        """Whether `policy` holds. Raises ExpressionError."""
+        if policy in self._indexed and policy not in look.held:
+            return False
+        expression = self._expressions.get(policy)
+        return True if expression is None else expression.test(look.bindings())
+
+
+class _Look:
+    """One event under the eyes of the rule set: each policy is evaluated once at the most."""
+
+    def __init__(self, event: Event, audience: Audience, now: datetime, rule_set: RuleSet) -> None:
+        self._event = event
+        self._audience = audience
+        self._now = now
+        self._rule_set = rule_set
+        self._known: dict[str, bool | str] = {}
+        self._bindings: Bindings | None = None
+        self._json = event.to_json()
+        self.held = rule_set._index.match(self._json)
+        self.failures: dict[str, PolicyFailure] = {}
+
+    def bindings(self) -> Bindings:
+        """The event, its user and the time as expressions see them, converted once."""
+        if self._bindings is None:
+            event = self._json | {"summary": self._event.summary}
+            self._bindings = bind(event=event, user=self._audience.user(), now=self._now)
+        return self._bindings
+
+    def at(self, rule: NotificationRule, *, everything: bool = False) -> tuple[list[BindingResult], bool]:
+        """The results of `rule`'s bindings until it is clear whether it fires, and whether it does."""
+        bindings = sorted((b for b in rule.bindings if b.enabled), key=lambda b: b.order)
+        if not everything:  # what the index has decided costs nothing, so it is asked first
+            bindings.sort(key=lambda b: b.policy not in self._rule_set._exact)
+        decisive = rule.policy_engine_mode is PolicyEngineMode.ANY
+        results: list[BindingResult] = []
+        for binding in bindings:
+            result = self._result(binding, rule)
+            results.append(result)
+            if result.passed is decisive and not everything:
+                return results, decisive
+        verdicts = [result.passed for result in results]
+        return results, bool(verdicts) and (any(verdicts) if decisive else all(verdicts))
+
+    def _result(self, binding: Binding, rule: NotificationRule) -> BindingResult:
+        if binding.policy is not None:
+            holds = self._policy(binding.policy)
+            if isinstance(holds, str):
+                self.failures.setdefault(binding.policy, PolicyFailure(binding.policy, rule.name, holds))
+                return BindingResult(
+                    binding,
+                    binding.failure_result,
+                    f"{binding.target} failed, which counts as its failure_result",
+                    holds,
+                )
+        elif binding.user is not None:
+            holds = self._event.username == binding.user
+        else:
+            holds = self._audience.is_in_group(binding.group or "")
+        said = f"{binding.target} {'holds' if holds else 'does not hold'}"
+        return BindingResult(binding, holds is not binding.negate, said + (", negated" if binding.negate else ""))
+
+    def _policy(self, name: str) -> bool | str:
+        """Whether the policy holds, or why that can't be told."""
+        known = self._known.get(name)
+        if known is None:
+            try:
+                known = self._rule_set._evaluate(self, name)
+            except ExpressionError as error:
+                known = str(error)
+            self._known[name] = known
+        return known
+
+
+def _definition(policy: Policy) -> JsonObject | None:
+    """The policy as an event pattern, as far as it is one."""
+    if isinstance(policy, PatternPolicy):
+        return policy.pattern
+    if isinstance(policy, EventMatcher):
+        return matcher_pattern(policy) or None
+    return None
+
+
+def matcher_pattern(matcher: EventMatcher) -> JsonObject:
+    """The event pattern that says what `matcher` says of action, app, model and client IP; {} for none of these."""
+    pattern: JsonObject = {}
+    if matcher.action is not None:
+        action = stored_action(matcher.action)
+        pattern["action"] = [{"prefix": CUSTOM_PREFIX}] if matcher.action == CUSTOM_PREFIX else [action]
+    if matcher.app is not None:
+        pattern["app"] = [matcher.app]
+    if matcher.model is not None:
+        app, name = matcher.model.split(".", 1)
+        pattern["context"] = {"model": {"app": [app], "model_name": [name]}}
+    if matcher.client_ip is not None:
+        address: Json = {"cidr": matcher.client_ip} if "/" in matcher.client_ip else matcher.client_ip
+        pattern["client_ip"] = [address]
+    return pattern
+
+
+def _source(policy: Policy) -> str | None:
+    if isinstance(policy, ExpressionPolicy):
+        return policy.expression
+    return policy.query if isinstance(policy, EventMatcher) else None

@@ -1,0 +1,69 @@
+"""DynamoDB attribute values of the few kinds that we store, read and written without guessing types."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from tocsin.jsontypes import Json
+
+type Item = Mapping[str, Any]
+"""An item as boto3's client gives it: {"name": {"S": "…"}}."""
+
+
+def text(value: str) -> dict[str, str]:
+    """A string."""
+    return {"S": value}
+
+
+def number(value: float) -> dict[str, str]:
+    """A number."""
+    return {"N": str(value)}
+
+
+def truth(value: bool) -> dict[str, bool]:
+    """A boolean."""
+    return {"BOOL": value}
+
+
+def document(value: Json) -> dict[str, str]:
+    """Any JSON, kept as text: numbers stay what they were, and it is read in one go."""
+    return {"S": orjson.dumps(value).decode()}
+
+
+def until(moment: datetime) -> dict[str, str]:
+    """A moment as TTL wants it: whole seconds of the epoch."""
+    return {"N": str(int(moment.timestamp()))}
+
+
+def text_of(item: Item, name: str, default: str = "") -> str:
+    """The string `name` of `item`, or `default`."""
+    value = item.get(name, {}).get("S")
+    return default if value is None else str(value)
+
+
+def number_of(item: Item, name: str, default: int = 0) -> int:
+    """The whole number `name` of `item`, or `default`."""
+    value = item.get(name, {}).get("N")
+    return default if value is None else int(value)
+
+
+def truth_of(item: Item, name: str, default: bool = False) -> bool:
+    """The boolean `name` of `item`, or `default`."""
+    return bool(item.get(name, {}).get("BOOL", default))
+
+
+def document_of(item: Item, name: str) -> Json:
+    """The JSON that `document` wrote as `name`; None where there is none."""
+    value = item.get(name, {}).get("S")
+    parsed: Json = None if value is None else orjson.loads(value)
+    return parsed
+
+
+def is_gone(item: Item, now: datetime) -> bool:
+    """Whether TTL should have deleted `item` already; it may take days over that."""
+    expires = item.get("expires_at", {}).get("N")
+    return expires is not None and int(expires) <= now.timestamp()

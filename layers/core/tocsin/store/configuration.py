@@ -1,0 +1,241 @@
+"""The published configuration in the config table.
+
+    pk                     sk            what
+    version                current       which snapshot holds, and the settings, which ingest needs alone
+    snapshot#<generation>  000, 001, …   the configuration, compressed, in pieces that fit an item
+    version                lock          who is publishing a version at this moment
+    secret                 <ref>         a transport's secrets, which only the delivering function reads
+
+A version is published by writing its snapshot beside the old one and then changing the version item under
+the condition that it is still the one that was read: readers see the old or the new one, never half of each.
+"""
+
+from __future__ import annotations
+
+import gzip
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+from tocsin.configuration import Configuration, Settings, digest
+from tocsin.defaults import DEFAULT
+from tocsin.errors import ConfigurationBroken, Conflict, Unavailable
+from tocsin.store.attributes import Item, document, document_of, number, number_of, text, text_of, until
+from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.transports import NotificationTransport, TransportSecrets
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+REFRESH_SECONDS = 4.0
+"""How old a reader's knowledge of the version may be: a change is in force everywhere within five seconds."""
+
+_PIECE = 350_000  # bytes; an item holds 400 KB
+_OLD_SNAPSHOT_LIVES = timedelta(hours=1)  # longer than any function that still reads it
+
+LOCK_SECONDS = 60
+"""Longer than the function that publishes may run."""
+
+_LOCK_KEY = {"pk": text("version"), "sk": text("lock")}
+_VERSION_KEY = {"pk": text("version"), "sk": text("current")}
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """Which configuration holds. Number 0 is a stack that was never configured: the default holds."""
+
+    number: int = 0
+    generation: str = ""
+    pieces: int = 0
+    settings: Settings = field(default_factory=Settings)
+    applied_at: str = ""
+    applied_by: str = ""
+
+
+class ConfigurationStore:
+    """Reads the configuration through a memory that is checked every few seconds, and publishes new ones."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+        self._version = Version()
+        self._checked = float("-inf")
+        self._held: tuple[str, Configuration] | None = None
+        self._secrets: dict[str, TransportSecrets] = {}
+
+    def version(self, *, fresh: bool = False) -> Version:
+        """The version that holds; at most REFRESH_SECONDS old, or read now where `fresh`."""
+        if fresh or time.monotonic() - self._checked > REFRESH_SECONDS:
+            with as_unavailable("reading the configuration's version"):
+                item = self._client.get_item(TableName=self._table, Key=_VERSION_KEY, ConsistentRead=fresh).get("Item")
+            self._version = Version() if item is None else _version_of(item)
+            self._checked = time.monotonic()
+        return self._version
+
+    def current(self, *, fresh: bool = False) -> tuple[Version, Configuration]:
+        """The version that holds, and its configuration."""
+        version = self.version(fresh=fresh)
+        if self._held is not None and self._held[0] == version.generation:
+            return version, self._held[1]
+        configuration = self._read(version)
+        if configuration is None:  # its snapshot was replaced while we read: the version we knew is an old one
+            version = self.version(fresh=True)
+            configuration = self._read(version)
+        if configuration is None:
+            raise ConfigurationBroken(f"the snapshot of version {version.number} is not whole")
+        self._held = (version.generation, configuration)
+        return version, configuration
+
+    def _read(self, version: Version) -> Configuration | None:
+        if version.number == 0:
+            return DEFAULT
+        pieces: list[Item] = []
+        start: dict[str, Any] = {}
+        while True:
+            with as_unavailable("reading the configuration"):
+                page = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": text(f"snapshot#{version.generation}")},
+                    ConsistentRead=True,
+                    **start,
+                )
+            pieces.extend(page["Items"])
+            if "LastEvaluatedKey" not in page:
+                break
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        if len(pieces) != version.pieces:
+            return None
+        return Configuration.from_bytes(gzip.decompress(b"".join(piece["data"]["B"] for piece in pieces)))
+
+    def publish(self, configuration: Configuration, *, replacing: Version, by: str) -> Version:
+        """Make `configuration` the one that holds; Conflict where `replacing` no longer is."""
+        data = configuration.to_bytes()
+        number_ = replacing.number + 1
+        generation = f"{number_}-{digest(data)}"
+        packed = gzip.compress(data, compresslevel=6, mtime=0)
+        pieces = [packed[start : start + _PIECE] for start in range(0, len(packed), _PIECE)]
+        now = datetime.now(UTC)
+        with as_unavailable("writing the configuration"):
+            for position, piece in enumerate(pieces):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={
+                        "pk": text(f"snapshot#{generation}"),
+                        "sk": text(f"{position:03d}"),
+                        "data": {"B": piece},
+                    },
+                )
+            version = Version(
+                number_,
+                generation,
+                len(pieces),
+                configuration.settings,
+                now.isoformat(timespec="seconds"),
+                by,
+            )
+            self._flip(version, replacing)
+            self._let_expire(replacing, now + _OLD_SNAPSHOT_LIVES)
+        self._version, self._checked, self._held = version, time.monotonic(), (generation, configuration)
+        return version
+
+    def _flip(self, version: Version, replacing: Version) -> None:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_VERSION_KEY | _version_item(version),
+                ConditionExpression="attribute_not_exists(pk) OR generation = :known",
+                ExpressionAttributeValues={":known": text(replacing.generation)},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
+
+    def _let_expire(self, version: Version, moment: datetime) -> None:
+        for position in range(version.pieces):
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": text(f"snapshot#{version.generation}"), "sk": text(f"{position:03d}")},
+                UpdateExpression="SET expires_at = :until",
+                ExpressionAttributeValues={":until": until(moment)},
+            )
+
+    def secrets(self, transport: NotificationTransport) -> TransportSecrets:
+        """The secrets of a transport; empty ones where none are stored. What a name holds never changes."""
+        if not transport.secrets_ref:
+            return TransportSecrets()
+        held = self._secrets.get(transport.secrets_ref)
+        if held is None:
+            with as_unavailable("reading a transport's secrets"):
+                item = self._client.get_item(
+                    TableName=self._table, Key=_secrets_key(transport.secrets_ref), ConsistentRead=True
+                ).get("Item")
+            if item is None:
+                raise Unavailable(f"the secrets of transport {transport.name} are being replaced", retry_after=1)
+            held = self._secrets[transport.secrets_ref] = TransportSecrets.model_validate(document_of(item, "secrets"))
+        return held
+
+    def put_secrets(self, ref: str, secrets: TransportSecrets) -> None:
+        """Store secrets under a name that is used for these alone; they are never read back by the API."""
+        with as_unavailable("writing a transport's secrets"):
+            self._client.put_item(
+                TableName=self._table,
+                Item=_secrets_key(ref) | {"secrets": document(secrets.model_dump(mode="json", exclude_defaults=True))},
+            )
+
+    def delete_secrets(self, ref: str) -> None:
+        """Forget secrets that no transport names any more."""
+        with as_unavailable("deleting a transport's secrets"):
+            self._client.delete_item(TableName=self._table, Key=_secrets_key(ref))
+
+    def lock(self, by: str, *, now: datetime) -> None:
+        """Keep others from publishing for LOCK_SECONDS; Conflict where somebody else does so now."""
+        with as_unavailable("locking the configuration"):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=_LOCK_KEY
+                    | {"locked_by": text(by), "expires_at": until(now + timedelta(seconds=LOCK_SECONDS))},
+                    ConditionExpression="attribute_not_exists(pk) OR expires_at <= :now",
+                    ExpressionAttributeValues={":now": until(now)},
+                )
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                raise Conflict("another configuration is being applied at this moment; try again soon") from None
+
+    def unlock(self) -> None:
+        """Let others publish again."""
+        with as_unavailable("unlocking the configuration"):
+            self._client.delete_item(TableName=self._table, Key=_LOCK_KEY)
+
+
+def _secrets_key(ref: str) -> dict[str, Any]:
+    return {"pk": text("secret"), "sk": text(ref)}
+
+
+def _version_item(version: Version) -> dict[str, Any]:
+    return {
+        "number": number(version.number),
+        "generation": text(version.generation),
+        "pieces": number(version.pieces),
+        "settings": text(version.settings.model_dump_json(exclude_defaults=True)),
+        "applied_at": text(version.applied_at),
+        "applied_by": text(version.applied_by),
+    }
+
+
+def _version_of(item: Item) -> Version:
+    return Version(
+        number=number_of(item, "number"),
+        generation=text_of(item, "generation"),
+        pieces=number_of(item, "pieces"),
+        settings=Settings.model_validate(orjson.loads(text_of(item, "settings", "{}"))),
+        applied_at=text_of(item, "applied_at"),
+        applied_by=text_of(item, "applied_by"),
+    )

@@ -1,0 +1,208 @@
+"""The events table.
+
+pk                             sk         what
+event#<day>#<shard>            event id   an event; its id alone gives its key
+idempotency#<key>#<hash>       request    a request's Idempotency-Key, for 24 hours
+rate#<key>                     minute     how many events a limited key sent in a minute
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+from tocsin.errors import Conflict, Unavailable
+from tocsin.events import Event
+from tocsin.ids import id_time
+from tocsin.jsontypes import JsonObject
+from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of, until
+from tocsin.store.failures import RETRY_AFTER, as_unavailable, condition_failed, item_found, tries
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SHARDS = 16
+"""Partitions of a day. Each takes 1,000 write units a second: 16,000 events of 1 KB, 57 million an hour."""
+
+IDEMPOTENCY_WINDOW = timedelta(hours=24)
+
+_BATCH = 25  # BatchWriteItem's limit
+_PARALLEL = 16
+
+
+def event_key(event_id: str) -> dict[str, Any]:
+    """The key of the event with this id: its day and shard are in the id. The only place that knows how."""
+    shard = zlib.crc32(event_id.encode()) % SHARDS
+    return {"pk": text(f"event#{id_time(event_id):%Y-%m-%d}#{shard:02d}"), "sk": text(event_id)}
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """An event to be stored.
+
+    `digest` is that of what the producer sent, which tells a repeat from a clash; None for an event whose id
+    was made just now, which can't be there.
+    """
+
+    event: Event
+    digest: str | None
+
+
+class EventStore:
+    """Events and what guards their way in. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, event_id: str) -> Event | None:
+        """The event, or None where there is none or it has expired. ValueError for an id that is no UUIDv7."""
+        with as_unavailable("reading an event"):
+            item = self._client.get_item(TableName=self._table, Key=event_key(event_id)).get("Item")
+        return None if item is None or is_gone(item, datetime.now(UTC)) else event_of(item)
+
+    def add(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
+        """Store events; a result for each, in order.
+
+        For a repeat the result is the event that is stored already; a Conflict where that has the same id but
+        came of something else. Unavailable ones were not stored.
+        """
+        results: dict[int, Event | Conflict | Unavailable] = {}
+        new = [position for position, submission in enumerate(submissions) if submission.digest is None]
+        results |= zip(new, self._add_new([submissions[position].event for position in new]), strict=True)
+        repeatable = [position for position, submission in enumerate(submissions) if submission.digest is not None]
+        results |= zip(repeatable, self._add_once([submissions[position] for position in repeatable]), strict=True)
+        return [results[position] for position in range(len(submissions))]
+
+    def _add_new(self, events: Sequence[Event]) -> list[Event | Unavailable]:
+        unstored = {event.id for event in events}
+        for start in range(0, len(events), _BATCH):
+            chunk = events[start : start + _BATCH]
+            left = self._write_batch([_event_item(event, None) for event in chunk])
+            unstored -= {event.id for event in chunk} - left
+            if left:  # DynamoDB has enough for now; the rest would only wait as long and fail as well
+                break
+        refused = Unavailable("the event could not be stored; send it again", retry_after=RETRY_AFTER)
+        return [refused if event.id in unstored else event for event in events]
+
+    def _write_batch(self, items: list[dict[str, Any]]) -> set[str]:
+        """The ids that DynamoDB left over after a few tries."""
+        requests: Any = {self._table: [{"PutRequest": {"Item": item}} for item in items]}
+        try:
+            for _ in tries("storing events"):
+                with as_unavailable("storing events"):
+                    requests = self._client.batch_write_item(RequestItems=requests).get("UnprocessedItems")
+                if not requests:
+                    break
+        except Unavailable:
+            return {text_of(request["PutRequest"]["Item"], "sk") for request in requests[self._table]}
+        return set()
+
+    def _add_once(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
+        if len(submissions) <= 1:
+            return [self._put_once(submission) for submission in submissions]
+        with ThreadPoolExecutor(min(_PARALLEL, len(submissions))) as pool:
+            return list(pool.map(self._put_once, submissions))
+
+    def _put_once(self, submission: Submission) -> Event | Conflict | Unavailable:
+        try:
+            with as_unavailable("storing an event"):
+                return self._put_unless_there(submission)
+        except Unavailable as error:
+            return error
+
+    def _put_unless_there(self, submission: Submission) -> Event | Conflict:
+        try:
+            self._client.put_item(
+                TableName=self._table,
+                Item=_event_item(submission.event, submission.digest),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            there = item_found(error)
+            if text_of(there, "digest") != submission.digest:
+                return Conflict(f"there is another event with the id {submission.event.id}")
+            return event_of(there)
+        return submission.event
+
+    def remember_request(self, key_id: str, idempotency_key: str, body_digest: str, anchor: str) -> str:
+        """The anchor of the first request with this Idempotency-Key in 24 hours: `anchor` if this is the first.
+
+        An anchor is an event id: its time is the request's time, and the ids of the request's events derive
+        from it, so that a repeat makes the same events. Conflict where the key came with another body.
+        """
+        now = id_time(anchor)
+        name = hashlib.sha256(idempotency_key.encode("utf-8", "surrogatepass")).hexdigest()
+        with as_unavailable("noting the Idempotency-Key"):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={
+                        "pk": text(f"idempotency#{key_id}#{name}"),
+                        "sk": text("request"),
+                        "anchor": text(anchor),
+                        "digest": text(body_digest),
+                        "expires_at": until(now + IDEMPOTENCY_WINDOW),
+                    },
+                    ConditionExpression="attribute_not_exists(pk) OR expires_at <= :now",
+                    ExpressionAttributeValues={":now": until(now)},
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                )
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                there = item_found(error)
+                if text_of(there, "digest") != body_digest:
+                    raise Conflict("this Idempotency-Key came with another body within the last 24 hours") from None
+                return text_of(there, "anchor")
+        return anchor
+
+    def count_sent(self, key_id: str, events: int, now: datetime) -> int:
+        """How many events the key sent in this minute, these `events` included."""
+        with as_unavailable("counting the key's events"):
+            counted = self._client.update_item(
+                TableName=self._table,
+                Key={"pk": text(f"rate#{key_id}"), "sk": text(f"{now:%Y-%m-%dT%H:%M}")},
+                UpdateExpression="ADD sent :events SET expires_at = if_not_exists(expires_at, :until)",
+                ExpressionAttributeValues={
+                    ":events": number(events),
+                    ":until": until(now + timedelta(hours=1)),
+                },
+                ReturnValues="UPDATED_NEW",
+            )
+        return number_of(counted["Attributes"], "sent")
+
+
+def digest_of(given: JsonObject) -> str:
+    """What tells one submitted event from another: a hash of its JSON, keys sorted."""
+    return hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+
+
+def _event_item(event: Event, digest: str | None) -> dict[str, Any]:
+    item: dict[str, Any] = event_key(event.id) | {"event": {"S": orjson.dumps(event.to_json()).decode()}}
+    user_pk = event.user.get("pk")
+    if isinstance(user_pk, str | int) and user_pk != "":
+        item["user_pk"] = text(str(user_pk))
+    if event.client_ip is not None:
+        item["client_ip"] = text(event.client_ip)
+    if event.expires is not None:
+        item["expires_at"] = until(event.expires)
+    if digest is not None:
+        item["digest"] = text(digest)
+    return item
+
+
+def event_of(item: Item) -> Event:
+    """The event in an item of the table or its stream. KeyError, TypeError or ValueError on what is none."""
+    return Event.from_json(orjson.loads(item["event"]["S"]))

@@ -1,0 +1,94 @@
+"""Messages on their way to SQS, collected and sent in as few calls as it allows."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tocsin.errors import Unavailable
+from tocsin.store.failures import as_unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_MAX_ENTRIES = 10  # SendMessageBatch's limit
+_MAX_BYTES = 250_000  # its limit is 256 KiB over all bodies
+_PARALLEL = 4
+_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    queue_url: str
+    body: str
+    owner: Hashable
+
+
+class Outbox:
+    """Collects messages, each with an owner, and says after sending whose did not get through.
+
+    Owners are told apart so that one record's messages that SQS refuses cost only that record a retry.
+    """
+
+    def __init__(self, client: SQSClient) -> None:
+        self._client = client
+        self._waiting: list[_Message] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def add(self, queue_url: str, body: str, owner: Hashable) -> None:
+        """Put a message beside the others; nothing is sent yet."""
+        self._waiting.append(_Message(queue_url, body, owner))
+
+    def send(self) -> dict[Hashable, str]:
+        """Send all that waits. {owner: reason} of those with a message that could not be sent."""
+        batches = list(self._batches())
+        self._waiting = []
+        failed: dict[Hashable, str] = {}
+        if len(batches) <= 1:
+            for batch in batches:
+                failed |= self._send_batch(batch)
+            return failed
+        with ThreadPoolExecutor(min(_PARALLEL, len(batches))) as pool:
+            for failures in pool.map(self._send_batch, batches):
+                failed |= failures
+        return failed
+
+    def _batches(self) -> Iterator[list[_Message]]:
+        by_queue: defaultdict[str, list[_Message]] = defaultdict(list)
+        for message in self._waiting:
+            by_queue[message.queue_url].append(message)
+        for messages in by_queue.values():
+            batch: list[_Message] = []
+            size = 0
+            for message in messages:
+                length = len(message.body.encode())
+                if batch and (len(batch) == _MAX_ENTRIES or size + length > _MAX_BYTES):
+                    yield batch
+                    batch, size = [], 0
+                batch.append(message)
+                size += length
+            if batch:
+                yield batch
+
+    def _send_batch(self, batch: list[_Message]) -> dict[Hashable, str]:
+        left = dict(enumerate(batch))
+        reason = "SQS did not take the message"
+        for _ in range(_TRIES):
+            entries: list[Any] = [{"Id": str(number), "MessageBody": m.body} for number, m in left.items()]
+            try:
+                with as_unavailable("sending messages"):
+                    answer = self._client.send_message_batch(QueueUrl=batch[0].queue_url, Entries=entries)
+            except Unavailable as error:
+                return {message.owner: error.detail for message in left.values()}
+            failures = answer.get("Failed") or []
+            if not failures:
+                return {}
+            reason = f"SQS did not take the message: {failures[0].get('Code', 'unknown')}"
+            failed_ids = {int(failure["Id"]) for failure in failures}
+            left = {number: message for number, message in left.items() if number in failed_ids}
+        return {message.owner: reason for message in left.values()}

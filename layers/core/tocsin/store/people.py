@@ -1,0 +1,167 @@
+"""People, group members and API keys in the config table: read by key, never as a whole.
+
+pk                        sk          what
+user                      username    a person
+member#<group>#<roster>   username    a membership; a group's roster names the list that holds
+key                       key id      an API key, without its secret
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tocsin.directory import Group, User
+from tocsin.keys import ApiKey
+from tocsin.store.attributes import Item, document, document_of, text, text_of
+from tocsin.store.failures import as_unavailable, tries
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_GET_BATCH = 100  # BatchGetItem's limit
+_WRITE_BATCH = 25  # BatchWriteItem's
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some members of a group, in the order of their names; `last` is where the next page begins after."""
+
+    usernames: tuple[str, ...]
+    last: str | None
+
+
+class PeopleStore:
+    """Users, memberships and keys. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def users(self, usernames: Sequence[str]) -> dict[str, User]:
+        """The users of these names, by name; missing ones are left out."""
+        items = self._get_all({"pk": text("user"), "sk": text(name)} for name in dict.fromkeys(usernames))
+        return {user.username: user for item in items if (user := _user_of(item))}
+
+    def members(self, group: Group, *, after: str | None, limit: int) -> Page:
+        """The next members of `group`, at most `limit`."""
+        start: dict[str, Any] = {}
+        if after is not None:
+            start["ExclusiveStartKey"] = {"pk": _member_pk(group), "sk": text(after)}
+        with as_unavailable("reading a group's members"):
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": _member_pk(group)},
+                Limit=limit,
+                **start,
+            )
+        names = tuple(text_of(item, "sk") for item in page["Items"])
+        return Page(names, names[-1] if names and "LastEvaluatedKey" in page else None)
+
+    def members_among(self, groups: Iterable[Group], usernames: Sequence[str]) -> set[str]:
+        """Which of `usernames` are in one or more of `groups`."""
+        keys = ({"pk": _member_pk(group), "sk": text(name)} for group in groups for name in usernames)
+        return {text_of(item, "sk") for item in self._get_all(keys)}
+
+    def key(self, key_id: str) -> ApiKey | None:
+        """The API key of this id."""
+        with as_unavailable("reading an API key"):
+            item = self._client.get_item(TableName=self._table, Key={"pk": text("key"), "sk": text(key_id)}).get("Item")
+        return None if item is None else ApiKey.model_validate(document_of(item, "key"))
+
+    def all_users(self) -> Iterator[User]:
+        """Every user, for the blueprint."""
+        return (user for item in self._query(text("user")) if (user := _user_of(item)))
+
+    def all_keys(self) -> Iterator[ApiKey]:
+        """Every API key, for the blueprint."""
+        return (ApiKey.model_validate(document_of(item, "key")) for item in self._query(text("key")))
+
+    def all_members(self, group: Group) -> Iterator[str]:
+        """Every member of `group`, for the blueprint."""
+        return (text_of(item, "sk") for item in self._query(_member_pk(group)))
+
+    def write(
+        self,
+        *,
+        users: Iterable[User] = (),
+        members: Iterable[tuple[Group, str]] = (),
+        keys: Iterable[ApiKey] = (),
+    ) -> None:
+        """Write these; what is there is replaced."""
+        items: list[dict[str, Any]] = [
+            {"pk": text("user"), "sk": text(user.username), "user": document(user.to_json())} for user in users
+        ]
+        items += [{"pk": _member_pk(group), "sk": text(username)} for group, username in members]
+        items += [{"pk": text("key"), "sk": text(key.id), "key": document(key.model_dump(mode="json"))} for key in keys]
+        self._write_all([{"PutRequest": {"Item": item}} for item in items])
+
+    def delete(
+        self,
+        *,
+        usernames: Iterable[str] = (),
+        members: Iterable[tuple[Group, str]] = (),
+        key_ids: Iterable[str] = (),
+    ) -> None:
+        """Delete these; what is not there is no error."""
+        keys: list[dict[str, Any]] = [{"pk": text("user"), "sk": text(username)} for username in usernames]
+        keys += [{"pk": _member_pk(group), "sk": text(username)} for group, username in members]
+        keys += [{"pk": text("key"), "sk": text(key_id)} for key_id in key_ids]
+        self._write_all([{"DeleteRequest": {"Key": key}} for key in keys])
+
+    def _query(self, pk: dict[str, str]) -> Iterator[Item]:
+        start: dict[str, Any] = {}
+        while True:
+            with as_unavailable("reading the directory"):
+                page = self._client.query(
+                    TableName=self._table,
+                    KeyConditionExpression="pk = :pk",
+                    ExpressionAttributeValues={":pk": pk},
+                    ConsistentRead=True,
+                    **start,
+                )
+            yield from page["Items"]
+            if "LastEvaluatedKey" not in page:
+                return
+            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    def _get_all(self, keys: Iterable[dict[str, Any]]) -> Iterator[Item]:
+        wanted = list(keys)
+        for start in range(0, len(wanted), _GET_BATCH):
+            requests: Any = {self._table: {"Keys": wanted[start : start + _GET_BATCH]}}
+            for _ in tries("reading the directory"):
+                with as_unavailable("reading the directory"):
+                    found = self._client.batch_get_item(RequestItems=requests)
+                yield from found["Responses"].get(self._table, ())
+                requests = found.get("UnprocessedKeys")
+                if not requests:
+                    break
+
+    def _write_all(self, requests: list[dict[str, Any]]) -> None:
+        batches = [requests[start : start + _WRITE_BATCH] for start in range(0, len(requests), _WRITE_BATCH)]
+        if len(batches) <= 1:
+            for batch in batches:
+                self._write_batch(batch)
+            return
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(self._write_batch, batches))
+
+    def _write_batch(self, batch: list[dict[str, Any]]) -> None:
+        left: Any = {self._table: batch}
+        for _ in tries("writing the directory"):
+            with as_unavailable("writing the directory"):
+                left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems")
+            if not left:
+                break
+
+
+def _member_pk(group: Group) -> dict[str, str]:
+    return text(f"member#{group.name}#{group.roster}")
+
+
+def _user_of(item: Item) -> User | None:
+    data = document_of(item, "user")
+    return User.from_json(data) if isinstance(data, dict) else None

@@ -1,0 +1,113 @@
+"""What the matcher is given to do: records of the events table's stream, and messages of the match queue.
+
+One bad record never holds up its shard, nor is it lost:
+
+    what fails                                      where it goes
+    a table or a queue does not answer for it       the match queue, by its id and the reason; tried again there
+    the record can't be read at all                 the match queue's dead letters, by its key and the reason
+    the match queue does not take it either         back to the stream, which Lambda reads again from there
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from tocsin.errors import ConfigurationBroken, Unavailable
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.matching import Matcher, Work
+from tocsin.observability import Code, logger, note
+from tocsin.store.events import EventStore, event_of
+from tocsin.store.outbox import Outbox
+
+
+class Workload:
+    """Runs batches; answers are Lambda's partial batch responses."""
+
+    def __init__(
+        self, matcher: Matcher, events: EventStore, outbox: Outbox, *, match_queue: str, set_aside: str
+    ) -> None:
+        self._matcher = matcher
+        self._events = events
+        self._outbox = outbox
+        self._match_queue = match_queue
+        self._set_aside = set_aside
+
+    def stream(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
+        """Match the events of a batch of stream records. Raises ConfigurationBroken: no record is at fault."""
+        positions: dict[Hashable, str] = {}
+        failed: dict[Hashable, str] = {}
+        for record in records:
+            image = record["dynamodb"]
+            key = image.get("Keys", {}).get("sk", {}).get("S", "")
+            positions[key] = image["SequenceNumber"]
+            try:
+                event = event_of(image["NewImage"])
+            except (KeyError, TypeError, ValueError) as error:
+                self._put_aside(image, f"the record is no event: {type(error).__name__}")
+                continue
+            reason = self._try(event.id, lambda event=event: self._matcher.match(event))  # type: ignore[misc]
+            if reason is not None:
+                failed[event.id] = reason
+        failed |= self._outbox.send()
+        for event_id, reason in failed.items():
+            note(Code.RECORD_HANDED_ON, reason, level=logging.WARNING, event_id=event_id)
+            self._outbox.add(self._match_queue, Work(str(event_id), reason=reason).to_body(), event_id)
+        left = self._outbox.send()
+        for event_id, reason in left.items():
+            note(Code.RECORD_LEFT, reason, level=logging.ERROR, event_id=event_id)
+        return _failures(positions[event_id] for event_id in left)
+
+    def queue(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
+        """Do the work of a batch of messages; those that fail come back, and end among the dead letters."""
+        failed: dict[str, str] = {}
+        for record in records:
+            try:
+                work = Work.from_body(record["body"])
+            except (KeyError, TypeError, ValueError) as error:
+                failed[record["messageId"]] = f"the message can't be read: {type(error).__name__}"
+                continue
+            # Sent message by message, so that a message is only gone when what it asked for is on its way.
+            reason = self._try(work.event_id, lambda work=work: self._do(work)) or next(  # type: ignore[misc]
+                iter(self._outbox.send().values()), None
+            )
+            if reason is not None:
+                failed[record["messageId"]] = reason
+        for message_id, reason in failed.items():
+            note(Code.RECORD_LEFT, reason, level=logging.ERROR, message_id=message_id)
+        return _failures(failed)
+
+    def _do(self, work: Work) -> None:
+        event = self._events.get(work.event_id)
+        if event is None:
+            note(Code.EVENT_GONE, "the event has expired or was deleted", event_id=work.event_id)
+        elif work.rule is not None and work.cursor is not None:
+            self._matcher.go_on(event, work.rule, work.cursor)
+        else:
+            self._matcher.match(event)
+
+    def _try(self, event_id: str, act: Callable[[], None]) -> str | None:
+        """Why `act` failed; None where it did not."""
+        try:
+            act()
+        except ConfigurationBroken:
+            raise
+        except Unavailable as error:
+            return error.detail
+        except Exception as error:  # noqa: BLE001 - one record's trouble must stay its own
+            logger.exception("an event could not be matched", event_id=event_id)
+            return f"{type(error).__name__} while matching"
+        return None
+
+    def _put_aside(self, image: Mapping[str, Any], reason: str) -> None:
+        keys: Json = {name: value.get("S") for name, value in image.get("Keys", {}).items()}
+        note(Code.RECORD_SET_ASIDE, reason, level=logging.ERROR, key=keys)
+        body = orjson.dumps({"key": keys, "reason": reason, "sequence_number": image["SequenceNumber"]}).decode()
+        self._outbox.add(self._set_aside, body, image.get("Keys", {}).get("sk", {}).get("S", ""))
+
+
+def _failures(identifiers: Iterable[str]) -> JsonObject:
+    return {"batchItemFailures": [{"itemIdentifier": identifier} for identifier in identifiers]}

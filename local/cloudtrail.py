@@ -1,0 +1,97 @@
+"""AWS CloudTrail records, read as events.
+
+https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
+"""
+
+from __future__ import annotations
+
+from local.audit_records import JsonObject, Reading, change, child, custom, sentence, text, words
+
+_DENIED = ("AccessDenied", "UnauthorizedOperation")
+_ACTIONS = {
+    "AssumeRole": "impersonation_started",
+    "ChangePassword": "password_set",
+    "Decrypt": "secret_view",
+    "GetParameter": "secret_view",
+    "GetParameters": "secret_view",
+    "GetSecretValue": "secret_view",
+    "UpdateLoginProfile": "password_set",
+}
+_READS = {"get", "list", "describe", "head", "lookup", "download"}
+
+
+def read(log: JsonObject) -> Reading:
+    """One record: {eventSource, eventName, userIdentity, requestParameters, …}, most of it optional."""
+    name = text(log, "eventName") or "unknown"
+    service = text(log, "eventSource").split(".", 1)[0] or "aws"
+    username, pk = _identity(child(log, "userIdentity"))
+    action = _action(log, service, name)
+    touched = _touched(child(log, "requestParameters"))
+    model = None
+    if action.startswith("model_"):
+        noun = "".join(words(name.partition("2015")[0])[1:]) or "resource"
+        model = (f"{service}_{noun}", touched or text(log, "eventID") or "unknown")
+    return Reading(
+        action=action,
+        app="aws",
+        message=_message(log, username, service, name, touched),
+        username=username,
+        user_pk=pk,
+        client_ip=text(log, "sourceIPAddress"),
+        model=model,
+        details={
+            "operation": f"{service}.{name}",
+            "account": text(log, "recipientAccountId"),
+            "region": text(log, "awsRegion"),
+            "error": text(log, "errorCode"),
+        },
+    )
+
+
+def _action(log: JsonObject, service: str, name: str) -> str:
+    if text(log, "errorCode").endswith(_DENIED):
+        return "suspicious_request"
+    if name == "ConsoleLogin":
+        failed = text(child(log, "responseElements"), "ConsoleLogin") == "Failure"
+        return "login_failed" if failed else "login"
+    if name in _ACTIONS:
+        return _ACTIONS[name]
+    if words(name)[0] in _READS:
+        return custom(service, name)
+    if service == "iam" and "user" in words(name):
+        return "user_write"
+    return change(name) or custom(service, name)
+
+
+def _identity(identity: JsonObject) -> tuple[str, str]:
+    """The name that a person would know the caller by, and the identifier that AWS knows him by."""
+    session = text(identity, "principalId").partition(":")[2]
+    arn = text(identity, "arn")
+    name = (
+        text(identity, "userName")
+        or session
+        or arn.rpartition("/")[2].rpartition(":")[2]
+        or text(child(identity, "sessionContext", "sessionIssuer"), "userName")
+        or text(identity, "invokedBy")
+    )
+    return name, arn or text(identity, "principalId")
+
+
+def _touched(parameters: JsonObject) -> str:
+    """The name of what was called upon: the first parameter that is called a name, an id or an ARN."""
+    names = (name for name in parameters if name.lower().endswith(("name", "identifier", "id", "arn")))
+    return next((value for name in names if len(value := text(parameters, name)) in range(2, 100)), "")
+
+
+def _message(log: JsonObject, username: str, service: str, name: str, touched: str) -> str:
+    who = username or "somebody"
+    if name == "ConsoleLogin":
+        failed = text(child(log, "responseElements"), "ConsoleLogin") == "Failure"
+        return f"{who} {'failed to sign in' if failed else 'signed in'} to the AWS console"
+    error = text(log, "errorCode")
+    return sentence(
+        f"{who} {'was refused' if error.endswith(_DENIED) else 'called'} {service}.{name}",
+        f"on {touched}" if touched else "",
+        f"in {text(log, 'awsRegion')}" if text(log, "awsRegion") else "",
+        f"({error})" if error and not error.endswith(_DENIED) else "",
+    )

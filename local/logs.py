@@ -1,0 +1,25 @@
+"""What the functions printed, read from the emulated CloudWatch Logs: for when something went wrong."""
+
+from __future__ import annotations
+
+from local.aws import EmulatedAws
+
+# The platform's own lines, which tell of no fault.
+_PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
+
+
+def function_logs(aws: EmulatedAws) -> list[str]:
+    """All lines of all functions, `<function> <line>`, in the order of time."""
+    found: list[tuple[int, str]] = []
+    for group in aws.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
+        name = group["logGroupName"]
+        for stream in aws.logs.describe_log_streams(logGroupName=name)["logStreams"]:
+            events = aws.logs.get_log_events(
+                logGroupName=name, logStreamName=stream["logStreamName"], startFromHead=True
+            )["events"]
+            found += [
+                (event["timestamp"], f"{name.rpartition('/')[2]} {event['message'].rstrip()}")
+                for event in events
+                if not event["message"].startswith(_PLATFORM)
+            ]
+    return [line for _, line in sorted(found, key=lambda item: item[0])]

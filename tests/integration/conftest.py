@@ -1,0 +1,141 @@
+"""The three tables and the queues on moto, made from template.yaml, so that they are what is deployed."""
+
+import importlib.util
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+from tocsin import clients
+
+ROOT = Path(__file__).parents[2]
+REGION = "eu-central-1"
+QUEUES = ("Webhook", "Slack", "Email", "Inbox", "Match")
+
+
+@dataclass
+class LambdaContext:
+    """What a handler may ask of its invocation."""
+
+    function_name: str = "tocsin-test"
+    memory_limit_in_mb: int = 512
+    invoked_function_arn: str = "arn:aws:lambda:eu-central-1:123456789012:function:tocsin-test"
+    aws_request_id: str = "52fdfc07-2182-154f-163f-5f0f9a621d72"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+@dataclass
+class Stack:
+    """The tables and queues of one test, and its functions, loaded with their environment."""
+
+    monkeypatch: pytest.MonkeyPatch
+    dynamodb: Any
+    sqs: Any
+    ses: Any
+    queues: dict[str, str]
+    admin_key: str
+    context: LambdaContext = field(default_factory=LambdaContext)
+
+    def function(self, name: str) -> ModuleType:
+        """`functions/<name>/app.py`, loaded anew: its init reads this stack's environment."""
+        queue = {"webhook": "Webhook", "slack": "Slack", "email": "Email", "inbox": "Inbox"}.get(name)
+        if queue:
+            self.monkeypatch.setenv("QUEUE_URL", self.queues[queue])
+        self.monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", name)
+        spec = importlib.util.spec_from_file_location(f"app_{name}", ROOT / "functions" / name / "app.py")
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module
+
+    def call(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
+        """One cold invocation of a function."""
+        answer: dict[str, Any] = self.function(name).handler(event, self.context)
+        return answer
+
+    def messages(self, queue: str, at_most: int = 1000) -> list[dict[str, Any]]:
+        """Take what waits in a queue; each as its parsed body."""
+        found: list[dict[str, Any]] = []
+        while len(found) < at_most:
+            received = self.sqs.receive_message(QueueUrl=self.queues[queue], MaxNumberOfMessages=10).get("Messages")
+            if not received:
+                return found
+            for message in received:
+                found.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=self.queues[queue], ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def items(self, table: str) -> list[dict[str, Any]]:
+        """All items of a table."""
+        items: list[dict[str, Any]] = self.dynamodb.scan(TableName=table)["Items"]
+        return items
+
+    def events(self) -> list[dict[str, Any]]:
+        """All stored events."""
+        return [json.loads(item["event"]["S"]) for item in self.items("events") if "event" in item]
+
+
+@pytest.fixture
+def load() -> Callable[[str], dict[str, Any]]:
+    """`load("ingest-single")` is that file of events/."""
+
+    def load_payload(name: str) -> dict[str, Any]:
+        payload: dict[str, Any] = json.loads((ROOT / "events" / f"{name}.json").read_text("utf-8"))
+        return payload
+
+    return load_payload
+
+
+@pytest.fixture
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "testing",
+        "AWS_SECRET_ACCESS_KEY": "testing",
+        "AWS_DEFAULT_REGION": REGION,
+        "EVENTS_TABLE": "events",
+        "CONFIG_TABLE": "config",
+        "DELIVERIES_TABLE": "deliveries",
+        "MAIL_SENDER": "tocsin@example.com",
+        "ALLOW_HTTP": "true",
+        "ALLOWED_PORTS": "*",
+        "ALLOWED_CIDRS": "127.0.0.0/8",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        _forget_clients()
+        dynamodb = boto3.client("dynamodb")
+        for table in ("Events", "Config", "Deliveries"):
+            _make_table(dynamodb, f"{table}Table", table.lower())
+        sqs = boto3.client("sqs")
+        queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*QUEUES, "MatchDeadLetters")}
+        for queue, url in queues.items():
+            monkeypatch.setenv(
+                "MATCH_DEAD_LETTERS_URL" if queue == "MatchDeadLetters" else f"{queue.upper()}_QUEUE_URL", url
+            )
+        ses = boto3.client("sesv2")
+        ses.create_email_identity(EmailIdentity="tocsin@example.com")
+        secret = boto3.client("secretsmanager").create_secret(Name="admin", SecretString="a" * 48)
+        monkeypatch.setenv("ADMIN_KEY_SECRET", secret["ARN"])
+        yield Stack(monkeypatch, dynamodb, sqs, ses, queues, admin_key="a" * 48)
+    _forget_clients()
+
+
+def _make_table(dynamodb: Any, resource: str, name: str) -> None:
+    properties = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"][resource]["Properties"]
+    taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
+    dynamodb.create_table(TableName=name, **{key: properties[key] for key in taken if key in properties})
+
+
+def _forget_clients() -> None:
+    for maker in (clients.dynamodb, clients.sqs, clients.sesv2, clients.secretsmanager):
+        maker.cache_clear()

@@ -1,0 +1,94 @@
+"""Who an e-mail goes to, and what is refused."""
+
+from email.header import decode_header, make_header
+from email.utils import parseaddr
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tocsin.rendering.addresses import BadAddress, NoAddress, display_name, mail_address, mailbox
+
+
+@pytest.mark.parametrize(
+    ("address", "mailable"),
+    [
+        (" alice@example.com\n", "alice@example.com"),
+        ("o'neil+tag@sub.example.com", "o'neil+tag@sub.example.com"),
+        ("alice@münchen.example", "alice@xn--mnchen-3ya.example"),
+        ("root@localhost", "root@localhost"),
+    ],
+)
+def test_an_address_is_taken_with_its_domain_in_ascii(address: str, mailable: str) -> None:
+    assert mail_address(address) == mailable
+
+
+@pytest.mark.parametrize("address", ["", "  ", "\n"])
+def test_a_blank_address_is_no_address(address: str) -> None:
+    with pytest.raises(NoAddress, match="no e-mail address"):
+        mail_address(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "alice",
+        "alice@",
+        "@example.com",
+        "alice@example.com, bob@example.com",
+        "alice@example.com\r\nBcc: bob@example.com",
+        "Alice <alice@example.com>",
+        '"a b"@example.com',
+        "älice@example.com",
+        "alice@exa mple.com",
+        "alice@-example.com",
+        "alice@example..com",
+        "alice@[10.0.0.1]",
+        "alice@" + "a" * 64 + ".com",
+        "alice@\ufffd.com",
+        "a" * 64 + "@" + "b." * 100 + "com",
+        "alice@\ud800.com",
+    ],
+)
+def test_what_is_no_single_plain_address_is_refused(address: str) -> None:
+    with pytest.raises(BadAddress):
+        mail_address(address)
+
+
+def test_a_refusal_does_not_repeat_the_address() -> None:
+    with pytest.raises(BadAddress) as refused:
+        mail_address("secret name@example.com")
+
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "header"),
+    [
+        ("", "a@example.com"),
+        ("a@example.com", "a@example.com"),
+        ("Ada Lovelace", "Ada Lovelace <a@example.com>"),
+        ('Smith, "Bob"', '"Smith, \\"Bob\\"" <a@example.com>'),
+        ("Jürgen Groß", "=?utf-8?b?SsO8cmdlbiBHcm/Dnw==?= <a@example.com>"),
+    ],
+)
+def test_a_name_is_quoted_or_encoded(name: str, header: str) -> None:
+    assert mailbox(name, "a@example.com") == header
+
+
+@given(st.text(st.characters(codec=None), max_size=150))
+def test_any_name_comes_back_out_of_the_header(name: str) -> None:
+    shown = display_name(name)
+
+    name_in_header, address = parseaddr(mailbox(shown, "a@example.com"))
+
+    assert address == "a@example.com"
+    assert str(make_header(decode_header(name_in_header))) == (shown if shown != address else "")
+
+
+@given(st.text(st.characters(codec=None), max_size=150))
+def test_any_name_makes_one_ascii_line_of_short_words(name: str) -> None:
+    header = mailbox(display_name(name), "a@example.com")
+
+    assert header.isascii()
+    assert header.isprintable()
+    assert all(len(word) <= 75 for word in header.split() if word.startswith("=?"))
