@@ -9,12 +9,14 @@ from tocsin import clients
 from tocsin.jsontypes import JsonObject
 from tocsin.matching import Matcher
 from tocsin.observability import logger
+from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
+from tocsin.store.throttles import Throttles
 from tocsin.transports import TransportMode
 from tocsin.workload import Workload
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 environment = Environment.of_process()
 outbox = Outbox(clients.sqs())
+events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 workload = Workload(
     Matcher(
         ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
@@ -36,8 +39,10 @@ workload = Workload(
             TransportMode.LOCAL: environment.text("INBOX_QUEUE_URL"),
         },
         match_queue=environment.text("MATCH_QUEUE_URL"),
+        throttles=Throttles(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        system_events=SystemEvents(events),
     ),
-    EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+    events,
     outbox,
     match_queue=environment.text("MATCH_QUEUE_URL"),
     set_aside=environment.text("MATCH_DEAD_LETTERS_URL"),

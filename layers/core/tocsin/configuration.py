@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from tocsin.directory import Group
 from tocsin.durations import DurationError, parse_duration
-from tocsin.rules.models import NotificationRule, Policy
+from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import NotificationTransport
 
 
@@ -45,7 +45,7 @@ class Settings(BaseModel):
 
 
 class Configuration(BaseModel):
-    """Settings, groups (without members), transports (without secrets), policies and rules."""
+    """Settings, groups (without members), transports (without secrets), policies, rules and silences."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -54,6 +54,7 @@ class Configuration(BaseModel):
     transports: tuple[NotificationTransport, ...] = ()
     policies: tuple[Policy, ...] = ()
     rules: tuple[NotificationRule, ...] = ()
+    silences: tuple[Silence, ...] = ()
 
     @cached_property
     def groups_by_name(self) -> dict[str, Group]:

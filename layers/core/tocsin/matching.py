@@ -7,8 +7,9 @@ people a group has. Ids of deliveries derive from what they are about, so doing 
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
@@ -17,34 +18,21 @@ import orjson
 
 from tocsin.configuration import Configuration
 from tocsin.deliveries.models import DeliveryMessage
-from tocsin.directory import Group, User, with_descendants
+from tocsin.directory import User
 from tocsin.durations import parse_duration
-from tocsin.events import Event
+from tocsin.events import Event, EventAction, iso
 from tocsin.jsontypes import Json, JsonObject
 from tocsin.observability import Code, note
-from tocsin.rules import Firing, NotificationRule, RuleSet
+from tocsin.recipients import Cursor, EventAudience, Recipients
+from tocsin.reporting import SystemEvents, caused_by
+from tocsin.rules import Firing, NotificationRule, RuleSet, Silence
+from tocsin.rules.ruleset import PolicyFailure
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
+from tocsin.store.throttles import Throttles
 from tocsin.transports import INBOX, NotificationTransport, TransportMode
-
-PAGE = 100
-"""Members read at a time: as many as one BatchGetItem takes."""
-
-PAGES_AT_ONCE = 3
-"""Pages told before the rest is handed on."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a rule's people were told: which group of the tree, and after which member of it."""
-
-    group: int = 0
-    after: str | None = None
-    page: int = 0
-    once_told: bool = False
-    """Whether send-once transports that need a person have found theirs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +55,7 @@ class Work:
                 "after": cursor.after,
                 "page": cursor.page,
                 "once_told": cursor.once_told,
+                "remark": cursor.remark,
             }
         body: JsonObject = {
             "event_id": self.event_id,
@@ -84,44 +73,6 @@ class Work:
         return cls(data["event_id"], data.get("rule"), cursor, data.get("reason"))
 
 
-class EventAudience:
-    """The person behind an event, looked up only where a rule asks."""
-
-    def __init__(self, event: Event, configuration: Configuration, people: PeopleStore) -> None:
-        self._event = event
-        self._configuration = configuration
-        self._people = people
-        self._in_group: dict[str, bool] = {}
-        self._user: JsonObject | None = None
-
-    def user(self) -> JsonObject:
-        """{username, pk, email, name, groups}: what the event says, completed by the directory."""
-        if self._user is None:
-            username = self._event.username
-            known = self._people.users([username]).get(username) if username else None
-            groups: list[Json] = [
-                group.name for group in self._configuration.groups if username and self.is_in_group(group.name)
-            ]
-            self._user = {
-                "username": username or "",
-                "pk": self._event.user.get("pk"),
-                "email": self._event.user_email or (known.email if known else ""),
-                "name": known.name if known else "",
-                "groups": groups,
-            }
-        return self._user
-
-    def is_in_group(self, group: str) -> bool:
-        """Whether the event's user is a member of `group` or of a group below it."""
-        username = self._event.username
-        if not username:
-            return False
-        if group not in self._in_group:
-            below = with_descendants(self._configuration.groups_by_name, group)
-            self._in_group[group] = bool(self._people.members_among(below, [username]))
-        return self._in_group[group]
-
-
 class Matcher:
     """Matches events and tells people. Raises Unavailable where a table or a queue does not do as asked."""
 
@@ -133,9 +84,14 @@ class Matcher:
         outbox: Outbox,
         queues: Mapping[TransportMode, str],
         match_queue: str,
+        throttles: Throttles,
+        system_events: SystemEvents,
     ) -> None:
+        self._throttles = throttles
+        self._system_events = system_events
         self._configuration = configuration
         self._people = people
+        self._recipients = Recipients(people)
         self._ledger = ledger
         self._outbox = outbox
         self._queues = queues
@@ -147,15 +103,66 @@ class Matcher:
         configuration, rules = self._current()
         verdict = rules.judge(event, EventAudience(event, configuration, self._people))
         for failure in verdict.failures:
-            note(
-                Code.POLICY_FAILED,
-                failure.error,
-                event_id=event.id,
-                policy=failure.policy,
-                rule=failure.rule,
-            )
+            self._report(failure, event, configuration)
         for firing in verdict.firings:
-            self._tell(event, firing.rule, Cursor(), configuration, firing)
+            held = self._held(event, firing.rule, verdict.silence)
+            if held.why is not None:
+                self._hold(event, firing, held.why, configuration)
+            else:
+                self._tell(event, firing.rule, Cursor(remark=held.remark), configuration, firing)
+
+    def _report(self, failure: PolicyFailure, event: Event, configuration: Configuration) -> None:
+        """One policy_exception event a policy, whatever the number of rules that ask it."""
+        note(
+            Code.POLICY_FAILED,
+            failure.error,
+            level=logging.ERROR,
+            event_id=event.id,
+            policy=failure.policy,
+            rule=failure.rule,
+        )
+        self._system_events.report(
+            EventAction.POLICY_EXCEPTION,
+            {"policy": failure.policy, "rule": failure.rule, "error": failure.error, "event_id": event.id},
+            anchor=event.id,
+            about=(failure.policy,),
+            cause=caused_by(event, rule=failure.rule, transport=None),
+            settings=configuration.settings,
+        )
+
+    def _held(self, event: Event, rule: NotificationRule, silence: Silence | None) -> _Held:
+        """Whether people are kept from hearing of `event` by `rule`, and what is to be said if they are not."""
+        if silence is not None:
+            return _Held(
+                {"silence": {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment}}, None
+            )
+        if rule.throttle is None:
+            return _Held(None, None)
+        passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=datetime.now(UTC))
+        if not passage.passes:
+            limits: JsonObject = {"group": passage.group, "max": rule.throttle.max, "window": rule.throttle.window}
+            return _Held({"throttle": limits | {"until": iso(passage.until)}}, None)
+        return _Held(None, f"and {passage.held_before:,} more held back" if passage.held_before else None)
+
+    def _hold(self, event: Event, firing: Firing, why: JsonObject, configuration: Configuration) -> None:
+        """Tell the event's story of a rule that fired and told nobody."""
+        self._ledger.note_match(
+            event.id,
+            firing.rule.name,
+            _facts(firing.rule, (), firing) | {"held_by": why},
+            page="0",
+            told={},
+            now=datetime.now(UTC),
+            keep=_keep(configuration),
+        )
+        note(
+            Code.RULE_HELD,
+            "rule fired, and was held",
+            event_id=event.id,
+            rule=firing.rule.name,
+            bindings=[result.reason for result in firing.results],
+            held_by=why,
+        )
 
     def go_on(self, event: Event, rule_name: str, cursor: Cursor) -> None:
         """Tell the next of a rule's people. A rule that is gone meanwhile tells nobody any more."""
@@ -167,7 +174,8 @@ class Matcher:
     def _current(self) -> tuple[Configuration, RuleSet]:
         version, configuration = self._configuration.current()
         if self._rules is None or self._rules[0] != version.generation:
-            self._rules = (version.generation, RuleSet(configuration.rules, configuration.policies))
+            rules = RuleSet(configuration.rules, configuration.policies, configuration.silences)
+            self._rules = (version.generation, rules)
             note(Code.RULES_LOADED, "rules loaded", version=version.number, rules=len(self._rules[1]))
         return configuration, self._rules[1]
 
@@ -180,11 +188,11 @@ class Matcher:
         firing: Firing | None,
     ) -> None:
         transports = _transports(event, rule, configuration)
-        telling = _Telling(event, rule, transports, self._put, once_told=cursor.once_told)
-        for page in self._pages(event, rule, cursor, configuration):
+        telling = _Telling(event, rule, transports, self._put, once_told=cursor.once_told, remark=cursor.remark)
+        for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
             telling.people(page.users)
             cursor = replace(page.next, once_told=telling.once_told)
-        finished = cursor.group < 0
+        finished = cursor.at_end
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
         now = datetime.now(UTC)
@@ -195,7 +203,7 @@ class Matcher:
             page=str(cursor.page),
             told=telling.told,
             now=now,
-            keep=parse_duration(configuration.settings.notification_retention) + timedelta(days=1),
+            keep=_keep(configuration),
         )
         if not finished:
             more = Work(event.id, rule.name, cursor, "the group has more members")
@@ -213,45 +221,11 @@ class Matcher:
     def _put(self, message: DeliveryMessage, mode: TransportMode, owner: Hashable) -> None:
         self._outbox.add(self._queues[mode], message.to_body(), owner)
 
-    def _pages(
-        self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration
-    ) -> Iterator[_Page]:
-        """The next pages of a rule's people, each person once. A cursor with a group below 0 is at the end."""
-        groups = (
-            with_descendants(configuration.groups_by_name, rule.destination_group) if rule.destination_group else ()
-        )
-        told_before = {event.username} if rule.destination_event_user and event.username else set()
-        if cursor.page == 0 and told_before:
-            found = self._people.users(sorted(told_before))
-            yield _Page(tuple(u for u in found.values() if u.active), replace(cursor, group=0 if groups else -1))
-        if not groups:
-            yield _Page((), replace(cursor, group=-1))
-            return
-        for _ in range(PAGES_AT_ONCE):
-            group = groups[cursor.group]
-            members = self._people.members(group, after=cursor.after, limit=PAGE)
-            usernames = [name for name in members.usernames if name not in told_before]
-            if cursor.group and usernames:  # who is in a group that came before was told there
-                before = self._people.members_among(groups[: cursor.group], usernames)
-                usernames = [name for name in usernames if name not in before]
-            found = self._people.users(usernames)
-            cursor = _after(cursor, members.last, groups)
-            yield _Page(tuple(found[n] for n in usernames if n in found and found[n].active), cursor)
-            if cursor.group < 0:
-                return
-
 
 @dataclass(frozen=True, slots=True)
-class _Page:
-    users: tuple[User, ...]
-    next: Cursor
-
-
-def _after(cursor: Cursor, last: str | None, groups: tuple[Group, ...]) -> Cursor:
-    if last is not None:
-        return replace(cursor, after=last, page=cursor.page + 1)
-    further = cursor.group + 1
-    return replace(cursor, group=further if further < len(groups) else -1, after=None, page=cursor.page + 1)
+class _Held:
+    why: JsonObject | None
+    remark: str | None
 
 
 class _Telling:
@@ -265,7 +239,9 @@ class _Telling:
         put: Callable[[DeliveryMessage, TransportMode, Hashable], None],
         *,
         once_told: bool,
+        remark: str | None,
     ) -> None:
+        self._remark = remark
         self._event = event
         self._rule = rule
         self._transports = transports
@@ -297,6 +273,7 @@ class _Telling:
             user=user,
             once=transport.send_once,
             event=self._event,
+            remark=self._remark,
         )
         self._put(message, transport.mode, self._event.id)
         self.told[transport.name] += 1
@@ -311,6 +288,11 @@ def _transports(
     known = configuration.transports_by_name
     caused_by = event.cause.transport if event.cause else None
     return tuple(known[name] for name in rule.transports if name in known and known[name].enabled and name != caused_by)
+
+
+def _keep(configuration: Configuration) -> timedelta:
+    """How long an event's story is kept: a little longer than the notifications that it is about."""
+    return parse_duration(configuration.settings.notification_retention) + timedelta(days=1)
 
 
 def _facts(rule: NotificationRule, transports: tuple[NotificationTransport, ...], firing: Firing | None) -> JsonObject:

@@ -168,6 +168,7 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
         transports=tuple(resolved.transport for resolved in transports),
         policies=blueprint.policies,
         rules=blueprint.rules,
+        silences=blueprint.silences,
     )
     after = _Current(
         version=current.version,
@@ -251,6 +252,7 @@ def _shown(current: _Current) -> Blueprint:
         transports=tuple(secrecy.shown(transport) for transport in configuration.transports),
         policies=configuration.policies,
         rules=configuration.rules,
+        silences=configuration.silences,
         keys=tuple(
             KeyEntry(name=key.name, scopes=key.scopes, user=key.user, events_per_minute=key.events_per_minute)
             for key in current.keys.values()

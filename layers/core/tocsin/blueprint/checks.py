@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tocsin.blueprint.document import MASK, Blueprint, TransportEntry
+from tocsin.blueprint.rehearsal import run_tests
 from tocsin.errors import Violation
 from tocsin.expressions import ExpressionError
 from tocsin.outbound import OutboundBlocked, OutboundPolicy, check_url
@@ -18,7 +19,7 @@ _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
 
 def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
     """All that is wrong with `blueprint` beyond its fields, each with its path; webhooks' URLs by `policy`."""
-    return [
+    wrong = [
         *_names(blueprint),
         *_groups(blueprint),
         *(
@@ -29,7 +30,10 @@ def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
         *_policies(blueprint),
         *_rules(blueprint),
         *_keys(blueprint),
+        *_silences(blueprint),
     ]
+    # Tests are run on a configuration that is whole: on another they would fail for its faults.
+    return wrong or list(run_tests(blueprint))
 
 
 def _names(blueprint: Blueprint) -> Iterator[Violation]:
@@ -39,6 +43,7 @@ def _names(blueprint: Blueprint) -> Iterator[Violation]:
         "transports": [transport.name for transport in blueprint.transports],
         "policies": [policy.name for policy in blueprint.policies],
         "rules": [rule.name for rule in blueprint.rules],
+        "silences": [silence.name for silence in blueprint.silences],
         "keys": [key.name for key in blueprint.keys],
     }
     for kind, names in named.items():
@@ -131,6 +136,17 @@ def _rules(blueprint: Blueprint) -> Iterator[Violation]:
             ):
                 if target is not None and target not in known:
                     yield _missing(f"{path}.bindings[{place}].{kind}", kind, target, known)
+
+
+def _silences(blueprint: Blueprint) -> Iterator[Violation]:
+    for position, silence in enumerate(blueprint.silences):
+        path = f"silences[{position}]"
+        try:
+            RuleSet((), (), (silence,))
+        except PatternError as error:
+            yield Violation(f"{path}.pattern", str(error))
+        except ExpressionError as error:
+            yield Violation(f"{path}.matcher.query", str(error))
 
 
 def _keys(blueprint: Blueprint) -> Iterator[Violation]:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tocsin.configuration import Settings
 from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
 from tocsin.jsontypes import Json, JsonObject
-from tocsin.rules.models import NotificationRule, Policy
+from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import Name, TransportMode
 from tocsin.violations import violations
 from tocsin.web import Scope
@@ -85,6 +85,7 @@ class Blueprint(_Entry):
     transports: tuple[TransportEntry, ...] = ()
     policies: tuple[Policy, ...] = ()
     rules: tuple[NotificationRule, ...] = ()
+    silences: tuple[Silence, ...] = ()
     keys: tuple[KeyEntry, ...] = ()
 
     def to_json(self) -> JsonObject:

@@ -134,9 +134,9 @@ class Courier:
         event = message.event or self._events.get(message.event_id)
         if event is None:
             return Outcome(State.DISCARDED, "event_gone", "the event has expired or was deleted")
-        notification = replace(
-            Notification.of(event, message.rule, message.severity, message.user), id=message.notification_id
-        )
+        notification = Notification.of(event, message.rule, message.severity, message.user)
+        if message.remark is not None:
+            notification = replace(notification, body=f"{notification.body} ({message.remark})")
         return self._deliver(
             RenderingContext(
                 event=event,

@@ -90,6 +90,8 @@ class DeliveryMessage:
     once: bool
     """Whether this is the only delivery of its event, rule and transport, whoever it names."""
     event: Event | None = field(default=None, compare=False)
+    remark: str | None = None
+    """What is said after the summary: how many notifications a throttle held back before this one."""
 
     @property
     def delivery_id(self) -> str:
@@ -113,6 +115,8 @@ class DeliveryMessage:
             "user": self.user.to_json() if self.user else None,
             "once": self.once,
         }
+        if self.remark is not None:
+            body["remark"] = self.remark
         if self.event is not None:
             shown = self.event.to_json()
             if len(orjson.dumps(shown)) <= INLINE_LIMIT:
@@ -132,4 +136,5 @@ class DeliveryMessage:
             user=User.from_json(data["user"]) if data["user"] else None,
             once=data["once"],
             event=Event.from_json(data["event"]) if "event" in data else None,
+            remark=data.get("remark"),
         )

@@ -4,12 +4,16 @@ from tocsin.rules.models import (
     Binding,
     EventMatcher,
     ExpressionPolicy,
+    Matching,
     NotificationRule,
     PatternPolicy,
     Policy,
     PolicyEngineMode,
+    RuleTest,
+    Silence,
+    Throttle,
 )
-from tocsin.rules.ruleset import MAX_DEPTH, Audience, BindingResult, Firing, RuleSet
+from tocsin.rules.ruleset import MAX_DEPTH, Audience, BindingResult, Explanation, Firing, RuleSet, Verdict
 
 __all__ = [
     "MAX_DEPTH",
@@ -17,11 +21,17 @@ __all__ = [
     "Binding",
     "BindingResult",
     "EventMatcher",
+    "Explanation",
     "ExpressionPolicy",
     "Firing",
+    "Matching",
     "NotificationRule",
     "PatternPolicy",
     "Policy",
     "PolicyEngineMode",
     "RuleSet",
+    "RuleTest",
+    "Silence",
+    "Throttle",
+    "Verdict",
 ]

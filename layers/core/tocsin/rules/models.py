@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tocsin.durations import DurationError, parse_duration
 from tocsin.jsontypes import JsonObject
 from tocsin.notifications import Severity
 from tocsin.transports import Name
@@ -17,11 +19,9 @@ class _Configured(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class EventMatcher(_Configured):
-    """A policy over an event's own fields. Fields that are not set are not looked at; all that are must hold."""
+class Matching(_Configured):
+    """What is asked of an event's own fields. Fields that are not set are not looked at; all that are must hold."""
 
-    name: Name
-    kind: Literal["event_matcher"]
     action: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """An action; `custom_` alone means every custom action."""
     app: Annotated[str, Field(min_length=1, max_length=128)] | None = None
@@ -49,6 +49,13 @@ class EventMatcher(_Configured):
                 "set at least one of action, app, model, client_ip, query: a matcher of nothing is refused"
             )
         return self
+
+
+class EventMatcher(Matching):
+    """A policy over an event's own fields."""
+
+    name: Name
+    kind: Literal["event_matcher"]
 
 
 class PatternPolicy(_Configured):
@@ -96,6 +103,37 @@ class Binding(_Configured):
         return f"user {self.user}" if self.user is not None else f"group {self.group}"
 
 
+type _Path = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^.]+(\.[^.]+)*$")]
+
+
+class Throttle(_Configured):
+    """How often a rule may tell people: `max` times in each `window`, counted apart by what `group_by` names."""
+
+    window: str
+    """A duration, as `minutes=10`; windows follow one another, the first of a day begins at 0:00 UTC."""
+    max: Annotated[int, Field(ge=1, le=1000)]
+    group_by: Annotated[tuple[_Path, ...], Field(max_length=8)] = ()
+    """Dotted paths into the event: `user.username`, `context.host`. An absent value is a group too."""
+
+    @field_validator("window")
+    @classmethod
+    def _is_duration(cls, value: str) -> str:
+        try:
+            window = parse_duration(value)
+        except DurationError as error:
+            raise ValueError(str(error)) from None
+        if not timedelta(seconds=1) <= window <= timedelta(days=31):
+            raise ValueError("must be a second at least, and 31 days at most")
+        return value
+
+
+class RuleTest(_Configured):
+    """An event, as a producer gives it, and whether the rule must fire for it."""
+
+    event: JsonObject
+    fires: bool
+
+
 class PolicyEngineMode(StrEnum):
     """Whether one binding that holds is enough for a rule, or all must."""
 
@@ -115,6 +153,9 @@ class NotificationRule(_Configured):
     destination_event_user: bool = False
     policy_engine_mode: PolicyEngineMode = PolicyEngineMode.ANY
     bindings: tuple[Binding, ...] = ()
+    throttle: Throttle | None = None
+    tests: Annotated[tuple[RuleTest, ...], Field(max_length=50)] = ()
+    """Run when a configuration is applied, which is refused where one fails."""
 
     @field_validator("transports")
     @classmethod
@@ -122,3 +163,27 @@ class NotificationRule(_Configured):
         if len(set(names)) < len(names):
             raise ValueError("names a transport more than once")
         return names
+
+
+class Silence(_Configured):
+    """A time in which nobody is told of certain events. They are stored and matched all the same."""
+
+    name: Name
+    matcher: Matching | None = None
+    pattern: JsonObject | None = None
+    starts: AwareDatetime
+    ends: AwareDatetime
+    comment: Annotated[str, Field(max_length=1000)] = ""
+    by: Annotated[str, Field(max_length=100)] = ""
+
+    @model_validator(mode="after")
+    def _says_what_and_when(self) -> Self:
+        if (self.matcher is None) is (self.pattern is None):
+            raise ValueError("give exactly one of matcher, pattern")
+        if self.ends <= self.starts:
+            raise ValueError("ends before it starts")
+        return self
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether it is in force then."""
+        return self.starts <= moment < self.ends

@@ -9,7 +9,7 @@ still leaves the question open.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
@@ -22,10 +22,12 @@ from tocsin.rules.models import (
     Binding,
     EventMatcher,
     ExpressionPolicy,
+    Matching,
     NotificationRule,
     PatternPolicy,
     Policy,
     PolicyEngineMode,
+    Silence,
 )
 
 MAX_DEPTH = 3
@@ -61,6 +63,17 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why a rule fires for an event, or does not."""
+
+    results: tuple[BindingResult, ...]
+    fires: bool
+    loop: str | None
+    """Why it does not fire although its bindings may hold: it would feed itself."""
+    silence: Silence | None
+
+
+@dataclass(frozen=True, slots=True)
 class PolicyFailure:
     """A policy that could not be evaluated for an event."""
 
@@ -76,6 +89,8 @@ class Verdict:
     firings: tuple[Firing, ...]
     failures: tuple[PolicyFailure, ...] = ()
     """One a policy, with the first rule that asked it."""
+    silence: Silence | None = None
+    """What keeps all of them from telling anybody, where something does."""
 
 
 class RuleSet:
@@ -84,7 +99,9 @@ class RuleSet:
     Raises PatternError or ExpressionError where a policy does not compile.
     """
 
-    def __init__(self, rules: Iterable[NotificationRule], policies: Iterable[Policy]) -> None:
+    def __init__(
+        self, rules: Iterable[NotificationRule], policies: Iterable[Policy], silences: Iterable[Silence] = ()
+    ) -> None:
         self._rules = {rule.name: rule for rule in rules if rule.enabled and any(b.enabled for b in rule.bindings)}
         wanted = {b.policy for rule in self._rules.values() for b in rule.bindings if b.enabled and b.policy}
         self._policies = {policy.name: policy for policy in policies if policy.name in wanted}
@@ -93,13 +110,21 @@ class RuleSet:
             for name, policy in self._policies.items()
             if (definition := _definition(policy)) is not None
         }
-        self._index = PatternIndex(definitions)
+        self._silences = {_silence_key(silence): silence for silence in silences}
+        silencing = {key: _silencing(silence) for key, silence in self._silences.items()}
+        self._index = PatternIndex(definitions | {key: pattern for key, pattern in silencing.items() if pattern})
         # A policy that is wholly in the index needs no other look; an event matcher with a query needs both.
         self._expressions: dict[str, Expression] = {
-            name: Expression.compile(source)
+            name: Expression.compile(source, predicate=True)
             for name, policy in self._policies.items()
             if (source := _source(policy)) is not None
         }
+        self._silencing_expressions: dict[str, Expression] = {
+            key: Expression.compile(silence.matcher.query, predicate=True)
+            for key, silence in self._silences.items()
+            if silence.matcher is not None and silence.matcher.query is not None
+        }
+        self._silences_without_pattern = frozenset(key for key, pattern in silencing.items() if not pattern)
         self._indexed = frozenset(definitions)
         self._exact = self._indexed - self._expressions.keys()
         self._woken_by: dict[str, list[NotificationRule]] = defaultdict(list)
@@ -119,29 +144,42 @@ class RuleSet:
 
         An event that Tocsin itself made never fires the rule that caused it, and none at MAX_DEPTH.
         """
-        cause = event.cause
-        if cause is not None and cause.depth >= MAX_DEPTH:
+        if event.cause is not None and event.cause.depth >= MAX_DEPTH:
             return Verdict(())
         look = _Look(event, audience, now or datetime.now(UTC), self)
         woken = {rule.name: rule for rule in self._always}
         for policy in look.held:
             for rule in self._woken_by.get(policy, ()):
                 woken[rule.name] = rule
-        if cause is not None and cause.rule is not None:
-            woken.pop(cause.rule, None)
         firings = []
         for name in sorted(woken):
+            if event.cause is not None and _loop(event, woken[name]):
+                continue
             results, fires = look.at(woken[name])
             if fires:
                 firings.append(Firing(woken[name], tuple(results)))
-        return Verdict(tuple(firings), tuple(look.failures.values()))
+        silence = self.silence_of(look) if firings else None
+        return Verdict(tuple(firings), tuple(look.failures.values()), silence)
+
+    def silence_of(self, look: _Look) -> Silence | None:
+        """The silence that holds now for the event that `look` is at; the first by name."""
+        for key in sorted((look.held & self._silences.keys()) | self._silences_without_pattern):
+            silence = self._silences[key]
+            if silence.holds_at(look.now) and look.silenced_by_expression(self._silencing_expressions.get(key)):
+                return silence
+        return None
 
     def explain(
         self, rule: NotificationRule, event: Event, audience: Audience, now: datetime | None = None
-    ) -> tuple[Sequence[BindingResult], bool]:
-        """Each enabled binding's result for `event`, none left out, and whether `rule` would fire."""
+    ) -> Explanation:
+        """Each enabled binding's result for `event`, none left out, and whether `rule` fires.
+
+        `rule` must be one that this set was made of; a disabled one is explained as if it were not.
+        """
         look = _Look(event, audience, now or datetime.now(UTC), self)
-        return look.at(rule, everything=True)
+        results, holds = look.at(rule, everything=True)
+        refusal = _loop(event, rule)
+        return Explanation(tuple(results), holds and refusal is None, refusal, self.silence_of(look))
 
     def _wakers(self, rule: NotificationRule) -> list[str] | None:
         """The policies without one of which `rule` can't fire; None where there are no such."""
@@ -165,7 +203,7 @@ class _Look:
     def __init__(self, event: Event, audience: Audience, now: datetime, rule_set: RuleSet) -> None:
         self._event = event
         self._audience = audience
-        self._now = now
+        self.now = now
         self._rule_set = rule_set
         self._known: dict[str, bool | str] = {}
         self._bindings: Bindings | None = None
@@ -177,8 +215,17 @@ class _Look:
         """The event, its user and the time as expressions see them, converted once."""
         if self._bindings is None:
             event = self._json | {"summary": self._event.summary}
-            self._bindings = bind(event=event, user=self._audience.user(), now=self._now)
+            self._bindings = bind(event=event, user=self._audience.user(), now=self.now)
         return self._bindings
+
+    def silenced_by_expression(self, expression: Expression | None) -> bool:
+        """Whether a silence's query holds; one that fails silences nothing: rather a page too many."""
+        if expression is None:
+            return True
+        try:
+            return expression.test(self.bindings())
+        except ExpressionError:
+            return False
 
     def at(self, rule: NotificationRule, *, everything: bool = False) -> tuple[list[BindingResult], bool]:
         """The results of `rule`'s bindings until it is clear whether it fires, and whether it does."""
@@ -234,7 +281,7 @@ def _definition(policy: Policy) -> JsonObject | None:
     return None
 
 
-def matcher_pattern(matcher: EventMatcher) -> JsonObject:
+def matcher_pattern(matcher: Matching) -> JsonObject:
     """The event pattern that says what `matcher` says of action, app, model and client IP; {} for none of these."""
     pattern: JsonObject = {}
     if matcher.action is not None:
@@ -255,3 +302,24 @@ def _source(policy: Policy) -> str | None:
     if isinstance(policy, ExpressionPolicy):
         return policy.expression
     return policy.query if isinstance(policy, EventMatcher) else None
+
+
+def _loop(event: Event, rule: NotificationRule) -> str | None:
+    """Why `rule` may not fire for an event that Tocsin made; None where it may."""
+    cause = event.cause
+    if cause is None:
+        return None
+    if cause.depth >= MAX_DEPTH:
+        return f"the event is the last of {cause.depth} that Tocsin reported one of another: nothing fires for it"
+    return "this rule caused the event, and does not fire for what it causes" if cause.rule == rule.name else None
+
+
+def _silence_key(silence: Silence) -> str:
+    """A name in the index that no policy can have."""
+    return f"silence\0{silence.name}"
+
+
+def _silencing(silence: Silence) -> JsonObject:
+    if silence.pattern is not None:
+        return silence.pattern
+    return matcher_pattern(silence.matcher) if silence.matcher is not None else {}

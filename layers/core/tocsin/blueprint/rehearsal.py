@@ -1,0 +1,87 @@
+"""The tests that rules carry: each event is shown to its rule, as a blueprint's own people stand, before it holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from tocsin.blueprint.document import Blueprint
+from tocsin.cleanse import Secrets
+from tocsin.directory import Group, with_descendants
+from tocsin.drafts import Terms, finish
+from tocsin.durations import parse_duration
+from tocsin.errors import Invalid, Violation
+from tocsin.events import Event
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.rules import NotificationRule, RuleSet
+
+
+def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
+    """A Violation for each test of a rule that does not come out as it says, with the reasons."""
+    if not any(rule.tests for rule in blueprint.rules):
+        return
+    now = datetime.now(UTC)
+    terms = Terms(
+        now=now,
+        app="test",
+        brand=blueprint.settings.brand,
+        retention=parse_duration(blueprint.settings.event_retention),
+        secrets=Secrets(
+            extra=frozenset(blueprint.settings.secret_keys), exempt=frozenset(blueprint.settings.exempt_keys)
+        ),
+        source_ip=None,
+    )
+    for position, rule in enumerate(blueprint.rules):
+        if not rule.tests:
+            continue
+        # A rule that is switched off is tested as if it were on: it is to work when it is needed.
+        tested = rule.model_copy(update={"enabled": True})
+        rules = RuleSet([tested], blueprint.policies)
+        for place, test in enumerate(rule.tests):
+            path = f"rules[{position}].tests[{place}]"
+            try:
+                event = finish(test.event, terms)
+            except Invalid as error:
+                yield from (Violation(f"{path}.event.{wrong.path}", wrong.message) for wrong in error.violations)
+                continue
+            wrong = _outcome(rules, tested, event, blueprint, now, expected=test.fires)
+            if wrong is not None:
+                yield Violation(path, wrong)
+
+
+def _outcome(
+    rules: RuleSet, rule: NotificationRule, event: Event, blueprint: Blueprint, now: datetime, *, expected: bool
+) -> str | None:
+    """What is wrong with the outcome; None where it is as expected."""
+    explanation = rules.explain(rule, event, _BlueprintAudience(blueprint, event), now)
+    if explanation.fires is expected:
+        return None
+    reasons = "; ".join(result.reason for result in explanation.results) or "it has no enabled binding"
+    said = "must fire, and does not" if expected else "must not fire, and does"
+    return f"rule {rule.name!r} {said}: {reasons}"
+
+
+class _BlueprintAudience:
+    """The event's user as the blueprint that is being checked knows people."""
+
+    def __init__(self, blueprint: Blueprint, event: Event) -> None:
+        self._event = event
+        self._users = {user.username: user for user in blueprint.users}
+        self._groups = {group.name: Group(name=group.name, children=group.children) for group in blueprint.groups}
+        self._members = {group.name: frozenset(group.members) for group in blueprint.groups}
+
+    def user(self) -> JsonObject:
+        username = self._event.username or ""
+        known = self._users.get(username)
+        groups: list[Json] = [name for name in self._groups if self.is_in_group(name)]
+        return {
+            "username": username,
+            "pk": self._event.user.get("pk"),
+            "email": self._event.user_email or (known.email if known else ""),
+            "name": known.name if known else "",
+            "groups": groups,
+        }
+
+    def is_in_group(self, group: str) -> bool:
+        below = with_descendants(self._groups, group)
+        return any(self._event.username in self._members[each.name] for each in below)

@@ -1,0 +1,65 @@
+"""What Tocsin itself reports, as events like any other: they are stored, matched, and people hear of them.
+
+Each carries what caused it, so that it can't fire the rule nor reach the transport that it is about, and how
+many such events stand behind it, so that a chain of them ends.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from tocsin.cleanse import cleanse
+from tocsin.configuration import Settings
+from tocsin.durations import parse_duration
+from tocsin.errors import Unavailable
+from tocsin.events import Cause, Event, EventAction
+from tocsin.ids import derived_id
+from tocsin.sanitize import sanitize
+from tocsin.store.events import EventStore, Submission, digest_of
+
+APP = "tocsin"
+"""The `app` of system events."""
+
+
+class SystemEvents:
+    """Reports events into the log, each once however often its cause is worked through."""
+
+    def __init__(self, events: EventStore) -> None:
+        self._events = events
+
+    def report(
+        self,
+        action: EventAction,
+        context: dict[str, object],
+        *,
+        anchor: str,
+        about: tuple[str, ...],
+        cause: Cause | None,
+        settings: Settings,
+    ) -> str:
+        """Store an event and give its id. The same `anchor` and `about` are the same event: a repeat stores nothing.
+
+        `anchor` is an event id whose time the event takes: that of the event that it is about, or one that
+        stands for a window of time. Raises Unavailable where it could not be stored.
+        """
+        clean = cleanse(sanitize(context))
+        event = Event(
+            id=derived_id(anchor, "system", action, *about),
+            action=action,
+            app=APP,
+            user={},
+            context=clean if isinstance(clean, dict) else {},
+            client_ip=None,
+            brand=settings.brand,
+            expires=datetime.now(UTC) + parse_duration(settings.event_retention),
+            cause=cause or Cause(None, None, 1),
+        )
+        (stored,) = self._events.add([Submission(event, digest_of({"action": action, "about": list(about)}))])
+        if isinstance(stored, Unavailable):
+            raise stored
+        return event.id
+
+
+def caused_by(event: Event, *, rule: str | None, transport: str | None) -> Cause:
+    """The cause of what is reported of `event`: one deeper than its own."""
+    return Cause(rule, transport, (event.cause.depth if event.cause else 0) + 1)

@@ -1,0 +1,176 @@
+"""How often a rule told of a group of events, in the deliveries table.
+
+    pk                          sk             what
+    throttle#<rule>#<hash>      window start   the events of which was told in this window, and how many were held
+
+One conditional write lets an event through: it adds the event's id to the window's set, if the set has room
+or has the id already. So the count is right however many matchers write at once, and an event that is matched
+again gets the answer that it got before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+from tocsin.durations import parse_duration
+from tocsin.events import Event, iso
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.rules.models import Throttle
+from tocsin.store.attributes import Item, number, number_of, text, text_of, until
+from tocsin.store.failures import as_unavailable, condition_failed
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Whether an event may be told of, and what was held back of its group before it."""
+
+    passes: bool
+    group: JsonObject
+    """The values that tell this group from others: {path: value}."""
+    until: datetime
+    """When the window ends."""
+    held_before: int = 0
+    """How many the last window held back; only the first event of a window has to say so."""
+
+
+class Throttles:
+    """The windows of all throttled rules. Raises Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def pass_through(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> Passage:
+        """Let `event` through, or count it among those held back; the same answer however often it is asked."""
+        window = _Window.of(rule, throttle, event, now)
+        try:
+            with as_unavailable("passing a throttle"):
+                item = self._add(window, throttle, event.id)
+        except _Full:
+            self._hold(window, event.id)
+            return Passage(False, window.group, window.ends)
+        held = self._held_before(window) if text_of(item, "first") == event.id else 0
+        return Passage(True, window.group, window.ends, held)
+
+    def look(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> JsonObject:
+        """The state of the window that `event` would fall into; nothing is counted."""
+        window = _Window.of(rule, throttle, event, now)
+        with as_unavailable("reading a throttle"):
+            item = self._client.get_item(TableName=self._table, Key=window.key).get("Item", {})
+        told = item.get("told", {}).get("SS", [])
+        return {
+            "group": window.group,
+            "window_ends": iso(window.ends),
+            "told": len(told),
+            "max": throttle.max,
+            "held_back": number_of(item, "held_count"),
+            "passes": event.id in told or len(told) < throttle.max,
+        }
+
+    def _add(self, window: _Window, throttle: Throttle, event_id: str) -> Item:
+        try:
+            return self._client.update_item(
+                TableName=self._table,
+                Key=window.key,
+                UpdateExpression="SET expires_at = :until, #first = if_not_exists(#first, :id) ADD told :ids",
+                ConditionExpression="attribute_not_exists(told) OR contains(told, :id) OR size(told) < :max",
+                ExpressionAttributeNames={"#first": "first"},
+                ExpressionAttributeValues={
+                    ":id": text(event_id),
+                    ":ids": {"SS": [event_id]},
+                    ":max": number(throttle.max),
+                    ":until": until(window.ends + window.keep),
+                },
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
+        except ClientError as error:
+            if condition_failed(error):
+                raise _Full from None
+            raise
+
+    def _hold(self, window: _Window, event_id: str) -> None:
+        """Count an event that is held back, once: its own marker says whether it was counted."""
+        with as_unavailable("counting what a throttle holds back"):
+            try:
+                self._client.transact_write_items(
+                    TransactItems=[
+                        {
+                            "Put": {
+                                "TableName": self._table,
+                                "Item": window.marker(event_id) | {"expires_at": until(window.ends + window.keep)},
+                                "ConditionExpression": "attribute_not_exists(pk)",
+                            }
+                        },
+                        {
+                            "Update": {
+                                "TableName": self._table,
+                                "Key": window.key,
+                                "UpdateExpression": "ADD held_count :one",
+                                "ExpressionAttributeValues": {":one": number(1)},
+                            }
+                        },
+                    ]
+                )
+            except ClientError as error:
+                reasons = [reason.get("Code") for reason in error.response.get("CancellationReasons", ())]
+                if "ConditionalCheckFailed" not in reasons:
+                    raise
+
+    def _held_before(self, window: _Window) -> int:
+        with as_unavailable("reading what a throttle held back"):
+            found = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk < :window",
+                ExpressionAttributeValues={":pk": window.key["pk"], ":window": window.key["sk"]},
+                ScanIndexForward=False,
+                Limit=1,
+            )["Items"]
+        return number_of(found[0], "held_count") if found else 0
+
+
+class _Full(Exception):
+    """The window told as often as it may."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    key: dict[str, Any]
+    group: JsonObject
+    ends: datetime
+    keep: timedelta
+
+    @classmethod
+    def of(cls, rule: str, throttle: Throttle, event: Event, now: datetime) -> _Window:
+        length = parse_duration(throttle.window).total_seconds()
+        start = now.timestamp() // length * length
+        shown = event.to_json()
+        group: JsonObject = {path: value_at(shown, path) for path in throttle.group_by}
+        name = hashlib.sha256(orjson.dumps(group, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        return cls(
+            key={"pk": text(f"throttle#{rule}#{name}"), "sk": text(iso(datetime.fromtimestamp(start, UTC)))},
+            group=group,
+            ends=datetime.fromtimestamp(start + length, UTC),
+            keep=timedelta(seconds=length) + timedelta(days=1),
+        )
+
+    def marker(self, event_id: str) -> dict[str, Any]:
+        return {"pk": text(f"{self.key['pk']['S']}#{self.key['sk']['S']}"), "sk": text(event_id)}
+
+
+def value_at(event: JsonObject, path: str) -> Json:
+    """The value at a dotted path; None where there is none."""
+    value: Json = event
+    for part in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
