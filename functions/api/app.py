@@ -9,26 +9,31 @@ from tocsin import clients
 from tocsin.api import Stores, application
 from tocsin.blueprint import Blueprints
 from tocsin.deliveries.http import policy_of
+from tocsin.explaining import Explainer
 from tocsin.observability import logger
 from tocsin.settings import Environment
+from tocsin.silencing import Silences
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.people import PeopleStore
+from tocsin.store.throttles import Throttles
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
+events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
+configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
+people = PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
+throttles = Throttles(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
 resolve = application(
     Stores(
-        events=EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+        events=events,
         ledger=Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
-        blueprints=Blueprints(
-            ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
-            PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
-            policy_of(environment),
-        ),
+        blueprints=Blueprints(configuration, people, policy_of(environment)),
+        explainer=Explainer(configuration, people, throttles, events),
+        silences=Silences(configuration),
     )
 )
 

@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from tocsin.api import blueprints, events, health, notifications
+from tocsin.api import blueprints, events, health, notifications, silences, why
 from tocsin.api.answers import problem_response
 from tocsin.blueprint import Blueprints
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
+from tocsin.explaining import Explainer
 from tocsin.observability import Code, logger, note
+from tocsin.silencing import Silences
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.web import Request, problem
@@ -33,6 +35,8 @@ class Stores:
     events: EventStore
     ledger: Ledger
     blueprints: Blueprints
+    explainer: Explainer
+    silences: Silences
 
 
 def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
@@ -42,6 +46,8 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     events.add_routes(app, stores.events, stores.ledger)
     notifications.add_routes(app, stores.ledger)
     blueprints.add_routes(app, stores.blueprints)
+    why.add_routes(app, stores.explainer)
+    silences.add_routes(app, stores.silences)
 
     def refused(error: TocsinError) -> Response[str]:
         request_id = app.current_event.request_context.request_id

@@ -1,0 +1,171 @@
+"""Why a rule would tell people of an event, or would not: asked for one event, or for all of a time. Sends nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from tocsin.cleanse import Secrets
+from tocsin.configuration import Configuration, Settings
+from tocsin.drafts import Terms, finish
+from tocsin.durations import parse_duration
+from tocsin.errors import Invalid, NotFound, Violation
+from tocsin.events import Event, iso
+from tocsin.ids import IdError, parse_id
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.recipients import Cursor, EventAudience, Recipients
+from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.events import EventStore
+from tocsin.store.people import PeopleStore
+from tocsin.store.throttles import Throttles
+from tocsin.transports import INBOX
+
+MAX_RECIPIENTS = 100
+"""Names shown of the people who would be told."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleUnderTest:
+    """A rule, as it is configured or as it would be, with all that it names, ready to look at events."""
+
+    rule: NotificationRule
+    configuration: Configuration
+    rules: RuleSet
+
+
+class Explainer:
+    """Answers why. Raises NotFound, Invalid and Unavailable."""
+
+    def __init__(
+        self, configuration: ConfigurationStore, people: PeopleStore, throttles: Throttles, events: EventStore
+    ) -> None:
+        self._configuration = configuration
+        self._people = people
+        self._recipients = Recipients(people)
+        self._throttles = throttles
+        self._events = events
+
+    def rule(self, name: str) -> RuleUnderTest:
+        """The configured rule `name`; a disabled one is tested as if it were not."""
+        _, configuration = self._configuration.current(fresh=True)
+        rule = next((rule for rule in configuration.rules if rule.name == name), None)
+        if rule is None:
+            raise NotFound(f"there is no rule {name!r}")
+        tested = rule.model_copy(update={"enabled": True})
+        return RuleUnderTest(rule, configuration, RuleSet([tested], configuration.policies, configuration.silences))
+
+    def event(self, asked: Json) -> Event:
+        """The event that a test is about: {"event_id"} of a stored one, or {"event"} as a producer gives it."""
+        if not isinstance(asked, dict) or len(asked) != 1 or not asked.keys() <= {"event", "event_id"}:
+            raise Invalid([Violation("", "give exactly one of event, event_id")])
+        if "event_id" in asked:
+            return self._stored(asked["event_id"])
+        given = asked["event"]
+        if not isinstance(given, dict):
+            raise Invalid([Violation("event", "must be an object, as POST /events takes it")])
+        try:
+            return finish(given, _terms(self._configuration.version().settings))
+        except Invalid as error:
+            raise Invalid([Violation(f"event.{wrong.path}", wrong.message) for wrong in error.violations]) from None
+
+    def _stored(self, event_id: Json) -> Event:
+        try:
+            event = self._events.get(parse_id(str(event_id)))
+        except IdError as error:
+            raise Invalid([Violation("event_id", str(error))]) from None
+        if event is None:
+            raise NotFound(f"there is no event {event_id}, or it has expired")
+        return event
+
+    def explain_rule(self, name: str, event: Event) -> JsonObject:
+        """Each binding's result and reason, and who would be told by what, were the event to come now."""
+        tested = self.rule(name)
+        now = datetime.now(UTC)
+        audience = EventAudience(event, tested.configuration, self._people)
+        explanation = tested.rules.explain(tested.rule, event, audience, now)
+        silence = explanation.silence
+        throttle = tested.rule.throttle
+        throttled = None if throttle is None else self._throttles.look(name, throttle, event, now=now)
+        passes = silence is None and (throttled is None or throttled["passes"] is True)
+        bindings: list[Json] = [_shown(result) for result in explanation.results]
+        return {
+            "rule": name,
+            "enabled": tested.rule.enabled,
+            "fires": explanation.fires,
+            "tells": explanation.fires and passes and tested.rule.enabled,
+            "policy_engine_mode": tested.rule.policy_engine_mode.value,
+            "bindings": bindings,
+            "loop": explanation.loop,
+            "silence": None
+            if silence is None
+            else {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment},
+            "throttle": throttled,
+            "severity": tested.rule.severity.value,
+            "transports": self._transports(tested, event),
+            "recipients": self._names(tested, event),
+        }
+
+    def _transports(self, tested: RuleUnderTest, event: Event) -> list[Json]:
+        known = tested.configuration.transports_by_name
+        caused_by = event.cause.transport if event.cause else None
+        shown: list[Json] = []
+        for name in tested.rule.transports or (INBOX.name,):
+            transport = known.get(name) or INBOX
+            told = transport.enabled and name != caused_by
+            shown.append({"name": name, "mode": transport.mode.value, "send_once": transport.send_once, "used": told})
+        return shown
+
+    def _names(self, tested: RuleUnderTest, event: Event) -> JsonObject:
+        """The first of those who would be told, and whether there are more."""
+        names: list[Json] = []
+        cursor = Cursor()
+        while not cursor.at_end and len(names) <= MAX_RECIPIENTS:
+            for page in self._recipients.pages(event, tested.rule, cursor, tested.configuration.groups_by_name):
+                names += [user.username for user in page.users]
+                cursor = page.next
+        return {"usernames": names[:MAX_RECIPIENTS], "more": len(names) > MAX_RECIPIENTS or not cursor.at_end}
+
+    def explain_policy(self, name: str, event: Event) -> JsonObject:
+        """Whether the configured policy `name` holds for an event, and why."""
+        _, configuration = self._configuration.current(fresh=True)
+        policy = next((policy for policy in configuration.policies if policy.name == name), None)
+        if policy is None:
+            raise NotFound(f"there is no policy {name!r}")
+        return self._policy(policy, configuration, event)
+
+    def _policy(self, policy: Policy, configuration: Configuration, event: Event) -> JsonObject:
+        probe = NotificationRule(name="probe", bindings=(Binding(policy=policy.name),))
+        audience = EventAudience(event, configuration, self._people)
+        (result,) = RuleSet([probe], [policy]).explain(probe, event, audience).results
+        return {
+            "policy": policy.name,
+            "kind": policy.kind,
+            "holds": result.passed,
+            "reason": result.reason,
+            "error": result.error,
+        }
+
+
+def _terms(settings: Settings) -> Terms:
+    return Terms(
+        now=datetime.now(UTC),
+        app="test",
+        brand=settings.brand,
+        retention=parse_duration(settings.event_retention),
+        secrets=Secrets(extra=frozenset(settings.secret_keys), exempt=frozenset(settings.exempt_keys)),
+        source_ip=None,
+    )
+
+
+def _shown(result: BindingResult) -> JsonObject:
+    binding = result.binding
+    return {
+        "binding": binding.target,
+        "order": binding.order,
+        "negate": binding.negate,
+        "failure_result": binding.failure_result,
+        "passed": result.passed,
+        "reason": result.reason,
+        "error": result.error,
+    }
