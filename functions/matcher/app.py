@@ -11,7 +11,7 @@ from tocsin.matching import Matcher
 from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
-from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.configuration import REFRESH_SECONDS, ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.outbox import Outbox
@@ -29,7 +29,7 @@ events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 workload = Workload(
     Matcher(
         ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
-        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold_seconds=REFRESH_SECONDS),
         Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         outbox,
         queues={

@@ -12,6 +12,7 @@ from typing import Annotated
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from tocsin.cleanse import Secrets
 from tocsin.directory import Group
 from tocsin.durations import DurationError, parse_duration
 from tocsin.rules.models import NotificationRule, Policy, Silence
@@ -33,6 +34,11 @@ class Settings(BaseModel):
     """More names of keys whose values are masked."""
     exempt_keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
     """Names of keys whose values stay readable although they sound secret."""
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Which keys' values are masked. It remembers keys that it has seen, so these settings keep one."""
+        return Secrets(extra=frozenset(self.secret_keys), exempt=frozenset(self.exempt_keys))
 
     @field_validator("event_retention", "notification_retention")
     @classmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from tocsin.cleanse import Secrets
 from tocsin.configuration import Configuration, Settings
 from tocsin.drafts import Terms, finish
 from tocsin.durations import parse_duration
@@ -153,7 +152,7 @@ def _terms(settings: Settings) -> Terms:
         app="test",
         brand=settings.brand,
         retention=parse_duration(settings.event_retention),
-        secrets=Secrets(extra=frozenset(settings.secret_keys), exempt=frozenset(settings.exempt_keys)),
+        secrets=settings.secrets,
         source_ip=None,
     )
 

@@ -25,7 +25,7 @@ from tocsin.jsontypes import Json, JsonObject
 from tocsin.observability import Code, note
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.reporting import SystemEvents, caused_by
-from tocsin.rules import Firing, NotificationRule, RuleSet, Silence
+from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.ledger import Ledger
@@ -73,6 +73,14 @@ class Work:
         return cls(data["event_id"], data.get("rule"), cursor, data.get("reason"))
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the rules said of an event, and the configuration that they belong to."""
+
+    configuration: Configuration
+    verdict: Verdict
+
+
 class Matcher:
     """Matches events and tells people. Raises Unavailable where a table or a queue does not do as asked."""
 
@@ -100,8 +108,19 @@ class Matcher:
 
     def match(self, event: Event) -> None:
         """Put into the outbox what tells people of `event`, and into the ledger which rules fired."""
+        judged = self.judge(event)
+        if judged is not None:
+            self.act(event, judged)
+
+    def judge(self, event: Event) -> Judged | None:
+        """What the rules say of `event`; None where they say nothing, which costs no call unless a rule asks who."""
         configuration, rules = self._current()
         verdict = rules.judge(event, EventAudience(event, configuration, self._people))
+        return Judged(configuration, verdict) if verdict.firings or verdict.failures else None
+
+    def act(self, event: Event, judged: Judged) -> None:
+        """Carry out what the rules said of `event`. Safe to be called from several threads."""
+        configuration, verdict = judged.configuration, judged.verdict
         for failure in verdict.failures:
             self._report(failure, event, configuration)
         for firing in verdict.firings:

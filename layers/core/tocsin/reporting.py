@@ -42,7 +42,7 @@ class SystemEvents:
         `anchor` is an event id whose time the event takes: that of the event that it is about, or one that
         stands for a window of time. Raises Unavailable where it could not be stored.
         """
-        clean = cleanse(sanitize(context))
+        clean = sanitize(cleanse(sanitize(context)))  # a mask can be longer than what it hides
         event = Event(
             id=derived_id(anchor, "system", action, *about),
             action=action,

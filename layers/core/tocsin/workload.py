@@ -12,16 +12,21 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import orjson
 
 from tocsin.errors import ConfigurationBroken, Unavailable
+from tocsin.events import Event
 from tocsin.jsontypes import Json, JsonObject
-from tocsin.matching import Matcher, Work
+from tocsin.matching import Judged, Matcher, Work
 from tocsin.observability import Code, logger, note
 from tocsin.store.events import EventStore, event_of
 from tocsin.store.outbox import Outbox
+
+_PARALLEL = 8
 
 
 class Workload:
@@ -40,6 +45,13 @@ class Workload:
         """Match the events of a batch of stream records. Raises ConfigurationBroken: no record is at fault."""
         positions: dict[Hashable, str] = {}
         failed: dict[Hashable, str] = {}
+        fired: list[tuple[Event, Judged]] = []
+
+        def judge(event: Event) -> None:
+            judged = self._matcher.judge(event)
+            if judged is not None:
+                fired.append((event, judged))
+
         for record in records:
             image = record["dynamodb"]
             key = image.get("Keys", {}).get("sk", {}).get("S", "")
@@ -49,10 +61,10 @@ class Workload:
             except (KeyError, TypeError, ValueError) as error:
                 self._put_aside(image, f"the record is no event: {type(error).__name__}")
                 continue
-            reason = self._try(event.id, lambda event=event: self._matcher.match(event))  # type: ignore[misc]
+            reason = self._try(event.id, partial(judge, event))
             if reason is not None:
                 failed[event.id] = reason
-        failed |= self._outbox.send()
+        failed |= self._act(fired) | self._outbox.send()
         for event_id, reason in failed.items():
             note(Code.RECORD_HANDED_ON, reason, level=logging.WARNING, event_id=event_id)
             self._outbox.add(self._match_queue, Work(str(event_id), reason=reason).to_body(), event_id)
@@ -60,6 +72,14 @@ class Workload:
         for event_id, reason in left.items():
             note(Code.RECORD_LEFT, reason, level=logging.ERROR, event_id=event_id)
         return _failures(positions[event_id] for event_id in left)
+
+    def _act(self, fired: Sequence[tuple[Event, Judged]]) -> dict[Hashable, str]:
+        """Tell people, several events at a time: what it takes is waiting for answers. {event id: why it failed}."""
+        if not fired:
+            return {}
+        with ThreadPoolExecutor(min(_PARALLEL, len(fired))) as pool:
+            reasons = pool.map(lambda each: self._try(each[0].id, partial(self._matcher.act, each[0], each[1])), fired)
+            return {event.id: reason for (event, _), reason in zip(fired, reasons, strict=True) if reason is not None}
 
     def queue(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
         """Do the work of a batch of messages; those that fail come back, and end among the dead letters."""
@@ -71,9 +91,7 @@ class Workload:
                 failed[record["messageId"]] = f"the message can't be read: {type(error).__name__}"
                 continue
             # Sent message by message, so that a message is only gone when what it asked for is on its way.
-            reason = self._try(work.event_id, lambda work=work: self._do(work)) or next(  # type: ignore[misc]
-                iter(self._outbox.send().values()), None
-            )
+            reason = self._try(work.event_id, partial(self._do, work)) or next(iter(self._outbox.send().values()), None)
             if reason is not None:
                 failed[record["messageId"]] = reason
         for message_id, reason in failed.items():

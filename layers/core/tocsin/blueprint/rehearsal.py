@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from tocsin.blueprint.document import Blueprint
-from tocsin.cleanse import Secrets
 from tocsin.directory import Group, with_descendants
 from tocsin.drafts import Terms, finish
 from tocsin.durations import parse_duration
@@ -26,9 +25,7 @@ def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
         app="test",
         brand=blueprint.settings.brand,
         retention=parse_duration(blueprint.settings.event_retention),
-        secrets=Secrets(
-            extra=frozenset(blueprint.settings.secret_keys), exempt=frozenset(blueprint.settings.exempt_keys)
-        ),
+        secrets=blueprint.settings.secrets,
         source_ip=None,
     )
     for position, rule in enumerate(blueprint.rules):

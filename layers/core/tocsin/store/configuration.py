@@ -72,7 +72,9 @@ class ConfigurationStore:
         if fresh or time.monotonic() - self._checked > REFRESH_SECONDS:
             with as_unavailable("reading the configuration's version"):
                 item = self._client.get_item(TableName=self._table, Key=_VERSION_KEY, ConsistentRead=fresh).get("Item")
-            self._version = Version() if item is None else _version_of(item)
+            known = Version() if item is None else _version_of(item)
+            if known.generation != self._version.generation:  # else what its settings have made is kept as well
+                self._version = known
             self._checked = time.monotonic()
         return self._version
 

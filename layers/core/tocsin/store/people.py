@@ -8,6 +8,7 @@ key                       key id      an API key, without its secret
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -33,20 +34,62 @@ class Page:
     last: str | None
 
 
+class Held[Key, Value]:
+    """A memory of what was read a moment ago, bounded in time and number. Safe to share between threads."""
+
+    _MOST = 10_000
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._values: dict[Key, tuple[float, Value]] = {}
+
+    def split(self, keys: Iterable[Key]) -> tuple[dict[Key, Value], list[Key]]:
+        """What is known of `keys`, and which have to be read; each key once."""
+        now = time.monotonic()
+        known: dict[Key, Value] = {}
+        unknown: dict[Key, None] = {}
+        for key in keys:
+            held = self._values.get(key)
+            if held is not None and held[0] > now:
+                known[key] = held[1]
+            else:
+                unknown[key] = None
+        return known, list(unknown)
+
+    def put(self, key: Key, value: Value) -> Value:
+        """Hold `value` for a while, and give it back."""
+        if self._seconds > 0:
+            if len(self._values) >= self._MOST:
+                self._values.clear()
+            self._values[key] = (time.monotonic() + self._seconds, value)
+        return value
+
+
 class PeopleStore:
     """Users, memberships and keys. Methods raise Unavailable where DynamoDB does not do as asked."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, *, hold_seconds: float = 0.0) -> None:
+        """Users and pages of members are held in memory for `hold_seconds`; by default not at all."""
         self._client = client
         self._table = table
+        self._held_users: Held[str, User | None] = Held(hold_seconds)
+        self._held_pages: Held[tuple[str, str, str | None, int], Page] = Held(hold_seconds)
 
     def users(self, usernames: Sequence[str]) -> dict[str, User]:
         """The users of these names, by name; missing ones are left out."""
-        items = self._get_all({"pk": text("user"), "sk": text(name)} for name in dict.fromkeys(usernames))
-        return {user.username: user for item in items if (user := _user_of(item))}
+        known, unknown = self._held_users.split(usernames)
+        if unknown:
+            items = self._get_all({"pk": text("user"), "sk": text(name)} for name in unknown)
+            found = {user.username: user for item in items if (user := _user_of(item))}
+            known |= {name: self._held_users.put(name, found.get(name)) for name in unknown}
+        return {name: user for name in usernames if (user := known.get(name)) is not None}
 
     def members(self, group: Group, *, after: str | None, limit: int) -> Page:
         """The next members of `group`, at most `limit`."""
+        asked = (group.name, group.roster, after, limit)
+        held, _ = self._held_pages.split([asked])
+        if held:
+            return held[asked]
         start: dict[str, Any] = {}
         if after is not None:
             start["ExclusiveStartKey"] = {"pk": _member_pk(group), "sk": text(after)}
@@ -59,7 +102,7 @@ class PeopleStore:
                 **start,
             )
         names = tuple(text_of(item, "sk") for item in page["Items"])
-        return Page(names, names[-1] if names and "LastEvaluatedKey" in page else None)
+        return self._held_pages.put(asked, Page(names, names[-1] if names and "LastEvaluatedKey" in page else None))
 
     def members_among(self, groups: Iterable[Group], usernames: Sequence[str]) -> set[str]:
         """Which of `usernames` are in one or more of `groups`."""
