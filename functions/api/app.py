@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin import clients
 from tocsin.api import Stores, application
+from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
 from tocsin.deliveries.http import policy_of
 from tocsin.explaining import Explainer
@@ -27,12 +28,14 @@ events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
 people = PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
 throttles = Throttles(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
+explainer = Explainer(configuration, people, throttles, events)
 resolve = application(
     Stores(
         events=events,
         ledger=Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         blueprints=Blueprints(configuration, people, policy_of(environment)),
-        explainer=Explainer(configuration, people, throttles, events),
+        explainer=explainer,
+        backtester=Backtester(clients.dynamodb(), environment.text("EVENTS_TABLE"), explainer, people),
         silences=Silences(configuration),
     )
 )

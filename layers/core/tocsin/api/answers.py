@@ -54,8 +54,11 @@ def limit_of(request: Request, default: int) -> int:
 def cursor_of(request: Request) -> str | None:
     """The key that the query's `cursor` holds; None where there is none."""
     given = request.query.get("cursor")
-    if given is None:
-        return None
+    return None if given is None else key_of(given)
+
+
+def key_of(given: str) -> str:
+    """The key that a cursor holds. Invalid for one that is none of ours."""
     try:
         value = orjson.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
     except (binascii.Error, ValueError):

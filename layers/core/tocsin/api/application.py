@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from tocsin.api import blueprints, events, health, notifications, silences, why
 from tocsin.api.answers import problem_response
+from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
 from tocsin.explaining import Explainer
@@ -36,6 +37,7 @@ class Stores:
     ledger: Ledger
     blueprints: Blueprints
     explainer: Explainer
+    backtester: Backtester
     silences: Silences
 
 
@@ -46,7 +48,7 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     events.add_routes(app, stores.events, stores.ledger)
     notifications.add_routes(app, stores.ledger)
     blueprints.add_routes(app, stores.blueprints)
-    why.add_routes(app, stores.explainer)
+    why.add_routes(app, stores.explainer, stores.backtester)
     silences.add_routes(app, stores.silences)
 
     def refused(error: TocsinError) -> Response[str]:

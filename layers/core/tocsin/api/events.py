@@ -1,37 +1,148 @@
-"""GET /events/{id} and GET /events/{id}/deliveries: an event, and what became of it."""
+"""GET /events and what is asked of many events; GET /events/{id} and what became of one."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from tocsin import clients
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
+from tocsin.durations import DurationError, parse_duration
 from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.events import Event
+from tocsin.events import Event, EventAction, iso
 from tocsin.ids import IdError, parse_id
-from tocsin.jsontypes import Json
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.search import FILTERS, Search, parse_search
+from tocsin.settings import Environment
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
-from tocsin.web import Scope
+from tocsin.store.rollups import HOUR
+from tocsin.store.timeline import AFTER
+from tocsin.store.timeline_reading import Reading, Tally, bucket_of
+from tocsin.web import Request, Scope
+
+MAX_HISTORY = timedelta(days=90)
+"""How long a time volume, statistics and top lists may be asked for."""
+MAX_STEPS = 6
+MAX_TOP = 100
+
+_ORDERS = {"newest": True, "oldest": False}
 
 
-def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger) -> None:
-    """Add this subject's routes."""
+def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, reading: Reading | None = None) -> None:
+    """Add this subject's routes. Without `reading`, the table that the function's environment names is read."""
+    log = reading or Reading(clients.dynamodb(), Environment.of_process().text("EVENTS_TABLE"))
+
+    @app.get("/events")
+    def many() -> Response[str]:
+        request = _asked(app, "order", "limit", "cursor")
+        search, newest_first = parse_search(request.query), _order_of(request)
+        page = log.page(
+            search,
+            now=datetime.now(UTC),
+            newest_first=newest_first,
+            limit=limit_of(request, 50),
+            position=_position_of(request, search, newest_first),
+        )
+        cursor = None if page.position is None else f"{_order_name(newest_first)} {search.digest} {page.position}"
+        return json_response(
+            200,
+            {
+                "items": list(page.events),
+                "cursor": as_cursor(cursor),
+                "scanned_until": _iso(page.scanned_until),
+                "scanned": page.budget.spent_items,
+                "filter_failed": {"events": page.failed, "first": page.failure} if page.failed else None,
+            },
+        )
+
+    @app.get("/events/actions")
+    def actions() -> Response[str]:
+        request = _asked(app, "history_days", filters=False)
+        start, now = _history(request, default=30)
+        counts = log.actions(start, now)
+        known: list[str] = sorted(EventAction)
+        return json_response(
+            200,
+            {
+                "since": iso(start),
+                "items": [
+                    {"action": action, "known": action in known, "events": counts[action]}
+                    for action in [*known, *sorted(counts.keys() - set(known))]
+                ],
+            },
+        )
+
+    @app.get("/events/volume")
+    def volume() -> Response[str]:
+        request = _asked(app, "history_days", "interval")
+        width = _interval_of(request)
+        search = parse_search(request.query)
+        now = datetime.now(UTC)
+        start, end = _range_of(request, search, now, default=7, width=width)
+        tally = log.tally(search, start, end, now=now)
+        return json_response(
+            200,
+            {
+                "since": iso(start),
+                "until": iso(end),
+                "interval_seconds": int(width.total_seconds()),
+                "total": tally.total,
+                "complete_from": _iso(tally.complete_from),
+                "buckets": _buckets(tally, start, end, width),
+            },
+        )
+
+    @app.get("/events/top_per_user")
+    def top_per_user() -> Response[str]:
+        request = _asked(app, "history_days", "top")
+        query = dict(request.query)
+        if "action" not in query and "actions" not in query:
+            query["action"] = EventAction.AUTHORIZE_APPLICATION
+        search = parse_search(query)
+        now = datetime.now(UTC)
+        start, end = _range_of(request, search, now, default=30)
+        uses, complete_from = log.top(search, start, end, now=now, most=_whole(request, "top", 15, MAX_TOP))
+        items: list[Json] = [
+            {"application": use.application, "events": use.events, "unique_users": use.unique_users} for use in uses
+        ]
+        return json_response(
+            200,
+            {"since": iso(start), "until": iso(end), "complete_from": _iso(complete_from), "items": items},
+        )
+
+    @app.get("/events/stats")
+    def stats() -> Response[str]:
+        request = _asked(app, "steps")
+        steps = _steps_of(request)
+        search = parse_search(request.query)
+        if search.since is not None:
+            raise Invalid([Violation("since", "can't stand beside steps: each step has a beginning of its own")])
+        now = datetime.now(UTC)
+        end = min(search.until or now, now)
+        tallies = log.tallies(search, [_to_millisecond(end - length) for _, length in steps], end, now=now)
+        items: list[Json] = [
+            {
+                "step": step,
+                "since": iso(end - length),
+                "events": tally.total,
+                "complete_from": _iso(tally.complete_from),
+            }
+            for (step, length), tally in zip(steps, tallies, strict=True)
+        ]
+        return json_response(200, {"until": iso(end), "items": items})
 
     @app.get("/events/<event_id>")
     def one_event(event_id: str) -> Response[str]:
-        request = request_of(app)
-        request.principal(Scope.EVENTS_READ)
-        check_query(request)
+        _asked(app, filters=False)
         event = _found(events, event_id)
         return json_response(200, event.to_json() | {"summary": event.summary})
 
     @app.get("/events/<event_id>/deliveries")
     def story(event_id: str) -> Response[str]:
-        request = request_of(app)
-        request.principal(Scope.EVENTS_READ)
-        check_query(request, "limit", "cursor")
+        request = _asked(app, "limit", "cursor", filters=False)
         event = _found(events, event_id)
         page = ledger.story(event.id, after=cursor_of(request), limit=limit_of(request, 200), now=datetime.now(UTC))
         rules: list[Json] = [item for item in page.items if item.pop("kind") == "rule"]
@@ -42,6 +153,14 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger) 
         )
 
 
+def _asked(app: APIGatewayHttpResolver, *parameters: str, filters: bool = True) -> Request:
+    """The request, by somebody who may read events, with no parameters but these."""
+    request = request_of(app)
+    request.principal(Scope.EVENTS_READ)
+    check_query(request, *parameters, *(FILTERS if filters else ()))
+    return request
+
+
 def _found(events: EventStore, event_id: str) -> Event:
     try:
         event = events.get(parse_id(event_id))
@@ -50,3 +169,117 @@ def _found(events: EventStore, event_id: str) -> Event:
     if event is None:
         raise NotFound(f"there is no event {event_id}, or it has expired")
     return event
+
+
+def _order_of(request: Request) -> bool:
+    """Whether the newest come first: the query's `order`, newest or oldest."""
+    given = request.query.get("order", "newest")
+    if given not in _ORDERS:
+        raise Invalid([Violation("order", f"must be newest or oldest: {given[:20]!r}")])
+    return _ORDERS[given]
+
+
+def _order_name(newest_first: bool) -> str:
+    return "newest" if newest_first else "oldest"
+
+
+def _position_of(request: Request, search: Search, newest_first: bool) -> str | None:
+    """Where the query's cursor goes on. Invalid where it comes from another search."""
+    given = cursor_of(request)
+    if given is None:
+        return None
+    order, _, rest = given.partition(" ")
+    digest, _, position = rest.partition(" ")
+    if (order, digest) != (_order_name(newest_first), search.digest):
+        raise Invalid([Violation("cursor", "is of another search; send it with the same filters and order")])
+    try:
+        parse_id(position.removesuffix(AFTER))
+    except IdError:
+        raise Invalid([Violation("cursor", "is none of ours; take it from the answer before, as it is")]) from None
+    return position
+
+
+def _history(request: Request, default: int) -> tuple[datetime, datetime]:
+    now = datetime.now(UTC)
+    days = _whole(request, "history_days", default, MAX_HISTORY.days)
+    return _to_millisecond(now - timedelta(days=days)), now
+
+
+def _range_of(
+    request: Request, search: Search, now: datetime, *, default: int, width: timedelta | None = None
+) -> tuple[datetime, datetime]:
+    """The time that is asked about: since and until, else `history_days` up to now, from a bucket's start on."""
+    if "history_days" in request.query and search.since is not None:
+        raise Invalid([Violation("history_days", "can't stand beside since; give one of the two")])
+    end = min(search.until or now, now)
+    days = _whole(request, "history_days", default, MAX_HISTORY.days)
+    start = search.since
+    if start is None:
+        start = _to_millisecond(end - timedelta(days=days))
+        if width is not None:
+            start = bucket_of(start, width)
+    elif end - start > MAX_HISTORY:
+        raise Invalid([Violation("since", f"lies more than {MAX_HISTORY.days} days before the end of the range")])
+    return start, max(start, end)
+
+
+def _buckets(tally: Tally, start: datetime, end: datetime, width: timedelta) -> list[Json]:
+    """Each bucket from that of `start` on, empty ones too, so that a chart needs no more than this."""
+    by_bucket: dict[datetime, Counter[str]] = {}
+    for hour, by_action in tally.by_hour.items():
+        by_bucket.setdefault(bucket_of(hour, width), Counter()).update(by_action)
+    shown: list[Json] = []
+    at = bucket_of(start, width)
+    while at < end:
+        by_action = by_bucket.get(at, Counter())
+        actions: JsonObject = {action: by_action[action] for action in sorted(by_action)}
+        complete = tally.complete_from is None or tally.complete_from <= max(at, start)
+        shown.append({"start": iso(at), "events": by_action.total(), "actions": actions, "complete": complete})
+        at += width
+    return shown
+
+
+def _interval_of(request: Request) -> timedelta:
+    """The width of a bucket: the query's `interval` in whole hours, six where there is none."""
+    given = request.query.get("interval", "hours=6")
+    try:
+        width = parse_duration(given)
+    except DurationError as error:
+        raise Invalid([Violation("interval", str(error))]) from None
+    if width % HOUR or width > MAX_HISTORY:
+        raise Invalid([Violation("interval", f"must be whole hours, at most {MAX_HISTORY.days} days: {given[:40]!r}")])
+    return width
+
+
+def _steps_of(request: Request) -> list[tuple[str, timedelta]]:
+    """The query's `steps`, durations between commas, each with its length: one of 24 hours where there is none."""
+    given = [step.strip() for step in request.query.get("steps", "hours=24").split(",")]
+    if len(given) > MAX_STEPS:
+        raise Invalid([Violation("steps", f"at most {MAX_STEPS} are counted at a time; given: {len(given)}")])
+    steps = []
+    for step in given:
+        try:
+            length = parse_duration(step)
+        except DurationError as error:
+            raise Invalid([Violation("steps", str(error))]) from None
+        if length > MAX_HISTORY:
+            raise Invalid([Violation("steps", f"at most {MAX_HISTORY.days} days are looked back: {step[:40]!r}")])
+        steps.append((step, length))
+    return steps
+
+
+def _whole(request: Request, name: str, default: int, most: int) -> int:
+    given = request.query.get(name)
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
+        raise Invalid([Violation(name, f"must be a number from 1 to {most}: {given[:20]!r}")])
+    return int(given)
+
+
+def _to_millisecond(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else iso(moment)

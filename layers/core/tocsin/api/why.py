@@ -1,19 +1,22 @@
-"""POST /rules/{name}/test and /policies/{name}/test: why a rule tells people, without telling anybody."""
+"""Why a rule tells people, telling nobody: POST /rules/{name}/test, /rules/{name}/backtest, /policies/{name}/test."""
 
 from __future__ import annotations
+
+from datetime import UTC, datetime
 
 import orjson
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import check_query, json_response, request_of
-from tocsin.errors import MalformedBody, TooLarge
+from tocsin.api.answers import as_cursor, check_query, json_response, key_of, request_of
+from tocsin.backtesting import Backtester
+from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
 from tocsin.explaining import Explainer
 from tocsin.intake import JSON_TYPE, MAX_BODY
 from tocsin.jsontypes import Json
 from tocsin.web import Request, Scope
 
 
-def add_routes(app: APIGatewayHttpResolver, explainer: Explainer) -> None:
+def add_routes(app: APIGatewayHttpResolver, explainer: Explainer, backtester: Backtester) -> None:
     """Add this subject's routes."""
 
     @app.post("/rules/<name>/test")
@@ -21,10 +24,26 @@ def add_routes(app: APIGatewayHttpResolver, explainer: Explainer) -> None:
         asked = _asked(request_of(app))
         return json_response(200, explainer.explain_rule(name, explainer.event(asked)))
 
+    @app.post("/rules/<name>/backtest")
+    def backtest(name: str) -> Response[str]:
+        asked = _asked(request_of(app))
+        if isinstance(asked, dict) and isinstance(cursor := asked.get("cursor"), str):
+            asked = asked | {"cursor": _position(cursor, name)}
+        result, position = backtester.run(name, asked, now=datetime.now(UTC))
+        return json_response(200, result | {"cursor": as_cursor(f"{name} {position}") if position else None})
+
     @app.post("/policies/<name>/test")
     def test_policy(name: str) -> Response[str]:
         asked = _asked(request_of(app))
         return json_response(200, explainer.explain_policy(name, explainer.event(asked)))
+
+
+def _position(cursor: str, rule: str) -> str:
+    """The position that a backtest's cursor holds; Invalid for another rule's."""
+    name, _, position = key_of(cursor).rpartition(" ")
+    if name != rule:
+        raise Invalid([Violation("cursor", "is not of a backtest of this rule")])
+    return position
 
 
 def _asked(request: Request) -> Json:

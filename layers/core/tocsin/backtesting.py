@@ -1,0 +1,113 @@
+"""How often a rule would have fired: it is shown the stored events of a time, as far as one request may read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+
+from tocsin.errors import Invalid, Violation
+from tocsin.events import Event, iso
+from tocsin.explaining import Explainer
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.recipients import EventAudience
+from tocsin.search import Search
+from tocsin.store.people import PeopleStore
+from tocsin.store.timeline import Budget, time_of
+from tocsin.store.timeline_walk import Walk
+from tocsin.violations import violations
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_EVENTS = 10_000
+"""Events that one request reads; a cursor leads on."""
+
+MAX_SECONDS = 8.0
+
+MAX_EXAMPLES = 10
+
+
+class _Asked(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    since: AwareDatetime
+    until: AwareDatetime | None = None
+    cursor: str | None = None
+
+
+@dataclass(slots=True)
+class _Tally:
+    looked_at: int = 0
+    by_hour: Counter[str] = field(default_factory=Counter)
+    examples: list[Json] = field(default_factory=list)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    def fired(self, event: Event) -> None:
+        self.by_hour[iso(event.created.replace(minute=0, second=0, microsecond=0))] += 1
+        if len(self.examples) < MAX_EXAMPLES:
+            self.examples.append({"id": event.id, "created": iso(event.created), "summary": event.summary})
+
+
+class Backtester:
+    """Runs rules over the log. Raises NotFound, Invalid and Unavailable; sends nothing."""
+
+    def __init__(self, client: DynamoDBClient, events_table: str, explainer: Explainer, people: PeopleStore) -> None:
+        self._client = client
+        self._table = events_table
+        self._explainer = explainer
+        self._people = people
+
+    def run(self, name: str, asked: Json, *, now: datetime) -> tuple[JsonObject, str | None]:
+        """What rule `name` would have done for {since, until?}, and where to go on: None at the end of the time.
+
+        `asked["cursor"]` is the position that the caller got the last time. Throttles and silences are left out:
+        the figures are how often the rule's bindings held.
+        """
+        range_ = _parse(asked, now)
+        tested = self._explainer.rule(name)
+        walk = Walk(
+            self._client,
+            self._table,
+            Search(since=range_.since.astimezone(UTC), until=(range_.until or now).astimezone(UTC)),
+            now=now,
+            budget=Budget(items=MAX_EVENTS, seconds=MAX_SECONDS),
+            newest_first=False,
+            position=range_.cursor,
+        )
+        tally = _Tally()
+        for event in walk:
+            tally.looked_at += 1
+            audience = EventAudience(event, tested.configuration, self._people)
+            verdict = tested.rules.judge(event, audience, event.created)
+            if verdict.firings:
+                tally.fired(event)
+            for failure in verdict.failures:
+                tally.failures.setdefault(failure.policy, failure.error)
+            if walk.budget.is_used_up:  # also by what bindings to groups cost
+                break
+        position = None if walk.ended else walk.position
+        return {
+            "rule": name,
+            "since": iso(range_.since),
+            "until": iso(range_.until or now),
+            "events": tally.looked_at,
+            "fired": tally.by_hour.total(),
+            "by_hour": {**tally.by_hour},
+            "examples": tally.examples,
+            "failures": {**tally.failures},
+            "scanned_until": None if position is None else iso(time_of(position)),
+        }, position
+
+
+def _parse(asked: Json, now: datetime) -> _Asked:
+    try:
+        range_ = _Asked.model_validate(asked)
+    except ValidationError as error:
+        raise Invalid(violations(error)) from None
+    if range_.since >= (range_.until or now):
+        raise Invalid([Violation("since", "must lie before until, and before now where that is not given")])
+    return range_

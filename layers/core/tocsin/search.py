@@ -1,0 +1,339 @@
+"""What a reader asks of the log: filters, a text, an expression and a range of time, parsed and applied.
+
+Two kinds of criteria: those that hourly counts by action and app can speak of (`rules_out` tells hours that
+can't hold a match, `counted` how many matches an hour has), and those that only the event itself can answer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import re
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from datetime import UTC, datetime, timedelta
+
+from tocsin.errors import Invalid, Violation
+from tocsin.events import CUSTOM_PREFIX, Event, stored_action
+from tocsin.expressions import Expression, ExpressionError, bind
+from tocsin.jsontypes import Json
+
+type Counts = Mapping[str, Mapping[str, int]]
+"""How many events there are, by action and app: {"login": {"shop": 3}}."""
+
+type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+FILTERS = (
+    "username",
+    "user_pk",
+    "action",
+    "actions",
+    "app",
+    "model_app",
+    "model_name",
+    "model_pk",
+    "authorized_application",
+    "client_ip",
+    "brand",
+    "since",
+    "until",
+    "search",
+    "filter",
+)
+"""The parameters that say which events are meant."""
+
+MAX_VALUE = 500
+"""Characters of a filter's value; an expression may have its own, larger limit."""
+MAX_ACTIONS = 50
+MAX_WORDS = 10
+
+FEW_ADDRESSES = 16
+"""A network of at most this many addresses is looked up address by address in the index of client IPs."""
+
+_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d\Z)")
+_FIELDS_OF_RANGE = frozenset(("since", "until"))
+_FIELDS_OF_COUNTS = _FIELDS_OF_RANGE | {"actions", "app"}
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Some actions by name; `any_custom` stands for every one with the prefix custom_."""
+
+    names: frozenset[str]
+    any_custom: bool
+
+    def __contains__(self, action: str) -> bool:
+        return action in self.names or (self.any_custom and action.startswith(CUSTOM_PREFIX))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """All criteria; those that are None or empty are not looked at, and all others must hold.
+
+    `since` is the first moment of the range, `until` the first after it.
+    """
+
+    username: str | None = None
+    user_pk: str | None = None
+    actions: tuple[Actions, ...] = ()
+    app: str | None = None
+    model_app: str | None = None
+    model_name: str | None = None
+    model_pk: str | None = None
+    authorized_application: str | None = None
+    network: Network | None = None
+    brand: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    words: tuple[str, ...] = ()
+    expression: Expression | None = None
+    digest: str = ""
+    """What tells one search from another: cursors carry it."""
+
+    @property
+    def is_of_counts(self) -> bool:
+        """Whether counts by action and app say all that is asked."""
+        return self._given() <= _FIELDS_OF_COUNTS
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether every event of the range is meant."""
+        return self._given() <= _FIELDS_OF_RANGE
+
+    def _given(self) -> set[str]:
+        return {field.name for field in fields(self) if getattr(self, field.name)} - {"digest"}
+
+    def counted(self, counts: Counts) -> Counter[str]:
+        """How many events of `counts` have the action and the app that are asked for, by action.
+
+        Exact where `is_of_counts`, else an upper bound.
+        """
+        found: Counter[str] = Counter()
+        for action, by_app in counts.items():
+            if all(action in wanted for wanted in self.actions):
+                number = sum(by_app.values()) if self.app is None else by_app.get(self.app, 0)
+                if number:
+                    found[action] = number
+        return found
+
+    def rules_out(self, counts: Counts) -> bool:
+        """Whether none of the events that were counted can match."""
+        return not self.counted(counts)
+
+    def addresses(self) -> tuple[str, ...] | None:
+        """The client addresses that can match, where there are few; None where there are many or any."""
+        if self.network is None or self.network.num_addresses > FEW_ADDRESSES:
+            return None
+        return tuple(str(address) for address in self.network)
+
+
+class Screening:
+    """Looks at events one by one for a `Search`, and remembers where its expression failed.
+
+    An expression that fails on an event (a key that this event lacks) does not match it. `failed` says how
+    often that was, and `failure` why the first time, so that an answer can say so.
+    """
+
+    def __init__(self, search: Search, now: datetime) -> None:
+        self._now = now
+        self._expression = search.expression
+        self._checks = tuple(_checks(search))
+        self.failed = 0
+        self.failure: str | None = None
+
+    def admits(self, event: Event) -> bool:
+        """Whether `event` is meant."""
+        return all(check(event) for check in self._checks) and self._expression_admits(event)
+
+    def _expression_admits(self, event: Event) -> bool:
+        if self._expression is None:
+            return True
+        try:
+            shown: dict[str, Json] = event.to_json() | {"summary": event.summary}
+            return self._expression.test(bind(event=shown, now=self._now))
+        except ExpressionError as error:
+            self.failed += 1
+            self.failure = self.failure or str(error)
+            return False
+
+
+def parse_search(query: Mapping[str, str]) -> Search:
+    """The search that a query string's parameters describe; others than FILTERS are not looked at.
+
+    Invalid names each parameter that is wrong.
+    """
+    wrong: list[Violation] = []
+    plain = {name: _plain(query, name, wrong) for name in FILTERS if name not in {"since", "until", "filter"}}
+    since, until = _moment(query, "since", wrong), _moment(query, "until", wrong)
+    if since is not None and until is not None and since >= until:
+        wrong.append(Violation("until", "must be later than since"))
+    network = _network(plain["client_ip"], wrong)
+    actions = _actions(plain, wrong)
+    words = tuple((plain["search"] or "").casefold().split())
+    if len(words) > MAX_WORDS:
+        wrong.append(Violation("search", f"has {len(words)} words; at most {MAX_WORDS} are looked for"))
+    expression = _expression(query, wrong)
+    if wrong:
+        raise Invalid(wrong)
+    given = sorted((name, value) for name, value in query.items() if name in FILTERS)
+    return Search(
+        username=plain["username"],
+        user_pk=plain["user_pk"],
+        actions=actions,
+        app=plain["app"],
+        model_app=plain["model_app"],
+        model_name=plain["model_name"],
+        model_pk=plain["model_pk"],
+        authorized_application=plain["authorized_application"],
+        network=network,
+        brand=plain["brand"],
+        since=since,
+        until=until,
+        words=words,
+        expression=expression,
+        digest=hashlib.sha256(repr(given).encode("utf-8", "surrogatepass")).hexdigest()[:12],
+    )
+
+
+def _plain(query: Mapping[str, str], name: str, wrong: list[Violation]) -> str | None:
+    given = query.get(name)
+    if given is None:
+        return None
+    if not given.strip():
+        wrong.append(Violation(name, "is empty; leave it out where it should not matter"))
+    elif len(given) > MAX_VALUE:
+        wrong.append(Violation(name, f"has {len(given):,} characters; at most {MAX_VALUE} are taken"))
+    return given
+
+
+def _moment(query: Mapping[str, str], name: str, wrong: list[Violation]) -> datetime | None:
+    given = query.get(name)
+    if given is None:
+        return None
+    try:
+        # A plus sign in a query string means a blank, and callers forget to write it as %2B.
+        moment = datetime.fromisoformat(_LOST_PLUS.sub("+", given))
+        if moment.utcoffset() is not None:
+            # Events know milliseconds: the first one at or after a moment is that of the next whole one.
+            return moment.astimezone(UTC) + timedelta(microseconds=-moment.microsecond % 1000)
+    except (ValueError, OverflowError):
+        pass
+    wrong.append(Violation(name, f"must be ISO 8601 with a zone, like 2026-03-01T12:00:00Z: {given[:40]!r}"))
+    return None
+
+
+def _network(given: str | None, wrong: list[Violation]) -> Network | None:
+    if given is None:
+        return None
+    try:
+        return ipaddress.ip_network(given.strip(), strict=False)
+    except ValueError:
+        wrong.append(Violation("client_ip", f"is no address and no network like 10.0.0.0/8: {given[:60]!r}"))
+        return None
+
+
+def _actions(plain: Mapping[str, str | None], wrong: list[Violation]) -> tuple[Actions, ...]:
+    sets = []
+    if plain["action"]:
+        sets.append([plain["action"].strip()])
+    if plain["actions"]:
+        names = [name for part in plain["actions"].split(",") if (name := part.strip())]
+        if not 1 <= len(names) <= MAX_ACTIONS:
+            wrong.append(Violation("actions", f"takes 1 to {MAX_ACTIONS} names between commas; given: {len(names)}"))
+        sets.append(names)
+    return tuple(
+        Actions(frozenset(stored_action(name) for name in names if name != CUSTOM_PREFIX), CUSTOM_PREFIX in names)
+        for names in sets
+    )
+
+
+def _expression(query: Mapping[str, str], wrong: list[Violation]) -> Expression | None:
+    given = query.get("filter")
+    if given is None:
+        return None
+    try:
+        return Expression.compile(given, names=("event", "now"), predicate=True)
+    except ExpressionError as error:
+        wrong.append(Violation("filter", str(error)))
+        return None
+
+
+type _Check = Callable[[Event], bool]
+
+
+def _checks(search: Search) -> Iterator[_Check]:
+    """A test for each criterion but the expression, the cheapest and most telling first."""
+    for wanted in search.actions:
+        yield lambda event, wanted=wanted: event.action in wanted  # type: ignore[misc]
+    for name, value in (("app", search.app), ("brand", search.brand)):
+        if value is not None:
+            yield lambda event, name=name, value=value: getattr(event, name) == value  # type: ignore[misc]
+    if search.user_pk is not None:
+        yield lambda event: _same(event.user.get("pk"), search.user_pk)
+    if search.username is not None:
+        yield lambda event: search.username in (event.user.get("username"), event.context.get("username"))
+    for name, value in (("app", search.model_app), ("model_name", search.model_name), ("pk", search.model_pk)):
+        if value is not None:
+            yield lambda event, name=name, value=value: _same(_member(event, "model", name), value)  # type: ignore[misc]
+    if search.authorized_application is not None:
+        yield lambda event: _is_application(event, search.authorized_application or "")
+    if search.network is not None:
+        yield lambda event: _is_within(event.client_ip, search.network)
+    if search.words:
+        yield lambda event: _has_words(event, search.words)
+
+
+def _member(event: Event, name: str, member: str) -> Json:
+    value = event.context.get(name)
+    return value.get(member) if isinstance(value, dict) else None
+
+
+def _is_application(event: Event, wanted: str) -> bool:
+    """By primary key or name: people know an application by either."""
+    return any(_same(_member(event, "authorized_application", member), wanted) for member in ("pk", "name")) or _same(
+        event.context.get("authorized_application"), wanted
+    )
+
+
+def _same(value: Json, wanted: str | None) -> bool:
+    """Whether a value is the one that was written; a UUID is the same with hyphens and without."""
+    if isinstance(value, bool) or not isinstance(value, str | int) or wanted is None:
+        return False
+    return str(value) == wanted or (isinstance(value, str) and _as_uuid(value) == _as_uuid(wanted) is not None)
+
+
+def _as_uuid(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text) if len(text) in {32, 36} else None
+    except ValueError:
+        return None
+
+
+def _is_within(address: str | None, network: Network | None) -> bool:
+    if address is None or network is None:
+        return False
+    try:
+        return ipaddress.ip_address(address) in network
+    except ValueError:
+        return False
+
+
+def _has_words(event: Event, words: tuple[str, ...]) -> bool:
+    """Whether each word stands somewhere in the action, app, user, client IP or a value of the context."""
+    text = "\n".join(_texts(event)).casefold()
+    return all(word in text for word in words)
+
+
+def _texts(event: Event) -> Iterator[str]:
+    yield from (event.action, event.app, event.client_ip or "")
+    stack: list[Json] = [event.user, event.context]
+    while stack:
+        value = stack.pop()
+        if isinstance(value, dict):
+            stack.extend(value.values())
+        elif isinstance(value, list):
+            stack.extend(value)
+        elif value is not None:
+            yield str(value).lower() if isinstance(value, bool) else str(value)

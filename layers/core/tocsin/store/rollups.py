@@ -1,0 +1,459 @@
+"""Counts of events by hour, action and app, in the events table beside the events.
+
+    pk                 sk               what
+    rollup#<month>     <hour>           an hour's counts, how far into the hour they reach, whether they hold
+    rollup#due         <hour>           an hour that changed after it was counted
+    rollup#progress    hours            every hour from `known_from` up to `through` is counted
+    rollup#progress    earliest         the hour of the earliest event that the stream brought
+
+An hour is counted by reading its events, never by adding up what the stream brings: an event that is read
+again can't be counted again, and a count that was lost is made anew. The stream only says which counts no
+longer hold. The order of the steps makes that exact:
+
+    count   1 claim: "counts up to <reach> are being made", and take the number of changes
+            2 read the events before <reach>, consistently
+            3 store the counts, if the number of changes is still the same
+    mark    an event whose time is before <reach> adds a change (and the hour is due)
+
+An event that was stored before 1 is seen by 2. One that was stored later comes out of the stream later, finds
+the claim, and adds a change; then 3 is refused, or what 3 stored does not hold. Each step can be repeated, and
+the process can end between any two. See docs/decisions/0021-roll-ups-are-recounted.md.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from botocore.exceptions import ClientError
+
+from tocsin.ids import id_time, new_id
+from tocsin.search import Counts
+from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of
+from tocsin.store.events import SHARDS
+from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.store.timeline import bound, partition
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+SETTLING = timedelta(minutes=2)
+"""How far behind the clock hours are counted: most events have arrived by then, and few counts are made twice."""
+
+HISTORY = timedelta(days=91)
+"""How far back the first run looks for events that were there before it."""
+
+_SLICE = 50_000
+"""Events counted at a time, about: what an hour that has more of them loses when a run ends in the middle."""
+
+_TRIES = 3
+_HOUR_FORMAT = "%Y-%m-%dT%H"
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour that `moment` is in, UTC."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """The counts of an hour's events before `covered`; where that is the hour itself, nothing is known."""
+
+    hour: datetime
+    covered: datetime
+    counts: Counts
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole hour is counted."""
+        return self.covered >= self.hour + HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the roll-ups say of some hours, and how far back there is anything at all."""
+
+    hours: Mapping[datetime, HourCount]
+    known_from: datetime | None
+    through: datetime | None
+    earliest: datetime | None
+
+    def of(self, hour: datetime) -> HourCount:
+        """The hour's counts. An hour without any, between those that were counted, had no events."""
+        found = self.hours.get(hour)
+        if found is not None:
+            return found
+        if self.known_from is not None and self.through is not None and self.known_from <= hour < self.through:
+            return HourCount(hour, hour + HOUR, {})
+        return HourCount(hour, hour, {})
+
+
+@dataclass(slots=True)
+class Run:
+    """What a run of `Rollups.catch_up` did."""
+
+    hours: int = 0
+    events: int = 0
+    left: int = 0
+    """Hours that are still to be counted: another run does it."""
+
+
+@dataclass(slots=True)
+class _Tally:
+    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
+    events: int = 0
+
+    def add(self, counts: Counts) -> None:
+        for action, by_app in counts.items():
+            self.counts[action].update(by_app)
+
+
+class Rollups:
+    """The roll-ups of one events table. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    # ── reading ──────────────────────────────────────────────────────────────
+
+    def known(self, start: datetime, end: datetime) -> Known:
+        """What is known of the hours from that of `start` up to `end`: a query a month and one more."""
+        hours: dict[datetime, HourCount] = {}
+        with as_unavailable("reading roll-ups"):
+            progress = self._progress()
+            for month in _months(hour_of(start), end):
+                for item in self._query(f"rollup#{month}", f"{hour_of(start):{_HOUR_FORMAT}}", f"{end:{_HOUR_FORMAT}}"):
+                    found = _hour_count(item)
+                    hours[found.hour] = found
+        done = progress.get("hours", {})
+        return Known(
+            hours=hours,
+            known_from=_hour_in(done, "known_from"),
+            through=_hour_in(done, "through"),
+            earliest=_hour_in(progress.get("earliest", {}), "hour"),
+        )
+
+    def earliest(self) -> datetime | None:
+        """The hour before which there are no events; None where that is not known."""
+        with as_unavailable("reading roll-ups"):
+            return _hour_in(self._progress().get("earliest", {}), "hour")
+
+    # ── marking ──────────────────────────────────────────────────────────────
+
+    def mark(self, event_ids: Iterable[str]) -> int:
+        """Note that these events came or went; gives how many hours are due for it. To repeat it is harmless."""
+        firsts: dict[datetime, datetime] = {}
+        for event_id in event_ids:
+            moment = id_time(event_id)
+            hour = hour_of(moment)
+            firsts[hour] = min(moment, firsts.get(hour, moment))
+        if not firsts:
+            return 0
+        with as_unavailable("marking hours"):
+            self._note_earliest(min(firsts))
+            if len(firsts) == 1:
+                return sum(self._mark(hour, first) for hour, first in firsts.items())
+            with ThreadPoolExecutor(SHARDS) as pool:
+                return sum(pool.map(self._mark, firsts.keys(), firsts.values()))
+
+    def recount(self, start: datetime, end: datetime) -> int:
+        """Have all hours of a range counted anew, by the next runs; gives how many. For repairs."""
+        hours = list(_hours(hour_of(start), end))
+        with as_unavailable("marking hours"):
+            if hours:
+                self._note_earliest(hours[0])
+            for hour in hours:
+                self._add_change(hour, None)
+                self._put_due(hour)
+        return len(hours)
+
+    def _mark(self, hour: datetime, first: datetime) -> bool:
+        changed = self._add_change(hour, first)
+        if changed:
+            # After the change: whoever counts by this mark sees it.
+            self._put_due(hour)
+        return changed
+
+    def _add_change(self, hour: datetime, first: datetime | None) -> bool:
+        """Add a change, if the hour has no counts yet, or counts are claimed up to after `first`."""
+        condition: dict[str, Any] = {}
+        values: dict[str, Any] = {":one": number(1)}
+        if first is not None:
+            condition = {"ConditionExpression": "attribute_not_exists(reach) OR reach > :first"}
+            values[":first"] = _milliseconds(first)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_hour_key(hour),
+                UpdateExpression="ADD changed :one",
+                ExpressionAttributeValues=values,
+                **condition,
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            return False
+        return True
+
+    def _put_due(self, hour: datetime) -> None:
+        # Each mark has its own token, so that one that comes while the hour is counted outlives the count.
+        key = {"pk": text("rollup#due"), "sk": text(f"{hour:{_HOUR_FORMAT}}")}
+        self._client.put_item(TableName=self._table, Item=key | {"token": text(new_id())})
+
+    def _note_earliest(self, hour: datetime) -> None:
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": text("rollup#progress"), "sk": text("earliest")},
+                UpdateExpression="SET #hour = :hour",
+                ConditionExpression="attribute_not_exists(#hour) OR #hour > :hour",
+                ExpressionAttributeNames={"#hour": "hour"},
+                ExpressionAttributeValues={":hour": text(f"{hour:{_HOUR_FORMAT}}")},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+
+    # ── counting ─────────────────────────────────────────────────────────────
+
+    def catch_up(self, now: datetime, *, has_time: Callable[[], bool], history: timedelta = HISTORY) -> Run:
+        """Count what is to be counted at `now`: hours that ended, the running one, and those that changed."""
+        run = Run()
+        # Whole seconds: ids know milliseconds, and what is between two of them would be counted by neither.
+        settled = now.replace(microsecond=0) - SETTLING
+        with as_unavailable("counting hours"):
+            self._advance(settled, history, run, has_time)
+            for due in self._query("rollup#due", "0", "9"):
+                if not has_time():
+                    run.left += 1
+                    continue
+                self._count_due(due, settled, run, has_time)
+        return run
+
+    def _advance(self, settled: datetime, history: timedelta, run: Run, has_time: Callable[[], bool]) -> None:
+        done = self._progress().get("hours", {})
+        known_from = _hour_in(done, "known_from") or hour_of(settled - history)
+        hour = _hour_in(done, "through") or known_from
+        while hour <= settled:
+            if not has_time():
+                run.left += 1
+                return
+            next_day = hour.replace(hour=0) + DAY
+            if next_day <= settled and self._is_empty(hour, next_day):
+                hour = next_day
+            else:
+                end = min(hour + HOUR, settled)
+                if not self._count(hour, end, run, has_time) or end < hour + HOUR:
+                    return
+                hour += HOUR
+            self._save_progress(known_from, hour)
+
+    def _count_due(self, due: Item, settled: datetime, run: Run, has_time: Callable[[], bool]) -> None:
+        hour = _parse_hour(text_of(due, "sk"))
+        if not self._count(hour, min(hour + HOUR, settled), run, has_time):
+            run.left += 1
+            return
+        try:
+            self._client.delete_item(
+                TableName=self._table,
+                Key={"pk": due["pk"], "sk": due["sk"]},
+                ConditionExpression="#token = :token",
+                ExpressionAttributeNames={"#token": "token"},
+                ExpressionAttributeValues={":token": due["token"]},
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+
+    def _count(self, hour: datetime, end: datetime, run: Run, has_time: Callable[[], bool]) -> bool:
+        """Count the hour's events before `end`; whether the counts hold now."""
+        if end <= hour:
+            return False
+        for _ in range(_TRIES):
+            claimed = self._claim(hour, end)
+            end = max(end, _moment(claimed, "reach"))
+            if self._count_from(hour, end, claimed, run, has_time):
+                run.hours += 1
+                return True
+            if not has_time():
+                return False
+        return False
+
+    def _claim(self, hour: datetime, end: datetime) -> Item:
+        """Say that counts up to `end` are being made; gives the hour's item as it is then."""
+        try:
+            return self._client.update_item(
+                TableName=self._table,
+                Key=_hour_key(hour),
+                UpdateExpression="SET reach = :end, changed = if_not_exists(changed, :none)",
+                ConditionExpression="attribute_not_exists(reach) OR reach <= :end",
+                ExpressionAttributeValues={":end": _milliseconds(end), ":none": number(0)},
+                ReturnValues="ALL_NEW",
+            )["Attributes"]
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            # Another run claimed more, and its clock was no further than ours may be: count as far as it did.
+            item = self._client.get_item(TableName=self._table, Key=_hour_key(hour), ConsistentRead=True)
+            return item["Item"]
+
+    def _count_from(self, hour: datetime, end: datetime, claimed: Item, run: Run, has_time: Callable[[], bool]) -> bool:
+        start, tally = hour, _Tally()
+        before = _hour_count(claimed)
+        if before.covered > hour:
+            start = before.covered
+            tally.add(before.counts)
+        was = number_of(claimed, "covered") if "covered" in claimed else None
+        expected = sum(sum(by_app.values()) for by_app in _counts_in(claimed).values())
+        step = (HOUR / (1 + expected // _SLICE)) if start == hour else HOUR
+        while start < end:
+            upto = min(start + step, end)
+            self._add_events(tally, start, upto)
+            if not self._store(hour, upto, tally, number_of(claimed, "changed"), was):
+                return False
+            was, start = _in_milliseconds(upto), upto
+            if start < end and not has_time():
+                return False
+        run.events += tally.events
+        return True
+
+    def _add_events(self, tally: _Tally, start: datetime, end: datetime) -> None:
+        with ThreadPoolExecutor(SHARDS) as pool:
+            shards = pool.map(lambda shard: self._shard_counts(start, end, shard), range(SHARDS))
+            for counts, events in shards:
+                tally.add(counts)
+                tally.events += events
+
+    def _shard_counts(self, start: datetime, end: datetime, shard: int) -> tuple[Counts, int]:
+        counts: dict[str, Counter[str]] = defaultdict(Counter)
+        events = 0
+        now = datetime.now(UTC)
+        for item in self._query(partition(start, shard), bound(start), bound(end)):
+            if text_of(item, "sk") < bound(end) and not is_gone(item, now):
+                event = orjson.loads(item["event"]["S"])
+                counts[event["action"]][event["app"]] += 1
+                events += 1
+        return counts, events
+
+    def _store(self, hour: datetime, covered: datetime, tally: _Tally, changed: int, was: int | None) -> bool:
+        values = {
+            ":counts": {"S": orjson.dumps(tally.counts, option=orjson.OPT_SORT_KEYS).decode()},
+            ":covered": _milliseconds(covered),
+            ":changed": number(changed),
+        }
+        if was is not None:
+            values[":was"] = number(was)
+        try:
+            self._client.update_item(
+                TableName=self._table,
+                Key=_hour_key(hour),
+                UpdateExpression="SET counts = :counts, covered = :covered, counted = :changed",
+                ConditionExpression="changed = :changed AND "
+                + ("attribute_not_exists(covered)" if was is None else "covered = :was"),
+                ExpressionAttributeValues=values,
+            )
+        except ClientError as error:
+            if not condition_failed(error):
+                raise
+            return False
+        return True
+
+    def _is_empty(self, start: datetime, end: datetime) -> bool:
+        with ThreadPoolExecutor(SHARDS) as pool:
+            return not any(pool.map(lambda shard: self._has_any(partition(start, shard), start, end), range(SHARDS)))
+
+    def _has_any(self, pk: str, start: datetime, end: datetime) -> bool:
+        return next(self._query(pk, bound(start), bound(end), limit=1), None) is not None
+
+    # ── items ────────────────────────────────────────────────────────────────
+
+    def _query(self, pk: str, low: str, high: str, limit: int = 1000) -> Iterator[Item]:
+        """Items of a partition from `low` to `high`, both included, read consistently."""
+        start: dict[str, Any] = {}
+        while True:
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
+                ExpressionAttributeValues={":pk": text(pk), ":low": text(low), ":high": text(high)},
+                ConsistentRead=True,
+                Limit=limit,
+                **start,
+            )
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def _progress(self) -> dict[str, Item]:
+        return {text_of(item, "sk"): item for item in self._query("rollup#progress", "a", "z")}
+
+    def _save_progress(self, known_from: datetime, through: datetime) -> None:
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                "pk": text("rollup#progress"),
+                "sk": text("hours"),
+                "known_from": text(f"{known_from:{_HOUR_FORMAT}}"),
+                "through": text(f"{through:{_HOUR_FORMAT}}"),
+            },
+        )
+
+
+def _hour_key(hour: datetime) -> dict[str, Any]:
+    return {"pk": text(f"rollup#{hour:%Y-%m}"), "sk": text(f"{hour:{_HOUR_FORMAT}}")}
+
+
+def _hour_count(item: Item) -> HourCount:
+    """What holds of an hour's item: nothing where it changed after it was counted, or while it was."""
+    hour = _parse_hour(text_of(item, "sk"))
+    if "covered" not in item or number_of(item, "changed") != number_of(item, "counted"):
+        return HourCount(hour, hour, {})
+    return HourCount(hour, _moment(item, "covered"), _counts_in(item))
+
+
+def _counts_in(item: Item) -> Counts:
+    counts: Counts = orjson.loads(text_of(item, "counts", "{}"))
+    return counts
+
+
+def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
+    while start < end:
+        yield start
+        start += HOUR
+
+
+def _months(start: datetime, end: datetime) -> Iterator[str]:
+    month = start.replace(day=1, hour=0)
+    while month <= end:
+        yield f"{month:%Y-%m}"
+        month = (month + timedelta(days=32)).replace(day=1)
+
+
+def _parse_hour(given: str) -> datetime:
+    return datetime.strptime(given, _HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def _hour_in(item: Item, name: str) -> datetime | None:
+    given = text_of(item, name)
+    return _parse_hour(given) if given else None
+
+
+def _in_milliseconds(moment: datetime) -> int:
+    return round(moment.timestamp() * 1000)
+
+
+def _milliseconds(moment: datetime) -> dict[str, str]:
+    return number(_in_milliseconds(moment))
+
+
+def _moment(item: Item, name: str) -> datetime:
+    return datetime.fromtimestamp(number_of(item, name) / 1000, UTC)

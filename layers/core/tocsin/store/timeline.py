@@ -1,0 +1,206 @@
+"""The log in the order of time: partitions of the table or of an index, merged by event id, within a budget.
+
+A day's events lie in SHARDS partitions, each sorted by id; so do those of a user or of an address in an index.
+Reading them in order is a merge: a page of each partition is read at once, and as soon as one partition's page
+is used up, those that are short are read on together.
+
+Positions are bounds on ids, as text: ids begin with their time, so a moment is a bound too.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tocsin.ids import id_time
+from tocsin.store.attributes import Item, text, text_of
+from tocsin.store.events import SHARDS
+from tocsin.store.failures import as_unavailable, tries
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_LARGEST_PAGE = 1000
+_GROWTH = 4
+
+AFTER = "!"
+"""Behind an id, the least bound above it: it sorts before any character of an id."""
+
+
+def bound(moment: datetime) -> str:
+    """The least id of the millisecond that `moment` is in."""
+    digits = f"{max(0, (moment - _EPOCH) // _MILLISECOND):012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
+
+
+def time_of(position: str) -> datetime:
+    """The time of an id or bound."""
+    return id_time(position[:36])
+
+
+def partition(day: datetime, shard: int) -> str:
+    """The partition key of a shard of a day, as `tocsin.store.events.event_key` makes it of an id."""
+    return f"event#{day:%Y-%m-%d}#{shard:02d}"
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """Where events lie sorted by id: the key attribute `name` with `value`, in the table or an index of it."""
+
+    name: str
+    value: str
+    index: str | None = None
+
+
+def shards_of(day: datetime) -> list[Partition]:
+    """The partitions of a day."""
+    return [Partition("pk", partition(day, shard)) for shard in range(SHARDS)]
+
+
+@dataclass(slots=True)
+class Budget:
+    """What one request may read. Whoever reads notes it here, and stops where something is used up.
+
+    `size` is in bytes of the events' JSON, `seconds` from now.
+    """
+
+    items: int = 10_000
+    size: int = 16_000_000
+    queries: int = 1_024
+    seconds: float = 6.0
+    clock: Callable[[], float] = time.monotonic
+    spent_items: int = 0
+    spent_size: int = 0
+    spent_queries: int = 0
+    _begun: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._begun = self.clock()
+
+    def spend(self, items: Sequence[Item], queries: int = 1) -> None:
+        """Note what a read brought."""
+        self.spent_items += len(items)
+        self.spent_size += sum(len(item["event"]["S"]) for item in items if "event" in item)
+        self.spent_queries += queries
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether nothing more should be read."""
+        return (
+            self.spent_items >= self.items
+            or self.spent_size >= self.size
+            or self.spent_queries >= self.queries
+            or self.clock() - self._begun >= self.seconds
+        )
+
+
+@dataclass(slots=True)
+class _Reader:
+    """One partition, read page by page."""
+
+    partition: Partition
+    limit: int
+    waiting: deque[Item] = field(default_factory=deque)
+    start: dict[str, Any] | None = None
+    ended: bool = False
+
+
+class Merge:
+    """The items of some partitions between two bounds, in order. Iterate once.
+
+    Ends early where the budget is used up: `stopped` says so. What was given until then is complete.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        partitions: Sequence[Partition],
+        bounds: tuple[str, str],
+        *,
+        newest_first: bool,
+        page: int,
+        budget: Budget,
+    ) -> None:
+        self._client = client
+        self._table = table
+        self._low, self._high = bounds
+        self._newest_first = newest_first
+        self._budget = budget
+        self._readers = [_Reader(each, page) for each in partitions]
+        self.stopped = False
+
+    def __iter__(self) -> Iterator[Item]:
+        pick = max if self._newest_first else min
+        while True:
+            if any(not reader.waiting and not reader.ended for reader in self._readers):
+                # The first pages are always read, so that every request gets on.
+                if self._budget.is_used_up and any(reader.start for reader in self._readers):
+                    self.stopped = True
+                    return
+                self._read_on()
+                continue
+            reader = pick(
+                (reader for reader in self._readers if reader.waiting),
+                key=lambda each: text_of(each.waiting[0], "sk"),
+                default=None,
+            )
+            if reader is None:
+                return
+            yield reader.waiting.popleft()
+
+    def _read_on(self) -> None:
+        short = [r for r in self._readers if not r.ended and len(r.waiting) < max(1, r.limit // 4)]
+        with as_unavailable("reading events"):
+            if len(short) == 1:
+                self._read_page(short[0])
+            else:
+                with ThreadPoolExecutor(min(SHARDS, len(short))) as pool:
+                    list(pool.map(self._read_page, short))
+
+    def _read_page(self, reader: _Reader) -> None:
+        place: dict[str, Any] = {"IndexName": reader.partition.index} if reader.partition.index else {}
+        if reader.start is not None:
+            place["ExclusiveStartKey"] = reader.start
+            reader.limit = min(reader.limit * _GROWTH, _LARGEST_PAGE)
+        answer = self._client.query(
+            TableName=self._table,
+            KeyConditionExpression="#pk = :pk AND sk BETWEEN :low AND :high",
+            ExpressionAttributeNames={"#pk": reader.partition.name},
+            ExpressionAttributeValues={
+                ":pk": text(reader.partition.value),
+                ":low": text(self._low),
+                ":high": text(self._high),
+            },
+            ScanIndexForward=not self._newest_first,
+            Limit=reader.limit,
+            **place,
+        )
+        # BETWEEN takes both ends, a position's upper bound is not part of what is asked.
+        reader.waiting.extend(item for item in answer["Items"] if text_of(item, "sk") < self._high)
+        reader.start = answer.get("LastEvaluatedKey")
+        reader.ended = reader.start is None
+        self._budget.spend(answer["Items"])
+
+
+def read_whole(client: DynamoDBClient, table: str, keys: Sequence[Item], budget: Budget) -> list[Item]:
+    """The items of an index's keys, in their order; those that are gone by now are left out. At most 100."""
+    wanted: Any = {table: {"Keys": [{"pk": key["pk"], "sk": key["sk"]} for key in keys]}}
+    found: dict[str, Item] = {}
+    for _ in tries("reading events"):
+        with as_unavailable("reading events"):
+            answer = client.batch_get_item(RequestItems=wanted)
+        items = answer["Responses"].get(table, [])
+        found |= {text_of(item, "sk"): item for item in items}
+        budget.spend(items)
+        wanted = answer.get("UnprocessedKeys")
+        if not wanted:
+            break
+    return [found[text_of(key, "sk")] for key in keys if text_of(key, "sk") in found]

@@ -1,0 +1,230 @@
+"""What readers ask of the log: a page of events, how many there were when, and who used what.
+
+Nothing here reads without a bound. Where a bound is met, the answer says up to which time it is complete.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tocsin.events import Event
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.search import Search
+from tocsin.store.rollups import HOUR, Known, Rollups, hour_of
+from tocsin.store.timeline import Budget, time_of
+from tocsin.store.timeline_walk import Range, Walk
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_ANSWER = 4_000_000
+"""Bytes of events a page: a Lambda function may answer with 6 MB, quotes escaped."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def counting_budget() -> Budget:
+    """What a question that is answered by reading events may read: it has no next page to go on in."""
+    return Budget(items=60_000, size=96_000_000, queries=4_096, seconds=12.0)
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events in order, each as the API shows it.
+
+    `position` is where to go on, None at the end. `scanned_until` is the time up to which everything was looked
+    at, None where that is all that was asked for. `failed` counts the events on which the search's expression
+    failed, `failure` says why it did the first time. `budget` has what was read.
+    """
+
+    events: tuple[JsonObject, ...]
+    position: str | None
+    scanned_until: datetime | None
+    failed: int
+    failure: str | None
+    budget: Budget
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Events by hour and action. Hours before `complete_from` may have more than was counted; None: all is counted."""
+
+    by_hour: dict[datetime, Counter[str]]
+    complete_from: datetime | None
+    budget: Budget
+
+    @property
+    def total(self) -> int:
+        """All of them."""
+        return sum(sum(by_action.values()) for by_action in self.by_hour.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How often an application was used, and by how many different people."""
+
+    application: JsonObject
+    events: int
+    unique_users: int
+
+
+class Reading:
+    """Answers about one events table. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+        self._rollups = Rollups(client, table)
+
+    def page(
+        self,
+        search: Search,
+        *,
+        now: datetime,
+        newest_first: bool = True,
+        limit: int = 50,
+        position: str | None = None,
+        budget: Budget | None = None,
+    ) -> EventPage:
+        """Up to `limit` events that match, from `position` on; fewer where the budget or the answer's size ends it."""
+        walk = Walk(
+            self._client,
+            self._table,
+            search,
+            now=now,
+            budget=budget or Budget(),
+            newest_first=newest_first,
+            position=position,
+            wanted=limit,
+        )
+        events: list[JsonObject] = []
+        size = 0
+        for event in walk:
+            shown: JsonObject = event.to_json() | {"summary": event.summary}
+            events.append(shown)
+            size += len(orjson.dumps(shown))
+            if len(events) == limit or size >= MAX_ANSWER:
+                break
+        at = walk.position if not walk.ended else None
+        return EventPage(
+            events=tuple(events),
+            position=at,
+            scanned_until=time_of(at) if at is not None else None,
+            failed=walk.screening.failed,
+            failure=walk.screening.failure,
+            budget=walk.budget,
+        )
+
+    def tally(
+        self,
+        search: Search,
+        start: datetime,
+        end: datetime,
+        *,
+        now: datetime,
+        budget: Budget | None = None,
+        known: Known | None = None,
+    ) -> Tally:
+        """How many events match from `start` up to `end`, by hour and action.
+
+        What the roll-ups know is taken from them, if they can answer `search`; the rest is read, newest first.
+        `known` are the roll-ups of at least this range, where the caller has them already.
+        """
+        budget = budget or counting_budget()
+        by_hour: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
+        ranges: list[Range] = [(start, end)] if start < end else []
+        if search.is_of_counts:
+            if known is None:
+                known = self._rollups.known(start, end)
+            ranges = list(_uncounted(search, start, end, known, by_hour))[::-1]
+        walk = self._walk(search, now, budget, ranges)
+        for event in walk:
+            by_hour[hour_of(event.created)][event.action] += 1
+        complete_from = None if walk.ended else time_of(walk.position) if walk.position else end
+        return Tally(dict(by_hour), complete_from, budget)
+
+    def tallies(self, search: Search, starts: Sequence[datetime], end: datetime, *, now: datetime) -> list[Tally]:
+        """A tally from each of `starts` up to `end`. They share one budget, and what is known of the hours."""
+        if not starts:
+            return []
+        budget = counting_budget()
+        known = self._rollups.known(min(starts), end) if search.is_of_counts else None
+        return [self.tally(search, start, end, now=now, budget=budget, known=known) for start in starts]
+
+    def actions(self, start: datetime, end: datetime) -> Counter[str]:
+        """How many events of each action the roll-ups have from the hour of `start` up to `end`."""
+        found: Counter[str] = Counter()
+        for count in self._rollups.known(start, end).hours.values():
+            found.update(Search().counted(count.counts))
+        return found
+
+    def top(
+        self, search: Search, start: datetime, end: datetime, *, now: datetime, most: int
+    ) -> tuple[list[Use], datetime | None]:
+        """The applications with the most events that match, and the time from which on the answer is complete.
+
+        An event's application is its context's `authorized_application`, else the app that sent it. Its user
+        is told by pk, else by username; events of nobody count as events only.
+        """
+        walk = self._walk(search, now, counting_budget(), [(start, end)] if start < end else [])
+        applications: dict[str, JsonObject] = {}
+        events: Counter[str] = Counter()
+        users: defaultdict[str, set[str]] = defaultdict(set)
+        for event in walk:
+            application = _application(event)
+            key = str(application.get("pk") or application.get("name") or "")
+            # Newest first: an application is shown as it was called last.
+            applications.setdefault(key, application)
+            events[key] += 1
+            user = event.user.get("pk", event.user.get("username"))
+            if user not in (None, ""):
+                users[key].add(str(user))
+        ranked = sorted(events, key=lambda key: (-events[key], key))[:most]
+        complete_from = None if walk.ended else time_of(walk.position) if walk.position else end
+        return [Use(applications[key], events[key], len(users[key])) for key in ranked], complete_from
+
+    def _walk(self, search: Search, now: datetime, budget: Budget, ranges: Sequence[Range]) -> Walk:
+        return Walk(self._client, self._table, search, now=now, budget=budget, ranges=ranges)
+
+
+def _uncounted(
+    search: Search, start: datetime, end: datetime, known: Known, by_hour: defaultdict[datetime, Counter[str]]
+) -> Iterator[Range]:
+    """Adds to `by_hour` what is known, and gives the ranges that are not, oldest first."""
+    waiting: Range | None = None
+    hour = hour_of(start)
+    while hour < end:
+        first, last = max(hour, start), min(hour + HOUR, end)
+        count = known.of(hour)
+        # Counts that reach beyond the range, or begin before it, can't be split.
+        if first == hour and count.covered <= end:
+            found = search.counted(count.counts)
+            if found:
+                by_hour[hour].update(found)
+            first = min(last, max(first, count.covered))
+        if waiting is not None and (first > waiting[1] or first == last):
+            yield waiting
+            waiting = None
+        if first < last:
+            waiting = (waiting[0] if waiting else first, last)
+        hour += HOUR
+    if waiting is not None:
+        yield waiting
+
+
+def _application(event: Event) -> JsonObject:
+    given: Json = event.context.get("authorized_application")
+    if isinstance(given, dict) and (given.get("pk") or given.get("name")):
+        return {"pk": given.get("pk"), "name": given.get("name")}
+    return {"pk": None, "name": given if isinstance(given, str) and given else event.app}
+
+
+def bucket_of(moment: datetime, width: timedelta) -> datetime:
+    """The start of the bucket that `moment` is in. Buckets are whole multiples of `width` since 1970, UTC."""
+    return moment - (moment - _EPOCH) % width

@@ -1,0 +1,245 @@
+"""A walk along the log: from the newest or the oldest event on, by the cheapest way, as far as a budget goes.
+
+    what is asked                             the way
+    a user's pk                               the index by-user
+    a client IP, or a network of few          the index by-client-ip, merged
+    anything else                             the timeline, without hours that, by their counts, hold no match
+
+A user's events are taken before an address's: they are fewer, since many people share an address and few share
+an account. Every other criterion is applied to what is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from tocsin.events import Event
+from tocsin.search import Screening, Search
+from tocsin.store.attributes import Item, is_gone, text_of
+from tocsin.store.events import SHARDS, event_of
+from tocsin.store.rollups import DAY, HOUR, Rollups, hour_of
+from tocsin.store.timeline import AFTER, Budget, Merge, Partition, bound, read_whole, shards_of, time_of
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+"""No producer may say that an event is older; ids may, and then `since` finds them."""
+
+AHEAD = timedelta(minutes=10)
+"""How far in the future an event's time may be: more than the clocks of producers may differ from ours."""
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+_WIDEST = 31
+"""Days of roll-ups read at a time, at most."""
+_WIDER = 4
+_PAGE = 32
+_LARGE_PAGE = 500
+_AT_ONCE = 100  # BatchGetItem's limit
+
+type Range = tuple[datetime, datetime]
+
+
+class Walk:
+    """Iterates over the events that match. `position` is how far it looked: a bound to go on from.
+
+    `ended` is true where everything that was asked for was looked at, `stopped` where the budget was used up.
+    """
+
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        search: Search,
+        *,
+        now: datetime,
+        budget: Budget,
+        newest_first: bool = True,
+        position: str | None = None,
+        wanted: int | None = None,
+        ranges: Sequence[Range] | None = None,
+    ) -> None:
+        """Walk through `search`'s range from `position` on; or through `ranges`, given in order of reading.
+
+        `wanted` is after how many matches the caller will stop; None where it wants all.
+        """
+        self._client = client
+        self._table = table
+        self._rollups = Rollups(client, table)
+        self._search = search
+        self._now = now
+        self._newest_first = newest_first
+        self._wanted = wanted
+        self._ranges = ranges
+        self._position = position
+        self.budget = budget
+        self.screening = Screening(search, now)
+        self.position = position
+        self.ended = False
+        self.stopped = False
+
+    def __iter__(self) -> Iterator[Event]:
+        index = self._index()
+        whole = self._timeline() if index is None else self._through_index(index)
+        for item in whole:
+            # Set before it is given out: whoever stops at this event goes on after it.
+            self.position = self._behind(text_of(item, "sk"))
+            if not is_gone(item, self._now):
+                event = event_of(item)
+                if self.screening.admits(event):
+                    yield event
+        self.ended = not self.stopped
+
+    def _behind(self, event_id: str) -> str:
+        return event_id if self._newest_first else event_id + AFTER
+
+    # ── an index ─────────────────────────────────────────────────────────────
+
+    def _index(self) -> list[Partition] | None:
+        if self._search.user_pk is not None:
+            return [Partition("user_pk", self._search.user_pk, "by-user")]
+        addresses = self._search.addresses()
+        if addresses is not None:
+            return [Partition("client_ip", address, "by-client-ip") for address in addresses]
+        return None
+
+    def _through_index(self, index: list[Partition]) -> Iterator[Item]:
+        search = self._search
+        ranges = self._ranges
+        if ranges is None:
+            ranges = [(search.since or _EPOCH, search.until or self._now + AHEAD)]
+        page = _LARGE_PAGE if self._wanted is None else 2 + self._wanted // len(index)
+        group = min(_AT_ONCE, max(10, self._wanted or _AT_ONCE))
+        for start, end in ranges:
+            merge = self._merge(index, start, end, page)
+            keys: list[Item] = []
+            for key in merge:
+                keys.append(key)
+                if len(keys) == group:
+                    yield from read_whole(self._client, self._table, keys, self.budget)
+                    # Keys whose events are gone were looked at too.
+                    self.position = self._behind(text_of(keys[-1], "sk"))
+                    keys = []
+            if keys:
+                yield from read_whole(self._client, self._table, keys, self.budget)
+                self.position = self._behind(text_of(keys[-1], "sk"))
+            if merge.stopped:
+                self.stopped = True
+                return
+
+    # ── the timeline ─────────────────────────────────────────────────────────
+
+    def _timeline(self) -> Iterator[Item]:
+        page = self._page()
+        for start, end in self._stretches():
+            # A request that reads nothing would bring nobody any further.
+            if self.budget.is_used_up and self.position != self._position:
+                self.stopped = True
+                return
+            merge = self._merge(shards_of(start), start, end, page)
+            yield from merge
+            if merge.stopped:
+                self.stopped = True
+                return
+            self.position = bound(start if self._newest_first else end)
+
+    def _page(self) -> int:
+        """How many events to read from each shard at first; a merge that goes on reads more at a time."""
+        if self._wanted is None:
+            return _LARGE_PAGE
+        # A quarter more than their share: shards are filled by a hash, and none should have to be read twice.
+        share = 3 + self._wanted * 5 // (4 * SHARDS)
+        return share if self._search.is_everything else max(_PAGE, share)
+
+    def _stretches(self) -> Iterator[Range]:
+        """The parts of the range that may hold a match, in order of reading, none of them over midnight."""
+        for start, end in self._ranges if self._ranges is not None else [self._whole_range()]:
+            yield from self._promising(start, end)
+
+    def _whole_range(self) -> Range:
+        end = self._now + AHEAD
+        if self._search.until is not None:
+            end = min(end, self._search.until)
+        self.budget.spend(())
+        floor = self._rollups.earliest()
+        start = self._search.since or floor or BEGINNING
+        return max(start, floor or _EPOCH), end
+
+    def _promising(self, start: datetime, end: datetime) -> Iterator[Range]:
+        start, end = self._from_position(start, end)
+        # Who only asks for the newest events finds them in today's, and needs no roll-ups.
+        days = 1
+        informed = bool(self._search.actions) or self._search.app is not None
+        while start < end:
+            if self._newest_first:
+                chunk = (max(start, _midnight(end) - (days - 1) * DAY), end)
+                end = chunk[0]
+            else:
+                chunk = (start, min(end, _midnight(start + DAY + timedelta(microseconds=1)) + (days - 1) * DAY))
+                start = chunk[1]
+            stretches = self._unruled(*chunk) if informed else _by_day(*chunk)
+            yield from reversed(stretches) if self._newest_first else stretches
+            days, informed = min(_WIDEST, days * _WIDER), True
+            # What was skipped was looked at, too.
+            self.position = bound(end if self._newest_first else start)
+            if self.budget.is_used_up and start < end:
+                self.stopped = True
+                return
+
+    def _from_position(self, start: datetime, end: datetime) -> Range:
+        if self._position is None:
+            return start, end
+        at = time_of(self._position)
+        if self._newest_first:
+            # An id's own millisecond may hold more events before it.
+            return start, min(end, at if self._position == bound(at) else at + timedelta(milliseconds=1))
+        return max(start, at), end
+
+    def _unruled(self, start: datetime, end: datetime) -> list[Range]:
+        """The parts of a range, oldest first, that the counts do not rule out."""
+        known = self._rollups.known(start, end)
+        self.budget.spend((), queries=2)
+        stretches: list[Range] = []
+        hour = hour_of(start)
+        while hour < end:
+            count = known.of(hour)
+            first = count.covered if self._search.rules_out(count.counts) else hour
+            first, last = max(first, start), min(hour + HOUR, end)
+            if first < last:
+                if stretches and stretches[-1][1] == first:
+                    stretches[-1] = (stretches[-1][0], last)
+                else:
+                    stretches.append((first, last))
+            hour += HOUR
+        return [part for stretch in stretches for part in _by_day(*stretch)]
+
+    def _merge(self, partitions: list[Partition], start: datetime, end: datetime, page: int) -> Merge:
+        low, high = bound(start), bound(end)
+        if self._position is not None:
+            low, high = (low, min(high, self._position)) if self._newest_first else (max(low, self._position), high)
+        return Merge(
+            self._client,
+            self._table,
+            partitions if low < high else [],
+            (low, high),
+            newest_first=self._newest_first,
+            page=page,
+            budget=self.budget,
+        )
+
+
+def _midnight(moment: datetime) -> datetime:
+    """The last midnight before `moment`; of a midnight, the one before."""
+    return (moment - timedelta(microseconds=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def _by_day(start: datetime, end: datetime) -> list[Range]:
+    """A range in parts that do not cross midnight, oldest first."""
+    parts: list[Range] = []
+    while start < end:
+        last = min(end, start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY)
+        parts.append((start, last))
+        start = last
+    return parts

@@ -1,0 +1,72 @@
+"""Rules carry tests, and a blueprint with one that fails is refused."""
+
+from typing import Any
+
+import pytest
+
+from tocsin.blueprint.checks import check
+from tocsin.blueprint.document import Blueprint
+from tocsin.outbound import OutboundPolicy
+
+
+def blueprint(*tests: dict[str, Any], **rule: Any) -> Blueprint:
+    return Blueprint.model_validate(
+        {
+            "users": [{"username": "alice"}],
+            "groups": [{"name": "staff", "children": ["interns"]}, {"name": "interns", "members": ["alice"]}],
+            "policies": [
+                {"name": "failed-login", "kind": "event_matcher", "action": "login_failed"},
+                {"name": "often", "kind": "expression", "expression": "event.context.attempts > 3"},
+            ],
+            "rules": [
+                {
+                    "name": "failed-logins",
+                    "policy_engine_mode": "all",
+                    "bindings": [{"policy": "failed-login"}, {"policy": "often"}, {"group": "staff"}],
+                    "tests": list(tests),
+                }
+                | rule
+            ],
+        }
+    )
+
+
+FIRING = {"action": "login_failed", "user": {"username": "alice"}, "context": {"attempts": 4}}
+
+
+def wrong(document: Blueprint) -> list[str]:
+    return [str(violation) for violation in check(document, OutboundPolicy())]
+
+
+@pytest.mark.parametrize(
+    ("event", "fires"),
+    [
+        (FIRING, True),
+        (FIRING | {"context": {"attempts": 3}}, False),
+        (FIRING | {"user": {"username": "bob"}}, False),
+        (FIRING | {"context": {}}, False),
+        (FIRING | {"action": "login"}, False),
+    ],
+)
+def test_a_test_that_comes_out_as_it_says_is_fine(event: dict[str, Any], fires: bool) -> None:
+    assert wrong(blueprint({"event": event, "fires": fires})) == []
+    assert len(wrong(blueprint({"event": event, "fires": not fires}))) == 1
+
+
+def test_a_test_that_fails_is_named_with_the_reasons() -> None:
+    (said,) = wrong(blueprint({"event": FIRING, "fires": True}, {"event": FIRING | {"action": "login"}, "fires": True}))
+
+    assert said == (
+        "rules[0].tests[1]: rule 'failed-logins' must fire, and does not: policy failed-login does not hold;"
+        " policy often holds; group staff holds"
+    )
+
+
+def test_a_rule_that_is_switched_off_is_tested_as_if_it_were_on() -> None:
+    assert wrong(blueprint({"event": FIRING, "fires": True}, enabled=False)) == []
+
+
+def test_a_test_with_a_wrong_event_names_the_field() -> None:
+    (said,) = wrong(blueprint({"event": {"action": "login", "colour": "red"}, "fires": True}))
+
+    assert said.startswith("rules[0].tests[0].event.colour: ")
