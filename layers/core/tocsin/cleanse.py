@@ -29,7 +29,7 @@ def _listed(words: str) -> frozenset[str]:
 _SECRET_WORDS = _listed("""
     api auth token key secret signature sig cookie credential cred
     pass password passwd passphrase passcode passkey pwd
-    otp totp hotp jwt csrf xsrf session private bearer
+    otp totp hotp jwt csrf xsrf session phpsessid private bearer
 """)
 
 _COMPANIONS = _listed("""
@@ -67,6 +67,7 @@ _WORD = re.compile(
     re.VERBOSE,
 )
 _LETTERS = re.compile(r"[^\W\d_]+")
+_AUTHORIZATION_NAME = re.compile(r"\bauthorization(?: header| code|\Z)")
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Secrets:
 
         A key is split into words at case changes, digits and everything that is no letter. It is secret if
         one of its words is, alone, in the plural, or written together with words that often stand beside
-        it; "authorization" only where it stands for the header, as the last word or before "header".
+        it; "authorization" only where it stands for the header: as the last word, or before "header" or "code".
         """
         known = self._known.get(key)
         if known is None:
@@ -116,10 +117,7 @@ class Secrets:
             return False
         if not _SECRET_WORDS.isdisjoint(words) or any(map(_is_compound, _LETTERS.findall(key.lower()))):
             return True
-        return any(
-            word == "authorization" and following in {"", "header", "code"}
-            for word, following in zip(words, [*words[1:], ""], strict=True)
-        )
+        return _AUTHORIZATION_NAME.search(" ".join(words)) is not None
 
 
 def _words(key: str) -> list[str]:
@@ -154,8 +152,10 @@ def cleanse(value: Json, secrets: Secrets = _DEFAULT_SECRETS) -> Json:
     """A copy of the value in which secrets are masked with `MASK`; structure and keys stay as they are.
 
     The value under a secret key is masked whole, of whatever type and also where it is empty. Never raises,
-    at whatever depth, and cleansing twice is cleansing once. The copy may be larger than the value, since a
-    mask is longer than a short secret: `sanitize` after it holds the limit on size again.
+    at whatever depth, and cleansing twice is cleansing once.
+
+    What came in as JSON is best cleansed first and sanitized then: no cut can hide a secret from its
+    pattern, and the limit on size holds, although a mask may be longer than what it covers.
     """
     objects: list[tuple[JsonObject, JsonObject]] = []
     arrays: list[tuple[list[Json], list[Json]]] = []
@@ -223,9 +223,9 @@ _CREDENTIALS = re.compile(
 )
 _LONE_CREDENTIALS = re.compile(
     r"""
-    ( \s*+ (?: bearer[ \t]++ (?!(?:auth|authentication|authorization|scheme|tokens?)\s*\Z)
+    ( \s*+ (?: bearer[ \t]++ (?!(?:auth|authentication|authorization|scheme|tokens?)\s*\Z|realm=)
             |  basic[ \t]++ (?![a-z]{1,15}\s*\Z) ) )
-    \S++ \s*+
+    (?!\S*\*{20}) \S++ (\s*+)  # what other patterns have masked in part is left to them
     """,
     re.VERBOSE | re.IGNORECASE,
 )
@@ -240,21 +240,21 @@ _SCHEME_BEFORE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,30}\Z")
 
 def _cleansed_text(text: str, secrets: Secrets) -> str:
     """The text with its credentials masked. The substring tests spare almost every text the patterns."""
+    lowered = text.lower() if " " in text or ":" in text or "\t" in text else ""
+    # The order matters to cleansing twice: what one pattern masks must not change what an earlier one finds.
+    if "authorization" in lowered:
+        text = _mask_headers(text)
     if "eyJ" in text:
         text = _DOTTED.sub(_mask_tokens, text)
     if "://" in text and "@" in text:
         text = _USERINFO.sub(_mask_user, text)
-    if "=" in text:
-        text = _PARAMETER.sub(_parameter_mask(secrets), text)
     if "%3" in text:
         text = _ENCODED_PARAMETER.sub(_parameter_mask(secrets), text)
-    if " " in text or ":" in text or "\t" in text:
-        lowered = text.lower()
-        if "authorization" in lowered:
-            text = _mask_headers(text)
-        if "bearer" in lowered or "basic" in lowered:
-            lone = _LONE_CREDENTIALS.fullmatch(text)
-            text = f"{lone[1]}{MASK}" if lone else _CREDENTIALS.sub(_mask_credentials, text)
+    if "=" in text:
+        text = _PARAMETER.sub(_parameter_mask(secrets), text)
+    if "bearer" in lowered or "basic" in lowered:
+        lone = _LONE_CREDENTIALS.fullmatch(text)
+        text = f"{lone[1]}{MASK}{lone[2]}" if lone else _CREDENTIALS.sub(_mask_credentials, text)
     return text
 
 

@@ -62,7 +62,7 @@ class Limits:
     size: int = 200_000
 
     def __post_init__(self) -> None:
-        for name, least in (("depth", 2), ("width", 0), ("text", 64), ("key", 64), ("size", 512)):
+        for name, least in (("depth", 2), ("width", 1), ("text", 64), ("key", 64), ("size", 2048)):
             if getattr(self, name) < least or self.depth > 100:
                 raise ValueError(f"{name} must be at least {least}, and depth at most 100: {self}")
 
@@ -75,7 +75,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _MORE = "…"
 _NO_ROOM = "… [cut: no memory left to read it]"
-_COUNT = re.compile(r"… \[cut: ([0-9]{1,18}) more (?:items|characters)\]\Z")
+_TEXT_MARK = re.compile(r"… \[cut: ([0-9]{1,18}) more characters\]\Z")
+_ITEMS_MARK = re.compile(r"… \[cut: (?:([0-9]{1,18}) more items|more items|.{1,200} while reading)\]\Z")
 
 
 def sanitize(value: object, *, limits: Limits = _DEFAULT_LIMITS) -> Json:
@@ -92,7 +93,7 @@ def sanitize(value: object, *, limits: Limits = _DEFAULT_LIMITS) -> Json:
         if walk.surely_fits() or _size(copy) <= limits.size:
             return copy
         steps = _tighter(limits)
-        # The last step needs no trial: a text of 64 characters, or a container with nothing but its mark.
+        # The last step needs no trial: at most one text in two containers, each of 64 characters as are keys.
         fitting = bisect_left(steps, -limits.size, hi=len(steps) - 1, key=lambda s: -_size(_Walk(s).copy(copy)))
         return _Walk(steps[fitting]).copy(copy)
     except (RecursionError, MemoryError):  # the caller had used up the stack or the memory before
@@ -106,7 +107,7 @@ def _size(value: Json) -> int:
 def _tighter(limits: Limits) -> list[Limits]:
     """Ever smaller limits: each halves the text, the width or the depth of the one before."""
     steps = [limits]
-    floors = (("text", 1024), ("width", 64), ("text", 64), ("width", 8), ("depth", 2), ("width", 0))
+    floors = (("text", 1024), ("width", 64), ("text", 64), ("width", 8), ("depth", 2), ("width", 1), ("key", 64))
     for name, least in floors:
         while (current := cast("int", getattr(steps[-1], name))) > least:
             steps.append(replace(steps[-1], **{name: max(current // 2, least)}))
@@ -228,7 +229,7 @@ class _Walk:
 def _clean(text: str, most: int) -> str:
     """At most that many characters, without NUL, at which many a reader stops, and lone surrogates."""
     if len(text) > most:
-        earlier = _COUNT.search(text, len(text) - 64) if text.endswith(" more characters]") else None
+        earlier = _TEXT_MARK.search(text, len(text) - 64) if text.endswith(" more characters]") else None
         total = earlier.start() + int(earlier[1]) if earlier else len(text)
         kept = most - len(f"… [cut: {total} more characters]")
         text = f"{text[:kept]}… [cut: {total - kept} more characters]"
@@ -246,10 +247,12 @@ def _left_out(entries: _Entries, kept: int) -> str:
     if total is None:
         return "… [cut: more items]"
     if isinstance(source, list | _DICT_ITEMS):
-        last: Any = next(reversed(cast("Reversible[object]", source)))
+        last: Any = next(reversed(cast("Reversible[object]", source)), ("", ""))
         last = last[1] if keyed else last
-        earlier = _COUNT.match(last) if type(last) is str else None
-        total += int(earlier[1]) - 1 if earlier else 0
+        if type(last) is str and (earlier := _ITEMS_MARK.match(last)):
+            if not earlier[1]:
+                return last
+            total += int(earlier[1]) - 1
     return f"… [cut: {max(total - kept, 1)} more items]"
 
 
@@ -379,7 +382,8 @@ _BY_TYPE: tuple[tuple[Any, Callable[[Any], _Plain]], ...] = (
     (UUID, lambda value: f"{value.int:032x}"),
     (Decimal, lambda value: str(value) if value.is_finite() else None),
     (BaseException, _exception),
-    ((type, partial), _qualified),
+    (type, _qualified),
+    (partial, lambda value: _converted(value.func)),
     ((io.IOBase, UserString), _described),
     ((set, frozenset), lambda value: _Entries(sorted(value, key=_order), len(value))),
 )

@@ -12,7 +12,7 @@ Expressions are written in CEL, the Common Expression Language (https://cel.dev)
 are expressions that give true or false; mappings give any JSON.
 
 **Names.** In policies and filters: `event` {id, action, app, context, user, client_ip, created, brand,
-expires, summary}, `user` {username, pk, email, name, groups, attributes} or null, and `now`, a timestamp. In
+expires, expiring, summary}, `user` {username, pk, email, name, groups, attributes} or null, and `now`, a timestamp. In
 mappings: `event`, `notification` {id, severity, body, hyperlink, hyperlink_label, created, event, seen,
 user}, `user` (who is notified), `rule`, `severity` and `transport`. A first-level field that does not exist
 (`event.acton`) is refused when the expression is written; what is inside of `context` is a producer's own,
@@ -25,26 +25,29 @@ or say what stands for it: `event.context.?x.?y.orValue('')`. Times in an event 
 timestamp duration dyn`; of strings `charAt indexOf lastIndexOf join lowerAscii upperAscii replace split
 substring trim`; of times `getFullYear getMonth getDate getDayOfWeek getHours getMinutes …`, with a literal
 time zone if wanted; of lists and maps `all exists exists_one filter map`, of lists `sort`; of optional values
-`.?`, `[?…]`, `optional.of`, `optional.none`, `or`, `orValue`, `hasValue`, `value`, `optMap`; and
-`cel.bind(name, value, expression)`. Maps have no order: `context.map(k, k).sort()`.
+`.?`, `[?…]`, `optional.of`, `optional.none`, `or`, `orValue`, `hasValue`, `value`; and `cel.bind(name, value,
+expression)`. Maps have no order: `context.map(k, k).sort()`.
 
 **Results.** Strings, numbers, booleans, null, lists and maps with string keys; times become strings like
 `2026-01-31T12:00:00Z`, durations like `90s`, infinities null. Bytes, types and optional values are errors.
 
-**Limits.** 2,000 characters, 32 levels of nesting, 10,000 turns of all loops together, 5 ms, 8 MB, values of
-1 MB. None is met by interrupting: before an expression is accepted, and again before it runs on an event so
-large or full of lists that it matters, its cost is added up from the sizes of the values, and one that could
-exceed a limit is refused with an error of kind `bounds`, saying where.
+**Limits.** 2,000 characters, 32 levels of nesting, less than 10,000 turns of all loops together, 5 ms, 8 MB,
+values of 1 MB of JSON. None is met by interrupting: before an expression is accepted, and again before it runs
+on an event so large or full of lists that it matters, its cost is added up from the sizes of the values, and
+one that could exceed a limit is refused with an error of kind `bounds`, saying where. So a list of up to some
+450 items can be mapped or filtered, and one of thousands asked with `exists` or `all`.
 
 For who calls it
 ----------------
 
-`import tocsin.expressions` does not load the CEL library; the first `Expression.compile` does (about 15 ms).
+`import tocsin.expressions` does not load the CEL library; the first `Expression.compile` does (5 to 15 ms).
 Extensions enabled: strings, optional, bindings, and of lists only `sort`. Not enabled: `format` and `quote`
-(strings), math, encoders, sets, protobuf messages, two-variable loops, everything of lists that can grow.
+(strings), `optMap` and `optFlatMap` (optional), math, encoders, sets, protobuf messages, two-variable loops,
+everything of lists that can grow.
 """
 
 import functools
+import re
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
@@ -72,15 +75,15 @@ __all__ = [
 MAX_CHARACTERS: Final = 2_000
 """The longest source of an expression."""
 
-CACHED_EXPRESSIONS: Final = 1_024
-"""How many compiled expressions a process keeps, about 30 KB each; whoever holds one keeps it too."""
+CACHED_EXPRESSIONS: Final = 256
+"""How many compiled expressions a process keeps for who asks again. One takes 20 KB, at worst 350 KB."""
 
 # What an expression must afford to be accepted: an event of 64 values in 1 KB, with ten in a list.
 _SMALL: Final = Size(nodes=64, chars=1_024, items=10, text=256)
 
 # Sizes in bytes of JSON up to which an expression's cost is looked at once, when it is compiled: as if all
 # of them were one string, and all of them a list of digits.
-_LEVELS: Final = (1_000_000, 400_000, 64_000, 16_000, 4_000, 1_000)
+_LEVELS: Final = (1_000_000, 64_000, 8_000)
 
 type Values = Bindings | Mapping[str, Json | datetime]
 
@@ -175,14 +178,11 @@ class Expression:
                 raise self._refused(error, "on an event of this size, this expression") from None
         try:
             value = self._program.eval(bindings.activation(memory))
-            if value.type().name() != "ERROR":
-                return value
-            reason = str(value.value())
-        except TypeError:
-            raise ExpressionError("type", "the result is an optional value: add .orValue(…)") from None
         except RUNTIME_ERRORS as error:
-            reason = str(error)
-        raise evaluation_error(reason, self._tree, self.source)
+            raise evaluation_error(str(error), self._tree, self.source) from None
+        if value.type().name() == "ERROR":
+            raise evaluation_error(_reason(value), self._tree, self.source)
+        return value
 
     def _estimate(self, variables: Shape | Mapping[str, Shape]) -> float:
         roots = variables if isinstance(variables, Mapping) else dict.fromkeys(VARIABLES, variables)
@@ -197,6 +197,11 @@ def _compiled(source: str, names: frozenset[str], predicate: bool) -> Expression
     return Expression(source, names, predicate=predicate)
 
 
+# These macros copy the value they are called on into their expansion twice, so that 28 of them in a row are a
+# tree of 2^28 nodes: hours in the compiler. They cannot be disabled, so their names may not be written at all.
+_EXPLODING_MACROS = re.compile(r"opt(Flat)?Map")
+
+
 def _parse(source: str) -> Program:
     if len(source) > MAX_CHARACTERS:
         raise ExpressionError("bounds", f"the expression is longer than {MAX_CHARACTERS:,} characters")
@@ -204,14 +209,24 @@ def _parse(source: str) -> Program:
         source.encode()
     except UnicodeEncodeError as error:
         raise error_at("parse", "this is not a character", source, error.start) from None
+    if macro := _EXPLODING_MACROS.search(source):
+        raise error_at("undeclared", f'there is no "{macro[0]}" here', source, macro.start())
     return compile_program(source)
+
+
+def _reason(value: Value) -> str:
+    """Return what the runtime says of a failed evaluation."""
+    try:
+        return str(value.value())
+    except RUNTIME_ERRORS:  # the runtime has no other type for an optional value, and no text for it
+        raise ExpressionError("type", "the result is an optional value: add .orValue(…)") from None
 
 
 def _check_result(result: str, *, predicate: bool) -> None:
     """Refuse an expression whose result, as far as its type is known, cannot be what is wanted."""
     if predicate and result not in {"BOOL", "DYN"}:
         raise ExpressionError("type", "the result is neither true nor false")
-    if result.startswith("optional_type"):
-        raise ExpressionError("type", "the result is an optional value: add .orValue(…)")
+    if "optional_type" in result:
+        raise ExpressionError("type", "the result has an optional value in it: add .orValue(…)")
     if "BYTES" in result or "TYPE<" in result:
         raise ExpressionError("type", "the result has bytes or a type in it, which JSON has not")

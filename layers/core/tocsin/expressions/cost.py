@@ -6,7 +6,7 @@ regular expressions take seconds in none. So an expression's tree is priced here
 sizes of the values that flow through it: the text a concatenation makes, the items a loop visits, the nodes
 a comparison walks. Where the sizes of the variables are bounded too, so is the whole.
 
-Prices are those of one core as fast as a Lambda function's at 1,769 MB.
+Prices are upper bounds measured on one server core. A Lambda function below 1,769 MB has less than one.
 """
 
 from collections.abc import Mapping
@@ -17,13 +17,13 @@ from tocsin.expressions.shapes import SCALAR, Built, Roots, Shape, Size, either,
 from tocsin.expressions.syntax import Call, Constant, ListLiteral, Loop, MapLiteral, Name, Node, Select
 
 TIME_LIMIT_NS: Final = 5_000_000
-"""An evaluation takes at most 5 ms."""
+"""What an evaluation may take by its estimate: 5 ms."""
 
 MEMORY_LIMIT_BYTES: Final = 8_000_000
-"""An evaluation allocates at most 8 MB."""
+"""What an evaluation may allocate by its estimate: 8 MB."""
 
 MAX_ITERATIONS: Final = 10_000
-"""All loops of an evaluation together turn at most so often: the runtime's own budget."""
+"""All loops of an evaluation together turn less often than this: the runtime's own budget."""
 
 _NODE_NS: Final = 20
 _RESULT_NODE_NS: Final = 400
@@ -85,8 +85,8 @@ class _Meter:
         match node:
             case Constant(value=value):
                 self.spend(node, times * _NODE_NS, 0)
-                length = len(value) * 4 if isinstance(value, str | bytes) else 0
-                return Built(Size(1, length, 0, length)) if length else SCALAR
+                text = value.encode() if isinstance(value, str) else value
+                return Built(Size(1, len(text), 0, len(text))) if isinstance(text, bytes) and text else SCALAR
             case Name(name=name):
                 self.spend(node, times * _NODE_NS, 0)
                 return scope.get(name) or self._roots.get(name, SCALAR)
@@ -113,13 +113,14 @@ class _Meter:
     def _loop(self, node: Loop, scope: _Scope, times: int) -> Shape:
         over = self.visit(node.range, scope, times)
         start = self.visit(node.start, scope, times)
-        if isinstance(node.range, ListLiteral) and not node.range.elements:
-            # cel.bind() and optMap(): evaluated once, however often its name is used.
-            return self.visit(node.result, {**scope, node.accumulator: start}, times)
         turns = times * over.length
+        if turns == 0:
+            # A loop over nothing, which never gets to its body; and cel.bind(), which is one whose
+            # accumulator is the variable, evaluated once however often it is used.
+            return self.visit(node.result, {**scope, node.accumulator: start}, times)
         self._iterations += turns
-        if self._iterations > MAX_ITERATIONS:
-            raise OverspentError(f"could iterate more than {MAX_ITERATIONS:,} times", node.position)
+        if self._iterations >= MAX_ITERATIONS:
+            raise OverspentError(f"could iterate {MAX_ITERATIONS:,} times or more", node.position)
         inner = {**scope, node.variable: over.looped(), node.accumulator: start}
         self.visit(node.condition, inner, turns)
         made = self._step(node, node.step, inner, turns, over.length)

@@ -48,7 +48,7 @@ LONGEST_MESSAGE: Final = 300
 
 _ISSUE = re.compile(r"ERROR: <input>:(-?\d+):(-?\d+): ([^\n]*)")
 _UNDECLARED = re.compile(r"undeclared reference to '(.*)' \(in container ''\)")
-_TOO_DEEP = re.compile(r"recursion (limit|depth)")
+_TOO_DEEP = re.compile(r"recursion (limit|depth)|node count")
 
 
 def compile_error(text: str, source: str) -> ExpressionError:
@@ -80,8 +80,8 @@ def compile_error(text: str, source: str) -> ExpressionError:
 
 
 _NO_KEY = re.compile(r'Key not found in map : "(.*)"', re.DOTALL)
-_NO_OVERLOAD = re.compile(r"No matching overloads found : (\S+?)(?:\(([\w, ]*)\))?$")
-_NO_MEMBER_OVERLOAD = re.compile(r"No matching overloads found : \((\w+)\)\.(\w+)\(([\w, ]*)\)$")
+_NO_OVERLOAD = re.compile(r"No matching overloads found : (\S+?)(?:\(([\w.<>, ]*)\))?$")
+_NO_MEMBER_OVERLOAD = re.compile(r"No matching overloads found : \(([\w.<>, ]+)\)\.(\w+)\(([\w.<>, ]*)\)$")
 _UNBOUND = re.compile(r'No value with name "(\w+)" found in Activation')
 
 # What the runtime says, and how it is said again.

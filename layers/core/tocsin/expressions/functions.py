@@ -8,9 +8,9 @@ costs is not known. The figures are upper bounds in nanoseconds and bytes, measu
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple
 
-from tocsin.expressions.regexes import is_literal, units
+from tocsin.expressions.regexes import compile_ns, search_ns
 from tocsin.expressions.shapes import SCALAR, Built, Shape, Size, either
-from tocsin.expressions.syntax import Constant, Node
+from tocsin.expressions.syntax import Call, Constant, Node
 
 
 class Outcome(NamedTuple):
@@ -41,6 +41,11 @@ def _scanned(nanoseconds: float, per_byte: float) -> Price:
     return lambda _nodes, shapes: Outcome(SCALAR, nanoseconds + per_byte * shapes[0].size.text)
 
 
+def _compared(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
+    # startsWith(), endsWith(): as long as the shorter of the two.
+    return Outcome(SCALAR, 100 + min(shapes[0].size.text, shapes[1].size.text))
+
+
 def _equal(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
     # A comparison ends with the smaller of the two.
     one, other = shapes[0].size, shapes[1].size
@@ -56,15 +61,25 @@ def _contained(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
     return Outcome(SCALAR, 50 + 30 * container.items + COMPARED_NODE_NS * (compared - container.items) + chars)
 
 
-def _sum(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
+_TEXTS: Final = frozenset(("charAt", "join", "lowerAscii", "replace", "string", "substring", "trim", "upperAscii"))
+
+
+def _is_text(node: Node) -> bool:
+    """Tell whether a node can only give a string, or fail."""
+    if isinstance(node, Call):
+        return node.function in _TEXTS or (node.function == "_+_" and any(map(_is_text, node.arguments)))
+    return isinstance(node, Constant) and isinstance(node.value, str)
+
+
+def _sum(nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
     # Numbers, times, strings, bytes or lists: which of them is often only known when it runs.
     one, other = shapes[0].size, shapes[1].size
     text = one.text + other.text
-    if any(size.text and not size.items for size in (one, other)):  # a string: so is the other, or it fails
-        return Outcome(_text(text), 40 + 2 * text, text)
+    if any(map(_is_text, nodes)):
+        return Outcome(_text(text), 150 + 2 * text, text)
     size = Size(one.nodes + other.nodes, one.chars + other.chars, one.items + other.items, text)
     shape = Built(size, either(shapes[0].entry(), shapes[1].entry())) if size.items else Built(size)
-    return Outcome(shape, 40 + 2 * text + COPIED_ITEM_NS * size.items, text + COPIED_ITEM_BYTES * size.items)
+    return Outcome(shape, 150 + 2 * text + COPIED_ITEM_NS * size.items, text + COPIED_ITEM_BYTES * size.items)
 
 
 def _chosen(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
@@ -85,7 +100,7 @@ def _nothing(_nodes: Sequence[Node], _shapes: Sequence[Shape]) -> Outcome:
 
 def _member(nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
     key = nodes[1]
-    if isinstance(key, Constant) and isinstance(key.value, str):
+    if isinstance(key, Constant) and isinstance(key.value, str | int):
         return Outcome(shapes[0].member(key.value), 60)
     return Outcome(shapes[0].entry(), 60 + shapes[1].size.text)
 
@@ -135,7 +150,7 @@ def _split(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
 def _joined(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
     parts = shapes[0].size
     size = parts.chars + parts.items * (shapes[1].size.text if len(shapes) > 1 else 0)
-    return Outcome(_text(size), 100 + 50 * parts.items + 2 * size, size)
+    return Outcome(_text(size), 100 + 50 * parts.items + 2 * size, 3 * size)
 
 
 def _sorted(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
@@ -148,14 +163,10 @@ def _sorted(_nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
 
 
 def _matched(nodes: Sequence[Node], shapes: Sequence[Shape]) -> Outcome:
-    # The pattern is compiled at each call. A search keeps to a small automaton where it can, and else
-    # follows every instruction of the program at every byte.
     pattern = nodes[1]
     if not isinstance(pattern, Constant) or not isinstance(pattern.value, str):
         return Outcome(SCALAR, 0)  # refused for that: see `vocabulary.check_literals`
-    program = units(pattern.value)
-    per_byte = 10 if is_literal(pattern.value) else max(10, 5 * program)
-    return Outcome(SCALAR, 3000 + 250 * program + per_byte * shapes[0].size.text)
+    return Outcome(SCALAR, compile_ns(pattern.value) + search_ns(pattern.value) * shapes[0].size.text)
 
 
 _CLOCK: Final = (
@@ -176,12 +187,12 @@ FUNCTIONS: Final[Mapping[str, Price]] = {
     "!_": _scalar(20),
     "-_": _scalar(30),
     "_!=_": _equal,
-    "_%_": _scalar(40),
-    "_&&_": _scalar(15),
-    "_*_": _scalar(40),
+    "_%_": _scalar(60),
+    "_&&_": _scalar(80),
+    "_*_": _scalar(60),
     "_+_": _sum,
-    "_-_": _scalar(40),
-    "_/_": _scalar(40),
+    "_-_": _scalar(60),
+    "_/_": _scalar(60),
     "_<=_": _equal,
     "_<_": _equal,
     "_==_": _equal,
@@ -189,7 +200,7 @@ FUNCTIONS: Final[Mapping[str, Price]] = {
     "_>_": _equal,
     "_?_:_": _chosen,
     "_[_]": _member,
-    "_||_": _scalar(15),
+    "_||_": _scalar(80),
     "@in": _contained,
     "@not_strictly_false": _scalar(10),
     # standard functions
@@ -199,11 +210,11 @@ FUNCTIONS: Final[Mapping[str, Price]] = {
     "double": _scanned(100, 2),
     "duration": _scanned(150, 2),
     "dyn": _same,
-    "endsWith": _scanned(50, 1),
+    "endsWith": _compared,
     "int": _scanned(60, 2),
     "matches": _matched,
     "size": _scanned(50, 1),
-    "startsWith": _scanned(50, 1),
+    "startsWith": _compared,
     "string": _converted,
     "timestamp": _scanned(350, 2),
     "type": _scalar(40),

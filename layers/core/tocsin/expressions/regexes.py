@@ -1,24 +1,21 @@
 """How much work a regular expression is, judged by its text.
 
 RE2, which the runtime uses, takes time linear in the text it searches, but with a factor as large as the
-pattern's compiled program, and it compiles the program anew at each call. Counted repetitions and Unicode
-classes make that program large: `\\pL{100}` is nine characters and 100 ms. So the size is estimated here
-first, from above. Measured on RE2 as of cel-expr-python 0.1.3.
+pattern's program, and it compiles the program anew at each call. Counted repetitions and Unicode classes
+make it large: `\\pL{100}` is nine characters and 100 ms. So both are estimated here first, from above.
+Measured on the RE2 of cel-expr-python 0.1.3.
 """
 
 import re
 from typing import Final
 
-UNICODE_CLASS: Final = 5000
-"""Units of a class such as `\\pL`, which compiles to hundreds of byte ranges."""
-
-WIDE: Final = 12
-"""Units of `.`, `\\S`, `[^a]`: what matches most of Unicode needs its whole UTF-8 automaton."""
-
 _LITERALS = re.compile(r"(\(\?i\))?[^\[\](){}.*+?\\]*")
 _CLASS = re.compile(r"\[\^?\]?(?:\[:\^?\w+:\]|\\.|[^\]\\])*\]", re.DOTALL)
 _BRACED = re.compile(r"\\[pPx]\{[^}]*\}")
 _REPEAT = re.compile(r"\{(\d+)(,?)(\d*)\}")
+_FOLDED = re.compile(r"\(\?\w*i")
+_UNICODE = re.compile(r"\\[pP]")
+_MOST_OF_UNICODE = re.compile(r"\\[A-Zx]|\^|[^\x00-\x7f]")
 
 
 def is_literal(pattern: str) -> bool:
@@ -29,23 +26,34 @@ def is_literal(pattern: str) -> bool:
     return _LITERALS.fullmatch(pattern) is not None
 
 
-def units(pattern: str) -> int:
-    """Return an upper estimate of the size of the program that RE2 makes of `pattern`.
+def compile_ns(pattern: str) -> int:
+    """Return an upper estimate of the nanoseconds that RE2 takes to compile `pattern`."""
+    # `.` and `[^a]` compile to the automaton of all UTF-8, a class such as \pL to one of hundreds of ranges.
+    return 3_000 + 500 * _Meter(pattern, wide=12, unicode=2_500).total()
 
-    One unit is one instruction for one plain ASCII character, 0.25 µs to compile.
+
+def search_ns(pattern: str) -> int:
+    """Return an upper estimate of the nanoseconds that a search for `pattern` takes for each byte of text.
+
+    Most are searched in 2 ns a byte. But where what has been read so far can stand for very many states,
+    as in `a.{20}b`, each byte costs a look at every character of the pattern, repetitions multiplied out.
     """
-    return _Meter(pattern).total()
+    return 10 if is_literal(pattern) else max(10, 8 * _Meter(pattern, wide=4, unicode=40).total())
 
 
 class _Meter:
-    """Reads a pattern from left to right, with one running total for each open group."""
+    """Adds up the characters of a pattern, one running total for each open group.
 
-    def __init__(self, pattern: str) -> None:
-        self._pattern = pattern
-        # Under (?i) a character becomes a class of its cases.
-        self._character = 4 if re.search(r"\(\?\w*i", pattern) else 1
+    A plain character counts 1, so the total is near the number of instructions of the program.
+    """
+
+    def __init__(self, pattern: str, *, wide: int, unicode: int) -> None:
+        self._pattern: Final = pattern
+        self._wide: Final = wide
+        self._unicode: Final = unicode
+        self._character: Final = 3 if _FOLDED.search(pattern) else 1
         self._groups = [1]
-        self._last = 0  # units of the last atom, which a repetition multiplies
+        self._last = 0  # the size of the last atom, which a repetition multiplies
 
     def total(self) -> int:
         at = 0
@@ -68,15 +76,11 @@ class _Meter:
         if character == "\\":
             return self._escape(at)
         if character == "[" and (found := _CLASS.match(pattern, at)):
-            body = found[0]
-            unicode_classes = body.count("\\p") + body.count("\\P")
-            self._add(WIDE + 2 * len(body) * self._character + UNICODE_CLASS * unicode_classes)
+            self._add(self._class(found[0]))
             return found.end()
         if character == "{" and (found := _REPEAT.match(pattern, at)):
             least = int(found[1])
-            most = int(found[3]) if found[3] else least + bool(found[2])
-            # Optional repetitions nest, and take eight times as long to compile.
-            self._repeat(max(least, 1) + 8 * max(most - least, 0))
+            self._repeat(least, int(found[3]) if found[3] else least + bool(found[2]))
             return found.end()
         if character in "*+?":
             self._groups[-1] += 2
@@ -85,10 +89,14 @@ class _Meter:
         elif character == ")":
             self._close()
         elif character == ".":
-            self._add(WIDE)
+            self._add(self._wide)
         else:
             self._add(self._character * len(character.encode("utf-8", "replace")))
         return at + 1
+
+    def _class(self, body: str) -> int:
+        size = self._character * (1 + len(body) // 2) + self._unicode * len(_UNICODE.findall(body))
+        return size + self._wide + len(body) if _MOST_OF_UNICODE.search(body) else size
 
     def _escape(self, at: int) -> int:
         pattern = self._pattern
@@ -98,10 +106,17 @@ class _Meter:
             end = len(pattern) if end < 0 else end
             self._add(4 * self._character * (end - at))
             return end + 2
-        self._add(UNICODE_CLASS if kind in "pP" and kind else WIDE * self._character)
-        braced = _BRACED.match(pattern, at)
-        return braced.end() if braced else at + 2
+        unicode_class = kind in ("p", "P")
+        if unicode_class:
+            self._add(self._unicode)
+        else:
+            self._add(self._wide if kind.isupper() else 4 * self._character)
+        if braced := _BRACED.match(pattern, at):
+            return braced.end()
+        return at + (3 if unicode_class else 2)  # \pL, \d
 
-    def _repeat(self, times: int) -> None:
-        self._groups[-1] += self._last * (times - 1)
-        self._last *= times
+    def _repeat(self, least: int, most: int) -> None:
+        optional = max(most - max(least, 1), 0)
+        size = self._last * max(least, 1) + optional * (self._last + 2 + optional // 250)
+        self._groups[-1] += size - self._last
+        self._last = size

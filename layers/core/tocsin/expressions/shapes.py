@@ -40,8 +40,8 @@ class Shape(Protocol):
     def length(self) -> int:
         """How often a loop over it runs at most."""
 
-    def member(self, key: str) -> "Shape":
-        """Return the value under `key`."""
+    def member(self, key: str | int) -> "Shape":
+        """Return the value under `key`, or at that index."""
 
     def entry(self) -> "Shape":
         """Return what holds for every element of a list or value of a map."""
@@ -68,7 +68,7 @@ class Built:
         """How often a loop over it runs at most."""
         return self.size.items
 
-    def member(self, key: str) -> Shape:
+    def member(self, key: str | int) -> Shape:
         """Return the value under any key."""
         return self.entry()
 
@@ -105,9 +105,11 @@ class Bound:
         """The number of its entries."""
         return len(self._value) if isinstance(self._value, list | dict) else 0
 
-    def member(self, key: str) -> Shape:
+    def member(self, key: str | int) -> Shape:
         """Return the value under `key`, or a scalar where there is none: the evaluation stops there."""
-        if isinstance(self._value, dict) and key in self._value:
+        if isinstance(self._value, dict) and isinstance(key, str) and key in self._value:
+            return Bound(self._value[key], self._ruler)
+        if isinstance(self._value, list) and isinstance(key, int) and 0 <= key < len(self._value):
             return Bound(self._value[key], self._ruler)
         return SCALAR
 
@@ -125,8 +127,10 @@ class Bound:
         return self.entry()
 
 
-MAX_MEASURED_NODES: Final = 10_000
-"""A list or map with more values in it is not measured, which would take as long as what it is for."""
+MAX_MEASURED_NODES: Final = 5_000
+"""A list or map with more values in it is not measured, which could take longer than what it is for."""
+
+_MAX_ENTRIES: Final = 10_000  # more are not looped over
 
 
 class _TooManyError(Exception):
@@ -174,21 +178,25 @@ class Ruler:
         return known
 
     def _largest_entry(self, value: list[Json] | dict[str, Json]) -> Size:
-        if len(value) > MAX_MEASURED_NODES:
+        if len(value) > _MAX_ENTRIES:
             return self._container(value)
+        self._left = MAX_MEASURED_NODES
         nodes, chars, items, text = 1, 0, 0, 0
-        for child in value.values() if isinstance(value, dict) else value:
-            if isinstance(child, str):
-                text = max(text, _bytes(child))
-            elif isinstance(child, list | dict):
-                size = self._container(child)
-                nodes, chars = max(nodes, size.nodes), max(chars, size.chars)
-                items, text = max(items, size.items), max(text, size.text)
+        try:
+            for child in value.values() if isinstance(value, dict) else value:
+                if isinstance(child, str):
+                    text = max(text, _bytes(child))
+                elif isinstance(child, list | dict):
+                    size = self._known.get(id(child)) or self._add_up(child)
+                    nodes, chars = max(nodes, size.nodes), max(chars, size.chars)
+                    items, text = max(items, size.items), max(text, size.text)
+        except _TooManyError:
+            return self._container(value)
         return Size(nodes, max(chars, text), items, text)
 
     def _add_up(self, value: list[Json] | dict[str, Json]) -> Size:
         nodes, chars, items, text = 1, 0, len(value), 0
-        self._left -= items
+        self._left -= items + 1
         if self._left < 0:
             raise _TooManyError
         if isinstance(value, dict):

@@ -122,6 +122,7 @@ def decode(serialized: bytes) -> Node:
     for number, entry in _fields(_message(checked, 5)):
         if number == 4 and isinstance(entry, bytes):
             pair = dict(_fields(entry))
+            # A field at its default, here position 0, may be left out.
             positions[_number(pair, 1)] = _number(pair, 2)
     return _Decoder(positions).node(_message(checked, 4))
 
@@ -130,7 +131,6 @@ type _Field = int | bytes
 
 _VARINT: Final = 0
 _FIXED64: Final = 1
-_LENGTH_DELIMITED: Final = 2
 
 
 def _varint(data: bytes, at: int) -> tuple[int, int]:
@@ -146,22 +146,23 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 
 def _fields(data: bytes) -> Iterator[tuple[int, _Field]]:
     """Yield (field number, value) of a protobuf message; fixed64 comes as its eight bytes."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
+    at, end = 0, len(data)
+    while at < end:
+        tag = data[at]  # below 128: the messages decoded here have no field number above 15
+        at += 1
         wire_type = tag & 7
-        if wire_type == _VARINT:
-            value, at = _varint(data, at)
-            yield tag >> 3, value
-            continue
-        if wire_type == _LENGTH_DELIMITED:
-            length, at = _varint(data, at)
-        elif wire_type == _FIXED64:
-            length = 8
+        if wire_type == _FIXED64:
+            number = 8
         else:
-            raise ValueError(f"unexpected wire type {wire_type} in a serialized expression")
-        yield tag >> 3, data[at : at + length]
-        at += length
+            number = data[at]
+            at += 1
+            if number >= 0x80:
+                number, at = _varint(data, at - 1)
+        if wire_type == _VARINT:
+            yield tag >> 3, number
+            continue
+        yield tag >> 3, data[at : at + number]
+        at += number
 
 
 def _message(fields: dict[int, _Field], number: int) -> bytes:

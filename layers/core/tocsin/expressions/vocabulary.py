@@ -28,39 +28,29 @@ VARIABLES: Final[Mapping[str, VariableType]] = {
 
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "event": frozenset(
-        ("id", "action", "app", "context", "user", "client_ip", "created", "brand", "expires", "summary")
+        ["id", "action", "app", "context", "user", "client_ip", "created", "brand", "expires", "summary"]
     ),
-    "user": frozenset(("username", "pk", "email", "name", "groups", "attributes")),
     "notification": frozenset(
-        (
-            "id",
-            "severity",
-            "body",
-            "hyperlink",
-            "hyperlink_label",
-            "created",
-            "event",
-            "seen",
-            "user",
-        )
+        ["id", "severity", "body", "hyperlink", "hyperlink_label", "created", "event", "seen", "user"]
     ),
+    "user": frozenset(["username", "pk", "email", "name", "groups", "attributes"]),
 }
 """The first-level fields of the variables whose fields are fixed. Deeper fields are a producer's own."""
 
 TYPES: Final = frozenset(
-    (
+    [
         "bool",
         "bytes",
         "double",
-        "google.protobuf.Duration",
-        "google.protobuf.Timestamp",
         "int",
         "list",
         "map",
         "null_type",
         "string",
         "uint",
-    )
+        "google.protobuf.Duration",
+        "google.protobuf.Timestamp",
+    ]
 )
 """Names of types, for `type(x) == string`."""
 
