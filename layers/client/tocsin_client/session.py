@@ -1,0 +1,175 @@
+"""One POST /events, and what the API says of each event in it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+_LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1")
+_KEPT_OPEN = 20.0  # seconds; the other side has probably closed what is older, as while a Lambda function slept
+_MAX_ANSWER = 8 << 20
+_HIDDEN = "********"
+
+
+class Receipt(NamedTuple):
+    """A stored event: its id, its time, and when it goes (None: never)."""
+
+    id: str
+    created: datetime
+    expires: datetime | None
+
+
+@dataclass(eq=False)
+class Refused(Exception):
+    """The API won't take it, now or later. `errors`: {path, message} of each wrong field."""
+
+    status: int
+    title: str
+    detail: str = ""
+    errors: Sequence[Mapping[str, str]] = ()
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.title}: {self.detail}"
+
+
+@dataclass(eq=False)
+class Unreachable(Exception):
+    """The retries are used up. `results`: of each event, in order; None where it is not known to be stored.
+
+    `unsent`: those events. They have ids: however often they are sent again, each is stored once.
+    """
+
+    reason: str
+    results: Sequence[Receipt | Refused | None] = field(repr=False)
+    unsent: Sequence[dict[str, Any]] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{len(self.unsent)} of {len(self.results)} events not stored: {self.reason}"
+
+
+class _Secret(str):
+    """What tools that show the variables of a failed call show as asterisks."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return _HIDDEN
+
+
+class Reply(NamedTuple):
+    """What one request brought: an outcome for each event, None where it is to be tried again.
+
+    `reason`: why so; `wait`: for how many seconds the API asks before that.
+    """
+
+    outcomes: Sequence[Receipt | Refused | None]
+    reason: str
+    wait: float = 0.0
+
+
+class Session:
+    """Requests with one key below one URL, from any thread, over connections that are kept open. No redirects.
+
+    `timeout`: seconds, to connect and for each read. `ssl_context`: for a private certificate authority.
+    """
+
+    def __init__(self, url: str, key: str, *, timeout: float = 5.0, ssl_context: ssl.SSLContext | None = None) -> None:
+        parts = urlsplit(url.strip().rstrip("/"))
+        self._host, self._port, self._path = parts.hostname or "", parts.port, parts.path
+        self._secure = parts.scheme == "https"
+        if not self._host or not url.isascii() or "@" in parts.netloc or parts.query or parts.fragment:
+            raise ValueError("the URL must be ASCII and have a host, and no user, query or fragment")
+        if not self._secure and not (parts.scheme == "http" and _LOOPBACK.fullmatch(self._host)):
+            raise ValueError("the URL must be https, or http with a loopback address")
+        if not re.fullmatch(r"[!-~]+", key.strip()):
+            raise ValueError("the key must be printable ASCII without blanks")
+        self._key, self._timeout, self._ssl_context = _Secret(key.strip()), timeout, ssl_context
+        self._idle: list[tuple[HTTPConnection, float, int]] = []
+
+    def post(self, lines: Sequence[bytes]) -> Reply:
+        """Send events, each a line of JSON: one as it is, several as NDJSON."""
+        kind = "application/json" if len(lines) == 1 else "application/x-ndjson"
+        headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind}
+        connection = self._connection()
+        try:
+            connection.request("POST", f"{self._path}/events", b"\n".join(lines), headers)
+            response = connection.getresponse()
+            body = response.read(_MAX_ANSWER)
+        except (OSError, HTTPException) as error:
+            connection.close()
+            self.close()  # what ended this connection has probably ended the idle ones
+            return Reply([None] * len(lines), f"{type(error).__name__}: {error}".replace(self._key, _HIDDEN))
+        if response.isclosed():  # read to its end
+            self._idle.append((connection, time.time(), os.getpid()))
+        else:
+            connection.close()
+        try:
+            said = json.loads(body.replace(self._key.encode(), _HIDDEN.encode()))
+        except (ValueError, RecursionError):
+            said = None
+        whole = said if isinstance(said, dict) else {}
+        results = whole.get("results")
+        if not isinstance(results, list) or len(results) != len(lines):
+            results = [{**whole, "status": response.status}] * len(lines)
+        reason = f"HTTP {response.status} {whole.get('detail') or whole.get('message') or ''}"
+        return Reply([_outcome(result) for result in results], reason, _seconds(response.getheader("retry-after", "")))
+
+    def _connection(self) -> HTTPConnection:
+        while idle := self._take():
+            connection, since, process = idle
+            if time.time() - since < _KEPT_OPEN and process == os.getpid():  # a forked child opens its own
+                return connection
+            connection.close()
+        if not self._secure:
+            return HTTPConnection(self._host, self._port, timeout=self._timeout)
+        self._ssl_context = self._ssl_context or ssl.create_default_context()
+        return HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._ssl_context)
+
+    def _take(self) -> tuple[HTTPConnection, float, int] | None:
+        try:
+            return self._idle.pop()  # one step, so that no two threads get the same
+        except IndexError:
+            return None
+
+    def close(self) -> None:
+        """Close the connections. The session can be used on."""
+        while idle := self._take():
+            idle[0].close()
+
+
+def _outcome(result: object) -> Receipt | Refused | None:
+    status = result.get("status") if isinstance(result, dict) else None
+    if not isinstance(result, dict) or not isinstance(status, int) or status in {408, 425, 429} or status >= 500:
+        return None
+    if status >= 300:
+        title, errors = result.get("title") or result.get("message") or "Refused", result.get("errors")
+        return Refused(status, str(title), str(result.get("detail") or ""), errors if isinstance(errors, list) else [])
+    try:
+        expires = result["expires"]
+        return Receipt(result["id"], _moment(result["created"]), None if expires is None else _moment(expires))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None  # no acknowledgement that we understand is none
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.9 does not take Z
+
+
+def _seconds(retry_after: str) -> float:
+    """Of a Retry-After (RFC 9110, 10.2.3): a number or a date; 0 for anything else."""
+    if retry_after.isdecimal():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except (IndexError, OverflowError, TypeError, ValueError):
+        return 0.0
