@@ -15,7 +15,7 @@ ENV ?= default
 
 # sam with a home of its own, in which it has just looked for a newer version: it stays off the network.
 QUIET_SAM = mkdir -p .local/sam/home \
-	&& printf '{"telemetryEnabled": false, "lastVersionCheck": %s}' "$$(date +%s)" > .local/sam/home/metadata.json \
+	&& printf '{"telemetryEnabled": false, "lastVersionCheck": %s.0}' "$$(date +%s)" > .local/sam/home/metadata.json \
 	&& __SAM_CLI_APP_DIR=.local/sam/home AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam
 
 help: ## this list

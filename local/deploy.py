@@ -59,14 +59,19 @@ def build(workspace: Workspace, *, directory: Path) -> bool:
     stamp = directory / "fingerprint"
     if stamp.exists() and stamp.read_text() == wanted and (directory / "build/template.yaml").exists():
         return False
-    directory.mkdir(parents=True, exist_ok=True)
+    (directory / "libraries").mkdir(parents=True, exist_ok=True)
     stamp.unlink(missing_ok=True)
     command = [
         *("sam", "build", "--config-env", "local"),
         *("--build-dir", str(directory / "build"), "--cache-dir", str(directory / "cache")),
         *("--parameter-overrides", f"Architecture={architecture()}"),
     ]
-    environment = child_environment(**_sam(directory), TOCSIN_ARCHITECTURE=architecture())
+    environment = child_environment(
+        **_sam(directory),
+        # Read by layers/core/Makefile.
+        TOCSIN_ARCHITECTURE=architecture(),
+        TOCSIN_LAYER_CACHE=str(directory / "libraries"),
+    )
     if run_logged(command, workspace.build_log, environment=environment) != 0:
         raise DeployError(f"sam build failed. The end of {workspace.build_log}:\n{tail(workspace.build_log)}")
     stamp.write_text(wanted)

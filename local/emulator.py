@@ -12,6 +12,7 @@ Facts of ministack 1.5.33 that shape this:
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 import subprocess
 import sys
@@ -52,11 +53,12 @@ class Mail:
 class Emulator:
     """A running emulator. `with Emulator.started(…) as emulator:` ends it and all that it started."""
 
-    def __init__(self, port: int, process: subprocess.Popen[bytes]) -> None:
+    def __init__(self, port: int, process: subprocess.Popen[bytes], log: Path) -> None:
         """Stands for the process; `started` makes it."""
         self.port = port
         self.aws = EmulatedAws(f"http://127.0.0.1:{port}")
         self._process = process
+        self._log = log
         self._http = requests.Session()
         self._http.trust_env = False
 
@@ -81,8 +83,8 @@ class Emulator:
                 start_new_session=True,
             )
         try:
-            emulator = cls(port, process)
-            emulator._wait_until_up(log)
+            emulator = cls(port, process, log)
+            emulator._wait_until_up()
             yield emulator
         finally:
             _end(process)
@@ -141,7 +143,7 @@ class Emulator:
     def function_processes(self, function: str) -> list[int]:
         """The ids of the processes that are that function's environments, for tests that kill them."""
         listing = subprocess.run(
-            ["ps", "-A", "-o", "pid=,pgid=,args="], capture_output=True, text=True, check=True
+            ["ps", "-A", "-ww", "-o", "pid=,pgid=,args="], capture_output=True, text=True, check=True
         ).stdout
         processes = [line.split(maxsplit=2) for line in listing.splitlines()]
         return [
@@ -150,7 +152,12 @@ class Emulator:
             if int(group) == self._process.pid and f"/ministack-lambda-{function}-" in command
         ]
 
-    def _wait_until_up(self, log: Path) -> None:
+    def broken_functions(self) -> list[str]:
+        """Functions that could not even start, each with its reason, as the emulator's log tells."""
+        log = self._log.read_text(encoding="utf-8", errors="replace")
+        return sorted(set(re.findall(r"execution error for (\S+: Worker init failed: .*)", log)))
+
+    def _wait_until_up(self) -> None:
         deadline = time.monotonic() + _START_DEADLINE_S
         while time.monotonic() < deadline and self.alive:
             with contextlib.suppress(requests.ConnectionError, requests.Timeout):
@@ -159,7 +166,7 @@ class Emulator:
             time.sleep(0.05)
         status = self._process.poll()
         how = "did not answer within a minute" if status is None else f"ended with status {status}"
-        raise EmulatorError(f"The emulator {how}. The end of {log}:\n{tail(log)}")
+        raise EmulatorError(f"The emulator {how}. The end of {self._log}:\n{tail(self._log)}")
 
 
 def _environment(port: int, scratch: Path) -> dict[str, str]:

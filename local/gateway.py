@@ -12,10 +12,14 @@ import sys
 import threading
 
 from ministack import app as ministack  # type: ignore[import-untyped]
+from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
 from ministack.services import lambda_svc  # type: ignore[import-untyped]
+from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
+from local import corrections
+from local.economy import BATCHES_AT_ONCE, SharedLayers, at_most
 from local.faults import FaultInjector
-from local.streams import retry_failed_stream_records
+from local.workspace import STATE
 
 
 def end_with_parent() -> None:
@@ -36,7 +40,16 @@ def main() -> None:
     """Serves the emulator until the parent goes."""
     end_with_parent()
     ministack.app = FaultInjector(ministack.app)
-    lambda_svc._execute_function = retry_failed_stream_records(lambda_svc._execute_function)
+    lambda_svc._execute_function = corrections.retrying_failed_stream_records(lambda_svc._execute_function)
+    iam_actions.extract_iam_action = corrections.authorized_as_on_aws(iam_actions.extract_iam_action)
+    iam_actions.extract_resource_arn = corrections.sent_from_an_identity(iam_actions.extract_resource_arn)
+    provisioners._sm_secret_string = corrections.without_punctuation(provisioners._sm_secret_string)
+    handlers, kind = provisioners._RESOURCE_HANDLERS, "AWS::SecretsManager::Secret"
+    handlers[kind] = corrections.secret_by_arn(handlers[kind])
+    layers = SharedLayers(STATE / "layers", lambda_svc._resolve_layer_zip)
+    layers.forget_unused()
+    lambda_runtime.Worker._spawn = layers.spawning(lambda_runtime.Worker._spawn)
+    lambda_svc._sqs_esm_concurrency = at_most(BATCHES_AT_ONCE, lambda_svc._sqs_esm_concurrency)
     sys.argv[1:] = []
     ministack.main()
 

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import groupby
 from pathlib import Path
 from types import FrameType
 
@@ -18,13 +19,15 @@ from local.emulator import PREFERRED_PORT
 from local.logs import function_logs
 from local.newcomers import Newcomers
 from local.processes import free_port, tail
-from local.samples import Sample, blueprint, samples
+from local.samples import Expected, Sample, blueprint, samples
 from local.screen import Screen
 from local.stack import LocalStack, local_stack
 from local.watch import Watch
 from local.workspace import ROOT, STATE, claimed
 
 _TICK_S = 0.2
+# How often to look while events are still being posted: each look asks the stack for stories.
+_GLANCE_S = 1.0
 _TRY_IT: JsonObject = {
     "action": "login_failed",
     "app": "shop",
@@ -94,12 +97,15 @@ def _show_samples(screen: Screen, stack: LocalStack, watch: Watch, deadline_s: f
     good = True
     deadline = time.monotonic() + deadline_s
     labels: dict[int, str] = {}
+    shown_at = time.monotonic()
     for sample in posting:
         labels[sample.number] = _label(sample)
         posted_at = time.time()
         answer = stack.api().post_event(sample.event)
         watch.expect(sample, text(answer, "id"), labels[sample.number], posted_at)
-        good &= _show(screen, watch)
+        if time.monotonic() - shown_at > _GLANCE_S:
+            good &= _show(screen, watch)
+            shown_at = time.monotonic()
     while watch.missing and time.monotonic() < deadline and stack.emulator.alive:
         time.sleep(_TICK_S)
         good &= _show(screen, watch)
@@ -107,9 +113,10 @@ def _show_samples(screen: Screen, stack: LocalStack, watch: Watch, deadline_s: f
         good = False
         screen.failure(f"unexpected: {stranger.transport} → {stranger.recipient}: {stranger.text[:200]}")
     if missing := watch.missing:
-        says = {expected: watch.what_the_stack_says(expected) for expected in missing}
-        screen.missing(missing, labels, says)
+        screen.missing(_rows(missing, labels, watch))
         _keep_logs(stack)
+        for complaint in stack.emulator.broken_functions():
+            screen.failure(complaint)
         screen.failure(
             f"{len(missing)} of {count} deliveries did not come within {deadline_s:.0f} s;"
             f" what the functions printed: {_shown(stack.workspace.functions_log)}"
@@ -117,6 +124,16 @@ def _show_samples(screen: Screen, stack: LocalStack, watch: Watch, deadline_s: f
     elif good:
         screen.say(f"\nall {count} deliveries came, and no others")
     return good and not missing
+
+
+def _rows(missing: set[Expected], labels: dict[int, str], watch: Watch) -> Iterator[tuple[str, str, str, str, str]]:
+    """What is missing, a row for each sample, rule, transport and word of the stack."""
+    told = sorted((item, watch.what_the_stack_says(item)) for item in missing)
+    for (sample, rule, transport, says), group in groupby(
+        told, key=lambda pair: (pair[0].sample, pair[0].rule, pair[0].transport, pair[1])
+    ):
+        recipients = ", ".join(item.recipient for item, _ in group)
+        yield labels[sample], rule, transport, recipients, says
 
 
 def _show(screen: Screen, watch: Watch) -> bool:

@@ -10,7 +10,6 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from local.samples import Expected
 from local.watch import Seen
 
 
@@ -29,6 +28,9 @@ class Screen:
     def __init__(self, console: Console | None = None) -> None:
         """Writes to standard output unless another console is given."""
         self._console = console or Console(highlight=False, soft_wrap=True)
+        if not self._console.is_terminal:
+            # A file or a pipe has no width; 80 columns would break the table of what is missing.
+            self._console.width = 160
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -60,9 +62,9 @@ class Screen:
         """Prints what went wrong."""
         self._console.print(f"[red]✗[/red] {escape(text)}")
 
-    def missing(self, missing: Iterable[Expected], labels: dict[int, str], why: dict[Expected, str]) -> None:
-        """Prints the deliveries that did not come, with what the stack itself says of each."""
-        table = Table("sample", "rule", "transport", "recipient", "the stack says", title="missing")
-        for expected in sorted(missing):
-            table.add_row(labels[expected.sample], expected.rule, expected.transport, expected.recipient, why[expected])
+    def missing(self, rows: Iterable[tuple[str, str, str, str, str]]) -> None:
+        """Prints the deliveries that did not come: sample, rule, transport, recipients, the stack's own word."""
+        table = Table("sample", "rule", "transport", "recipients", "the stack says", title="missing")
+        for row in rows:
+            table.add_row(*map(escape, row))
         self._console.print(table)

@@ -77,7 +77,7 @@ class Sinks:
 
         with _Server(("127.0.0.1", port), Handler) as server:
             sinks = Handler.sinks = cls(server)
-            thread = threading.Thread(target=server.serve_forever, name="sinks", daemon=True)
+            thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="sinks", daemon=True)
             thread.start()
             try:
                 yield sinks

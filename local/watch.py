@@ -18,6 +18,8 @@ from local.samples import ONCE, Expected, Sample, marked_sample
 _STORY_PAUSE_S = 0.3
 # A story of which all deliveries are done may still grow: other rules, further pages of a group.
 _SETTLED_PAUSE_S = 2.0
+_INBOX_PAUSE_S = 0.5
+# How long after an event somebody may still be told of it, as far as we follow.
 _FOLLOWED_FOR_S = 120
 
 
@@ -57,6 +59,7 @@ class Watch:
         self._waiting: list[Arrival] = []
         self._expected: set[Expected] = set()
         self._arrived: set[Expected] = set()
+        self._inboxes_at = -1e9
 
     def expect(self, sample: Sample, event_id: str, label: str, posted_at: float) -> None:
         """Follows a sample's event, whose deliveries are known beforehand."""
@@ -109,7 +112,13 @@ class Watch:
         return "no such delivery"
 
     def _inboxes(self) -> Iterable[str]:
-        """Whose inboxes may have something new: by what is expected, and by what the stories tell."""
+        """Whose inboxes may have something new: by what is expected, and by what the stories tell.
+
+        Now and then only: each is a call, and a story says when an item was stored.
+        """
+        if time.monotonic() - self._inboxes_at < _INBOX_PAUSE_S:
+            return []
+        self._inboxes_at = time.monotonic()
         local = self._directory.transport("local").name
         users = {item.recipient for item in self.missing if item.transport == local}
         for event in self._events.values():

@@ -90,6 +90,8 @@ def claimed(directory: Path, port: int) -> Iterator[Workspace]:
             workspace = Workspace(directory, f"-{port}")
         else:
             workspace = Workspace(directory)
+        # One that was killed could not take its facts away.
+        workspace.facts.unlink(missing_ok=True)
         try:
             yield workspace
         finally:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tocsin import clients
 from tocsin.api import Stores, application
 from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
+from tocsin.changes import ChangeEvents
+from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.http import policy_of
+from tocsin.deliveries.redrive import Queues
 from tocsin.explaining import Explainer
+from tocsin.management import EditingDesk
 from tocsin.observability import logger
+from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
 from tocsin.silencing import Silences
+from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
+from tocsin.store.mail_stops import MailStops
+from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
+from tocsin.store.redeliveries import RedeliveryStore
+from tocsin.store.secrets import secret_text
 from tocsin.store.throttles import Throttles
+from tocsin.transports import TransportMode
+from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -29,6 +43,32 @@ configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_
 people = PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
 throttles = Throttles(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
 explainer = Explainer(configuration, people, throttles, events)
+deliveries_table = environment.text("DELIVERIES_TABLE")
+desk = DeliveryDesk(
+    configuration=configuration,
+    people=people,
+    deliveries=DeliveryStore(clients.dynamodb(), deliveries_table),
+    redeliveries=RedeliveryStore(clients.dynamodb(), deliveries_table),
+    breakers=BreakerStore(clients.dynamodb(), deliveries_table),
+    queues=Queues(
+        lambda: Outbox(clients.sqs()),
+        {
+            TransportMode.WEBHOOK: environment.text("WEBHOOK_QUEUE_URL"),
+            TransportMode.WEBHOOK_SLACK: environment.text("SLACK_QUEUE_URL"),
+            TransportMode.EMAIL: environment.text("EMAIL_QUEUE_URL"),
+            TransportMode.LOCAL: environment.text("INBOX_QUEUE_URL"),
+        },
+    ),
+)
+
+
+@cache
+def links() -> UnsubscribeLinks | None:
+    """Reads the links in our mails; none where no secret is configured."""
+    arn = environment.optional("UNSUBSCRIBE_SECRET")
+    return UnsubscribeLinks(secret_text(clients.secretsmanager(), arn)) if arn else None
+
+
 resolve = application(
     Stores(
         events=events,
@@ -37,6 +77,10 @@ resolve = application(
         explainer=explainer,
         backtester=Backtester(clients.dynamodb(), environment.text("EVENTS_TABLE"), explainer, people),
         silences=Silences(configuration),
+        editing=EditingDesk(configuration, people, policy_of(environment), ChangeEvents(SystemEvents(events))),
+        desk=desk,
+        mail_stops=MailStops(clients.dynamodb(), deliveries_table),
+        unsubscribe_links=links,
     )
 )
 

@@ -8,9 +8,11 @@ whose facts name no key (`tocsin.web.Request.anyone`), and each checks the scope
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tocsin import clients
+from tocsin.attempts import FailedAttempts, Throttled
 from tocsin.authorization import Keyring, Refused
 from tocsin.jsontypes import JsonObject
 from tocsin.observability import Code, logger, note
@@ -21,10 +23,20 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
+
+
+def report(network: str, failures: int, now: datetime) -> None:
+    """Report too many failures as an event."""
+    from tocsin import suspicion  # noqa: PLC0415 - what it imports would double this function's cold start
+
+    suspicion.report(environment.text("EVENTS_TABLE"), environment.text("CONFIG_TABLE"), network, failures, now)
+
+
 keyring = Keyring(
     PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     clients.secretsmanager(),
     environment.text("ADMIN_KEY_SECRET"),
+    FailedAttempts(report),
 )
 
 
@@ -32,11 +44,15 @@ keyring = Keyring(
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{isAuthorized: true, context: {key_id, …} or {error}}. Raises where keys can't be read: answered 500."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    http = event["requestContext"]["http"]
+    source_ip = event["requestContext"]["http"].get("sourceIp") or ""
     try:
-        facts = keyring.identify(headers.get("authorization"))
+        facts = keyring.identify(headers.get("authorization"), source_ip)
+    except Throttled as throttled:
+        facts = {"error": str(throttled), "retry_after": str(throttled.retry_after)}
     except Refused as refused:
-        note(Code.KEY_REFUSED, str(refused), level=logging.WARNING, source_ip=http.get("sourceIp"))
-        return {"isAuthorized": True, "context": {"error": str(refused)}}
-    note(Code.KEY_ACCEPTED, "key accepted", level=logging.DEBUG, key_id=facts["key_id"])
+        facts = {"error": str(refused)}
+    if "error" in facts:
+        note(Code.KEY_REFUSED, str(facts["error"]), level=logging.WARNING, source_ip=source_ip)
+    else:
+        note(Code.KEY_ACCEPTED, "key accepted", level=logging.DEBUG, key_id=facts["key_id"])
     return {"isAuthorized": True, "context": facts}

@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tocsin import clients
 from tocsin.deliveries.courier import Courier
+from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.mail import mail_delivery
+from tocsin.deliveries.reports import Reports
 from tocsin.jsontypes import JsonObject
 from tocsin.observability import logger
 from tocsin.rendering.mail import MailTemplates
+from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
+from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
-from tocsin.store.ledger import Ledger
+from tocsin.store.mail_stops import MailStops
+from tocsin.store.secrets import secret_text
+from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
+
+
+@cache
+def links() -> UnsubscribeLinks | None:
+    """The links in our mails; none where no secret is configured."""
+    arn = environment.optional("UNSUBSCRIBE_SECRET")
+    if not arn:
+        return None
+    return UnsubscribeLinks(secret_text(clients.secretsmanager(), arn), environment.text("API_URL"))
+
+
+events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
-ledger = Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
 courier = Courier(
     configuration=configuration,
-    events=EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
-    ledger=ledger,
+    events=events,
+    deliveries=DeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    gate=Gate(BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))),
+    reports=Reports(SystemEvents(events), configuration),
     sqs=clients.sqs(),
     queue_url=environment.text("QUEUE_URL"),
-    deliver=mail_delivery(clients.sesv2(), MailTemplates(), environment.optional("MAIL_SENDER")),
+    deliver=mail_delivery(
+        clients.sesv2(),
+        MailTemplates(),
+        environment.optional("MAIL_SENDER"),
+        MailStops(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        configuration_set=environment.optional("MAIL_CONFIGURATION_SET"),
+        links=links,
+    ),
 )
 
 

@@ -6,25 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin import clients
 from tocsin.deliveries.courier import Courier
+from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.http import policy_of
+from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.jsontypes import JsonObject
 from tocsin.observability import logger
+from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
+from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
-from tocsin.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
+events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
-ledger = Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
 courier = Courier(
     configuration=configuration,
-    events=EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
-    ledger=ledger,
+    events=events,
+    deliveries=DeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    gate=Gate(BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))),
+    reports=Reports(SystemEvents(events), configuration),
     sqs=clients.sqs(),
     queue_url=environment.text("QUEUE_URL"),
     deliver=webhook_delivery(configuration, policy_of(environment)),

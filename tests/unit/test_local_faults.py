@@ -6,7 +6,6 @@ import json
 import pytest
 
 from local.faults import PATH, FaultInjector
-from local.streams import retry_failed_stream_records
 
 
 class Inner:
@@ -120,29 +119,3 @@ def test_faults_can_be_taken_back(injector):
 def test_a_fault_that_makes_no_sense_is_refused(injector):
     assert set_fault(injector, mood="bad") == 422
     assert ask(injector, "PATCH", PATH)[0] == 405
-
-
-STREAM_BATCH = {"Records": [{"eventSource": "aws:dynamodb"}]}
-FAILURES = {"batchItemFailures": [{"itemIdentifier": "1"}]}
-
-
-def test_a_stream_batch_with_failed_records_counts_as_failed():
-    invoke = retry_failed_stream_records(lambda _function, _event: {"body": FAILURES})
-
-    assert invoke({}, STREAM_BATCH)["error"] is True
-
-
-@pytest.mark.parametrize(
-    ("event", "result"),
-    [
-        (STREAM_BATCH, {"body": {"batchItemFailures": []}}),
-        (STREAM_BATCH, {"body": None}),
-        (STREAM_BATCH, {"error": True, "body": {"errorType": "E"}}),
-        ({"Records": [{"eventSource": "aws:sqs"}]}, {"body": FAILURES}),
-        ({"requestContext": {}}, {"body": FAILURES}),
-    ],
-)
-def test_every_other_result_stays_as_it_is(event, result):
-    invoke = retry_failed_stream_records(lambda _function, _event: result)
-
-    assert invoke({}, event) == result

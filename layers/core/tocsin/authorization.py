@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import hmac
+import logging
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from tocsin.attempts import FailedAttempts
+from tocsin.errors import Unavailable
 from tocsin.jsontypes import JsonObject
-from tocsin.keys import ADMIN_KEY_ID, is_secret_of, split_bearer
+from tocsin.keys import ADMIN_KEY_ID, split_bearer
+from tocsin.observability import Code, note
 from tocsin.store.failures import as_unavailable
 from tocsin.store.people import PeopleStore
-from tocsin.web import Scope
+from tocsin.web import EXPIRED, Scope
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -19,6 +24,7 @@ ADMIN_KEY_SECONDS = 60.0
 """How long the admin key is held in memory, so how long a rotated one lives on."""
 
 _MAX_TOKEN = 512
+_MOST_NOTED = 10_000
 
 
 class Refused(Exception):
@@ -28,35 +34,73 @@ class Refused(Exception):
 class Keyring:
     """Tells who a bearer token belongs to. Raises Unavailable where the keys can't be read."""
 
-    def __init__(self, people: PeopleStore, secrets: SecretsManagerClient, admin_secret: str) -> None:
+    def __init__(
+        self, people: PeopleStore, secrets: SecretsManagerClient, admin_secret: str, attempts: FailedAttempts
+    ) -> None:
         self._people = people
+        self._attempts = attempts
+        self._noted: dict[str, str] = {}
         self._secrets = secrets
         self._admin_secret = admin_secret
         self._admin_key = ""
         self._admin_read = float("-inf")
 
-    def identify(self, authorization: str | None) -> JsonObject:
-        """The authorizer's context for the header's value: key_id, key_name, scopes, user. Refused without a key."""
+    def identify(self, authorization: str | None, source_ip: str) -> JsonObject:
+        """The authorizer's context for the header's value: key_id, key_name, scopes, user, expires. Refused without.
+
+        Throttled, unread, where `source_ip` failed too often and the key is not one that was known just now.
+        """
+        now = datetime.now(UTC)
+        try:
+            facts = self._identified(authorization, source_ip, now)
+        except Refused:
+            if authorization:  # whoever sends nothing guesses nothing
+                self._attempts.failed(source_ip, now)
+            raise
+        self._attempts.known(authorization or "", now)
+        return facts
+
+    def _identified(self, authorization: str | None, source_ip: str, now: datetime) -> JsonObject:
         if not authorization:
             raise Refused("send an API key in the header `Authorization: Bearer …`")
         scheme, _, token = authorization.strip().partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN:
+        if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN or not token.isascii():
             raise Refused("the Authorization header must be `Bearer` and an API key")
+        self._attempts.check(source_ip, authorization, now)
         parts = split_bearer(token)
         if parts is None:
             return self._admin(token)
         key_id, secret = parts
         key = self._people.key(key_id)
-        if key is None or not is_secret_of(key, secret):
+        is_known, ends = (False, None) if key is None else key.ends_for(secret)
+        if key is None or not is_known:
             raise Refused("this API key is not known")
+        if ends is not None and ends <= now:
+            raise Refused(EXPIRED)
+        self._note_use(key.id, now)
         return {
             "key_id": key.id,
             "key_name": key.name,
             "scopes": " ".join(key.scopes),
             "user": key.user or "",
             "events_per_minute": str(key.events_per_minute or ""),
+            # The functions look at it too: API Gateway may remember this answer for longer than the key lives.
+            "expires": "" if ends is None else str(int(ends.timestamp())),
         }
+
+    def _note_use(self, key_id: str, now: datetime) -> None:
+        """Remember the hour, at most once an hour. Never in the way of the request."""
+        hour = now.strftime("%Y-%m-%dT%H:00Z")
+        if self._noted.get(key_id) == hour:
+            return
+        if len(self._noted) >= _MOST_NOTED:
+            self._noted.clear()
+        self._noted[key_id] = hour
+        try:
+            self._people.note_use(key_id, hour)
+        except Unavailable as error:
+            note(Code.KEY_USE_UNRECORDED, error.detail, level=logging.WARNING, key_id=key_id)
 
     def _admin(self, token: str) -> JsonObject:
         if time.monotonic() - self._admin_read > ADMIN_KEY_SECONDS:

@@ -72,6 +72,11 @@ class Configuration(BaseModel):
         """The transports, by name."""
         return {transport.name: transport for transport in self.transports}
 
+    def changed(self, **fields: object) -> Configuration:
+        """This configuration with other `fields`; unlike a copy, without what was worked out of the old ones."""
+        kept = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self).model_validate(kept | fields)
+
     def to_bytes(self) -> bytes:
         """As JSON, defaults left out, the same bytes for the same configuration."""
         return orjson.dumps(self.model_dump(mode="json", exclude_defaults=True), option=orjson.OPT_SORT_KEYS)

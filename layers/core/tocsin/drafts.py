@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
+import orjson
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -24,7 +26,8 @@ from tocsin.durations import DurationError, parse_duration
 from tocsin.errors import Invalid, Violation
 from tocsin.events import UNDETERMINED_IP, Event, stored_action
 from tocsin.ids import IdError, id_time, new_id, parse_id
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.jsontypes import JsonObject
+from tocsin.sanitize import Limits, sanitize
 from tocsin.violations import violations
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
@@ -33,8 +36,24 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)
 FROM_REQUEST = "request"
 """As `client_ip`: take the address that the producer's own request came from."""
 
-_ACTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*\Z")
+MAX_STORED = 380_000
+"""Bytes of an event's user and context together, as sanitize() counts them: DynamoDB's items hold 400 KB."""
 
+_ACTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*\Z")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_MAX_VIOLATIONS = 10
+_LIMITS = Limits(depth=100, width=MAX_STORED, text=MAX_STORED, key=MAX_STORED, size=MAX_STORED)
+
+
+def _is_text(value: object) -> object:
+    # pydantic would take a number, and a string that holds one, as seconds or milliseconds, by its size
+    if not isinstance(value, str) or not re.match("[0-9]{4}-", value):
+        raise ValueError("must be a time in ISO 8601: 2026-03-01T12:00:00Z")
+    return value
+
+
+type _Moment = Annotated[AwareDatetime, BeforeValidator(_is_text)]
 type _Line = Annotated[StrictStr, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 type _Pk = StrictInt | Annotated[StrictStr, Field(max_length=256)]
 
@@ -61,9 +80,9 @@ class _Draft(BaseModel):
     user: _User = _User()
     context: dict[str, object] = {}
     client_ip: StrictStr | None = None
-    created: AwareDatetime | None = None
-    brand: Annotated[StrictStr, Field(min_length=1, max_length=100)] | None = None
-    expires: AwareDatetime | None = None
+    created: _Moment | None = None
+    brand: Annotated[_Line, Field(max_length=100)] | None = None
+    expires: _Moment | None = None
     retention: StrictStr | None = None
     expiring: StrictBool = True
 
@@ -90,13 +109,13 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
     try:
         draft = _Draft.model_validate(given)
     except ValidationError as error:
-        raise Invalid(violations(error)) from None
+        raise Invalid(violations(error, given, most=_MAX_VIOLATIONS)) from None
     wrong: list[Violation] = []
     if not _ACTION.match(draft.action):
         wrong.append(
             Violation(
                 "action",
-                f"may have letters, digits and _ . : / - only, and begins with a letter or digit: {draft.action!r}",
+                f"may have letters, digits and _ . : / - only, and begins with a letter, digit or _: {draft.action!r}",
             )
         )
     event_id = _id(draft, terms, own_id, wrong)
@@ -104,12 +123,13 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
     expires = _expires(draft, terms, wrong)
     if wrong:
         raise Invalid(wrong)
+    user, context = _cleansed(given, terms.secrets)
     return Event(
         id=event_id,
         action=stored_action(draft.action),
         app=draft.app or terms.app,
-        user=_cleansed(given.get("user"), terms.secrets),
-        context=_cleansed(given.get("context"), terms.secrets),
+        user=user,
+        context=context,
         client_ip=client_ip,
         brand=draft.brand or terms.brand,
         expires=expires,
@@ -144,11 +164,10 @@ def _client_ip(given: str | None, terms: Terms, wrong: list[Violation]) -> str |
         return None
     if given == FROM_REQUEST:
         return terms.source_ip or UNDETERMINED_IP
-    try:
-        return str(ipaddress.ip_address(given))
-    except ValueError:
+    address = _address(given)
+    if address is None:
         wrong.append(Violation("client_ip", f"is no IPv4 or IPv6 address, nor {FROM_REQUEST!r}: {given[:60]!r}"))
-        return None
+    return address
 
 
 def _expires(draft: _Draft, terms: Terms, wrong: list[Violation]) -> datetime | None:
@@ -162,7 +181,11 @@ def _expires(draft: _Draft, terms: Terms, wrong: list[Violation]) -> datetime | 
     if draft.expires is not None:
         if draft.expires <= terms.now:
             wrong.append(Violation("expires", "lies in the past: the event would be gone at once"))
-        return draft.expires.astimezone(UTC)
+        try:
+            return draft.expires.astimezone(UTC)
+        except OverflowError:  # the last hours of the year 9999, west of Greenwich
+            wrong.append(Violation("expires", "lies beyond the year 9999; say expiring false to keep it for ever"))
+            return None
     try:
         retention = parse_duration(draft.retention) if draft.retention is not None else terms.retention
         return terms.now + retention
@@ -173,25 +196,34 @@ def _expires(draft: _Draft, terms: Terms, wrong: list[Violation]) -> datetime | 
     return None
 
 
-def _cleansed(value: Json, secrets: Secrets) -> JsonObject:
-    cleansed = cleanse(value or {}, secrets)
-    if not isinstance(cleansed, dict):
-        raise TypeError("an object stays an object when it is cleansed")
-    return cleansed
+def _cleansed(given: JsonObject, secrets: Secrets) -> tuple[JsonObject, JsonObject]:
+    """The event's user and context, secrets masked. A mask may be longer than what it covers, so many of them
+    can make an event of a size that is taken one that can't be stored: that one is cut, and says where."""
+    both = cleanse({"user": given.get("user") or {}, "context": given.get("context") or {}}, secrets)
+    if len(orjson.dumps(both)) > MAX_STORED * 2 // 3:  # sanitize() counts blanks that orjson leaves out: a half more
+        both = sanitize(both, limits=_LIMITS)
+    if isinstance(both, dict):
+        user, context = both["user"], both["context"]
+        if isinstance(user, dict) and isinstance(context, dict):
+            return user, context
+    raise TypeError("an object stays an object when it is cleansed")
+
+
+def _address(text: str) -> str | None:
+    """The address in its usual form. None for what is none, or means something on one machine only (a zone)."""
+    try:
+        return None if "%" in text else str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
 
 
 def source_address(forwarded_for: str, peer: str) -> str | None:
     """Where a request came from: the first hop of X-Forwarded-For if that is an address, else the peer."""
-    for candidate in (forwarded_for.split(",", 1)[0].strip(), peer):
-        try:
-            return str(ipaddress.ip_address(candidate))
-        except ValueError:
-            continue
-    return None
+    return _address(forwarded_for.split(",", 1)[0].strip()) or _address(peer)
 
 
 def new_id_like(own_id: str, created: datetime) -> str:
     """The id with the time of `created` and the random part of `own_id`: the same for the same two."""
-    milliseconds = int(created.timestamp() * 1000)
+    milliseconds = (created - _EPOCH) // _MILLISECOND
     head = f"{milliseconds:012x}"
     return f"{head[:8]}-{head[8:]}{own_id[13:]}"

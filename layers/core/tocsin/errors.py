@@ -13,6 +13,7 @@
     ├── UnsupportedType     415
     ├── Invalid             422  readable, but one or more fields are wrong; names each
     ├── RateLimited         429  the caller's own excess
+    ├── TooManyAttempts     429  too many unknown keys from one address
     └── Unavailable         503  ours; time heals it
 
 Every message may be shown to the caller and logged: none holds a secret, a body or a stack trace.
@@ -169,6 +170,14 @@ class RateLimited(TocsinError):
     status = 429
     code = "rate-limited"
     title = "Too many requests with this key"
+
+
+class TooManyAttempts(TocsinError):
+    """Too many unknown keys came from the caller's address."""
+
+    status = 429
+    code = "too-many-attempts"
+    title = "Too many unknown keys from this address"
 
 
 class Unavailable(TocsinError):

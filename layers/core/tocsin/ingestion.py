@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.cleanse import Secrets
 from tocsin.configuration import Settings
 from tocsin.drafts import Terms, finish, source_address
 from tocsin.durations import parse_duration
@@ -45,32 +43,42 @@ class Ingestion:
         idempotency_key = _idempotency_key(request)
         settings = self._configuration.version().settings
         anchor = new_id()
-        terms = _terms(principal, request, settings, anchor)
-        drafted = _draft(body, terms, None)
-        if body.single and isinstance(drafted[0], TocsinError):
-            raise drafted[0]
-        self._count(principal, len(drafted), terms.now)
-        if idempotency_key is not None:
-            digest = hashlib.sha256(request.body).hexdigest()[:32]
-            first = self._events.remember_request(principal.key_id, idempotency_key, digest, anchor)
+        drafted = _draft(body, _terms(principal, request, settings, anchor), None)
+        refused = [draft for draft in drafted if isinstance(draft, TocsinError)]
+        first: str | None = None
+        if idempotency_key is not None and refused:
+            # What is wrong by now, as an expiry that has passed, may have been right in the first request.
+            first = self._events.known_request(principal.key_id, idempotency_key, request.body)
+        if first is None:
+            if len(refused) == len(drafted):  # nothing is kept of it, neither a count nor the Idempotency-Key
+                return _ingested(body, refused)
+            self._count(principal, len(drafted) - len(refused), id_time(anchor))
+            if idempotency_key is not None:
+                first = self._events.remember_request(principal.key_id, idempotency_key, request.body, anchor)
+        if first is not None:
             # The events are made anew with what the first request with this key would have given them: its
             # time and ids. So a repeat stores what is missing, and answers what was answered.
             drafted = _draft(body, _terms(principal, request, settings, first), first)
-        return Ingested(body.single, self._store(body, drafted))
+        return self._store(body, drafted)
 
     def _count(self, principal: Principal, events: int, now: datetime) -> None:
         limit = principal.events_per_minute
-        if limit is not None and self._events.count_sent(principal.key_id, events, now) > limit:
+        if limit is not None and not self._events.admit(principal.key_id, events, limit, now):
             raise RateLimited(
-                f"key {principal.key_name!r} may send {limit:,} events a minute", retry_after=60 - now.second
+                f"key {principal.key_name!r} may send {limit:,} events a minute, and this request has {events:,}",
+                retry_after=60 - now.second,
             )
 
-    def _store(self, body: Body, drafted: Sequence[Submission | TocsinError]) -> tuple[Event | TocsinError, ...]:
+    def _store(self, body: Body, drafted: Sequence[Submission | TocsinError]) -> Ingested:
         stored = iter(self._events.add([draft for draft in drafted if isinstance(draft, Submission)]))
-        results = tuple(next(stored) if isinstance(draft, Submission) else draft for draft in drafted)
-        if body.single and isinstance(results[0], TocsinError):
-            raise results[0]
-        return results
+        return _ingested(body, [next(stored) if isinstance(draft, Submission) else draft for draft in drafted])
+
+
+def _ingested(body: Body, results: Sequence[Event | TocsinError]) -> Ingested:
+    """The results; the error of a single event is raised, since that is all there is to answer."""
+    if body.single and isinstance(results[0], TocsinError):
+        raise results[0]
+    return Ingested(body.single, tuple(results))
 
 
 def _draft(body: Body, terms: Terms, anchor: str | None) -> list[Submission | TocsinError]:
@@ -102,7 +110,7 @@ def _terms(principal: Principal, request: Request, settings: Settings, anchor: s
         app=principal.key_name,
         brand=settings.brand,
         retention=parse_duration(settings.event_retention),
-        secrets=Secrets(extra=frozenset(settings.secret_keys), exempt=frozenset(settings.exempt_keys)),
+        secrets=settings.secrets,
         source_ip=source_address(request.headers.get("x-forwarded-for", ""), request.source_ip),
     )
 

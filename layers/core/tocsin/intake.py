@@ -8,9 +8,13 @@ the field.
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 import orjson
 
@@ -32,6 +36,7 @@ NDJSON_TYPE = "application/x-ndjson"
 _WANTS_A_SLOW_LOOK = re.compile(rb"[0-9]{19}|[eE][+-]?[0-9]{3}|\\u(?:[dD][89a-fA-F]|0000)|\x00")
 _INT_RANGE = range(-(1 << 63), 1 << 64)
 _SHOWN_PATH = 200
+_DEPTH_ERROR = re.compile("recursion|depth", re.IGNORECASE)  # as orjson's releases word it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,7 @@ def read_body(body: bytes, content_type: str) -> Body:
         lines = [line for line in body.splitlines() if line.strip()]
         _check_count(len(lines))
         return Body(single=False, items=tuple(_line(line) for line in lines))
-    parsed = _parse(body)
+    parsed = parse_json(body)
     if isinstance(parsed, list):
         _check_count(len(parsed))
         return Body(single=False, items=tuple(_item(item) for item in parsed))
@@ -69,7 +74,7 @@ def _check_count(count: int) -> None:
 
 def _line(line: bytes) -> JsonObject | TocsinError:
     try:
-        return _item(_parse(line))
+        return _item(parse_json(line))
     except TocsinError as error:
         return error
 
@@ -81,24 +86,35 @@ class _Odd:
         self.text = text
 
 
-def _parse(data: bytes) -> Json:
-    """`data` as JSON; numbers out of range stand in it as _Odd. MalformedBody where it is none."""
+def parse_json(data: bytes, *, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Json:
+    """`data` as JSON. `wrong_values` must see it: what we can't hold stands in it with a mark.
+
+    `pairs` makes objects of their (key, value) pairs, for a caller who minds keys that stand twice.
+    MalformedBody where it is no JSON; Invalid where it nests too deeply to be read.
+    """
     try:
-        if not _WANTS_A_SLOW_LOOK.search(data):
+        if pairs is None and not _WANTS_A_SLOW_LOOK.search(data):
             return orjson.loads(data)  # type: ignore[no-any-return]  # JSON is what it gives
         return json.loads(  # type: ignore[no-any-return]
-            data.decode("utf-8"), parse_int=_whole, parse_float=_fraction, parse_constant=_constant
+            data.decode("utf-8"),
+            parse_int=_whole,
+            parse_float=_fraction,
+            parse_constant=_constant,
+            object_pairs_hook=pairs,
         )
     except UnicodeDecodeError as error:
         raise MalformedBody(f"the body is not UTF-8: byte {error.start} can't be read") from None
     except RecursionError:
-        raise Invalid([Violation("", f"nests too deeply; at most {MAX_DEPTH} levels are taken")]) from None
-    except orjson.JSONDecodeError as error:
-        if "recursion" in error.msg.lower():
-            raise Invalid([Violation("", f"nests too deeply; at most {MAX_DEPTH} levels are taken")]) from None
+        raise too_deep() from None
+    except json.JSONDecodeError as error:  # orjson's is one too
+        if _DEPTH_ERROR.search(error.msg):
+            raise too_deep() from None
         raise MalformedBody(f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
-    except json.JSONDecodeError as error:
-        raise MalformedBody(f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+
+
+def too_deep() -> Invalid:
+    """What a document is answered with that nests deeper than it can be read."""
+    return Invalid([Violation("", f"nests too deeply; at most {MAX_DEPTH} levels are taken")])
 
 
 def _whole(text: str) -> int | _Odd:
@@ -109,7 +125,7 @@ def _whole(text: str) -> int | _Odd:
 
 def _fraction(text: str) -> float | _Odd:
     number = float(text)
-    return _Odd(text) if number in {float("inf"), float("-inf")} else number
+    return number if math.isfinite(number) else _Odd(text)
 
 
 def _constant(text: str) -> float:
@@ -119,7 +135,7 @@ def _constant(text: str) -> float:
 def _item(parsed: Json) -> JsonObject | TocsinError:
     if not isinstance(parsed, dict):
         return Invalid([Violation("", f"an event is a JSON object; given: {_kind(parsed)}")])
-    violations = list(_violations(parsed))
+    violations = list(wrong_values(parsed))
     if violations:
         return Invalid(violations)
     size = len(orjson.dumps(parsed))
@@ -128,29 +144,80 @@ def _item(parsed: Json) -> JsonObject | TocsinError:
     return parsed
 
 
-def _violations(item: JsonObject) -> Iterator[Violation]:
-    """What is wrong with the values of an event, whatever they mean. Walks without recursion; first ten only."""
-    found = 0
-    stack: list[tuple[str, Json | _Odd, int]] = [("", item, 1)]
-    while stack and found < 10:
-        path, value, depth = stack.pop()
-        wrong: str | None = None
-        if isinstance(value, dict | list):
-            if depth > MAX_DEPTH:
-                wrong = f"nests deeper than {MAX_DEPTH} levels"
-            elif isinstance(value, dict):
-                for key, inner in value.items():
-                    stack.append((f"{path}.{key}" if path else key, inner, depth + 1))
-                wrong = next((w for key in value if (w := _wrong_text(key))), None)
-            else:
-                stack.extend((f"{path}[{i}]", inner, depth + 1) for i, inner in enumerate(value))
-        elif isinstance(value, str):
-            wrong = _wrong_text(value)
-        elif isinstance(value, _Odd):
-            wrong = f"a number of {len(value.text)} characters does not fit 64 bits; send it as a string"
-        if wrong:
-            found += 1
-            yield Violation(_shown(path), wrong)
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a value stands. Its path is spelled only where something is wrong: keys may be long, and many."""
+
+    step: object
+    outer: _Place | None
+    indexed: bool
+
+    def path(self) -> str:
+        steps: deque[str] = deque()
+        place: _Place | None = self
+        while place is not None:
+            step = str(place.step)[:_SHOWN_PATH]
+            steps.appendleft(f"[{step}]" if place.indexed else f".{step}")
+            place = place.outer
+        return "".join(steps).removeprefix(".")
+
+
+def wrong_values(value: object, *, most: int = 10) -> Iterator[Violation]:
+    """What is wrong with the values in a parsed document, whatever they mean: the first `most`, with their paths.
+
+    Wrong is what JSON, UTF-8 or 64 bits can't hold, and what nests deeper than MAX_DEPTH. Neither recurses nor
+    holds more than one branch in memory.
+    """
+    return islice(_wrong_values(value), most)
+
+
+def _wrong_values(value: object) -> Iterator[Violation]:
+    wrong = _wrong(value, 1)
+    if wrong:
+        yield Violation("", wrong)
+    branch: list[tuple[_Place | None, bool, Iterator[tuple[object, object]]]] = []
+    if not wrong:
+        branch.append((None, *_entries(value)))
+    while branch:
+        outer, keyed, entries = branch[-1]
+        for step, inner in entries:
+            if keyed and (wrong := _wrong_key(step)):
+                yield Violation(_shown(_Place(step, outer, indexed=False)), wrong)
+            if wrong := _wrong(inner, len(branch) + 1):
+                yield Violation(_shown(_Place(step, outer, indexed=not keyed)), wrong)
+            elif isinstance(inner, dict | list) and inner:
+                branch.append((_Place(step, outer, indexed=not keyed), *_entries(inner)))
+                break
+        else:
+            branch.pop()
+
+
+def _entries(value: object) -> tuple[bool, Iterator[tuple[object, object]]]:
+    """Whether the entries of a container have keys, and the entries."""
+    if isinstance(value, dict):
+        return True, iter(value.items())
+    return False, iter(enumerate(value if isinstance(value, list) else ()))
+
+
+def _wrong(value: object, depth: int) -> str | None:
+    if isinstance(value, str):
+        return _wrong_text(value)
+    if isinstance(value, dict | list):
+        return f"nests deeper than {MAX_DEPTH} levels" if depth > MAX_DEPTH else None
+    if isinstance(value, _Odd):
+        return f"a number of {len(value.text)} characters does not fit 64 bits; send it as a string"
+    if isinstance(value, float):
+        return None if math.isfinite(value) else "is not a finite number"
+    if isinstance(value, int):
+        return None if value in _INT_RANGE else "is a number that does not fit 64 bits; send it as a string"
+    return None if value is None else f"is a {type(value).__name__}, which JSON does not have"
+
+
+def _wrong_key(key: object) -> str | None:
+    if not isinstance(key, str):
+        return f"is a key that is no string but {_kind(key)}"
+    wrong = _wrong_text(key)
+    return f"is a key that {wrong}" if wrong else None
 
 
 def _wrong_text(text: str) -> str | None:
@@ -161,19 +228,21 @@ def _wrong_text(text: str) -> str | None:
     return None
 
 
-def _shown(path: str) -> str:
+def _shown(place: _Place | None) -> str:
     """A path that can stand in an answer: bounded, and without what JSON can't carry."""
+    path = "" if place is None else place.path()
     clean = path.encode("utf-8", "replace").decode().replace("\x00", "�")
     return clean if len(clean) <= _SHOWN_PATH else clean[:_SHOWN_PATH] + "…"
 
 
-def _kind(value: Json) -> str:
+def _kind(value: object) -> str:
     names = {
         type(None): "null",
         bool: "a boolean",
         int: "a number",
         float: "a number",
+        _Odd: "a number",
         str: "a string",
         list: "a list",
     }
-    return names.get(type(value), "a number")
+    return names.get(type(value), f"a {type(value).__name__}")

@@ -9,9 +9,10 @@ import hashlib
 import hmac
 import re
 import secrets
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from tocsin.transports import Name
 from tocsin.web import Scope
@@ -32,7 +33,20 @@ class ApiKey(BaseModel):
     scopes: tuple[Scope, ...]
     user: Name | None = None
     events_per_minute: Annotated[int, Field(ge=1)] | None = None
+    expires: AwareDatetime | None = None
+    """When it stops to be taken; None for never."""
     secret_hash: str
+    retired_hash: str = ""
+    """The secret before the last rotation, which is taken until `retired_until`."""
+    retired_until: AwareDatetime | None = None
+
+    def ends_for(self, secret: str) -> tuple[bool, datetime | None]:
+        """Whether `secret` is or was this key's, in constant time, and when it stops to be taken, if ever."""
+        if is_secret_of(self, secret):
+            return True, self.expires
+        if self.retired_until is None or not hmac.compare_digest(self.retired_hash, hash_secret(secret)):
+            return False, None
+        return True, self.retired_until if self.expires is None else min(self.expires, self.retired_until)
 
 
 def new_secret() -> str:

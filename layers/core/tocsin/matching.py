@@ -238,7 +238,7 @@ class Matcher:
         )
 
     def _put(self, message: DeliveryMessage, mode: TransportMode, owner: Hashable) -> None:
-        self._outbox.add(self._queues[mode], message.to_body(), owner)
+        self._outbox.add(self._queues[mode], message.to_body(), owner, group=message.group)
 
 
 @dataclass(frozen=True, slots=True)

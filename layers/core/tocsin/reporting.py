@@ -14,6 +14,7 @@ from tocsin.durations import parse_duration
 from tocsin.errors import Unavailable
 from tocsin.events import Cause, Event, EventAction
 from tocsin.ids import derived_id
+from tocsin.jsontypes import JsonObject
 from tocsin.sanitize import sanitize
 from tocsin.store.events import EventStore, Submission, digest_of
 
@@ -36,6 +37,8 @@ class SystemEvents:
         about: tuple[str, ...],
         cause: Cause | None,
         settings: Settings,
+        user: JsonObject | None = None,
+        client_ip: str | None = None,
     ) -> str:
         """Store an event and give its id. The same `anchor` and `about` are the same event: a repeat stores nothing.
 
@@ -47,9 +50,9 @@ class SystemEvents:
             id=derived_id(anchor, "system", action, *about),
             action=action,
             app=APP,
-            user={},
+            user=user or {},
             context=clean if isinstance(clean, dict) else {},
-            client_ip=None,
+            client_ip=client_ip,
             brand=settings.brand,
             expires=datetime.now(UTC) + parse_duration(settings.event_retention),
             cause=cause or Cause(None, None, 1),

@@ -50,7 +50,7 @@ class _Facts:
         """The first of the context's `keys` that can be said in a few words."""
         for key in keys:
             said = _said(self._context.get(key))
-            if said:
+            if said and said.strip("*"):  # a mask tells nothing, and another key may
                 return said
         return None
 
@@ -99,7 +99,9 @@ def _said(value: Json) -> str | None:
 
 def _pairs(action: str, context: JsonObject) -> str:
     pairs = [
-        f"{key}={said}" for key, value in context.items() if key not in _UNSAID and (said := _said(value)) is not None
+        f"{_said(key) or '?'}={said}"
+        for key, value in context.items()
+        if key not in _UNSAID and (said := _said(value)) is not None
     ]
     return f"{action}: {', '.join(pairs)}" if pairs else action
 
@@ -117,7 +119,7 @@ _SENTENCES: dict[str, Callable[[_Facts], str]] = {
     "password_set": lambda f: f"{f.who} set a new password{f.origin}",
     "secret_view": lambda f: f"{f.who} viewed the secret of {f.thing('secret', 'name', otherwise='an object')}",
     "secret_rotate": lambda f: f"{f.who} rotated the secret of {f.thing('secret', 'name', otherwise='an object')}",
-    "invitation_used": lambda f: f"{f.who} used the invitation{f.after('', 'invitation', 'name')}".rstrip(),
+    "invitation_used": lambda f: f"{f.who} used the invitation{f.after('named', 'invitation', 'name')}",
     "authorize_application": lambda f: (
         f"{f.who} authorized {f.thing('authorized_application', 'application', otherwise='an application')}{f.origin}"
     ),

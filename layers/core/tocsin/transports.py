@@ -6,6 +6,8 @@ a credential) is stored apart, under the transport's name, and never read by any
 
 from __future__ import annotations
 
+import hashlib
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -44,6 +46,34 @@ class NotificationTransport(BaseModel):
     """webhook_slack: the picture to post under."""
     subject_prefix: str = "Tocsin Notification: "
     """email: what each subject begins with."""
+    html_template: str | None = None
+    """email: a template of one's own for the HTML, in place of Tocsin's; see `rendering.custom`."""
+    text_template: str | None = None
+    """email: the same for the text."""
+    body_mapping: str | None = None
+    """webhook, webhook_slack: CEL that gives the whole body; local: CEL that rewrites the notification."""
+    headers_mapping: str | None = None
+    """webhook: CEL that gives further headers, name → value."""
+    ca: str | None = None
+    """webhook, webhook_slack: PEM certificates that vouch for the endpoint in place of the public roots."""
+    client_certificate: str | None = None
+    """webhook: the PEM chain that we show to the endpoint; its key is a secret."""
+    client_key_ref: str = ""
+    """webhook: which stored secret is the client certificate's key."""
+    retired_ref: str = ""
+    """webhook: which stored secrets were replaced, and sign beside the new one until `retired_until`."""
+    retired_until: datetime | None = None
+
+    @property
+    def secret_refs(self) -> frozenset[str]:
+        """All stored secrets that belong to this transport."""
+        return frozenset(ref for ref in (self.secrets_ref, self.client_key_ref, self.retired_ref) if ref)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells one endpoint and its credentials from another: 16 hex digits."""
+        endpoint = "\0".join((self.mode, self.url or "", self.secrets_ref, self.client_key_ref, self.ca or ""))
+        return hashlib.sha256(endpoint.encode()).hexdigest()[:16]
 
 
 class TransportSecrets(BaseModel):
@@ -55,6 +85,8 @@ class TransportSecrets(BaseModel):
     """webhook_slack: where to post."""
     signing: tuple[str, ...] = ()
     """webhook: Standard Webhooks secrets (`whsec_…`), the newest first."""
+    client_key: str | None = None
+    """webhook: the client certificate's PEM key, unencrypted."""
 
 
 INBOX = NotificationTransport(name="inbox", mode=TransportMode.LOCAL)

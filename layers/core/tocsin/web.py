@@ -7,8 +7,8 @@ at a time, since API Gateway may serve the authorizer's answer from its cache to
 from __future__ import annotations
 
 import base64
-import binascii
 import math
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,10 +21,13 @@ from tocsin.errors import (
     MalformedBody,
     MethodNotAllowed,
     TocsinError,
+    TooManyAttempts,
     Unauthenticated,
     UnsupportedType,
 )
 from tocsin.jsontypes import Json, JsonObject
+
+EXPIRED = "this API key has expired"
 
 
 class Scope(StrEnum):
@@ -80,7 +83,7 @@ class Request:
         if event.get("isBase64Encoded"):
             try:
                 raw = base64.b64decode(body, validate=True)
-            except binascii.Error:
+            except ValueError:  # binascii.Error, or a character that is not ASCII
                 raise MalformedBody("the body says that it is base64, and is not") from None
         else:
             raw = body.encode("utf-8", "surrogatepass")
@@ -106,9 +109,14 @@ class Request:
         """Who asks, whatever its scopes. Unauthenticated where the authorizer named nobody: default deny."""
         key_id = self.authorizer.get("key_id")
         if not key_id:
-            raise Unauthenticated(
-                self.authorizer.get("error") or "send an API key in the header `Authorization: Bearer …`"
-            )
+            error = self.authorizer.get("error") or "send an API key in the header `Authorization: Bearer …`"
+            retry_after = self.authorizer.get("retry_after")
+            if retry_after:
+                raise TooManyAttempts(error, retry_after=int(retry_after))
+            raise Unauthenticated(error)
+        expires = self.authorizer.get("expires")
+        if expires and int(expires) <= time.time():
+            raise Unauthenticated(EXPIRED)
         limit = self.authorizer.get("events_per_minute")
         return Principal(
             key_id=key_id,

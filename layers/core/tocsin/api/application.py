@@ -10,16 +10,20 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from tocsin.api import blueprints, events, health, notifications, silences, why
+from tocsin.api import blueprints, deliveries, events, health, notifications, resources, silences, transports, why
 from tocsin.api.answers import problem_response
 from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
+from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
 from tocsin.explaining import Explainer
+from tocsin.management import EditingDesk, Management
 from tocsin.observability import Code, logger, note
 from tocsin.silencing import Silences
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
+from tocsin.store.mail_stops import MailStops
+from tocsin.unsubscribing import UnsubscribeLinks
 from tocsin.web import Request, problem
 
 if TYPE_CHECKING:
@@ -39,6 +43,10 @@ class Stores:
     explainer: Explainer
     backtester: Backtester
     silences: Silences
+    editing: EditingDesk
+    desk: DeliveryDesk
+    mail_stops: MailStops
+    unsubscribe_links: Callable[[], UnsubscribeLinks | None]
 
 
 def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
@@ -47,9 +55,12 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     health.add_routes(app)
     events.add_routes(app, stores.events, stores.ledger)
     notifications.add_routes(app, stores.ledger)
-    blueprints.add_routes(app, stores.blueprints)
+    blueprints.add_routes(app, stores.blueprints, stores.editing)
     why.add_routes(app, stores.explainer, stores.backtester)
-    silences.add_routes(app, stores.silences)
+    silences.add_routes(app, stores.silences, stores.editing)
+    resources.add_routes(app, Management.at(stores.editing))
+    deliveries.add_routes(app, stores.desk, stores.mail_stops)
+    transports.add_routes(app, stores.desk, stores.mail_stops, stores.unsubscribe_links)
 
     def refused(error: TocsinError) -> Response[str]:
         request_id = app.current_event.request_context.request_id

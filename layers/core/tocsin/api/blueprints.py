@@ -6,12 +6,13 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import check_query, flag_of, json_response, request_of
 from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
+from tocsin.management import EditingDesk
 from tocsin.observability import Code, note
 from tocsin.web import Scope
 
 
-def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints) -> None:
-    """Add this subject's routes."""
+def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: EditingDesk) -> None:
+    """Add this subject's routes. Changes are told at `desk`."""
 
     @app.get("/blueprint")
     def read() -> Response[str]:
@@ -33,6 +34,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints) -> None:
         if dry_run:
             return json_response(200, blueprints.plan(blueprint).to_json(dry_run=True))
         applied = blueprints.apply(blueprint, principal.key_name)
+        desk.tell(applied.changes, principal)
         note(
             Code.CONFIGURATION_APPLIED,
             "configuration applied",

@@ -18,7 +18,7 @@ from tocsin.search import FILTERS, Search, parse_search
 from tocsin.settings import Environment
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
-from tocsin.store.rollups import HOUR
+from tocsin.store.rollup_hours import HOUR
 from tocsin.store.timeline import AFTER
 from tocsin.store.timeline_reading import Reading, Tally, bucket_of
 from tocsin.web import Request, Scope

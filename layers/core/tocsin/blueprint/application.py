@@ -1,22 +1,25 @@
 """Applying a blueprint: first what nobody looks at yet, then the flip, then what nobody looks at any more.
 
-    1. people, new lists of members, new keys and secrets are written beside the old ones
+    1. people, new lists of members, new keys and secrets are written beside the old ones, after a note of them
     2. the snapshot of rules, policies, transports, groups and settings is published: readers see it whole
     3. people, lists of members, keys and secrets that nothing names any more are deleted
 
 No reader sees a rule without what it names. A run that dies is made good by the next one: each step writes
-what differs from what is there.
+what differs from what is there, and what the note tells of is cleared away, or made again where it was a
+secret that nobody was shown.
 """
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from tocsin.blueprint import checks, secrecy
 from tocsin.blueprint.differences import differences
 from tocsin.blueprint.document import Blueprint, GroupEntry, KeyEntry, UserEntry
+from tocsin.blueprint.traces import Traces
 from tocsin.configuration import Configuration
 from tocsin.directory import Group, User
 from tocsin.errors import Invalid, Violation
@@ -57,6 +60,9 @@ class _Current:
     users: Mapping[str, User]
     keys: Mapping[str, ApiKey]
     members: Mapping[str, frozenset[str]]
+    key_ids: frozenset[str] = frozenset()
+    """Of all keys that are stored: also those of `unfinished`, which are not among `keys`."""
+    unfinished: Traces = field(default_factory=Traces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class _Plan:
     keys: tuple[ApiKey, ...]
     new_rosters: tuple[tuple[Group, frozenset[str]], ...]
     bearers: tuple[JsonObject, ...]
+    traces: Traces
 
 
 class Blueprints:
@@ -80,54 +87,70 @@ class Blueprints:
 
     def current(self) -> Blueprint:
         """What holds now, secrets masked."""
-        return _shown(self._read())
+        return _shown(self._read(self._unfinished()))
 
     def plan(self, blueprint: Blueprint) -> Applied:
         """What applying `blueprint` would change; nothing is written."""
         self._check(blueprint)
-        current = self._read()
-        plan = _plan(blueprint, current)
-        return Applied(current.version.number, plan.changes)
+        current = self._read(self._unfinished())
+        return Applied(current.version.number, _plan(blueprint, current).changes)
+
+    def _unfinished(self) -> Traces:
+        return Traces.from_json(self._configuration.note())
 
     def apply(self, blueprint: Blueprint, by: str) -> Applied:
         """Make `blueprint` the configuration."""
         self._check(blueprint)
-        self._configuration.lock(by, now=datetime.now(UTC))
+        unfinished = Traces.from_json(self._configuration.lock(by, now=datetime.now(UTC)))
+        done = not unfinished
         try:
-            current = self._read()
+            current = self._read(unfinished)
             plan = _plan(blueprint, current)
-            if not plan.changes:
-                return Applied(current.version.number, ())
-            return self._carry_out(plan, current, by)
+            if plan.changes or unfinished:
+                done = False
+                applied = self._carry_out(plan, current, by)
+            else:
+                applied = Applied(current.version.number, ())
+            done = True
         finally:
-            self._configuration.unlock()
+            # Should this fail after all else was done, the caller is told so, and its secrets are made again.
+            self._configuration.unlock(forget=done)
+        return applied
 
     def _check(self, blueprint: Blueprint) -> None:
         wrong = checks.check(blueprint, self._policy)
         if wrong:
             raise Invalid(wrong)
 
-    def _read(self) -> _Current:
+    def _read(self, unfinished: Traces) -> _Current:
         version, configuration = self._configuration.current(fresh=True)
+        keys = list(self._people.all_keys())
         return _Current(
             version=version,
             configuration=configuration,
             users={user.username: user for user in self._people.all_users()},
-            keys={key.name: key for key in self._people.all_keys()},
+            keys={key.name: key for key in keys if key.id not in unfinished.keys},
             members={group.name: frozenset(self._people.all_members(group)) for group in configuration.groups},
+            key_ids=frozenset(key.id for key in keys),
+            unfinished=unfinished,
         )
 
     def _carry_out(self, plan: _Plan, current: _Current, by: str) -> Applied:
+        traces = current.unfinished | plan.traces
+        if traces != current.unfinished:
+            self._configuration.leave_note(traces.to_json())
         for resolved in plan.transports:
-            if resolved.to_store is not None:
-                self._configuration.put_secrets(resolved.transport.secrets_ref, resolved.to_store)
+            for ref, secret in resolved.to_store.items():
+                self._configuration.put_secrets(ref, secret)
         self._people.write(
             users=[user for user in plan.users if current.users.get(user.username) != user],
             members=[(group, member) for group, members in plan.new_rosters for member in sorted(members)],
             keys=[key for key in plan.keys if current.keys.get(key.name) != key],
         )
-        version = self._configuration.publish(plan.configuration, replacing=current.version, by=by)
-        self._tidy(plan, current)
+        version = current.version
+        if plan.changes:
+            version = self._configuration.publish(plan.configuration, replacing=current.version, by=by)
+        self._tidy(plan, current, traces)
         return Applied(
             version=version.number,
             changes=plan.changes,
@@ -139,22 +162,24 @@ class Blueprints:
             ),
         )
 
-    def _tidy(self, plan: _Plan, current: _Current) -> None:
-        rosters = {(group.name, group.roster) for group in plan.configuration.groups}
+    def _tidy(self, plan: _Plan, current: _Current, traces: Traces) -> None:
+        self._people.delete(key_ids=current.key_ids - {key.id for key in plan.keys})
+        gone = traces.rosters - _rosters(plan.configuration)
+        groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
         self._people.delete(
             usernames=current.users.keys() - {user.username for user in plan.users},
-            members=[
-                (group, member)
-                for group in current.configuration.groups
-                if (group.name, group.roster) not in rosters
-                for member in current.members[group.name]
-            ],
-            key_ids=[key.id for name, key in current.keys.items() if name not in {key.name for key in plan.keys}],
+            members=[(group, member) for group in groups for member in self._people.all_members(group)],
         )
-        named = {transport.secrets_ref for transport in plan.configuration.transports}
-        for transport in current.configuration.transports:
-            if transport.secrets_ref and transport.secrets_ref not in named:
-                self._configuration.delete_secrets(transport.secrets_ref)
+        for ref in sorted(traces.secrets - _secret_refs(plan.configuration)):
+            self._configuration.delete_secrets(ref)
+
+
+def _rosters(configuration: Configuration) -> frozenset[tuple[str, str]]:
+    return frozenset((group.name, group.roster) for group in configuration.groups)
+
+
+def _secret_refs(configuration: Configuration) -> frozenset[str]:
+    return frozenset(ref for transport in configuration.transports for ref in transport.secret_refs)
 
 
 def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
@@ -181,7 +206,13 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
         *differences(_shown(current), _shown(after)),
         *_new_secrets(current.configuration, configuration),
     ]
-    return _Plan(tuple(changes), configuration, transports, users, keys, new_rosters, bearers)
+    traces = Traces(
+        keys=frozenset(str(shown["id"]) for shown in bearers),
+        signing=frozenset(resolved.transport.secrets_ref for resolved in transports if resolved.generated),
+        secrets=_secret_refs(current.configuration) ^ _secret_refs(configuration),
+        rosters=_rosters(current.configuration) ^ _rosters(configuration),
+    )
+    return _Plan(tuple(changes), configuration, transports, users, keys, new_rosters, bearers, traces)
 
 
 def _transports(blueprint: Blueprint, current: _Current) -> tuple[secrecy.Resolved, ...]:
@@ -189,7 +220,10 @@ def _transports(blueprint: Blueprint, current: _Current) -> tuple[secrecy.Resolv
     resolved: list[secrecy.Resolved] = []
     wrong: list[Violation] = []
     for position, entry in enumerate(blueprint.transports):
-        result = secrecy.resolve(entry, known.get(entry.name), f"transports[{position}]")
+        existing = known.get(entry.name)
+        if existing is not None and entry.secret is None and existing.secrets_ref in current.unfinished.signing:
+            existing = existing.model_copy(update={"secrets_ref": ""})
+        result = secrecy.resolve(entry, existing, f"transports[{position}]")
         if isinstance(result, Violation):
             wrong.append(result)
         else:
@@ -211,10 +245,9 @@ def _keys(
         key = ApiKey(
             id=existing.id if existing is not None else new_key_id(),
             secret_hash=existing.secret_hash if existing is not None else hash_secret(secret or ""),
-            name=entry.name,
-            scopes=entry.scopes,
-            user=entry.user,
-            events_per_minute=entry.events_per_minute,
+            retired_hash=existing.retired_hash if existing is not None else "",
+            retired_until=existing.retired_until if existing is not None else None,
+            **{name: getattr(entry, name) for name in KeyEntry.model_fields},
         )
         keys.append(key)
         if secret is not None:
@@ -226,13 +259,15 @@ def _groups(
     entries: Sequence[GroupEntry], current: _Current
 ) -> tuple[tuple[Group, ...], tuple[tuple[Group, frozenset[str]], ...]]:
     """The groups as they are to be, and the lists of members that have to be written for them."""
+    # Its own name for each run: what a run that died has written is in nobody's list.
+    new_roster = f"{current.version.number + 1}-{secrets.token_hex(4)}"
     groups: list[Group] = []
     new_rosters: list[tuple[Group, frozenset[str]]] = []
     for entry in entries:
         members = frozenset(entry.members)
         known = current.configuration.groups_by_name.get(entry.name)
         unchanged = known is not None and current.members[entry.name] == members
-        roster = known.roster if known is not None and unchanged else str(current.version.number + 1)
+        roster = known.roster if known is not None and unchanged else new_roster
         group = Group(name=entry.name, children=entry.children, roster=roster)
         groups.append(group)
         if not unchanged:
@@ -254,8 +289,7 @@ def _shown(current: _Current) -> Blueprint:
         rules=configuration.rules,
         silences=configuration.silences,
         keys=tuple(
-            KeyEntry(name=key.name, scopes=key.scopes, user=key.user, events_per_minute=key.events_per_minute)
-            for key in current.keys.values()
+            KeyEntry(**{name: getattr(key, name) for name in KeyEntry.model_fields}) for key in current.keys.values()
         ),
     )
 
@@ -266,7 +300,7 @@ def _new_secrets(before: Configuration, after: Configuration) -> list[JsonObject
     found: list[JsonObject] = []
     for transport in after.transports:
         old = known.get(transport.name)
-        if old is not None and old.secrets_ref != transport.secrets_ref:
+        if old is not None and old.secret_refs != transport.secret_refs:
             fields: Json = {"secret": {"from": "the stored one", "to": "a new one"}}
             found.append({"kind": "transports", "name": transport.name, "change": "update", "fields": fields})
     return found

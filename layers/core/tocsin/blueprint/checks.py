@@ -3,23 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
 
 from tocsin.blueprint.document import MASK, Blueprint, TransportEntry
 from tocsin.blueprint.rehearsal import run_tests
+from tocsin.configuration import Settings
+from tocsin.durations import parse_duration
 from tocsin.errors import Violation
 from tocsin.expressions import ExpressionError
-from tocsin.outbound import OutboundBlocked, OutboundPolicy, check_url
+from tocsin.outbound import ClientCertificate, OutboundBlocked, OutboundPolicy, check_certificates, check_url
 from tocsin.patterns import PatternError
+from tocsin.rendering.custom import TemplateRejected, check_custom
+from tocsin.rendering.mapping import MappingFailed, check_mapping
 from tocsin.rules import Binding, NotificationRule, RuleSet
 from tocsin.signing import InvalidSecretError, check_secret
 from tocsin.transports import TransportMode
+from tocsin.violations import MOST
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
+_MODES_OF = {
+    "url": _URL_MODES,
+    "secret": {TransportMode.WEBHOOK},
+    "body_mapping": {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK, TransportMode.LOCAL},
+    "headers_mapping": {TransportMode.WEBHOOK},
+    "ca": _URL_MODES,
+    "client_certificate": {TransportMode.WEBHOOK},
+    "client_key": {TransportMode.WEBHOOK},
+    "html_template": {TransportMode.EMAIL},
+    "text_template": {TransportMode.EMAIL},
+}
+"""Fields of a transport that not every mode has. A chat webhook has no signing secret: its URL is its secret."""
+
+_AMPLE = timedelta(days=365 * 1000)
+"""Between the last moment that is ever worked out from a setting and the last that a date can hold."""
+
+_MAX_KEY_NAMES = 1000
+"""Settings travel with each look at the configuration's version, which is one item of 400 KB."""
 
 
 def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
     """All that is wrong with `blueprint` beyond its fields, each with its path; webhooks' URLs by `policy`."""
     wrong = [
+        *_settings(blueprint.settings),
         *_names(blueprint),
         *_groups(blueprint),
         *(
@@ -33,7 +58,21 @@ def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
         *_silences(blueprint),
     ]
     # Tests are run on a configuration that is whole: on another they would fail for its faults.
-    return wrong or list(run_tests(blueprint))
+    wrong = wrong or list(run_tests(blueprint))
+    if len(wrong) > MOST:
+        wrong[MOST:] = [Violation("", f"and {len(wrong) - MOST:,} more")]
+    return wrong
+
+
+def _settings(settings: Settings) -> Iterator[Violation]:
+    for name in ("event_retention", "notification_retention"):
+        try:
+            datetime.now(UTC) + parse_duration(getattr(settings, name)) + _AMPLE
+        except OverflowError:
+            yield Violation(f"settings.{name}", "reaches beyond what a date can hold; days=36500 is a century")
+    for name in ("secret_keys", "exempt_keys"):
+        if len(getattr(settings, name)) > _MAX_KEY_NAMES:
+            yield Violation(f"settings.{name}", f"names more than {_MAX_KEY_NAMES:,} keys")
 
 
 def _names(blueprint: Blueprint) -> Iterator[Violation]:
@@ -81,27 +120,60 @@ def _below(children: dict[str, tuple[str, ...]], name: str) -> set[str]:
 
 
 def _transport(path: str, transport: TransportEntry, policy: OutboundPolicy) -> Iterator[Violation]:
-    if transport.mode not in _URL_MODES:
-        for field in ("url", "secret"):
-            if getattr(transport, field) is not None:
-                yield Violation(f"{path}.{field}", f"has no meaning for the mode {transport.mode.value}")
-        return
-    if transport.url is None:
+    for field, modes in _MODES_OF.items():
+        if getattr(transport, field) is not None and transport.mode not in modes:
+            yield Violation(f"{path}.{field}", f"has no meaning for the mode {transport.mode.value}")
+    if transport.mode in _URL_MODES and transport.url is None:
         yield Violation(f"{path}.url", f"is required for the mode {transport.mode.value}")
-    elif not transport.url.endswith(MASK):
+    elif transport.url is not None and not (_is_chat(transport) and transport.url.endswith(MASK)):
         try:
             check_url(transport.url, policy)
         except OutboundBlocked as blocked:
             yield Violation(f"{path}.url", str(blocked))
-    if transport.secret is None or transport.secret == MASK:
-        return
-    if transport.mode is not TransportMode.WEBHOOK:
-        yield Violation(f"{path}.secret", "has no meaning for the mode webhook_slack: its URL is its secret")
-        return
-    try:
-        check_secret(transport.secret)
-    except InvalidSecretError as error:
-        yield Violation(f"{path}.secret", str(error))
+    if transport.secret is not None and transport.secret != MASK and transport.mode is TransportMode.WEBHOOK:
+        try:
+            check_secret(transport.secret)
+        except InvalidSecretError as error:
+            yield Violation(f"{path}.secret", str(error))
+    yield from _mappings(path, transport)
+    yield from _certificates(path, transport)
+
+
+def _is_chat(transport: TransportEntry) -> bool:
+    return transport.mode is TransportMode.WEBHOOK_SLACK
+
+
+def _mappings(path: str, transport: TransportEntry) -> Iterator[Violation]:
+    for field in ("body_mapping", "headers_mapping"):
+        source = getattr(transport, field)
+        if source is not None:
+            try:
+                check_mapping(source)
+            except MappingFailed as failure:
+                yield Violation(f"{path}.{field}", str(failure))
+    for field in ("html_template", "text_template"):
+        source = getattr(transport, field)
+        if source is not None:
+            try:
+                check_custom(source, html=field == "html_template")
+            except TemplateRejected as rejected:
+                yield Violation(f"{path}.{field}", str(rejected))
+
+
+def _certificates(path: str, transport: TransportEntry) -> Iterator[Violation]:
+    if transport.ca is not None:
+        try:
+            check_certificates(transport.ca)
+        except OutboundBlocked as blocked:
+            yield Violation(f"{path}.ca", str(blocked))
+    if (transport.client_certificate is None) != (transport.client_key is None):
+        missing = "client_key" if transport.client_key is None else "client_certificate"
+        yield Violation(f"{path}.{missing}", "a client certificate and its key belong together")
+    elif transport.client_certificate is not None and transport.client_key not in {None, MASK}:
+        try:
+            check_certificates(None, ClientCertificate(transport.client_certificate, transport.client_key or ""))
+        except OutboundBlocked as blocked:
+            yield Violation(f"{path}.client_certificate", str(blocked))
 
 
 def _policies(blueprint: Blueprint) -> Iterator[Violation]:

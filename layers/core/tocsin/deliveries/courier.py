@@ -1,40 +1,51 @@
 """The loop that every SQS-fed transport runs: take, attempt, note, and say which messages come back.
 
-A message is gone from its queue only when its delivery's end is in the ledger. What fails in a way that time
-can heal comes back after a pause that grows; after the last try the delivery has failed, and says why. What
-our own code does wrong brings the message back until SQS puts it among the dead letters.
+A message is gone from its queue when the deliveries table knows what becomes of its delivery: that it is done,
+when it is due again, that its transport's breaker holds it. A function that dies in between leaves a lease that
+runs out, and the schedule finds that. What comes back to the queue is only what no table could be told of.
 """
 
 from __future__ import annotations
 
 import logging
+import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Outcome, State
+from tocsin.deliveries.breakers import BreakerState
+from tocsin.deliveries.gate import Gate
+from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcome, State
+from tocsin.deliveries.reports import Reports
+from tocsin.deliveries.schedule import BY_QUEUE_UP_TO, pause_after
 from tocsin.durations import parse_duration
 from tocsin.errors import TocsinError, Unavailable
+from tocsin.events import Event
 from tocsin.jsontypes import Json, JsonObject
 from tocsin.notifications import Notification
 from tocsin.observability import Code, logger, note
 from tocsin.rendering.context import RenderingContext
 from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
-from tocsin.store.failures import as_unavailable
-from tocsin.store.ledger import Ledger
+from tocsin.store.failures import as_unavailable, tries
 from tocsin.transports import INBOX, NotificationTransport
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-PAUSES = (5, 30, 120, 300)
-"""Seconds before the second, third, … attempt. One attempt more than there are pauses."""
-
 LEASE = timedelta(seconds=35)
 """Longer than a function may run: a delivery that is still taken then belongs to a function that died."""
+
+COMES_BACK_AFTER = (5, 30, 120, 300, 600, 900)
+"""Seconds after which a message that no table could be told of is received again, by how often it was."""
+
+PATIENCE = timedelta(seconds=3)
+"""How long a function waits for its turn at a service that is to be told slowly; longer waits are SQS's."""
+MAX_QUEUE_DELAY = timedelta(seconds=900)  # SQS's limit
 
 _KEEP_LONGER = timedelta(days=1)
 
@@ -42,11 +53,16 @@ type Deliver = Callable[[RenderingContext], Outcome]
 """Attempts one delivery. It raises nothing that it can name: what went wrong is an Outcome."""
 
 
+def utc_now() -> datetime:
+    """The time."""
+    return datetime.now(UTC)
+
+
 @dataclass(frozen=True, slots=True)
 class _Received:
     message_id: str
     receipt: str
-    tries: int
+    times: int
     body: str
 
     @classmethod
@@ -67,19 +83,30 @@ class Courier:
         *,
         configuration: ConfigurationStore,
         events: EventStore,
-        ledger: Ledger,
+        deliveries: DeliveryStore,
+        gate: Gate,
+        reports: Reports,
         sqs: SQSClient,
         queue_url: str,
         deliver: Deliver,
+        pace: timedelta | None = None,
         parallel: int = 10,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`pace` is how much time one message of a transport needs before the next one, if any."""
         self._configuration = configuration
         self._events = events
-        self._ledger = ledger
+        self._deliveries = deliveries
+        self._gate = gate
+        self._reports = reports
         self._sqs = sqs
         self._queue_url = queue_url
         self._deliver = deliver
+        self._pace = pace
         self._parallel = parallel
+        self._clock = clock
+        self._sleep = sleep
 
     def carry(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
         """Attempt each message of a batch; {batchItemFailures} are those that come back."""
@@ -94,113 +121,213 @@ class Courier:
     def _carry_one(self, received: _Received) -> bool:
         """Whether the message is done with."""
         try:
-            return self._attempt(received)
+            self._handle(DeliveryMessage.from_body(received.body))
         except TocsinError as error:
-            self._come_back(received, error.retry_after)
+            self._come_back(received)
             note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, message_id=received.message_id)
         except Exception:  # noqa: BLE001 - one broken message must not keep the others of its batch
+            self._come_back(received)
             logger.exception(
                 "a message could not be handled",
                 code=Code.DELIVERY_LEFT.value,
                 message_id=received.message_id,
             )
+        else:
+            return True
         return False
 
-    def _attempt(self, received: _Received) -> bool:
-        message = DeliveryMessage.from_body(received.body)
+    def _handle(self, message: DeliveryMessage) -> None:
         _, configuration = self._configuration.current()
-        keep = parse_duration(configuration.settings.notification_retention) + _KEEP_LONGER
-        begun = datetime.now(UTC)
-        taken = self._ledger.take(message, now=begun, lease=LEASE, keep=keep)
-        if isinstance(taken, State):
-            note(
-                Code.DELIVERY_REPEATED,
-                "delivery was done before",
-                event_id=message.event_id,
-                delivery_id=message.delivery_id,
-                state=taken.value,
-            )
-            return True
         transport = configuration.transports_by_name.get(message.transport)
         if transport is None and message.transport == INBOX.name:
             transport = INBOX
-        outcome = self._outcome(message, transport)
-        ended = datetime.now(UTC)
-        return self._note(received, message, taken.attempts + 1, outcome, begun, ended)
-
-    def _outcome(self, message: DeliveryMessage, transport: NotificationTransport | None) -> Outcome:
-        if transport is None or not transport.enabled:
-            return Outcome(State.DISCARDED, "no_transport", f"transport {message.transport} is gone or disabled")
-        event = message.event or self._events.get(message.event_id)
-        if event is None:
-            return Outcome(State.DISCARDED, "event_gone", "the event has expired or was deleted")
-        notification = Notification.of(event, message.rule, message.severity, message.user)
-        if message.remark is not None:
-            notification = replace(notification, body=f"{notification.body} ({message.remark})")
-        return self._deliver(
-            RenderingContext(
-                event=event,
-                notification=notification,
-                user=message.user,
-                rule=message.rule,
-                severity=message.severity,
-                transport=transport,
-            )
-        )
-
-    def _note(
-        self,
-        received: _Received,
-        message: DeliveryMessage,
-        attempts: int,
-        outcome: Outcome,
-        begun: datetime,
-        ended: datetime,
-    ) -> bool:
-        pause: float | None = None
-        if outcome.state is State.RETRYING:
-            # The queue counts receptions, the ledger attempts; a function that died was one of the former only.
-            if max(received.tries, attempts) > len(PAUSES):
-                detail = f"{outcome.detail}; given up after {attempts} attempts".removeprefix("; ")
-                outcome = replace(outcome, state=State.FAILED, detail=detail)
-            else:
-                pause = min(max(PAUSES[min(attempts, len(PAUSES)) - 1], outcome.retry_after or 0), 900)
+        keep = parse_duration(configuration.settings.notification_retention) + _KEEP_LONGER
+        begun = self._clock()
+        breaker = BreakerState.CLOSED
+        if transport is not None and transport.enabled and not message.test and not message.probe:
+            breaker = self._gate.state(transport, now=begun)
+        if breaker is BreakerState.OPEN:
+            self._deliveries.hold(message, now=begun, keep=keep)
+            self._say(Code.DELIVERY_HELD, "held until the transport's endpoint answers again", message)
+            return
+        taken = self._deliveries.take(message, now=begun, lease=LEASE, keep=keep)
+        if isinstance(taken, State):
+            self._say(Code.DELIVERY_REPEATED, "this is not to be attempted now", message, state=taken.value)
+            return
+        if self._pace is not None and not message.paced and not self._has_turn(message, self._pace, begun):
+            return
+        begun = self._clock()
+        event, outcome = self._attempt(message, transport, breaker, begun)
+        ended = self._clock()
         attempt = Attempt(begun, round((ended - begun).total_seconds() * 1000), outcome)
-        next_attempt = None if pause is None else ended + timedelta(seconds=pause)
-        self._ledger.note_attempt(message, attempt, next_attempt=next_attempt)
-        self._say(message, attempts, attempt, pause)
+        self._settle(message, event, transport, attempt, taken.tries + 1, ended)
+
+    def _attempt(
+        self,
+        message: DeliveryMessage,
+        transport: NotificationTransport | None,
+        breaker: BreakerState,
+        now: datetime,
+    ) -> tuple[Event | None, Outcome]:
+        if transport is None or not transport.enabled:
+            return None, Outcome(State.DISCARDED, "no_transport", f"transport {message.transport} is gone or disabled")
+        if breaker is BreakerState.DISABLED:
+            why = self._gate.reason(transport, now=now)
+            detail = f"the transport is disabled since its endpoint failed ({why}); mend it, then reset its breaker"
+            return None, Outcome(State.FAILED, "transport_disabled", detail)
+        event = None
+        try:
+            event = message.event or self._events.get(message.event_id)
+            if event is None:
+                return None, Outcome(State.DISCARDED, "event_gone", "the event has expired or was deleted")
+            return event, self._deliver(_context(message, event, transport))
+        except Unavailable as error:
+            return event, Outcome(State.RETRYING, error.code, error.detail, ours=True)
+
+    def _settle(
+        self,
+        message: DeliveryMessage,
+        event: Event | None,
+        transport: NotificationTransport | None,
+        attempt: Attempt,
+        count: int,
+        now: datetime,
+    ) -> None:
+        """Note what came of an attempt, and see to what comes of that."""
+        outcome = attempt.outcome
+        following = Following(outcome.state)
+        retried = outcome.state is State.RETRYING  # whatever becomes of this delivery, the endpoint failed it
+        if retried:
+            following = self._next(message, outcome, count, now)
+            if following.state is State.FAILED:
+                detail = f"{outcome.detail}; given up after {count} attempt{'s' if count != 1 else ''}"
+                outcome = replace(outcome, state=State.FAILED, detail=detail.removeprefix("; "))
+                attempt = replace(attempt, outcome=outcome)
+        for _ in tries("noting an attempt"):
+            try:
+                self._deliveries.note(message, attempt, following)
+                break
+            except Unavailable:  # the endpoint was told: forgetting that now would tell it again
+                continue
+        pause = None if following.next_attempt is None else (following.next_attempt - now).total_seconds()
+        if pause is not None and following.by_queue:
+            self._send(message, pause)
+        self._say(
+            Code.DELIVERY_ENDED if following.state.final else Code.DELIVERY_RETRIED,
+            outcome.detail or outcome.reason,
+            message,
+            level=logging.INFO if outcome.state in {State.DELIVERED, State.DISCARDED} else logging.WARNING,
+            user=message.user.username if message.user else None,
+            state=following.state.value,
+            reason=outcome.reason,
+            status=outcome.status,
+            attempt=count,
+            duration_ms=attempt.duration_ms,
+            next_attempt_s=None if pause is None else round(pause),
+        )
+        if transport is not None:
+            self._learn(message, event, transport, outcome, now, retried=retried)
+
+    def _next(self, message: DeliveryMessage, outcome: Outcome, count: int, now: datetime) -> Following:
+        """What comes after an attempt that time can heal."""
+        if message.test:  # somebody waits for the outcome; and a test's event is stored nowhere
+            return Following(State.FAILED)
+        if message.probe:
+            return Following(State.HELD, counted=False)
+        pause = pause_after(count, outcome.retry_after)
         if pause is None:
+            return Following(State.FAILED)
+        by_queue = pause <= BY_QUEUE_UP_TO
+        return Following(State.RETRYING, now + timedelta(seconds=math.ceil(pause) if by_queue else pause), by_queue)
+
+    def _learn(
+        self,
+        message: DeliveryMessage,
+        event: Event | None,
+        transport: NotificationTransport,
+        outcome: Outcome,
+        now: datetime,
+        *,
+        retried: bool,
+    ) -> None:
+        """Tell the breaker, and administrators. The delivery is settled: what fails here must not undo that."""
+        try:
+            if outcome.state is State.DELIVERED:
+                if self._gate.succeeded(transport, now=now):
+                    note(Code.BREAKER_RECOVERED, "the endpoint answers again", transport=transport.name)
+            elif outcome.disables:
+                if self._gate.gone(transport, outcome.reason, now=now):
+                    note(Code.TRANSPORT_DISABLED, outcome.detail, level=logging.ERROR, transport=transport.name)
+                    self._reports.disabled(transport.name, outcome.detail, now=now)
+            elif retried and not outcome.ours and self._gate.failed(transport, outcome.reason, now=now):
+                detail = "the endpoint fails: its deliveries are held, and one a minute tries it"
+                note(Code.BREAKER_OPENED, detail, level=logging.WARNING, transport=transport.name)
+        except Unavailable as error:
+            note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, transport=transport.name)
+        if outcome.state is State.FAILED and not message.test and outcome.reason != "transport_disabled":
+            self._reports.failed(message, event, outcome, now=now)
+
+    def _has_turn(self, message: DeliveryMessage, pace: timedelta, now: datetime) -> bool:
+        """Whether the message may go out now, perhaps after a short wait; otherwise it comes again in its turn."""
+        turn = self._deliveries.turn(message.transport, now=now, every=pace, within=MAX_QUEUE_DELAY)
+        wait = timedelta(0) if turn is None else turn - now
+        if turn is not None and wait <= PATIENCE:
+            self._sleep(max(wait.total_seconds(), 0.0))
             return True
-        self._come_back(received, pause)
+        moment = now + MAX_QUEUE_DELAY if turn is None else turn
+        self._deliveries.postpone(message, moment, by_queue=turn is not None, now=now)
+        if turn is not None:
+            self._send(replace(message, paced=True), wait.total_seconds())
+        self._say(Code.DELIVERY_POSTPONED, "waits for its turn", message, next_attempt_s=round(wait.total_seconds()))
         return False
 
-    def _say(self, message: DeliveryMessage, attempts: int, attempt: Attempt, pause: float | None) -> None:
-        outcome = attempt.outcome
+    def _send(self, message: DeliveryMessage, pause: float) -> None:
+        try:
+            with as_unavailable("sending a message again"):
+                self._sqs.send_message(
+                    QueueUrl=self._queue_url,
+                    MessageBody=message.to_body(),
+                    MessageGroupId=message.group,
+                    DelaySeconds=math.ceil(pause),
+                )
+        except Unavailable as error:  # the table knows when it is due, and the schedule sends it then
+            self._say(Code.DELIVERY_NOT_REQUEUED, error.detail, message, level=logging.WARNING)
+
+    def _come_back(self, received: _Received) -> None:
+        """Let the message be received again sooner than after the queue's own time."""
+        pause = COMES_BACK_AFTER[min(received.times, len(COMES_BACK_AFTER)) - 1]
+        try:
+            with as_unavailable("setting a message's return"):
+                self._sqs.change_message_visibility(
+                    QueueUrl=self._queue_url, ReceiptHandle=received.receipt, VisibilityTimeout=pause
+                )
+        except Unavailable as error:  # then it returns when the queue's own time is over
+            note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, message_id=received.message_id)
+
+    def _say(
+        self, code: Code, text: str, message: DeliveryMessage, *, level: int = logging.INFO, **facts: object
+    ) -> None:
         note(
-            Code.DELIVERY_ENDED if pause is None else Code.DELIVERY_RETRIED,
-            outcome.detail or outcome.reason,
-            level=logging.WARNING if outcome.state in {State.FAILED, State.RETRYING} else logging.INFO,
+            code,
+            text,
+            level=level,
             event_id=message.event_id,
             delivery_id=message.delivery_id,
             rule=message.rule,
             transport=message.transport,
-            user=message.user.username if message.user else None,
-            state=outcome.state.value,
-            reason=outcome.reason,
-            status=outcome.status,
-            attempt=attempts,
-            duration_ms=attempt.duration_ms,
-            next_attempt_s=pause,
+            **facts,
         )
 
-    def _come_back(self, received: _Received, pause: float | None) -> None:
-        """Let the message be received again after `pause` seconds rather than after the queue's own time."""
-        try:
-            with as_unavailable("setting a message's return"):
-                self._sqs.change_message_visibility(
-                    QueueUrl=self._queue_url,
-                    ReceiptHandle=received.receipt,
-                    VisibilityTimeout=round(pause or PAUSES[0]),
-                )
-        except Unavailable as error:  # then it returns when the queue's own time is over
-            note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, message_id=received.message_id)
+
+def _context(message: DeliveryMessage, event: Event, transport: NotificationTransport) -> RenderingContext:
+    notification = Notification.of(event, message.rule, message.severity, message.user)
+    if message.remark is not None:
+        notification = replace(notification, body=f"{notification.body} ({message.remark})")
+    return RenderingContext(
+        event=event,
+        notification=notification,
+        user=message.user,
+        rule=message.rule,
+        severity=message.severity,
+        transport=transport,
+    )

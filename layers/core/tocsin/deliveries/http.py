@@ -7,14 +7,12 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from tocsin.deliveries.models import MAX_EXCERPT, Outcome, State
+from tocsin.deliveries.schedule import MAX_RETRY_AFTER
 from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy, Response
 from tocsin.settings import Environment
 
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that time can heal; all others are final."""
-
-MAX_RETRY_AFTER = 6 * 3600
-"""Seconds. An endpoint that asks for more is asked again then."""
 
 
 def posted(post: Callable[[], Response]) -> Outcome:
@@ -44,12 +42,15 @@ def answered(response: Response) -> Outcome:
             retry_after=retry_after(response),
         )
     detail = "redirects are not followed: give the final URL" if 300 <= status < 400 else "which is final"
+    if status == 410:
+        detail = "which says that nothing is wanted there any more"
     return Outcome(
         State.FAILED,
         f"http_{status}",
         f"the endpoint answered {status}; {detail}",
         status=status,
         answer=answer,
+        disables=status == 410,
     )
 
 

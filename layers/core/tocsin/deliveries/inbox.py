@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from tocsin.deliveries.courier import Deliver
 from tocsin.deliveries.models import Outcome, State
 from tocsin.durations import parse_duration
-from tocsin.errors import Unavailable
 from tocsin.rendering.context import RenderingContext
+from tocsin.rendering.mapping import MappingFailed, rewritten
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.ledger import Ledger
 
@@ -19,11 +20,16 @@ def inbox_delivery(ledger: Ledger, configuration: ConfigurationStore) -> Deliver
     def deliver(context: RenderingContext) -> Outcome:
         if context.user is None:
             return Outcome(State.DISCARDED, "no_person", "an inbox belongs to a person, and there is none")
+        notification = context.notification
+        mapping = context.transport.body_mapping
+        if mapping is not None:
+            try:
+                said = rewritten(mapping, context)
+            except MappingFailed as failure:
+                return Outcome.of_mapping(failure)
+            notification = replace(notification, **said)  # type: ignore[arg-type]  # only texts, by name
         keep = parse_duration(configuration.version().settings.notification_retention)
-        try:
-            new = ledger.put_in_inbox(context.notification, keep=keep, now=datetime.now(UTC))
-        except Unavailable as error:
-            return Outcome(State.RETRYING, error.code, error.detail)
+        new = ledger.put_in_inbox(notification, keep=keep, now=datetime.now(UTC))
         return Outcome(State.DELIVERED, "stored" if new else "stored_before")
 
     return deliver

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tocsin.deliveries.courier import Deliver
 from tocsin.deliveries.models import Outcome, State
 from tocsin.rendering.context import RenderingContext
-from tocsin.rendering.mail import MailTemplates, NoAddress, mail_message
+from tocsin.rendering.custom import TemplateRejected, render_custom
+from tocsin.rendering.mail import MailMessage, MailTemplates, NoAddress, mail_message
 from tocsin.store.failures import code_of
+from tocsin.store.mail_stops import MailStops
+from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
@@ -18,39 +23,45 @@ if TYPE_CHECKING:
 _FINAL = {
     "MailFromDomainNotVerifiedException": "verify the MAIL FROM domain in SES",
     "MessageRejected": "SES refused the message; verify the sender, and the recipient while SES is in its sandbox",
-    "AccountSuspendedException": "SES suspended sending for this account",
+    "AccountSuspendedException": "SES suspended sending for this account: see its account dashboard",
     "BadRequestException": "SES could not use the message",
-    "NotFoundException": "an SES resource that the message names is not there",
+    "NotFoundException": "an SES resource that the message names is not there: check the sender and MailIdentity",
     "AccessDeniedException": "the function's role may not send from this sender; check MailIdentity",
     "AccessDenied": "the function's role may not send from this sender; check MailIdentity",
 }
+"""What time does not heal, and what does. All else is tried again: throttling, the daily quota, SES itself."""
 
 
-def mail_delivery(ses: SESV2Client, templates: MailTemplates, sender: str) -> Deliver:
-    """Delivers by e-mail from `sender`, an address that SES has verified."""
+def mail_delivery(
+    ses: SESV2Client,
+    templates: MailTemplates,
+    sender: str,
+    stops: MailStops,
+    *,
+    configuration_set: str = "",
+    links: Callable[[], UnsubscribeLinks | None] = lambda: None,
+) -> Deliver:
+    """Delivers by e-mail from `sender`, an address that SES has verified, to addresses that `stops` has not.
+
+    With `links`, each mail can be unsubscribed from with one click; with `configuration_set`, SES says what
+    became of it.
+    """
 
     def deliver(context: RenderingContext) -> Outcome:
         if not sender:
             return Outcome(State.FAILED, "no_sender", "no sender is configured: deploy with MailSender")
         try:
-            message = mail_message(context, templates)
+            message = _message(context, templates, links())
         except NoAddress as missing:
             return Outcome(State.DISCARDED, "no_address", str(missing))
+        except TemplateRejected as rejected:
+            return Outcome.of_mapping(rejected)
+        stop = stops.get(message.to_address)
+        if stop is not None:
+            detail = f"the address {stop.reason.value} on {stop.since[:10]}; DELETE /mail-stops/{{address}} lifts that"
+            return Outcome(State.DISCARDED, f"address_{stop.reason.value}", detail)
         try:
-            sent = ses.send_email(
-                FromEmailAddress=sender,
-                Destination={"ToAddresses": [message.to]},
-                Content={
-                    "Simple": {
-                        "Subject": {"Data": message.subject, "Charset": "UTF-8"},
-                        "Body": {
-                            "Text": {"Data": message.text, "Charset": "UTF-8"},
-                            "Html": {"Data": message.html, "Charset": "UTF-8"},
-                        },
-                    }
-                },
-                EmailTags=[{"Name": name, "Value": value} for name, value in message.tags.items()],
-            )
+            sent = ses.send_email(**_request(message, sender, configuration_set))
         except ClientError as error:
             code = code_of(error)
             if code in _FINAL:
@@ -58,6 +69,39 @@ def mail_delivery(ses: SESV2Client, templates: MailTemplates, sender: str) -> De
             return Outcome(State.RETRYING, code, "SES did not take the message")
         except BotoCoreError as error:
             return Outcome(State.RETRYING, type(error).__name__, "SES could not be reached")
-        return Outcome(State.DELIVERED, "sent", f"SES message {sent['MessageId']}")
+        return Outcome(State.DELIVERED, "sent", remote_id=sent["MessageId"])
 
     return deliver
+
+
+def _message(context: RenderingContext, templates: MailTemplates, links: UnsubscribeLinks | None) -> MailMessage:
+    message = mail_message(context, templates)
+    if links is not None:
+        message = mail_message(context, templates, links.url(message.to_address))
+    transport = context.transport
+    if transport.html_template is not None:
+        message = replace(message, html=render_custom(transport.html_template, context, html=True))
+    if transport.text_template is not None:
+        message = replace(message, text=render_custom(transport.text_template, context, html=False))
+    return message
+
+
+def _request(message: MailMessage, sender: str, configuration_set: str) -> dict[str, Any]:
+    content: dict[str, Any] = {
+        "Subject": {"Data": message.subject, "Charset": "UTF-8"},
+        "Body": {
+            "Text": {"Data": message.text, "Charset": "UTF-8"},
+            "Html": {"Data": message.html, "Charset": "UTF-8"},
+        },
+    }
+    if message.headers:
+        content["Headers"] = [{"Name": name, "Value": value} for name, value in message.headers.items()]
+    request: dict[str, Any] = {
+        "FromEmailAddress": sender,
+        "Destination": {"ToAddresses": [message.to]},
+        "Content": {"Simple": content},
+        "EmailTags": [{"Name": name, "Value": value} for name, value in message.tags.items()],
+    }
+    if configuration_set:
+        request["ConfigurationSetName"] = configuration_set
+    return request

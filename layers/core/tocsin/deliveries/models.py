@@ -22,10 +22,20 @@ MAX_EXCERPT = 1024
 
 
 class State(StrEnum):
-    """Where a delivery stands. The last three are final."""
+    """Where a delivery stands. The last three are final.
 
+    Before its first attempt a delivery is a message in its queue and in no table: millions that succeed at
+    once cost one write less each. From then on it is never out of the table's sight.
+    """
+
+    QUEUED = "queued"
+    """Put back on its queue: by hand, when it was due again, or when its turn at a slow service has come."""
     DELIVERING = "delivering"
+    """Some function has it at this moment."""
     RETRYING = "retrying"
+    """Failed in a way that time can heal, and waits for its next attempt."""
+    HELD = "held"
+    """Waits until its transport's breaker lets it go."""
     DELIVERED = "delivered"
     FAILED = "failed"
     DISCARDED = "discarded"
@@ -42,6 +52,9 @@ class Outcome:
 
     `reason` is a stable word (`http_500`, `timeout`, `no_address`), `detail` a sentence for people without
     secrets, `answer` the beginning of what the endpoint said. `retry_after` is seconds, where it asked for it.
+    `remote_id` is what the other side calls the message (SES: its Message-ID). `disables` says that the other
+    side wants nothing any more (410), `mapping` that the transport's own mapping or template is at fault, `ours`
+    that a table or queue of ours is, which tells nothing of the endpoint.
     """
 
     state: State
@@ -50,6 +63,30 @@ class Outcome:
     status: int | None = None
     answer: str | None = None
     retry_after: float | None = None
+    remote_id: str | None = None
+    disables: bool = False
+    mapping: bool = False
+    ours: bool = False
+
+    @classmethod
+    def of_mapping(cls, failure: Exception) -> Self:
+        """The outcome of a transport whose own mapping or template can't be used on this notification."""
+        return cls(State.FAILED, "bad_mapping", str(failure), mapping=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Following:
+    """What comes after an attempt.
+
+    `state` is where the delivery stands now. `next_attempt` is when it is due again: None where nothing more
+    happens by itself. `by_queue` says that SQS brings it back then; otherwise, and where SQS should fail to,
+    the schedule does. `counted` says whether the attempt is one of those that the schedule of retries allows.
+    """
+
+    state: State
+    next_attempt: datetime | None = None
+    by_queue: bool = False
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +98,7 @@ class Attempt:
     outcome: Outcome
 
     def to_json(self) -> JsonObject:
-        """{at, duration_ms, state, reason, detail, status, answer}, absent ones left out."""
+        """{at, duration_ms, state, reason, detail, status, answer, remote_id}, absent ones left out."""
         shown: JsonObject = {
             "at": iso(self.at),
             "duration_ms": self.duration_ms,
@@ -74,6 +111,8 @@ class Attempt:
             shown["status"] = self.outcome.status
         if self.outcome.answer:
             shown["answer"] = self.outcome.answer
+        if self.outcome.remote_id:
+            shown["remote_id"] = self.outcome.remote_id
         return shown
 
 
@@ -92,6 +131,12 @@ class DeliveryMessage:
     event: Event | None = field(default=None, compare=False)
     remark: str | None = None
     """What is said after the summary: how many notifications a throttle held back before this one."""
+    probe: bool = False
+    """Goes out although the transport's breaker is open, to see whether the endpoint is back."""
+    paced: bool = False
+    """Has its turn at a service that takes one message at a time."""
+    test: bool = False
+    """Sent by a person who waits for the outcome: attempted once, whatever the breaker says."""
 
     @property
     def delivery_id(self) -> str:
@@ -103,6 +148,14 @@ class DeliveryMessage:
     def notification_id(self) -> str:
         """The id of the notification that it carries."""
         return notification_id(self.event_id, self.rule, self.user.username if self.user else None)
+
+    @property
+    def group(self) -> str:
+        """What SQS's fair queues tell tenants apart by (MessageGroupId): the transport.
+
+        Letters, digits and punctuation, no blanks (SQS API reference, SendMessage).
+        """
+        return self.transport.replace(" ", "_")
 
     def to_body(self) -> str:
         """As the message's body."""
@@ -117,6 +170,9 @@ class DeliveryMessage:
         }
         if self.remark is not None:
             body["remark"] = self.remark
+        for name, said in (("probe", self.probe), ("paced", self.paced), ("test", self.test)):
+            if said:
+                body[name] = True
         if self.event is not None:
             shown = self.event.to_json()
             if len(orjson.dumps(shown)) <= INLINE_LIMIT:
@@ -137,4 +193,7 @@ class DeliveryMessage:
             once=data["once"],
             event=Event.from_json(data["event"]) if "event" in data else None,
             remark=data.get("remark"),
+            probe=data.get("probe", False),
+            paced=data.get("paced", False),
+            test=data.get("test", False),
         )

@@ -31,7 +31,7 @@ type FailureKind = Literal[
 ]
 
 
-class OutboundBlocked(Exception):  # noqa: N818 - the name is part of the interface
+class OutboundBlocked(Exception):
     """A request that is never sent.
 
     `reason` is a stable code for the ledger, `str()` a sentence that names the host or the address.

@@ -13,7 +13,7 @@ from math import prod
 from tocsin.jsontypes import JsonObject
 from tocsin.patterns.errors import PatternError
 from tocsin.patterns.matchers import Condition
-from tocsin.patterns.operators import Members, parse_condition
+from tocsin.patterns.operators import OPERATORS, Members, parse_condition
 
 type Definition = JsonObject | str | bytes
 
@@ -180,6 +180,8 @@ class _Compiler:
                     alternative[inner_path] = condition
                 continue
             inner = _members_of(value)
+            if inner is None and name in OPERATORS:
+                raise PatternError(shown, name, "an operator's place is in an object in a field's list")
             if inner is None:
                 raise PatternError(inner_path, "", "must be an object or a list of values")
             alternatives = self.read_object(alternatives, inner_path, inner, in_or=in_or, depth=depth + 1)

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Sequence
 from sys import getsizeof
 
-from tocsin.patterns.layout import Placed, Run
-from tocsin.patterns.matchers import Absent, AnythingBut, Leaf, Matcher
+from tocsin.patterns.layout import Run
+from tocsin.patterns.matchers import Absent, AnythingBut, Condition, Leaf, Matcher
 from tocsin.patterns.memory import Memory
+from tocsin.patterns.positions import as_bits
 from tocsin.patterns.tables import ValueTable
 
 # What a leaf meets: the bits of conditions, and the runs whose anchor it is.
 type Met[Name: Hashable] = tuple[int, tuple[Run[Name], ...]]
 
 _NOTHING: tuple[int, tuple[()]] = (0, ())
+
+_EMPTY = ValueTable({}, Memory(0))
 
 # Longer texts hardly come twice.
 _LONGEST_REMEMBERED = 256
@@ -23,57 +26,63 @@ _PAIR = 56
 
 
 class Field[Name: Hashable](dict[str, Met[Name]]):
-    """One step of a path: the fields within it, and what a leaf that stands there meets.
+    """One step of a path: the fields `within` it, and what a leaf that stands there meets.
 
     As a dictionary it gives what strings meet, those seen before at once and others by looking them up.
-    `path` is the way to it, in dots, and `claims` has the bits of all conditions on it and of its anchors.
+    `path` is the way to it, in dots.
     """
 
     __slots__ = (
         "_anchors",
+        "_claims",
         "_constants",
         "_excluded",
         "_memory",
         "_numbers",
+        "_positions",
         "_positive",
         "_presence",
         "_several",
         "_unless",
-        "claims",
-        "fields",
         "path",
+        "within",
     )
 
     def __init__(self, path: str, memory: Memory) -> None:
         super().__init__()
         self.path = path
-        self.fields: dict[str, Field[Name]] = {}
-        self.claims = 0
+        self.within: dict[str, Field[Name]] = {}
+        self._claims: int | None = 0
+        self._positions: tuple[int, ...] = ()
         self._memory = memory
         self._numbers: dict[int | float, Met[Name]] = {}
         self._constants: dict[bool | None, Met[Name]] = dict.fromkeys((True, False, None), _NOTHING)
         self._anchors: dict[str | int | float, tuple[Run[Name], ...]] = {}
-        self._positive = ValueTable({}, memory)
+        self._positive = _EMPTY
         # Conditions of the kind anything-but are met by every leaf unless it is in the second table. Those
         # with several of the kind are met by all but what each excludes: no use, so there is no table.
         self._unless = 0
-        self._excluded = ValueTable({}, memory)
+        self._excluded = _EMPTY
         self._several: list[tuple[int, Sequence[AnythingBut]]] = []
         # The marks that a leaf sets against conditions that its absence would meet.
         self._presence = 0
 
     def fill(
-        self, conditions: Iterable[Placed], anchors: Iterable[tuple[str | int | float, Run[Name]]], marks: int
+        self,
+        conditions: Sequence[tuple[Condition, int]],
+        anchors: Iterable[tuple[str | int | float, Run[Name]]],
+        *,
+        marks: int,
     ) -> None:
-        """Take the conditions on this field and the runs that it anchors.
+        """Take the conditions on this field with their positions, and the runs that its values anchor.
 
         The mark of a condition that absence meets is at the condition's position plus `marks`.
         """
         positive: dict[Matcher, list[int]] = {}
         excluded: dict[Matcher, list[int]] = {}
-        for _, condition, position in conditions:
+        self._positions = tuple(position for _, position in conditions)
+        for condition, position in conditions:
             bit = 1 << position
-            self.claims |= bit
             exceptions = [matcher for matcher in condition if isinstance(matcher, AnythingBut)]
             for matcher in condition:
                 if isinstance(matcher, Absent):
@@ -87,14 +96,17 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
             elif exceptions:
                 self._several.append((bit, exceptions))
         for value, run in anchors:
-            self.claims |= run.anchor_bits
             self._anchors[value] = (*self._anchors.get(value, ()), run)
         self._positive = ValueTable(positive, self._memory)
-        self._excluded = ValueTable(excluded, self._memory)
+        if excluded:
+            self._excluded = ValueTable(excluded, self._memory)
+        self._claims = None
         self._constants = {value: self._met_by_constant(value) for value in (True, False, None)}
 
     def __missing__(self, value: str) -> Met[Name]:
-        bits = self._positive.strings(value) | self._presence
+        bits = self._positive.strings(value)
+        if self._presence:
+            bits |= self._presence
         if self._unless:
             bits |= self._unless & ~self._excluded.strings(value)
         if self._several:
@@ -103,6 +115,18 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         if len(value) <= _LONGEST_REMEMBERED:
             met = self._kept(self, value, met, getsizeof(value))
         return met
+
+    @property
+    def claims(self) -> int:
+        """The bits of all conditions on this field."""
+        if self._claims is None:
+            self._claims = as_bits([self._positions])
+        return self._claims
+
+    @property
+    def has_conditions(self) -> bool:
+        """Whether rules ask anything of leaves of this field."""
+        return bool(self._positions or self._anchors)
 
     def scalar(self, value: object) -> Met[Name]:
         """What a leaf that is no string meets: a number, true, false or null."""
@@ -145,13 +169,11 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
 def grow[Name: Hashable](root: Field[Name], path: str, memory: Memory) -> Field[Name]:
     """The field at a dotted path below the root, made where it is not there yet."""
     field = root
-    end = -1
-    while end < len(path):
-        start = end + 1
-        end = path.find(".", start) % (len(path) + 1)
-        inner = field.fields.get(path[start:end])
+    for step in path.split("."):
+        inner = field.within.get(step)
         if inner is None:
-            inner = field.fields[path[start:end]] = Field(path[:end], memory)
+            inner_path = step if field is root else f"{field.path}.{step}"
+            inner = field.within[step] = Field(inner_path, memory)
         field = inner
     return field
 
@@ -161,7 +183,7 @@ def add_dotted_names[Name: Hashable](field: Field[Name]) -> None:
 
     An event may spell {"a": {"b": 1}} as {"a.b": 1}. A name in an event is looked up once either way.
     """
-    for step, inner in list(field.fields.items()):
+    for step, inner in list(field.within.items()):
         add_dotted_names(inner)
-        for name, further in inner.fields.items():
-            field.fields[f"{step}.{name}"] = further
+        for name, further in inner.within.items():
+            field.within[f"{step}.{name}"] = further

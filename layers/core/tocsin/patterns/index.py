@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
-from itertools import count
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.jsontypes import JsonObject
+from tocsin.patterns.arrays import Inside, Settlement, look_through
 from tocsin.patterns.definition import Alternative, Definition
 from tocsin.patterns.errors import PatternError
-from tocsin.patterns.fields import Field, Met, add_dotted_names, grow
-from tocsin.patterns.layout import Placed, Run, arrange
-from tocsin.patterns.leaves import NOWHERE, Places, Step, consistent
-from tocsin.patterns.matchers import Absent
+from tocsin.patterns.fields import Field, add_dotted_names, grow
+from tocsin.patterns.layout import Layout, Run
+from tocsin.patterns.matchers import Absent, Condition
 from tocsin.patterns.memory import Memory
 from tocsin.patterns.pattern import Pattern
 
@@ -37,42 +36,45 @@ class PatternIndex[Name: Hashable]:
     bits still allow.
     """
 
-    __slots__ = ("_absence", "_blocks", "_marks", "_paths", "_root", "_unanchored")
+    __slots__ = ("_layout", "_needs_settlement", "_settlement", "_within")
 
     def __init__(self, patterns: Mapping[Name, Definition | Pattern], *, memory: int = MEMORY) -> None:
-        self._blocks, self._marks = arrange(
+        shared = Memory(memory)
+        alternatives = (
             (name, alternative)
             for name, definition in patterns.items()
             for alternative in _alternatives(name, definition)
         )
-        self._unanchored = [block for block in self._blocks if not block.is_anchored]
-        placed: defaultdict[str, list[Placed]] = defaultdict(list)
+        self._layout = Layout(alternatives, shared)
+        conditions: defaultdict[str, list[tuple[Condition, int]]] = defaultdict(list)
+        absence = 0
+        for path, condition, position in self._layout.conditions():
+            conditions[path].append((condition, position))
+            if any(isinstance(matcher, Absent) for matcher in condition):
+                absence |= 1 << position
         anchors: defaultdict[str, list[tuple[str | int | float, Run[Name]]]] = defaultdict(list)
-        self._absence = 0
-        for block in self._blocks:
-            for item in block.conditions():
-                placed[item.path].append(item)
-                if any(isinstance(matcher, Absent) for matcher in item.condition):
-                    self._absence |= 1 << item.position
-            if block.is_anchored:
-                for (path, value), run in block.runs():
-                    anchors[path].append((value, run))
-        shared = Memory(memory)
-        self._root = Field[Name]("", shared)
-        self._paths: dict[str, Field[Name]] = {}
-        for path in {**placed, **anchors}:
-            field = self._paths[path] = grow(self._root, path, shared)
-            field.fill(placed[path], anchors[path], self._marks)
-        add_dotted_names(self._root)
+        for (path, value), run in self._layout.runs:
+            anchors[path].append((value, run))
+        root = Field[Name]("", shared)
+        fields: dict[str, Field[Name]] = {}
+        for path in {**conditions, **anchors}:
+            field = fields[path] = grow(root, path, shared)
+            field.fill(conditions[path], anchors[path], marks=self._layout.width)
+        add_dotted_names(root)
+        self._within = root.within
+        self._needs_settlement = bool(absence)
+        self._settlement = Settlement(self._layout, fields, absence)
 
-    def match(self, event: JsonObject) -> set[Name]:
+    def match(self, event: JsonObject) -> set[Name]:  # noqa: PLR0912 - a call for each value would double its time
         """The names of all patterns that an event, a JSON object, matches."""
-        met = 0
+        met = self._layout.given
         anchored: list[Run[Name]] = []
-        # Each object of the event whose fields rules name, with those fields; it grows as it is gone through.
-        objects = [(event, self._root.fields)]
-        arrays: list[tuple[Field[Name], list[Json]]] = []
-        for members, fields in objects:
+        # The objects of the event with fields that rules name, and those fields. The lists grow as they are
+        # gone through.
+        objects = [event]
+        named = [self._within]
+        arrays: Sequence[Inside[Name]] = ()
+        for members, fields in zip(objects, named, strict=False):
             look_up = fields.get
             for name, value in members.items():
                 field = look_up(name)
@@ -81,83 +83,35 @@ class PatternIndex[Name: Hashable]:
                 if isinstance(value, str):
                     bits, runs = field[value]
                 elif isinstance(value, dict):
-                    if field.fields:
-                        objects.append((value, field.fields))
+                    objects.append(value)
+                    named.append(field.within)
                     continue
                 elif isinstance(value, list):
-                    bits, runs = _look_through(field, value, objects, arrays)
+                    bits, runs, inside = look_through(field, value)
+                    if len(inside) == 1 and isinstance(inside[0], dict):
+                        # What lies in the array lies in the same element: it is as good as not there.
+                        objects.append(inside[0])
+                        named.append(field.within)
+                    elif inside:
+                        arrays = (*arrays, (field, inside))
                 else:
                     bits, runs = field.scalar(value)
                 if bits:
                     met |= bits
                 if runs:
                     anchored += runs
-        # The absence of a leaf meets what asks for it, unless there was one, which left its mark.
-        absence = self._absence & ~(met >> self._marks) if self._absence else 0
-        if arrays:
-            return self._match_arrays(met, anchored, absence, arrays)
-        met |= absence
+        if arrays or self._needs_settlement:
+            met = self._settlement.settle(met, anchored, arrays)
         names: set[Name] = set()
         for run in anchored:
-            held = run.mask
-            for shift in run.shifts:
-                held &= met >> shift
+            held = met >> run.shift & run.mask
             if held:
+                for shift in run.shifts:
+                    held &= met >> shift
                 names.update(run[held])
-        for block in self._unanchored:
-            held = block.holding(met)
-            if held:
-                names.update(block.names(held))
+        for block in self._layout.blocks:
+            names.update(block.names(met))
         return names
-
-    def _match_arrays(
-        self,
-        met: int,
-        anchored: list[Run[Name]],
-        absence: int,
-        arrays: list[tuple[Field[Name], list[Json]]],
-    ) -> set[Name]:
-        """The names of patterns that an event matches that has arrays of several objects or arrays.
-
-        `met`, `anchored` and `absence` come from the rest of the event. What leaves in these arrays meet is
-        put to it, and gives all patterns that can hold. Those are certain that depend on one such condition
-        at most, and that not by absence, which may be so in some elements and not in others.
-        """
-        for run in anchored:
-            met |= run.anchor_bits
-        leaves = _leaves_within(arrays)
-        possible = met | absence
-        claims = 0
-        for path, found in leaves.items():
-            claims |= self._paths[path].claims
-            for bits, _ in found:
-                possible |= bits
-        dependent = claims & ~met
-        names: set[Name] = set()
-        for block in self._blocks:
-            held = block.holding(possible)
-            if held:
-                doubtful = held & (block.with_two(dependent) | block.with_one(dependent & self._absence))
-                held ^= doubtful
-                for bit, conditions in block.placed(doubtful):
-                    if consistent([self._step(placed, met, leaves) for placed in conditions]):
-                        held |= bit
-                names.update(block.names(held))
-        return names
-
-    def _step(self, placed: Placed, met: int, leaves: dict[str, list[tuple[int, Places]]]) -> Step:
-        """How the event stands to a condition."""
-        position = placed.position
-        found = leaves.get(placed.path, [])
-        places = [place for bits, place in found if bits >> position & 1]
-        if met >> position & 1:
-            places.append(NOWHERE)
-        if not self._absence >> position & 1:
-            return Step(places)
-        there = [place for _, place in found]
-        if met >> self._marks + position & 1:
-            there.append(NOWHERE)
-        return Step(places, there)
 
 
 def _alternatives[Name](name: Name, definition: Definition | Pattern) -> Iterable[Alternative]:
@@ -168,63 +122,3 @@ def _alternatives[Name](name: Name, definition: Definition | Pattern) -> Iterabl
     except PatternError as error:
         error.add_note(f"in the pattern named {name!r}")
         raise
-
-
-def _look_through[Name: Hashable](
-    field: Field[Name],
-    array: list[Json],
-    objects: list[tuple[JsonObject, dict[str, Field[Name]]]],
-    arrays: list[tuple[Field[Name], list[Json]]],
-) -> Met[Name]:
-    """What the scalars of an array meet; its objects and arrays are put with what is to be walked.
-
-    Where there is only one of these, all that lies in the array lies in the same element, and the array is
-    as good as not there.
-    """
-    while len(array) == 1 and isinstance(array[0], list):
-        array = array[0]
-    met = 0
-    anchored: tuple[Run[Name], ...] = ()
-    inside: list[Json] = []
-    for element in array:
-        if isinstance(element, str):
-            bits, runs = field[element]
-        elif isinstance(element, dict | list):
-            inside.append(element)
-            continue
-        else:
-            bits, runs = field.scalar(element)
-        met |= bits
-        anchored += runs
-    if len(inside) == 1 and isinstance(inside[0], dict):
-        objects.append((inside[0], field.fields))
-    elif inside:
-        arrays.append((field, inside))
-    return met, anchored
-
-
-def _leaves_within[Name: Hashable](
-    arrays: list[tuple[Field[Name], list[Json]]],
-) -> dict[str, list[tuple[int, Places]]]:
-    """The leaves in arrays: for each path the bits that its leaves set, and their places."""
-    leaves: dict[str, list[tuple[int, Places]]] = {}
-    numbers = count()
-    waiting: list[tuple[Field[Name], Json, Places]] = [(field, array, NOWHERE) for field, array in arrays]
-    while waiting:
-        field, value, places = waiting.pop()
-        if isinstance(value, dict):
-            for name, inner in value.items():
-                inner_field = field.fields.get(name)
-                if inner_field is not None:
-                    waiting.append((inner_field, inner, places))
-        elif isinstance(value, list):
-            array = next(numbers)
-            for at, element in enumerate(value):
-                inside = isinstance(element, dict | list)
-                waiting.append((field, element, (*places, (array, at)) if inside else places))
-        elif field.claims:
-            bits, runs = field[value] if isinstance(value, str) else field.scalar(value)
-            for run in runs:
-                bits |= run.anchor_bits
-            leaves.setdefault(field.path, []).append((bits, places))
-    return leaves

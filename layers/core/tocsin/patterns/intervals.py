@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from math import isnan
 
 from tocsin.patterns.matchers import NumberRange
 from tocsin.patterns.positions import Positions, packed
@@ -34,7 +35,7 @@ class RangeTable:
 
     def find(self, value: int | float) -> Iterator[Positions]:
         """The positions of all ranges that hold the value."""
-        if value != value:  # Not a number, which compares with nothing.
+        if isinstance(value, float) and isnan(value):
             return
         at = bisect_left(self._limits, value)
         is_limit = at < len(self._limits) and self._limits[at] == value

@@ -1,183 +1,242 @@
-"""Where the bits of conditions lie, and from bits to the rules that hold.
+"""Where the bits of conditions lie, and from bits to the names of the patterns that hold.
 
-Most patterns ask for one exact value somewhere. Such an alternative is anchored: it is looked at only where
-an event has that value. All alternatives with the same anchor make a run.
+Most patterns ask for one of a few exact values somewhere. Such an alternative is anchored to each of them:
+it is looked at only where an event has one, which makes up for that condition's bit. Alternatives with the
+same anchor make a run.
 
-Alternatives with equally many conditions make a block. In it the bits of their first conditions lie side by
-side, then those of the second ones, and so on, each such row a plane: an alternative holds when its bit is
-set in every plane, which is one operation a plane for a whole run or block. A run lies together in each
-plane, and its anchor needs no bit, except where arrays ask for one.
+Alternatives with equally many other conditions make a block. In it the bits of their first conditions lie
+side by side, then those of the second ones, and so on, each such row a plane: an alternative holds when its
+bit is set in every plane, which is one operation a plane for a whole run or block.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from itertools import chain, compress
+from operator import getitem
+from struct import Struct
+from sys import getsizeof
 from typing import NamedTuple
 
 from tocsin.patterns.definition import Alternative
 from tocsin.patterns.matchers import Condition, Equals
+from tocsin.patterns.memory import Memory
 
-# The most alternatives in a run; what more have one anchor make several.
+# The most alternatives in a run; where more have one anchor they make several.
 _LONGEST_RUN = 128
-# How many combinations of a run's alternatives are remembered with their names.
-_REMEMBERED = 256
+# A condition with more exact values than this is no anchor, as it would stand in as many runs.
+_MOST_ANCHORS = 8
+# The alternatives whose names are remembered together where there is no run.
+_WORD = 64
+# So few names are found bit by bit.
+_FEW = 6
+# What remembered names take in their dictionary.
+_PLACE = 110
 
-# The path and the value of an exact condition.
+# A path and a value that a leaf of it must have.
 type Anchor = tuple[str, str | int | float]
 
 
-class Run[Name: Hashable](dict[int, tuple[Name, ...]]):
-    """Neighbours in a block with the same anchor: of those whose bits are set the names, as a dictionary.
-
-    `mask` has a bit for each, `shifts` say where their bits begin in each plane but the anchor's, and
-    `anchor_bits` are their bits in that.
-    """
-
-    __slots__ = ("_names", "anchor_bits", "mask", "shifts")
-
-    def __init__(self, names: Sequence[Name], anchor_at: int, shifts: tuple[int, ...]) -> None:
-        super().__init__()
-        self._names = names
-        self.mask = (1 << len(names)) - 1
-        self.anchor_bits = self.mask << anchor_at
-        self.shifts = shifts
-
-    def __missing__(self, held: int) -> tuple[Name, ...]:
-        names = tuple(self._names[at] for at in _ones(held))
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[held] = names
-        return names
-
-
 class Placed(NamedTuple):
-    """A condition and where its bit is."""
+    """A condition, its path and where its bit is. An anchor has no bit, and stands as None."""
 
     path: str
-    condition: Condition
+    condition: Condition | None
     position: int
 
 
-class Block[Name: Hashable]:
-    """Alternatives with equally many conditions. `planes` are where their bits begin in each plane.
+class Member[Name: Hashable](NamedTuple):
+    """An alternative: its name, its anchor if it has one, and its other conditions."""
 
-    Of anchored ones the first plane is that of the anchors.
-    """
+    name: Name
+    anchor: Anchor | None
+    conditions: Alternative
 
-    __slots__ = ("_alternatives", "_mask", "_names", "is_anchored", "planes")
 
-    def __init__(
-        self, members: Sequence[tuple[Name, Alternative]], planes: tuple[int, ...], *, is_anchored: bool
-    ) -> None:
-        self.is_anchored = is_anchored
+class Rows[Name: Hashable]:
+    """Neighbouring alternatives. `mask` has a bit for each, `planes` are where their bits begin in each."""
+
+    __slots__ = ("mask", "members", "planes")
+
+    def __init__(self, members: Sequence[Member[Name]], planes: Sequence[int]) -> None:
+        self.members = members
+        self.mask = (1 << len(members)) - 1
         self.planes = planes
-        self._names = [name for name, _ in members]
-        self._alternatives = [alternative for _, alternative in members]
-        self._mask = (1 << len(members)) - 1
-
-    def conditions(self) -> Iterator[Placed]:
-        """The conditions that have bits, without the anchors."""
-        planes = self.planes[self.is_anchored :]
-        for at, alternative in enumerate(self._alternatives):
-            for plane, (path, condition) in zip(planes, alternative[self.is_anchored :], strict=True):
-                yield Placed(path, condition, plane + at)
-
-    def runs(self) -> Iterator[tuple[Anchor, Run[Name]]]:
-        """The runs of an anchored block with their anchors."""
-        start = 0
-        for at in range(1, len(self._alternatives) + 1):
-            anchor = _anchor(self._alternatives[start][0])
-            if at < len(self._alternatives) and at - start < _LONGEST_RUN:
-                if _anchor(self._alternatives[at][0]) == anchor:
-                    continue
-            shifts = tuple(plane + start for plane in self.planes[1:])
-            yield anchor, Run(self._names[start:at], self.planes[0] + start, shifts)
-            start = at
 
     def holding(self, bits: int) -> int:
         """The alternatives with their bits set in all planes, as bits from 0."""
-        held = self._mask
+        held = self.mask
         for plane in self.planes:
             held &= bits >> plane
         return held
 
-    def with_one(self, bits: int) -> int:
-        """The alternatives with their bit set in a plane or more."""
-        one = 0
-        for plane in self.planes:
-            one |= bits >> plane & self._mask
-        return one
+    def doubtful(self, bits: int, dependent: int, absence: int, *, by_anchor: bool) -> int:
+        """Of the alternatives that hold those with two conditions among the `dependent`, or one by absence.
 
-    def with_two(self, bits: int) -> int:
-        """The alternatives with their bits set in two planes or more."""
-        one = two = 0
+        `by_anchor` says that their anchor is a dependent condition too.
+        """
+        one = self.mask if by_anchor else 0
+        two = 0
         for plane in self.planes:
-            row = bits >> plane & self._mask
-            two |= one & row
+            row = dependent >> plane & self.mask
+            two |= row & (one | absence >> plane)
             one |= row
-        return two
+        return two and two & self.holding(bits)
 
-    def names(self, held: int) -> Iterator[Name]:
-        """The names of alternatives."""
-        return (self._names[at] for at in _ones(held))
+    def conditions(self, at: int) -> list[Placed]:
+        """The conditions of the alternative with this bit, the anchor included, in the order of their paths."""
+        _, anchor, conditions = self.members[at]
+        placed = [
+            Placed(path, condition, plane + at)
+            for plane, (path, condition) in zip(self.planes, conditions, strict=False)
+        ]
+        if anchor is not None:
+            placed.append(Placed(anchor[0], None, -1))
+        return sorted(placed, key=lambda condition: condition.path)
 
-    def placed(self, held: int) -> Iterator[tuple[int, list[Placed]]]:
-        """For each of some alternatives: its bit, and its conditions in the order of their paths."""
-        for at in _ones(held):
-            placed = zip(self._alternatives[at], self.planes, strict=True)
-            yield 1 << at, sorted(Placed(path, condition, plane + at) for (path, condition), plane in placed)
+
+class Names[Name: Hashable](dict[int, tuple[Name, ...]]):
+    """The names of neighbouring alternatives: as a dictionary, those whose bits are set."""
+
+    __slots__ = ("_memory", "_names")
+
+    def __init__(self, names: Sequence[Name], memory: Memory) -> None:
+        super().__init__()
+        self._names = names
+        self._memory = memory
+
+    def __missing__(self, held: int) -> tuple[Name, ...]:
+        names = tuple([self._names[at] for at in ones(held)])
+        self._memory.keep(self, held, names, _PLACE + getsizeof(held) + getsizeof(names))
+        return names
 
 
-def _ones(bits: int) -> Iterator[int]:
+class Run[Name: Hashable](Names[Name]):
+    """Neighbours with the same anchor, for a walk that has come upon it.
+
+    `mask`, `shift` and `shifts` are the mask and the planes of its rows, the first and the others.
+    """
+
+    __slots__ = ("mask", "rows", "shift", "shifts")
+
+    def __init__(self, members: Sequence[Member[Name]], planes: Sequence[int], memory: Memory) -> None:
+        super().__init__([member.name for member in members], memory)
+        self.rows = Rows(members, planes)
+        self.mask = self.rows.mask
+        self.shift, *self.shifts = planes
+
+
+class Block[Name: Hashable]:
+    """Alternatives with equally many conditions and without anchors."""
+
+    __slots__ = ("_struct", "_words", "rows")
+
+    def __init__(self, members: Sequence[Member[Name]], planes: Sequence[int], memory: Memory) -> None:
+        self.rows = Rows(members, planes)
+        names = [member.name for member in members]
+        self._words = [Names(names[at : at + _WORD], memory) for at in range(0, len(names), _WORD)]
+        self._struct = Struct(f"<{len(self._words)}Q")
+
+    def names(self, bits: int) -> Iterable[Name]:
+        """The names of the alternatives with their bits set in all planes."""
+        held = self.rows.holding(bits)
+        if held.bit_count() <= _FEW:
+            return [self.rows.members[at].name for at in ones(held)]
+        words = self._struct.unpack(held.to_bytes(self._struct.size, "little"))
+        return chain.from_iterable(map(getitem, compress(self._words, words), filter(None, words)))
+
+
+class Layout[Name: Hashable]:
+    """Where all bits are.
+
+    `width` is how many bits there are, of which those in `given` are always set: they stand in for the
+    conditions of what has none but its anchor. `runs` come with their anchors; `blocks` have the rest.
+    """
+
+    __slots__ = ("blocks", "given", "runs", "width")
+
+    def __init__(self, alternatives: Iterable[tuple[Name, Alternative]], memory: Memory) -> None:
+        self.given = 0
+        self.width = 0
+        self.runs: list[tuple[Anchor, Run[Name]]] = []
+        self.blocks: list[Block[Name]] = []
+        members = _members(list(alternatives))
+        common = Counter(member.anchor for member in members)
+        groups: dict[tuple[bool, int], list[Member[Name]]] = {}
+        for member in members:
+            groups.setdefault((member.anchor is not None, len(member.conditions)), []).append(member)
+        for (is_anchored, size), group in sorted(groups.items(), key=lambda item: item[0]):
+            # Where alternatives that hold together lie together, the same combinations come again; and what
+            # is asked for most is quickest to get at where it lies high.
+            group.sort(key=lambda member: (common[member.anchor], _neighbourhood(member)))
+            planes = [self.width + len(group) * plane for plane in range(size or 1)]
+            self.width += len(group) * len(planes)
+            if not size:
+                self.given |= (1 << len(group)) - 1 << planes[0]
+            if is_anchored:
+                self.runs += _runs(group, planes, memory)
+            else:
+                self.blocks.append(Block(group, planes, memory))
+
+    def conditions(self) -> Iterator[tuple[str, Condition, int]]:
+        """All conditions that have bits: their paths, themselves and their positions."""
+        rows = [run.rows for _, run in self.runs] + [block.rows for block in self.blocks]
+        for row in rows:
+            for at, member in enumerate(row.members):
+                for plane, (path, condition) in zip(row.planes, member.conditions, strict=False):
+                    yield path, condition, plane + at
+
+
+def ones(bits: int) -> list[int]:
     """The positions of the bits that are set, from the highest."""
+    found = []
     while bits:
         at = bits.bit_length() - 1
-        yield at
+        found.append(at)
         bits ^= 1 << at
+    return found
 
 
-def arrange[Name: Hashable](
-    alternatives: Iterable[tuple[Name, Alternative]],
-) -> tuple[list[Block[Name]], int]:
-    """Blocks for all alternatives, each given with its name; and how many bits they take together."""
-    given = list(alternatives)
-    common = Counter(_anchor(item) for _, alternative in given for item in alternative if _is_exact(item))
-    groups: dict[tuple[bool, int], list[tuple[Name, Alternative]]] = {}
-    for name, alternative in given:
-        exact = [item for item in alternative if _is_exact(item)]
-        if exact:
-            # The anchor that is shared with the fewest others.
-            anchor = min(exact, key=lambda item: common[_anchor(item)])
-            rest = (item for item in alternative if item is not anchor)
-            alternative = (anchor, *rest)
-        groups.setdefault((bool(exact), len(alternative)), []).append((name, alternative))
-    blocks = []
-    width = 0
-    # Anchors lie above all else, as their bits are seldom needed.
-    anchors = sum(len(members) * (size - is_anchored) for (is_anchored, size), members in groups.items())
-    for (is_anchored, size), members in sorted(groups.items(), key=lambda group: group[0]):
-        members.sort(key=_neighbourhood)
-        starts = [width + len(members) * plane for plane in range(size - is_anchored)]
-        width += len(members) * len(starts)
-        if is_anchored:
-            starts.insert(0, anchors)
-            anchors += len(members)
-        blocks.append(Block(members, tuple(starts), is_anchored=is_anchored))
-    return blocks, anchors
+def _members[Name: Hashable](alternatives: Sequence[tuple[Name, Alternative]]) -> list[Member[Name]]:
+    """The alternatives, each for each of its anchors: the values that it shares with the fewest others."""
+    common = Counter(
+        anchor
+        for _, alternative in alternatives
+        for path, condition in alternative
+        for anchor in _anchors(path, condition)
+    )
+    members: list[Member[Name]] = []
+    for name, alternative in alternatives:
+        choices = [(item, anchors) for item in alternative if (anchors := _anchors(*item))]
+        if choices:
+            best, anchors = min(choices, key=lambda choice: sum(common[anchor] for anchor in choice[1]))
+            others = tuple(item for item in alternative if item is not best)
+            members += [Member(name, anchor, others) for anchor in anchors]
+        else:
+            members.append(Member(name, None, alternative))
+    return members
 
 
-def _is_exact(item: tuple[str, Condition]) -> bool:
-    return len(item[1]) == 1 and isinstance(item[1][0], Equals)
+def _anchors(path: str, condition: Condition) -> list[Anchor]:
+    if len(condition) > _MOST_ANCHORS:
+        return []
+    values = [matcher.value for matcher in condition if isinstance(matcher, Equals)]
+    return [(path, value) for value in values] if len(values) == len(condition) else []
 
 
-def _anchor(item: tuple[str, Condition]) -> Anchor:
-    path, (matcher, *_) = item
-    if not isinstance(matcher, Equals):
-        raise TypeError(f"the condition on {path} is not an anchor")
-    return path, matcher.value
+def _neighbourhood[Name: Hashable](member: Member[Name]) -> tuple[str, list[tuple[str, str]]]:
+    return repr(member.anchor), [(path, repr(condition)) for path, condition in member.conditions]
 
 
-def _neighbourhood[Name](member: tuple[Name, Alternative]) -> list[tuple[str, str]]:
-    """So that alternatives that hold together lie together: the same combinations of them come again."""
-    return [(path, repr(condition)) for path, condition in member[1]]
+def _runs[Name: Hashable](
+    group: Sequence[Member[Name]], planes: Sequence[int], memory: Memory
+) -> Iterator[tuple[Anchor, Run[Name]]]:
+    """The runs of a sorted group whose bits begin at `planes`."""
+    start = 0
+    for at in range(1, len(group) + 1):
+        anchor = group[start].anchor
+        is_end = at == len(group) or at - start == _LONGEST_RUN or group[at].anchor != anchor
+        if anchor is not None and is_end:
+            yield anchor, Run(group[start:at], [plane + start for plane in planes], memory)
+            start = at

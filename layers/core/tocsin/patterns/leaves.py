@@ -64,6 +64,11 @@ def consistent(steps: Sequence[Step]) -> bool:
     """
     if not all(step.met or step.there is not None for step in steps):
         return False
+    if all(step.there is None for step in steps):
+        # Mostly all conditions are met in one element, or elsewhere than in arrays.
+        within = [set(step.met) for step in steps if NOWHERE not in step.met]
+        if len(within) < 2 or set.intersection(*within):
+            return True
     wanted: list[set[int]] = []
     later: set[int] = set()
     for step in reversed(steps):

@@ -2,15 +2,16 @@
 
 A matcher is asked about a leaf, that is a JSON scalar: a string, a number, true, false or null. Types are
 JSON's, so the number 1 is neither the string "1" nor true, while 5 and 5.0 are the same number.
+
+Matchers of one class with the same attributes are equal. They are not dataclasses, as importing those takes
+longer than importing this package.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from tocsin.patterns import addresses, casing
 
-type Leaf = None | bool | int | float | str
+type Leaf = bool | int | float | str | None
 
 
 def is_number(value: object) -> bool:
@@ -18,34 +19,58 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class _Question:
+    """Equal by class and attributes, so that the same question is looked up once for all who ask it."""
+
+    __slots__: tuple[str, ...] = ()
+
+    def _attributes(self) -> tuple[object, ...]:
+        return tuple(getattr(self, name) for name in self.__slots__)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other._attributes() == self._attributes()
+
+    def __hash__(self) -> int:
+        return hash((type(self), self._attributes()))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}{self._attributes()!r}"
+
+
+class Constant(_Question):
     """The leaf is true, false or null."""
 
-    value: bool | None
+    __slots__ = ("value",)
+
+    def __init__(self, value: bool | None) -> None:
+        self.value = value
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf is this very constant: 1 is not true."""
         return leaf is self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(_Question):
     """The leaf is this string or number."""
 
-    value: str | int | float
+    __slots__ = ("value",)
+
+    def __init__(self, value: str | int | float) -> None:
+        self.value = value
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf has the same type and value; 5 and 5.0 are one number."""
         return leaf == self.value and not isinstance(leaf, bool)
 
 
-@dataclass(frozen=True, slots=True)
-class Prefix:
+class Prefix(_Question):
     """The leaf is a string that begins with `text`; with `any_case`, in whatever case."""
 
-    text: str
-    any_case: bool = False
+    __slots__ = ("any_case", "text")
+
+    def __init__(self, text: str, *, any_case: bool = False) -> None:
+        self.text = text
+        self.any_case = any_case
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf is a string with this beginning."""
@@ -54,12 +79,14 @@ class Prefix:
         return casing.starts_with(leaf, self.text) if self.any_case else leaf.startswith(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Suffix:
+class Suffix(_Question):
     """The leaf is a string that ends with `text`; with `any_case`, in whatever case."""
 
-    text: str
-    any_case: bool = False
+    __slots__ = ("any_case", "text")
+
+    def __init__(self, text: str, *, any_case: bool = False) -> None:
+        self.text = text
+        self.any_case = any_case
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf is a string with this end."""
@@ -68,26 +95,30 @@ class Suffix:
         return casing.ends_with(leaf, self.text) if self.any_case else leaf.endswith(self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class EqualsIgnoringCase:
+class EqualsIgnoringCase(_Question):
     """The leaf is this string, in whatever case."""
 
-    text: str
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf is a string that differs from the text in case at most."""
         return isinstance(leaf, str) and casing.equal(leaf, self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class Wildcard:
+class Wildcard(_Question):
     """The leaf is a string made of `parts` in this order with anything, or nothing, between them.
 
     `parts` are the literal texts between the asterisks, escapes resolved: one more than there are
     asterisks, empty where the pattern begins or ends with one.
     """
 
-    parts: tuple[str, ...]
+    __slots__ = ("parts",)
+
+    def __init__(self, parts: tuple[str, ...]) -> None:
+        self.parts = parts
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf is such a string.
@@ -111,31 +142,42 @@ class Wildcard:
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class NumberRange:
+class NumberRange(_Question):
     """The leaf is a number between `low` and `high`; a limit of None is none, an open one is not included."""
 
-    low: int | float | None = None
-    low_open: bool = False
-    high: int | float | None = None
-    high_open: bool = False
+    __slots__ = ("high", "high_open", "low", "low_open")
+
+    def __init__(
+        self,
+        low: int | float | None = None,
+        high: int | float | None = None,
+        *,
+        low_open: bool = False,
+        high_open: bool = False,
+    ) -> None:
+        self.low = low
+        self.high = high
+        self.low_open = low_open
+        self.high_open = high_open
 
     def matches(self, leaf: Leaf) -> bool:
-        """Whether the leaf is a number in the range."""
-        if not isinstance(leaf, int | float) or isinstance(leaf, bool) or leaf != leaf:
+        """Whether the leaf is a number in the range; NaN, which JSON does not have, is in none."""
+        if not isinstance(leaf, int | float) or isinstance(leaf, bool):
             return False
-        if self.low is not None and (leaf <= self.low if self.low_open else leaf < self.low):
+        if self.low is not None and not (leaf > self.low if self.low_open else leaf >= self.low):
             return False
         return self.high is None or (leaf < self.high if self.high_open else leaf <= self.high)
 
 
-@dataclass(frozen=True, slots=True)
-class AddressBlock:
-    """The leaf is the text of an IP address in a block: of `version` 4 or 6, with the block's leading bits."""
+class AddressBlock(_Question):
+    """The leaf is the text of an IP address of `version` 4 or 6 whose first `length` bits are `leading`."""
 
-    version: int
-    leading: int
-    length: int
+    __slots__ = ("leading", "length", "version")
+
+    def __init__(self, version: int, leading: int, length: int) -> None:
+        self.version = version
+        self.leading = leading
+        self.length = length
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf is a string that spells an address of the block."""
@@ -147,29 +189,33 @@ class AddressBlock:
         return address.number >> (address.bits - self.length) == self.leading
 
 
-@dataclass(frozen=True, slots=True)
-class Exists:
+class Exists(_Question):
     """There is a leaf, whatever it is."""
+
+    __slots__ = ()
 
     def matches(self, leaf: Leaf) -> bool:
         """True: the leaf is there."""
         return True
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
+class Absent(_Question):
     """There is no leaf. No leaf matches this: who has the whole event must look that there is none."""
+
+    __slots__ = ()
 
     def matches(self, leaf: Leaf) -> bool:
         """False: the leaf is there."""
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class AnythingBut:
+class AnythingBut(_Question):
     """There is a leaf, of any type, and none of the `excluded` matchers matches it."""
 
-    excluded: tuple[Matcher, ...] = field(default=())
+    __slots__ = ("excluded",)
+
+    def __init__(self, excluded: tuple[Matcher, ...]) -> None:
+        self.excluded = excluded
 
     def matches(self, leaf: Leaf) -> bool:
         """Whether the leaf is none of what is excluded."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class Memory:
     """How many bytes the caches of one index may take together.
@@ -10,12 +12,12 @@ class Memory:
     it: at worst they do the same work twice.
     """
 
-    __slots__ = ("_caches", "_left", "_size")
+    __slots__ = ("_emptiers", "_left", "_size")
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._left = size
-        self._caches: list[dict[object, object]] = []
+        self._emptiers: list[Callable[[], None]] = []
 
     def keep[Key, Value](self, cache: dict[Key, Value], key: Key, value: Value, size: int) -> None:
         """Put a value in a cache where there are `size` bytes for it."""
@@ -24,9 +26,9 @@ class Memory:
         self._left -= size
         if self._left < 0:
             self._left = self._size - size
-            full, self._caches = self._caches, []
-            for other in full:
-                other.clear()
+            emptiers, self._emptiers = self._emptiers, []
+            for empty in emptiers:
+                empty()
         if not cache:
-            self._caches.append(cache)  # type: ignore[arg-type]
+            self._emptiers.append(cache.clear)
         cache[key] = value

@@ -74,7 +74,7 @@ def _parse_value(path: str, value: object, members_of: MembersOf) -> Matcher:
     if members is None:
         raise PatternError(path, "", f"a value must be a scalar or a match expression, not {_shown(value)}")
     operator, operand = _single(path, "", members, "match expression")
-    parse = _OPERATORS.get(operator)
+    parse = OPERATORS.get(operator)
     if parse is None:
         raise PatternError(path, operator, "there is no such operator")
     return parse(path, operator, operand, members_of)
@@ -178,7 +178,7 @@ def _numeric(path: str, operator: str, operand: object, _: MembersOf) -> Matcher
         raise PatternError(path, operator, f"a range is > or >= and then < or <=, not {sign} and {second}")
     if limit >= upper:
         raise PatternError(path, operator, f"the lower limit {limit} is not below the upper limit {upper}")
-    return NumberRange(limit, sign == ">", upper, second == "<")
+    return NumberRange(limit, upper, low_open=sign == ">", high_open=second == "<")
 
 
 def _comparison(path: str, operator: str, sign: object, limit: object) -> tuple[str, int | float]:
@@ -211,7 +211,7 @@ def _anything_but(path: str, operator: str, operand: object, members_of: Members
 
 
 def _anything_but_operator(path: str, operator: str, inner: str, operand: object, members_of: MembersOf) -> Matcher:
-    parse = _OPERATORS[inner] if inner in ("prefix", "suffix", "equals-ignore-case", "wildcard") else None
+    parse = OPERATORS[inner] if inner in ("prefix", "suffix", "equals-ignore-case", "wildcard") else None
     if parse is None:
         raise PatternError(path, operator, f"anything-but does not take {inner}")
     texts = list(operand) if isinstance(operand, list | tuple) else [operand]
@@ -228,7 +228,8 @@ def _anything_but_operator(path: str, operator: str, inner: str, operand: object
     return AnythingBut(tuple(excluded))
 
 
-_OPERATORS: dict[str, Callable[[str, str, object, MembersOf], Matcher]] = {
+# How the operand of each operator is read.
+OPERATORS: dict[str, Callable[[str, str, object, MembersOf], Matcher]] = {
     "exactly": _exactly,
     "prefix": _affix,
     "suffix": _affix,

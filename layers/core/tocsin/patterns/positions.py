@@ -25,12 +25,12 @@ def packed_values[Key](table: Mapping[Key, list[int]]) -> dict[Key, Positions]:
 
 
 def as_bits(groups: Iterable[Positions]) -> int:
-    """The integer with the bits of all groups set."""
+    """The integer with the bits of all groups set; where there is but one, and an integer, that very one."""
     bits = 0
     single: list[int] = []
     for group in groups:
         if isinstance(group, int):
-            bits |= group
+            bits = bits | group if bits else group
         else:
             single += group
     if len(single) <= _FEW:

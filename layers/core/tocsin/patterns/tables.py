@@ -75,15 +75,15 @@ class ValueTable:
             match matcher:
                 case Exists():
                     self._always = as_bits([tuple(positions)])
-                case Constant(value):
+                case Constant(value=value):
                     self._constants[value] = packed(positions)
-                case Equals(value) | Wildcard((value,)):
+                case Equals(value=value) | Wildcard(parts=(value,)):
                     equal.setdefault(value, []).extend(positions)
                 case EqualsIgnoringCase() | Prefix(any_case=True) | Suffix(any_case=True):
                     folded[matcher] = positions
-                case Prefix(text) | Wildcard((text, "")):
+                case Prefix(text=text) | Wildcard(parts=(text, "")):
                     prefixes.setdefault(text, []).extend(positions)
-                case Suffix(text) | Wildcard(("", text)):
+                case Suffix(text=text) | Wildcard(parts=("", text)):
                     suffixes.setdefault(text[::-1], []).extend(positions)
                 case Wildcard():
                     wildcards[matcher] = positions
@@ -120,11 +120,19 @@ class ValueTable:
             found += _met(value, self._folded.find(value))
         if self._wildcards:
             found += _met(value, self._wildcards.find(value))
-        return self._always | as_bits(found) if found else self._always
+        bits = as_bits(found)
+        return bits | self._always if self._always else bits
 
     def _joined_prefixes(self, at: int) -> int:
         """The bits of one prefix and of all that it begins with: for many values the very same."""
-        bits = as_bits(self._prefixes.chain(at))
+        groups: list[Positions] = []
+        for node, group in self._prefixes.chain(at):
+            known = self._prefix_bits.get(node)
+            if known is not None:
+                groups.append(known)
+                break
+            groups.append(group)
+        bits = as_bits(groups)
         self._memory.keep(self._prefix_bits, at, bits, 100 + getsizeof(bits))
         return bits
 
@@ -176,15 +184,15 @@ class _PrefixTable[Group]:
             at = parents[at]
         return at
 
-    def chain(self, at: int) -> Iterator[Group]:
-        """The groups of a text and of all that it begins with."""
+    def chain(self, at: int) -> Iterator[tuple[int, Group]]:
+        """A text and all that it begins with, from the longest, each as its number and its group."""
         while at >= 0:
-            yield self._groups[at]
+            yield at, self._groups[at]
             at = self._parents[at]
 
     def find(self, value: str) -> Iterator[Group]:
         """The groups of all texts that the value begins with."""
-        return self.chain(self.longest(value))
+        return (group for _, group in self.chain(self.longest(value)))
 
 
 class _FoldedTable:

@@ -3,6 +3,7 @@
     context    what every mode, mapping and template sees
     texts      plain, measured, cut with a visible mark
     webhook    the default JSON body
+    mapping    CEL in place of a body, for headers, for what an inbox stores
     slack      the attachment of Slack, and of Discord through its `/slack` URL
     mail       subject, HTML and text of an e-mail, in the recipient's language
     addresses  who an e-mail goes to, spelled as mail wants it

@@ -3,7 +3,7 @@
     pk                     sk            what
     version                current       which snapshot holds, and the settings, which ingest needs alone
     snapshot#<generation>  000, 001, …   the configuration, compressed, in pieces that fit an item
-    version                lock          who is publishing a version at this moment
+    version                lock          who applies a blueprint at this moment, and what one that died left
     secret                 <ref>         a transport's secrets, which only the delivering function reads
 
 A version is published by writing its snapshot beside the old one and then changing the version item under
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import gzip
 import time
+import zlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ from botocore.exceptions import ClientError
 from tocsin.configuration import Configuration, Settings, digest
 from tocsin.defaults import DEFAULT
 from tocsin.errors import ConfigurationBroken, Conflict, Unavailable
+from tocsin.jsontypes import Json, JsonObject
 from tocsin.store.attributes import Item, document, document_of, number, number_of, text, text_of, until
 from tocsin.store.failures import as_unavailable, condition_failed
 from tocsin.transports import NotificationTransport, TransportSecrets
@@ -112,7 +114,12 @@ class ConfigurationStore:
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
         if len(pieces) != version.pieces:
             return None
-        return Configuration.from_bytes(gzip.decompress(b"".join(piece["data"]["B"] for piece in pieces)))
+        try:
+            return Configuration.from_bytes(gzip.decompress(b"".join(piece["data"]["B"] for piece in pieces)))
+        except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:  # pydantic's is a ValueError
+            raise ConfigurationBroken(
+                f"the snapshot of version {version.number} can't be read: {type(error).__name__}"
+            ) from error
 
     def publish(self, configuration: Configuration, *, replacing: Version, by: str) -> Version:
         """Make `configuration` the one that holds; Conflict where `replacing` no longer is."""
@@ -156,6 +163,8 @@ class ConfigurationStore:
         except ClientError as error:
             if not condition_failed(error):
                 raise
+            # Nobody will name these pieces. After another error they may be named: DynamoDB may have done as asked.
+            self._let_expire(version, datetime.now(UTC) + _OLD_SNAPSHOT_LIVES)
             raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
 
     def _let_expire(self, version: Version, moment: datetime) -> None:
@@ -195,26 +204,63 @@ class ConfigurationStore:
         with as_unavailable("deleting a transport's secrets"):
             self._client.delete_item(TableName=self._table, Key=_secrets_key(ref))
 
-    def lock(self, by: str, *, now: datetime) -> None:
-        """Keep others from publishing for LOCK_SECONDS; Conflict where somebody else does so now."""
+    def lock(self, by: str, *, now: datetime) -> Json:
+        """Keep others from applying a blueprint for LOCK_SECONDS; Conflict where somebody else does so now.
+
+        What comes back is the note that a run left which did not end; None where there is none.
+        """
         with as_unavailable("locking the configuration"):
             try:
-                self._client.put_item(
+                locked = self._client.update_item(
                     TableName=self._table,
-                    Item=_LOCK_KEY
-                    | {"locked_by": text(by), "expires_at": until(now + timedelta(seconds=LOCK_SECONDS))},
-                    ConditionExpression="attribute_not_exists(pk) OR expires_at <= :now",
-                    ExpressionAttributeValues={":now": until(now)},
+                    Key=_LOCK_KEY,
+                    # Not `expires_at`: a note outlives its lock.
+                    UpdateExpression="SET locked_by = :by, locked_until = :until",
+                    ConditionExpression="attribute_not_exists(locked_until) OR locked_until <= :now",
+                    ExpressionAttributeValues={
+                        ":by": text(by),
+                        ":until": until(now + timedelta(seconds=LOCK_SECONDS)),
+                        ":now": until(now),
+                    },
+                    ReturnValues="ALL_NEW",
                 )
             except ClientError as error:
                 if not condition_failed(error):
                     raise
                 raise Conflict("another configuration is being applied at this moment; try again soon") from None
+        return _note_of(locked["Attributes"])
 
-    def unlock(self) -> None:
-        """Let others publish again."""
+    def note(self) -> Json:
+        """The note of a run that did not end, or has not yet; None where there is none."""
+        with as_unavailable("reading the configuration's lock"):
+            item = self._client.get_item(TableName=self._table, Key=_LOCK_KEY, ConsistentRead=True).get("Item")
+        return None if item is None else _note_of(item)
+
+    def leave_note(self, note: JsonObject) -> None:
+        """Leave a note beside the lock for whoever comes next, should this run not end."""
+        with as_unavailable("leaving a note beside the lock"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=_LOCK_KEY,
+                UpdateExpression="SET note = :note",
+                ExpressionAttributeValues={":note": {"B": gzip.compress(orjson.dumps(note), mtime=0)}},
+            )
+
+    def unlock(self, *, forget: bool) -> None:
+        """Let others apply blueprints again, and `forget` the note or leave it to them."""
         with as_unavailable("unlocking the configuration"):
-            self._client.delete_item(TableName=self._table, Key=_LOCK_KEY)
+            if forget:
+                self._client.delete_item(TableName=self._table, Key=_LOCK_KEY)
+            else:
+                self._client.update_item(
+                    TableName=self._table, Key=_LOCK_KEY, UpdateExpression="REMOVE locked_until, locked_by"
+                )
+
+
+def _note_of(item: Item) -> Json:
+    packed = item.get("note", {}).get("B")
+    note: Json = None if packed is None else orjson.loads(gzip.decompress(packed))
+    return note
 
 
 def _secrets_key(ref: str) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from tocsin.errors import Conflict, Unavailable
 from tocsin.events import Event
 from tocsin.ids import id_time
 from tocsin.jsontypes import JsonObject
-from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of, until
+from tocsin.store.attributes import Item, is_gone, number, text, text_of, until
 from tocsin.store.failures import RETRY_AFTER, as_unavailable, condition_failed, item_found, tries
 
 if TYPE_CHECKING:
@@ -136,23 +136,21 @@ class EventStore:
             return event_of(there)
         return submission.event
 
-    def remember_request(self, key_id: str, idempotency_key: str, body_digest: str, anchor: str) -> str:
+    def remember_request(self, key_id: str, idempotency_key: str, body: bytes, anchor: str) -> str:
         """The anchor of the first request with this Idempotency-Key in 24 hours: `anchor` if this is the first.
 
         An anchor is an event id: its time is the request's time, and the ids of the request's events derive
         from it, so that a repeat makes the same events. Conflict where the key came with another body.
         """
         now = id_time(anchor)
-        name = hashlib.sha256(idempotency_key.encode("utf-8", "surrogatepass")).hexdigest()
         with as_unavailable("noting the Idempotency-Key"):
             try:
                 self._client.put_item(
                     TableName=self._table,
-                    Item={
-                        "pk": text(f"idempotency#{key_id}#{name}"),
-                        "sk": text("request"),
+                    Item=_request_key(key_id, idempotency_key)
+                    | {
                         "anchor": text(anchor),
-                        "digest": text(body_digest),
+                        "digest": text(_digest(body)),
                         "expires_at": until(now + IDEMPOTENCY_WINDOW),
                     },
                     ConditionExpression="attribute_not_exists(pk) OR expires_at <= :now",
@@ -162,31 +160,72 @@ class EventStore:
             except ClientError as error:
                 if not condition_failed(error):
                     raise
-                there = item_found(error)
-                if text_of(there, "digest") != body_digest:
-                    raise Conflict("this Idempotency-Key came with another body within the last 24 hours") from None
-                return text_of(there, "anchor")
+                return _anchor_of(item_found(error), body)
         return anchor
 
-    def count_sent(self, key_id: str, events: int, now: datetime) -> int:
-        """How many events the key sent in this minute, these `events` included."""
+    def known_request(self, key_id: str, idempotency_key: str, body: bytes) -> str | None:
+        """The anchor of the request with this Idempotency-Key in the last 24 hours; None where there was none.
+
+        Conflict as `remember_request`. An update that changes nothing, since ingest may write events, not read them.
+        """
+        with as_unavailable("looking for the Idempotency-Key"):
+            try:
+                found = self._client.update_item(
+                    TableName=self._table,
+                    Key=_request_key(key_id, idempotency_key),
+                    UpdateExpression="SET expires_at = expires_at",
+                    ConditionExpression="expires_at > :now",
+                    ExpressionAttributeValues={":now": until(datetime.now(UTC))},
+                    ReturnValues="ALL_NEW",
+                )
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+                return None
+        return _anchor_of(found["Attributes"], body)
+
+    def admit(self, key_id: str, events: int, limit: int, now: datetime) -> bool:
+        """Count `events` of the key in this minute, if that stays within `limit`; what is refused is not counted."""
+        if events > limit:
+            return False
         with as_unavailable("counting the key's events"):
-            counted = self._client.update_item(
-                TableName=self._table,
-                Key={"pk": text(f"rate#{key_id}"), "sk": text(f"{now:%Y-%m-%dT%H:%M}")},
-                UpdateExpression="ADD sent :events SET expires_at = if_not_exists(expires_at, :until)",
-                ExpressionAttributeValues={
-                    ":events": number(events),
-                    ":until": until(now + timedelta(hours=1)),
-                },
-                ReturnValues="UPDATED_NEW",
-            )
-        return number_of(counted["Attributes"], "sent")
+            try:
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": text(f"rate#{key_id}"), "sk": text(f"{now:%Y-%m-%dT%H:%M}")},
+                    UpdateExpression="ADD sent :events SET expires_at = if_not_exists(expires_at, :until)",
+                    ConditionExpression="attribute_not_exists(sent) OR sent <= :room",
+                    ExpressionAttributeValues={
+                        ":events": number(events),
+                        ":room": number(limit - events),
+                        ":until": until(now + timedelta(hours=1)),
+                    },
+                )
+            except ClientError as error:
+                if condition_failed(error):
+                    return False
+                raise
+        return True
 
 
 def digest_of(given: JsonObject) -> str:
     """What tells one submitted event from another: a hash of its JSON, keys sorted."""
-    return hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+    return _digest(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def _request_key(key_id: str, idempotency_key: str) -> dict[str, Any]:
+    name = hashlib.sha256(idempotency_key.encode("utf-8", "surrogatepass")).hexdigest()
+    return {"pk": text(f"idempotency#{key_id}#{name}"), "sk": text("request")}
+
+
+def _anchor_of(item: Item, body: bytes) -> str:
+    if text_of(item, "digest") != _digest(body):
+        raise Conflict("this Idempotency-Key came with another body within the last 24 hours")
+    return text_of(item, "anchor")
 
 
 def _event_item(event: Event, digest: str | None) -> dict[str, Any]:

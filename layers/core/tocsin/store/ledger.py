@@ -1,12 +1,9 @@
-"""The deliveries table: each event's story, and the inboxes.
+"""The deliveries table: each event's story, and the inboxes. How deliveries move is in `store.deliveries`.
 
-    pk                sk                  what
-    event#<event id>  rule#<name>         a rule that matched the event, and whom it told
-    event#<event id>  delivery#<hash>     a delivery, with its attempts
-    inbox#<username>  <notification id>   a notification in a person's inbox; ids sort by time
-
-A delivery is taken before it is attempted and released after, so that two copies of one message are not
-delivered at the same time, and one that is done is not delivered again.
+pk                sk                  what
+event#<event id>  rule#<name>         a rule that matched the event, and whom it told
+event#<event id>  delivery#<hash>     a delivery, with its attempts
+inbox#<username>  <notification id>   a notification in a person's inbox; ids sort by time
 """
 
 from __future__ import annotations
@@ -19,39 +16,25 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tocsin.deliveries.models import Attempt, DeliveryMessage, State
-from tocsin.errors import Unavailable
 from tocsin.events import iso
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.jsontypes import JsonObject
 from tocsin.notifications import Notification
 from tocsin.store.attributes import (
     Item,
     document,
     document_of,
     is_gone,
-    number,
     text,
     text_of,
     truth,
     truth_of,
     until,
 )
-from tocsin.store.failures import as_unavailable, condition_failed, item_found
+from tocsin.store.delivery_items import shown
+from tocsin.store.failures import as_unavailable, condition_failed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-class Busy(Unavailable):
-    """Another copy of the message is being delivered at this moment."""
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A delivery that is ours to attempt."""
-
-    attempts: int
-    """How many there were before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,91 +104,6 @@ class Ledger:
                 **start,
             )
 
-    # ── deliveries ───────────────────────────────────────────────────────────
-
-    def take(self, message: DeliveryMessage, *, now: datetime, lease: timedelta, keep: timedelta) -> Taken | State:
-        """Take a delivery for `lease`; its state where it is done already; Busy where another has it."""
-        try:
-            with as_unavailable("taking a delivery"):
-                found = self._take(message, now, lease, keep)
-        except _Refused as refused:
-            state = State(text_of(refused.item, "state"))
-            if state.final:
-                return state
-            raise Busy("another copy of this message is being delivered", retry_after=5) from None
-        return Taken(attempts=len(found.get("attempts", {}).get("L", ())))
-
-    def _take(self, message: DeliveryMessage, now: datetime, lease: timedelta, keep: timedelta) -> Item:
-        try:
-            taken = self._client.update_item(
-                TableName=self._table,
-                Key=_delivery_key(message),
-                UpdateExpression=(
-                    "SET #state = :delivering, leased_until = :lease, #rule = :rule, transport = :transport,"
-                    " #mode = :mode, username = :username, notification_id = :notification,"
-                    " attempts = if_not_exists(attempts, :none), created = if_not_exists(created, :now_iso),"
-                    " expires_at = if_not_exists(expires_at, :until)"
-                ),
-                ConditionExpression=(
-                    "attribute_not_exists(pk) OR (NOT #state IN (:delivered, :failed, :discarded)"
-                    " AND (attribute_not_exists(leased_until) OR leased_until <= :now))"
-                ),
-                ExpressionAttributeNames={"#state": "state", "#rule": "rule", "#mode": "mode"},
-                ExpressionAttributeValues={
-                    ":delivering": text(State.DELIVERING),
-                    ":delivered": text(State.DELIVERED),
-                    ":failed": text(State.FAILED),
-                    ":discarded": text(State.DISCARDED),
-                    ":lease": number((now + lease).timestamp()),
-                    ":now": number(now.timestamp()),
-                    ":now_iso": text(iso(now)),
-                    ":rule": text(message.rule),
-                    ":transport": text(message.transport),
-                    ":mode": text(message.mode),
-                    ":username": text(message.user.username if message.user else ""),
-                    ":notification": text(message.notification_id),
-                    ":none": {"L": []},
-                    ":until": until(now + keep),
-                },
-                ReturnValues="ALL_NEW",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if condition_failed(error):
-                raise _Refused(item_found(error)) from None
-            raise
-        return taken["Attributes"]
-
-    def note_attempt(self, message: DeliveryMessage, attempt: Attempt, *, next_attempt: datetime | None) -> None:
-        """Add `attempt` to its delivery, which takes the attempt's state and is nobody's any more.
-
-        A delivery that another attempt has delivered meanwhile stays delivered.
-        """
-        changes = "attempts = list_append(if_not_exists(attempts, :none), :attempt)"
-        values: dict[str, Any] = {
-            ":none": {"L": []},
-            ":attempt": {"L": [document(attempt.to_json())]},
-            ":state": text(attempt.outcome.state),
-            ":delivered": text(State.DELIVERED),
-        }
-        if next_attempt is not None:
-            changes += ", next_attempt = :next"
-            values[":next"] = text(iso(next_attempt))
-        remove = "leased_until" if next_attempt is not None else "leased_until, next_attempt"
-        with as_unavailable("noting an attempt"):
-            try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_delivery_key(message),
-                    UpdateExpression=f"SET {changes}, #state = :state REMOVE {remove}",
-                    ConditionExpression="attribute_not_exists(#state) OR #state <> :delivered OR :state = :delivered",
-                    ExpressionAttributeNames={"#state": "state"},
-                    ExpressionAttributeValues=values,
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-
     # ── inboxes ──────────────────────────────────────────────────────────────
 
     def put_in_inbox(self, notification: Notification, *, keep: timedelta, now: datetime) -> bool:
@@ -255,19 +153,6 @@ class Ledger:
             )["Count"]
 
 
-class _Refused(Exception):
-    """The take's condition did not hold; `item` is what is there."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__()
-        self.item = item
-
-
-def _delivery_key(message: DeliveryMessage) -> dict[str, Any]:
-    event_id, _, told = message.delivery_id.rpartition("-")
-    return {"pk": text(f"event#{event_id}"), "sk": text(f"delivery#{told}")}
-
-
 def _story_entry(event_id: str, item: Item) -> JsonObject:
     kind, _, name = text_of(item, "sk").partition("#")
     if kind == "rule":
@@ -279,22 +164,7 @@ def _story_entry(event_id: str, item: Item) -> JsonObject:
                 told[transport] += count if isinstance(count, int) else 0
         match: JsonObject = {"kind": "rule", "rule": name, "at": text_of(item, "at"), "deliveries": {**told}}
         return match | (facts if isinstance(facts, dict) else {})
-    attempts: list[Json] = [document_of({"a": entry}, "a") for entry in item.get("attempts", {}).get("L", ())]
-    shown: JsonObject = {
-        "kind": "delivery",
-        "id": f"{event_id}-{name}",
-        "rule": text_of(item, "rule"),
-        "transport": text_of(item, "transport"),
-        "mode": text_of(item, "mode"),
-        "user": text_of(item, "username") or None,
-        "notification_id": text_of(item, "notification_id"),
-        "state": text_of(item, "state"),
-        "created": text_of(item, "created"),
-        "attempts": attempts,
-    }
-    if "next_attempt" in item:
-        shown["next_attempt"] = text_of(item, "next_attempt")
-    return shown
+    return {"kind": "delivery"} | shown(item)
 
 
 def _inbox_entry(item: Item) -> JsonObject | None:

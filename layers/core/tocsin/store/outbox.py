@@ -25,6 +25,17 @@ class _Message:
     queue_url: str
     body: str
     owner: Hashable
+    group: str | None
+    delay: int
+
+    def entry(self, number: int) -> dict[str, Any]:
+        """As SendMessageBatch takes it."""
+        entry: dict[str, Any] = {"Id": str(number), "MessageBody": self.body}
+        if self.group is not None:
+            entry["MessageGroupId"] = self.group
+        if self.delay:
+            entry["DelaySeconds"] = self.delay
+        return entry
 
 
 class Outbox:
@@ -40,9 +51,13 @@ class Outbox:
     def __len__(self) -> int:
         return len(self._waiting)
 
-    def add(self, queue_url: str, body: str, owner: Hashable) -> None:
-        """Put a message beside the others; nothing is sent yet."""
-        self._waiting.append(_Message(queue_url, body, owner))
+    def add(self, queue_url: str, body: str, owner: Hashable, *, group: str | None = None, delay: int = 0) -> None:
+        """Put a message beside the others; nothing is sent yet.
+
+        `group` is whose message it is, for a queue that is to be fair (MessageGroupId): SQS lets the messages
+        of a group that fills the queue wait behind those of the others. `delay` is in seconds, up to 900.
+        """
+        self._waiting.append(_Message(queue_url, body, owner, group, delay))
 
     def send(self) -> dict[Hashable, str]:
         """Send all that waits. {owner: reason} of those with a message that could not be sent."""
@@ -79,7 +94,7 @@ class Outbox:
         left = dict(enumerate(batch))
         reason = "SQS did not take the message"
         for _ in range(_TRIES):
-            entries: list[Any] = [{"Id": str(number), "MessageBody": m.body} for number, m in left.items()]
+            entries: list[Any] = [message.entry(number) for number, message in left.items()]
             try:
                 with as_unavailable("sending messages"):
                     answer = self._client.send_message_batch(QueueUrl=batch[0].queue_url, Entries=entries)

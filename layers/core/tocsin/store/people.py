@@ -4,6 +4,7 @@ pk                        sk          what
 user                      username    a person
 member#<group>#<roster>   username    a membership; a group's roster names the list that holds
 key                       key id      an API key, without its secret
+key-use                   key id      the hour in which an API key was last used
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from tocsin.directory import Group, User
 from tocsin.keys import ApiKey
 from tocsin.store.attributes import Item, document, document_of, text, text_of
-from tocsin.store.failures import as_unavailable, tries
+from tocsin.store.failures import as_unavailable, condition_failed, tries
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -115,6 +118,66 @@ class PeopleStore:
             item = self._client.get_item(TableName=self._table, Key={"pk": text("key"), "sk": text(key_id)}).get("Item")
         return None if item is None else ApiKey.model_validate(document_of(item, "key"))
 
+    def user(self, username: str) -> User | None:
+        """The user of this name, as of now."""
+        with as_unavailable("reading a user"):
+            item = self._client.get_item(
+                TableName=self._table, Key={"pk": text("user"), "sk": text(username)}, ConsistentRead=True
+            ).get("Item")
+        return None if item is None else _user_of(item)
+
+    def users_after(self, after: str | None, limit: int) -> tuple[tuple[User, ...], str | None]:
+        """The next users, at most `limit`, in the order of their names, and where the next page begins after."""
+        start: dict[str, Any] = {}
+        if after is not None:
+            start["ExclusiveStartKey"] = {"pk": text("user"), "sk": text(after)}
+        with as_unavailable("reading the directory"):
+            page = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues={":pk": text("user")},
+                ConsistentRead=True,
+                Limit=limit,
+                **start,
+            )
+        last = text_of(page["LastEvaluatedKey"], "sk") if "LastEvaluatedKey" in page else None
+        return tuple(user for item in page["Items"] if (user := _user_of(item))), last
+
+    def is_member(self, group: Group, username: str) -> bool:
+        """Whether `username` is in `group` itself, as of now."""
+        with as_unavailable("reading a membership"):
+            found = self._client.get_item(
+                TableName=self._table, Key={"pk": _member_pk(group), "sk": text(username)}, ConsistentRead=True
+            )
+        return "Item" in found
+
+    def memberships(self, groups: Iterable[Group], usernames: Sequence[str]) -> dict[str, set[str]]:
+        """Which of `usernames` are in each of `groups` itself, by the group's name; groups without any are left out."""
+        by_pk = {_member_pk(group)["S"]: group.name for group in groups} if usernames else {}
+        found: dict[str, set[str]] = {}
+        for item in self._get_all({"pk": text(pk), "sk": text(name)} for pk in by_pk for name in usernames):
+            found.setdefault(by_pk[text_of(item, "pk")], set()).add(text_of(item, "sk"))
+        return found
+
+    def last_uses(self, key_ids: Sequence[str]) -> dict[str, str]:
+        """The hours in which these keys were last used, as `2026-11-23T13:00Z`; unused ones are left out."""
+        items = self._get_all({"pk": text("key-use"), "sk": text(key_id)} for key_id in key_ids)
+        return {text_of(item, "sk"): text_of(item, "used") for item in items}
+
+    def note_use(self, key_id: str, hour: str) -> None:
+        """Remember that a key was used in `hour`, unless it is known to have been used then or later."""
+        with as_unavailable("noting an API key's use"):
+            try:
+                self._client.put_item(
+                    TableName=self._table,
+                    Item={"pk": text("key-use"), "sk": text(key_id), "used": text(hour)},
+                    ConditionExpression="attribute_not_exists(pk) OR used < :hour",
+                    ExpressionAttributeValues={":hour": text(hour)},
+                )
+            except ClientError as error:
+                if not condition_failed(error):
+                    raise
+
     def all_users(self) -> Iterator[User]:
         """Every user, for the blueprint."""
         return (user for item in self._query(text("user")) if (user := _user_of(item)))
@@ -152,7 +215,7 @@ class PeopleStore:
         """Delete these; what is not there is no error."""
         keys: list[dict[str, Any]] = [{"pk": text("user"), "sk": text(username)} for username in usernames]
         keys += [{"pk": _member_pk(group), "sk": text(username)} for group, username in members]
-        keys += [{"pk": text("key"), "sk": text(key_id)} for key_id in key_ids]
+        keys += [{"pk": text(kind), "sk": text(key_id)} for key_id in key_ids for kind in ("key", "key-use")]
         self._write_all([{"DeleteRequest": {"Key": key}} for key in keys])
 
     def _query(self, pk: dict[str, str]) -> Iterator[Item]:

@@ -23,7 +23,7 @@ the process can end between any two. See docs/decisions/0021-roll-ups-are-recoun
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -37,13 +37,28 @@ from tocsin.search import Counts
 from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of
 from tocsin.store.events import SHARDS
 from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.store.rollup_hours import (
+    DAY,
+    HOUR,
+    HOUR_FORMAT,
+    HourCount,
+    Known,
+    counts_in,
+    hour_count,
+    hour_in,
+    hour_key,
+    hour_of,
+    hours_between,
+    in_milliseconds,
+    milliseconds,
+    moment_in,
+    months_between,
+    parse_hour,
+)
 from tocsin.store.timeline import bound, partition
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
 
 SETTLING = timedelta(minutes=2)
 """How far behind the clock hours are counted: most events have arrived by then, and few counts are made twice."""
@@ -55,45 +70,6 @@ _SLICE = 50_000
 """Events counted at a time, about: what an hour that has more of them loses when a run ends in the middle."""
 
 _TRIES = 3
-_HOUR_FORMAT = "%Y-%m-%dT%H"
-
-
-def hour_of(moment: datetime) -> datetime:
-    """The hour that `moment` is in, UTC."""
-    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-
-
-@dataclass(frozen=True, slots=True)
-class HourCount:
-    """The counts of an hour's events before `covered`; where that is the hour itself, nothing is known."""
-
-    hour: datetime
-    covered: datetime
-    counts: Counts
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether the whole hour is counted."""
-        return self.covered >= self.hour + HOUR
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What the roll-ups say of some hours, and how far back there is anything at all."""
-
-    hours: Mapping[datetime, HourCount]
-    known_from: datetime | None
-    through: datetime | None
-    earliest: datetime | None
-
-    def of(self, hour: datetime) -> HourCount:
-        """The hour's counts. An hour without any, between those that were counted, had no events."""
-        found = self.hours.get(hour)
-        if found is not None:
-            return found
-        if self.known_from is not None and self.through is not None and self.known_from <= hour < self.through:
-            return HourCount(hour, hour + HOUR, {})
-        return HourCount(hour, hour, {})
 
 
 @dataclass(slots=True)
@@ -130,22 +106,22 @@ class Rollups:
         hours: dict[datetime, HourCount] = {}
         with as_unavailable("reading roll-ups"):
             progress = self._progress()
-            for month in _months(hour_of(start), end):
-                for item in self._query(f"rollup#{month}", f"{hour_of(start):{_HOUR_FORMAT}}", f"{end:{_HOUR_FORMAT}}"):
-                    found = _hour_count(item)
+            for month in months_between(hour_of(start), end):
+                for item in self._query(f"rollup#{month}", f"{hour_of(start):{HOUR_FORMAT}}", f"{end:{HOUR_FORMAT}}"):
+                    found = hour_count(item)
                     hours[found.hour] = found
         done = progress.get("hours", {})
         return Known(
             hours=hours,
-            known_from=_hour_in(done, "known_from"),
-            through=_hour_in(done, "through"),
-            earliest=_hour_in(progress.get("earliest", {}), "hour"),
+            known_from=hour_in(done, "known_from"),
+            through=hour_in(done, "through"),
+            earliest=hour_in(progress.get("earliest", {}), "hour"),
         )
 
     def earliest(self) -> datetime | None:
         """The hour before which there are no events; None where that is not known."""
         with as_unavailable("reading roll-ups"):
-            return _hour_in(self._progress().get("earliest", {}), "hour")
+            return hour_in(self._progress().get("earliest", {}), "hour")
 
     # ── marking ──────────────────────────────────────────────────────────────
 
@@ -167,7 +143,7 @@ class Rollups:
 
     def recount(self, start: datetime, end: datetime) -> int:
         """Have all hours of a range counted anew, by the next runs; gives how many. For repairs."""
-        hours = list(_hours(hour_of(start), end))
+        hours = list(hours_between(hour_of(start), end))
         with as_unavailable("marking hours"):
             if hours:
                 self._note_earliest(hours[0])
@@ -189,11 +165,11 @@ class Rollups:
         values: dict[str, Any] = {":one": number(1)}
         if first is not None:
             condition = {"ConditionExpression": "attribute_not_exists(reach) OR reach > :first"}
-            values[":first"] = _milliseconds(first)
+            values[":first"] = milliseconds(first)
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_hour_key(hour),
+                Key=hour_key(hour),
                 UpdateExpression="ADD changed :one",
                 ExpressionAttributeValues=values,
                 **condition,
@@ -206,7 +182,7 @@ class Rollups:
 
     def _put_due(self, hour: datetime) -> None:
         # Each mark has its own token, so that one that comes while the hour is counted outlives the count.
-        key = {"pk": text("rollup#due"), "sk": text(f"{hour:{_HOUR_FORMAT}}")}
+        key = {"pk": text("rollup#due"), "sk": text(f"{hour:{HOUR_FORMAT}}")}
         self._client.put_item(TableName=self._table, Item=key | {"token": text(new_id())})
 
     def _note_earliest(self, hour: datetime) -> None:
@@ -217,7 +193,7 @@ class Rollups:
                 UpdateExpression="SET #hour = :hour",
                 ConditionExpression="attribute_not_exists(#hour) OR #hour > :hour",
                 ExpressionAttributeNames={"#hour": "hour"},
-                ExpressionAttributeValues={":hour": text(f"{hour:{_HOUR_FORMAT}}")},
+                ExpressionAttributeValues={":hour": text(f"{hour:{HOUR_FORMAT}}")},
             )
         except ClientError as error:
             if not condition_failed(error):
@@ -241,8 +217,8 @@ class Rollups:
 
     def _advance(self, settled: datetime, history: timedelta, run: Run, has_time: Callable[[], bool]) -> None:
         done = self._progress().get("hours", {})
-        known_from = _hour_in(done, "known_from") or hour_of(settled - history)
-        hour = _hour_in(done, "through") or known_from
+        known_from = hour_in(done, "known_from") or hour_of(settled - history)
+        hour = hour_in(done, "through") or known_from
         while hour <= settled:
             if not has_time():
                 run.left += 1
@@ -258,7 +234,7 @@ class Rollups:
             self._save_progress(known_from, hour)
 
     def _count_due(self, due: Item, settled: datetime, run: Run, has_time: Callable[[], bool]) -> None:
-        hour = _parse_hour(text_of(due, "sk"))
+        hour = parse_hour(text_of(due, "sk"))
         if not self._count(hour, min(hour + HOUR, settled), run, has_time):
             run.left += 1
             return
@@ -280,7 +256,7 @@ class Rollups:
             return False
         for _ in range(_TRIES):
             claimed = self._claim(hour, end)
-            end = max(end, _moment(claimed, "reach"))
+            end = max(end, moment_in(claimed, "reach"))
             if self._count_from(hour, end, claimed, run, has_time):
                 run.hours += 1
                 return True
@@ -293,34 +269,34 @@ class Rollups:
         try:
             return self._client.update_item(
                 TableName=self._table,
-                Key=_hour_key(hour),
+                Key=hour_key(hour),
                 UpdateExpression="SET reach = :end, changed = if_not_exists(changed, :none)",
                 ConditionExpression="attribute_not_exists(reach) OR reach <= :end",
-                ExpressionAttributeValues={":end": _milliseconds(end), ":none": number(0)},
+                ExpressionAttributeValues={":end": milliseconds(end), ":none": number(0)},
                 ReturnValues="ALL_NEW",
             )["Attributes"]
         except ClientError as error:
             if not condition_failed(error):
                 raise
             # Another run claimed more, and its clock was no further than ours may be: count as far as it did.
-            item = self._client.get_item(TableName=self._table, Key=_hour_key(hour), ConsistentRead=True)
+            item = self._client.get_item(TableName=self._table, Key=hour_key(hour), ConsistentRead=True)
             return item["Item"]
 
     def _count_from(self, hour: datetime, end: datetime, claimed: Item, run: Run, has_time: Callable[[], bool]) -> bool:
         start, tally = hour, _Tally()
-        before = _hour_count(claimed)
+        before = hour_count(claimed)
         if before.covered > hour:
             start = before.covered
             tally.add(before.counts)
         was = number_of(claimed, "covered") if "covered" in claimed else None
-        expected = sum(sum(by_app.values()) for by_app in _counts_in(claimed).values())
+        expected = sum(sum(by_app.values()) for by_app in counts_in(claimed).values())
         step = (HOUR / (1 + expected // _SLICE)) if start == hour else HOUR
         while start < end:
             upto = min(start + step, end)
             self._add_events(tally, start, upto)
             if not self._store(hour, upto, tally, number_of(claimed, "changed"), was):
                 return False
-            was, start = _in_milliseconds(upto), upto
+            was, start = in_milliseconds(upto), upto
             if start < end and not has_time():
                 return False
         run.events += tally.events
@@ -347,7 +323,7 @@ class Rollups:
     def _store(self, hour: datetime, covered: datetime, tally: _Tally, changed: int, was: int | None) -> bool:
         values = {
             ":counts": {"S": orjson.dumps(tally.counts, option=orjson.OPT_SORT_KEYS).decode()},
-            ":covered": _milliseconds(covered),
+            ":covered": milliseconds(covered),
             ":changed": number(changed),
         }
         if was is not None:
@@ -355,7 +331,7 @@ class Rollups:
         try:
             self._client.update_item(
                 TableName=self._table,
-                Key=_hour_key(hour),
+                Key=hour_key(hour),
                 UpdateExpression="SET counts = :counts, covered = :covered, counted = :changed",
                 ConditionExpression="changed = :changed AND "
                 + ("attribute_not_exists(covered)" if was is None else "covered = :was"),
@@ -402,58 +378,7 @@ class Rollups:
             Item={
                 "pk": text("rollup#progress"),
                 "sk": text("hours"),
-                "known_from": text(f"{known_from:{_HOUR_FORMAT}}"),
-                "through": text(f"{through:{_HOUR_FORMAT}}"),
+                "known_from": text(f"{known_from:{HOUR_FORMAT}}"),
+                "through": text(f"{through:{HOUR_FORMAT}}"),
             },
         )
-
-
-def _hour_key(hour: datetime) -> dict[str, Any]:
-    return {"pk": text(f"rollup#{hour:%Y-%m}"), "sk": text(f"{hour:{_HOUR_FORMAT}}")}
-
-
-def _hour_count(item: Item) -> HourCount:
-    """What holds of an hour's item: nothing where it changed after it was counted, or while it was."""
-    hour = _parse_hour(text_of(item, "sk"))
-    if "covered" not in item or number_of(item, "changed") != number_of(item, "counted"):
-        return HourCount(hour, hour, {})
-    return HourCount(hour, _moment(item, "covered"), _counts_in(item))
-
-
-def _counts_in(item: Item) -> Counts:
-    counts: Counts = orjson.loads(text_of(item, "counts", "{}"))
-    return counts
-
-
-def _hours(start: datetime, end: datetime) -> Iterator[datetime]:
-    while start < end:
-        yield start
-        start += HOUR
-
-
-def _months(start: datetime, end: datetime) -> Iterator[str]:
-    month = start.replace(day=1, hour=0)
-    while month <= end:
-        yield f"{month:%Y-%m}"
-        month = (month + timedelta(days=32)).replace(day=1)
-
-
-def _parse_hour(given: str) -> datetime:
-    return datetime.strptime(given, _HOUR_FORMAT).replace(tzinfo=UTC)
-
-
-def _hour_in(item: Item, name: str) -> datetime | None:
-    given = text_of(item, name)
-    return _parse_hour(given) if given else None
-
-
-def _in_milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
-
-
-def _milliseconds(moment: datetime) -> dict[str, str]:
-    return number(_in_milliseconds(moment))
-
-
-def _moment(item: Item, name: str) -> datetime:
-    return datetime.fromtimestamp(number_of(item, name) / 1000, UTC)

@@ -16,7 +16,8 @@ import orjson
 from tocsin.events import Event
 from tocsin.jsontypes import Json, JsonObject
 from tocsin.search import Search
-from tocsin.store.rollups import HOUR, Known, Rollups, hour_of
+from tocsin.store.rollup_hours import HOUR, Known, hour_of
+from tocsin.store.rollups import Rollups
 from tocsin.store.timeline import Budget, time_of
 from tocsin.store.timeline_walk import Range, Walk
 

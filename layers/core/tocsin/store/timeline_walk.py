@@ -19,7 +19,8 @@ from tocsin.events import Event
 from tocsin.search import Screening, Search
 from tocsin.store.attributes import Item, is_gone, text_of
 from tocsin.store.events import SHARDS, event_of
-from tocsin.store.rollups import DAY, HOUR, Rollups, hour_of
+from tocsin.store.rollup_hours import DAY, HOUR, hour_of
+from tocsin.store.rollups import Rollups
 from tocsin.store.timeline import AFTER, Budget, Merge, Partition, bound, read_whole, shards_of, time_of
 
 if TYPE_CHECKING:

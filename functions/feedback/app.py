@@ -1,0 +1,34 @@
+"""Bounces and complaints of SES: no more mail to who can't or won't have it. Trigger: EventBridge, source aws.ses."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tocsin import clients
+from tocsin.deliveries.feedback import Feedback
+from tocsin.deliveries.reports import Reports
+from tocsin.jsontypes import JsonObject
+from tocsin.observability import logger
+from tocsin.reporting import SystemEvents
+from tocsin.settings import Environment
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.events import EventStore
+from tocsin.store.mail_stops import MailStops
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+environment = Environment.of_process()
+feedback = Feedback(
+    MailStops(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    Reports(
+        SystemEvents(EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))),
+        ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+    ),
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+    """{stopped}: how many addresses get no more mail. What fails is invoked again, then kept for a person to see."""
+    return {"stopped": feedback.take(event["detail"])}

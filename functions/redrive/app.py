@@ -1,0 +1,52 @@
+"""Deliveries that go on: retries that are due, what a function left behind, what a breaker held. Trigger: a schedule,
+each minute."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tocsin import clients
+from tocsin.deliveries.redrive import Queues, Redrive
+from tocsin.deliveries.reports import Reports
+from tocsin.jsontypes import JsonObject
+from tocsin.observability import logger
+from tocsin.reporting import SystemEvents
+from tocsin.settings import Environment
+from tocsin.store.breakers import BreakerStore
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.events import EventStore
+from tocsin.store.outbox import Outbox
+from tocsin.store.redeliveries import RedeliveryStore
+from tocsin.transports import TransportMode
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+RUNS_FOR = timedelta(seconds=45)
+"""Within the function's timeout; what is left then is the next minute's."""
+
+environment = Environment.of_process()
+configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
+events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
+redrive = Redrive(
+    configuration=configuration,
+    deliveries=RedeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    breakers=BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    reports=Reports(SystemEvents(events), configuration),
+    queues=Queues(
+        lambda: Outbox(clients.sqs()),
+        {
+            TransportMode.WEBHOOK: environment.text("WEBHOOK_QUEUE_URL"),
+            TransportMode.WEBHOOK_SLACK: environment.text("SLACK_QUEUE_URL"),
+            TransportMode.EMAIL: environment.text("EMAIL_QUEUE_URL"),
+            TransportMode.LOCAL: environment.text("INBOX_QUEUE_URL"),
+        },
+    ),
+)
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+    """{due, probes, released}: how many deliveries were put back."""
+    return dict(redrive.run(for_at_most=RUNS_FOR))

@@ -1,0 +1,61 @@
+"""Hourly counts of events. Triggers: the events table's stream (events that came or went mark their hours), a
+schedule (counts what is due), and by hand {"recount": {"since", "until"}} (has a range counted anew)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tocsin import clients
+from tocsin.errors import Unavailable
+from tocsin.ids import IdError, parse_id
+from tocsin.jsontypes import JsonObject
+from tocsin.observability import logger
+from tocsin.settings import Environment
+from tocsin.store.rollups import Rollups
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+SPARE_MILLISECONDS = 20_000
+"""A count that has begun is ended within this, so that none begins with less time left."""
+
+rollups = Rollups(clients.dynamodb(), Environment.of_process().text("EVENTS_TABLE"))
+
+
+@logger.inject_lambda_context
+def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
+    """For the stream a partial batch response, else how many hours were counted and are left."""
+    if "Records" in event:
+        return _mark(event["Records"])
+    if "recount" in event:
+        asked = {name: datetime.fromisoformat(event["recount"][name]) for name in ("since", "until")}
+        return {"marked": rollups.recount(asked["since"].astimezone(UTC), asked["until"].astimezone(UTC))}
+    run = rollups.catch_up(
+        datetime.now(UTC), has_time=lambda: context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
+    )
+    logger.info("hours counted", code="HOURS_COUNTED", hours=run.hours, events=run.events, left=run.left)
+    return {"hours": run.hours, "events": run.events, "left": run.left}
+
+
+def _mark(records: list[dict[str, Any]]) -> JsonObject:
+    """Marks the hours of a batch, or has all of it come back: to mark again is harmless."""
+    try:
+        rollups.mark(_ids(records))
+    except Unavailable as error:
+        logger.warning(error.detail, code="HOURS_UNMARKED", records=len(records))
+        return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
+    return {"batchItemFailures": []}
+
+
+def _ids(records: list[dict[str, Any]]) -> list[str]:
+    """The ids of the events that records are about. What is none is not the log's, and is not counted either."""
+    ids = []
+    for record in records:
+        key = record["dynamodb"]["Keys"]
+        if key["pk"]["S"].startswith("event#"):
+            try:
+                ids.append(parse_id(key["sk"]["S"]))
+            except IdError:
+                logger.error("a key is no event's", code="KEY_SKIPPED", key=key["sk"]["S"][:40])
+    return ids

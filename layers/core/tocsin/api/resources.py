@@ -1,0 +1,160 @@
+"""GET /rules, GET, PUT and DELETE /rules/{name}, and all other kinds of the configuration alike."""
+
+from __future__ import annotations
+
+from urllib.parse import quote, unquote
+
+from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+
+from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
+from tocsin.blueprint.reading import read
+from tocsin.errors import TooLarge
+from tocsin.intake import JSON_TYPE, MAX_BODY
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.management import Collection, Management, Members, Page, Precondition, Saved, SettingsEntry, etag_of
+from tocsin.management.keys import Keys
+from tocsin.observability import Code, note
+from tocsin.web import Principal, Request, Scope
+
+_DEFAULT_LIMIT = 100
+
+
+def add_routes(app: APIGatewayHttpResolver, management: Management) -> None:
+    """Add this subject's routes."""
+    for kind, collection in management.collections().items():
+        _add_collection(app, kind, collection)
+    _add_members(app, management.members)
+    _add_settings(app, management.settings)
+    _add_keys(app, management.keys)
+
+
+def _add_collection(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
+    @app.get(f"/{kind}")
+    def many() -> Response[str]:
+        request = _reader(app, "limit", "cursor")
+        return _page(collection.page(after=cursor_of(request), limit=limit_of(request, _DEFAULT_LIMIT)))
+
+    @app.get(f"/{kind}/<name>")
+    def one(name: str) -> Response[str]:
+        request = _reader(app)
+        return _shown(collection.get(unquote(name)), request)
+
+    @app.put(f"/{kind}/<name>")
+    def put(name: str) -> Response[str]:
+        request, principal = _writer(app)
+        precondition = Precondition.parse(request.headers)
+        saved = collection.put(unquote(name), _body(request), precondition, principal)
+        return _saved(saved, _path(kind, name), principal)
+
+    @app.delete(f"/{kind}/<name>")
+    def delete(name: str) -> Response[str]:
+        request, principal = _writer(app)
+        was = collection.delete(unquote(name), Precondition.parse(request.headers), principal)
+        return _deleted(was, _path(kind, name), principal)
+
+
+def _add_members(app: APIGatewayHttpResolver, members: Members) -> None:
+    @app.get("/groups/<name>/members")
+    def many(name: str) -> Response[str]:
+        request = _reader(app, "limit", "cursor")
+        limit = limit_of(request, _DEFAULT_LIMIT)
+        return _page(members.page(unquote(name), after=cursor_of(request), limit=limit))
+
+    @app.get("/groups/<name>/members/<username>")
+    def one(name: str, username: str) -> Response[str]:
+        request = _reader(app)
+        return _shown(members.get(unquote(name), unquote(username)), request)
+
+    @app.put("/groups/<name>/members/<username>")
+    def put(name: str, username: str) -> Response[str]:
+        request, principal = _writer(app)
+        saved = members.put(unquote(name), unquote(username), Precondition.parse(request.headers), principal)
+        return _saved(saved, _path("groups", name, "members", username), principal)
+
+    @app.delete("/groups/<name>/members/<username>")
+    def delete(name: str, username: str) -> Response[str]:
+        request, principal = _writer(app)
+        was = members.delete(unquote(name), unquote(username), Precondition.parse(request.headers), principal)
+        return _deleted(was, _path("groups", name, "members", username), principal)
+
+
+def _add_settings(app: APIGatewayHttpResolver, settings: SettingsEntry) -> None:
+    @app.get("/settings")
+    def read_settings() -> Response[str]:
+        request = _reader(app)
+        return _shown(settings.get(), request)
+
+    @app.put("/settings")
+    def put_settings() -> Response[str]:
+        request, principal = _writer(app)
+        saved = settings.put(_body(request), Precondition.parse(request.headers), principal)
+        return _saved(saved, "/settings", principal)
+
+
+def _add_keys(app: APIGatewayHttpResolver, keys: Keys) -> None:
+    @app.post("/keys")
+    def add() -> Response[str]:
+        request, principal = _writer(app)
+        saved = keys.add(_body(request), principal)
+        return _saved(saved, _path("keys", str(saved.shown["name"])), principal)
+
+    @app.post("/keys/<name>/rotate")
+    def rotate(name: str) -> Response[str]:
+        request, principal = _writer(app)
+        given = _body(request) if request.body else {}
+        saved = keys.rotate(unquote(name), given, Precondition.parse(request.headers), principal)
+        note(Code.KEY_ROTATED, "an API key was rotated", key_id=saved.shown["id"], by=principal.key_name)
+        return _answer(200, saved)
+
+
+def _path(*parts: str) -> str:
+    """A path of names as an address: a name may hold blanks."""
+    return "".join("/" + quote(unquote(part), safe="@:+") for part in parts)
+
+
+def _reader(app: APIGatewayHttpResolver, *parameters: str) -> Request:
+    request = request_of(app)
+    request.principal(Scope.CONFIG_READ)
+    check_query(request, *parameters)
+    return request
+
+
+def _writer(app: APIGatewayHttpResolver) -> tuple[Request, Principal]:
+    request = request_of(app)
+    principal = request.principal(Scope.CONFIG_WRITE)
+    check_query(request)
+    return request, principal
+
+
+def _body(request: Request) -> JsonObject:
+    """The entry in a request's body: a JSON object, no key twice, nothing that JSON can't hold."""
+    request.content_type(JSON_TYPE)
+    if len(request.body) > MAX_BODY:
+        raise TooLarge(f"the body has {len(request.body):,} bytes; at most {MAX_BODY:,} are taken")
+    return read(request.body, JSON_TYPE, "must be an object")
+
+
+def _page(page: Page) -> Response[str]:
+    items: list[Json] = list(page.items)
+    return json_response(200, {"items": items, "cursor": as_cursor(page.last)})
+
+
+def _shown(shown: JsonObject, request: Request) -> Response[str]:
+    tag = etag_of(shown)
+    if Precondition.parse(request.headers).holds_none_match(tag):
+        return Response(status_code=304, content_type=None, headers={"etag": tag, "cache-control": "no-store"}, body="")
+    return json_response(200, shown, {"etag": tag})
+
+
+def _saved(saved: Saved, path: str, principal: Principal) -> Response[str]:
+    note(Code.ENTRY_SAVED, "an entry was saved", path=path, is_new=saved.created, by=principal.key_name)
+    return _answer(201 if saved.created else 200, saved, {"location": path} if saved.created else {})
+
+
+def _answer(status: int, saved: Saved, headers: dict[str, str] | None = None) -> Response[str]:
+    return json_response(status, saved.shown | saved.once, {"etag": etag_of(saved.shown)} | (headers or {}))
+
+
+def _deleted(was: JsonObject, path: str, principal: Principal) -> Response[str]:
+    note(Code.ENTRY_DELETED, "an entry was deleted", path=path, by=principal.key_name)
+    return json_response(200, was)

@@ -1,0 +1,118 @@
+"""Failed authentications, counted an address: throttled beyond a few, told of as events beyond some, both bounded.
+
+What is counted is in this process's memory, and there may be many processes: it is a brake, not a wall. The wall
+is a secret of 32 random bytes. An event's id is made of address, hour and count, so that all processes together
+report an address no more than a few times an hour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from tocsin.observability import Code, note
+
+ALLOWED = 30
+"""Failures of one address in one window before its unknown keys are no longer looked up."""
+
+WINDOW = timedelta(minutes=1)
+
+TOLD_AT = (10, 100, 1_000, 10_000)
+"""Failures of one address in an hour that are each an event."""
+
+MAX_TOLD = 20
+"""Events an hour that one process reports, whatever the number of addresses."""
+
+_KNOWN_FOR = timedelta(minutes=5)
+_MOST = 10_000
+
+type Report = Callable[[str, int, datetime], None]
+"""(address, failures, now): report an event; what it raises is logged, and stops nothing."""
+
+
+class Throttled(Exception):
+    """Too many failures came from this address; `retry_after` seconds from now it may try again."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+@dataclass(slots=True)
+class _Count:
+    window: int = 0
+    in_window: int = 0
+    hour: int = 0
+    in_hour: int = 0
+
+
+@dataclass(slots=True)
+class FailedAttempts:
+    """The failures of each address, as this process knows them."""
+
+    report: Report
+    _counts: dict[str, _Count] = field(default_factory=dict)
+    _known: dict[str, datetime] = field(default_factory=dict)
+    _told: tuple[int, int] = (0, 0)
+
+    def check(self, address: str, authorization: str, now: datetime) -> None:
+        """Throttled where `address` failed too often, unless this very header was good a moment ago.
+
+        Whoever shares an address with an attacker goes on being let in.
+        """
+        count = self._counts.get(network_of(address))
+        window = _number(now, WINDOW)
+        if count is None or count.window != window or count.in_window < ALLOWED:
+            return
+        known_at = self._known.get(_digest(authorization))
+        if known_at is None or now - known_at > _KNOWN_FOR:
+            left = WINDOW.total_seconds() * (window + 1) - now.timestamp()
+            raise Throttled("too many unknown keys came from this address; wait, then try again", max(1, round(left)))
+
+    def known(self, authorization: str, now: datetime) -> None:
+        """This header was good."""
+        if len(self._known) >= _MOST:
+            self._known.clear()
+        self._known[_digest(authorization)] = now
+
+    def failed(self, address: str, now: datetime) -> None:
+        """A key from `address` was not known."""
+        network = network_of(address)
+        if network not in self._counts and len(self._counts) >= _MOST:
+            self._counts.clear()
+        count = self._counts.setdefault(network, _Count())
+        window, hour = _number(now, WINDOW), _number(now, timedelta(hours=1))
+        count.in_window = count.in_window + 1 if count.window == window else 1
+        count.in_hour = count.in_hour + 1 if count.hour == hour else 1
+        count.window, count.hour = window, hour
+        told = self._told[1] if self._told[0] == hour else 0
+        if count.in_hour in TOLD_AT and told < MAX_TOLD:
+            self._told = (hour, told + 1)
+            try:
+                self.report(network, count.in_hour, now)
+            except Exception as error:  # noqa: BLE001 - the request is refused all the same
+                note(Code.SUSPICION_UNREPORTED, type(error).__name__, level=logging.ERROR, source_ip=network)
+
+
+def network_of(address: str) -> str:
+    """What one caller has: an IPv4 address, the /64 of an IPv6 one; any other text as it is."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if parsed.version == 4:
+        return str(parsed)
+    return str(ipaddress.ip_network((parsed, 64), strict=False))
+
+
+def _number(now: datetime, length: timedelta) -> int:
+    return int(now.timestamp() // length.total_seconds())
+
+
+def _digest(authorization: str) -> str:
+    # Keys are not kept in memory as they are, where a dump would show them.
+    return hashlib.sha256(authorization.encode("utf-8", "surrogatepass")).hexdigest()

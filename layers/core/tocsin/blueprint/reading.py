@@ -1,0 +1,111 @@
+"""A blueprint's text as plain JSON values: strict, so that what holds is what a reader of the text sees.
+
+JSON and YAML both; no key twice, in YAML no anchors, whose expansion can outgrow any limit, no tags, and nothing
+that JSON doesn't have (NaN, numbers beyond 64 bits), which would be stored as something else than it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from typing import Any, cast
+
+import yaml
+from yaml._yaml import CParser
+from yaml.composer import Composer, ComposerError
+from yaml.constructor import ConstructorError, SafeConstructor
+from yaml.resolver import Resolver
+
+from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
+from tocsin.intake import parse_json, too_deep, wrong_values
+from tocsin.jsontypes import JsonObject
+
+MAX_BLUEPRINT = 4 << 20
+"""Bytes. Lambda takes requests of 6 MB."""
+
+YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
+JSON_TYPE = "application/json"
+
+
+_BLUEPRINT = "a blueprint is an object with settings, users, groups, transports, …"
+
+
+def read(body: bytes, content_type: str, what: str = _BLUEPRINT) -> JsonObject:
+    """The document in a request's body. MalformedBody, TooLarge, or Invalid, which names each wrong value.
+
+    `what` is what is said of one that is no object.
+    """
+    if len(body) > MAX_BLUEPRINT:
+        raise TooLarge(f"the blueprint has {len(body):,} bytes; at most {MAX_BLUEPRINT:,} are taken")
+    document = parse_json(body, pairs=_no_key_twice) if content_type == JSON_TYPE else _from_yaml(body)
+    if not isinstance(document, dict):
+        raise Invalid([Violation("", what)])
+    wrong = list(wrong_values(document))
+    if wrong:
+        raise Invalid(wrong)
+    return cast(JsonObject, document)
+
+
+def to_yaml(shown: JsonObject) -> str:
+    """`shown` as YAML, in the order it has."""
+    return yaml.dump(shown, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+        raise MalformedBody(f"the body is not JSON that is taken here: the key {twice[:60]!r} stands twice")
+    return found
+
+
+class _Loader(Composer, CParser, SafeConstructor, Resolver):
+    """libyaml's parser, which is many times faster than PyYAML's, and PyYAML's composer, made stricter.
+
+    A time stays the text that it is, as in JSON.
+    """
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name and form
+        first: [resolver for resolver in resolvers if resolver[0] != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in Resolver.yaml_implicit_resolvers.items()
+    }
+
+    def __init__(self, text: str) -> None:
+        CParser.__init__(self, text)
+        Composer.__init__(self)
+        SafeConstructor.__init__(self)
+        Resolver.__init__(self)
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        event: Any = self.peek_event()
+        for what in ("anchor", "tag"):
+            if getattr(event, what, None) is not None:
+                raise ComposerError(None, None, f"{what}s are not taken", event.start_mark)
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                raise ConstructorError(None, None, "a key is no plain value", key_node.start_mark)
+            if key in seen:
+                raise ConstructorError(None, None, f"the key {str(key)[:60]!r} stands twice", key_node.start_mark)
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _from_yaml(body: bytes) -> object:
+    try:
+        loader = _Loader(body.decode("utf-8"))
+        return loader.get_single_data()
+    except UnicodeDecodeError as error:
+        raise MalformedBody(f"the body is not UTF-8: byte {error.start} can't be read") from None
+    except RecursionError:
+        raise too_deep() from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        raise MalformedBody(f"the body is not YAML that is taken here: {error.problem}{where}") from None
+    except (yaml.YAMLError, ValueError) as error:
+        raise MalformedBody(f"the body is not YAML: {type(error).__name__}") from None

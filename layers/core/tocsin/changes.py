@@ -1,0 +1,129 @@
+"""Changes of the configuration as events: who changed what, from what to what, secrets masked."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+
+from tocsin.configuration import Settings
+from tocsin.errors import Unavailable
+from tocsin.events import EventAction
+from tocsin.ids import new_id
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.observability import Code, note
+from tocsin.reporting import APP, SystemEvents
+from tocsin.web import Principal
+
+MAX_EVENTS = 100
+"""Events a request; what a blueprint changes beyond that is counted in one more."""
+
+_ACTIONS = {
+    "create": (EventAction.MODEL_CREATED, "created"),
+    "update": (EventAction.MODEL_UPDATED, "changed"),
+    "delete": (EventAction.MODEL_DELETED, "deleted"),
+}
+_MODELS = {
+    "settings": "settings",
+    "users": "user",
+    "groups": "group",
+    "transports": "transport",
+    "policies": "policy",
+    "rules": "rule",
+    "silences": "silence",
+    "keys": "key",
+}
+_SECRETS = frozenset({"secret", "client_key"})
+_MASK = "*" * 20
+_TRIES = 3
+
+
+class ChangeEvents:
+    """Reports changes. What can't be reported stands in the log, and undoes nothing: the change holds already."""
+
+    def __init__(self, system_events: SystemEvents) -> None:
+        self._system_events = system_events
+
+    def tell(
+        self, changes: Sequence[JsonObject], by: Principal, settings: Settings, *, shown_once: bool = False
+    ) -> None:
+        """One event for each of `changes`, as `blueprint.differences` spells them, and one for all above MAX_EVENTS.
+
+        With `shown_once` a further event says that whoever asked was shown the secret of what was changed.
+        """
+        anchor = new_id()
+        for position, change in enumerate(changes[:MAX_EVENTS]):
+            action, context = _said(change, by)
+            self._report(anchor, str(position), action, context, by, settings)
+            if shown_once:
+                message = f"{by.key_name} was shown the new secret of {_named(change)}"
+                seen: JsonObject = {"message": message, "model": _model(change), "by": by.key_name}
+                self._report(anchor, f"{position} shown", EventAction.SECRET_VIEW, seen, by, settings)
+        left = changes[MAX_EVENTS:]
+        if left:
+            counts = Counter(f"{change['kind']} {_ACTIONS[str(change['change'])][1]}" for change in left)
+            self._report(anchor, "rest", EventAction.MODEL_UPDATED, _summary(counts, len(left), by), by, settings)
+
+    def rotated(self, kind: str, name: str, by: Principal, settings: Settings, facts: JsonObject) -> None:
+        """A secret was replaced, and its successor shown."""
+        change: JsonObject = {"kind": kind, "name": name, "change": "update"}
+        message = f"{by.key_name} rotated the secret of {_named(change)}"
+        about: JsonObject = {"message": message, "model": _model(change), "by": by.key_name, **facts}
+        self._report(new_id(), "rotated", EventAction.SECRET_ROTATE, about, by, settings)
+
+    def _report(
+        self, anchor: str, part: str, action: EventAction, context: JsonObject, by: Principal, settings: Settings
+    ) -> None:
+        for attempt in range(_TRIES):
+            try:
+                self._system_events.report(
+                    action,
+                    dict(context),
+                    anchor=anchor,
+                    about=("change", part),
+                    cause=None,
+                    settings=settings,
+                    user={} if by.user is None else {"username": by.user},
+                )
+            except Unavailable as error:
+                if attempt == _TRIES - 1:
+                    note(Code.CHANGE_UNREPORTED, error.detail, level=logging.ERROR, change=context["message"])
+            else:
+                return
+
+
+def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
+    action, verb = _ACTIONS[str(change["change"])]
+    fields = change.get("fields")
+    context: JsonObject = {
+        "message": f"{by.key_name} {verb} {_named(change)}",
+        "model": _model(change),
+        "by": by.key_name,
+    }
+    if isinstance(fields, dict):
+        # Secrets that are replaced in place look alike before and after; that they were is what there is to say.
+        if fields.keys() and fields.keys() <= _SECRETS:
+            action = EventAction.SECRET_ROTATE
+            context["message"] = f"{by.key_name} replaced the secret of {_named(change)}"
+        context["diff"] = {name: _MASK if name in _SECRETS else value for name, value in fields.items()}
+    return action, context
+
+
+def _summary(counts: Counter[str], total: int, by: Principal) -> JsonObject:
+    shown: dict[str, Json] = dict(sorted(counts.items()))
+    return {
+        "message": f"{by.key_name} made {total} more changes with the same request",
+        "model": {"app": APP, "model_name": "configuration", "pk": "configuration", "name": "configuration"},
+        "by": by.key_name,
+        "changes": shown,
+    }
+
+
+def _model(change: JsonObject) -> JsonObject:
+    name = str(change["name"])
+    return {"app": APP, "model_name": _MODELS[str(change["kind"])], "pk": name, "name": name}
+
+
+def _named(change: JsonObject) -> str:
+    model = _MODELS[str(change["kind"])]
+    return "the settings" if model == "settings" else f"{model} {change['name']}"

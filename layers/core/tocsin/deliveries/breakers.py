@@ -1,0 +1,78 @@
+"""A breaker a transport: what keeps one dead endpoint from costing every other one.
+
+    closed    ──10 failures in a row over 10 minutes──►  open      deliveries are held, one probe a minute
+    open      ──a success────────────────────────────►  draining  the held ones flow, in order, at a bounded rate
+    draining  ──nothing held any more────────────────►  closed
+    open      ──5 days, or any ──410 Gone────────────►  disabled  deliveries fail and say so, until it is reset
+
+A transport that is configured anew (another URL, another secret) begins with a closed breaker.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tocsin.events import iso
+from tocsin.jsontypes import JsonObject
+
+OPENS_AFTER = 10
+"""Failures in a row."""
+OPENS_OVER = timedelta(minutes=10)
+"""How long they have to have gone on: a burst of failures in a bad minute opens nothing."""
+GIVES_UP_AFTER = timedelta(days=5)
+RELEASED_A_MINUTE = 600
+"""Held deliveries of one transport that are let go in a minute: ten a second."""
+
+
+class BreakerState(StrEnum):
+    """Whether a transport's deliveries go out."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    DRAINING = "draining"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """What is known of a transport's endpoint. A transport without one has had no failure lately.
+
+    `failures` counts those in a row, `since` is the first of them. `of` is the configuration (the transport's
+    fingerprint) that it is about.
+    """
+
+    transport: str
+    of: str
+    state: BreakerState = BreakerState.CLOSED
+    failures: int = 0
+    since: datetime | None = None
+    changed_at: datetime | None = None
+    """When it was opened or disabled."""
+    reason: str = ""
+    """The last failure's word."""
+
+    def ripe(self, now: datetime) -> bool:
+        """Whether so much has failed for so long that it opens."""
+        long_enough = self.since is not None and now - self.since >= OPENS_OVER
+        return self.state in {BreakerState.CLOSED, BreakerState.DRAINING} and (
+            self.failures >= OPENS_AFTER and long_enough
+        )
+
+    def hopeless(self, now: datetime) -> bool:
+        """Whether it has been open for so long that nobody expects the endpoint back."""
+        return (
+            self.state is BreakerState.OPEN and self.changed_at is not None and now - self.changed_at >= GIVES_UP_AFTER
+        )
+
+    def to_json(self) -> JsonObject:
+        """As the API shows it."""
+        return {
+            "transport": self.transport,
+            "state": self.state.value,
+            "failures_in_a_row": self.failures,
+            "failing_since": None if self.since is None else iso(self.since),
+            "changed_at": None if self.changed_at is None else iso(self.changed_at),
+            "last_failure": self.reason or None,
+        }

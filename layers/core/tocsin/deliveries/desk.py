@@ -1,0 +1,240 @@
+"""What people do with deliveries: look for them, send them again, try a transport, look at its breaker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from tocsin.configuration import Configuration
+from tocsin.deliveries.breakers import Breaker, BreakerState
+from tocsin.deliveries.courier import utc_now
+from tocsin.deliveries.models import DeliveryMessage, State
+from tocsin.deliveries.redrive import Queues
+from tocsin.directory import User
+from tocsin.errors import Conflict, Invalid, NotFound, Unavailable, Violation
+from tocsin.events import Event, stored_action
+from tocsin.ids import new_id
+from tocsin.jsontypes import JsonObject
+from tocsin.notifications import Severity
+from tocsin.store.breakers import BreakerStore
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.deliveries import DeliveryStore
+from tocsin.store.delivery_items import Place
+from tocsin.store.people import PeopleStore
+from tocsin.store.redeliveries import RedeliveryStore, Span
+from tocsin.transports import NotificationTransport, TransportMode
+
+LISTED = tuple(state for state in State if state is not State.DELIVERING)
+"""States that deliveries are listed by; one that is being delivered stands where it stood before."""
+
+TEST_RULE = "test"
+"""What a test notification names as its rule; there need not be one."""
+TEST_WAITS = 20.0
+"""Seconds: longer than an attempt may take, shorter than API Gateway waits for us."""
+
+_PARALLEL = 16
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Deliveries as the API shows them; `cursor` is what to go on from, None at the end."""
+
+    deliveries: list[JsonObject]
+    cursor: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """How many deliveries went back on their queue, how many were left as they are, and what to go on from."""
+
+    queued: int
+    skipped: int
+    cursor: str | None
+
+
+class DeliveryDesk:
+    """Raises NotFound, Conflict, Invalid and Unavailable."""
+
+    def __init__(
+        self,
+        *,
+        configuration: ConfigurationStore,
+        people: PeopleStore,
+        deliveries: DeliveryStore,
+        redeliveries: RedeliveryStore,
+        breakers: BreakerStore,
+        queues: Queues,
+        clock: Callable[[], datetime] = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._configuration = configuration
+        self._people = people
+        self._deliveries = deliveries
+        self._redeliveries = redeliveries
+        self._breakers = breakers
+        self._queues = queues
+        self._clock = clock
+        self._sleep = sleep
+
+    # ── looking ──────────────────────────────────────────────────────────────
+
+    def list(
+        self,
+        *,
+        transport: str | None,
+        states: Sequence[State],
+        since: datetime | None,
+        until: datetime | None,
+        before: str | None,
+        limit: int,
+    ) -> Listing:
+        """Deliveries of events of that time, newest first; of all transports that are configured, or of one."""
+        names = [transport] if transport is not None else sorted(self._current().transports_by_name)
+        span = Span(names, states or LISTED, _id_at(since, ""), _id_at(until, "g"))
+        places = self._redeliveries.newest(span, before=before, limit=limit)
+        shown = self._redeliveries.read(places, now=self._clock())
+        return Listing(shown, places[-1].delivery_id if len(places) == limit else None)
+
+    def get(self, delivery_id: str) -> JsonObject:
+        """One delivery."""
+        found = self._deliveries.get(delivery_id)
+        if found is None:
+            raise NotFound(f"there is no delivery {delivery_id[:80]}, or it has expired")
+        return found
+
+    # ── sending again ────────────────────────────────────────────────────────
+
+    def retry(self, delivery_id: str) -> JsonObject:
+        """Send a delivery again, from the beginning of its schedule; what was delivered is not sent again."""
+        queued = self._redeliveries.requeue(Place.of(delivery_id), now=self._clock(), skip=(State.DELIVERED,))
+        if queued is None:
+            raise NotFound(f"there is no delivery {delivery_id[:80]}, or it has expired")
+        if isinstance(queued, State):
+            raise Conflict(f"the delivery is {queued.value}; it is not sent again")
+        if queued.test:
+            raise Conflict("this was a test, whose event is stored nowhere; test the transport again")
+        if not self._queues.send([(queued, 0)]):
+            raise Unavailable("the queue does not take it now; the schedule sends it within an hour")
+        return self.get(delivery_id)
+
+    def redrive(
+        self,
+        *,
+        transport: str,
+        states: Sequence[State],
+        since: datetime | None,
+        until: datetime | None,
+        after: str | None,
+        limit: int,
+    ) -> Redriven:
+        """Send at most `limit` deliveries again, oldest event first, after the id `after`.
+
+        Doing the same again is harmless: those that were queued are no longer in their old state.
+        """
+        span = Span((transport,), states, _id_at(since, ""), _id_at(until, "g"))
+        places = self._redeliveries.oldest(span, after=after, limit=limit)
+        skip = tuple(state for state in State if state not in states)
+        now = self._clock()
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            queued = list(pool.map(lambda place: self._redeliveries.requeue(place, now=now, skip=skip), places))
+        messages = [(message, 0) for message in queued if isinstance(message, DeliveryMessage) and not message.test]
+        sent = self._queues.send(messages)
+        cursor = places[-1].delivery_id if len(places) == limit else None
+        return Redriven(sent, len(places) - sent, cursor)
+
+    # ── trying a transport ───────────────────────────────────────────────────
+
+    def test(self, transport_name: str, username: str | None) -> JsonObject:
+        """Send a test notification by the queue and the function that send every other, and wait for the outcome.
+
+        The delivery as it stands when it is done, or after TEST_WAITS seconds. Its event is in no table, so
+        that no rule fires for it; it goes out although the transport's breaker is open, and is tried once.
+        """
+        transport = self._transport(transport_name)
+        user = self._person(username)
+        if user is None and transport.mode in {TransportMode.EMAIL, TransportMode.LOCAL}:
+            raise Invalid([Violation("user", f"a transport of mode {transport.mode.value} needs a person to be told")])
+        message = self._test_message(transport, user)
+        if not self._queues.send([(message, 0)]):
+            raise Unavailable("the queue does not take the test now", retry_after=5)
+        waited = 0.0
+        while waited < TEST_WAITS:
+            found = self._deliveries.get(message.delivery_id)
+            if found is not None and State(str(found["state"])).final:
+                return found
+            pause = min(0.1 + waited / 10, 1.0)
+            self._sleep(pause)
+            waited += pause
+        found = self._deliveries.get(message.delivery_id)
+        return found or {"id": message.delivery_id, "state": State.QUEUED.value, "attempts": []}
+
+    def _test_message(self, transport: NotificationTransport, user: User | None) -> DeliveryMessage:
+        now = self._clock()
+        event = Event(
+            id=new_id(now),
+            action=stored_action("custom_test"),
+            app="tocsin",
+            user={} if user is None else {"username": user.username, "email": user.email},
+            context={"message": f"This is a test of the transport {transport.name}."},
+            client_ip=None,
+            brand=self._configuration.version().settings.brand,
+            expires=now + timedelta(days=1),
+        )
+        return DeliveryMessage(
+            event_id=event.id,
+            rule=TEST_RULE,
+            severity=Severity.NOTICE,
+            transport=transport.name,
+            mode=transport.mode,
+            user=user,
+            once=transport.send_once,
+            event=event,
+            test=True,
+        )
+
+    def _person(self, username: str | None) -> User | None:
+        if username is None:
+            return None
+        user = self._people.users([username]).get(username)
+        if user is None:
+            raise Invalid([Violation("user", f"there is no user {username[:100]!r}")])
+        return user
+
+    # ── breakers ─────────────────────────────────────────────────────────────
+
+    def breaker(self, transport_name: str) -> Breaker:
+        """The breaker of a transport; one that says closed where nothing has failed lately."""
+        transport = self._transport(transport_name)
+        found = self._breakers.get(transport.name)
+        if found is None or found.of != transport.fingerprint:
+            return Breaker(transport.name, transport.fingerprint, BreakerState.CLOSED)
+        return found
+
+    def reset(self, transport_name: str) -> Breaker:
+        """Think well of a transport's endpoint again: what is held flows from the next minute on."""
+        transport = self._transport(transport_name)
+        if self.breaker(transport_name).state is not BreakerState.CLOSED:
+            self._breakers.recover(transport.name, transport.fingerprint)
+        return self.breaker(transport_name)
+
+    def _transport(self, name: str) -> NotificationTransport:
+        transport = self._current().transports_by_name.get(name)
+        if transport is None:
+            raise NotFound(f"there is no transport {name[:100]!r}")
+        return transport
+
+    def _current(self) -> Configuration:
+        return self._configuration.current()[1]
+
+
+def _id_at(moment: datetime | None, otherwise: str) -> str:
+    """What ids of that moment begin with, as text that they are compared with."""
+    if moment is None:
+        return otherwise
+    milliseconds = max((moment - _EPOCH) // timedelta(milliseconds=1), 0)
+    digits = f"{milliseconds:012x}"
+    return f"{digits[:8]}-{digits[8:]}"

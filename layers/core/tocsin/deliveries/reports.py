@@ -1,0 +1,103 @@
+"""What administrators are told of deliveries that fail: an event a transport and hour, not one a delivery."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from tocsin.deliveries.models import DeliveryMessage, Outcome
+from tocsin.errors import Unavailable
+from tocsin.events import Cause, Event, EventAction
+from tocsin.observability import Code, note
+from tocsin.reporting import SystemEvents, caused_by
+from tocsin.store.configuration import ConfigurationStore
+
+MAX_DEPTH = 3
+"""System events in a row. A failure to deliver news of failures to deliver news of failures stays in the log."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_HOUR = timedelta(hours=1)
+
+
+class Reports:
+    """Reports what goes wrong with transports. What can't be reported now is in the log, and stops nothing."""
+
+    def __init__(self, system_events: SystemEvents, configuration: ConfigurationStore) -> None:
+        self._system_events = system_events
+        self._configuration = configuration
+        self._told: dict[tuple[str, ...], str] = {}
+
+    def failed(self, message: DeliveryMessage, event: Event | None, outcome: Outcome, *, now: datetime) -> None:
+        """A delivery has failed for good."""
+        if event is not None:
+            cause = caused_by(event, rule=message.rule, transport=message.transport)
+        else:
+            cause = Cause(message.rule, message.transport, 1)
+        action = EventAction.PROPERTY_MAPPING_EXCEPTION if outcome.mapping else EventAction.CONFIGURATION_ERROR
+        self._report(
+            action,
+            f"Deliveries by transport {message.transport} fail: {outcome.detail or outcome.reason}",
+            {"reason": outcome.reason, "rule": message.rule, "delivery_id": message.delivery_id},
+            about=("deliveries-fail", message.transport),
+            cause=cause,
+            now=now,
+        )
+
+    def disabled(self, transport: str, why: str, *, now: datetime) -> None:
+        """A transport was disabled by its breaker."""
+        self._report(
+            EventAction.CONFIGURATION_ERROR,
+            f"Transport {transport} is disabled: {why}. Mend it, then reset its breaker.",
+            {},
+            about=("transport-disabled", transport),
+            cause=Cause(None, transport, 1),
+            now=now,
+        )
+
+    def mail_stopped(self, address: str, why: str, *, now: datetime) -> None:
+        """No mail goes to an address any more."""
+        self._report(
+            EventAction.CONFIGURATION_WARNING,
+            f"No more e-mail goes to {address}: {why}",
+            {"address": address},
+            about=("mail-stopped", address),
+            cause=Cause(None, None, 1),
+            now=now,
+        )
+
+    def _report(
+        self,
+        action: EventAction,
+        text: str,
+        facts: dict[str, object],
+        *,
+        about: tuple[str, ...],
+        cause: Cause,
+        now: datetime,
+    ) -> None:
+        anchor = window_id(now)
+        if cause.depth > MAX_DEPTH or self._told.get((action, *about)) == anchor:
+            return
+        context: dict[str, object] = {"message": text}
+        if cause.transport is not None:
+            context["transport"] = cause.transport
+        try:
+            self._system_events.report(
+                action,
+                context | facts,
+                anchor=anchor,
+                about=about,
+                cause=cause,
+                settings=self._configuration.version().settings,
+            )
+        except Unavailable as error:
+            note(Code.REPORT_LOST, error.detail, level=logging.ERROR, about=about)
+            return
+        self._told[(action, *about)] = anchor
+
+
+def window_id(now: datetime) -> str:
+    """The id that stands for the hour of `now`: a UUIDv7 with the hour's time and nothing else in it."""
+    milliseconds = (now - _EPOCH) // _HOUR * 3_600_000
+    digits = f"{milliseconds:012x}"
+    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"

@@ -1,0 +1,138 @@
+"""Where an edit is made: alone, on the configuration that holds, told as an event when it is done."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from tocsin.blueprint import Blueprint
+from tocsin.blueprint.checks import check
+from tocsin.changes import ChangeEvents
+from tocsin.configuration import Configuration
+from tocsin.directory import User
+from tocsin.errors import Conflict, Invalid, Violation
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.outbound import OutboundPolicy
+from tocsin.store.configuration import ConfigurationStore
+from tocsin.store.people import PeopleStore
+from tocsin.web import Principal
+
+_WAITS = 12
+_LONGEST_WAIT = 0.4  # seconds: in all about three, which is many edits, but no blueprint of thousands of people
+_TRIES = 3
+_MOST_NAMED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some entries, in the order of their names; `last` is where the next page begins after, None at the end."""
+
+    items: tuple[JsonObject, ...]
+    last: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An entry after an edit, as it is shown from now on."""
+
+    shown: JsonObject
+    created: bool = False
+    once: JsonObject = field(default_factory=dict)
+    """Fields that are shown this once: secrets that were made."""
+
+
+class EditingDesk:
+    """What all edits stand on. Raises Conflict and Unavailable."""
+
+    def __init__(
+        self, configuration: ConfigurationStore, people: PeopleStore, policy: OutboundPolicy, changes: ChangeEvents
+    ) -> None:
+        self.configuration = configuration
+        self.people = people
+        self._policy = policy
+        self._changes = changes
+
+    def current(self) -> Configuration:
+        """The configuration that holds now."""
+        return self.configuration.current(fresh=True)[1]
+
+    @contextmanager
+    def alone(self, principal: Principal) -> Iterator[None]:
+        """Nobody else edits or applies a blueprint meanwhile. Conflict where somebody does so for seconds on end."""
+        for attempt in range(_WAITS):
+            try:
+                self.configuration.lock(principal.key_name, now=datetime.now(UTC))
+                break
+            except Conflict:
+                if attempt == _WAITS - 1:
+                    raise
+                time.sleep(min(_LONGEST_WAIT, 0.02 * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311  (jitter)
+        try:
+            yield
+        finally:
+            self.configuration.unlock(forget=False)  # a blueprint's note is the next blueprint's
+
+    def publish(self, change: Callable[[Configuration], Configuration], principal: Principal) -> Configuration:
+        """Publish what `change` makes of the configuration; again where a silence was added meanwhile.
+
+        Gives the configuration that was changed. Silences are added without this desk's lock.
+        """
+        for attempt in range(_TRIES):
+            version, configuration = self.configuration.current(fresh=True)
+            changed = change(configuration)
+            try:
+                self.configuration.publish(changed, replacing=version, by=principal.key_name)
+            except Conflict:
+                if attempt == _TRIES - 1:
+                    raise
+            else:
+                return configuration
+        raise AssertionError("the last try returns or raises")
+
+    def check(self, blueprint: Blueprint, at: str) -> None:
+        """Invalid for what is wrong with the entry at the path `at` in a blueprint of what it touches alone.
+
+        Other entries of it are there to be named: what may be wrong with them is not the caller's.
+        """
+        wrong = [fault for each in check(blueprint, self._policy) if (fault := _within(each, at)) is not None]
+        if wrong:
+            raise Invalid(wrong)
+
+    def known_users(self, *names: str | None) -> dict[str, User]:
+        """Those of `names` that are users, read by name."""
+        wanted = [name for name in dict.fromkeys(names) if name is not None]
+        return self.people.users(wanted) if wanted else {}
+
+    def tell(self, changes: Sequence[JsonObject], principal: Principal, *, shown_once: bool = False) -> None:
+        """Report changes as events."""
+        self._changes.tell(changes, principal, self.configuration.version().settings, shown_once=shown_once)
+
+    def tell_rotation(self, kind: str, name: str, principal: Principal, facts: JsonObject) -> None:
+        """Report that a secret was replaced."""
+        self._changes.rotated(kind, name, principal, self.configuration.version().settings, facts)
+
+
+def updated(kind: str, name: str, **fields: Json) -> JsonObject:
+    """A change of an entry, as a blueprint's differences spell it."""
+    return {"kind": kind, "name": name, "change": "update", "fields": fields}
+
+
+def in_use(what: str, users: Sequence[str]) -> Conflict:
+    """What a deletion is answered with while `users` (`rule x`, `group y`) name what is to be deleted."""
+    named = ", ".join(users[:_MOST_NAMED])
+    more = len(users) - _MOST_NAMED
+    return Conflict(f"{what} is in use by {named}{f' and {more} more' if more > 0 else ''}; change them first")
+
+
+def _within(violation: Violation, at: str) -> Violation | None:
+    """`violation` as the entry's author sees it; None where it is of something else."""
+    # The blueprint holds only what the entry touches, so the names that "there are" are not all.
+    message = violation.message.partition("; there are: ")[0]
+    if violation.path.startswith(at):
+        return Violation(violation.path.removeprefix(at).removeprefix("."), message)
+    # A policy breaks the tests of the rules that ask it.
+    return Violation("", message) if ".tests[" in violation.path else None

@@ -1,0 +1,83 @@
+"""Groups by name, without their members, who may be many: those are `tocsin.management.people.Members`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+from tocsin.blueprint import Blueprint
+from tocsin.blueprint.document import GroupEntry
+from tocsin.configuration import Configuration
+from tocsin.directory import Group
+from tocsin.jsontypes import JsonObject
+from tocsin.management.desk import EditingDesk, Saved
+from tocsin.management.published import Published, dump, with_entry
+from tocsin.transports import Name
+from tocsin.web import Principal
+
+
+class GroupShape(BaseModel):
+    """A group and the groups below it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    children: tuple[Name, ...] = ()
+
+
+class Groups(Published[GroupShape]):
+    """Groups."""
+
+    kind: ClassVar[str] = "groups"
+    model: ClassVar[str] = "group"
+
+    def __init__(self, desk: EditingDesk) -> None:
+        super().__init__(desk, TypeAdapter(GroupShape))
+
+    def _entries(self, configuration: Configuration) -> dict[str, GroupShape]:
+        return {group.name: GroupShape(name=group.name, children=group.children) for group in configuration.groups}
+
+    def _check(self, entry: GroupShape, configuration: Configuration) -> None:
+        others = (group for group in configuration.groups if group.name != entry.name)
+        groups = (
+            GroupEntry(name=entry.name, children=entry.children),
+            *(GroupEntry(name=group.name, children=group.children) for group in others),
+        )
+        self._desk.check(Blueprint(groups=groups), "groups[0]")
+
+    def _differences(self, before: GroupShape | None, after: GroupShape) -> list[JsonObject]:
+        if before is None:
+            return [{"kind": self.kind, "name": after.name, "change": "create"}]
+        old, new = list(before.children), list(after.children)
+        if old == new:
+            return []
+        fields: JsonObject = {"children": {"from": [*old], "to": [*new]}}
+        return [{"kind": self.kind, "name": after.name, "change": "update", "fields": fields}]
+
+    def _save(
+        self, entry: GroupShape, before: GroupShape | None, configuration: Configuration, principal: Principal
+    ) -> tuple[Saved, list[JsonObject]]:
+        changes = self._differences(before, entry)
+        if changes:
+            # A name that was used before gets a list of members of its own: versions only ever rise.
+            roster = str(self._desk.configuration.version().number + 1)
+            known = configuration.groups_by_name.get(entry.name)
+            group = Group(entry.name, entry.children, known.roster if known is not None else roster)
+            self._desk.publish(
+                lambda now: now.changed(groups=with_entry(now.groups, group)),
+                principal,
+            )
+        return Saved(dump(entry), before is None), changes
+
+    def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
+        for rule in configuration.rules:
+            if name == rule.destination_group or any(binding.group == name for binding in rule.bindings):
+                yield f"rule {rule.name!r}"
+        yield from (f"group {group.name!r}" for group in configuration.groups if name in group.children)
+
+    def _forget(self, name: str, before: Configuration) -> None:
+        group = before.groups_by_name.get(name)
+        if group is not None:
+            self._desk.people.delete(members=[(group, member) for member in self._desk.people.all_members(group)])

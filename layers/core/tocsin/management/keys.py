@@ -1,0 +1,191 @@
+"""API keys by name: made, changed, rotated with an overlap, revoked. A secret is shown once, when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from tocsin.blueprint import Blueprint
+from tocsin.blueprint.differences import differences
+from tocsin.blueprint.document import KeyEntry, UserEntry
+from tocsin.durations import DurationError, parse_duration
+from tocsin.errors import Conflict, Invalid, NotFound, Violation
+from tocsin.events import iso
+from tocsin.jsontypes import JsonObject
+from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
+from tocsin.management.desk import EditingDesk, Page, Saved, in_use
+from tocsin.management.preconditions import Precondition
+from tocsin.management.published import dump, page_of, parse_entry
+from tocsin.transports import Name
+from tocsin.violations import violations
+from tocsin.web import Principal, Scope
+
+MAX_OVERLAP = timedelta(days=30)
+AT_ONCE = "none"
+"""The overlap of a rotation after which the old secret ends at once."""
+
+
+class KeyShape(BaseModel):
+    """What may be given of a key. What GET shows beside may be sent back, and is not looked at."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
+    user: Name | None = None
+    events_per_minute: Annotated[int, Field(ge=1)] | None = None
+    expires: AwareDatetime | None = None
+    """When the key stops to be taken; null for never."""
+
+
+class Rotation(BaseModel):
+    """How a key's secret is replaced."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    overlap: str = "hours=24"
+    """How long the old secret is taken beside the new one: a duration of at most 30 days, or `none`."""
+
+    @field_validator("overlap")
+    @classmethod
+    def _is_duration(cls, value: str) -> str:
+        if value == AT_ONCE:
+            return value
+        try:
+            overlap = parse_duration(value)
+        except DurationError as error:
+            raise ValueError(str(error)) from None
+        if overlap > MAX_OVERLAP:
+            raise ValueError(f"must be {MAX_OVERLAP.days} days at most")
+        return value
+
+    @property
+    def length(self) -> timedelta:
+        """The overlap; zero for none."""
+        return timedelta() if self.overlap == AT_ONCE else parse_duration(self.overlap)
+
+
+_KEY = TypeAdapter(KeyShape)
+_ROTATION = TypeAdapter(Rotation)
+_SHOWN_ONLY = ("id", "last_used", "old_secret_until")
+
+
+class Keys:
+    """API keys. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
+
+    def __init__(self, desk: EditingDesk) -> None:
+        self._desk = desk
+
+    def page(self, *, after: str | None, limit: int) -> Page:
+        """The next keys after the name `after`, without their secrets."""
+        keys = {key.name: key for key in self._desk.people.all_keys()}
+        page = page_of({name: _shown(key) for name, key in keys.items()}, after, limit)
+        return Page(tuple(self._with_use(page.items)), page.last)
+
+    def get(self, name: str) -> JsonObject:
+        """One key, without its secret."""
+        (shown,) = self._with_use([_shown(self._found(name))])
+        return shown
+
+    def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Create a key, or replace what it may do; its secret stays as it is."""
+        shape = parse_entry(_KEY, {k: v for k, v in given.items() if k not in _SHOWN_ONLY}, name)
+        with self._desk.alone(principal):
+            before = self._find(name)
+            precondition.check(None if before is None else _shown(before))
+            self._check(shape, before)
+            secret = new_secret() if before is None else ""
+            key = (
+                ApiKey(id=new_key_id(), secret_hash=hash_secret(secret), **shape.model_dump())
+                if before is None
+                else before.model_copy(update=shape.model_dump())
+            )
+            if key != before:
+                self._desk.people.write(keys=[key])
+        self._tell(before, key, principal)
+        once: JsonObject = {"key": bearer(key, secret)} if secret else {}
+        (shown,) = self._with_use([_shown(key)])
+        return Saved(shown, before is None, once)
+
+    def add(self, given: JsonObject, principal: Principal) -> Saved:
+        """Create a key whose name is in what is given. Conflict where there is one of that name."""
+        name = given.get("name")
+        if not isinstance(name, str):
+            raise Invalid([Violation("name", "is required")])
+        if self._find(name) is not None:
+            raise Conflict(f"there is a key {name[:120]!r} already; PUT changes it, rotating gives it a new secret")
+        return self.put(name, given, Precondition(none_match=("*",)), principal)
+
+    def rotate(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Give a key a new secret; the old one is taken for an overlap, one before that no longer."""
+        try:
+            rotation = _ROTATION.validate_python(given)
+        except ValidationError as error:
+            raise Invalid(violations(error, given)) from None
+        with self._desk.alone(principal):
+            key = self._found(name)
+            precondition.check(_shown(key))
+            secret = new_secret()
+            until = datetime.now(UTC) + rotation.length
+            rotated = key.model_copy(
+                update={
+                    "secret_hash": hash_secret(secret),
+                    "retired_hash": key.secret_hash if rotation.length else "",
+                    "retired_until": until if rotation.length else None,
+                }
+            )
+            self._desk.people.write(keys=[rotated])
+        self._desk.tell_rotation("keys", name, principal, {"old_valid_until": iso(until)})
+        (shown,) = self._with_use([_shown(rotated)])
+        return Saved(shown, once={"key": bearer(rotated, secret)})
+
+    def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
+        """Revoke a key. Conflict for the key that asks: whoever revokes their own can't undo it."""
+        with self._desk.alone(principal):
+            key = self._found(name)
+            precondition.check(_shown(key))
+            if key.id == principal.key_id:
+                raise in_use(f"key {name!r}", ["this very request"])
+            (shown,) = self._with_use([_shown(key)])
+            self._desk.people.delete(key_ids=[key.id])
+        self._desk.tell([{"kind": "keys", "name": name, "change": "delete"}], principal)
+        return shown
+
+    def _check(self, shape: KeyShape, before: ApiKey | None) -> None:
+        if before is None and shape.expires is not None and shape.expires <= datetime.now(UTC):
+            raise Invalid([Violation("expires", "lies in the past")])
+        users = tuple(UserEntry.model_validate(user.to_json()) for user in self._desk.known_users(shape.user).values())
+        entry = KeyEntry(**shape.model_dump())
+        self._desk.check(Blueprint(users=users, keys=(entry,)), "keys[0]")
+
+    def _tell(self, before: ApiKey | None, after: ApiKey, principal: Principal) -> None:
+        old = () if before is None else (_entry(before),)
+        changes = differences(Blueprint(keys=old), Blueprint(keys=(_entry(after),)))
+        self._desk.tell(changes, principal, shown_once=before is None)
+
+    def _find(self, name: str) -> ApiKey | None:
+        # Keys lie by their ids, which is how the authorizer asks; they are as many as programs, not as people.
+        return next((key for key in self._desk.people.all_keys() if key.name == name), None)
+
+    def _found(self, name: str) -> ApiKey:
+        key = self._find(name)
+        if key is None:
+            raise NotFound(f"there is no key {name[:120]!r}")
+        return key
+
+    def _with_use(self, shown: Sequence[JsonObject]) -> list[JsonObject]:
+        uses = self._desk.people.last_uses([str(key["id"]) for key in shown])
+        return [key | {"last_used": uses.get(str(key["id"]))} for key in shown]
+
+
+def _entry(key: ApiKey) -> KeyEntry:
+    return KeyEntry(**{name: getattr(key, name) for name in KeyEntry.model_fields})
+
+
+def _shown(key: ApiKey) -> JsonObject:
+    # Whoever rotates between a GET and its PUT must be noticed, so the end of the old secret is of the version.
+    until = None if key.retired_until is None else iso(key.retired_until)
+    return {"id": key.id} | dump(_entry(key)) | {"old_secret_until": until}

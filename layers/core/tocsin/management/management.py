@@ -1,0 +1,72 @@
+"""All that is managed by name, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from tocsin.jsontypes import JsonObject
+from tocsin.management.desk import EditingDesk, Page, Saved
+from tocsin.management.groups import Groups
+from tocsin.management.keys import Keys
+from tocsin.management.people import Members, Users
+from tocsin.management.preconditions import Precondition
+from tocsin.management.published import SettingsEntry
+from tocsin.management.rules import Policies, Rules
+from tocsin.management.transports import Transports
+from tocsin.web import Principal
+
+
+class Collection(Protocol):
+    """Entries of one kind, by name."""
+
+    def page(self, *, after: str | None, limit: int) -> Page:
+        """The next entries after the name `after`."""
+
+    def get(self, name: str) -> JsonObject:
+        """One entry."""
+
+    def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Create or replace one."""
+
+    def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
+        """Delete one, and give it as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Management:
+    """The kinds of entries."""
+
+    rules: Rules
+    policies: Policies
+    transports: Transports
+    groups: Groups
+    users: Users
+    members: Members
+    keys: Keys
+    settings: SettingsEntry
+
+    @classmethod
+    def at(cls, desk: EditingDesk) -> Management:
+        """All kinds, edited at `desk`."""
+        return cls(
+            rules=Rules(desk),
+            policies=Policies(desk),
+            transports=Transports(desk),
+            groups=Groups(desk),
+            users=Users(desk),
+            members=Members(desk),
+            keys=Keys(desk),
+            settings=SettingsEntry(desk),
+        )
+
+    def collections(self) -> dict[str, Collection]:
+        """Those that are alike, by their paths' first part."""
+        return {
+            "rules": self.rules,
+            "policies": self.policies,
+            "transports": self.transports,
+            "groups": self.groups,
+            "users": self.users,
+            "keys": self.keys,
+        }

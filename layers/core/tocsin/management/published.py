@@ -1,0 +1,175 @@
+"""Entries of the published configuration: rules, policies, transports, groups, and the settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Protocol, cast
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from tocsin.blueprint import Blueprint
+from tocsin.blueprint.differences import differences
+from tocsin.configuration import Configuration, Settings
+from tocsin.errors import Invalid, NotFound, Violation
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.management.desk import EditingDesk, Page, Saved, in_use
+from tocsin.management.preconditions import Precondition
+from tocsin.violations import violations
+from tocsin.web import Principal
+
+
+def parse_entry[Entry: BaseModel](
+    adapter: TypeAdapter[Entry], given: JsonObject, name: str, name_field: str = "name"
+) -> Entry:
+    """The entry that `given` describes, called `name` as its path says. Invalid, which names each wrong field."""
+    said = given.get(name_field, name)
+    if said != name:
+        raise Invalid([Violation(name_field, f"must be the name in the path, {name[:120]!r}; there is no renaming")])
+    document = {**given, name_field: name}
+    try:
+        return adapter.validate_python(document)
+    except ValidationError as error:
+        raise Invalid(violations(error, document)) from None
+
+
+def page_of(shown: Mapping[str, JsonObject], after: str | None, limit: int) -> Page:
+    """The next `limit` of `shown`, in the order of their names."""
+    names = sorted(name for name in shown if after is None or name > after)
+    return Page(tuple(shown[name] for name in names[:limit]), names[limit - 1] if len(names) > limit else None)
+
+
+def dump(entry: BaseModel) -> JsonObject:
+    """An entry as the API shows it: all fields, defaults too."""
+    return cast(JsonObject, entry.model_dump(mode="json"))
+
+
+class Published[Entry: BaseModel]:
+    """One kind of entries. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
+
+    kind: ClassVar[str]
+    model: ClassVar[str]
+
+    def __init__(self, desk: EditingDesk, adapter: TypeAdapter[Entry]) -> None:
+        self._desk = desk
+        self._adapter = adapter
+
+    def page(self, *, after: str | None, limit: int) -> Page:
+        """The next entries after the name `after`."""
+        entries = self._entries(self._desk.current())
+        return page_of({name: dump(entry) for name, entry in entries.items()}, after, limit)
+
+    def get(self, name: str) -> JsonObject:
+        """One entry."""
+        return dump(self._found(self._desk.current(), name))
+
+    def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Create or replace an entry; where nothing differs nothing is written."""
+        entry = parse_entry(self._adapter, given, name)
+        with self._desk.alone(principal):
+            configuration = self._desk.current()
+            before = self._entries(configuration).get(name)
+            precondition.check(None if before is None else dump(before))
+            self._check(entry, configuration)
+            saved, changes = self._save(entry, before, configuration, principal)
+        self._desk.tell(changes, principal, shown_once=bool(saved.once))
+        return saved
+
+    def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
+        """Delete an entry that nothing else names, and give it as it was. Conflict names what names it."""
+        with self._desk.alone(principal):
+            configuration = self._desk.current()
+            entry = self._found(configuration, name)
+            precondition.check(dump(entry))
+            users = list(self._users(configuration, name))
+            if users:
+                raise in_use(f"{self.model} {name!r}", users)
+            self._desk.publish(lambda now: self._without(now, name), principal)
+            self._forget(name, configuration)
+        self._desk.tell([{"kind": self.kind, "name": name, "change": "delete"}], principal)
+        return dump(entry)
+
+    def _save(
+        self, entry: Entry, before: Entry | None, configuration: Configuration, principal: Principal
+    ) -> tuple[Saved, list[JsonObject]]:
+        changes = self._differences(before, entry)
+        if changes:
+            self._desk.publish(lambda now: self._with(now, entry), principal)
+        return Saved(dump(entry), before is None), changes
+
+    def _differences(self, before: Entry | None, after: Entry) -> list[JsonObject]:
+        old = () if before is None else (before,)
+        return differences(Blueprint(**cast(Any, {self.kind: old})), Blueprint(**cast(Any, {self.kind: (after,)})))
+
+    def _found(self, configuration: Configuration, name: str) -> Entry:
+        entry = self._entries(configuration).get(name)
+        if entry is None:
+            raise NotFound(f"there is no {self.model} {name[:120]!r}")
+        return entry
+
+    def _with(self, configuration: Configuration, entry: Entry) -> Configuration:
+        """`configuration` with `entry` in the place of the one of its name, or at the end."""
+        known: tuple[Any, ...] = getattr(configuration, self.kind)
+        replaced = with_entry(known, entry)
+        return configuration.changed(**{self.kind: replaced})
+
+    def _without(self, configuration: Configuration, name: str) -> Configuration:
+        kept = tuple(entry for entry in getattr(configuration, self.kind) if entry.name != name)
+        return configuration.changed(**{self.kind: kept})
+
+    def _entries(self, configuration: Configuration) -> dict[str, Entry]:
+        """All entries as they are shown, by name."""
+        return {entry.name: entry for entry in getattr(configuration, self.kind)}
+
+    def _check(self, entry: Entry, configuration: Configuration) -> None:
+        """Invalid where `entry` does not fit what is there."""
+        raise NotImplementedError
+
+    def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
+        """What names the entry `name`: `rule x`, `group y`."""
+        raise NotImplementedError
+
+    def _forget(self, name: str, before: Configuration) -> None:
+        """Delete what only the entry that is gone had."""
+
+
+class _Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+def with_entry[Named: _Named](known: Iterable[Named], entry: Named) -> tuple[Named, ...]:
+    """`known` with `entry` in the place of the one of its name, or at the end."""
+    entries = list(known)
+    for position, each in enumerate(entries):
+        if each.name == entry.name:
+            entries[position] = entry
+            return tuple(entries)
+    return (*entries, entry)
+
+
+class SettingsEntry:
+    """The settings: one entry that is always there."""
+
+    def __init__(self, desk: EditingDesk) -> None:
+        self._desk = desk
+        self._adapter = TypeAdapter(Settings)
+
+    def get(self) -> JsonObject:
+        """The settings that hold."""
+        return dump(self._desk.current().settings)
+
+    def put(self, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Replace the settings; a field that is not given takes its default."""
+        try:
+            settings = self._adapter.validate_python(given)
+        except ValidationError as error:
+            raise Invalid(violations(error, cast(Json, given))) from None
+        with self._desk.alone(principal):
+            before = self._desk.current().settings
+            precondition.check(dump(before))
+            self._desk.check(Blueprint(settings=settings), "settings")
+            changes = differences(Blueprint(settings=before), Blueprint(settings=settings))
+            if changes:
+                self._desk.publish(lambda now: now.changed(settings=settings), principal)
+        self._desk.tell(changes, principal)
+        return Saved(dump(settings))

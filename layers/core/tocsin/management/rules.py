@@ -1,0 +1,86 @@
+"""Rules and policies by name: an edit is checked with what it names, and runs the tests that it can break."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from pydantic import TypeAdapter
+
+from tocsin.blueprint import Blueprint, secrecy
+from tocsin.blueprint.document import GroupEntry, UserEntry
+from tocsin.configuration import Configuration
+from tocsin.management.desk import EditingDesk
+from tocsin.management.published import Published
+from tocsin.rules import NotificationRule
+from tocsin.rules.models import EventMatcher, ExpressionPolicy, PatternPolicy, Policy
+
+
+class Rules(Published[NotificationRule]):
+    """Notification rules."""
+
+    kind: ClassVar[str] = "rules"
+    model: ClassVar[str] = "rule"
+
+    def __init__(self, desk: EditingDesk) -> None:
+        super().__init__(desk, TypeAdapter(NotificationRule))
+
+    def _check(self, entry: NotificationRule, configuration: Configuration) -> None:
+        self._desk.check(_touched(self._desk, [entry], configuration.policies, configuration), "rules[0]")
+
+    def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
+        return ()
+
+
+class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
+    """Policies. One is checked with the rules that ask it and have tests."""
+
+    kind: ClassVar[str] = "policies"
+    model: ClassVar[str] = "policy"
+
+    def __init__(self, desk: EditingDesk) -> None:
+        super().__init__(desk, TypeAdapter(Policy))
+
+    def _check(self, entry: EventMatcher | PatternPolicy | ExpressionPolicy, configuration: Configuration) -> None:
+        rules = [rule for rule in _asking(configuration, entry.name) if rule.tests]
+        others = (policy for policy in configuration.policies if policy.name != entry.name)
+        self._desk.check(_touched(self._desk, rules, (entry, *others), configuration, always=entry.name), "policies[0]")
+
+    def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
+        return (f"rule {rule.name!r}" for rule in _asking(configuration, name))
+
+
+def _asking(configuration: Configuration, policy: str) -> list[NotificationRule]:
+    return [rule for rule in configuration.rules if any(binding.policy == policy for binding in rule.bindings)]
+
+
+def _touched(
+    desk: EditingDesk,
+    rules: Sequence[NotificationRule],
+    policies: Iterable[Policy],
+    configuration: Configuration,
+    *,
+    always: str | None = None,
+) -> Blueprint:
+    """A blueprint of `rules` and what they name, with no more people than they and their tests name."""
+    asked = {binding.policy for rule in rules for binding in rule.bindings} | {always}
+    used = {name for rule in rules for name in rule.transports}
+    tested = {_username(test.event.get("user")) for rule in rules for test in rule.tests}
+    users = desk.known_users(*(binding.user for rule in rules for binding in rule.bindings), *sorted(tested - {""}))
+    members = desk.people.memberships(configuration.groups, [name for name in users if name in tested])
+    return Blueprint(
+        settings=configuration.settings,
+        users=tuple(UserEntry.model_validate(user.to_json()) for user in users.values()),
+        groups=tuple(
+            GroupEntry(name=group.name, members=tuple(sorted(members.get(group.name, ()))), children=group.children)
+            for group in configuration.groups
+        ),
+        transports=tuple(secrecy.shown(each) for each in configuration.transports if each.name in used),
+        policies=tuple(policy for policy in policies if policy.name in asked),
+        rules=tuple(rules),
+    )
+
+
+def _username(user: object) -> str:
+    name = user.get("username") if isinstance(user, dict) else None
+    return name if isinstance(name, str) else ""

@@ -1,0 +1,73 @@
+"""Transports by name. Their secrets go in and never come out, but for a signing secret that is made here, once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import ClassVar
+
+from pydantic import TypeAdapter
+
+from tocsin.blueprint import Blueprint, secrecy
+from tocsin.blueprint.document import TransportEntry
+from tocsin.configuration import Configuration
+from tocsin.errors import Invalid, Violation
+from tocsin.jsontypes import JsonObject
+from tocsin.management.desk import EditingDesk, Saved, updated
+from tocsin.management.published import Published, dump, with_entry
+from tocsin.transports import NotificationTransport
+from tocsin.web import Principal
+
+
+class Transports(Published[TransportEntry]):
+    """Transports."""
+
+    kind: ClassVar[str] = "transports"
+    model: ClassVar[str] = "transport"
+
+    def __init__(self, desk: EditingDesk) -> None:
+        super().__init__(desk, TypeAdapter(TransportEntry))
+
+    def _entries(self, configuration: Configuration) -> dict[str, TransportEntry]:
+        return {transport.name: secrecy.shown(transport) for transport in configuration.transports}
+
+    def _check(self, entry: TransportEntry, configuration: Configuration) -> None:
+        self._desk.check(Blueprint(transports=(entry,)), "transports[0]")
+
+    def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
+        return (f"rule {rule.name!r}" for rule in configuration.rules if name in rule.transports)
+
+    def _save(
+        self,
+        entry: TransportEntry,
+        before: TransportEntry | None,
+        configuration: Configuration,
+        principal: Principal,
+    ) -> tuple[Saved, list[JsonObject]]:
+        known = configuration.transports_by_name.get(entry.name)
+        resolved = secrecy.resolve(entry, known, "")
+        if isinstance(resolved, Violation):
+            raise Invalid([Violation(resolved.path.removeprefix("."), resolved.message)])
+        transport = resolved.transport
+        shown = secrecy.shown(transport)
+        changes = self._differences(before, shown)
+        if known is not None and known.secret_refs != transport.secret_refs and not changes:
+            changes = [updated(self.kind, entry.name, secret={"from": "the stored one", "to": "a new one"})]
+        if known != transport:
+            for ref, secrets in resolved.to_store.items():
+                self._desk.configuration.put_secrets(ref, secrets)
+            self._desk.publish(lambda now: _with_transport(now, transport), principal)
+            self._delete_secrets(known, kept=transport.secret_refs)
+        once: JsonObject = {} if resolved.generated is None else {"secret": resolved.generated}
+        return Saved(dump(shown), before is None, once), changes
+
+    def _forget(self, name: str, before: Configuration) -> None:
+        self._delete_secrets(before.transports_by_name.get(name), kept=frozenset())
+
+    def _delete_secrets(self, transport: NotificationTransport | None, *, kept: frozenset[str]) -> None:
+        if transport is not None:
+            for ref in transport.secret_refs - kept:
+                self._desk.configuration.delete_secrets(ref)
+
+
+def _with_transport(configuration: Configuration, transport: NotificationTransport) -> Configuration:
+    return configuration.changed(transports=with_entry(configuration.transports, transport))

@@ -1,0 +1,9 @@
+"""`python -m tocsin.reference > docs/openapi.json`"""
+
+import json
+import sys
+
+from tocsin.reference.openapi import document
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(document(), indent=2, ensure_ascii=False) + "\n")

@@ -1,0 +1,409 @@
+"""Every operation of the API: what it is called, what it needs, takes and gives. Tests hold the routes to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tocsin.jsontypes import JsonObject
+from tocsin.reference.shapes import MOMENT, TEXT, TRUTH
+from tocsin.search import FILTERS
+from tocsin.web import Scope
+
+JSON = "application/json"
+NDJSON = "application/x-ndjson"
+YAML = "application/yaml"
+HTML = "text/html"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One method of one path. `scopes` are all needed; None where no key is."""
+
+    method: str
+    path: str
+    tag: str
+    summary: str
+    scopes: tuple[Scope, ...] | None
+    answers: dict[int, str]
+    """Statuses of success, and the named schema of each; empty for no body."""
+    query: tuple[str, ...] = ()
+    body: str | None = None
+    """The named schema of what is sent."""
+    optional_body: bool = False
+    takes: tuple[str, ...] = (JSON,)
+    gives: tuple[str, ...] = (JSON,)
+    versioned: bool = False
+    """Whether answers carry an ETag, and requests may carry If-Match or If-None-Match."""
+    problems: tuple[int, ...] = ()
+    """Statuses of refusal beyond those that every operation has."""
+    headers: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """`put_rules_name` for PUT /rules/{name}."""
+        words = self.path.replace("-", "_").replace("{", "").replace("}", "").strip("/").split("/")
+        return "_".join((self.method.lower(), *words))
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """The names of the path's parts that vary."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+QUERY: dict[str, tuple[JsonObject, str]] = {
+    "limit": ({"type": "integer", "minimum": 1, "maximum": 1000}, "Items a page."),
+    "cursor": (TEXT, "Where to go on: `cursor` of the answer before, as it is."),
+    "order": ({"type": "string", "enum": ["newest", "oldest"]}, "Which come first; the newest by default."),
+    "dry_run": (TRUTH, "Only say what would change."),
+    "user": (TEXT, "Whose inbox, or who is told; whom the key stands for by default."),
+    "token": (TEXT, "The token in the e-mail's link."),
+    "history_days": ({"type": "integer", "minimum": 1, "maximum": 90}, "How many days to look back."),
+    "interval": (TEXT, "The width of a bucket in whole hours, as `hours=6`."),
+    "top": ({"type": "integer", "minimum": 1, "maximum": 100}, "How many applications; 15 by default."),
+    "steps": (TEXT, "Lengths of time up to now, as `hours=24,days=7`; at most six."),
+    "state": (TEXT, "States of deliveries, separated by commas."),
+    "transport": (TEXT, "The name of a transport."),
+    "username": (TEXT, "A username in the event's user or context."),
+    "user_pk": (TEXT, "The event's user, by primary key."),
+    "action": (TEXT, "An action; `custom_` for every custom one."),
+    "actions": (TEXT, "Several actions, separated by commas."),
+    "app": (TEXT, "The application that sent the event."),
+    "model_app": (TEXT, "`context.model.app`."),
+    "model_name": (TEXT, "`context.model.model_name`."),
+    "model_pk": (TEXT, "`context.model.pk`."),
+    "authorized_application": (TEXT, "The application of `context.authorized_application`."),
+    "client_ip": (TEXT, "An address, or a network in CIDR notation."),
+    "brand": (TEXT, "The brand."),
+    "since": (MOMENT, "Not before this moment."),
+    "until": (MOMENT, "Before this moment."),
+    "search": (TEXT, "Words in action, app, user, client IP and context values."),
+    "filter": (TEXT, "A CEL expression over `event`."),
+}
+"""Each query parameter's schema and meaning: the same on every path."""
+
+_PAGED = ("limit", "cursor")
+_READ, _WRITE = (Scope.CONFIG_READ,), (Scope.CONFIG_WRITE,)
+_EVENTS = (Scope.EVENTS_READ,)
+_TESTS = (Scope.CONFIG_READ, Scope.EVENTS_READ)
+_WRITING = (400, 413, 415)
+
+
+def _collection(kind: str, schema: str, one: str, body: str | None = None, name: str = "name") -> Iterator[Operation]:
+    entry, sent = f"/{kind}/{{{name}}}", body or schema
+    yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=_PAGED)
+    yield Operation("GET", entry, kind, f"Read {one}", _READ, {200: schema}, versioned=True, problems=(404,))
+    yield Operation(
+        "PUT",
+        entry,
+        kind,
+        f"Create or replace {one}",
+        _WRITE,
+        {200: schema, 201: schema},
+        body=sent,
+        versioned=True,
+        problems=(*_WRITING, 409, 412),
+    )
+    yield Operation(
+        "DELETE", entry, kind, f"Delete {one}", _WRITE, {200: schema}, versioned=True, problems=(404, 409, 412)
+    )
+
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("GET", "/health", "health", "Whether the API answers", None, {200: "Health"}),
+    Operation(
+        "POST",
+        "/events",
+        "events",
+        "Send one event, or a list of events",
+        (Scope.EVENTS_WRITE,),
+        {200: "BatchResult", 201: "StoredEvent"},
+        body="NewEvent",
+        takes=(JSON, NDJSON),
+        headers=("Idempotency-Key",),
+        problems=(*_WRITING, 409),
+    ),
+    Operation(
+        "GET", "/events", "events", "List events", _EVENTS, {200: "EventPage"}, query=(*FILTERS, "order", *_PAGED)
+    ),
+    Operation(
+        "GET", "/events/actions", "events", "Count events by action", _EVENTS, {200: "Actions"}, query=("history_days",)
+    ),
+    Operation(
+        "GET",
+        "/events/volume",
+        "events",
+        "Count events by time and action",
+        _EVENTS,
+        {200: "Volume"},
+        query=(*FILTERS, "history_days", "interval"),
+    ),
+    Operation(
+        "GET",
+        "/events/top_per_user",
+        "events",
+        "Applications by their events and users",
+        _EVENTS,
+        {200: "TopApplications"},
+        query=(*FILTERS, "history_days", "top"),
+    ),
+    Operation(
+        "GET",
+        "/events/stats",
+        "events",
+        "Count events of several lengths of time",
+        _EVENTS,
+        {200: "Stats"},
+        query=(*FILTERS, "steps"),
+    ),
+    Operation("GET", "/events/{event_id}", "events", "Read an event", _EVENTS, {200: "Event"}, problems=(404,)),
+    Operation(
+        "GET",
+        "/events/{event_id}/deliveries",
+        "events",
+        "What became of an event",
+        _EVENTS,
+        {200: "Story"},
+        query=_PAGED,
+        problems=(404,),
+    ),
+    Operation(
+        "GET",
+        "/notifications",
+        "notifications",
+        "A person's inbox",
+        (Scope.NOTIFICATIONS,),
+        {200: "Inbox"},
+        query=("user", *_PAGED),
+    ),
+    Operation(
+        "GET",
+        "/deliveries",
+        "deliveries",
+        "List deliveries",
+        _EVENTS,
+        {200: "DeliveryPage"},
+        query=("state", "transport", "since", "until", *_PAGED),
+    ),
+    Operation(
+        "GET",
+        "/deliveries/{delivery_id}",
+        "deliveries",
+        "Read a delivery",
+        _EVENTS,
+        {200: "Delivery"},
+        problems=(404,),
+    ),
+    Operation(
+        "POST",
+        "/deliveries/{delivery_id}/retry",
+        "deliveries",
+        "Send a delivery again",
+        _WRITE,
+        {202: "Delivery"},
+        problems=(404, 409),
+    ),
+    Operation(
+        "POST",
+        "/deliveries/redrive",
+        "deliveries",
+        "Send a transport's deliveries again",
+        _WRITE,
+        {202: "Redriven"},
+        body="Redrive",
+        problems=(*_WRITING, 404, 409),
+    ),
+    Operation(
+        "GET", "/mail-stops", "mail", "Addresses that get no more mail", _READ, {200: "MailStopPage"}, query=_PAGED
+    ),
+    Operation(
+        "DELETE", "/mail-stops/{address}", "mail", "Write to an address again", _WRITE, {200: "Lifted"}, problems=(404,)
+    ),
+    Operation(
+        "GET",
+        "/unsubscribe",
+        "mail",
+        "Ask whether mails should stop",
+        None,
+        {200: "UnsubscribePage"},
+        query=("token",),
+        gives=(HTML,),
+        problems=(404,),
+    ),
+    Operation(
+        "POST",
+        "/unsubscribe",
+        "mail",
+        "Stop mails",
+        None,
+        {200: "UnsubscribePage"},
+        query=("token",),
+        gives=(HTML,),
+        problems=(404,),
+    ),
+    Operation(
+        "GET", "/blueprint", "blueprint", "Read all configuration", _READ, {200: "Blueprint"}, gives=(JSON, YAML)
+    ),
+    Operation(
+        "PUT",
+        "/blueprint",
+        "blueprint",
+        "Replace all configuration",
+        _WRITE,
+        {200: "Applied"},
+        query=("dry_run",),
+        body="Blueprint",
+        takes=(JSON, YAML),
+        problems=(*_WRITING, 409),
+    ),
+    *_collection("rules", "Rule", "a rule"),
+    Operation(
+        "POST",
+        "/rules/{name}/test",
+        "rules",
+        "Why a rule tells people, telling nobody",
+        _TESTS,
+        {200: "RuleExplained"},
+        body="EventToTest",
+        problems=(*_WRITING, 404),
+    ),
+    Operation(
+        "POST",
+        "/rules/{name}/backtest",
+        "rules",
+        "How often a rule would have fired",
+        _TESTS,
+        {200: "Backtested"},
+        body="BacktestRequest",
+        problems=(*_WRITING, 404),
+    ),
+    *_collection("policies", "Policy", "a policy"),
+    Operation(
+        "POST",
+        "/policies/{name}/test",
+        "policies",
+        "Whether a policy holds for an event",
+        _TESTS,
+        {200: "PolicyExplained"},
+        body="EventToTest",
+        problems=(*_WRITING, 404),
+    ),
+    *_collection("transports", "Transport", "a transport"),
+    Operation(
+        "POST",
+        "/transports/{name}/test",
+        "transports",
+        "Send a test notification",
+        _WRITE,
+        {200: "Delivery", 202: "Delivery"},
+        query=("user",),
+        problems=(404, 409),
+    ),
+    Operation(
+        "GET",
+        "/transports/{name}/breaker",
+        "transports",
+        "Whether a transport is held back",
+        _EVENTS,
+        {200: "Breaker"},
+        problems=(404,),
+    ),
+    Operation(
+        "POST",
+        "/transports/{name}/breaker/reset",
+        "transports",
+        "Let a transport go on",
+        _WRITE,
+        {200: "Breaker"},
+        problems=(404,),
+    ),
+    *_collection("groups", "Group", "a group"),
+    Operation(
+        "GET",
+        "/groups/{name}/members",
+        "groups",
+        "List a group's members",
+        _READ,
+        {200: "MemberPage"},
+        query=_PAGED,
+        problems=(404,),
+    ),
+    Operation(
+        "GET",
+        "/groups/{name}/members/{username}",
+        "groups",
+        "Whether somebody is a member",
+        _READ,
+        {200: "Member"},
+        versioned=True,
+        problems=(404,),
+    ),
+    Operation(
+        "PUT",
+        "/groups/{name}/members/{username}",
+        "groups",
+        "Put a user into a group",
+        _WRITE,
+        {200: "Member", 201: "Member"},
+        versioned=True,
+        problems=(404, 409, 412),
+    ),
+    Operation(
+        "DELETE",
+        "/groups/{name}/members/{username}",
+        "groups",
+        "Take a user out of a group",
+        _WRITE,
+        {200: "Member"},
+        versioned=True,
+        problems=(404, 409, 412),
+    ),
+    *_collection("users", "User", "a user"),
+    *_collection("keys", "Key", "an API key", body="KeyRequest"),
+    Operation(
+        "POST",
+        "/keys",
+        "keys",
+        "Create an API key; its secret is shown this once",
+        _WRITE,
+        {201: "Key"},
+        body="KeyRequest",
+        problems=(*_WRITING, 409, 412),
+    ),
+    Operation(
+        "POST",
+        "/keys/{name}/rotate",
+        "keys",
+        "Give a key a new secret; the old one is taken for an overlap",
+        _WRITE,
+        {200: "Key"},
+        body="Rotation",
+        optional_body=True,
+        versioned=True,
+        problems=(*_WRITING, 404, 409, 412),
+    ),
+    Operation("GET", "/silences", "silences", "List silences", _READ, {200: "SilenceList"}),
+    Operation(
+        "POST",
+        "/silences",
+        "silences",
+        "Make a silence",
+        _WRITE,
+        {201: "Silence"},
+        body="NewSilence",
+        problems=(*_WRITING, 409),
+    ),
+    Operation("DELETE", "/silences/{name}", "silences", "End a silence", _WRITE, {200: "Silence"}, problems=(404, 409)),
+    Operation("GET", "/settings", "settings", "Read the settings", _READ, {200: "Settings"}, versioned=True),
+    Operation(
+        "PUT",
+        "/settings",
+        "settings",
+        "Replace the settings",
+        _WRITE,
+        {200: "Settings"},
+        body="Settings",
+        versioned=True,
+        problems=(*_WRITING, 409, 412),
+    ),
+)

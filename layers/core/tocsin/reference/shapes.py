@@ -1,0 +1,204 @@
+"""JSON Schemas of answers that are no models, and of the models' answers; named parts refer to each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from tocsin.api.deliveries import RedriveRequest
+from tocsin.blueprint import Blueprint
+from tocsin.blueprint.document import TransportEntry, UserEntry
+from tocsin.configuration import Settings
+from tocsin.jsontypes import JsonObject
+from tocsin.management.groups import GroupShape
+from tocsin.management.keys import KeyShape, Rotation
+from tocsin.rules import NotificationRule, Silence
+from tocsin.rules.models import Policy
+
+REF = "#/components/schemas/"
+
+_MODELS: dict[str, Any] = {
+    "Blueprint": Blueprint,
+    "Group": GroupShape,
+    "KeyRequest": KeyShape,
+    "Policy": Policy,
+    "Redrive": RedriveRequest,
+    "Rotation": Rotation,
+    "Rule": NotificationRule,
+    "Settings": Settings,
+    "StoredSilence": Silence,
+    "Transport": TransportEntry,
+    "User": UserEntry,
+}
+
+type Schema = JsonObject
+
+
+def ref(name: str) -> Schema:
+    """A named schema."""
+    return {"$ref": REF + name}
+
+
+def obj(required: dict[str, Schema] | None = None, optional: dict[str, Schema] | None = None) -> Schema:
+    """An object; members beyond those named may come with later versions."""
+    properties: dict[str, Any] = (required or {}) | (optional or {})
+    return {"type": "object", "properties": properties, "required": [*(required or {})]}
+
+
+def array(items: Schema) -> Schema:
+    """A list."""
+    return {"type": "array", "items": items}
+
+
+def nullable(schema: Schema) -> Schema:
+    """`schema` or null."""
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def page(items: Schema, **more: Schema) -> Schema:
+    """A page of a list: `cursor` is sent back for the next one, null at the end."""
+    return obj({"items": array(items), "cursor": nullable(TEXT)} | more)
+
+
+TEXT: Schema = {"type": "string"}
+WHOLE: Schema = {"type": "integer"}
+TRUTH: Schema = {"type": "boolean"}
+MOMENT: Schema = {"type": "string", "format": "date-time"}
+ANY_OBJECT: Schema = {"type": "object"}
+
+SHAPES: dict[str, Schema] = {
+    "Problem": obj(
+        {"type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT},
+        {
+            "instance": TEXT,
+            "retry_after": WHOLE,
+            "errors": array(obj({"path": TEXT, "message": TEXT})),
+            "results": array(ANY_OBJECT),
+        },
+    ),
+    "Health": obj({"status": TEXT, "version": TEXT}),
+    "NewEvent": obj(
+        {"action": {"type": "string", "minLength": 1, "maxLength": 128}},
+        {
+            "id": TEXT,
+            "app": TEXT,
+            "user": ANY_OBJECT,
+            "context": ANY_OBJECT,
+            "client_ip": nullable(TEXT),
+            "created": MOMENT,
+            "brand": TEXT,
+            "expires": nullable(MOMENT),
+            "retention": TEXT,
+            "expiring": TRUTH,
+        },
+    ),
+    "StoredEvent": obj({"id": TEXT, "created": MOMENT, "expires": nullable(MOMENT)}),
+    "BatchResult": obj({"accepted": WHOLE, "rejected": WHOLE, "results": array(ANY_OBJECT)}),
+    "Event": obj(
+        {
+            "id": TEXT,
+            "created": MOMENT,
+            "action": TEXT,
+            "app": TEXT,
+            "user": ANY_OBJECT,
+            "context": ANY_OBJECT,
+            "client_ip": nullable(TEXT),
+            "brand": TEXT,
+            "expires": nullable(MOMENT),
+            "expiring": TRUTH,
+        },
+        {"cause": ANY_OBJECT, "summary": TEXT},
+    ),
+    "EventPage": page(ref("Event"), scanned_until=nullable(MOMENT), scanned=WHOLE, filter_failed=nullable(ANY_OBJECT)),
+    "Actions": obj({"since": MOMENT, "items": array(obj({"action": TEXT, "known": TRUTH, "events": WHOLE}))}),
+    "Volume": obj(
+        {
+            "since": MOMENT,
+            "until": MOMENT,
+            "interval_seconds": WHOLE,
+            "total": WHOLE,
+            "complete_from": nullable(MOMENT),
+            "buckets": array(obj({"start": MOMENT, "events": WHOLE, "actions": ANY_OBJECT, "complete": TRUTH})),
+        }
+    ),
+    "TopApplications": obj(
+        {
+            "since": MOMENT,
+            "until": MOMENT,
+            "complete_from": nullable(MOMENT),
+            "items": array(obj({"application": nullable(TEXT), "events": WHOLE, "unique_users": WHOLE})),
+        }
+    ),
+    "Stats": obj(
+        {
+            "until": MOMENT,
+            "items": array(
+                obj({"step": TEXT, "since": MOMENT, "events": WHOLE, "complete_from": nullable(MOMENT)}),
+            ),
+        }
+    ),
+    "Story": obj(
+        {"event_id": TEXT, "rules": array(ANY_OBJECT), "deliveries": array(ANY_OBJECT), "cursor": nullable(TEXT)}
+    ),
+    "Inbox": page(ANY_OBJECT, user=TEXT, unread=WHOLE),
+    "Delivery": obj({"id": TEXT, "state": TEXT, "transport": TEXT}),
+    "DeliveryPage": page(ANY_OBJECT),
+    "Redriven": obj({"queued": WHOLE, "skipped": WHOLE, "cursor": nullable(TEXT)}),
+    "MailStopPage": page(ANY_OBJECT),
+    "Lifted": obj({"address": TEXT, "lifted": TRUTH}),
+    "Breaker": ANY_OBJECT,
+    "Applied": obj(
+        {"version": WHOLE, "dry_run": TRUTH, "changed": TRUTH, "changes": array(ANY_OBJECT), "created": ANY_OBJECT}
+    ),
+    "RuleExplained": obj({"rule": TEXT, "fires": TRUTH, "tells": TRUTH, "bindings": array(ANY_OBJECT)}),
+    "PolicyExplained": obj(
+        {"policy": TEXT, "kind": TEXT, "holds": TRUTH, "reason": nullable(TEXT), "error": nullable(TEXT)}
+    ),
+    "EventToTest": {
+        "type": "object",
+        "properties": {"event": ref("NewEvent"), "event_id": TEXT},
+        "minProperties": 1,
+        "maxProperties": 1,
+        "additionalProperties": False,
+    },
+    "BacktestRequest": obj({"since": MOMENT}, {"until": nullable(MOMENT), "cursor": nullable(TEXT)}),
+    "Backtested": obj({"rule": TEXT, "events": WHOLE, "fired": WHOLE, "by_hour": ANY_OBJECT, "cursor": nullable(TEXT)}),
+    "NewSilence": obj(
+        {"ends": MOMENT},
+        {"name": TEXT, "starts": MOMENT, "comment": TEXT, "matcher": nullable(ANY_OBJECT), "pattern": ANY_OBJECT},
+    ),
+    "Silence": obj({"name": TEXT, "starts": MOMENT, "ends": MOMENT, "state": TEXT}),
+    "SilenceList": obj({"items": array(ref("Silence"))}),
+    "Member": obj({"username": TEXT}),
+    "Key": obj(
+        {
+            "id": TEXT,
+            "name": TEXT,
+            "scopes": array(TEXT),
+            "user": nullable(TEXT),
+            "events_per_minute": nullable(WHOLE),
+            "expires": nullable(MOMENT),
+            "old_secret_until": nullable(MOMENT),
+            "last_used": nullable(TEXT),
+        },
+        {"key": TEXT},
+    ),
+    "UnsubscribePage": TEXT,
+}
+SHAPES |= {f"{kind}Page": page(ref(kind)) for kind in ("Rule", "Policy", "Transport", "Group", "User", "Key", "Member")}
+
+
+def schemas() -> JsonObject:
+    """All named schemas, the models' among them, in the order of their names."""
+    _, definitions = TypeAdapter.json_schemas(
+        [(name, "validation", TypeAdapter(model)) for name, model in _MODELS.items()], ref_template=REF + "{model}"
+    )
+    inner: JsonObject = definitions.get("$defs", {})
+    named: JsonObject = {}
+    for name, model in _MODELS.items():
+        schema = TypeAdapter(model).json_schema(ref_template=REF + "{model}")
+        inner |= schema.pop("$defs", {})
+        schema.pop("title", None)
+        named[name] = schema
+    return dict(sorted((inner | named | SHAPES).items()))

@@ -1,0 +1,264 @@
+"""Deliveries that go on, or go out again: those that are due, those that are held, those that somebody sends anew."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tocsin.deliveries.models import Attempt, DeliveryMessage, Outcome, State
+from tocsin.deliveries.schedule import PAUSES
+from tocsin.events import iso
+from tocsin.jsontypes import JsonObject
+from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of
+from tocsin.store.delivery_items import (
+    NO_LONGER_DUE,
+    STATE_SHARDS,
+    Place,
+    Refused,
+    change,
+    due_shard,
+    listed,
+    message_of,
+    place_of,
+    shown,
+)
+from tocsin.store.failures import as_unavailable, tries
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+STUCK_AFTER = timedelta(hours=1)
+"""How long a message may wait in a full queue before it is put there again; a copy too many does no harm."""
+
+MAX_ATTEMPTS_KEPT = 40
+"""Attempts of a delivery that is sent again by hand, over and over."""
+
+
+_BATCH = 100  # BatchGetItem's limit
+_PARALLEL = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which deliveries are meant: of one of `transports`, in one of `states`, of events between two ids.
+
+    `since` and `until` are texts that delivery ids are compared with: an event id's beginning, or an id.
+    """
+
+    transports: Sequence[str]
+    states: Sequence[State]
+    since: str = ""
+    until: str = "g"  # sorts after every hexadecimal digit
+
+
+class RedeliveryStore:
+    """Finds deliveries by when they are due or by their state, and makes queued ones of them.
+
+    Methods raise Unavailable where DynamoDB does not do as asked.
+    """
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def due(self, shard: int, *, now: datetime, limit: int) -> list[Place]:
+        """Deliveries of a shard of the index by-due that something has to happen to, the longest due first."""
+        with as_unavailable("reading what is due"):
+            page = self._client.query(
+                TableName=self._table,
+                IndexName="by-due",
+                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
+                ExpressionAttributeValues={":shard": text(str(shard)), ":now": number(now.timestamp())},
+                Limit=limit,
+            )
+        return [place_of(item) for item in page["Items"]]
+
+    def claim(self, place: Place, *, now: datetime) -> DeliveryMessage | None:
+        """Make a due delivery a queued one, whose message is then to be sent; None where it no longer is due.
+
+        One that was being delivered lost its function: that counts as an attempt, of unknown outcome, so that
+        a delivery that kills its function ends as well.
+        """
+        stuck_at = now + STUCK_AFTER
+        changes = {
+            "state": text(State.QUEUED),
+            "updated": text(iso(now)),
+            "due_at": number(stuck_at.timestamp()),
+        }
+        values = {":seen": {"N": place.due_at}, ":delivering": text(State.DELIVERING)}
+        try:
+            with as_unavailable("claiming a delivery"):
+                claimed = change(
+                    self._client,
+                    self._table,
+                    place,
+                    changes,
+                    remove=("leased_until", "not_before"),
+                    condition="due_at = :seen AND #state <> :delivering",
+                    values=values,
+                )
+        except Refused as refused:
+            if text_of(refused.item, "state") != State.DELIVERING:
+                return None
+            return self._claim_stuck(place, refused.item, changes, values, now)
+        return message_of(claimed)
+
+    def _claim_stuck(
+        self, place: Place, item: Item, changes: dict[str, Any], values: dict[str, Any], now: datetime
+    ) -> DeliveryMessage | None:
+        ended = number_of(item, "tries") >= len(PAUSES)
+        state = State.FAILED if ended else State.QUEUED
+        outcome = Outcome(
+            State.FAILED if ended else State.RETRYING,
+            "interrupted",
+            "the function ended before it could say what came of this attempt",
+        )
+        begun = datetime.fromisoformat(text_of(item, "taken_at", iso(now)))
+        if ended:
+            changes = {key: value for key, value in changes.items() if key != "due_at"} | {"state": text(state)}
+        try:
+            with as_unavailable("claiming a delivery"):
+                claimed = change(
+                    self._client,
+                    self._table,
+                    place,
+                    changes | listed(text_of(item, "transport"), state, place.delivery_id),
+                    remove=NO_LONGER_DUE if ended else ("leased_until", "not_before"),
+                    attempt=Attempt(begun, 0, outcome),
+                    condition="due_at = :seen AND #state = :delivering",
+                    values=values,
+                )
+        except Refused:
+            return None
+        return None if ended else message_of(claimed)
+
+    def release(self, place: Place, transport: str, *, now: datetime) -> DeliveryMessage | None:
+        """Make a held delivery a queued one, whose message is then to be sent; None where it is not held."""
+        changes = {
+            "state": text(State.QUEUED),
+            "updated": text(iso(now)),
+            "due_shard": text(due_shard(place.delivery_id)),
+            "due_at": number((now + STUCK_AFTER).timestamp()),
+            **listed(transport, State.QUEUED, place.delivery_id),
+        }
+        try:
+            with as_unavailable("releasing a delivery"):
+                released = change(
+                    self._client,
+                    self._table,
+                    place,
+                    changes,
+                    condition="#state = :held",
+                    values={":held": text(State.HELD)},
+                )
+        except Refused:
+            return None
+        return message_of(released)
+
+    def requeue(self, place: Place, *, now: datetime, skip: Sequence[State]) -> DeliveryMessage | State | None:
+        """Make a delivery a queued one from the beginning of its schedule, whose message is then to be sent.
+
+        Its state where that is one of `skip`, or some function has it now; None where there is no such
+        delivery.
+        """
+        with as_unavailable("reading a delivery"):
+            item = self._client.get_item(TableName=self._table, Key=place.key, ConsistentRead=True).get("Item")
+        if item is None:
+            return None
+        state = State(text_of(item, "state"))
+        if state in skip or state is State.DELIVERING:
+            return state
+        attempts = item.get("attempts", {}).get("L", [])
+        changes = {
+            "state": text(State.QUEUED),
+            "updated": text(iso(now)),
+            "tries": number(0),
+            "due_shard": text(due_shard(place.delivery_id)),
+            "due_at": number((now + STUCK_AFTER).timestamp()),
+            **listed(text_of(item, "transport"), State.QUEUED, place.delivery_id),
+        }
+        if len(attempts) >= MAX_ATTEMPTS_KEPT:
+            changes["attempts"] = {"L": attempts[-MAX_ATTEMPTS_KEPT // 2 :]}
+        try:
+            with as_unavailable("queueing a delivery"):
+                queued = change(
+                    self._client,
+                    self._table,
+                    place,
+                    changes,
+                    remove=("leased_until", "not_before", "next_attempt"),
+                    condition="#state = :seen AND size(attempts) = :attempts",
+                    values={":seen": text(state), ":attempts": number(len(attempts))},
+                )
+        except Refused as refused:
+            return State(text_of(refused.item, "state", state))
+        return message_of(queued)
+
+    # ── by state ─────────────────────────────────────────────────────────────
+
+    def newest(self, span: Span, *, before: str | None, limit: int) -> list[Place]:
+        """At most `limit` deliveries of `span`, newest event first, before the id `before`."""
+        return self._places(span, "", before, limit, newest_first=True)
+
+    def oldest(self, span: Span, *, after: str | None, limit: int) -> list[Place]:
+        """At most `limit` deliveries of `span`, oldest event first, after the id `after`."""
+        return self._places(span, after or "", None, limit, newest_first=False)
+
+    def _places(self, span: Span, after: str, before: str | None, limit: int, *, newest_first: bool) -> list[Place]:
+        # The index is asked for what lies strictly between: ids have no neighbour that "~" and "!" don't see.
+        low = max(span.since, f"{after}!" if after else "")
+        high = min(span.until, before) if before else span.until
+        lists = [
+            f"{transport}#{state}#{shard}"
+            for transport in span.transports
+            for state in span.states
+            for shard in range(STATE_SHARDS)
+        ]
+
+        def read(list_name: str) -> list[Place]:
+            with as_unavailable("reading deliveries by state"):
+                page = self._client.query(
+                    TableName=self._table,
+                    IndexName="by-state",
+                    KeyConditionExpression="listed = :listed AND listed_at BETWEEN :low AND :high",
+                    ExpressionAttributeValues={
+                        ":listed": text(list_name),
+                        ":low": text(low or "0"),
+                        ":high": text(high),
+                    },
+                    ScanIndexForward=not newest_first,
+                    Limit=limit + 1,
+                )
+            return [place_of(item) for item in page["Items"]]
+
+        if not lists or (low or "0") > high:
+            return []
+        with ThreadPoolExecutor(min(_PARALLEL, len(lists))) as pool:
+            found = [place for places in pool.map(read, lists) for place in places]
+        found = [place for place in found if place.delivery_id != before]
+        found.sort(key=lambda place: place.delivery_id, reverse=newest_first)
+        return found[:limit]
+
+    def read(self, places: Sequence[Place], *, now: datetime) -> list[JsonObject]:
+        """Those deliveries as the API shows them, in their order, without those that have expired."""
+        items: dict[str, Item] = {}
+        for start in range(0, len(places), _BATCH):
+            items |= self._batch(places[start : start + _BATCH])
+        found = [items[place.delivery_id] for place in places if place.delivery_id in items]
+        return [shown(item) for item in found if not is_gone(item, now)]
+
+    def _batch(self, places: Iterable[Place]) -> dict[str, Item]:
+        wanted: Any = {self._table: {"Keys": [place.key for place in places]}}
+        found: dict[str, Item] = {}
+        for _ in tries("reading deliveries"):
+            with as_unavailable("reading deliveries"):
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            for item in answer["Responses"].get(self._table, []):
+                found[place_of(item).delivery_id] = item
+            wanted = answer.get("UnprocessedKeys")
+            if not wanted:
+                break
+        return found

@@ -1,0 +1,116 @@
+"""An hour's counts as they stand in the events table, and what a reader may conclude from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+
+from tocsin.search import Counts
+from tocsin.store.attributes import Item, number, number_of, text, text_of
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+HOUR_FORMAT = "%Y-%m-%dT%H"
+
+
+def hour_of(moment: datetime) -> datetime:
+    """The hour that `moment` is in, UTC."""
+    return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+@dataclass(frozen=True, slots=True)
+class HourCount:
+    """The counts of an hour's events before `covered`; where that is the hour itself, nothing is known."""
+
+    hour: datetime
+    covered: datetime
+    counts: Counts
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the whole hour is counted."""
+        return self.covered >= self.hour + HOUR
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the roll-ups say of some hours, and how far back there is anything at all."""
+
+    hours: Mapping[datetime, HourCount]
+    known_from: datetime | None
+    through: datetime | None
+    earliest: datetime | None
+
+    def of(self, hour: datetime) -> HourCount:
+        """The hour's counts. An hour without any, between those that were counted, had no events."""
+        found = self.hours.get(hour)
+        if found is not None:
+            return found
+        if self.known_from is not None and self.through is not None and self.known_from <= hour < self.through:
+            return HourCount(hour, hour + HOUR, {})
+        return HourCount(hour, hour, {})
+
+
+def hour_key(hour: datetime) -> dict[str, Any]:
+    """The key of an hour's roll-up."""
+    return {"pk": text(f"rollup#{hour:%Y-%m}"), "sk": text(f"{hour:{HOUR_FORMAT}}")}
+
+
+def hour_count(item: Item) -> HourCount:
+    """What holds of an hour's item: nothing where it changed after it was counted, or while it was."""
+    hour = parse_hour(text_of(item, "sk"))
+    if "covered" not in item or number_of(item, "changed") != number_of(item, "counted"):
+        return HourCount(hour, hour, {})
+    return HourCount(hour, moment_in(item, "covered"), counts_in(item))
+
+
+def counts_in(item: Item) -> Counts:
+    """The counts in an hour's item, whether they hold or not."""
+    counts: Counts = orjson.loads(text_of(item, "counts", "{}"))
+    return counts
+
+
+def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:
+    """Each hour from `start` up to `end`."""
+    while start < end:
+        yield start
+        start += HOUR
+
+
+def months_between(start: datetime, end: datetime) -> Iterator[str]:
+    """The months, as they stand in keys, from that of `start` to that of `end`."""
+    month = start.replace(day=1, hour=0)
+    while month <= end:
+        yield f"{month:%Y-%m}"
+        month = (month + timedelta(days=32)).replace(day=1)
+
+
+def parse_hour(given: str) -> datetime:
+    """The hour that a key names."""
+    return datetime.strptime(given, HOUR_FORMAT).replace(tzinfo=UTC)
+
+
+def hour_in(item: Item, name: str) -> datetime | None:
+    """The hour that stands in `item` as `name`, if one does."""
+    given = text_of(item, name)
+    return parse_hour(given) if given else None
+
+
+def in_milliseconds(moment: datetime) -> int:
+    """`moment` in milliseconds since 1970."""
+    return round(moment.timestamp() * 1000)
+
+
+def milliseconds(moment: datetime) -> dict[str, str]:
+    """`moment` as an attribute."""
+    return number(in_milliseconds(moment))
+
+
+def moment_in(item: Item, name: str) -> datetime:
+    """The moment that `milliseconds` wrote as `name`."""
+    return datetime.fromtimestamp(number_of(item, name) / 1000, UTC)

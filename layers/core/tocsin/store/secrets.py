@@ -1,0 +1,16 @@
+"""Secrets that the stack makes for itself at deploy, in Secrets Manager."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tocsin.store.failures import as_unavailable
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+
+def secret_text(client: SecretsManagerClient, arn: str) -> str:
+    """The text of a secret. Raises Unavailable."""
+    with as_unavailable("reading a secret"):
+        return client.get_secret_value(SecretId=arn)["SecretString"]

@@ -1,0 +1,200 @@
+"""What a read costs with 10,000 and with 100,000 events of one week in the table: items read, queries, time.
+
+DynamoDB is the emulator's, in this process, without HTTP. Its numbers of items and queries are AWS's, since they
+depend on keys and limits only. Its time is not: it says how our own code behaves as the log grows, and has no
+network in it.
+"""
+
+import asyncio
+import io
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from ministack.services import dynamodb as emulated
+
+from tests.integration.conftest import REGION, _make_table
+from tocsin.events import Event, iso
+from tocsin.ids import new_id
+from tocsin.search import parse_search
+from tocsin.store.events import EventStore, Submission
+from tocsin.store.rollups import Rollups
+from tocsin.store.timeline import Budget
+from tocsin.store.timeline_reading import Reading, counting_budget
+
+NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+WEEK = timedelta(days=7)
+USERS = 2_000
+TIMES = 7
+
+PAGES: dict[str, dict[str, str]] = {
+    "newest": {},
+    "a user": {"user_pk": "7"},
+    "a client IP": {"client_ip": "10.0.0.7"},
+    "an action (60 %)": {"action": "login"},
+    "a rare action (20 in all)": {"action": "rare"},
+    "an app and an action": {"app": "wiki", "action": "logout"},
+    "a model": {"model_name": "user"},
+    "a text": {"search": "broken"},
+    "an expression": {"filter": "event.context.n > 90"},
+    "a network": {"client_ip": "10.0.1.0/24"},
+    "a text that is nowhere": {"search": "nowheretobefound"},
+    "an hour, three days ago": {
+        "since": iso(NOW - timedelta(hours=73)),
+        "until": iso(NOW - timedelta(hours=72)),
+        "username": "user7",
+    },
+}
+
+
+class _Body(io.BytesIO):
+    """An answer's body as botocore reads it."""
+
+    def stream(self) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _emulate(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    """Answer a call in this process."""
+    headers = {
+        name.lower(): value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()
+    }
+    status, answered, body = asyncio.run(emulated.handle_request("POST", "/", headers, request.body, {}))
+    return AWSResponse(request.url, status, answered, _Body(body))
+
+
+class Counted:
+    """A client that adds up how many items its queries and batch reads brought."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self.queries = 0
+        self.items = 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+
+        def counted(**arguments: Any) -> Any:
+            answer = call(**arguments)
+            self.queries += 1
+            self.items += answer.get("ScannedCount", 0)
+            self.items += sum(len(items) for items in answer.get("Responses", {}).values())
+            return answer
+
+        return counted
+
+
+def _fill(client: Any, count: int) -> None:
+    chance = random.Random(count)
+    events = []
+    rare = set(chance.sample(range(count), 20))
+    for number in range(count):
+        moment = NOW - WEEK * chance.random()
+        pk = chance.randrange(USERS * count // 10_000)
+        events.append(
+            Event(
+                id=new_id(moment),
+                action="custom_rare" if number in rare else chance.choice(["login"] * 6 + ["logout", "user_write"] * 2),
+                app=chance.choice(["shop", "wiki", "mail", "sso"]),
+                user={"username": f"user{pk}", "pk": pk},
+                context={
+                    "message": "broken pipe" if chance.random() < 0.02 else "as it should be",
+                    "model": {
+                        "app": "auth",
+                        "model_name": chance.choice(["user", "group", "role", "flow"]),
+                        "pk": number,
+                    },
+                    "n": chance.randrange(100),
+                },
+                client_ip=f"10.0.{chance.randrange(4)}.{chance.randrange(250)}",
+                brand="default",
+                expires=None,
+            )
+        )
+    EventStore(client, "events").add([Submission(event, None) for event in events])
+
+
+@pytest.fixture(scope="module")
+def costs() -> Iterator[dict[int, dict[str, tuple[int, int, int, float, float]]]]:
+    measured: dict[int, dict[str, tuple[int, int, int, float, float]]] = {}
+    with pytest.MonkeyPatch.context() as environment:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            environment.setenv(name, "testing")
+        client = boto3.client("dynamodb", region_name=REGION)
+        client.meta.events.register_first("before-send.dynamodb", _emulate)
+        for count in (10_000, 100_000):
+            _make_table(client, "EventsTable", "events")
+            _fill(client, count)
+            rollups = Rollups(client, "events")
+            began = time.perf_counter()
+            rollups._note_earliest((NOW - WEEK).replace(minute=0))
+            run = rollups.catch_up(NOW, has_time=lambda: True, history=WEEK)
+            print(f"\n{count:,} events: {run.hours} hours counted in {time.perf_counter() - began:.1f} s")
+            measured[count] = _measure(client)
+            client.delete_table(TableName="events")
+    yield measured
+
+
+def _measure(client: Any) -> dict[str, tuple[int, int, int, float, float]]:
+    """By name: events answered, items read, queries, median and worst time in milliseconds."""
+    reads: dict[str, Callable[[Reading], int]] = {}
+    for name, query in PAGES.items():
+        reads[name] = lambda log, query=query: len(  # type: ignore[misc]
+            log.page(parse_search(query), now=NOW, limit=50, budget=Budget(seconds=600)).events
+        )
+    start = (NOW - WEEK).replace(minute=0)
+
+    def volume(**query: str) -> Callable[[Reading], int]:
+        budget = counting_budget()
+        return lambda log: (
+            log.tally(
+                parse_search(query),
+                start,
+                NOW,
+                now=NOW,
+                budget=Budget(budget.items, budget.size, budget.queries, seconds=600),
+            ).total
+        )
+
+    reads |= {
+        "volume": volume(),
+        "volume of an action": volume(action="logout"),
+        "volume of a user": volume(user_pk="7"),
+    }
+    found: dict[str, tuple[int, int, int, float, float]] = {}
+    for name, read in reads.items():
+        took: list[float] = []
+        for _ in range(TIMES):
+            counted = Counted(client)
+            began = time.perf_counter()
+            answered = read(Reading(counted, "events"))  # type: ignore[arg-type]
+            took.append((time.perf_counter() - began) * 1000)
+        worst = max(took)
+        found[name] = (answered, counted.items, counted.queries, statistics.median(took), worst)
+        print(
+            f"{name:28} answered {answered:7,}  read {counted.items:6,}  calls {counted.queries:4}  "
+            f"p50 {found[name][3]:8.1f} ms  worst of {TIMES} {worst:8.1f} ms"
+        )
+    return found
+
+
+@pytest.mark.parametrize("name", [*PAGES, "volume", "volume of an action", "volume of a user"])
+def test_ten_times_the_events_cost_a_read_no_more(costs: dict[int, dict[str, Any]], name: str) -> None:
+    small, large = costs[10_000][name], costs[100_000][name]
+
+    bounded = Budget().items + 16 * 1000
+    assert large[1] <= max(small[1] * 1.5 + 200, 1), (small, large)
+    assert large[1] <= bounded
+
+
+def test_a_page_without_filters_reads_little_more_than_it_answers(costs: dict[int, dict[str, Any]]) -> None:
+    answered, read, *_ = costs[100_000]["newest"]
+
+    assert answered == 50
+    assert read <= 3 * answered

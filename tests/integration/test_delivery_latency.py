@@ -1,0 +1,89 @@
+"""What a hanging endpoint costs a healthy one: time from a message's sending to its arrival, alone and beside it."""
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from statistics import quantiles
+
+import pytest
+
+from local.sinks import Misbehaviour, Sinks
+from tests.integration.conftest import Stack
+from tests.integration.delivering import POLICY, SECRET, World, endpoints
+from tocsin.deliveries.courier import utc_now
+from tocsin.deliveries.webhook import webhook_delivery
+from tocsin.outbound import Timeout
+from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
+
+HANGS = 1.5
+"""Seconds that the hanging endpoint takes of each of its requests: a tenth of what it would take of a real one."""
+FUNCTIONS = 8
+MESSAGES = 40
+
+
+@pytest.fixture
+def sinks() -> Iterator[Sinks]:
+    with endpoints() as started:
+        yield started
+
+
+@pytest.fixture
+def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(stack, monkeypatch)
+
+
+def test_a_healthy_endpoint_does_not_wait_for_a_hanging_one(
+    world: World, sinks: Sinks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/hanging", delay=60))
+    transports = [
+        NotificationTransport(
+            name=name, mode=TransportMode.WEBHOOK, url=f"{sinks.url}/webhook/{name}", secrets_ref="signing"
+        )
+        for name in ("healthy", "hanging")
+    ]
+    world.configure(*transports, signing=TransportSecrets(signing=(SECRET,)))
+
+    alone = _latencies(world, sinks, beside=0)
+    beside = _latencies(world, sinks, beside=1)
+
+    with capsys.disabled():
+        print(
+            f"\n  healthy endpoint, {MESSAGES} deliveries: alone {_shown(alone)}; beside a hanging one {_shown(beside)}"
+        )
+    assert len(alone) == len(beside) == MESSAGES
+    assert quantiles(beside, n=20)[9] < HANGS
+
+
+def _shown(latencies: list[float]) -> str:
+    cuts = quantiles(latencies, n=20)
+    return f"p50 {cuts[9] * 1000:.0f} ms, p95 {cuts[18] * 1000:.0f} ms"
+
+
+def _latencies(world: World, sinks: Sinks, *, beside: int) -> list[float]:
+    """Seconds from sending to arrival of each healthy delivery, with `beside` hanging ones sent with each."""
+    sinks.forget()
+    deliver = webhook_delivery(world.configuration, POLICY, timeout=Timeout(connect=HANGS, total=HANGS))
+    over = threading.Event()
+
+    def function() -> None:
+        courier = world.courier(deliver=deliver, clock=utc_now)
+        while not over.is_set():
+            if not world.pump(courier):
+                over.wait(0.02)
+
+    sent: dict[str, float] = {}
+    with ThreadPoolExecutor(FUNCTIONS) as pool:
+        for _ in range(FUNCTIONS):
+            pool.submit(function)
+        for _ in range(MESSAGES):
+            message = world.message("healthy")
+            sent[message.delivery_id] = time.time()
+            world.send(message, *[world.message("hanging") for _ in range(beside)])
+            time.sleep(0.05)  # how often messages come, not something that is waited for
+        deadline = time.monotonic() + 60
+        while len(sinks.received("/webhook/healthy")) < MESSAGES and time.monotonic() < deadline:
+            over.wait(0.05)
+        over.set()
+    return [received.at - sent[received.headers["webhook-id"]] for received in sinks.received("/webhook/healthy")]

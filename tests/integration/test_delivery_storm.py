@@ -1,0 +1,245 @@
+"""The worst hour: endpoints that fail, hang, drip, drop, redirect and babble, and functions that die at random.
+
+Endpoints are real HTTP servers; the hours between retries are simulated. What must hold: every delivery ends
+delivered or failed with a reason, none is lost, and an id is repeated only where its answer was never received.
+"""
+
+import random
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Stack
+from tests.integration.delivering import POLICY, SECRET, World
+from tocsin.deliveries.courier import Courier
+from tocsin.deliveries.webhook import webhook_delivery
+from tocsin.outbound import Timeout
+from tocsin.store.deliveries import DeliveryStore
+from tocsin.store.delivery_items import DUE_SHARDS
+from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
+
+DELIVERIES = 2000
+WAVE = 250
+"""Sent at once; moto's queues are slow where much waits in them."""
+KILLED = 0.02
+"""Share of attempts after which the function dies before it can note what came of them."""
+
+ENDPOINTS = ("well", "fails", "hangs", "drops", "limits", "redirects", "babbles", "endless", "forbids")
+
+
+@dataclass
+class Storm:
+    """The endpoints, and what they received: {webhook-id: [what it was answered]}."""
+
+    url: str = ""
+    seed: random.Random = field(default_factory=lambda: random.Random(4))
+    received: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def decide(self, endpoint: str, message_id: str) -> str:
+        with self.lock:
+            answer = self._answer(endpoint)
+            self.received[message_id].append(answer)
+            return answer
+
+    def _answer(self, endpoint: str) -> str:
+        share = {"fails": 0.3, "hangs": 0.1, "drops": 0.3, "limits": 0.3, "babbles": 0.3}.get(endpoint, 1.0)
+        bad = {
+            "fails": "500",
+            "hangs": "hang",
+            "drops": "drop",
+            "limits": "429",
+            "redirects": "302",
+            "babbles": "garbage",
+            "endless": "endless",
+            "forbids": "403",
+        }.get(endpoint, "200")
+        return bad if self.seed.random() < share else "200"
+
+
+class Handler(BaseHTTPRequestHandler):
+    storm: Storm
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        answer = self.storm.decide(self.path.strip("/"), self.headers["webhook-id"])
+        self.close_connection = True
+        match answer:
+            case "hang":
+                time.sleep(0.5)
+            case "drop":
+                return
+            case "garbage":
+                self.wfile.write(b"\x00\x01 garbage \xff\r\n\r\n")
+            case "endless":
+                self.send_response(200)
+                self.end_headers()
+                for _ in range(64):  # far beyond what is read of it
+                    self.wfile.write(b"x" * 65536)
+            case _:
+                self.send_response(int(answer))
+                if answer == "429":
+                    self.send_header("Retry-After", "7")
+                if answer == "302":
+                    self.send_header("Location", "http://127.0.0.1/elsewhere")
+                self.send_header("Content-Length", "2")
+                self.end_headers()
+                self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def handle_error(self, *_: object) -> None:
+        """Clients hang up on the endless and the hanging."""
+
+
+@contextmanager
+def raging() -> Iterator[Storm]:
+    storm = Storm()
+    with Server(("127.0.0.1", 0), type("Raging", (Handler,), {"storm": storm})) as server:
+        storm.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield storm
+        server.shutdown()
+
+
+class Killed(BaseException):
+    """A function's process ends here."""
+
+
+class Mortal(DeliveryStore):
+    """The store as a function sees it that may die just before it notes an attempt."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.random = random.Random(5)
+        self.killed: set[str] = set()
+
+    def note(self, message: Any, attempt: Any, following: Any) -> None:
+        if self.random.random() < KILLED:
+            self.killed.add(message.delivery_id)
+            raise Killed
+        super().note(message, attempt, following)
+
+
+def surviving(courier: Courier, records: list[dict[str, Any]]) -> list[str]:
+    """Deliver a batch as Lambda does; which messages are done with. Who dies takes the rest of the batch along."""
+    try:
+        back = courier.carry(records)["batchItemFailures"]
+    except Killed:
+        return []
+    failed = {item["itemIdentifier"] for item in back}  # type: ignore[index,call-overload,union-attr]
+    return [record["receiptHandle"] for record in records if record["messageId"] not in failed]
+
+
+def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = time.monotonic()
+    world = World(stack, monkeypatch)
+    monkeypatch.setattr("tocsin.observability.logger.info", lambda *_, **__: None)
+    monkeypatch.setattr("tocsin.observability.logger.warning", lambda *_, **__: None)
+    mortal = Mortal(stack.dynamodb, "deliveries")
+    world.deliveries = mortal
+    with raging() as storm:
+        transports = [
+            NotificationTransport(
+                name=name, mode=TransportMode.WEBHOOK, url=f"{storm.url}/{name}", secrets_ref="signing"
+            )
+            for name in ENDPOINTS
+        ]
+        world.configure(*transports, signing=TransportSecrets(signing=(SECRET,)))
+        event = world.event()
+        messages = [
+            world.message(ENDPOINTS[number % len(ENDPOINTS)], event_id=event.id, event=event, rule=f"rule-{number}")
+            for number in range(DELIVERIES)
+        ]
+        deliver = webhook_delivery(
+            world.configuration, POLICY, clock=world.clock, timeout=Timeout(connect=0.4, total=0.4)
+        )
+        couriers = [world.courier(deliver=deliver) for _ in range(3)]
+
+        for start in range(0, DELIVERIES, WAVE):
+            world.send(*messages[start : start + WAVE])
+            _work(world, couriers)
+        _rage(world, couriers)
+        took = time.monotonic() - began
+
+        items = {item["listed_at"]["S"]: item for item in world.all()}
+        states = Counter(item["state"]["S"] for item in items.values())
+        repeats = {
+            id_: answers
+            for id_, answers in storm.received.items()
+            if any(answer in {"200", "endless", "302", "403"} for answer in answers[:-1]) and id_ not in mortal.killed
+        }
+
+    assert set(items) == {message.delivery_id for message in messages}
+    assert set(states) == {"delivered", "failed"}
+    assert all(_reason(item) for item in items.values())
+    assert repeats == {}
+    assert {name: states_of(items, name) for name in ("well", "endless", "redirects", "forbids")} == {
+        "well": {"delivered"},
+        "endless": {"delivered"},
+        "redirects": {"failed"},
+        "forbids": {"failed"},
+    }
+    with capsys.disabled():
+        requests = sum(map(len, storm.received.values()))
+        print(f"\n  storm: {DELIVERIES} deliveries, {requests} requests, {len(mortal.killed)} functions killed,")
+        print(f"  {dict(states)}, simulated {world.now - event.created}, took {took:.0f} s")
+
+
+def _work(world: World, couriers: list[Courier]) -> None:
+    """Deliver what waits, as several functions do at once."""
+
+    def work(courier: Courier) -> None:
+        while records := world.waiting():
+            for receipt in surviving(courier, records):
+                world.stack.sqs.delete_message(QueueUrl=world.urls[TransportMode.WEBHOOK], ReceiptHandle=receipt)
+
+    with ThreadPoolExecutor(len(couriers)) as pool:
+        list(pool.map(work, couriers))
+
+
+def _rage(world: World, couriers: list[Courier]) -> None:
+    """Deliver until nothing is left to be delivered, letting ten minutes and more pass whenever nothing waits."""
+
+    for _ in range(300):
+        _work(world, couriers)
+        at_any_time = world.now + timedelta(days=10)
+        due = [
+            float(place.due_at)
+            for shard in range(DUE_SHARDS)
+            for place in world.redeliveries.due(shard, now=at_any_time, limit=1)
+        ]
+        if not due and not world.breakers.all():
+            return
+        ahead = min(due, default=0) - world.now.timestamp()
+        world.now += timedelta(seconds=max(ahead, 600) + 1)
+        world.redrive()
+    raise AssertionError("the storm does not end")
+
+
+def states_of(items: dict[str, Any], transport: str) -> set[str]:
+    return {item["state"]["S"] for item in items.values() if item["transport"]["S"] == transport}
+
+
+def _reason(item: dict[str, Any]) -> str:
+    import json
+
+    return str(json.loads(item["attempts"]["L"][-1]["S"])["reason"])

@@ -1,0 +1,120 @@
+"""The deployed stack: an emulator of its own, IAM enforced, up once for all tests of this directory.
+
+It is what `make run` brings up (local/stack.py), on free ports and in a directory of its own, from the same
+`sam build`, so that both can be up at once. All tests share one configuration, the sample blueprint and what
+`additions` adds to it, for a changed one is only read by the matcher within seconds.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from local.api import TocsinApi
+from local.samples import blueprint
+from local.stack import LocalStack, local_stack
+from local.workspace import Workspace
+
+HERE = Path(__file__).parent
+CLOSED_PORT_URL = "http://127.0.0.1:9/webhook/closed"
+
+
+@dataclass
+class Step:
+    """A step of bringing the stack up; nobody looks at its result."""
+
+    result: str = ""
+
+
+class Quiet:
+    """Shows nothing of the steps: pytest shows what goes wrong."""
+
+    @contextlib.contextmanager
+    def step(self, _title: str) -> Iterator[Step]:
+        yield Step()
+
+
+def additions(sink_url: str) -> dict[str, list[dict]]:
+    """Rules for tests of their own: each fires on events of the app that it is named after."""
+    apps = {
+        "flaky": ["flaky"],
+        "closed": ["closed"],
+        "large": ["everywhere-hook", "everywhere-slack", "mail", "inbox"],
+        "crash": ["crash", "inbox"],
+        "throttled": ["crash", "inbox"],
+        "signed": ["pager"],
+    }
+    return {
+        "transports": [
+            {"name": "flaky", "mode": "webhook", "url": f"{sink_url}/webhook/flaky"},
+            {"name": "closed", "mode": "webhook", "url": CLOSED_PORT_URL},
+            {"name": "crash", "mode": "webhook", "url": f"{sink_url}/webhook/crash"},
+            {"name": "everywhere-hook", "mode": "webhook", "url": f"{sink_url}/webhook/everywhere"},
+            {"name": "everywhere-slack", "mode": "webhook_slack", "url": f"{sink_url}/slack/everywhere"},
+        ],
+        "policies": [{"name": f"app-{app}", "kind": "event_matcher", "app": app} for app in apps],
+        "rules": [
+            {
+                "name": app,
+                "severity": "alert",
+                "transports": transports,
+                "destination_group": "identity",
+                "bindings": [{"policy": f"app-{app}"}],
+            }
+            for app, transports in apps.items()
+        ],
+        "keys": [
+            {"name": "writer", "scopes": ["events:write"]},
+            {"name": "reader", "scopes": ["events:read"]},
+        ],
+    }
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist looks at the marks in its own hook of this name
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keeps the stack's tests in one process (`--dist loadgroup`), so that there is one stack."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("stack"))
+
+
+@pytest.fixture(scope="session")
+def configuration() -> dict:
+    """The configuration's document, once the stack is up; filled by `stack`."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def keys() -> dict[str, str]:
+    """The secrets of the configuration's keys by their names; filled by `stack`."""
+    return {}
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory, configuration: dict, keys: dict[str, str]) -> Iterator[LocalStack]:
+    """The stack: `stack.facts` (as .local/stack.json), `stack.aws` (boto3 clients), `stack.api(key)`, `stack.sinks`,
+    `stack.emulator` (mail, faults, the functions' processes), `stack.deployed` (outputs, tables)."""
+    with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet()) as up:
+        document = yaml.safe_load(blueprint(up.sinks.url))
+        for kind, more in additions(up.sinks.url).items():
+            document[kind] += more
+        configuration.update(document)
+        answer = up.api().put_blueprint(yaml.safe_dump(document))
+        keys.update({key["name"]: key["key"] for key in answer["created"]["keys"]})
+        yield up
+
+
+@pytest.fixture
+def api(stack: LocalStack) -> TocsinApi:
+    """Tocsin's API, asked with the admin key."""
+    return stack.api()
+
+
+@pytest.fixture(autouse=True)
+def sinks_behave(stack: LocalStack) -> Iterator[None]:
+    """Lets no test leave the sinks misbehaving to the next."""
+    yield
+    stack.sinks.behave()
