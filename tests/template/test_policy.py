@@ -1,0 +1,209 @@
+"""The house policy of template.yaml: what linters do not notice, and nobody should have to remember."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).parents[2]
+TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """{logical id: properties} of the resources of a type."""
+    return {name: each.get("Properties", {}) for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+FUNCTIONS = of_type("AWS::Serverless::Function")
+QUEUES = of_type("AWS::SQS::Queue")
+TABLES = of_type("AWS::DynamoDB::Table")
+ROLES = of_type("AWS::IAM::Role")
+
+
+def name_in(value: Any) -> str:
+    """The logical id that a `!GetAtt X.Y` or `!Ref X` names."""
+    if isinstance(value, dict):
+        (inner,) = value.values()
+        return str(inner[0] if isinstance(inner, list) else inner).split(".")[0]
+    return str(value)
+
+
+def sources(kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(function, event, properties) of the event sources of a kind."""
+    for function, properties in FUNCTIONS.items():
+        for event, source in properties.get("Events", {}).items():
+            if source["Type"] == kind:
+                yield function, event, source["Properties"]
+
+
+def statements() -> Iterator[tuple[str, dict[str, Any]]]:
+    for role, properties in ROLES.items():
+        for policy in properties.get("Policies", []):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield role, statement
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(("function", "event", "source"), list(sources("SQS")))
+def test_a_message_is_not_given_out_again_while_its_function_may_still_run(
+    function: str, event: str, source: dict[str, Any]
+) -> None:
+    timeout = FUNCTIONS[function].get("Timeout", GLOBALS["Timeout"])
+
+    visibility = QUEUES[name_in(source["Queue"])]["VisibilityTimeout"]
+
+    assert visibility >= 6 * timeout
+
+
+@pytest.mark.parametrize(("function", "event", "source"), list(sources("SQS")))
+def test_each_queue_that_feeds_a_function_has_dead_letters_of_its_own(
+    function: str, event: str, source: dict[str, Any]
+) -> None:
+    redrive = QUEUES[name_in(source["Queue"])]["RedrivePolicy"]
+
+    assert name_in(redrive["deadLetterTargetArn"]) in QUEUES
+    assert 1 < redrive["maxReceiveCount"] <= 10
+    targets = [
+        name_in(queue["RedrivePolicy"]["deadLetterTargetArn"]) for queue in QUEUES.values() if "RedrivePolicy" in queue
+    ]
+    assert len(set(targets)) == len(targets)
+
+
+@pytest.mark.parametrize(("function", "event", "source"), [*sources("SQS"), *sources("DynamoDB")])
+def test_every_batch_can_fail_in_part(function: str, event: str, source: dict[str, Any]) -> None:
+    assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+@pytest.mark.parametrize(("function", "event", "source"), list(sources("DynamoDB")))
+def test_a_stream_gives_new_events_only_and_gives_up_in_bounds_and_not_silently(
+    function: str, event: str, source: dict[str, Any]
+) -> None:
+    patterns = [each["Pattern"] for each in source["FilterCriteria"]["Filters"]]
+
+    assert all('"eventName"' in pattern and "INSERT" in pattern for pattern in patterns)
+    assert not any("MODIFY" in pattern for pattern in patterns)
+    # what counts events has to hear of those that are deleted; what tells people of them must not
+    assert function == "RollupFunction" or not any("REMOVE" in pattern for pattern in patterns)
+    assert source["BisectBatchOnFunctionError"] is True
+    assert 0 < source["MaximumRetryAttempts"] <= 10_000
+    assert 0 < source["MaximumRecordAgeInSeconds"] <= 86_400  # a stream keeps a day
+    assert name_in(source["DestinationConfig"]["OnFailure"]["Destination"]) in QUEUES
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_each_function_has_a_log_group_of_its_own_with_retention(function: str) -> None:
+    group = name_in(FUNCTIONS[function]["LoggingConfig"]["LogGroup"])
+
+    assert "RetentionInDays" in of_type("AWS::Logs::LogGroup")[group]
+    groups = [name_in(each["LoggingConfig"]["LogGroup"]) for each in FUNCTIONS.values()]
+    assert len(set(groups)) == len(groups)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_two_functions_share_a_role_and_none_has_managed_policies(function: str) -> None:
+    role = name_in(FUNCTIONS[function]["Role"])
+
+    assert [name_in(each["Role"]) for each in FUNCTIONS.values()].count(role) == 1
+    assert "ManagedPolicyArns" not in ROLES[role]
+    assert "Policies" not in FUNCTIONS[function]
+
+
+def test_every_function_runs_python_3_13() -> None:
+    assert GLOBALS["Runtime"] == "python3.13"
+    assert not [name for name, each in FUNCTIONS.items() if "Runtime" in each]
+
+
+@pytest.mark.parametrize(("role", "statement"), list(statements()))
+def test_a_statement_allows_named_actions_on_named_resources(role: str, statement: dict[str, Any]) -> None:
+    assert statement["Effect"] == "Allow"
+    assert statement["Sid"]
+    assert not [action for action in listed(statement["Action"]) if "*" in action]
+    resources = [resource for resource in listed(statement["Resource"]) if isinstance(resource, str)]
+    assert not resources, "resources are references, never text with a wildcard"
+
+
+def test_only_what_has_no_name_before_it_exists_is_named_with_a_wildcard() -> None:
+    wild = [
+        (role, statement["Sid"])
+        for role, statement in statements()
+        for resource in listed(statement["Resource"])
+        if isinstance(resource, dict) and "*" in str(resource)
+    ]
+
+    # a table's stream has the time of its making in its name; ListStreams takes no narrower resource
+    assert set(wild) <= {("MatcherRole", "ListStreams"), ("RollupRole", "ListStreams")}
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_is_kept_recoverable_encrypted_and_forgets(table: str) -> None:
+    properties = TABLES[table]
+
+    assert RESOURCES[table]["DeletionPolicy"] == "Retain"
+    assert RESOURCES[table]["UpdateReplacePolicy"] == "Retain"
+    assert properties["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert properties["SSESpecification"]["SSEEnabled"] is True
+    assert properties["TimeToLiveSpecification"]["Enabled"] is True
+
+
+def test_every_route_asks_the_authorizer_but_those_that_are_for_everybody() -> None:
+    public = {
+        route["RouteKey"]
+        for route in of_type("AWS::ApiGatewayV2::Route").values()
+        if route.get("AuthorizationType") != "CUSTOM" or "AuthorizerId" not in route
+    }
+
+    assert public <= {"GET /health", "GET /unsubscribe", "POST /unsubscribe"}
+    assert "GET /health" in public
+
+
+def test_the_http_api_is_throttled_and_logs_access() -> None:
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+
+    assert {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= stage["DefaultRouteSettings"].keys()
+    assert stage["AccessLogSettings"]["DestinationArn"]
+    assert "querystring" not in stage["AccessLogSettings"]["Format"].lower()
+
+
+def test_parameters_and_outputs_are_described() -> None:
+    assert not [name for name, each in TEMPLATE["Parameters"].items() if not each.get("Description")]
+    assert not [name for name, each in TEMPLATE["Outputs"].items() if not each.get("Description")]
+
+
+def test_every_parameter_is_used() -> None:
+    text = (ROOT / "template.yaml").read_text("utf-8")
+
+    unused = [
+        name for name in TEMPLATE["Parameters"] if not re.search(rf"!Ref {name}\b|\$\{{{name}\}}|\[!Ref {name}", text)
+    ]
+
+    assert not unused
+
+
+_ASKED = re.compile(r'environment\.(?:text|optional|flag|whole|words)\(\s*"([A-Z_]+)"')
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_is_given_the_variables_that_it_asks_for(function: str) -> None:
+    given = FUNCTIONS[function].get("Environment", {}).get("Variables", {}).keys()
+    everybody = GLOBALS["Environment"]["Variables"].keys()
+    code = (ROOT / FUNCTIONS[function]["CodeUri"] / "app.py").read_text("utf-8")
+
+    assert set(_ASKED.findall(code)) <= given | everybody
+
+
+@pytest.mark.parametrize("name", ["default", "local", "prod"])
+def test_samconfig_has_each_place(name: str) -> None:
+    import tomllib
+
+    places = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+
+    assert places[name]["global"]["parameters"]["stack_name"]
+    assert places[name]["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
