@@ -8,8 +8,9 @@ BIN := .venv/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
 
-# How many processes run the tests; those of one deployed stack stay together in one of them.
+# How many processes run the tests; those of the deployed stack stay together in one (tests/stack/conftest.py).
 WORKERS ?= 2
+TESTS ?= $(filter-out tests/bench tests/data tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 # Where to deploy to: a section of samconfig.toml.
 ENV ?= default
 
@@ -28,7 +29,7 @@ run: setup ## the whole application here: emulator, sample events, deliveries; O
 	@$(BIN)/python -m local run $(if $(ONCE),--once)
 
 test: setup lint ## everything: lint, then unit, integration, template and stack tests
-	@$(BIN)/pytest tests --ignore=tests/bench -n $(WORKERS) --dist loadgroup -p no:benchmark
+	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark
 
 lint: setup ## style, types and the template
 	$(BIN)/ruff check

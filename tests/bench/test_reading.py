@@ -188,8 +188,11 @@ def _measure(client: Any) -> dict[str, tuple[int, int, int, float, float]]:
 def test_ten_times_the_events_cost_a_read_no_more(costs: dict[int, dict[str, Any]], name: str) -> None:
     small, large = costs[10_000][name], costs[100_000][name]
 
+    # Of twenty events in all, the hours that hold them are read whole, and these have ten times the events: the
+    # budget bounds that. Matches that grow with the log cost the same.
+    fixed = "20 in all" in name
     bounded = Budget().items + 16 * 1000
-    assert large[1] <= max(small[1] * 1.5 + 200, 1), (small, large)
+    assert large[1] <= (bounded if fixed else small[1] * 1.5 + 200), (small, large)
     assert large[1] <= bounded
 
 

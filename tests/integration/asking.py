@@ -125,17 +125,22 @@ def nothing_processed(call: dict[str, Any]) -> Any:
 
 @contextmanager
 def failing(
-    failure: Failure, *operations: str, at: Callable[[int], bool] = lambda _: True, service: str = "dynamodb"
+    failure: Failure,
+    *operations: str,
+    at: Callable[[int], bool] = lambda _: True,
+    table: str = "",
+    service: str = "dynamodb",
 ) -> Iterator[list[str]]:
     """Within, `service` fails at those calls of `operations` (all by default) whose number, from 1, is `at`.
 
-    Gives the names of the calls that were made, also of those that did not fail.
+    With `table` only calls that name it are looked at. Gives the names of the calls that were made, also of those
+    that did not fail.
     """
     calls: list[str] = []
     client: Any = getattr(clients, service)()
 
     def before_call(model: Any, params: dict[str, Any], **_: Any) -> Any:
-        if operations and model.name not in operations:
+        if (operations and model.name not in operations) or (table and f'"{table}"'.encode() not in params["body"]):
             return None
         calls.append(model.name)
         return failure(params) if at(len(calls)) else None

@@ -1,6 +1,7 @@
 """Everything over HTTP but POST /events: who may ask what, and what is answered."""
 
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -40,7 +41,8 @@ def routes(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> set[tuple[str, str]
             super().__init__()
             made.append(self)
 
-    monkeypatch.setattr("tocsin.api.application.APIGatewayHttpResolver", Seen)
+    # by name, as `tocsin.api` has a function that is called as the module is
+    monkeypatch.setattr(import_module("tocsin.api.application"), "APIGatewayHttpResolver", Seen)
     stack.function("api")
     (app,) = made
     return {(str(route.method), str(route.path)) for route in [*app._static_routes, *app._dynamic_routes]}

@@ -243,6 +243,7 @@ def test_a_delivery_that_kills_its_function_each_time_ends(
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][-1]["reason"]) == ("failed", "interrupted")
     assert len(delivery["attempts"]) == 10
+    assert "interrupted" in [event["context"]["reason"] for event in world.reported()]
 
 
 def test_a_large_event_is_read_by_its_id(world: World, sinks: Sinks) -> None:

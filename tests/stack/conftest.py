@@ -3,6 +3,9 @@
 It is what `make run` brings up (local/stack.py), on free ports and in a directory of its own, from the same
 `sam build`, so that both can be up at once. All tests share one configuration, the sample blueprint and what
 `additions` adds to it, for a changed one is only read by the matcher within seconds.
+
+Name this directory where tests run in parallel (`pytest tests/unit tests/stack -n 2`, as `make test` does): only
+then is this file read early enough to say how tests are shared out.
 """
 
 import contextlib
@@ -12,6 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from local.api import TocsinApi
 from local.samples import blueprint
@@ -73,12 +78,20 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
     }
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist looks at the marks in its own hook of this name
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keeps the stack's tests in one process (`--dist loadgroup`), so that there is one stack."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("stack"))
+class StackTogether(LoadScopeScheduling):
+    """Gives the tests of this directory to one process, first, and each other test to whichever is free.
+
+    xdist's own means for this, `--dist loadgroup` and its mark, does nothing with pytest 9.2: xdist 3.8 writes the
+    group to where pytest does not look any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stack" if nodeid.startswith("tests/stack/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> StackTogether:
+    """One stack for all its tests, however many processes run them."""
+    return StackTogether(config, log)
 
 
 @pytest.fixture(scope="session")

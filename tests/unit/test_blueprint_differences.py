@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from tocsin.blueprint import JSON_TYPE, MASK, Blueprint, parse
+from tocsin.blueprint import JSON_TYPE, MASK, Applied, Blueprint, parse
 from tocsin.blueprint.differences import differences
 from tocsin.blueprint.document import TransportEntry
 from tocsin.blueprint.secrecy import Resolved, masked_url, resolve, shown
 from tocsin.blueprint.traces import Traces
 from tocsin.errors import Violation
+from tocsin.jsontypes import JsonObject
 from tocsin.signing import new_secret
 from tocsin.transports import NotificationTransport, TransportMode
 
@@ -75,6 +76,23 @@ def test_the_order_of_things_is_no_difference() -> None:
     one, other = {"name": "a", "mode": "local"}, {"name": "b", "mode": "email"}
 
     assert differences(blueprint(transports=[one, other]), blueprint(transports=[other, one])) == []
+
+
+def test_an_answer_shows_as_many_changes_as_it_has_room_for() -> None:
+    changes: tuple[JsonObject, ...] = tuple(
+        {"kind": "rules", "name": f"r{i}", "change": "create"} for i in range(100_000)
+    )
+
+    shown_changes = Applied(1, changes).to_json(dry_run=False)["changes"]
+
+    assert isinstance(shown_changes, list)
+    assert len(json.dumps(shown_changes)) < 3_000_000
+    assert shown_changes[:2] == list(changes[:2])
+    assert shown_changes[-1] == {
+        "kind": "others",
+        "name": f"{100_000 - len(shown_changes) + 1:,} more",
+        "change": "not shown",
+    }
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────

@@ -92,7 +92,7 @@ def test_texts_in_any_case_in_great_number_are_all_found():
 def test_an_unusual_event_is_refused_rather_than_misjudged():
     index = PatternIndex({"rule": {"x": [1]}})
 
-    with pytest.raises(TypeError, match="JSON values, not complex"):
+    with pytest.raises(TypeError, match="plain JSON values, not complex"):
         index.match({"x": 1j})
 
 

@@ -18,6 +18,8 @@ VALUES = [
     ([{}], ""),
     ([float("nan")], ""),
     ([float("inf")], ""),
+    ([1 << 20_000], ""),
+    ([{"numeric": ["<", 1 << 20_000]}], "numeric"),
     ([{"contains": "a"}], "contains"),
     ([{"PREFIX": "a"}], "PREFIX"),
     ([{"prefix": "a", "suffix": "b"}], "prefix"),
@@ -111,7 +113,11 @@ VALUES = [
 ]
 
 
-@pytest.mark.parametrize(("value", "operator"), VALUES, ids=[repr(value)[:60] for value, _ in VALUES])
+@pytest.mark.parametrize(
+    ("value", "operator"),
+    VALUES,
+    ids=[f"{operator or 'value'}-{number}" for number, (_, operator) in enumerate(VALUES)],
+)
 def test_a_value_that_eventbridge_refuses_is_refused_by_path_and_operator(value, operator):
     with pytest.raises(PatternError) as caught:
         Pattern({"detail": {"x": value}})

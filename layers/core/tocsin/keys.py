@@ -9,10 +9,10 @@ import hashlib
 import hmac
 import re
 import secrets
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from tocsin.transports import Name
 from tocsin.web import Scope
@@ -21,6 +21,17 @@ ADMIN_KEY_ID = "admin"
 """The id of the key that the stack makes at deploy and keeps in Secrets Manager."""
 
 _FORM = re.compile(r"tocsin_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside of the years 1 to 9999") from None
+
+
+Expiry = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+"""When a key stops to be taken, in UTC."""
 
 
 class ApiKey(BaseModel):
@@ -33,7 +44,7 @@ class ApiKey(BaseModel):
     scopes: tuple[Scope, ...]
     user: Name | None = None
     events_per_minute: Annotated[int, Field(ge=1)] | None = None
-    expires: AwareDatetime | None = None
+    expires: Expiry | None = None
     """When it stops to be taken; None for never."""
     secret_hash: str
     retired_hash: str = ""

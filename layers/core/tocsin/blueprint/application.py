@@ -12,9 +12,11 @@ secret that nobody was shown.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+import orjson
 
 from tocsin.blueprint import checks, secrecy
 from tocsin.blueprint.differences import differences
@@ -28,6 +30,9 @@ from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.outbound import OutboundPolicy
 from tocsin.store.configuration import ConfigurationStore, Version
 from tocsin.store.people import PeopleStore
+
+MAX_SHOWN = 2_000_000
+"""Bytes of changes in an answer: Lambda's answers hold 6 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +53,21 @@ class Applied:
             "version": self.version,
             "dry_run": dry_run,
             "changed": bool(self.changes),
-            "changes": list(self.changes),
+            "changes": list(_as_many_as_fit(self.changes)),
             "created": created,
         }
+
+
+def _as_many_as_fit(changes: Sequence[JsonObject]) -> Iterator[JsonObject]:
+    """The first of `changes`, and one more that counts those for which an answer has no room."""
+    room = MAX_SHOWN
+    for position, change in enumerate(changes):
+        room -= len(orjson.dumps(change))
+        if room < 0:
+            left = len(changes) - position
+            yield {"kind": "others", "name": f"{left:,} more", "change": "not shown"}
+            return
+        yield change
 
 
 @dataclass(frozen=True, slots=True)

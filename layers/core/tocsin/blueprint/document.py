@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, cast
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.blueprint.reading import read
 from tocsin.configuration import Settings
 from tocsin.errors import Invalid
 from tocsin.jsontypes import JsonObject
+from tocsin.keys import Expiry
 from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import Name, TransportMode
 from tocsin.violations import violations
@@ -70,7 +71,7 @@ class KeyEntry(_Entry):
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
     user: Name | None = None
     events_per_minute: Annotated[int, Field(ge=1)] | None = None
-    expires: AwareDatetime | None = None
+    expires: Expiry | None = None
 
 
 class Blueprint(_Entry):

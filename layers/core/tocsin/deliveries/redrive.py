@@ -28,7 +28,7 @@ from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.delivery_items import DUE_SHARDS, Place
 from tocsin.store.outbox import Outbox
-from tocsin.store.redeliveries import RedeliveryStore, Span
+from tocsin.store.redeliveries import GivenUp, RedeliveryStore, Span
 from tocsin.transports import TransportMode
 
 PAGE = 200
@@ -101,7 +101,10 @@ class Redrive:
         while (now := self._clock()) <= until:
             places = self._deliveries.due(shard, now=now, limit=PAGE)
             claimed = [self._deliveries.claim(place, now=now) for place in places]
-            sent += self._queues.send([(message, 0) for message in claimed if message is not None])
+            sent += self._queues.send([(each, 0) for each in claimed if isinstance(each, DeliveryMessage)])
+            for given_up in claimed:
+                if isinstance(given_up, GivenUp):
+                    self._reports.failed(given_up.message, None, given_up.outcome, now=now)
             if len(places) < PAGE:
                 break
         return sent

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
@@ -19,26 +18,12 @@ from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use
 from tocsin.management.preconditions import Precondition
 from tocsin.management.published import dump, page_of, parse_entry
-from tocsin.transports import Name
 from tocsin.violations import violations
-from tocsin.web import Principal, Scope
+from tocsin.web import Principal
 
 MAX_OVERLAP = timedelta(days=30)
 AT_ONCE = "none"
 """The overlap of a rotation after which the old secret ends at once."""
-
-
-class KeyShape(BaseModel):
-    """What may be given of a key. What GET shows beside may be sent back, and is not looked at."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Name
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
-    user: Name | None = None
-    events_per_minute: Annotated[int, Field(ge=1)] | None = None
-    expires: AwareDatetime | None = None
-    """When the key stops to be taken; null for never."""
 
 
 class Rotation(BaseModel):
@@ -68,7 +53,7 @@ class Rotation(BaseModel):
         return timedelta() if self.overlap == AT_ONCE else parse_duration(self.overlap)
 
 
-_KEY = TypeAdapter(KeyShape)
+_KEY = TypeAdapter(KeyEntry)
 _ROTATION = TypeAdapter(Rotation)
 _SHOWN_ONLY = ("id", "last_used", "old_secret_until")
 
@@ -154,12 +139,11 @@ class Keys:
         self._desk.tell([{"kind": "keys", "name": name, "change": "delete"}], principal)
         return shown
 
-    def _check(self, shape: KeyShape, before: ApiKey | None) -> None:
+    def _check(self, shape: KeyEntry, before: ApiKey | None) -> None:
         if before is None and shape.expires is not None and shape.expires <= datetime.now(UTC):
             raise Invalid([Violation("expires", "lies in the past")])
         users = tuple(UserEntry.model_validate(user.to_json()) for user in self._desk.known_users(shape.user).values())
-        entry = KeyEntry(**shape.model_dump())
-        self._desk.check(Blueprint(users=users, keys=(entry,)), "keys[0]")
+        self._desk.check(Blueprint(users=users, keys=(shape,)), "keys[0]")
 
     def _tell(self, before: ApiKey | None, after: ApiKey, principal: Principal) -> None:
         old = () if before is None else (_entry(before),)

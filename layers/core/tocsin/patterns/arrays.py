@@ -24,7 +24,7 @@ class _Leaf[Name: Hashable](NamedTuple):
 
     def anchors(self, rows: Rows[Name]) -> bool:
         """Whether the leaf is the anchor of these rows."""
-        return any(run.rows is rows for run in self.runs)
+        return any(own is rows for *_, own in self.runs)
 
 
 class Settlement[Name: Hashable]:
@@ -55,21 +55,26 @@ class Settlement[Name: Hashable]:
         if not arrays:
             return possible
         leaves = _leaves_within(arrays)
-        elsewhere = {id(run.rows) for run in anchored}
         claims = 0
+        inner: dict[int, Run[Name]] = {}
         for path, found in leaves.items():
             claims |= self._fields[path].claims
             for leaf in found:
                 possible |= leaf.bits
-                anchored += leaf.runs
-        rows = [run.rows for run in {id(run): run for run in anchored}.values()]
+                for run in leaf.runs:
+                    inner[id(run)] = run
         dependent = claims & ~met
-        for row in rows + [block.rows for block in self._layout.blocks]:
-            is_free = row.members[0].anchor is None or id(row) in elsewhere
-            for at in ones(row.doubtful(possible, dependent, self._absence, by_anchor=not is_free)):
-                conditions = row.conditions(at)
-                if not consistent([self._step(row, placed, met, is_free, leaves) for placed in conditions]):
-                    possible ^= 1 << row.planes[0] + at
+        outer = {id(run) for run in anchored}
+        # What is anchored elsewhere too needs two planes to depend on the arrays twice, unless by absence.
+        suspects = [(rows, False) for _, _, others, _, rows in anchored if others or self._absence]
+        suspects += [(block.rows, False) for block in self._layout.blocks]
+        suspects += [(run[-1], True) for number, run in inner.items() if number not in outer]
+        for rows, by_anchor in suspects:
+            for at in ones(rows.doubtful(possible, dependent, self._absence, by_anchor=by_anchor)):
+                steps = [self._step(rows, placed, met, by_anchor, leaves) for placed in rows.conditions(at)]
+                if not consistent(steps):
+                    possible ^= 1 << rows.planes[0] + at
+        anchored += inner.values()
         return possible
 
     def _step(
@@ -77,15 +82,15 @@ class Settlement[Name: Hashable]:
         rows: Rows[Name],
         placed: Placed,
         met: int,
-        is_free: bool,
+        by_anchor: bool,
         leaves: Mapping[str, list[_Leaf[Name]]],
     ) -> Step:
-        """How the event stands to a condition; `is_free` says that the anchor is met elsewhere too."""
+        """How the event stands to a condition; `by_anchor` says that the anchor is met nowhere else."""
         path, condition, position = placed
         found = leaves.get(path, [])
         if condition is None:
             anchors = [leaf.places for leaf in found if leaf.anchors(rows)]
-            return Step([*anchors, NOWHERE] if is_free else anchors)
+            return Step(anchors if by_anchor else [*anchors, NOWHERE])
         places = [leaf.places for leaf in found if leaf.bits >> position & 1]
         if met >> position & 1:
             places.append(NOWHERE)
@@ -99,12 +104,12 @@ class Settlement[Name: Hashable]:
 
 def look_through[Name: Hashable](
     field: Field[Name], array: list[Json]
-) -> tuple[int, tuple[Run[Name], ...], list[JsonObject | list[Json]]]:
+) -> tuple[int, list[Run[Name]], list[JsonObject | list[Json]]]:
     """What the scalars of an array meet, and the objects and arrays in it."""
     while len(array) == 1 and isinstance(array[0], list):
         array = array[0]
     met = 0
-    anchored: tuple[Run[Name], ...] = ()
+    anchored: list[Run[Name]] = []
     inside: list[JsonObject | list[Json]] = []
     for element in array:
         if isinstance(element, str):

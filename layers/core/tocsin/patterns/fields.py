@@ -129,11 +129,13 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         return bool(self._positions or self._anchors)
 
     def scalar(self, value: object) -> Met[Name]:
-        """What a leaf that is no string meets: a number, true, false or null."""
+        """What a leaf meets that is a number, true, false or null, or a string of a class of its own."""
         if value is None or value is True or value is False:
             return self._constants[value]
+        if isinstance(value, str):
+            return self[value]
         if not isinstance(value, int | float):
-            raise TypeError(f"an event holds JSON values, not {type(value).__name__}")
+            raise TypeError(f"an event holds plain JSON values, not {type(value).__name__}")
         met = self._numbers.get(value)
         return self._met_by_number(value) if met is None else met
 

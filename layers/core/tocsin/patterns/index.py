@@ -66,9 +66,13 @@ class PatternIndex[Name: Hashable]:
         self._settlement = Settlement(self._layout, fields, absence)
 
     def match(self, event: JsonObject) -> set[Name]:  # noqa: PLR0912 - a call for each value would double its time
-        """The names of all patterns that an event, a JSON object, matches."""
+        """The names of all patterns that an event matches.
+
+        `event` is a JSON object as a parser makes it, of plain dicts, lists and scalars.
+        """
         met = self._layout.given
         anchored: list[Run[Name]] = []
+        runs: Sequence[Run[Name]]
         # The objects of the event with fields that rules name, and those fields. The lists grow as they are
         # gone through.
         objects = [event]
@@ -80,13 +84,13 @@ class PatternIndex[Name: Hashable]:
                 field = look_up(name)
                 if field is None:
                     continue
-                if isinstance(value, str):
+                if type(value) is str:
                     bits, runs = field[value]
-                elif isinstance(value, dict):
+                elif type(value) is dict:
                     objects.append(value)
                     named.append(field.within)
                     continue
-                elif isinstance(value, list):
+                elif type(value) is list:
                     bits, runs, inside = look_through(field, value)
                     if len(inside) == 1 and isinstance(inside[0], dict):
                         # What lies in the array lies in the same element: it is as good as not there.
@@ -103,12 +107,12 @@ class PatternIndex[Name: Hashable]:
         if arrays or self._needs_settlement:
             met = self._settlement.settle(met, anchored, arrays)
         names: set[Name] = set()
-        for run in anchored:
-            held = met >> run.shift & run.mask
+        for first, mask, others, names_of, _ in anchored:
+            held = met >> first & mask
             if held:
-                for shift in run.shifts:
-                    held &= met >> shift
-                names.update(run[held])
+                for other in others:
+                    held &= met >> other
+                names.update(names_of[held])
         for block in self._layout.blocks:
             names.update(block.names(met))
         return names

@@ -29,6 +29,8 @@ _LONGEST_RUN = 128
 _MOST_ANCHORS = 8
 # The alternatives whose names are remembered together where there is no run.
 _WORD = 64
+# A run of no more alternatives is short.
+_SHORT = 2
 # So few names are found bit by bit.
 _FEW = 6
 # What remembered names take in their dictionary.
@@ -112,19 +114,10 @@ class Names[Name: Hashable](dict[int, tuple[Name, ...]]):
         return names
 
 
-class Run[Name: Hashable](Names[Name]):
-    """Neighbours with the same anchor, for a walk that has come upon it.
-
-    `mask`, `shift` and `shifts` are the mask and the planes of its rows, the first and the others.
-    """
-
-    __slots__ = ("mask", "rows", "shift", "shifts")
-
-    def __init__(self, members: Sequence[Member[Name]], planes: Sequence[int], memory: Memory) -> None:
-        super().__init__([member.name for member in members], memory)
-        self.rows = Rows(members, planes)
-        self.mask = self.rows.mask
-        self.shift, *self.shifts = planes
+# What a walk through an event takes along of a run: where the bits of its alternatives begin in the first
+# plane, the mask of them, where they begin in further planes, the names by which are held, and its rows. A
+# plain tuple, as taking it apart is much of what deciding costs.
+type Run[Name: Hashable] = tuple[int, int, Sequence[int], Names[Name] | tuple[tuple[Name, ...], ...], Rows[Name]]
 
 
 class Block[Name: Hashable]:
@@ -181,7 +174,7 @@ class Layout[Name: Hashable]:
 
     def conditions(self) -> Iterator[tuple[str, Condition, int]]:
         """All conditions that have bits: their paths, themselves and their positions."""
-        rows = [run.rows for _, run in self.runs] + [block.rows for block in self.blocks]
+        rows = [rows for _, (*_, rows) in self.runs] + [block.rows for block in self.blocks]
         for row in rows:
             for at, member in enumerate(row.members):
                 for plane, (path, condition) in zip(row.planes, member.conditions, strict=False):
@@ -238,5 +231,15 @@ def _runs[Name: Hashable](
         anchor = group[start].anchor
         is_end = at == len(group) or at - start == _LONGEST_RUN or group[at].anchor != anchor
         if anchor is not None and is_end:
-            yield anchor, Run(group[start:at], [plane + start for plane in planes], memory)
+            rows = Rows(group[start:at], [plane + start for plane in planes])
+            names = [member.name for member in rows.members]
+            # Most runs are short, and have so few combinations that all can stand in a tuple.
+            named = tuple(_combinations(names)) if len(names) <= _SHORT else Names(names, memory)
+            yield anchor, (rows.planes[0], rows.mask, tuple(rows.planes[1:]), named, rows)
             start = at
+
+
+def _combinations[Name](names: Sequence[Name]) -> Iterator[tuple[Name, ...]]:
+    """The names of all sets of bits, in their order as numbers."""
+    for held in range(1 << len(names)):
+        yield tuple(names[at] for at in ones(held))

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from tocsin.jsontypes import JsonObject
 from tocsin.patterns.matchers import Leaf
@@ -36,8 +36,10 @@ def flatten(event: JsonObject) -> dict[str, list[tuple[Leaf, Places]]]:
             for at, element in enumerate(value):
                 inside = isinstance(element, dict | list)
                 waiting.append((path, element, (*places, (array, at)) if inside else places))
+        elif value is None or isinstance(value, str | int | float):
+            leaves.setdefault(path, []).append((value, places))
         else:
-            leaves.setdefault(path, []).append((cast(Leaf, value), places))
+            raise TypeError(f"an event holds plain JSON values, not {type(value).__name__}")
     return leaves
 
 

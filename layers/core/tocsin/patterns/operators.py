@@ -31,6 +31,9 @@ from tocsin.patterns.matchers import (
 # The user guide, Numeric matching: "limited to values between -5.0e9 and +5.0e9 inclusive".
 NUMERIC_LIMIT = 5_000_000_000
 
+# A guard of our own: about where a double ends.
+MAX_NUMBER_BITS = 1_024
+
 type Members = Sequence[tuple[str, object]]
 type MembersOf = Callable[[object], Members | None]
 
@@ -101,6 +104,8 @@ def _number(path: str, operator: str, value: object) -> int | float:
         raise PatternError(path, operator, f"must be a number, not {_shown(value)}")
     if isinstance(value, float) and not isfinite(value):
         raise PatternError(path, operator, f"{value} is not a JSON number")
+    if isinstance(value, int) and value.bit_length() > MAX_NUMBER_BITS:
+        raise PatternError(path, operator, f"a number has at most {MAX_NUMBER_BITS} bits")
     return value
 
 

@@ -6,7 +6,7 @@ value of each rule is mostly tuples; what it works with are integers.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 type Positions = int | tuple[int, ...]
 
@@ -17,11 +17,6 @@ _FEW = 6
 def packed(positions: list[int]) -> Positions:
     """The smaller form of a set of positions."""
     return as_bits([tuple(positions)]) if len(positions) >= _MANY else tuple(positions)
-
-
-def packed_values[Key](table: Mapping[Key, list[int]]) -> dict[Key, Positions]:
-    """A table with its lists of positions in their smaller form."""
-    return {key: packed(positions) for key, positions in table.items()}
 
 
 def as_bits(groups: Iterable[Positions]) -> int:

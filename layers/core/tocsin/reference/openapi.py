@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from tocsin import __version__
 from tocsin.errors import TocsinError
 from tocsin.jsontypes import Json, JsonObject
-from tocsin.reference.operations import OPERATIONS, QUERY, Operation
+from tocsin.reference.operations import OPERATIONS, Operation
+from tocsin.reference.parameters import QUERY
 from tocsin.reference.shapes import TEXT, ref, schemas
 from tocsin.transports import Name
 

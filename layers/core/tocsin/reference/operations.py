@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tocsin.jsontypes import JsonObject
-from tocsin.reference.shapes import MOMENT, TEXT, TRUTH
 from tocsin.search import FILTERS
 from tocsin.web import Scope
 
@@ -50,37 +48,6 @@ class Operation:
         """The names of the path's parts that vary."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
-
-QUERY: dict[str, tuple[JsonObject, str]] = {
-    "limit": ({"type": "integer", "minimum": 1, "maximum": 1000}, "Items a page."),
-    "cursor": (TEXT, "Where to go on: `cursor` of the answer before, as it is."),
-    "order": ({"type": "string", "enum": ["newest", "oldest"]}, "Which come first; the newest by default."),
-    "dry_run": (TRUTH, "Only say what would change."),
-    "user": (TEXT, "Whose inbox, or who is told; whom the key stands for by default."),
-    "token": (TEXT, "The token in the e-mail's link."),
-    "history_days": ({"type": "integer", "minimum": 1, "maximum": 90}, "How many days to look back."),
-    "interval": (TEXT, "The width of a bucket in whole hours, as `hours=6`."),
-    "top": ({"type": "integer", "minimum": 1, "maximum": 100}, "How many applications; 15 by default."),
-    "steps": (TEXT, "Lengths of time up to now, as `hours=24,days=7`; at most six."),
-    "state": (TEXT, "States of deliveries, separated by commas."),
-    "transport": (TEXT, "The name of a transport."),
-    "username": (TEXT, "A username in the event's user or context."),
-    "user_pk": (TEXT, "The event's user, by primary key."),
-    "action": (TEXT, "An action; `custom_` for every custom one."),
-    "actions": (TEXT, "Several actions, separated by commas."),
-    "app": (TEXT, "The application that sent the event."),
-    "model_app": (TEXT, "`context.model.app`."),
-    "model_name": (TEXT, "`context.model.model_name`."),
-    "model_pk": (TEXT, "`context.model.pk`."),
-    "authorized_application": (TEXT, "The application of `context.authorized_application`."),
-    "client_ip": (TEXT, "An address, or a network in CIDR notation."),
-    "brand": (TEXT, "The brand."),
-    "since": (MOMENT, "Not before this moment."),
-    "until": (MOMENT, "Before this moment."),
-    "search": (TEXT, "Words in action, app, user, client IP and context values."),
-    "filter": (TEXT, "A CEL expression over `event`."),
-}
-"""Each query parameter's schema and meaning: the same on every path."""
 
 _PAGED = ("limit", "cursor")
 _READ, _WRITE = (Scope.CONFIG_READ,), (Scope.CONFIG_WRITE,)

@@ -8,11 +8,11 @@ from pydantic import TypeAdapter
 
 from tocsin.api.deliveries import RedriveRequest
 from tocsin.blueprint import Blueprint
-from tocsin.blueprint.document import TransportEntry, UserEntry
+from tocsin.blueprint.document import KeyEntry, TransportEntry, UserEntry
 from tocsin.configuration import Settings
 from tocsin.jsontypes import JsonObject
 from tocsin.management.groups import GroupShape
-from tocsin.management.keys import KeyShape, Rotation
+from tocsin.management.keys import Rotation
 from tocsin.rules import NotificationRule, Silence
 from tocsin.rules.models import Policy
 
@@ -21,7 +21,7 @@ REF = "#/components/schemas/"
 _MODELS: dict[str, Any] = {
     "Blueprint": Blueprint,
     "Group": GroupShape,
-    "KeyRequest": KeyShape,
+    "KeyRequest": KeyEntry,
     "Policy": Policy,
     "Redrive": RedriveRequest,
     "Rotation": Rotation,

@@ -54,6 +54,14 @@ class Span:
     until: str = "g"  # sorts after every hexadecimal digit
 
 
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """A delivery whose functions died each time."""
+
+    message: DeliveryMessage
+    outcome: Outcome
+
+
 class RedeliveryStore:
     """Finds deliveries by when they are due or by their state, and makes queued ones of them.
 
@@ -76,11 +84,11 @@ class RedeliveryStore:
             )
         return [place_of(item) for item in page["Items"]]
 
-    def claim(self, place: Place, *, now: datetime) -> DeliveryMessage | None:
+    def claim(self, place: Place, *, now: datetime) -> DeliveryMessage | GivenUp | None:
         """Make a due delivery a queued one, whose message is then to be sent; None where it no longer is due.
 
         One that was being delivered lost its function: that counts as an attempt, of unknown outcome, so that
-        a delivery that kills its function ends as well.
+        a delivery that kills its function ends as well: it is given up.
         """
         stuck_at = now + STUCK_AFTER
         changes = {
@@ -108,7 +116,7 @@ class RedeliveryStore:
 
     def _claim_stuck(
         self, place: Place, item: Item, changes: dict[str, Any], values: dict[str, Any], now: datetime
-    ) -> DeliveryMessage | None:
+    ) -> DeliveryMessage | GivenUp | None:
         ended = number_of(item, "tries") >= len(PAUSES)
         state = State.FAILED if ended else State.QUEUED
         outcome = Outcome(
@@ -133,7 +141,7 @@ class RedeliveryStore:
                 )
         except Refused:
             return None
-        return None if ended else message_of(claimed)
+        return GivenUp(message_of(claimed), outcome) if ended else message_of(claimed)
 
     def release(self, place: Place, transport: str, *, now: datetime) -> DeliveryMessage | None:
         """Make a held delivery a queued one, whose message is then to be sent; None where it is not held."""

@@ -63,8 +63,9 @@ if TYPE_CHECKING:
 SETTLING = timedelta(minutes=2)
 """How far behind the clock hours are counted: most events have arrived by then, and few counts are made twice."""
 
-HISTORY = timedelta(days=91)
-"""How far back the first run looks for events that were there before it."""
+HISTORY = timedelta(hours=24)
+"""How far back the first run counts: as far as the stream reaches. Older hours are counted when the stream brings an
+event of theirs, or when somebody has a range counted (`recount`), as for a table that is older than its roll-ups."""
 
 _SLICE = 50_000
 """Events counted at a time, about: what an hour that has more of them loses when a run ends in the middle."""

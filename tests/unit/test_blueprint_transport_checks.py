@@ -1,0 +1,60 @@
+"""What is refused of a transport before it is stored."""
+
+from typing import Any
+
+import pytest
+
+from tocsin.blueprint.checks import check
+from tocsin.blueprint.document import Blueprint, TransportEntry
+from tocsin.outbound import OutboundPolicy
+
+POLICY = OutboundPolicy()
+
+
+def wrong(mode: str, **fields: Any) -> set[str]:
+    """The paths of what is wrong."""
+    entry = TransportEntry(name="t", mode=mode, **fields)
+    return {violation.path for violation in check(Blueprint(transports=(entry,)), POLICY)}
+
+
+URL = "https://example.com/hook"
+
+
+@pytest.mark.parametrize(
+    ("mode", "fields"),
+    [
+        ("webhook", {"url": URL, "body_mapping": "{'a': event.action}"}),
+        ("webhook", {"url": URL, "headers_mapping": "{'X-A': severity}"}),
+        ("webhook_slack", {"url": URL, "body_mapping": "{'text': notification.body}"}),
+        ("local", {"body_mapping": "notification.body + '!'"}),
+        ("email", {"html_template": "<p>{{ event.action }}</p>", "text_template": "{{ severity }}"}),
+    ],
+)
+def test_what_can_work_is_taken(mode: str, fields: dict[str, Any]) -> None:
+    assert wrong(mode, **fields) == set()
+
+
+@pytest.mark.parametrize(
+    ("mode", "fields", "path"),
+    [
+        ("webhook", {}, "url"),
+        ("webhook", {"url": "http://example.com/"}, "url"),
+        ("webhook", {"url": URL, "secret": "short"}, "secret"),
+        ("webhook", {"url": URL, "body_mapping": "{'a': "}, "body_mapping"),
+        ("webhook", {"url": URL, "body_mapping": "event.acton"}, "body_mapping"),
+        ("webhook", {"url": URL, "headers_mapping": "nothing"}, "headers_mapping"),
+        ("webhook", {"url": URL, "ca": "no PEM"}, "ca"),
+        ("webhook", {"url": URL, "client_certificate": "PEM"}, "client_key"),
+        ("webhook", {"url": URL, "client_key": "PEM"}, "client_certificate"),
+        ("webhook", {"url": URL, "client_certificate": "PEM", "client_key": "PEM"}, "client_certificate"),
+        ("webhook_slack", {"url": URL, "secret": "whsec_" + "a" * 32}, "secret"),
+        ("webhook_slack", {"url": URL, "headers_mapping": "{}"}, "headers_mapping"),
+        ("email", {"body_mapping": "1"}, "body_mapping"),
+        ("email", {"url": URL}, "url"),
+        ("email", {"html_template": "{% for x in y %}"}, "html_template"),
+        ("email", {"text_template": "{{ event.__class__() }}"}, "text_template"),
+        ("local", {"html_template": "a"}, "html_template"),
+    ],
+)
+def test_what_can_not_is_refused_by_its_field(mode: str, fields: dict[str, Any], path: str) -> None:
+    assert f"transports[0].{path}" in wrong(mode, **fields)
