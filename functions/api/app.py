@@ -31,6 +31,7 @@ from tocsin.store.people import PeopleStore
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.store.secrets import secret_text
 from tocsin.store.throttles import Throttles
+from tocsin.store.timeline_reading import Reading
 from tocsin.transports import TransportMode
 from tocsin.unsubscribing import UnsubscribeLinks
 
@@ -72,6 +73,7 @@ def links() -> UnsubscribeLinks | None:
 resolve = application(
     Stores(
         events=events,
+        log=Reading(clients.dynamodb(), environment.text("EVENTS_TABLE")),
         ledger=Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         blueprints=Blueprints(configuration, people, policy_of(environment)),
         explainer=explainer,

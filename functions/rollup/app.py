@@ -3,6 +3,7 @@ schedule (counts what is due), and by hand {"recount": {"since", "until"}} (has 
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from tocsin import clients
 from tocsin.errors import Unavailable
 from tocsin.ids import IdError, parse_id
 from tocsin.jsontypes import JsonObject
-from tocsin.observability import logger
+from tocsin.observability import Code, logger, note
 from tocsin.settings import Environment
 from tocsin.store.rollups import Rollups
 
@@ -34,7 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     run = rollups.catch_up(
         datetime.now(UTC), has_time=lambda: context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
     )
-    logger.info("hours counted", code="HOURS_COUNTED", hours=run.hours, events=run.events, left=run.left)
+    note(Code.HOURS_COUNTED, "hours counted", hours=run.hours, events=run.events, left=run.left)
     return {"hours": run.hours, "events": run.events, "left": run.left}
 
 
@@ -43,7 +44,7 @@ def _mark(records: list[dict[str, Any]]) -> JsonObject:
     try:
         rollups.mark(_ids(records))
     except Unavailable as error:
-        logger.warning(error.detail, code="HOURS_UNMARKED", records=len(records))
+        note(Code.HOURS_UNMARKED, error.detail, level=logging.WARNING, records=len(records))
         return {"batchItemFailures": [{"itemIdentifier": records[0]["dynamodb"]["SequenceNumber"]}]}
     return {"batchItemFailures": []}
 
@@ -57,5 +58,5 @@ def _ids(records: list[dict[str, Any]]) -> list[str]:
             try:
                 ids.append(parse_id(key["sk"]["S"]))
             except IdError:
-                logger.error("a key is no event's", code="KEY_SKIPPED", key=key["sk"]["S"][:40])
+                note(Code.KEY_SKIPPED, "a key is no event's", level=logging.ERROR, key=key["sk"]["S"][:40])
     return ids

@@ -1,12 +1,16 @@
 """The house policy of template.yaml: what linters do not notice, and nobody should have to remember."""
 
+import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from samtranslator.yaml_helper import yaml_parse
+
+from tocsin.store.configuration import LOCK_SECONDS
 
 ROOT = Path(__file__).parents[2]
 TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
@@ -187,22 +191,127 @@ def test_every_parameter_is_used() -> None:
     assert not unused
 
 
-_ASKED = re.compile(r'environment\.(?:text|optional|flag|whole|words)\(\s*"([A-Z_]+)"')
+_READING = {"text", "optional", "flag", "whole", "words"}
+_POWERTOOLS = {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
+"""What Powertools reads by itself."""
+
+
+def variables_in(tree: ast.AST) -> set[str]:
+    """The environment variables that a piece of code asks for."""
+    return {
+        call.args[0].value
+        for call in ast.walk(tree)
+        if isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr in _READING
+        and call.args
+        and isinstance(call.args[0], ast.Constant)
+        and isinstance(call.args[0].value, str)
+        and re.fullmatch("[A-Z][A-Z_]+", call.args[0].value)
+    }
+
+
+def variables_of(function: str) -> set[str]:
+    """What a function asks for itself, and by what of the layer it hands its environment to."""
+    tree = ast.parse((ROOT / FUNCTIONS[function]["CodeUri"] / "app.py").read_text("utf-8"))
+    asked = variables_in(tree)
+    origins = {
+        alias.name: node.module
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    for call in ast.walk(tree):
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+            continue
+        if any(isinstance(given, ast.Name) and given.id == "environment" for given in call.args):
+            module = ROOT / "layers/core" / f"{origins[call.func.id].replace('.', '/')}.py"
+            asked |= {
+                name
+                for each in ast.walk(ast.parse(module.read_text("utf-8")))
+                if isinstance(each, ast.FunctionDef) and each.name == call.func.id
+                for name in variables_in(each)
+            }
+    return asked
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_given_the_variables_that_it_asks_for(function: str) -> None:
-    given = FUNCTIONS[function].get("Environment", {}).get("Variables", {}).keys()
-    everybody = GLOBALS["Environment"]["Variables"].keys()
-    code = (ROOT / FUNCTIONS[function]["CodeUri"] / "app.py").read_text("utf-8")
+def test_a_function_is_given_the_variables_that_it_asks_for_and_none_to_spare(function: str) -> None:
+    own = FUNCTIONS[function]["Environment"]["Variables"].keys()
+    everybodys = GLOBALS["Environment"]["Variables"].keys()
+    asked = variables_of(function)
 
-    assert set(_ASKED.findall(code)) <= given | everybody
+    assert asked <= own | everybodys
+    assert own - _POWERTOOLS <= asked
+
+
+def test_what_every_function_is_given_most_ask_for() -> None:
+    asked = [variables_of(function) for function in FUNCTIONS]
+
+    for name in GLOBALS["Environment"]["Variables"].keys() - _POWERTOOLS:
+        assert sum(name in each for each in asked) > len(asked) / 2, name
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_its_log_group_and_its_code_have_one_name(function: str) -> None:
+    properties = FUNCTIONS[function]
+    name = properties["CodeUri"].removeprefix("functions/").rstrip("/")
+    group = RESOURCES[name_in(properties["LoggingConfig"]["LogGroup"])]["Properties"]
+
+    assert (ROOT / "functions" / name / "app.py").is_file()
+    assert properties["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
+    assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{name}"}
+    assert properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
+
+
+def test_each_directory_of_functions_is_deployed() -> None:
+    deployed = {properties["CodeUri"].rstrip("/") for properties in FUNCTIONS.values()}
+
+    assert deployed == {f"functions/{path.parent.name}" for path in (ROOT / "functions").glob("*/app.py")}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_for_lambda_alone(role: str) -> None:
+    (statement,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
+
+    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
+
+
+@pytest.mark.parametrize("queue", QUEUES)
+def test_a_queue_is_encrypted_and_keeps_what_nobody_took_for_two_weeks(queue: str) -> None:
+    assert QUEUES[queue]["SqsManagedSseEnabled"] is True
+    assert QUEUES[queue]["MessageRetentionPeriod"] == 14 * 24 * 3600
+
+
+def timeout_of(function: str) -> int:
+    seconds: int = FUNCTIONS[function].get("Timeout", GLOBALS["Timeout"])
+    return seconds
+
+
+def test_who_answers_http_ends_before_the_http_api_gives_up() -> None:
+    assert max(timeout_of(f"{name}Function") for name in ("Authorizer", "Ingest", "Api")) <= 30
+
+
+def test_a_lock_outlives_the_function_that_took_it() -> None:
+    assert timeout_of("ApiFunction") < LOCK_SECONDS
+
+
+def test_what_a_parameter_may_be_is_said() -> None:
+    limits = {"AllowedValues", "AllowedPattern", "MinValue", "MaxValue", "MinLength", "MaxLength"}
+    free = {name for name, each in TEMPLATE["Parameters"].items() if not limits & each.keys()}
+
+    assert free <= {"MailIdentity", "CorsOrigins"}
+
+
+def test_the_first_key_is_made_at_deploy_and_can_not_be_guessed() -> None:
+    made = of_type("AWS::SecretsManager::Secret")["AdminKey"]["GenerateSecretString"]
+
+    assert made["PasswordLength"] >= 40
+    assert "SecretString" not in of_type("AWS::SecretsManager::Secret")["AdminKey"]
 
 
 @pytest.mark.parametrize("name", ["default", "local", "prod"])
 def test_samconfig_has_each_place(name: str) -> None:
-    import tomllib
-
     places = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
 
     assert places[name]["global"]["parameters"]["stack_name"]

@@ -23,6 +23,7 @@ from tocsin.silencing import Silences
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops
+from tocsin.store.timeline_reading import Reading
 from tocsin.unsubscribing import UnsubscribeLinks
 from tocsin.web import Request, problem
 
@@ -38,6 +39,7 @@ class Stores:
     """What the routes work on."""
 
     events: EventStore
+    log: Reading
     ledger: Ledger
     blueprints: Blueprints
     explainer: Explainer
@@ -53,7 +55,7 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     """The API over `stores`, as a function of a request event and a Lambda context."""
     app = APIGatewayHttpResolver()
     health.add_routes(app)
-    events.add_routes(app, stores.events, stores.ledger)
+    events.add_routes(app, stores.events, stores.ledger, stores.log)
     notifications.add_routes(app, stores.ledger)
     blueprints.add_routes(app, stores.blueprints, stores.editing)
     why.add_routes(app, stores.explainer, stores.backtester)

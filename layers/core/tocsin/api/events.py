@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin import clients
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.durations import DurationError, parse_duration
 from tocsin.errors import Invalid, NotFound, Violation
@@ -15,7 +14,6 @@ from tocsin.events import Event, EventAction, iso
 from tocsin.ids import IdError, parse_id
 from tocsin.jsontypes import Json, JsonObject
 from tocsin.search import FILTERS, Search, parse_search
-from tocsin.settings import Environment
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.rollup_hours import HOUR
@@ -31,9 +29,8 @@ MAX_TOP = 100
 _ORDERS = {"newest": True, "oldest": False}
 
 
-def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, reading: Reading | None = None) -> None:
-    """Add this subject's routes. Without `reading`, the table that the function's environment names is read."""
-    log = reading or Reading(clients.dynamodb(), Environment.of_process().text("EVENTS_TABLE"))
+def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, log: Reading) -> None:
+    """Add this subject's routes."""
 
     @app.get("/events")
     def many() -> Response[str]:

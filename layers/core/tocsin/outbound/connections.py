@@ -91,9 +91,7 @@ class Route:
         if isinstance(failure, TimeoutError):
             raise OutboundError("timeout", f"{where} did not accept a connection in time") from None
         cause = failure.strerror or type(failure).__name__
-        raise OutboundError(
-            "connect", f"{where} port {self._target.port} can't be connected to: {cause}"
-        ) from None
+        raise OutboundError("connect", f"{where} port {self._target.port} can't be connected to: {cause}") from None
 
     def _dialled(self, address: Address, seconds: float) -> BoundedSocket:
         sock = BoundedSocket(socket.AF_INET6 if address.version == 6 else socket.AF_INET, socket.SOCK_STREAM)

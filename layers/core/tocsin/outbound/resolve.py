@@ -40,9 +40,7 @@ def addresses_of(
     try:
         addresses = tuple(dict.fromkeys(ip_address(text) for text in answer))
     except ValueError:
-        raise OutboundBlocked(
-            "bad_answer", f"{target.host} resolves to something that is not an address"
-        ) from None
+        raise OutboundBlocked("bad_answer", f"{target.host} resolves to something that is not an address") from None
     for address in addresses:
         policy.check_address(address, target.host)
     return addresses
