@@ -167,20 +167,16 @@ def test_a_dry_run_tells_what_would_change_and_writes_nothing(stack: Stack, clie
     put(client, {"users": [{"username": "alice"}, {"username": "bob"}]})
 
     with nothing_written(stack):
-        answer = put(client, {"users": [{"username": "alice", "active": False}], "keys": []}, query={"dry_run": "true"})
+        document = {"users": [{"username": "alice", "active": False}], "transports": [HOOK]}
+        answer = put(client, document, query={"dry_run": "true"})
 
     assert (answer.status, answer.body["dry_run"], answer.body["version"]) == (200, True, 1)
+    assert answer.body["created"] == {"keys": [], "secrets": []}
     assert answer.body["changes"] == [
         {"kind": "users", "name": "bob", "change": "delete"},
         {"kind": "users", "name": "alice", "change": "update", "fields": {"active": {"from": True, "to": False}}},
+        {"kind": "transports", "name": "hook", "change": "create"},
     ]
-
-
-def test_a_dry_run_makes_no_keys(stack: Stack, client: Client) -> None:
-    with nothing_written(stack):
-        answer = put(client, WHOLE, query={"dry_run": "true"})
-
-    assert answer.body["created"] == {"keys": [], "secrets": []}
 
 
 # ── bad input ────────────────────────────────────────────────────────────────

@@ -79,18 +79,19 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
 
 
 class StackTogether(LoadScopeScheduling):
-    """Gives the tests of this directory to one process, first, and each other test to whichever is free.
+    """Gives the tests of this directory to one process, and each other file's tests to whichever is free.
 
     xdist's own means for this, `--dist loadgroup` and its mark, does nothing with pytest 9.2: xdist 3.8 writes the
     group to where pytest does not look any more.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "stack" if nodeid.startswith("tests/stack/") else nodeid
+        return "stack" if nodeid.startswith("tests/stack/") else nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> StackTogether:
-    """One stack for all its tests, however many processes run them."""
+    """One stack for all its tests, however many processes run them; in the order in which tests are named."""
+    config.option.loadscopereorder = False
     return StackTogether(config, log)
 
 

@@ -1,6 +1,7 @@
 """The arrows between modules: what may import what, and who may speak to AWS."""
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -29,7 +30,28 @@ LEAVES = {
         "cleanse", "directory", "durations", "events", "expressions", "ids", "jsontypes",
         "notifications", "patterns", "rules", "sanitize", "transports",
     },
+    "errors": {"jsontypes"},
+    "violations": {"errors", "jsontypes"},
+    "web": {"errors", "jsontypes"},
+    "intake": {"errors", "jsontypes"},
+    "drafts": {"cleanse", "durations", "errors", "events", "ids", "jsontypes", "sanitize", "violations"},
+    "transports": set(),
+    "keys": {"transports", "web"},
+    "configuration": {"cleanse", "directory", "durations", "rules", "transports"},
+    "defaults": {"configuration", "directory", "events", "notifications", "rules", "transports"},
+    "rendering": {
+        "directory", "events", "expressions", "jsontypes", "notifications", "rendering", "transports",
+    },
 }  # fmt: skip
+
+# What `store` reads and writes, and nothing that works with it.
+STORED = {
+    "configuration", "defaults", "directory", "durations", "errors", "events", "ids", "jsontypes", "keys",
+    "notifications", "rules", "search", "store", "transports",
+}  # fmt: skip
+STORED_OF_DELIVERIES = {"models", "breakers", "schedule"}
+
+_EXPRESSION = re.compile(r"(Condition|Update|Filter|Projection)Expression|TableName|IndexName|RequestItems")
 
 # The only ones that speak to AWS or to the world. Whoever else wants something of them asks `store`.
 SPEAKS_TO_AWS = {"clients", "store"}
@@ -103,6 +125,34 @@ def test_nobody_but_the_store_spells_a_table_key() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Dict)
         and {key.value for key in node.keys if isinstance(key, ast.Constant)} >= {"pk", "sk"}
+    }
+
+    assert not spelled
+
+
+def test_the_store_knows_models_and_nobody_who_works_with_it() -> None:
+    for path in sources()["store"]:
+        assert ours(path) - {"deliveries"} <= STORED, path.name
+        of_deliveries = {name.split(".")[2] for name in imports(path) if name.startswith("tocsin.deliveries.")}
+        assert of_deliveries <= STORED_OF_DELIVERIES, path.name
+
+
+@pytest.mark.parametrize("module", sorted(sources().keys() - {"api", "reference"}))
+def test_nothing_stands_on_the_api(module: str) -> None:
+    for path in sources()[module]:
+        assert "api" not in ours(path), path.name
+
+
+def test_nobody_but_the_store_writes_an_expression_or_names_a_table() -> None:
+    outside = [path for module, paths in sources().items() if module != "store" for path in paths]
+
+    spelled = {
+        f"{path.parent.name}/{path.name}: {keyword.arg}"
+        for path in [*outside, *FUNCTIONS.glob("*/app.py")]
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg and _EXPRESSION.search(keyword.arg)
     }
 
     assert not spelled

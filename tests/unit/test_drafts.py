@@ -167,11 +167,8 @@ def test_a_wrong_field_is_named(event: JsonObject, path: str) -> None:
     assert set(wrong(event)) == {path}
 
 
-def test_several_wrong_fields_are_all_named() -> None:
+def test_ten_wrong_fields_are_named_of_a_thousand() -> None:
     assert set(wrong({"action": 5, "user": [], "colour": 1})) == {"action", "user", "colour"}
-
-
-def test_ten_unknown_fields_are_named_of_a_thousand() -> None:
     assert len(wrong(draft(**{f"field{i}": i for i in range(1000)}))) == 10
 
 

@@ -179,12 +179,12 @@ COSTLY = {
 def test_what_would_cost_too_much_is_refused_soon(source: str) -> None:
     context: JsonObject = {"blob": "a" * 60_000}
     context |= {f"k{number}": '"\\' for number in range(1_000)}
-    begun = time.monotonic()
+    begun = time.process_time()
 
     with pytest.raises(TemplateRejected):
         render(source, context)
 
-    assert time.monotonic() - begun < SECONDS
+    assert time.process_time() - begun < SECONDS
 
 
 def test_a_message_about_a_refusal_is_short() -> None:
