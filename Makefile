@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint validate deploy bench clean lock
+.PHONY: help setup run test permissions lint validate deploy bench clean lock
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -31,6 +31,9 @@ run: setup ## the whole application here: emulator, sample events, deliveries; O
 
 test: setup lint ## everything: lint, then unit, integration, template and stack tests
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark
+
+permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)
+	@$(BIN)/pytest tests/stack/test_permissions.py -m "" -p no:benchmark
 
 lint: setup ## style, types and the template
 	$(BIN)/ruff check

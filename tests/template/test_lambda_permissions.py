@@ -1,0 +1,82 @@
+"""What Lambda itself does with functions' roles: the permissions that no test on the emulator can miss.
+
+The emulator writes logs, reads streams and queues, and keeps what failed without asking the role. So this says
+that exactly those permissions are granted that AWS asks for, from what the template has each function triggered by.
+
+https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-eventsourcemapping.html (permissions)
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html (permissions)
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (destinations)
+"""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.stack.permissions import (
+    CONDITIONS_NOT_SHOWN,
+    NOT_SHOWN,
+    Permission,
+    functions,
+    permissions,
+    statements,
+    template,
+)
+
+READS_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+READS_STREAM = ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream")
+WRITES_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
+
+
+def needed(function: str) -> Iterator[tuple[str, str]]:
+    """(action, resource) of all that Lambda does with the function's role."""
+    properties = functions()[function]
+    yield from ((action, properties["LoggingConfig"]["LogGroup"]) for action in WRITES_LOG)
+    kept = [properties.get("EventInvokeConfig", {})]
+    for event in properties.get("Events", {}).values():
+        given = event["Properties"]
+        if event["Type"] == "SQS":
+            yield from ((action, _name(given["Queue"])) for action in READS_QUEUE)
+        elif event["Type"] == "DynamoDB":
+            table = given["Stream"].removesuffix(".StreamArn")
+            yield from ((action, f"{table}.StreamArn") for action in READS_STREAM)
+            yield "dynamodb:ListStreams", f"{table}/stream/*"
+        if event["Type"] in {"SQS", "DynamoDB"}:
+            kept.append(given)
+    for configured in kept:
+        destination = configured.get("DestinationConfig", {}).get("OnFailure")
+        if destination is not None:
+            yield "sqs:SendMessage", _name(destination["Destination"])
+
+
+def _name(attribute: str) -> str:
+    return attribute.removesuffix(".Arn")
+
+
+@pytest.mark.parametrize("function", functions())
+def test_a_role_has_exactly_what_lambda_itself_needs_of_it(function: str) -> None:
+    granted = {(each.action, each.resource) for each in permissions() if each.function == function and _unseen(each)}
+
+    assert granted == set(needed(function))
+
+
+def _unseen(permission: Permission) -> bool:
+    return (permission.statement, "*") in NOT_SHOWN
+
+
+@pytest.mark.parametrize("function", functions())
+def test_what_a_condition_allows_is_what_the_statement_is_for(function: str) -> None:
+    conditions = [statement["Condition"] for statement in statements(function) if "Condition" in statement]
+
+    for condition in conditions:
+        ((operator, keys),) = condition.items()
+        assert operator == "ForAllValues:StringLike"
+        assert keys.keys() <= CONDITIONS_NOT_SHOWN.keys()
+
+
+def test_mail_is_sent_by_the_configuration_set_of_the_stack() -> None:
+    (statement,) = [each for each in statements("email") if each["Sid"] == "SendMail"]
+
+    assert statement["Action"] == ["ses:SendEmail"]
+    assert any("configuration-set/${MailConfigurationSet}" in json.dumps(each) for each in statement["Resource"])
+    assert template()["Resources"]["MailConfigurationSet"]["Type"] == "AWS::SES::ConfigurationSet"
