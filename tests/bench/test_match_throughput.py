@@ -35,7 +35,7 @@ HEADING = (
     "of parsing",
     "first pass",
     "remembering nothing",
-    "build s",
+    "build CPU s",
     "new MB",
     "used MB",
 )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.unit.test_intake import INT64, PLAIN_JSON, PLAIN_TEXT
+from tests.unit.test_intake import INT64, PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.cleanse import MASK, Secrets, cleanse
 from tocsin.drafts import FROM_REQUEST, Terms, finish, new_id_like, source_address
 from tocsin.durations import parse_duration
@@ -90,6 +90,7 @@ _VALID = st.fixed_dictionaries(
 )
 
 
+@PATIENT
 @given(_VALID)
 def test_what_is_stored_is_what_was_given_plus_the_defaults(event: JsonObject) -> None:
     stored = finish(event, terms()).to_json()
@@ -112,6 +113,7 @@ def test_what_is_stored_is_what_was_given_plus_the_defaults(event: JsonObject) -
     assert Event.from_json(orjson.loads(orjson.dumps(stored))).to_json() == stored
 
 
+@PATIENT
 @given(
     st.dictionaries(st.sampled_from(["action", "app", "user", "context", "created", "expires", "id", "x"]), PLAIN_JSON)
 )
@@ -255,6 +257,7 @@ def test_our_own_id_is_used_where_none_is_given() -> None:
     assert finish(draft(), terms(), own_id=own).id == own
 
 
+@PATIENT
 @given(st.integers(946_684_800_000, 1_772_366_400_000), st.integers(0, 999))
 @example(1_093_077_386_909, 0)
 def test_our_own_id_takes_a_given_time_to_the_millisecond_and_is_the_same_again(ms: int, microseconds: int) -> None:

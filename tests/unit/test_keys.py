@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.test_intake import PATIENT
 from tocsin.keys import ApiKey, bearer, hash_secret, is_secret_of, new_key_id, new_secret, split_bearer
 from tocsin.web import Scope
 
@@ -54,6 +55,7 @@ def test_what_has_another_form_is_no_key_of_ours(token: str) -> None:
     assert split_bearer(token) is None
 
 
+@PATIENT
 @given(st.text())
 def test_any_text_is_split_or_refused(token: str) -> None:
     parts = split_bearer(token)

@@ -5,6 +5,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tocsin.outbound import OutboundBlocked, OutboundPolicy
 from tocsin.outbound.addresses import why_not_global
 
@@ -125,9 +126,7 @@ def test_an_allowed_network_lets_its_addresses_through() -> None:
 
 @pytest.mark.parametrize("address", ["fe80::1%2", "::ffff:127.0.0.1", "10.0.0.1", "fd13::1"])
 def test_an_allowed_network_lets_nothing_else_through(address: str) -> None:
-    policy = OutboundPolicy(
-        allow_cidrs=(ip_network("127.0.0.0/8"), ip_network("fe80::/10"), ip_network("fd12::/48"))
-    )
+    policy = OutboundPolicy(allow_cidrs=(ip_network("127.0.0.0/8"), ip_network("fe80::/10"), ip_network("fd12::/48")))
 
     with pytest.raises(OutboundBlocked) as refused:
         policy.check_address(ip_address(address), "hooks.example.com")

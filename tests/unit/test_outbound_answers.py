@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from tocsin.outbound import OutboundError, post
 
 from tests.unit.test_outbound_post import LOCAL, Server, answering, send, serving
+from tocsin.outbound import OutboundError, post
 
 
 @pytest.fixture
@@ -166,9 +166,7 @@ def test_whatever_a_server_sends_is_an_answer_or_an_outbound_error(
         assert answer.status >= 200
 
 
-@pytest.mark.parametrize(
-    "sent", [b"garbage", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"]
-)
+@pytest.mark.parametrize("sent", [b"garbage", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n"])
 def test_an_error_says_nothing_of_the_path_and_query(sent: bytes) -> None:
     with serving(answering(sent)) as server, pytest.raises(OutboundError) as failed:
         post(server.url + "/hunter2?token=hunter2", b"", {}, policy=LOCAL)
@@ -180,9 +178,7 @@ def test_an_error_says_nothing_of_the_path_and_query(sent: bytes) -> None:
 
 def test_malformed_headers_of_a_server_put_no_url_into_the_logs(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    with serving(
-        answering(b"HTTP/1.1 200 OK\r\nno colon here\r\nX: y\r\nContent-Length: 0\r\n\r\n")
-    ) as server:
+    with serving(answering(b"HTTP/1.1 200 OK\r\nno colon here\r\nX: y\r\nContent-Length: 0\r\n\r\n")) as server:
         post(server.url + "/hunter2", b"", {}, policy=LOCAL)
 
     assert "hunter2" not in caplog.text

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import pytest
-from tocsin.outbound import OutboundError, Timeout, post
 
 from tests.unit.test_outbound_post import LOCAL, OK, Server, answering, send, serving
+from tocsin.outbound import OutboundError, Timeout, post
 
 SHORT = Timeout(connect=0.2, total=0.2)
 SHORT_AFTER_HEADERS = Timeout(connect=0.4, total=0.4)

@@ -1,9 +1,9 @@
 """Headers made of customers' mappings: what may be set, and how it goes out."""
 
 import pytest
-from tocsin.outbound import OutboundBlocked, check_headers, post
 
 from tests.unit.test_outbound_post import LOCAL, OK, answering, headers_of, send, serving
+from tocsin.outbound import OutboundBlocked, check_headers, post
 
 
 @pytest.mark.parametrize(

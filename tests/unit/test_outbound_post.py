@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_network
 
 import pytest
+
 from tocsin.outbound import OutboundError, OutboundPolicy, Response, Timeout, post
 
 LOCAL = OutboundPolicy(allow_http=True, ports=None, allow_cidrs=(ip_network("127.0.0.0/8"),))
@@ -92,9 +93,7 @@ def answering(*parts: bytes) -> Callable[[Server, socket.socket], None]:
     return script
 
 
-def send(
-    server: Server, body: bytes = b"{}", headers: Mapping[str, str] | None = None, **options: object
-) -> Response:
+def send(server: Server, body: bytes = b"{}", headers: Mapping[str, str] | None = None, **options: object) -> Response:
     options = {"policy": LOCAL, "timeout": Timeout(connect=2, total=2)} | options
     return post(server.url, body, headers or {}, **options)  # type: ignore[arg-type]
 
@@ -133,9 +132,7 @@ def test_an_empty_body_has_a_length_of_zero() -> None:
 
 
 def test_the_answer_comes_back_with_status_headers_body_and_address() -> None:
-    with serving(
-        answering(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nwait")
-    ) as server:
+    with serving(answering(b"HTTP/1.1 429 Slow\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nwait")) as server:
         answer = send(server)
 
     assert (answer.status, answer.headers["retry-after"], answer.body) == (429, "7", b"wait")
@@ -201,9 +198,7 @@ def test_a_redirect_to_nonsense_is_an_answer_like_any_other() -> None:
 
 
 def test_a_cookie_is_not_sent_back() -> None:
-    with serving(
-        answering(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n")
-    ) as server:
+    with serving(answering(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=b; Path=/\r\nContent-Length: 0\r\n\r\n")) as server:
         send(server)
         send(server)
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from ipaddress import ip_network
 
 import pytest
-from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy, post
 
 from tests.unit.test_outbound_post import OK, answering, serving
+from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy, post
 
 PUBLIC = "93.184.216.34"
 WEB = OutboundPolicy(allow_http=True, ports=frozenset({80, 443}))
@@ -56,9 +56,7 @@ def no_dial(sock: socket.socket, where: tuple[str, int]) -> None:
     ],
 )
 @pytest.mark.parametrize("scheme", ["https", "http"])
-def test_a_hostile_answer_is_refused_and_nothing_is_dialled(
-    answer: list[str], reason: str, scheme: str
-) -> None:
+def test_a_hostile_answer_is_refused_and_nothing_is_dialled(answer: list[str], reason: str, scheme: str) -> None:
     with pytest.raises(OutboundBlocked) as refused:
         post(f"{scheme}://hooks.example.com/", b"", {}, policy=WEB, resolver=lambda *_: answer, dial=no_dial)
 
@@ -70,10 +68,7 @@ def test_a_refused_answer_names_the_address_and_its_kind() -> None:
     with pytest.raises(OutboundBlocked) as refused:
         post("https://hooks.example.com/x?y", b"", {}, resolver=lambda *_: [PUBLIC, "10.1.2.3"], dial=no_dial)
 
-    assert (
-        str(refused.value)
-        == "hooks.example.com resolves to 10.1.2.3, which is not a public address (private)"
-    )
+    assert str(refused.value) == "hooks.example.com resolves to 10.1.2.3, which is not a public address (private)"
 
 
 def test_a_name_that_changes_its_answer_is_asked_once_and_dialled_where_it_was_checked(

@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from tests.unit.test_outbound_post import LOCAL, OK, Server, answering, serving
 from tocsin.outbound import (
     ClientCertificate,
     OutboundBlocked,
@@ -24,8 +26,6 @@ from tocsin.outbound import (
     post,
 )
 from tocsin.outbound.tls import context_for
-
-from tests.unit.test_outbound_post import LOCAL, OK, Server, answering, serving
 
 type Script = Callable[[Server, socket.socket], None]
 
@@ -45,9 +45,7 @@ class Issued:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
     def key_pem(self, password: bytes | None = None) -> str:
-        encryption = (
-            serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
-        )
+        encryption = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
         return self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
         ).decode()
@@ -92,9 +90,7 @@ def issue(
                 critical=True,
             )
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-            .add_extension(
-                x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()), critical=False
-            )
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.key.public_key()), critical=False)
         )
     if not authority:
         builder = builder.add_extension(

@@ -4,11 +4,11 @@ import socket
 from pathlib import Path
 
 import pytest
-from tocsin.outbound import OutboundError, post
 
 from tests.unit.test_outbound_deadlines import SHORT, SHORT_AFTER_HEADERS, dripping, ending_in_time, silent
 from tests.unit.test_outbound_post import LOCAL, Server, serving
 from tests.unit.test_outbound_tls import Issued, Script, issue, over_tls, send
+from tocsin.outbound import OutboundError, post
 
 
 @pytest.fixture(scope="module")
@@ -71,9 +71,7 @@ def test_a_handshake_that_drips_is_a_timeout(authority: Issued) -> None:
     [silent, dripping(b"HTTP/1.1 200 OK\r\n", b"X"), dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n")],
     ids=["says nothing", "drips a header", "drips headers"],
 )
-def test_the_deadline_holds_over_tls(
-    script: Script, authority: Issued, endpoint: Issued, tmp_path: Path
-) -> None:
+def test_the_deadline_holds_over_tls(script: Script, authority: Issued, endpoint: Issued, tmp_path: Path) -> None:
     with (
         serving(over_tls(endpoint, script, tmp_path)) as server,
         pytest.raises(OutboundError) as failed,
@@ -92,9 +90,7 @@ def test_a_body_that_drips_over_tls_is_cut_off(authority: Issued, endpoint: Issu
     assert (answer.status, answer.truncated) == (200, True)
 
 
-def test_a_server_that_never_reads_over_tls_is_a_timeout(
-    authority: Issued, endpoint: Issued, tmp_path: Path
-) -> None:
+def test_a_server_that_never_reads_over_tls_is_a_timeout(authority: Issued, endpoint: Issued, tmp_path: Path) -> None:
     def script(server: Server, _: socket.socket) -> None:
         server.closed.wait(5)
 

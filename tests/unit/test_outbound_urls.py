@@ -8,6 +8,7 @@ from ipaddress import ip_network
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+
 from tocsin.outbound import OutboundBlocked, OutboundPolicy, check_url, post
 from tocsin.outbound.urls import parse
 

@@ -6,6 +6,7 @@ from email.utils import parseaddr
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tocsin.rendering.addresses import BadAddress, NoAddress, display_name, mail_address, mailbox
 
 

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tocsin import rendering
 from tocsin.rendering.catalogues import CatalogueError, Catalogues, read_catalogue
 from tocsin.rendering.mail import SEVERITY_LABELS

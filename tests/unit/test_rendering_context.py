@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import orjson
 import pytest
+
 from tocsin.directory import User
 from tocsin.events import Event
 from tocsin.ids import new_id

@@ -3,10 +3,10 @@
 import time
 
 import pytest
-from tocsin.jsontypes import JsonObject
-from tocsin.rendering.custom import MAX_OUTPUT, MAX_SOURCE, TemplateRejected, check_custom, render_custom
 
 from tests.unit.test_rendering_context import PATHOLOGICAL, rendering_context
+from tocsin.jsontypes import JsonObject
+from tocsin.rendering.custom import MAX_OUTPUT, MAX_SOURCE, TemplateRejected, check_custom, render_custom
 
 SECONDS = 5
 """Far over what any of these takes (milliseconds), far under what an unbounded one would."""

@@ -7,14 +7,14 @@ from typing import cast
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tests.unit.test_rendering_context import HAPPENED, PATHOLOGICAL, rendering_context
 from tocsin import __version__
 from tocsin.jsontypes import Json, JsonObject
 from tocsin.notifications import Severity
 from tocsin.rendering.slack import MAX_FIELDS, is_discord, slack_body
 from tocsin.rendering.texts import MARK, units
 from tocsin.transports import NotificationTransport, TransportMode
-
-from tests.unit.test_rendering_context import HAPPENED, PATHOLOGICAL, rendering_context
 
 HOSTILE = st.one_of(
     st.text(st.characters(codec=None), max_size=3_000),

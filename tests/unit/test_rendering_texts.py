@@ -5,6 +5,7 @@ import html
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from tocsin.rendering.texts import MARK, cut, one_line, plain, units
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=200)

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
 from tocsin.signing import InvalidSecretError, check_secret, headers, new_secret, sign
 
 # The example that the Standard Webhooks libraries share.
@@ -101,9 +102,7 @@ def test_a_message_without_a_secret_is_not_signed() -> None:
         headers([], MESSAGE, MOMENT, BODY)
 
 
-@pytest.mark.parametrize(
-    "message_id", ["", "msg 1", "msg_1\r\nHost: x", "msg.1614265330", "nachricht_ü", "a\x7f"]
-)
+@pytest.mark.parametrize("message_id", ["", "msg 1", "msg_1\r\nHost: x", "msg.1614265330", "nachricht_ü", "a\x7f"])
 def test_an_id_that_could_blur_what_was_signed_is_refused(message_id: str) -> None:
     with pytest.raises(ValueError, match="message id"):
         sign(SECRET, message_id, MOMENT, BODY)
@@ -178,8 +177,7 @@ def test_signing_with_a_malformed_secret_is_refused_without_showing_it() -> None
 
 def test_signing_loads_no_http_library() -> None:
     program = (
-        "import sys, tocsin.signing; "
-        "print({'httpx', 'requests', 'urllib3', 'attr', 'deprecated'} & set(sys.modules))"
+        "import sys, tocsin.signing; print({'httpx', 'requests', 'urllib3', 'attr', 'deprecated'} & set(sys.modules))"
     )
 
     done = subprocess.run(

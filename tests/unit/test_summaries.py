@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.test_intake import PLAIN_JSON, PLAIN_TEXT
+from tests.unit.test_intake import PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.cleanse import MASK
 from tocsin.events import EventAction
 from tocsin.jsontypes import Json, JsonObject
@@ -137,6 +137,7 @@ _CONTAINERS = st.lists(st.just("inner"), min_size=1) | st.dictionaries(
 )
 
 
+@PATIENT
 @given(
     action=st.sampled_from([*EventAction, "custom_x"]),
     context=st.dictionaries(st.sampled_from(_SPOKEN_KEYS) | PLAIN_TEXT, PLAIN_JSON | st.text(max_size=900), max_size=6),
@@ -153,6 +154,7 @@ def test_a_summary_is_one_bounded_line(
     assert len(summary) <= MAX_SUMMARY
 
 
+@PATIENT
 @given(
     action=st.sampled_from([*EventAction, "custom_x"]),
     context=st.dictionaries(st.sampled_from(_SPOKEN_KEYS), _CONTAINERS, max_size=6),

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.unit.test_intake import PATIENT
 from tocsin import errors
 from tocsin.errors import (
     Forbidden,
@@ -56,6 +57,7 @@ def test_what_api_gateway_leaves_out_is_empty() -> None:
     assert (parsed.headers, parsed.query, parsed.body, parsed.authorizer) == ({}, {}, b"", {})
 
 
+@PATIENT
 @given(st.binary())
 def test_a_body_in_base64_is_its_bytes(body: bytes) -> None:
     assert request(body=base64.b64encode(body).decode(), isBase64Encoded=True).body == body
