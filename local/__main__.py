@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import sys
 
-from local.api import UnexpectedAnswerError
 from local.deploy import DeployError
 from local.emulator import EmulatorError
-from local.run import run
+from local.run import TROUBLE, run
 from local.screen import Screen
 
 
@@ -24,7 +23,7 @@ def main() -> int:
     screen = Screen()
     try:
         return run(screen, once=given.once, deadline_s=given.deadline)
-    except (DeployError, EmulatorError, UnexpectedAnswerError) as error:
+    except (DeployError, EmulatorError, *TROUBLE) as error:
         screen.failure(str(error))
         screen.say("Nothing was left running. `make clean` forgets earlier builds; `make setup` checks the tools.")
         return 1

@@ -12,6 +12,9 @@ from itertools import groupby
 from pathlib import Path
 from types import FrameType
 
+from botocore.exceptions import BotoCoreError, ClientError
+from requests import RequestException
+
 from local.api import UnexpectedAnswerError
 from local.arrivals import Directory, Places
 from local.audit_records import JsonObject, text
@@ -25,7 +28,10 @@ from local.stack import LocalStack, local_stack
 from local.watch import Watch
 from local.workspace import ROOT, STATE, claimed
 
+# What a stack that is up may still answer with.
+TROUBLE = (UnexpectedAnswerError, RequestException, BotoCoreError, ClientError)
 _TICK_S = 0.2
+_TROUBLE_PAUSE_S = 2.0
 # How often to look while events are still being posted: each look asks the stack for stories.
 _GLANCE_S = 1.0
 _TRY_IT: JsonObject = {
@@ -77,7 +83,7 @@ def _functions_logged(screen: Screen, stack: LocalStack) -> Iterator[None]:
     """Keeps what the functions printed, and shows the end of it, where Tocsin does not answer as it should."""
     try:
         yield
-    except UnexpectedAnswerError:
+    except TROUBLE:
         _keep_logs(stack)
         log = stack.workspace.functions_log
         screen.failure(f"The end of what the functions printed ({_shown(log)}):\n{tail(log)}")
@@ -85,7 +91,7 @@ def _functions_logged(screen: Screen, stack: LocalStack) -> Iterator[None]:
 
 
 def _keep_logs(stack: LocalStack) -> None:
-    lines = function_logs(stack.aws)
+    lines = function_logs(stack.aws) if stack.emulator.alive else []
     stack.workspace.functions_log.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
@@ -147,10 +153,15 @@ def _show(screen: Screen, watch: Watch) -> bool:
 def _follow(screen: Screen, stack: LocalStack, watch: Watch) -> None:
     newcomers = Newcomers(stack.aws.dynamodb, stack.aws.dynamodbstreams, stack.deployed.events_table)
     while stack.emulator.alive:
-        for event_id in newcomers.look():
-            screen.say(f"  event {event_id}")
-            watch.follow(event_id, event_id)
-        _show(screen, watch)
+        try:
+            for event_id in newcomers.look():
+                screen.say(f"  event {event_id}")
+                watch.follow(event_id, event_id)
+            _show(screen, watch)
+        except TROUBLE as error:
+            # What is tried out here may well break something; following goes on.
+            screen.failure(str(error))
+            time.sleep(_TROUBLE_PAUSE_S)
         time.sleep(_TICK_S)
     screen.failure(f"the emulator has ended; see {stack.workspace.emulator_log}")
 

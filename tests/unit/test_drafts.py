@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.unit.test_intake import INT64, PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.cleanse import MASK, Secrets, cleanse
 from tocsin.drafts import FROM_REQUEST, Terms, finish, new_id_like, source_address
-from tocsin.durations import parse_duration
 from tocsin.errors import Invalid
 from tocsin.events import Event, EventAction
 from tocsin.ids import derived_id, id_time, new_id
@@ -315,12 +314,6 @@ def test_expiry_is_said_once() -> None:
         "retention",
         "expires",
     }
-
-
-def test_the_settings_retention_is_the_default() -> None:
-    event = finish(draft(), terms(retention=parse_duration("days=1")))
-
-    assert event.expires == NOW + timedelta(days=1)
 
 
 # ── the client's address ─────────────────────────────────────────────────────

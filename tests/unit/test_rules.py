@@ -75,6 +75,7 @@ def fired(rules: RuleSet, about: Event, audience: People | None = None) -> list[
         ({"client_ip": "203.0.113.7"}, True),
         ({"client_ip": "203.0.113.0/24"}, True),
         ({"client_ip": "203.0.114.0/24"}, False),
+        ({"client_ip": "203.0.113.7/32"}, True),
         ({"query": "event.user.username == 'alice'"}, True),
         ({"query": "event.user.username == 'bob'"}, False),
         ({"action": "login_failed", "app": "shop", "client_ip": "203.0.113.7"}, True),

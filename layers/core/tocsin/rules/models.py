@@ -38,7 +38,9 @@ class Matching(_Configured):
         if value is None:
             return None
         try:
-            return str(ipaddress.ip_network(value)) if "/" in value else str(ipaddress.ip_address(value))
+            network = ipaddress.ip_network(value)
+            # A network of one is its address: EventBridge's cidr refuses /32 and /128.
+            return str(network.network_address) if network.num_addresses == 1 else str(network)
         except ValueError as error:
             raise ValueError(f"is neither an address nor a network: {error}") from None
 
