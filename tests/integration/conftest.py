@@ -1,5 +1,6 @@
 """The three tables and the queues on moto, made from template.yaml, so that they are what is deployed."""
 
+import functools
 import importlib.util
 import json
 from collections.abc import Callable, Iterator
@@ -130,8 +131,14 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     _forget_clients()
 
 
+@functools.cache
+def _resources() -> dict[str, Any]:
+    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"]
+    return resources
+
+
 def _make_table(dynamodb: Any, resource: str, name: str) -> None:
-    properties = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"][resource]["Properties"]
+    properties = _resources()[resource]["Properties"]
     taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     dynamodb.create_table(TableName=name, **{key: properties[key] for key in taken if key in properties})
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 MAX_LIMIT = 1000
 """Items a page."""
 
+_MAX_KEY = 1024  # bytes: what DynamoDB takes as a sort key
+
 
 def request_of(app: APIGatewayHttpResolver) -> Request:
     """The request that is being served."""
@@ -46,7 +48,7 @@ def limit_of(request: Request, default: int) -> int:
     given = request.query.get("limit")
     if given is None:
         return default
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= MAX_LIMIT):
+    if not (given.isascii() and given.isdigit() and len(given) <= 4 and 1 <= int(given) <= MAX_LIMIT):
         raise Invalid([Violation("limit", f"must be a number from 1 to {MAX_LIMIT}: {given[:20]!r}")])
     return int(given)
 
@@ -62,6 +64,8 @@ def key_of(given: str) -> str:
     try:
         value = orjson.loads(base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)))
     except (binascii.Error, ValueError):
+        value = None
+    if isinstance(value, str) and len(value.encode("utf-8", "surrogatepass")) > _MAX_KEY:
         value = None
     if not isinstance(value, str):
         raise Invalid([Violation("cursor", "is none of ours; take it from the answer before, as it is")])
