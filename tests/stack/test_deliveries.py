@@ -112,7 +112,7 @@ def test_a_breaker_opens_holds_and_lets_go(stack, api):
     def delivered():
         return api.ask("GET", f"/deliveries/{held['id']}").json()["state"] == "delivered"
 
-    until(delivered, 30, of="a held delivery")
+    until(delivered, 90, of="a held delivery")
 
 
 def test_an_address_that_bounces_gets_no_mail_until_it_is_lifted(stack, api):

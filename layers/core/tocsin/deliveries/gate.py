@@ -1,7 +1,8 @@
 """What a function knows of its transports' breakers: asked before each attempt, told after it.
 
 A healthy transport costs one read in a few seconds and no write; a failing one at most one write a second from
-each process, however many deliveries fail.
+each process, however many deliveries fail. Only what holds a delivery is read each time: an open breaker that is
+remembered would hold again what its recovery has just let go.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ WRITTEN_EVERY = timedelta(seconds=1)
 class _Known:
     breaker: Breaker | None
     at: datetime
+
+    @property
+    def holds(self) -> bool:
+        return self.breaker is not None and self.breaker.state is BreakerState.OPEN
 
 
 class Gate:
@@ -83,7 +88,7 @@ class Gate:
     def _breaker(self, transport: NotificationTransport, now: datetime) -> Breaker | None:
         """The breaker of the transport as it is configured now."""
         known = self._known.get(transport.name)
-        if known is None or not timedelta(0) <= now - known.at < REMEMBERED:
+        if known is None or known.holds or not timedelta(0) <= now - known.at < REMEMBERED:
             known = self._known[transport.name] = _Known(self._breakers.get(transport.name), now)
         if known.breaker is None or known.breaker.of != transport.fingerprint:
             return None

@@ -34,7 +34,7 @@ class BreakerStore:
     def get(self, transport: str) -> Breaker | None:
         """The breaker of a transport; None where it has none, which is a closed one."""
         with as_unavailable("reading a breaker"):
-            item = self._client.get_item(TableName=self._table, Key=_key(transport)).get("Item")
+            item = self._client.get_item(TableName=self._table, Key=_key(transport), ConsistentRead=True).get("Item")
         return None if item is None else _breaker_of(item)
 
     def all(self) -> list[Breaker]:
