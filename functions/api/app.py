@@ -19,7 +19,6 @@ from tocsin.management import EditingDesk
 from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
-from tocsin.silencing import Silences
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
@@ -78,7 +77,6 @@ resolve = application(
         blueprints=Blueprints(configuration, people, policy_of(environment)),
         explainer=explainer,
         backtester=Backtester(clients.dynamodb(), environment.text("EVENTS_TABLE"), explainer, people),
-        silences=Silences(configuration),
         editing=EditingDesk(configuration, people, policy_of(environment), ChangeEvents(SystemEvents(events))),
         desk=desk,
         mail_stops=MailStops(clients.dynamodb(), deliveries_table),

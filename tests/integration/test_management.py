@@ -17,6 +17,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
     "/policies/failed": POLICY,
     "/rules/failed-logins": RULE,
     "/keys/shop": {"scopes": ["events:write"]},
+    "/silences/deploy": {"matcher": {"app": "shop"}, "ends": "2999-01-01T00:00:00Z"},
 }
 OTHERS: dict[str, dict[str, Any]] = {
     "/users/alice": {"email": "other@example.com"},
@@ -25,6 +26,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "/policies/failed": {"kind": "event_matcher", "action": "login"},
     "/rules/failed-logins": RULE | {"severity": "alert"},
     "/keys/shop": {"scopes": ["events:read"]},
+    "/silences/deploy": {"matcher": {"app": "shop"}, "ends": "2998-01-01T00:00:00Z"},
 }
 PATHS = sorted(ENTRIES)
 
@@ -232,6 +234,30 @@ def test_a_policy_that_breaks_a_rules_test_is_refused(configured: Api) -> None:
     assert "rule 'failed-logins' must fire" in answer.body["errors"][0]["message"]
 
 
+def test_settings_that_break_a_rules_test_are_refused(configured: Api) -> None:
+    pattern = {"kind": "pattern", "pattern": {"context": {"badge": ["blue"]}}}
+    configured("PUT", "/policies/failed", pattern)
+    test = {"event": {"action": "login", "context": {"badge": "blue"}}, "fires": True}
+    assert configured("PUT", "/rules/failed-logins", RULE | {"tests": [test]}).status == 200
+
+    answer = configured("PUT", "/settings", {"secret_keys": ["badge"]})
+
+    assert answer.status == 422
+    assert "rule 'failed-logins' must fire" in answer.body["errors"][0]["message"]
+    assert configured("GET", "/settings").body["secret_keys"] == []
+
+
+def test_a_new_secret_is_a_new_version_of_its_transport(configured: Api) -> None:
+    entry = ENTRIES["/transports/hook"]
+    before = configured("GET", "/transports/hook")
+
+    after = configured("PUT", "/transports/hook", entry | {"secret": "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo="})
+    late = configured("PUT", "/transports/hook", before.body, headers={"if-match": before.etag})
+
+    assert (after.status, late.status) == (200, 412)
+    assert after.body["secrets_version"] != before.body["secrets_version"]
+
+
 def test_a_signing_secret_is_shown_once_and_masked_ever_after(api: Api) -> None:
     made = api("PUT", "/transports/hook", ENTRIES["/transports/hook"])
 
@@ -365,6 +391,53 @@ def test_a_blueprint_is_told_a_change_at_a_time_up_to_a_hundred(api: Api, stack:
     assert len(events) == 101
     (rest,) = [event for event in events if "changes" in event["context"]]
     assert rest["context"]["changes"] == {"users created": 30}
+
+
+def test_silences_are_listed_by_their_state(api: Api) -> None:
+    what = {"matcher": {"app": "shop"}}
+    api("PUT", "/silences/now", what | {"ends": "2999-01-01T00:00:00Z"})
+    api("PUT", "/silences/later", what | {"starts": "2998-01-01T00:00:00Z", "ends": "2999-01-01T00:00:00Z"})
+    api("PUT", "/silences/past", what | {"ends": "2999-01-01T00:00:00Z"})
+    api("DELETE", "/silences/past")
+
+    states = {
+        state: [item["name"] for item in api("GET", "/silences", query={"state": state}).body["items"]]
+        for state in ("active", "pending", "over", "active,over")
+    }
+
+    assert states == {"active": ["now"], "pending": ["later"], "over": ["past"], "active,over": ["now", "past"]}
+    assert api("GET", "/silences", query={"state": "loud"}).status == 422
+
+
+def test_a_silence_that_is_over_can_not_be_made_to_hold_in_the_past(api: Api) -> None:
+    api("PUT", "/silences/deploy", ENTRIES["/silences/deploy"])
+    ended = api("DELETE", "/silences/deploy").body
+
+    same = api("PUT", "/silences/deploy", ended)
+    past = api("PUT", "/silences/deploy", ended | {"ends": "2020-01-01T00:00:00Z", "starts": "2019-01-01T00:00:00Z"})
+    again = api("PUT", "/silences/deploy", ended | {"ends": "2999-01-01T00:00:00Z"})
+
+    assert [answer.status for answer in (same, past, again)] == [200, 422, 200]
+    assert past.body["errors"] == [{"path": "ends", "message": "lies in the past"}]
+    assert again.body["state"] == "active"
+
+
+def test_a_silence_keeps_who_made_it_until_somebody_changes_it(api: Api) -> None:
+    made = api("PUT", "/silences/deploy", ENTRIES["/silences/deploy"]).body
+
+    same = api("PUT", "/silences/deploy", made | {"by": "somebody else"}).body
+
+    assert same["by"] == made["by"] == "ops"
+
+
+def test_a_name_that_a_silence_has_is_not_given_to_a_new_one(api: Api) -> None:
+    silence = ENTRIES["/silences/deploy"] | {"name": "deploy"}
+    api("POST", "/silences", silence)
+
+    again = api("POST", "/silences", silence)
+
+    assert again.status == 409
+    assert "PUT changes it" in again.body["detail"]
 
 
 def test_a_silence_is_told(api: Api, stack: Stack) -> None:

@@ -70,6 +70,13 @@ class NotificationTransport(BaseModel):
         return frozenset(ref for ref in (self.secrets_ref, self.client_key_ref, self.retired_ref) if ref)
 
     @property
+    def secrets_version(self) -> str | None:
+        """What tells these secrets from those that were before them, and nothing else of them: 8 hex digits."""
+        if not self.secret_refs:
+            return None
+        return hashlib.sha256("\0".join(sorted(self.secret_refs - {self.retired_ref})).encode()).hexdigest()[:8]
+
+    @property
     def fingerprint(self) -> str:
         """What tells one endpoint and its credentials from another: 16 hex digits."""
         endpoint = "\0".join((self.mode, self.url or "", self.secrets_ref, self.client_key_ref, self.ca or ""))

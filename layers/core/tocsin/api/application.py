@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from tocsin.api import blueprints, deliveries, events, health, notifications, resources, silences, transports, why
+from tocsin.api import blueprints, deliveries, events, health, notifications, resources, transports, why
 from tocsin.api.answers import problem_response
 from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
@@ -19,7 +19,6 @@ from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
 from tocsin.explaining import Explainer
 from tocsin.management import EditingDesk, Management
 from tocsin.observability import Code, logger, note
-from tocsin.silencing import Silences
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops
@@ -44,7 +43,6 @@ class Stores:
     blueprints: Blueprints
     explainer: Explainer
     backtester: Backtester
-    silences: Silences
     editing: EditingDesk
     desk: DeliveryDesk
     mail_stops: MailStops
@@ -59,7 +57,6 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     notifications.add_routes(app, stores.ledger)
     blueprints.add_routes(app, stores.blueprints, stores.editing)
     why.add_routes(app, stores.explainer, stores.backtester)
-    silences.add_routes(app, stores.silences, stores.editing)
     resources.add_routes(app, Management.at(stores.editing))
     deliveries.add_routes(app, stores.desk, stores.mail_stops)
     transports.add_routes(app, stores.desk, stores.mail_stops, stores.unsubscribe_links)

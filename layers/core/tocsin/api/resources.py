@@ -8,10 +8,21 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.blueprint.reading import read
-from tocsin.errors import TooLarge
+from tocsin.errors import Invalid, TooLarge, Violation
 from tocsin.intake import JSON_TYPE, MAX_BODY
 from tocsin.jsontypes import Json, JsonObject
-from tocsin.management import Collection, Management, Members, Page, Precondition, Saved, SettingsEntry, etag_of
+from tocsin.management import (
+    Collection,
+    Management,
+    Members,
+    Page,
+    Precondition,
+    Saved,
+    SettingsEntry,
+    Silences,
+    SilenceState,
+    etag_of,
+)
 from tocsin.management.keys import Keys
 from tocsin.observability import Code, note
 from tocsin.web import Principal, Request, Scope
@@ -22,18 +33,23 @@ _DEFAULT_LIMIT = 100
 def add_routes(app: APIGatewayHttpResolver, management: Management) -> None:
     """Add this subject's routes."""
     for kind, collection in management.collections().items():
-        _add_collection(app, kind, collection)
+        _add_entries(app, kind, collection)
+        if collection is not management.silences:
+            _add_list(app, kind, collection)
     _add_members(app, management.members)
     _add_settings(app, management.settings)
     _add_keys(app, management.keys)
+    _add_silences(app, management.silences)
 
 
-def _add_collection(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
+def _add_list(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
     @app.get(f"/{kind}")
     def many() -> Response[str]:
         request = _reader(app, "limit", "cursor")
         return _page(collection.page(after=cursor_of(request), limit=limit_of(request, _DEFAULT_LIMIT)))
 
+
+def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
     @app.get(f"/{kind}/<name>")
     def one(name: str) -> Response[str]:
         request = _reader(app)
@@ -105,6 +121,30 @@ def _add_keys(app: APIGatewayHttpResolver, keys: Keys) -> None:
         saved = keys.rotate(unquote(name), given, Precondition.parse(request.headers), principal)
         note(Code.KEY_ROTATED, "an API key was rotated", key_id=saved.shown["id"], by=principal.key_name)
         return _answer(200, saved)
+
+
+def _add_silences(app: APIGatewayHttpResolver, silences: Silences) -> None:
+    @app.get("/silences")
+    def many() -> Response[str]:
+        request = _reader(app, "limit", "cursor", "state")
+        limit = limit_of(request, _DEFAULT_LIMIT)
+        return _page(silences.page(after=cursor_of(request), limit=limit, states=_states_of(request)))
+
+    @app.post("/silences")
+    def add() -> Response[str]:
+        request, principal = _writer(app)
+        saved = silences.add(_body(request), principal)
+        return _saved(saved, _path("silences", str(saved.shown["name"])), principal)
+
+
+def _states_of(request: Request) -> frozenset[SilenceState]:
+    given = request.query.get("state")
+    if given is None:
+        return frozenset(SilenceState)
+    try:
+        return frozenset(SilenceState(each.strip()) for each in given.split(","))
+    except ValueError:
+        raise Invalid([Violation("state", f"must be of {', '.join(SilenceState)}: {given[:40]!r}")]) from None
 
 
 def _path(*parts: str) -> str:

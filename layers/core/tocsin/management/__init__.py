@@ -5,7 +5,9 @@ from tocsin.management.keys import Keys
 from tocsin.management.management import Collection, Management
 from tocsin.management.people import Members, Users
 from tocsin.management.preconditions import Precondition, etag_of
-from tocsin.management.published import Published, SettingsEntry
+from tocsin.management.published import Published
+from tocsin.management.settings import SettingsEntry
+from tocsin.management.silences import Silences, SilenceState
 
 __all__ = [
     "Collection",
@@ -18,6 +20,8 @@ __all__ = [
     "Published",
     "Saved",
     "SettingsEntry",
+    "SilenceState",
+    "Silences",
     "Users",
     "etag_of",
 ]

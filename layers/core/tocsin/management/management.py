@@ -11,8 +11,9 @@ from tocsin.management.groups import Groups
 from tocsin.management.keys import Keys
 from tocsin.management.people import Members, Users
 from tocsin.management.preconditions import Precondition
-from tocsin.management.published import SettingsEntry
 from tocsin.management.rules import Policies, Rules
+from tocsin.management.settings import SettingsEntry
+from tocsin.management.silences import Silences
 from tocsin.management.transports import Transports
 from tocsin.web import Principal
 
@@ -44,6 +45,7 @@ class Management:
     users: Users
     members: Members
     keys: Keys
+    silences: Silences
     settings: SettingsEntry
 
     @classmethod
@@ -57,6 +59,7 @@ class Management:
             users=Users(desk),
             members=Members(desk),
             keys=Keys(desk),
+            silences=Silences(desk),
             settings=SettingsEntry(desk),
         )
 
@@ -69,4 +72,5 @@ class Management:
             "groups": self.groups,
             "users": self.users,
             "keys": self.keys,
+            "silences": self.silences,
         }

@@ -16,7 +16,7 @@ from tocsin.jsontypes import JsonObject
 _TAGS = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e]*"\s*(?:,\s*(?:W/)?"[\x21\x23-\x7e]*"\s*)*')
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')
 _ANY = "*"
-_NOT_OF_THE_VERSION = frozenset({"last_used"})
+_NOT_OF_THE_VERSION = frozenset({"last_used", "state"})
 """Fields that change although nobody changes anything."""
 
 

@@ -9,9 +9,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
-from tocsin.configuration import Configuration, Settings
+from tocsin.configuration import Configuration
 from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.jsontypes import JsonObject
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use
 from tocsin.management.preconditions import Precondition
 from tocsin.violations import violations
@@ -55,12 +55,14 @@ class Published[Entry: BaseModel]:
 
     def page(self, *, after: str | None, limit: int) -> Page:
         """The next entries after the name `after`."""
-        entries = self._entries(self._desk.current())
-        return page_of({name: dump(entry) for name, entry in entries.items()}, after, limit)
+        configuration = self._desk.current()
+        entries = self._entries(configuration)
+        return page_of({name: self._shown(entry, configuration) for name, entry in entries.items()}, after, limit)
 
     def get(self, name: str) -> JsonObject:
         """One entry."""
-        return dump(self._found(self._desk.current(), name))
+        configuration = self._desk.current()
+        return self._shown(self._found(configuration, name), configuration)
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Create or replace an entry; where nothing differs nothing is written."""
@@ -68,7 +70,7 @@ class Published[Entry: BaseModel]:
         with self._desk.alone(principal):
             configuration = self._desk.current()
             before = self._entries(configuration).get(name)
-            precondition.check(None if before is None else dump(before))
+            precondition.check(None if before is None else self._shown(before, configuration))
             self._check(entry, configuration)
             saved, changes = self._save(entry, before, configuration, principal)
         self._desk.tell(changes, principal, shown_once=bool(saved.once))
@@ -79,14 +81,15 @@ class Published[Entry: BaseModel]:
         with self._desk.alone(principal):
             configuration = self._desk.current()
             entry = self._found(configuration, name)
-            precondition.check(dump(entry))
+            was = self._shown(entry, configuration)
+            precondition.check(was)
             users = list(self._users(configuration, name))
             if users:
                 raise in_use(f"{self.model} {name!r}", users)
             self._desk.publish(lambda now: self._without(now, name), principal)
             self._forget(name, configuration)
         self._desk.tell([{"kind": self.kind, "name": name, "change": "delete"}], principal)
-        return dump(entry)
+        return was
 
     def _save(
         self, entry: Entry, before: Entry | None, configuration: Configuration, principal: Principal
@@ -99,6 +102,10 @@ class Published[Entry: BaseModel]:
     def _differences(self, before: Entry | None, after: Entry) -> list[JsonObject]:
         old = () if before is None else (before,)
         return differences(Blueprint(**cast(Any, {self.kind: old})), Blueprint(**cast(Any, {self.kind: (after,)})))
+
+    def _shown(self, entry: Entry, configuration: Configuration) -> JsonObject:
+        """An entry as the API shows it; `configuration` is the one that it is of."""
+        return dump(entry)
 
     def _found(self, configuration: Configuration, name: str) -> Entry:
         entry = self._entries(configuration).get(name)
@@ -145,31 +152,3 @@ def with_entry[Named: _Named](known: Iterable[Named], entry: Named) -> tuple[Nam
             entries[position] = entry
             return tuple(entries)
     return (*entries, entry)
-
-
-class SettingsEntry:
-    """The settings: one entry that is always there."""
-
-    def __init__(self, desk: EditingDesk) -> None:
-        self._desk = desk
-        self._adapter = TypeAdapter(Settings)
-
-    def get(self) -> JsonObject:
-        """The settings that hold."""
-        return dump(self._desk.current().settings)
-
-    def put(self, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Replace the settings; a field that is not given takes its default."""
-        try:
-            settings = self._adapter.validate_python(given)
-        except ValidationError as error:
-            raise Invalid(violations(error, cast(Json, given))) from None
-        with self._desk.alone(principal):
-            before = self._desk.current().settings
-            precondition.check(dump(before))
-            self._desk.check(Blueprint(settings=settings), "settings")
-            changes = differences(Blueprint(settings=before), Blueprint(settings=settings))
-            if changes:
-                self._desk.publish(lambda now: now.changed(settings=settings), principal)
-        self._desk.tell(changes, principal)
-        return Saved(dump(settings))

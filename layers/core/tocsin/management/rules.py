@@ -26,7 +26,7 @@ class Rules(Published[NotificationRule]):
         super().__init__(desk, TypeAdapter(NotificationRule))
 
     def _check(self, entry: NotificationRule, configuration: Configuration) -> None:
-        self._desk.check(_touched(self._desk, [entry], configuration.policies, configuration), "rules[0]")
+        self._desk.check(touched(self._desk, [entry], configuration.policies, configuration), "rules[0]")
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return ()
@@ -44,7 +44,7 @@ class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
     def _check(self, entry: EventMatcher | PatternPolicy | ExpressionPolicy, configuration: Configuration) -> None:
         rules = [rule for rule in _asking(configuration, entry.name) if rule.tests]
         others = (policy for policy in configuration.policies if policy.name != entry.name)
-        self._desk.check(_touched(self._desk, rules, (entry, *others), configuration, always=entry.name), "policies[0]")
+        self._desk.check(touched(self._desk, rules, (entry, *others), configuration, always=entry.name), "policies[0]")
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return (f"rule {rule.name!r}" for rule in _asking(configuration, name))
@@ -54,7 +54,7 @@ def _asking(configuration: Configuration, policy: str) -> list[NotificationRule]
     return [rule for rule in configuration.rules if any(binding.policy == policy for binding in rule.bindings)]
 
 
-def _touched(
+def touched(
     desk: EditingDesk,
     rules: Sequence[NotificationRule],
     policies: Iterable[Policy],

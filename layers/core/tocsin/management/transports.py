@@ -13,9 +13,12 @@ from tocsin.configuration import Configuration
 from tocsin.errors import Invalid, Violation
 from tocsin.jsontypes import JsonObject
 from tocsin.management.desk import EditingDesk, Saved, updated
+from tocsin.management.preconditions import Precondition
 from tocsin.management.published import Published, dump, with_entry
 from tocsin.transports import NotificationTransport
 from tocsin.web import Principal
+
+_SHOWN_ONLY = "secrets_version"
 
 
 class Transports(Published[TransportEntry]):
@@ -29,6 +32,13 @@ class Transports(Published[TransportEntry]):
 
     def _entries(self, configuration: Configuration) -> dict[str, TransportEntry]:
         return {transport.name: secrecy.shown(transport) for transport in configuration.transports}
+
+    def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Create or replace a transport. Its secret stays as it is where none is given, or the mask."""
+        return super().put(name, {k: v for k, v in given.items() if k != _SHOWN_ONLY}, precondition, principal)
+
+    def _shown(self, entry: TransportEntry, configuration: Configuration) -> JsonObject:
+        return _shown(entry, configuration.transports_by_name[entry.name])
 
     def _check(self, entry: TransportEntry, configuration: Configuration) -> None:
         self._desk.check(Blueprint(transports=(entry,)), "transports[0]")
@@ -58,7 +68,7 @@ class Transports(Published[TransportEntry]):
             self._desk.publish(lambda now: _with_transport(now, transport), principal)
             self._delete_secrets(known, kept=transport.secret_refs)
         once: JsonObject = {} if resolved.generated is None else {"secret": resolved.generated}
-        return Saved(dump(shown), before is None, once), changes
+        return Saved(_shown(shown, transport), before is None, once), changes
 
     def _forget(self, name: str, before: Configuration) -> None:
         self._delete_secrets(before.transports_by_name.get(name), kept=frozenset())
@@ -67,6 +77,11 @@ class Transports(Published[TransportEntry]):
         if transport is not None:
             for ref in transport.secret_refs - kept:
                 self._desk.configuration.delete_secrets(ref)
+
+
+def _shown(entry: TransportEntry, transport: NotificationTransport) -> JsonObject:
+    """`entry` with a word that is another one when a secret is: so that a new secret is a new version."""
+    return dump(entry) | {_SHOWN_ONLY: transport.secrets_version}
 
 
 def _with_transport(configuration: Configuration, transport: NotificationTransport) -> Configuration:

@@ -56,9 +56,11 @@ _TESTS = (Scope.CONFIG_READ, Scope.EVENTS_READ)
 _WRITING = (400, 413, 415)
 
 
-def _collection(kind: str, schema: str, one: str, body: str | None = None, name: str = "name") -> Iterator[Operation]:
-    entry, sent = f"/{kind}/{{{name}}}", body or schema
-    yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=_PAGED)
+def _collection(
+    kind: str, schema: str, one: str, body: str | None = None, query: tuple[str, ...] = (), ends: str = "Delete"
+) -> Iterator[Operation]:
+    entry, sent = f"/{kind}/{{name}}", body or schema
+    yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=(*query, *_PAGED))
     yield Operation("GET", entry, kind, f"Read {one}", _READ, {200: schema}, versioned=True, problems=(404,))
     yield Operation(
         "PUT",
@@ -72,7 +74,7 @@ def _collection(kind: str, schema: str, one: str, body: str | None = None, name:
         problems=(*_WRITING, 409, 412),
     )
     yield Operation(
-        "DELETE", entry, kind, f"Delete {one}", _WRITE, {200: schema}, versioned=True, problems=(404, 409, 412)
+        "DELETE", entry, kind, f"{ends} {one}", _WRITE, {200: schema}, versioned=True, problems=(404, 409, 412)
     )
 
 
@@ -349,7 +351,7 @@ OPERATIONS: tuple[Operation, ...] = (
         versioned=True,
         problems=(*_WRITING, 404, 409, 412),
     ),
-    Operation("GET", "/silences", "silences", "List silences", _READ, {200: "SilenceList"}),
+    *_collection("silences", "Silence", "a silence", body="NewSilence", query=("state",), ends="End"),
     Operation(
         "POST",
         "/silences",
@@ -360,7 +362,6 @@ OPERATIONS: tuple[Operation, ...] = (
         body="NewSilence",
         problems=(*_WRITING, 409),
     ),
-    Operation("DELETE", "/silences/{name}", "silences", "End a silence", _WRITE, {200: "Silence"}, problems=(404, 409)),
     Operation("GET", "/settings", "settings", "Read the settings", _READ, {200: "Settings"}, versioned=True),
     Operation(
         "PUT",

@@ -168,8 +168,10 @@ SHAPES: dict[str, Schema] = {
         {"ends": MOMENT},
         {"name": TEXT, "starts": MOMENT, "comment": TEXT, "matcher": nullable(ANY_OBJECT), "pattern": ANY_OBJECT},
     ),
-    "Silence": obj({"name": TEXT, "starts": MOMENT, "ends": MOMENT, "state": TEXT}),
-    "SilenceList": obj({"items": array(ref("Silence"))}),
+    "Silence": obj(
+        {"name": TEXT, "starts": MOMENT, "ends": MOMENT, "comment": TEXT, "by": TEXT, "state": TEXT},
+        {"matcher": ANY_OBJECT, "pattern": ANY_OBJECT},
+    ),
     "Member": obj({"username": TEXT}),
     "Key": obj(
         {
@@ -186,7 +188,8 @@ SHAPES: dict[str, Schema] = {
     ),
     "UnsubscribePage": TEXT,
 }
-SHAPES |= {f"{kind}Page": page(ref(kind)) for kind in ("Rule", "Policy", "Transport", "Group", "User", "Key", "Member")}
+_LISTED = ("Rule", "Policy", "Transport", "Group", "User", "Key", "Member", "Silence")
+SHAPES |= {f"{kind}Page": page(ref(kind)) for kind in _LISTED}
 
 
 def schemas() -> JsonObject:
@@ -195,10 +198,11 @@ def schemas() -> JsonObject:
         [(name, "validation", TypeAdapter(model)) for name, model in _MODELS.items()], ref_template=REF + "{model}"
     )
     inner: JsonObject = definitions.get("$defs", {})
-    named: JsonObject = {}
+    named: dict[str, Any] = {}
     for name, model in _MODELS.items():
         schema = TypeAdapter(model).json_schema(ref_template=REF + "{model}")
         inner |= schema.pop("$defs", {})
         schema.pop("title", None)
         named[name] = schema
+    named["Transport"]["properties"]["secrets_version"] = nullable(TEXT) | {"readOnly": True}
     return dict(sorted((inner | named | SHAPES).items()))

@@ -1,0 +1,50 @@
+"""The settings: one entry that is always there. An edit runs the rules' tests, which it can break."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from pydantic import TypeAdapter, ValidationError
+
+from tocsin.blueprint import Blueprint
+from tocsin.blueprint.differences import differences
+from tocsin.configuration import Settings
+from tocsin.errors import Invalid
+from tocsin.jsontypes import Json, JsonObject
+from tocsin.management.desk import EditingDesk, Saved
+from tocsin.management.preconditions import Precondition
+from tocsin.management.published import dump
+from tocsin.management.rules import touched
+from tocsin.violations import violations
+from tocsin.web import Principal
+
+
+class SettingsEntry:
+    """The settings. Raises Invalid, Conflict, PreconditionFailed and Unavailable."""
+
+    def __init__(self, desk: EditingDesk) -> None:
+        self._desk = desk
+        self._adapter = TypeAdapter(Settings)
+
+    def get(self) -> JsonObject:
+        """The settings that hold."""
+        return dump(self._desk.current().settings)
+
+    def put(self, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Replace the settings; a field that is not given takes its default."""
+        try:
+            settings = self._adapter.validate_python(given)
+        except ValidationError as error:
+            raise Invalid(violations(error, cast(Json, given))) from None
+        with self._desk.alone(principal):
+            configuration = self._desk.current()
+            before = configuration.settings
+            precondition.check(dump(before))
+            rules = [rule for rule in configuration.rules if rule.tests]
+            anew = configuration.changed(settings=settings)
+            self._desk.check(touched(self._desk, rules, configuration.policies, anew), "settings")
+            changes = differences(Blueprint(settings=before), Blueprint(settings=settings))
+            if changes:
+                self._desk.publish(lambda now: now.changed(settings=settings), principal)
+        self._desk.tell(changes, principal)
+        return Saved(dump(settings))

@@ -1,0 +1,178 @@
+"""Silences by name: made, changed, ended early. They are part of the configuration, and expire by themselves.
+
+They are published without the lock that other edits take: whoever silences a storm at night does not wait for a
+blueprint.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import TypeAdapter
+
+from tocsin.blueprint import Blueprint
+from tocsin.blueprint.differences import differences
+from tocsin.errors import Conflict, Invalid, NotFound, Violation
+from tocsin.expressions import ExpressionError
+from tocsin.jsontypes import JsonObject
+from tocsin.management.desk import EditingDesk, Page, Saved
+from tocsin.management.preconditions import Precondition
+from tocsin.management.published import page_of, parse_entry, with_entry
+from tocsin.patterns import PatternError
+from tocsin.rules import RuleSet, Silence
+from tocsin.web import Principal
+
+FORGOTTEN_AFTER = timedelta(days=30)
+"""How long a silence that is over is still listed."""
+
+MAX_SILENCES = 1000
+
+_TRIES = 3
+_SHOWN_ONLY = ("state", "by")
+_ADAPTER = TypeAdapter(Silence)
+
+
+@dataclass(frozen=True, slots=True)
+class _Edit:
+    """All silences after an edit, and the one that was edited."""
+
+    silences: tuple[Silence, ...]
+    before: Silence | None
+    after: Silence
+
+
+type _Change = Callable[[Mapping[str, Silence]], _Edit]
+
+
+class SilenceState(StrEnum):
+    """Where in its time a silence is."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    OVER = "over"
+
+
+class Silences:
+    """Silences. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
+
+    def __init__(self, desk: EditingDesk, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._desk = desk
+        self._clock = clock
+
+    def page(self, *, after: str | None, limit: int, states: Collection[SilenceState] = tuple(SilenceState)) -> Page:
+        """The next silences after the name `after`, those in one of `states`."""
+        now = self._clock()
+        shown = {silence.name: _shown(silence, now) for silence in self._desk.current().silences}
+        asked = {name: each for name, each in shown.items() if each["state"] in states}
+        return page_of(asked, after, limit)
+
+    def get(self, name: str) -> JsonObject:
+        """One silence, with its `state`."""
+        known = {silence.name: silence for silence in self._desk.current().silences}
+        return _shown(_found(known, name), self._clock())
+
+    def add(self, given: JsonObject, principal: Principal) -> Saved:
+        """Make a silence of {matcher | pattern, ends, starts?, comment?, name?}; one without a name is given one."""
+        name = given.get("name", f"silence-{secrets.token_hex(4)}")
+        if not isinstance(name, str):
+            raise Invalid([Violation("name", "must be a text")])
+        return self._put(name, given, Precondition(), principal, replacing=False)
+
+    def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
+        """Make or replace a silence. It begins now where `starts` is not given, or when it did."""
+        return self._put(name, given, precondition, principal, replacing=True)
+
+    def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
+        """End a silence now. One that has not begun is taken away; one that is over stays as it is."""
+        now = self._clock()
+
+        def without(known: Mapping[str, Silence]) -> _Edit:
+            silence = _found(known, name)
+            precondition.check(_shown(silence, now))
+            if silence.starts >= now:
+                return _Edit(tuple(each for each in known.values() if each.name != name), silence, silence)
+            ended = silence.model_copy(update={"ends": min(silence.ends, now)})
+            return _Edit(with_entry(known.values(), ended), silence, ended)
+
+        edit, is_new = self._publish(without, principal)
+        if is_new:
+            self._desk.tell([{"kind": "silences", "name": name, "change": "delete"}], principal)
+        return _shown(edit.after, now)
+
+    def _put(
+        self, name: str, given: JsonObject, precondition: Precondition, principal: Principal, *, replacing: bool
+    ) -> Saved:
+        now = self._clock()
+        asked = {field: value for field, value in given.items() if field not in _SHOWN_ONLY}
+
+        def added(known: Mapping[str, Silence]) -> _Edit:
+            before = known.get(name)
+            if before is not None and not replacing:
+                raise Conflict(f"there is a silence {name[:120]!r} already; PUT changes it")
+            precondition.check(None if before is None else _shown(before, now))
+            after = _parse(name, asked, before, principal, now)
+            kept = [each for each in known.values() if each.ends > now - FORGOTTEN_AFTER or each.name == name]
+            if before is None and len(kept) >= MAX_SILENCES:
+                raise Conflict(f"there are {MAX_SILENCES} silences already; end some")
+            return _Edit(with_entry(kept, after), before, after)
+
+        edit, is_new = self._publish(added, principal)
+        if is_new:
+            before = () if edit.before is None else (edit.before,)
+            self._desk.tell(differences(Blueprint(silences=before), Blueprint(silences=(edit.after,))), principal)
+        return Saved(_shown(edit.after, now), edit.before is None)
+
+    def _publish(self, change: _Change, principal: Principal) -> tuple[_Edit, bool]:
+        """Publish other silences, again on top of what somebody else published meanwhile; whether any differ."""
+        store = self._desk.configuration
+        for attempt in range(_TRIES):
+            version, configuration = store.current(fresh=True)
+            edit = change({silence.name: silence for silence in configuration.silences})
+            if edit.silences == configuration.silences:
+                return edit, False
+            try:
+                store.publish(configuration.changed(silences=edit.silences), replacing=version, by=principal.key_name)
+            except Conflict:
+                if attempt == _TRIES - 1:
+                    raise
+            else:
+                return edit, True
+        raise AssertionError("the last try returns or raises")
+
+
+def _parse(name: str, asked: JsonObject, before: Silence | None, principal: Principal, now: datetime) -> Silence:
+    """The silence that is asked for, by the one who asks; by who made it where nothing else differs."""
+    starts = now if before is None else before.starts
+    document: JsonObject = {"starts": starts.isoformat(), **asked}
+    silence = parse_entry(_ADAPTER, document, name)
+    if before is not None and silence == before.model_copy(update={"by": silence.by}):
+        return before
+    if silence.ends <= now and (before is None or silence.ends != before.ends):
+        raise Invalid([Violation("ends", "lies in the past")])
+    try:
+        RuleSet((), (), (silence,))
+    except PatternError as error:
+        raise Invalid([Violation("pattern", str(error))]) from None
+    except ExpressionError as error:
+        raise Invalid([Violation("matcher.query", str(error))]) from None
+    return silence.model_copy(update={"by": principal.key_name})
+
+
+def _found(known: Mapping[str, Silence], name: str) -> Silence:
+    silence = known.get(name)
+    if silence is None:
+        raise NotFound(f"there is no silence {name[:120]!r}")
+    return silence
+
+
+def _shown(silence: Silence, now: datetime) -> JsonObject:
+    shown: JsonObject = silence.model_dump(mode="json", exclude_none=True)
+    if silence.holds_at(now):
+        state = SilenceState.ACTIVE
+    else:
+        state = SilenceState.PENDING if silence.starts > now else SilenceState.OVER
+    return shown | {"state": state.value}
