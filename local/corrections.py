@@ -98,6 +98,25 @@ def secret_by_arn(handler: dict[str, object]) -> dict[str, object]:
     }
 
 
+def without_an_identity_source(handler: dict[str, object]) -> dict[str, object]:
+    """Makes a Lambda authorizer that names no identity source have none, where the emulator gives it a header.
+
+    With one, requests without that header never reach the authorizer, and get the gateway's own words.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-authorizer.html
+    """
+    create = cast("Callable[..., Provisioned]", handler["create"])
+    update = cast("Callable[..., Provisioned]", handler["update"])
+
+    def named(properties: dict[str, object]) -> dict[str, object]:
+        return {"IdentitySource": [], **properties} if properties.get("AuthorizerType") == "REQUEST" else properties
+
+    return {
+        **handler,
+        "create": lambda name, properties, stack: create(name, named(properties), stack),
+        "update": lambda place, old, new, stack: update(place, old, named(new), stack),
+    }
+
+
 def retrying_failed_stream_records(invoke: Invoke) -> Invoke:
     """Makes a stream batch that a function reported failures of (ReportBatchItemFailures) come again.
 

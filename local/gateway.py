@@ -46,6 +46,8 @@ def main() -> None:
     provisioners._sm_secret_string = corrections.without_punctuation(provisioners._sm_secret_string)
     handlers, kind = provisioners._RESOURCE_HANDLERS, "AWS::SecretsManager::Secret"
     handlers[kind] = corrections.secret_by_arn(handlers[kind])
+    kind = "AWS::ApiGatewayV2::Authorizer"
+    handlers[kind] = corrections.without_an_identity_source(handlers[kind])
     layers = SharedLayers(STATE / "layers", lambda_svc._resolve_layer_zip)
     layers.forget_unused()
     lambda_runtime.Worker._spawn = layers.spawning(lambda_runtime.Worker._spawn)

@@ -199,7 +199,14 @@ def test_a_redrive_takes_a_time_range(world: World, sinks: Sinks, api: Api) -> N
 
 
 @pytest.mark.parametrize(
-    "body", [{}, {"transport": "hook", "states": ["delivered"]}, {"transport": "hook", "states": []}, {"limit": 0}]
+    "body",
+    [
+        {},
+        {"transport": "hook", "states": ["delivered"]},
+        {"transport": "hook", "states": []},
+        {"limit": 0},
+        {"transport": "hook", "until": 0},
+    ],
 )
 def test_a_bad_redrive_is_a_problem(world: World, api: Api, body: Any) -> None:
     assert api("POST", "/deliveries/redrive", body)[0] == 422

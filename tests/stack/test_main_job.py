@@ -244,6 +244,7 @@ def test_what_is_asked_wrongly_is_a_problem(stack, keys):
     assert asked("PATCH", "/events", json={}) == 405
     assert asked("GET", "/nowhere") == 404
     assert asked("POST", "/events", key="none such", json={"action": "a"}) == 401
+    assert asked("POST", "/events", headers={"Authorization": None}, json={"action": "a"}) == 401
     assert asked("GET", "/blueprint", key=keys["writer"]) == 403
     assert asked("PUT", "/blueprint", json=bad) == 422
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tocsin.errors import Invalid, Violation
 from tocsin.events import Event, iso
 from tocsin.explaining import Explainer
 from tocsin.jsontypes import Json, JsonObject
+from tocsin.moments import Moment
 from tocsin.recipients import EventAudience
 from tocsin.search import Search
 from tocsin.store.people import PeopleStore
@@ -34,8 +35,8 @@ MAX_EXAMPLES = 10
 class _Asked(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime
-    until: AwareDatetime | None = None
+    since: Moment
+    until: Moment | None = None
     cursor: str | None = None
 
 

@@ -10,9 +10,7 @@ from typing import Annotated
 
 import orjson
 from pydantic import (
-    AwareDatetime,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -27,6 +25,7 @@ from tocsin.errors import Invalid, Violation
 from tocsin.events import UNDETERMINED_IP, Event, stored_action
 from tocsin.ids import IdError, id_time, new_id, parse_id
 from tocsin.jsontypes import JsonObject
+from tocsin.moments import Moment
 from tocsin.sanitize import Limits, sanitize
 from tocsin.violations import violations
 
@@ -46,14 +45,6 @@ _MAX_VIOLATIONS = 10
 _LIMITS = Limits(depth=100, width=MAX_STORED, text=MAX_STORED, key=MAX_STORED, size=MAX_STORED)
 
 
-def _is_text(value: object) -> object:
-    # pydantic would take a number, and a string that holds one, as seconds or milliseconds, by its size
-    if not isinstance(value, str) or not re.match("[0-9]{4}-", value):
-        raise ValueError("must be a time in ISO 8601: 2026-03-01T12:00:00Z")
-    return value
-
-
-type _Moment = Annotated[AwareDatetime, BeforeValidator(_is_text)]
 type _Line = Annotated[StrictStr, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 type _Pk = StrictInt | Annotated[StrictStr, Field(max_length=256)]
 
@@ -80,9 +71,9 @@ class _Draft(BaseModel):
     user: _User = _User()
     context: dict[str, object] = {}
     client_ip: StrictStr | None = None
-    created: _Moment | None = None
+    created: Moment | None = None
     brand: Annotated[_Line, Field(max_length=100)] | None = None
-    expires: _Moment | None = None
+    expires: Moment | None = None
     retention: StrictStr | None = None
     expiring: StrictBool = True
 

@@ -12,8 +12,9 @@ import secrets
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from tocsin.moments import Moment
 from tocsin.transports import Name
 from tocsin.web import Scope
 
@@ -30,7 +31,7 @@ def _in_utc(moment: datetime) -> datetime:
         raise ValueError("lies outside of the years 1 to 9999") from None
 
 
-Expiry = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Expiry = Annotated[Moment, AfterValidator(_in_utc)]
 """When a key stops to be taken, in UTC."""
 
 
@@ -49,7 +50,7 @@ class ApiKey(BaseModel):
     secret_hash: str
     retired_hash: str = ""
     """The secret before the last rotation, which is taken until `retired_until`."""
-    retired_until: AwareDatetime | None = None
+    retired_until: Moment | None = None
 
     def ends_for(self, secret: str) -> tuple[bool, datetime | None]:
         """Whether `secret` is or was this key's, in constant time, and when it stops to be taken, if ever."""

@@ -97,6 +97,7 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
 def _methods_of(app: APIGatewayHttpResolver, path: str) -> tuple[str, ...]:
     """The methods with which `path` exists."""
     # Powertools keeps its routes to itself, and gives 404 for a path that has other methods.
-    routes = [*app._static_routes, *app._dynamic_routes]
-    methods = {method for route in routes if route.rule.match(path) for method in [route.method]}
+    # A path that stands as it is comes before one with a name in it: nothing is called as the first is.
+    methods = {route.method for route in app._static_routes if route.rule.match(path)}
+    methods = methods or {route.method for route in app._dynamic_routes if route.rule.match(path)}
     return tuple(sorted(methods | _ELSEWHERE.get(path, set())))

@@ -17,6 +17,7 @@ from tocsin.deliveries.models import State
 from tocsin.errors import Invalid, MalformedBody, NotFound, Violation
 from tocsin.ids import IdError, parse_id
 from tocsin.jsontypes import Json
+from tocsin.moments import Moment
 from tocsin.store.mail_stops import MailStops
 from tocsin.transports import Name
 from tocsin.violations import violations
@@ -40,8 +41,8 @@ class RedriveRequest(BaseModel):
     states: Annotated[tuple[Literal["failed", "discarded", "held", "retrying", "queued"], ...], Field(min_length=1)] = (
         "failed",
     )
-    since: datetime | None = None
-    until: datetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_REDRIVE)] = MAX_REDRIVE
     cursor: str | None = None
 
@@ -88,8 +89,8 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
         done = desk.redrive(
             transport=asked.transport,
             states=[State(state) for state in asked.states],
-            since=_zoned(asked.since),
-            until=_zoned(asked.until),
+            since=asked.since,
+            until=asked.until,
             after=_decoded(asked.cursor),
             limit=asked.limit,
         )

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tocsin.durations import DurationError, parse_duration
 from tocsin.jsontypes import JsonObject
+from tocsin.moments import Moment
 from tocsin.notifications import Severity
 from tocsin.transports import Name
 
@@ -173,8 +174,8 @@ class Silence(_Configured):
     name: Name
     matcher: Matching | None = None
     pattern: JsonObject | None = None
-    starts: AwareDatetime
-    ends: AwareDatetime
+    starts: Moment
+    ends: Moment
     comment: Annotated[str, Field(max_length=1000)] = ""
     by: Annotated[str, Field(max_length=100)] = ""
 

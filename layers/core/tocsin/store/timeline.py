@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 _LARGEST_PAGE = 1000
-_GROWTH = 4
+_GROWTH = 2
+"""A page is this many times the one before it: what is read in vain is at most about what was read before."""
 
 AFTER = "!"
 """Behind an id, the least bound above it: it sorts before any character of an id."""
