@@ -35,7 +35,10 @@ def write_database(
     built: datetime | None = None,
     ip_version: int = 6,
 ) -> Path:
-    """A database of type `kind` with a record for each network, built now if no other time is given."""
+    """A database of type `kind` with a record for each network, built now if no other time is given.
+
+    It takes the place of one that is there, which whoever has that one mapped into memory does not notice.
+    """
     writer = MMDBWriter(
         ip_version=ip_version,  # type: ignore[arg-type]
         database_type=kind,
@@ -46,6 +49,7 @@ def write_database(
     for network, record in entries.items():
         writer.insert_network(IPSet([network]), record)
     path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
     if built is None:
         writer.to_db_file(str(path))
     else:
