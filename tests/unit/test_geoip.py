@@ -220,6 +220,7 @@ def test_of_two_alike_the_newer_is_asked(tmp_path: Path, names: tuple[str, str])
 
 def test_what_stands_beside_the_databases_is_not_looked_at(databases: Path, notes: Notes) -> None:
     (databases / "LICENSE.txt").write_text("…")
+    (databases / "._GeoLite2-City.mmdb").write_bytes(b"attributes of the file, as macOS keeps them")
     (databases / "older").mkdir()
 
     context_of(databases, "203.0.113.7")

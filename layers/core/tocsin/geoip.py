@@ -35,8 +35,9 @@ if TYPE_CHECKING:
 
     from maxminddb import Reader
 
-AGEING = timedelta(days=45)
-"""From this age of a database on the log warns. MaxMind's come twice a week, those of others once a month."""
+AGEING = timedelta(days=33)
+"""From this age of a database on the log warns. Others release one a month; MaxMind several, and its licence ends the
+use of an old one 30 days after the next (https://www.maxmind.com/en/geolite2/eula)."""
 STALE = timedelta(days=120)
 """From this age on a database is no longer asked: networks move, and a wrong country is worse than none."""
 
@@ -103,7 +104,7 @@ class GeoIP:
             return event
         missing = [field for field in Field if field not in event.context]
         found = self._fields(event.client_ip) if missing else {}
-        added = cleanse({field.value: {**found[field]} for field in missing if field in found}, secrets)
+        added = cleanse({field.value: found[field] for field in missing if field in found}, secrets)
         return replace(event, context=event.context | added) if added and isinstance(added, dict) else event
 
     def _look_up(self, text: str) -> Mapping[Field, JsonObject]:
@@ -179,6 +180,7 @@ def _found(directory: Path) -> Iterator[_Database | str]:
     except OSError as error:
         yield f"the directory can't be read: {error.strerror}"
         return
+    paths = [path for path in paths if not path.name.startswith(".")]  # macOS adds ._<name> to what it packs
     if not paths:
         yield "the directory has no *.mmdb file"
     for path in paths:
