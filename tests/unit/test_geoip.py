@@ -155,11 +155,19 @@ def test_a_network_without_an_owner_has_its_number_alone(tmp_path: Path) -> None
 
 
 def test_keys_that_the_settings_mask_are_masked(databases: Path) -> None:
-    secrets = Secrets(extra=frozenset({"lat", "long", "asn"}))
+    secrets = Secrets(extra=frozenset({"lat", "long"}))
 
     context = GeoIP(str(databases)).enriched(event("203.0.113.7"), secrets).context
 
-    assert context == {"geo": BERLIN_GEO | {"lat": MASK, "long": MASK}, "asn": MASK}
+    assert context == {"geo": BERLIN_GEO | {"lat": MASK, "long": MASK}, "asn": EXAMPLE_ASN}
+
+
+def test_a_field_that_the_settings_mask_is_not_added(databases: Path) -> None:
+    secrets = Secrets(extra=frozenset({"geo"}))
+
+    context = GeoIP(str(databases)).enriched(event("203.0.113.7"), secrets).context
+
+    assert context == {"asn": EXAMPLE_ASN}
 
 
 def test_no_built_in_secret_word_masks_a_field(databases: Path) -> None:

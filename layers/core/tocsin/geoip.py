@@ -97,14 +97,14 @@ class GeoIP:
     def enriched(self, event: Event, secrets: Secrets) -> Event:
         """The event with what the databases know of its address; the event itself where that is nothing.
 
-        What the producer gave in `context.geo` or `context.asn` stays as it is, a null as well. Names of keys that
-        `secrets` masks are masked here too.
+        What the producer gave in `context.geo` or `context.asn` stays as it is, a null as well. Members whose keys
+        `secrets` names are masked; a field that it names is not added, since a mask would only stand in messages.
         """
         if not self._directory or event.client_ip is None or event.client_ip == UNDETERMINED_IP:
             return event
-        missing = [field for field in Field if field not in event.context]
-        found = self._fields(event.client_ip) if missing else {}
-        added = cleanse({field.value: found[field] for field in missing if field in found}, secrets)
+        wanted = [field for field in Field if field not in event.context and not secrets.is_secret_key(field)]
+        found = self._fields(event.client_ip) if wanted else {}
+        added = cleanse({field.value: found[field] for field in wanted if field in found}, secrets)
         return replace(event, context=event.context | added) if added and isinstance(added, dict) else event
 
     def _look_up(self, text: str) -> Mapping[Field, JsonObject]:
