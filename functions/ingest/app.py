@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin import clients
 from tocsin.errors import Invalid, TocsinError, Unavailable
 from tocsin.events import Event
+from tocsin.geoip import GeoIP
 from tocsin.ingestion import Ingested, Ingestion, event_result
 from tocsin.jsontypes import Json, JsonObject
 from tocsin.observability import Code, logger, note
@@ -24,6 +25,7 @@ environment = Environment.of_process()
 ingestion = Ingestion(
     EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
     ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+    GeoIP(environment.optional("GEO_DIRECTORY")),
 )
 
 

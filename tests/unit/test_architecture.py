@@ -25,6 +25,7 @@ LEAVES = {
     "summaries": {"jsontypes"},
     "events": {"jsontypes", "ids", "summaries"},
     "directory": {"jsontypes"},
+    "geoip": {"cleanse", "events", "jsontypes", "observability", "sanitize"},
     "notifications": {"jsontypes", "ids", "events", "directory"},
     "rules": {
         "cleanse", "directory", "durations", "events", "expressions", "ids", "jsontypes",

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.maxmind import write_databases
+
 ROOT = Path(__file__).parents[2]
 
 # What each function on the hot path must not load. Loading these costs 15 to 150 ms each, or means that a function
@@ -16,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 NEVER = ("moto", "rich", "pytest", "cel_expr_python")
 MUST_NOT_LOAD = {
     "authorizer": ("jinja2", "yaml", "requests", "tocsin.rules", "tocsin.rendering", "tocsin.blueprint"),
-    "ingest": ("jinja2", "yaml", "requests", "tocsin.rendering", "tocsin.blueprint", "tocsin.matching"),
+    "ingest": ("jinja2", "yaml", "requests", "maxminddb", "tocsin.rendering", "tocsin.blueprint", "tocsin.matching"),
     "matcher": ("jinja2", "yaml", "requests", "tocsin.blueprint", "tocsin.outbound.client"),
     "webhook": ("jinja2", "yaml", "tocsin.blueprint", "tocsin.matching"),
     "slack": ("jinja2", "yaml", "tocsin.blueprint", "tocsin.matching"),
@@ -80,3 +82,22 @@ def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybody
 
     assert not [name for name in (*NEVER, *MUST_NOT_LOAD[function]) if name in modules]
     assert len(modules - everybodys) <= BUDGET[function]
+
+
+_ENRICHING = """
+import sys
+from tocsin.cleanse import Secrets
+from tocsin.events import Event
+from tocsin.geoip import GeoIP
+event = Event("019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a", "login", "shop", {{}}, {{}}, "203.0.113.7", "default", None)
+GeoIP({directory!r}).enriched(event, Secrets())
+"""
+
+
+def test_maxminddb_is_loaded_where_there_are_databases_and_an_address_only(tmp_path: Path) -> None:
+    databases = write_databases(tmp_path)
+
+    without = loaded(_ENRICHING.format(directory=""), {})
+    with_them = loaded(_ENRICHING.format(directory=str(databases)), {})
+
+    assert ("maxminddb" in without, "maxminddb" in with_them) == (False, True)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tocsin.cleanse import Secrets
 from tocsin.configuration import Settings
 from tocsin.drafts import Terms, finish, source_address
 from tocsin.durations import parse_duration
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
 from tocsin.events import Event
+from tocsin.geoip import GeoIP
 from tocsin.ids import derived_id, id_time, new_id
 from tocsin.intake import JSON_TYPE, NDJSON_TYPE, Body, read_body
 from tocsin.jsontypes import JsonObject
@@ -32,9 +34,10 @@ class Ingested:
 class Ingestion:
     """Takes requests. Raises the TocsinError that refuses a request as a whole."""
 
-    def __init__(self, events: EventStore, configuration: ConfigurationStore) -> None:
+    def __init__(self, events: EventStore, configuration: ConfigurationStore, geoip: GeoIP) -> None:
         self._events = events
         self._configuration = configuration
+        self._geoip = geoip
 
     def ingest(self, request: Request) -> Ingested:
         """Store the events of one request that are right and not there yet."""
@@ -59,7 +62,7 @@ class Ingestion:
             # The events are made anew with what the first request with this key would have given them: its
             # time and ids. So a repeat stores what is missing, and answers what was answered.
             drafted = _draft(body, _terms(principal, request, settings, first), first)
-        return self._store(body, drafted)
+        return self._store(body, self._enriched(drafted, settings.secrets))
 
     def _count(self, principal: Principal, events: int, now: datetime) -> None:
         limit = principal.events_per_minute
@@ -68,6 +71,16 @@ class Ingestion:
                 f"key {principal.key_name!r} may send {limit:,} events a minute, and this request has {events:,}",
                 retry_after=60 - now.second,
             )
+
+    def _enriched(
+        self, drafted: Sequence[Submission | TocsinError], secrets: Secrets
+    ) -> list[Submission | TocsinError]:
+        # What tells a repeat from a clash is the digest of what was sent: a newer database makes no conflict.
+        enriched = self._geoip.enriched
+        return [
+            replace(draft, event=enriched(draft.event, secrets)) if isinstance(draft, Submission) else draft
+            for draft in drafted
+        ]
 
     def _store(self, body: Body, drafted: Sequence[Submission | TocsinError]) -> Ingested:
         stored = iter(self._events.add([draft for draft in drafted if isinstance(draft, Submission)]))
