@@ -16,6 +16,7 @@ from tests.issuing import AUDIENCE, DISCOVERY, Issuer, issuing, signing_key
 from tocsin import attempts
 from tocsin.errors import Unavailable
 from tocsin.observability import Code
+from tocsin.settings import MissingSetting
 from tocsin.web import TOKEN_PREFIX, Request, Scope
 
 ADDRESS = "203.0.113.9"
@@ -302,6 +303,15 @@ def test_a_token_that_is_longer_than_a_header_may_be_is_refused(
     token = issuer.token(groups=["x" * 8_192])
 
     assert "must be `Bearer`" in identify(stack, authorizer, token)["error"]
+
+
+def test_an_issuer_without_an_audience_takes_no_token(
+    stack: Stack, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OIDC_ISSUER", issuer.url)
+
+    with pytest.raises(MissingSetting, match="OIDC_AUDIENCE"):
+        identify(stack, stack.function("authorizer"), issuer.token())
 
 
 def test_keys_work_beside_tokens(stack: Stack, issuer: Issuer, authorizer: ModuleType, api: Api) -> None:

@@ -23,10 +23,13 @@ class World:
 
     issuer: Issuer
     now: float = 1_000.0
+    patience: float = 5.0
     keys: module.Issuer = field(init=False)
 
     def __post_init__(self) -> None:
-        self.keys = module.Issuer(self.issuer.url, LOCAL, timeout=Timeout(connect=1, total=0.3), clock=lambda: self.now)
+        self.keys = module.Issuer(
+            self.issuer.url, LOCAL, timeout=Timeout(self.patience, self.patience), clock=lambda: self.now
+        )
 
     def ask(self, kid: str | None = "RS256-1", algorithm: str = "RS256") -> str:
         """What comes of asking for a key."""
@@ -161,6 +164,7 @@ def test_an_issuer_that_is_down_is_not_asked_again_at_once_and_is_after_a_moment
 def test_what_the_issuer_should_not_answer_is_logged_and_no_keys(
     world: World, path: str, answer: Any, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
+    world = World(world.issuer, patience=0.2 if isinstance(answer, float) else 5.0)
     world.issuer.answers[path] = answer
 
     assert world.ask() == "unavailable"

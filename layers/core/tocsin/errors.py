@@ -2,8 +2,8 @@
 
     TocsinError
     ├── MalformedBody       400  the body can't be read as what it says it is
-    ├── Unauthenticated     401  no key, or none that we know
-    ├── Forbidden           403  a key without the scope that the route asks for
+    ├── Unauthenticated     401  no key or token, or none that holds
+    ├── Forbidden           403  a key or token without the scope that the route asks for
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── NotAcceptable       406
@@ -78,7 +78,7 @@ class Unauthenticated(TocsinError):
 
 
 class Forbidden(TocsinError):
-    """The key is known, but may not do this."""
+    """The key or token is known, but may not do this."""
 
     status = 403
     code = "forbidden"

@@ -5,7 +5,8 @@
     a key that is not among them  fetched anew, at most once in REFRESH_SECONDS, whatever tokens come in
     where fetching failed       not tried again for RETRY_SECONDS
 
-All of it is this process's own memory: an invocation at a time, so without locks.
+All of it is this process's own memory: an invocation at a time, so without locks. Ages are by the clock on the wall:
+Lambda pauses a process between invocations, and its monotonic clock may stand still meanwhile.
 
 https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
 """
@@ -66,7 +67,7 @@ class Issuer:
         policy: OutboundPolicy,
         *,
         timeout: Timeout = TIMEOUT,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         """`policy` says what its documents may be fetched from; `clock` gives seconds."""
         self.url = url
