@@ -10,9 +10,6 @@ from dataclasses import dataclass
 from tocsin.jsontypes import Json, JsonObject
 from tocsin.web import TOKEN_PREFIX
 
-MAX_GROUPS = 1_000
-"""Groups of a token that are looked at."""
-
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:@+-]{0,99}")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9 ._:@+-]")
 _SHOWN = 90
@@ -71,4 +68,4 @@ def _username(claims: JsonObject, name: str) -> str | None:
 def _groups(claims: JsonObject, name: str) -> tuple[str, ...]:
     value = claim(claims, name)
     listed = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return tuple(group for group in listed[:MAX_GROUPS] if isinstance(group, str))
+    return tuple(group for group in listed if isinstance(group, str))
