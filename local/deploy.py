@@ -10,7 +10,7 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -83,20 +83,23 @@ def deploy(
     workspace: Workspace,
     *,
     directory: Path,
+    parameters: Mapping[str, str] | None = None,
     on_resource: Callable[[str], None] = lambda _name: None,
 ) -> Deployed:
     """Deploys what was built; calls `on_resource` with each resource's name once it is there.
 
+    `parameters` are parameters of the template beside those that every local stack is given.
+
     Raises DeployError where sam fails.
     """
-    parameters = {"Architecture": architecture(), **_PARAMETERS}
+    given = {"Architecture": architecture(), **_PARAMETERS, **(parameters or {})}
     command = [
         *("sam", "deploy", "--config-env", "local", "--stack-name", STACK_NAME),
         # Looked for beside the template otherwise, and that is the built one.
         *("--config-file", str(ROOT / "samconfig.toml")),
         *("--template-file", str(directory / "build/template.yaml")),
         "--parameter-overrides",
-        *(f"{name}={value}" for name, value in parameters.items()),
+        *(f"{name}={value}" for name, value in given.items()),
     ]
     environment = child_environment(**_sam(directory), **emulator.aws.environment(), COLUMNS="160")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +65,17 @@ class LocalStack:
 
 @contextmanager
 def local_stack(
-    workspace: Workspace, progress: Progress, *, port: int = 0, build_directory: Path = BUILD
+    workspace: Workspace,
+    progress: Progress,
+    *,
+    port: int = 0,
+    build_directory: Path = BUILD,
+    parameters: Mapping[str, str] | None = None,
 ) -> Iterator[LocalStack]:
     """Brings up a stack of its own, and ends it; nothing of it outlives the block, or this process.
 
-    `port` is where the emulator is wanted; 0, and any that is taken, gives a free one. Raises EmulatorError
+    `port` is where the emulator is wanted; 0, and any that is taken, gives a free one. `parameters` are further
+    ones of the template. Raises EmulatorError
     and DeployError.
     """
     workspace.directory.mkdir(parents=True, exist_ok=True)
@@ -86,6 +92,8 @@ def local_stack(
                 step.result = "" if built else "unchanged"
             with progress.step("sam deploy") as step:
                 resources: list[str] = []
-                deployed = deploy(emulator, workspace, directory=build_directory, on_resource=resources.append)
+                deployed = deploy(
+                    emulator, workspace, directory=build_directory, parameters=parameters, on_resource=resources.append
+                )
                 step.result = f"{len(resources)} resources"
         yield LocalStack(emulator, sinks, deployed, workspace)

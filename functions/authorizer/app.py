@@ -1,6 +1,6 @@
 """Who asks? Trigger: HTTP API Lambda authorizer, payload format 2.0, simple responses.
 
-It lets every request through to its function, with facts about the key or the reason why there is none: API
+It lets every request through to its function, with facts about the key or token, or the reason why there is none: API
 Gateway's own refusal is no problem+json, and its cache does not know routes. No function serves a request
 whose facts name no key (`tocsin.web.Request.anyone`), and each checks the scopes that its route needs.
 """
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from tocsin import clients
@@ -22,6 +23,8 @@ from tocsin.store.people import PeopleStore
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from tocsin.tokens.access import AccessTokens
+
 environment = Environment.of_process()
 
 
@@ -32,17 +35,34 @@ def report(network: str, failures: int, now: datetime) -> None:
     suspicion.report(environment.text("EVENTS_TABLE"), environment.text("CONFIG_TABLE"), network, failures, now)
 
 
+@cache
+def tokens() -> AccessTokens:
+    """What checks access tokens: made with the first of them, so that API keys never wait for its libraries."""
+    from tocsin.tokens.access import access_tokens  # noqa: PLC0415 - PyJWT, cryptography and an HTTP client
+
+    return access_tokens(environment)
+
+
+def identify_token(token: str, now: datetime) -> JsonObject:
+    """The facts about an access token."""
+    return tokens().identify(token, now)
+
+
 keyring = Keyring(
     PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     clients.secretsmanager(),
     environment.text("ADMIN_KEY_SECRET"),
     FailedAttempts(report),
+    identify_token if environment.optional("OIDC_ISSUER") else None,
 )
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
-    """{isAuthorized: true, context: {key_id, …} or {error}}. Raises where keys can't be read: answered 500."""
+    """{isAuthorized: true, context: {key_id, …} or {error}}. Raises where keys can't be read: answered 500.
+
+    The keys of a token's issuer are meant as well.
+    """
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     source_ip = event["requestContext"]["http"].get("sourceIp") or ""
     try:
@@ -54,5 +74,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     if "error" in facts:
         note(Code.KEY_REFUSED, str(facts["error"]), level=logging.WARNING, source_ip=source_ip)
     else:
-        note(Code.KEY_ACCEPTED, "key accepted", level=logging.DEBUG, key_id=facts["key_id"])
+        note(Code.KEY_ACCEPTED, "key or token accepted", level=logging.DEBUG, key_id=facts["key_id"])
     return {"isAuthorized": True, "context": facts}

@@ -1,10 +1,11 @@
-"""Who may: every operation against no key, each scope, another person's key, an expired and a revoked one."""
+"""Who may: every operation against no key, each scope, another person's key, an expired and a revoked one; and
+against access tokens likewise."""
 
 import json
 import re
 import shlex
 import string
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from types import CellType, ModuleType
 from typing import Any
@@ -15,7 +16,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from tests.integration.calling import ALL_SCOPES, Api, Called, request_event
 from tests.integration.conftest import ROOT, Stack
 from tocsin.reference import OPERATIONS, Operation, document
-from tocsin.web import Scope
+from tocsin.web import TOKEN_PREFIX, Scope
 
 NAMES = {"event_id": "01890000-0000-7000-8000-000000000000", "delivery_id": "x"}
 KEYED = [operation for operation in OPERATIONS if operation.scopes is not None]
@@ -56,6 +57,16 @@ def facts(*scopes: Scope, **more: str) -> dict[str, str]:
     return {"key_id": "0123456789abcdef", "key_name": "k", "scopes": " ".join(scopes)} | more
 
 
+def token_facts(*scopes: Scope, **more: str) -> dict[str, str]:
+    """What the authorizer says of alice's access token."""
+    ends = int((datetime.now(UTC) + timedelta(minutes=5)).timestamp())
+    known = {"key_id": f"{TOKEN_PREFIX}0123456789abcdef", "key_name": "oidc:alice", "user": "alice", "person": "alice"}
+    return facts(*scopes) | known | {"expires": str(ends)} | more
+
+
+BEARERS = pytest.mark.parametrize("bearer", [facts, token_facts], ids=["key", "token"])
+
+
 def name(operation: Operation) -> str:
     return f"{operation.method} {operation.path}"
 
@@ -83,8 +94,11 @@ def test_only_what_must_be_is_open() -> None:
         {},
         {"error": "this API key is not known"},
         facts(*Scope, expires=str(int((datetime.now(UTC) - timedelta(seconds=1)).timestamp()))),
+        {"error": "the signature of this access token does not hold"},
+        token_facts(*Scope, expires=str(int((datetime.now(UTC) - timedelta(seconds=1)).timestamp()))),
+        token_facts(*Scope, key_id=""),
     ],
-    ids=["no key", "unknown or revoked key", "expired key"],
+    ids=["no key", "unknown or revoked key", "expired key", "bad token", "expired token", "token without a holder"],
 )
 def test_nothing_is_served_to_whom_nobody_knows(everything: Everything, refused: dict[str, str]) -> None:
     answers = {name(operation): everything.status(operation, refused) for operation in KEYED}
@@ -92,28 +106,37 @@ def test_nothing_is_served_to_whom_nobody_knows(everything: Everything, refused:
     assert {path: status for path, status in answers.items() if status != 401} == {}
 
 
+@BEARERS
 @pytest.mark.parametrize("scope", [None, *Scope], ids=str)
-def test_a_key_with_one_scope_is_served_what_needs_no_other(everything: Everything, scope: Scope | None) -> None:
+def test_a_key_with_one_scope_is_served_what_needs_no_other(
+    everything: Everything, scope: Scope | None, bearer: Callable[..., dict[str, str]]
+) -> None:
     held = () if scope is None else (scope,)
 
-    answers = [(operation, everything.status(operation, facts(*held))) for operation in KEYED]
+    answers = [(operation, everything.status(operation, bearer(*held))) for operation in KEYED]
 
     for operation, status in answers:
         allowed = set(operation.scopes or ()) <= set(held)
         assert (status not in {401, 403}) is allowed, f"{name(operation)} answered {status} to {scope}"
 
 
-def test_a_key_that_lacks_one_scope_is_refused_what_needs_it(everything: Everything) -> None:
+@BEARERS
+def test_a_key_that_lacks_one_scope_is_refused_what_needs_it(
+    everything: Everything, bearer: Callable[..., dict[str, str]]
+) -> None:
     for operation in KEYED:
         for needed in operation.scopes or ():
             others = [scope for scope in Scope if scope is not needed]
 
-            assert everything.status(operation, facts(*others)) == 403, name(operation)
+            assert everything.status(operation, bearer(*others)) == 403, name(operation)
 
 
-def test_a_key_with_all_scopes_is_refused_nothing(everything: Everything) -> None:
+@BEARERS
+def test_a_key_with_all_scopes_is_refused_nothing(
+    everything: Everything, bearer: Callable[..., dict[str, str]]
+) -> None:
     for operation in OPERATIONS:
-        status = everything.status(operation, facts(*Scope))
+        status = everything.status(operation, bearer(*Scope))
 
         assert status not in {401, 403, 405} and status < 500, f"{name(operation)}: {status}"
 
@@ -124,6 +147,17 @@ def test_another_persons_inbox_is_not_shown(stack: Stack) -> None:
     assert alice("GET", "/notifications").body["user"] == "alice"
     assert alice("GET", "/notifications", query={"user": "bob"}).status == 403
     assert Api.of(stack, user="alice", scopes=ALL_SCOPES)("GET", "/notifications", query={"user": "bob"}).status == 200
+
+
+def test_another_persons_inbox_is_not_shown_to_a_token(stack: Stack) -> None:
+    api = Api.of(stack)
+    of_alice = token_facts(Scope.NOTIFICATIONS)
+    of_nobody = token_facts(Scope.NOTIFICATIONS, user="")
+
+    assert api("GET", "/notifications", facts=of_alice).body["user"] == "alice"
+    assert api("GET", "/notifications", query={"user": "bob"}, facts=of_alice).status == 403
+    assert api("GET", "/notifications", query={"user": "alice"}, facts=of_nobody).status == 403
+    assert api("GET", "/notifications", facts=of_nobody).status == 422
 
 
 def test_an_unknown_path_says_nothing_to_whom_nobody_knows(stack: Stack) -> None:

@@ -187,6 +187,7 @@ EXPECTED: dict[str, Expectation] = {
     "authorizer-no-key": has(
         isAuthorized=True, key_id=None, error="send an API key in the header `Authorization: Bearer …`"
     ),
+    "authorizer-token": has(isAuthorized=True, key_id=None, error="this API key is not known"),  # no issuer is set
     "authorizer-unknown-key": has(isAuthorized=True, key_id=None, error="this API key is not known"),
     "email-delivery": delivered("mail", "sent"),
     "email-no-address": delivered("mail", "no_address", "discarded"),

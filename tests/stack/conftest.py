@@ -22,6 +22,7 @@ from local.api import TocsinApi
 from local.samples import blueprint
 from local.stack import LocalStack, local_stack
 from local.workspace import Workspace
+from tests.issuing import AUDIENCE, Issuer, issuing
 
 HERE = Path(__file__).parent
 CLOSED_PORT_URL = "http://127.0.0.1:9/webhook/closed"
@@ -108,11 +109,22 @@ def keys() -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, configuration: dict, keys: dict[str, str]) -> Iterator[LocalStack]:
+def issuer() -> Iterator[Issuer]:
+    """The issuer of access tokens that the stack is deployed with."""
+    with issuing() as up:
+        yield up
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, configuration: dict, keys: dict[str, str], issuer: Issuer
+) -> Iterator[LocalStack]:
     """The stack: `stack.facts` (as .local/stack.json), `stack.aws` (boto3 clients), `stack.api(key)`, `stack.sinks`,
     `stack.emulator` (mail, faults, the functions' processes), `stack.deployed` (outputs, tables)."""
-    with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet()) as up:
+    tokens = {"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE}
+    with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet(), parameters=tokens) as up:
         document = yaml.safe_load(blueprint(up.sinks.url))
+        document["settings"]["group_scopes"] = [{"group": "auditors", "scopes": ["events:read"]}]
         for kind, more in additions(up.sinks.url).items():
             document[kind] += more
         configuration.update(document)

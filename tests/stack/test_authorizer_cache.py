@@ -3,6 +3,7 @@
 The local stack runs without that memory; here it is switched on, as it is deployed to AWS, and off again.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ import pytest
 from local.api import TocsinApi
 from local.stack import LocalStack
 from local.waiting import until
+from tests.issuing import Issuer
 from tests.stack.probes.stage import client
 
 REMEMBERED_S = 60
@@ -112,6 +114,22 @@ def test_a_deleted_key_lives_on_while_it_is_remembered_and_a_new_header_is_looke
     assert deleted == [200, 200]
     assert known.ask("POST", "/events", json=EVENT).status_code == 201
     assert unknown.ask("POST", "/events", json=EVENT).status_code == 401
+
+
+def test_a_token_ends_at_its_second_although_it_is_remembered(
+    stack: LocalStack, issuer: Issuer, remembered: None
+) -> None:
+    stack.api(issuer.token(groups=["auditors"])).ask("GET", "/events")  # what starts, starts before the time is short
+    ends = int(time.time()) + 5
+    grace = stack.api(issuer.token(preferred_username="grace", groups=["auditors"], exp=ends))
+    assert grace.ask("GET", "/events").status_code == 200
+    before = until(lambda: identified(stack), 10, of="an invocation of the authorizer in its log")
+
+    until(lambda: grace.ask("GET", "/events").status_code == 401, 15, of="a refusal")
+
+    assert grace.ask("GET", "/events").json()["detail"] == "this access token has expired"
+    assert time.time() >= ends
+    assert identified(stack) == before
 
 
 def test_a_request_without_a_key_is_refused_by_the_gateway_itself(stack: LocalStack, remembered: None) -> None:

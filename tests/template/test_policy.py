@@ -264,6 +264,20 @@ def test_a_function_its_log_group_and_its_code_have_one_name(function: str) -> N
     assert properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
 
 
+def test_what_checks_tokens_is_the_authorizers_alone() -> None:
+    attached = {name for name, each in FUNCTIONS.items() if {"Ref": "TokensLayer"} in each.get("Layers", [])}
+
+    assert attached == {"AuthorizerFunction"}
+
+
+def test_tokens_are_taken_for_an_audience_or_not_at_all() -> None:
+    (rule,) = TEMPLATE["Rules"].values()
+
+    assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "OidcIssuer"}, ""]}]}
+    assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "OidcAudience"}, ""]}]}
+    assert TEMPLATE["Parameters"]["OidcIssuer"]["Default"] == ""
+
+
 def test_each_directory_of_functions_is_deployed() -> None:
     deployed = {properties["CodeUri"].rstrip("/") for properties in FUNCTIONS.values()}
 

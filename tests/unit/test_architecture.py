@@ -38,7 +38,11 @@ LEAVES = {
     "drafts": {"cleanse", "durations", "errors", "events", "ids", "jsontypes", "sanitize", "violations"},
     "transports": set(),
     "keys": {"transports", "web"},
-    "configuration": {"cleanse", "directory", "durations", "rules", "transports"},
+    "configuration": {"cleanse", "directory", "durations", "rules", "transports", "web"},
+    "tokens": {
+        "authorization", "clients", "errors", "jsontypes", "observability", "outbound", "settings", "store", "tokens",
+        "web",
+    },
     "defaults": {"configuration", "directory", "events", "notifications", "rules", "transports"},
     "rendering": {
         "directory", "events", "expressions", "jsontypes", "notifications", "rendering", "transports",

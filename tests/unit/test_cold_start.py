@@ -17,7 +17,16 @@ ROOT = Path(__file__).parents[2]
 # does what is another's.
 NEVER = ("moto", "rich", "pytest", "cel_expr_python")
 MUST_NOT_LOAD = {
-    "authorizer": ("jinja2", "yaml", "requests", "tocsin.rules", "tocsin.rendering", "tocsin.blueprint"),
+    "authorizer": (
+        "jinja2",
+        "yaml",
+        "requests",
+        "jwt",
+        "tocsin.tokens",
+        "tocsin.rules",
+        "tocsin.rendering",
+        "tocsin.blueprint",
+    ),
     "ingest": ("jinja2", "yaml", "requests", "maxminddb", "tocsin.rendering", "tocsin.blueprint", "tocsin.matching"),
     "matcher": ("jinja2", "yaml", "requests", "tocsin.blueprint", "tocsin.outbound.client"),
     "webhook": ("jinja2", "yaml", "tocsin.blueprint", "tocsin.matching"),

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from tocsin.outbound import OutboundError, OutboundPolicy, Response, Timeout, post
+from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy, Response, Timeout, get, post
 
 LOCAL = OutboundPolicy(allow_http=True, ports=None, allow_cidrs=(ip_network("127.0.0.0/8"),))
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -255,3 +255,18 @@ def test_many_threads_can_post_at_once_and_each_gets_its_own_answer() -> None:
 def test_a_timeout_must_be_greater_than_zero(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="greater than 0"):
         Timeout(**limits)
+
+
+def test_a_get_is_sent_without_a_body_and_bounded_alike() -> None:
+    with serving(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n0123456789")) as server:
+        answer = get(server.url, {"Accept": "application/json"}, policy=LOCAL, max_response_bytes=4)
+
+    assert server.requests[0].startswith(b"GET /hook HTTP/1.1\r\n")
+    assert server.requests[0].endswith(b"\r\n\r\n")
+    assert "Accept: application/json" in headers_of(server.requests[0])
+    assert (answer.status, answer.body, answer.truncated) == (200, b"0123", True)
+
+
+def test_a_get_goes_nowhere_that_a_post_does_not() -> None:
+    with pytest.raises(OutboundBlocked):
+        get("http://127.0.0.1:9/", {})

@@ -71,7 +71,9 @@ class FailedAttempts:
         known_at = self._known.get(_digest(authorization))
         if known_at is None or now - known_at > _KNOWN_FOR:
             left = WINDOW.total_seconds() * (window + 1) - now.timestamp()
-            raise Throttled("too many unknown keys came from this address; wait, then try again", max(1, round(left)))
+            raise Throttled(
+                "too many unknown keys or tokens came from this address; wait, then try again", max(1, round(left))
+            )
 
     def known(self, authorization: str, now: datetime) -> None:
         """This header was good."""

@@ -1,10 +1,12 @@
-"""Whose API key is this? The answer is facts about the key; what it may do on a route is checked there."""
+"""Whose API key or access token is this? The answer is facts; what they allow on a route is checked there."""
 
 from __future__ import annotations
 
 import hmac
 import logging
+import re
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -23,20 +25,33 @@ if TYPE_CHECKING:
 ADMIN_KEY_SECONDS = 60.0
 """How long the admin key is held in memory, so how long a rotated one lives on."""
 
-_MAX_TOKEN = 512
+_MAX_KEY = 512
+_MAX_TOKEN = 8_192  # API Gateway takes 10,240 bytes of request line and headers
 _MOST_NOTED = 10_000
+# A signed token in its compact form (RFC 7515), whose header is a JSON object: `{"` is `eyJ` in base64url.
+_TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
+
+type IdentifyToken = Callable[[str, datetime], JsonObject]
+"""(token, now): the facts about an access token. Raises Refused, Unavailable."""
 
 
 class Refused(Exception):
-    """There is no such key; the message may be shown."""
+    """There is no such key, or the token is not good; the message may be shown."""
 
 
 class Keyring:
     """Tells who a bearer token belongs to. Raises Unavailable where the keys can't be read."""
 
     def __init__(
-        self, people: PeopleStore, secrets: SecretsManagerClient, admin_secret: str, attempts: FailedAttempts
+        self,
+        people: PeopleStore,
+        secrets: SecretsManagerClient,
+        admin_secret: str,
+        attempts: FailedAttempts,
+        identify_token: IdentifyToken | None = None,
     ) -> None:
+        """`identify_token` is asked about access tokens; without it they are unknown keys as any other text is."""
+        self._identify_token = identify_token
         self._people = people
         self._attempts = attempts
         self._noted: dict[str, str] = {}
@@ -46,7 +61,8 @@ class Keyring:
         self._admin_read = float("-inf")
 
     def identify(self, authorization: str | None, source_ip: str) -> JsonObject:
-        """The authorizer's context for the header's value: key_id, key_name, scopes, user, expires. Refused without.
+        """The authorizer's context for the header's value: key_id, key_name, scopes, user, expires; of a token
+        person as well. Refused without.
 
         Throttled, unread, where `source_ip` failed too often and the key is not one that was known just now.
         """
@@ -62,12 +78,16 @@ class Keyring:
 
     def _identified(self, authorization: str | None, source_ip: str, now: datetime) -> JsonObject:
         if not authorization:
-            raise Refused("send an API key in the header `Authorization: Bearer …`")
+            raise Refused(f"send {self._taken} in the header `Authorization: Bearer …`")
         scheme, _, token = authorization.strip().partition(" ")
         token = token.strip()
-        if scheme.lower() != "bearer" or not token or len(token) > _MAX_TOKEN or not token.isascii():
-            raise Refused("the Authorization header must be `Bearer` and an API key")
+        identify_token = self._identify_token if _TOKEN.fullmatch(token) else None
+        most = _MAX_KEY if identify_token is None else _MAX_TOKEN
+        if scheme.lower() != "bearer" or not token or len(token) > most or not token.isascii():
+            raise Refused(f"the Authorization header must be `Bearer` and {self._taken}")
         self._attempts.check(source_ip, authorization, now)
+        if identify_token is not None:
+            return identify_token(token, now)
         parts = split_bearer(token)
         if parts is None:
             return self._admin(token)
@@ -88,6 +108,10 @@ class Keyring:
             # The functions look at it too: API Gateway may remember this answer for longer than the key lives.
             "expires": "" if ends is None else str(int(ends.timestamp())),
         }
+
+    @property
+    def _taken(self) -> str:
+        return "an API key" if self._identify_token is None else "an API key or an access token"
 
     def _note_use(self, key_id: str, now: datetime) -> None:
         """Remember the hour, at most once an hour. Never in the way of the request."""

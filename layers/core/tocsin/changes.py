@@ -74,6 +74,7 @@ class ChangeEvents:
     def _report(
         self, anchor: str, part: str, action: EventAction, context: JsonObject, by: Principal, settings: Settings
     ) -> None:
+        who = by.user or by.person
         for attempt in range(_TRIES):
             try:
                 self._system_events.report(
@@ -83,7 +84,7 @@ class ChangeEvents:
                     about=("change", part),
                     cause=None,
                     settings=settings,
-                    user={} if by.user is None else {"username": by.user},
+                    user={} if who is None else {"username": who},
                 )
             except Unavailable as error:
                 if attempt == _TRIES - 1:

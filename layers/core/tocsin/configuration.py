@@ -17,6 +17,16 @@ from tocsin.directory import Group
 from tocsin.durations import DurationError, parse_duration
 from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import NotificationTransport
+from tocsin.web import Scope
+
+
+class GroupScopes(BaseModel):
+    """What whoever an access token says is in a group may do. The group is the token issuer's, by its name there."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    group: Annotated[str, Field(min_length=1, max_length=200)]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=10)]
 
 
 class Settings(BaseModel):
@@ -34,6 +44,8 @@ class Settings(BaseModel):
     """More names of keys whose values are masked."""
     exempt_keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
     """Names of keys whose values stay readable although they sound secret."""
+    group_scopes: tuple[GroupScopes, ...] = ()
+    """What access tokens allow: the scopes that the groups in them give. A token without such a group has none."""
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -2,8 +2,8 @@
 
     TocsinError
     ├── MalformedBody       400  the body can't be read as what it says it is
-    ├── Unauthenticated     401  no key, or none that we know
-    ├── Forbidden           403  a key without the scope that the route asks for
+    ├── Unauthenticated     401  no key or token, or none that holds
+    ├── Forbidden           403  a key or token without the scope that the route asks for
     ├── NotFound            404
     ├── MethodNotAllowed    405
     ├── NotAcceptable       406
@@ -13,7 +13,7 @@
     ├── UnsupportedType     415
     ├── Invalid             422  readable, but one or more fields are wrong; names each
     ├── RateLimited         429  the caller's own excess
-    ├── TooManyAttempts     429  too many unknown keys from one address
+    ├── TooManyAttempts     429  too many unknown keys or tokens from one address
     └── Unavailable         503  ours; time heals it
 
 Every message may be shown to the caller and logged: none holds a secret, a body or a stack trace.
@@ -74,15 +74,15 @@ class Unauthenticated(TocsinError):
 
     status = 401
     code = "unauthenticated"
-    title = "An API key is needed"
+    title = "An API key or an access token is needed"
 
 
 class Forbidden(TocsinError):
-    """The key is known, but may not do this."""
+    """The key or token is known, but may not do this."""
 
     status = 403
     code = "forbidden"
-    title = "This key may not do this"
+    title = "This key or token may not do this"
 
 
 class NotFound(TocsinError):
@@ -173,11 +173,11 @@ class RateLimited(TocsinError):
 
 
 class TooManyAttempts(TocsinError):
-    """Too many unknown keys came from the caller's address."""
+    """Too many unknown keys or tokens came from the caller's address."""
 
     status = 429
     code = "too-many-attempts"
-    title = "Too many unknown keys from this address"
+    title = "Too many unknown keys or tokens from this address"
 
 
 class Unavailable(TocsinError):

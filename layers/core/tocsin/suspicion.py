@@ -1,4 +1,7 @@
-"""suspicious_request events: keys that nobody knows, from one address. Loaded only when there is one to tell of."""
+"""suspicious_request events: keys and tokens that are not good, from one address.
+
+Loaded only when there is one to tell of.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,10 @@ def report(events_table: str, config_table: str, network: str, failures: int, no
     settings = ConfigurationStore(clients.dynamodb(), config_table).version().settings
     SystemEvents(EventStore(clients.dynamodb(), events_table)).report(
         EventAction.SUSPICIOUS_REQUEST,
-        {"message": f"{failures} requests with unknown API keys came from {network} in one hour", "failures": failures},
+        {
+            "message": f"{failures} requests with unknown keys or bad access tokens came from {network} in one hour",
+            "failures": failures,
+        },
         anchor=window_id(now),
         about=("unknown-keys", network, str(failures)),
         cause=None,

@@ -28,6 +28,9 @@ from tocsin.errors import (
 from tocsin.jsontypes import Json, JsonObject
 
 EXPIRED = "this API key has expired"
+TOKEN_EXPIRED = "this access token has expired"  # noqa: S105 - says so
+TOKEN_PREFIX = "oidc-"  # noqa: S105 - public
+"""How the ids of tokens' holders begin; an API key's has 16 hex digits."""
 
 
 class Scope(StrEnum):
@@ -42,18 +45,24 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: an API key, what it may do, and the person that it stands for, if any."""
+    """Who asks: an API key or an access token, what it may do, and the person that it stands for, if any.
+
+    `user` is a user of the configuration. `person` is the username that a token gives, whether there is such a user
+    or not: for telling who did something, never for what they may.
+    """
 
     key_id: str
     key_name: str
     scopes: frozenset[str]
     user: str | None = None
     events_per_minute: int | None = None
+    person: str | None = None
 
     def require(self, scope: Scope) -> None:
-        """Forbidden where this key lacks `scope`."""
+        """Forbidden where this key or token lacks `scope`."""
         if scope not in self.scopes:
-            raise Forbidden(f"this needs the scope {scope.value}; key {self.key_name!r} has {_listed(self.scopes)}")
+            what = "access token" if self.key_id.startswith(TOKEN_PREFIX) else "key"
+            raise Forbidden(f"this needs the scope {scope.value}; {what} {self.key_name!r} has {_listed(self.scopes)}")
 
 
 def _listed(scopes: frozenset[str]) -> str:
@@ -116,7 +125,7 @@ class Request:
             raise Unauthenticated(error)
         expires = self.authorizer.get("expires")
         if expires and int(expires) <= time.time():
-            raise Unauthenticated(EXPIRED)
+            raise Unauthenticated(TOKEN_EXPIRED if key_id.startswith(TOKEN_PREFIX) else EXPIRED)
         limit = self.authorizer.get("events_per_minute")
         return Principal(
             key_id=key_id,
@@ -124,6 +133,7 @@ class Request:
             scopes=frozenset(self.authorizer.get("scopes", "").split()),
             user=self.authorizer.get("user") or None,
             events_per_minute=int(limit) if limit else None,
+            person=self.authorizer.get("person") or None,
         )
 
     def content_type(self, *taken: str) -> str:

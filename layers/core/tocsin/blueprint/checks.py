@@ -40,6 +40,9 @@ _AMPLE = timedelta(days=365 * 1000)
 _MAX_KEY_NAMES = 1000
 """Settings travel with each look at the configuration's version, which is one item of 400 KB."""
 
+_MAX_GROUPS = 200
+"""Groups that may be given scopes, for the same reason."""
+
 
 def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
     """All that is wrong with `blueprint` beyond its fields, each with its path; webhooks' URLs by `policy`."""
@@ -73,6 +76,12 @@ def _settings(settings: Settings) -> Iterator[Violation]:
     for name in ("secret_keys", "exempt_keys"):
         if len(getattr(settings, name)) > _MAX_KEY_NAMES:
             yield Violation(f"settings.{name}", f"names more than {_MAX_KEY_NAMES:,} keys")
+    if len(settings.group_scopes) > _MAX_GROUPS:
+        yield Violation("settings.group_scopes", f"has {len(settings.group_scopes):,} groups; at most {_MAX_GROUPS:,}")
+    groups = [entry.group for entry in settings.group_scopes]
+    for position, group in enumerate(groups):
+        if group in groups[:position]:
+            yield Violation(f"settings.group_scopes[{position}].group", f"{group!r} is there twice")
 
 
 def _names(blueprint: Blueprint) -> Iterator[Violation]:

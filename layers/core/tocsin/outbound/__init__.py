@@ -1,6 +1,7 @@
 """HTTP to addresses that customers chose, without letting them choose our own.
 
     post(url, body, headers, *, timeout, policy, ca, client_cert, …) -> Response
+    get(url, headers, *, timeout, policy, …) -> Response
 
 Whoever sets a webhook's URL makes this service connect to it from inside a cloud account, where link-local
 and private addresses answer without asking who calls (server-side request forgery, CWE-918). So a URL is
@@ -29,7 +30,7 @@ from tocsin.outbound.headers import RESERVED_HEADERS, check_headers
 from tocsin.outbound.urls import check_url
 
 if TYPE_CHECKING:
-    from tocsin.outbound.client import Response, Timeout, post
+    from tocsin.outbound.client import Response, Timeout, get, post
     from tocsin.outbound.tls import ClientCertificate, check_certificates
 
 __all__ = [
@@ -45,10 +46,12 @@ __all__ = [
     "check_certificates",
     "check_headers",
     "check_url",
+    "get",
     "post",
 ]
 
 _ON_DEMAND = {
+    "get": "client",
     "post": "client",
     "Response": "client",
     "Timeout": "client",

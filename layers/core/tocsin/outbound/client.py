@@ -1,4 +1,4 @@
-"""The request itself: one POST, bounded in time and bytes, to an address that was checked."""
+"""The request itself: one POST or GET, bounded in time and bytes, to an address that was checked."""
 
 import http.client
 import logging
@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from typing import Literal
 
 import requests
 import urllib3
@@ -89,6 +90,39 @@ def post(
 
     Raises OutboundBlocked (final), OutboundError (to be tried again).
     """
+    return _exchange("POST", url, body, headers, timeout, policy, ca, client_cert, max_response_bytes, resolver, dial)
+
+
+def get(
+    url: str,
+    headers: Mapping[str, str],
+    *,
+    timeout: Timeout = _TIMEOUT,
+    policy: OutboundPolicy = _STRICT,
+    max_response_bytes: int = 64 * 1024,
+    resolver: Resolver = system_resolver,
+    dial: Dialer = socket.socket.connect,
+) -> Response:
+    """GET a URL, guarded and bounded as `post` is.
+
+    Raises OutboundBlocked (final), OutboundError (to be tried again).
+    """
+    return _exchange("GET", url, None, headers, timeout, policy, None, None, max_response_bytes, resolver, dial)
+
+
+def _exchange(
+    method: Literal["GET", "POST"],
+    url: str,
+    body: bytes | None,
+    headers: Mapping[str, str],
+    timeout: Timeout,
+    policy: OutboundPolicy,
+    ca: str | None,
+    client_cert: ClientCertificate | None,
+    max_response_bytes: int,
+    resolver: Resolver,
+    dial: Dialer,
+) -> Response:
     started = time.perf_counter()
     answer_by = Deadline.after(timeout.total)
     connect_by = Deadline.after(min(timeout.connect, timeout.total))
@@ -104,7 +138,7 @@ def post(
         context=context,
         dial=dial,
     )
-    request = _prepared(target, body, sent_headers)
+    request = _prepared(method, target, body, sent_headers)
     with closing(PinnedAdapter(route)) as adapter:
         with closing(_answer(adapter, request, route, timeout.total, answer_by)) as answer:
             content, truncated = _read(answer.raw, max_response_bytes)
@@ -118,9 +152,11 @@ def post(
         )
 
 
-def _prepared(target: Target, body: bytes, headers: dict[str, str | bytes]) -> requests.PreparedRequest:
+def _prepared(
+    method: str, target: Target, body: bytes | None, headers: dict[str, str | bytes]
+) -> requests.PreparedRequest:
     try:
-        return requests.Request("POST", target.url, headers=headers, data=body).prepare()
+        return requests.Request(method, target.url, headers=headers, data=body).prepare()
     except (requests.RequestException, UnicodeError):
         raise OutboundBlocked("bad_url", "the URL can't be sent") from None
 

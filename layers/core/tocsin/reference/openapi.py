@@ -22,6 +22,7 @@ _KEYED = (401, 403)
 _IF_MATCH = "The ETag that the change is made to, or `*`; 412 where another version is there."
 _IF_NONE_MATCH = "`*` to create only; on GET, the ETag that the reader has: 304 where it still holds."
 _PATH = dict.fromkeys(("name", "username"), TypeAdapter(Name).json_schema())
+_TOKEN = "An access token of the OpenID Connect issuer that the stack is set up with, where it is."  # noqa: S105
 _HEADERS = {"Idempotency-Key": "A repeat with the same key within 24 hours stores nothing, and is answered alike."}
 
 
@@ -33,7 +34,10 @@ def document() -> JsonObject:
         assert isinstance(path, dict)  # noqa: S101 - made one line above
         path[operation.method.lower()] = _operation(operation)
     tags: list[Json] = [{"name": tag} for tag in dict.fromkeys(operation.tag for operation in OPERATIONS)]
-    key: JsonObject = {"type": "http", "scheme": "bearer", "description": "An API key."}
+    schemes: JsonObject = {
+        "key": {"type": "http", "scheme": "bearer", "description": "An API key."},
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": _TOKEN},
+    }
     return {
         "openapi": "3.1.0",
         "info": {
@@ -44,9 +48,9 @@ def document() -> JsonObject:
         },
         "servers": [{"url": "/"}],
         "tags": tags,
-        "security": [{"key": []}],
+        "security": [{"key": []}, {"token": []}],
         "paths": paths,
-        "components": {"securitySchemes": {"key": key}, "schemas": schemas(), "responses": _problems()},
+        "components": {"securitySchemes": schemes, "schemas": schemas(), "responses": _problems()},
     }
 
 

@@ -1,0 +1,87 @@
+"""From an access token to what the authorizer says of it.
+
+Scopes come from the token's groups, by the settings' `group_scopes`. Whoever is an active user of the
+configuration may also see their own notifications; whoever is an inactive one may nothing. No group, no user:
+known, and allowed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from tocsin import clients
+from tocsin.authorization import Refused
+from tocsin.jsontypes import JsonObject
+from tocsin.outbound import OutboundPolicy
+from tocsin.settings import Environment
+from tocsin.store.group_scopes import GroupScopesStore
+from tocsin.store.people import PeopleStore
+from tocsin.tokens.checking import TokenCheck
+from tocsin.tokens.claims import Holder
+from tocsin.tokens.issuer import Issuer
+from tocsin.web import Scope
+
+
+class AccessTokens:
+    """Tells who a token's holder is, and what they may."""
+
+    def __init__(
+        self,
+        check: TokenCheck,
+        people: PeopleStore,
+        group_scopes: GroupScopesStore,
+        *,
+        username_claim: str,
+        groups_claim: str,
+    ) -> None:
+        self._check = check
+        self._people = people
+        self._group_scopes = group_scopes
+        self._username_claim = username_claim
+        self._groups_claim = groups_claim
+
+    def identify(self, token: str, now: datetime) -> JsonObject:
+        """The authorizer's context: key_id, key_name, scopes, user, person, expires.
+
+        Refused, which says why; Unavailable where the issuer's keys or our table can't be read.
+        """
+        claims, ends = self._check.check(token, now)
+        holder = Holder.of(claims, username_claim=self._username_claim, groups_claim=self._groups_claim)
+        user = None if holder.username is None else self._people.user(holder.username)
+        if user is not None and not user.active:
+            raise Refused("the user of this access token is not active")
+        scopes = self._scopes(holder.groups)
+        if user is not None:
+            scopes.add(Scope.NOTIFICATIONS)
+        return {
+            "key_id": holder.id,
+            "key_name": holder.name,
+            "scopes": " ".join(scope for scope in Scope if scope in scopes),
+            "user": "" if user is None else user.username,
+            "person": holder.username or "",
+            # The functions look at it too: API Gateway may remember this answer for longer than the token lives.
+            "expires": str(ends),
+        }
+
+    def _scopes(self, groups: Iterable[str]) -> set[str]:
+        granted = self._group_scopes.current()
+        return {scope for group in groups for scope in granted.get(group, ())}
+
+
+def access_tokens(environment: Environment) -> AccessTokens:
+    """Made from a function's environment. MissingSetting where no issuer or no audience is given."""
+    policy = OutboundPolicy.parse(
+        allow_http=environment.flag("ALLOW_HTTP"),
+        ports=environment.optional("ALLOWED_PORTS"),
+        allow_cidrs=environment.optional("ALLOWED_CIDRS"),
+    )
+    environment.text("OIDC_AUDIENCE")
+    table = environment.text("CONFIG_TABLE")
+    return AccessTokens(
+        TokenCheck(Issuer(environment.text("OIDC_ISSUER"), policy), environment.words("OIDC_AUDIENCE")),
+        PeopleStore(clients.dynamodb(), table),
+        GroupScopesStore(clients.dynamodb(), table),
+        username_claim=environment.optional("OIDC_USERNAME_CLAIM", "preferred_username"),
+        groups_claim=environment.optional("OIDC_GROUPS_CLAIM", "groups"),
+    )
