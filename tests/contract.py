@@ -1,4 +1,4 @@
-"""docs/openapi.json put to an API by schemathesis: what it sends is made from the document, and the answers are held to it.
+"""docs/openapi.json put to an API by schemathesis: requests are made from the document, answers held to it.
 
 What a request says beyond its schema (names that exist, CEL that compiles) is refused with 422, so that what fits
 the schema must be accepted is the one thing not asked.
