@@ -174,10 +174,10 @@ class Weather:
     def rage(self, expected: set[str], *, deadline_s: float) -> None:
         """Lets half a day pass whenever nothing is on its way, until all that is expected has ended."""
         ends = time.monotonic() + deadline_s
-        until(lambda: expected <= self._items().keys(), deadline_s, of="a first attempt of each delivery", pause_s=1)
+        until(lambda: self._begun(expected), deadline_s, of="a first attempt of each delivery", pause_s=2)
         while time.monotonic() < ends:
             self._age_breakers(WAITS)
-            quiet_at = until(self._quiet, deadline_s, of="a quiet queue", pause_s=0.2)
+            quiet_at = until(self._quiet, deadline_s, of="a quiet queue", pause_s=0.3)
             items = self._items()
             if all(items[id_]["state"]["S"] in FINAL for id_ in expected):
                 return
@@ -228,10 +228,18 @@ class Weather:
             for item in page["Items"]
         }
 
+    def _begun(self, expected: set[str]) -> bool:
+        """Whether each delivery is in the table. What fails meanwhile fails for minutes rather than seconds."""
+        self._age_breakers(timedelta(minutes=5))
+        return expected <= self._items().keys()
+
     def _quiet(self) -> datetime | None:
-        """The time, where no function works for the queue; what SQS still holds back does not count."""
+        """The time, where no function works for the queue. What SQS holds back counts if all that is left is there."""
         now = datetime.now(UTC)
-        return None if self.storm.busy or self.depth("WebhookQueue", "NotVisible") else now
+        if self.storm.busy or self.depth("WebhookQueue", "NotVisible"):
+            return None
+        left = self.states().keys() - FINAL
+        return None if left == {"queued"} and self.depth("WebhookQueue", "Delayed") else now
 
     def _let_pass(self, items: dict[str, Item], time_: timedelta, *, since: datetime) -> None:
         """Moves all that waits into the past, and what functions had that are gone; nothing that goes on meanwhile."""
