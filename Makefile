@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions lint validate deploy bench clean lock
+.PHONY: help setup run test permissions storm lint validate deploy bench pictures clean lock
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -35,6 +35,9 @@ test: setup lint ## everything: lint, then unit, integration, template and stack
 permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_permissions.py -m "" -p no:benchmark
 
+storm: setup ## 2,000 deliveries to bad endpoints while functions are killed (STORM_DELIVERIES; ten minutes or so)
+	@$(BIN)/pytest tests/stack/test_delivery_storm.py -m "" -p no:benchmark
+
 lint: setup ## style, types and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -51,6 +54,9 @@ deploy: setup ## build and deploy to AWS (ENV=prod for the [prod] section of sam
 
 bench: setup ## the benchmarks
 	@$(BIN)/pytest tests/bench -q
+
+pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path where none is found)
+	@PYTHONPATH=layers/core $(BIN)/python -m local.pictures
 
 lock: ## resolve requirements-dev.in anew into requirements-dev.txt
 	@local/make-lock.sh

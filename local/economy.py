@@ -83,10 +83,13 @@ class SharedLayers:
         return path
 
 
-def at_most[**P](limit: int, concurrency: Callable[P, int]) -> Callable[P, int]:
-    """Makes a queue's concurrency no higher than `limit`, whatever its mapping asks for."""
+def at_most[**P](limit: int, concurrency: Callable[P, int | str]) -> Callable[P, int]:
+    """Makes a queue's concurrency no higher than `limit`, whatever its mapping asks for.
+
+    Where the template has a parameter for it, the emulator keeps what it asks for as text.
+    """
 
     def limited(*arguments: P.args, **options: P.kwargs) -> int:
-        return min(limit, concurrency(*arguments, **options))
+        return min(limit, int(concurrency(*arguments, **options)))
 
     return limited

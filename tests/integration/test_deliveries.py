@@ -223,6 +223,29 @@ def test_a_function_that_dies_before_its_note_leaves_a_delivery_that_goes_on(
     assert first.headers["webhook-id"] == second.headers["webhook-id"]
 
 
+def test_a_message_that_comes_back_first_hides_no_attempt_of_a_function_that_died(
+    world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault: SQS gave the message out again before the schedule ran, and the endpoint was told once unrecorded."""
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+
+    def die(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.deliveries, "note", die)
+        with pytest.raises(SystemExit):
+            world.courier().carry(world.waiting())
+    world.later(minutes=5)  # the lease is over, and the queue's own time
+    world.pump(world.courier())
+    world.go_on(world.courier(), seconds=1)
+
+    assert [attempt["reason"] for attempt in world.delivery(message)["attempts"]] == ["interrupted", "http_200"]
+    assert len(sinks.received()) == 2
+
+
 def test_a_delivery_that_kills_its_function_each_time_ends(
     world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
 ) -> None:

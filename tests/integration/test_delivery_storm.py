@@ -7,21 +7,17 @@ delivered or failed with a reason, none is lost, and an id is repeated only wher
 import json
 import os
 import random
-import threading
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.delivering import POLICY, SECRET, World
+from tests.raging import ENDPOINTS, Storm, raging
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.outbound import Timeout
@@ -35,90 +31,6 @@ WAVE = 250
 """Sent at once; moto's queues are slow where much waits in them."""
 KILLED = 0.02
 """Share of attempts after which the function dies before it can note what came of them."""
-
-ENDPOINTS = ("well", "fails", "hangs", "drops", "limits", "redirects", "babbles", "endless", "forbids")
-
-
-@dataclass
-class Storm:
-    """The endpoints, and what they received: {webhook-id: [what it was answered]}."""
-
-    url: str = ""
-    seed: random.Random = field(default_factory=lambda: random.Random(4))
-    received: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def decide(self, endpoint: str, message_id: str) -> str:
-        with self.lock:
-            answer = self._answer(endpoint)
-            self.received[message_id].append(answer)
-            return answer
-
-    def _answer(self, endpoint: str) -> str:
-        share = {"fails": 0.3, "hangs": 0.1, "drops": 0.3, "limits": 0.3, "babbles": 0.3}.get(endpoint, 1.0)
-        bad = {
-            "fails": "500",
-            "hangs": "hang",
-            "drops": "drop",
-            "limits": "429",
-            "redirects": "302",
-            "babbles": "garbage",
-            "endless": "endless",
-            "forbids": "403",
-        }.get(endpoint, "200")
-        return bad if self.seed.random() < share else "200"
-
-
-class Handler(BaseHTTPRequestHandler):
-    storm: Storm
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["content-length"]))
-        answer = self.storm.decide(self.path.strip("/"), self.headers["webhook-id"])
-        self.close_connection = True
-        match answer:
-            case "hang":
-                time.sleep(0.5)
-            case "drop":
-                return
-            case "garbage":
-                self.wfile.write(b"\x00\x01 garbage \xff\r\n\r\n")
-            case "endless":
-                self.send_response(200)
-                self.end_headers()
-                for _ in range(64):  # far beyond what is read of it
-                    self.wfile.write(b"x" * 65536)
-            case _:
-                self.send_response(int(answer))
-                if answer == "429":
-                    self.send_header("Retry-After", "7")
-                if answer == "302":
-                    self.send_header("Location", "http://127.0.0.1/elsewhere")
-                self.send_header("Content-Length", "2")
-                self.end_headers()
-                self.wfile.write(b"ok")
-
-    def log_message(self, *_: object) -> None:
-        pass
-
-
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 128
-
-    def handle_error(self, *_: object) -> None:
-        """Clients hang up on the endless and the hanging."""
-
-
-@contextmanager
-def raging() -> Iterator[Storm]:
-    storm = Storm()
-    with Server(("127.0.0.1", 0), type("Raging", (Handler,), {"storm": storm})) as server:
-        storm.url = f"http://127.0.0.1:{server.server_address[1]}"
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield storm
-        server.shutdown()
 
 
 class Killed(BaseException):

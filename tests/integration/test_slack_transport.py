@@ -1,6 +1,7 @@
 """Chat webhooks: the service's own words, and no more than about one message a second."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -54,6 +55,9 @@ def test_a_message_is_delivered(world: World, sinks: Sinks) -> None:
         (404, "no_service"),
         (404, "channel_not_found"),
         (410, "channel_is_archived"),
+        (403, "team_disabled"),
+        (400, "too_many_attachments"),
+        (403, "posting_to_general_channel_denied"),
     ],
 )
 def test_slacks_word_is_the_reason_of_a_final_failure(world: World, sinks: Sinks, status: int, word: str) -> None:
@@ -63,6 +67,7 @@ def test_slacks_word_is_the_reason_of_a_final_failure(world: World, sinks: Sinks
     (delivery,) = deliver(world)
 
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", word)
+    assert word in delivery["attempts"][0]["detail"]
     assert world.breakers.get("chat") is None
 
 
@@ -83,6 +88,42 @@ def test_what_heals_is_tried_again_after_the_time_asked_for(
     outcome = told_by_service(answered(response))
 
     assert (outcome.state, outcome.retry_after) == ("retrying", asked)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "reason", "asked"),
+    [
+        (429, {"Retry-After": "30"}, "rate_limited", "rate_limited", 30),
+        (429, {"Retry-After": "30.25"}, "rate_limited", "rate_limited", 30.25),
+        (429, {}, '{"message": "You are being rate limited.", "retry_after": 64.57}', "http_429", 64.57),
+        (503, {"Retry-After": "45"}, "", "http_503", 45),
+        (500, {}, "rollup_error", "rollup_error", 4),
+    ],
+)
+def test_a_delivery_that_heals_says_why_it_waits_and_waits_as_long_as_it_was_asked_to(
+    world: World, sinks: Sinks, status: int, headers: dict[str, str], body: str, reason: str, asked: float
+) -> None:
+    sinks.misbehave(Misbehaviour("/slack/x", status=status, headers=headers, body=body, times=1))
+    chat(world, sinks)
+
+    (delivery,) = deliver(world)
+
+    pause = (datetime.fromisoformat(delivery["next_attempt"]) - world.now).total_seconds()
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("retrying", reason)
+    assert asked <= pause <= asked + 3
+    world.go_on(world.courier("webhook_slack"), "webhook_slack", minutes=2)
+    assert world.states() == {"delivered": 1}
+
+
+def test_what_an_event_says_is_posted_escaped(world: World, sinks: Sinks) -> None:
+    chat(world, sinks)
+    event = world.event(context={"message": "<!channel> salt & pepper > all"})
+    message = world.message("chat", "webhook_slack", event_id=event.id)
+    world.send(message)
+
+    world.pump(world.courier("webhook_slack"), "webhook_slack")
+
+    assert bodies(sinks)[0]["attachments"][0]["text"] == "&lt;!channel&gt; salt &amp; pepper &gt; all"
 
 
 def test_discords_code_is_the_reason_of_a_final_failure() -> None:

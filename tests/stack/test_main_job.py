@@ -339,8 +339,8 @@ def test_after_throttling_each_notification_exists_once_and_each_webhook_was_sen
 
 
 def test_after_functions_were_killed_each_notification_exists_once_and_each_webhook_was_sent(stack, api):
-    # A message that its function died over comes back when its visibility is over; AWS waits for 180 s. It has to
-    # be longer than the lease that the dead function has on the delivery.
+    # What a function that died had not taken yet comes back when its visibility is over; AWS waits for 180 s. What
+    # it had taken, the schedule brings back when the lease is over.
     queues = [url for url in stack.aws.sqs.list_queues()["QueueUrls"] if "Webhook" in url or "Inbox" in url]
     for url in queues:
         stack.aws.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "40"})

@@ -87,3 +87,4 @@ def test_layers_that_were_not_used_for_a_day_are_removed(tmp_path):
 def test_a_queues_concurrency_is_bounded():
     assert at_most(3, lambda mapping: mapping)(50) == 3
     assert at_most(3, lambda mapping: mapping)(2) == 2
+    assert at_most(3, lambda mapping: mapping)("50") == 3

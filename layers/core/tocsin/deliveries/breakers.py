@@ -21,7 +21,11 @@ OPENS_AFTER = 10
 """Failures in a row."""
 OPENS_OVER = timedelta(minutes=10)
 """How long they have to have gone on: a burst of failures in a bad minute opens nothing."""
+HANGS_AFTER = 3
+"""Failures in a row, of which the last one was that no answer came in time."""
 GIVES_UP_AFTER = timedelta(days=5)
+TIMED_OUT = "timeout"
+"""The reason of an attempt that was not answered in time (`outbound.FailureKind`)."""
 RELEASED_A_MINUTE = 600
 """Held deliveries of one transport that are let go in a minute: ten a second."""
 
@@ -59,6 +63,11 @@ class Breaker:
         return self.state in {BreakerState.CLOSED, BreakerState.DRAINING} and (
             self.failures >= OPENS_AFTER and long_enough
         )
+
+    @property
+    def hangs(self) -> bool:
+        """Whether attempts take as long as they may, and so are to be few."""
+        return self.failures >= HANGS_AFTER and self.reason == TIMED_OUT
 
     def hopeless(self, now: datetime) -> bool:
         """Whether it has been open for so long that nobody expects the endpoint back."""

@@ -47,6 +47,12 @@ PATIENCE = timedelta(seconds=3)
 """How long a function waits for its turn at a service that is to be told slowly; longer waits are SQS's."""
 MAX_QUEUE_DELAY = timedelta(seconds=900)  # SQS's limit
 
+HANGING_PACE = timedelta(seconds=15)
+"""An endpoint that does not answer is tried so often: one attempt at a time, since each ends within that."""
+HANGING_WITHIN = timedelta(minutes=2)
+"""How far ahead turns at such an endpoint are given: what has none by then asks again."""
+_AT_ONCE = timedelta(milliseconds=100)  # what a clock's rounding may make of "now"
+
 _KEEP_LONGER = timedelta(days=1)
 
 type Deliver = Callable[[RenderingContext], Outcome]
@@ -90,11 +96,15 @@ class Courier:
         queue_url: str,
         deliver: Deliver,
         pace: timedelta | None = None,
+        hanging_pace: timedelta = HANGING_PACE,
         parallel: int = 10,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`pace` is how much time one message of a transport needs before the next one, if any."""
+        """`pace` is how much time one message of a transport needs before the next one, if any.
+
+        `hanging_pace` is the same for a transport whose endpoint has not answered lately.
+        """
         self._configuration = configuration
         self._events = events
         self._deliveries = deliveries
@@ -104,6 +114,7 @@ class Courier:
         self._queue_url = queue_url
         self._deliver = deliver
         self._pace = pace
+        self._hanging_pace = hanging_pace
         self._parallel = parallel
         self._clock = clock
         self._sleep = sleep
@@ -154,7 +165,7 @@ class Courier:
         if isinstance(taken, State):
             self._say(Code.DELIVERY_REPEATED, "this is not to be attempted now", message, state=taken.value)
             return
-        if self._pace is not None and not message.paced and not self._has_turn(message, self._pace, begun):
+        if not self._may_go(message, transport, begun):
             return
         begun = self._clock()
         event, outcome = self._attempt(message, transport, breaker, begun)
@@ -267,14 +278,35 @@ class Courier:
         if outcome.state is State.FAILED and not message.test and outcome.reason != "transport_disabled":
             self._reports.failed(message, event, outcome, now=now)
 
-    def _has_turn(self, message: DeliveryMessage, pace: timedelta, now: datetime) -> bool:
-        """Whether the message may go out now, perhaps after a short wait; otherwise it comes again in its turn."""
-        turn = self._deliveries.turn(message.transport, now=now, every=pace, within=MAX_QUEUE_DELAY)
-        wait = timedelta(0) if turn is None else turn - now
-        if turn is not None and wait <= PATIENCE:
+    def _may_go(self, message: DeliveryMessage, transport: NotificationTransport | None, now: datetime) -> bool:
+        """Whether nothing speaks against attempting the message now; otherwise it comes again in its turn.
+
+        Each attempt at an endpoint that hangs keeps a function busy, and with it all that might have been
+        delivered meanwhile. So few are made at once, and none of them is waited for.
+        """
+        if message.paced:
+            return True
+        hangs = transport is not None and not (message.test or message.probe) and self._gate.hangs(transport, now=now)
+        if hangs:
+            return self._has_turn(message, self._hanging_pace, now, patience=_AT_ONCE, within=HANGING_WITHIN)
+        return self._pace is None or self._has_turn(message, self._pace, now)
+
+    def _has_turn(
+        self,
+        message: DeliveryMessage,
+        pace: timedelta,
+        now: datetime,
+        *,
+        patience: timedelta = PATIENCE,
+        within: timedelta = MAX_QUEUE_DELAY,
+    ) -> bool:
+        """Whether the message may go out now, after a wait of at most `patience`; otherwise it comes in its turn."""
+        turn = self._deliveries.turn(message.transport, now=now, every=pace, within=within)
+        moment = now + within if turn is None else turn
+        wait = moment - now
+        if turn is not None and wait <= patience:
             self._sleep(max(wait.total_seconds(), 0.0))
             return True
-        moment = now + MAX_QUEUE_DELAY if turn is None else turn
         self._deliveries.postpone(message, moment, by_queue=turn is not None, now=now)
         if turn is not None:
             self._send(replace(message, paced=True), wait.total_seconds())

@@ -1,6 +1,15 @@
 """What SES says of mail after it was sent: bounces and complaints, by EventBridge.
 
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html has the fields of `detail`.
+
+    Bounce     Permanent               the address is stopped: no such mailbox, or SES suppresses it itself
+               Transient               left alone: full, too large, refused this once
+               Undetermined            left alone: SES could not tell what the bounce means
+    Complaint  any feedback type       the address is stopped, but not for `not-spam`, which takes a complaint back
+    others     Send, Delivery, Reject, Open, Click, Rendering Failure, DeliveryDelay, Subscription: not subscribed
+               to (template.yaml, MailFeedback), and left alone where somebody subscribes to them
+
+What has not this shape raises, so that it is kept among the dead letters rather than mistaken for nothing.
 """
 
 from __future__ import annotations
@@ -8,12 +17,17 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from email.utils import parseaddr
 from typing import Any
 
 from tocsin.deliveries.courier import utc_now
 from tocsin.deliveries.reports import Reports
 from tocsin.observability import Code, note
 from tocsin.store.mail_stops import MailStops, StopReason
+
+SUPPRESSED = "OnAccountSuppressionList"
+"""The sub type of a bounce or complaint that SES's own list made: nothing was sent at all."""
+_SUPPRESSED_ADVICE = "it is on SES's suppression list for this account: take it off there before the stop is lifted"
 
 
 class Feedback:
@@ -25,34 +39,53 @@ class Feedback:
         self._clock = clock
 
     def take(self, detail: Mapping[str, Any]) -> int:
-        """Take one event's detail; how many addresses are stopped by it. A transient bounce stops none."""
-        match detail.get("eventType"):
+        """Take one event's detail; how many addresses are newly stopped by it.
+
+        Raises KeyError, TypeError, AttributeError or ValueError where it is not what SES documents.
+        """
+        match detail["eventType"]:
             case "Bounce":
-                bounce = detail.get("bounce") or {}
-                if bounce.get("bounceType") != "Permanent":
-                    note(Code.MAIL_FEEDBACK, "a bounce that may pass", kind=bounce.get("bounceSubType"))
-                    return 0
-                recipients = bounce.get("bouncedRecipients") or []
-                return sum(
-                    self._stop(
-                        recipient, StopReason.BOUNCED, str(recipient.get("diagnosticCode") or recipient.get("status"))
-                    )
-                    for recipient in recipients
-                )
+                return self._bounced(detail["bounce"])
             case "Complaint":
-                complaint = detail.get("complaint") or {}
-                kind = str(complaint.get("complaintFeedbackType") or "")
-                recipients = complaint.get("complainedRecipients") or []
-                return sum(self._stop(recipient, StopReason.COMPLAINED, kind) for recipient in recipients)
+                return self._complained(detail["complaint"])
             case other:
                 note(Code.MAIL_FEEDBACK, "nothing to do", kind=str(other)[:40])
                 return 0
 
+    def _bounced(self, bounce: Mapping[str, Any]) -> int:
+        sub_type = bounce.get("bounceSubType")
+        if bounce["bounceType"] != "Permanent":
+            note(Code.MAIL_FEEDBACK, "a bounce that may pass", kind=f"{bounce['bounceType']} {sub_type}"[:80])
+            return 0
+        return sum(
+            self._stop(recipient, StopReason.BOUNCED, _said(sub_type, recipient))
+            for recipient in bounce["bouncedRecipients"]
+        )
+
+    def _complained(self, complaint: Mapping[str, Any]) -> int:
+        kind = str(complaint.get("complaintFeedbackType") or "")
+        if kind == "not-spam":
+            note(Code.MAIL_FEEDBACK, "somebody says that a mail is no spam", kind=kind)
+            return 0
+        said = _SUPPRESSED_ADVICE if complaint.get("complaintSubType") == SUPPRESSED else kind
+        return sum(
+            self._stop(recipient, StopReason.COMPLAINED, said) for recipient in complaint["complainedRecipients"]
+        )
+
     def _stop(self, recipient: Mapping[str, Any], reason: StopReason, detail: str) -> bool:
-        address = str(recipient.get("emailAddress") or "")
+        _, address = parseaddr(recipient["emailAddress"])
+        if not address:
+            raise ValueError("the recipient of a bounce or complaint has no address")
         now = self._clock()
-        if not address or not self._stops.stop(address, reason, " ".join(detail.split()), now=now):
+        if not self._stops.stop(address, reason, " ".join(detail.split()), now=now):
             return False
         note(Code.MAIL_STOPPED, "no more mail goes to an address", level=logging.WARNING, reason=reason.value)
         self._reports.mail_stopped(address, f"it {reason.value}", now=now)
         return True
+
+
+def _said(sub_type: object, recipient: Mapping[str, Any]) -> str:
+    """What there is to know of a bounce: the mail system's words, else its code, else what SES makes of it."""
+    if sub_type == SUPPRESSED:
+        return _SUPPRESSED_ADVICE
+    return str(recipient.get("diagnosticCode") or recipient.get("status") or sub_type or "")

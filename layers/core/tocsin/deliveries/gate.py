@@ -49,6 +49,13 @@ class Gate:
         breaker = self._breaker(transport, now)
         return "" if breaker is None else breaker.reason
 
+    def hangs(self, transport: NotificationTransport, *, now: datetime) -> bool:
+        """Whether the transport's endpoint has kept us waiting in vain, time and again and the last time too."""
+        if transport.mode is TransportMode.LOCAL:
+            return False
+        breaker = self._breaker(transport, now)
+        return breaker is not None and breaker.hangs
+
     def succeeded(self, transport: NotificationTransport, *, now: datetime) -> bool:
         """The endpoint took a delivery; whether that ended a time when it was thought to be dead."""
         if transport.mode is TransportMode.LOCAL:

@@ -12,9 +12,10 @@ Expressions are written in CEL, the Common Expression Language (https://cel.dev)
 are expressions that give true or false; mappings give any JSON.
 
 **Names.** In policies and filters: `event` {id, action, app, context, user, client_ip, created, brand,
-expires, expiring, summary}, `user` {username, pk, email, name, groups, attributes} or null, and `now`, a timestamp. In
-mappings: `event`, `notification` {id, severity, body, hyperlink, hyperlink_label, created, event, seen,
-user}, `user` (who is notified), `rule`, `severity` and `transport`. A first-level field that does not exist
+expires, expiring, summary, cause}, `user` {username, pk, email, name, groups, attributes} or null, and `now`, a
+timestamp. In mappings: `event`, `notification` {id, severity, body, hyperlink, hyperlink_label, created, event,
+event_id, action, app, rule, seen, user}, `user` (who is notified: also locale, active, superuser; null for nobody in
+particular), `rule` {name}, `severity`, and `transport` {name, mode, send_once}. A first-level field that does not exist
 (`event.acton`) is refused when the expression is written; what is inside of `context` is a producer's own,
 and a key that is missing there is an error when the expression runs. Ask first with `has(event.context.x)`,
 or say what stands for it: `event.context.?x.?y.orValue('')`. Times in an event are strings: compare

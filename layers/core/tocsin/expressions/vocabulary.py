@@ -28,14 +28,28 @@ VARIABLES: Final[Mapping[str, VariableType]] = {
 
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "event": frozenset(
-        ["id", "action", "app", "context", "user", "client_ip", "created", "brand", "expires", "summary"]
-    ),
-    "notification": frozenset(
-        ["id", "severity", "body", "hyperlink", "hyperlink_label", "created", "event", "seen", "user"]
+        [
+            *("id", "action", "app", "context", "user", "client_ip", "created", "brand", "expires", "expiring"),
+            *("summary", "cause"),
+        ]
     ),
     "user": frozenset(["username", "pk", "email", "name", "groups", "attributes"]),
 }
 """The first-level fields of the variables whose fields are fixed. Deeper fields are a producer's own."""
+
+MAPPING_FIELDS: Final[Mapping[str, frozenset[str]]] = {
+    "event": FIELDS["event"],
+    "notification": frozenset(
+        [
+            *("id", "severity", "body", "hyperlink", "hyperlink_label", "created", "seen", "user", "rule"),
+            *("event", "event_id", "action", "app"),
+        ]
+    ),
+    "user": FIELDS["user"] | {"locale", "active", "superuser"},
+    "rule": frozenset(["name"]),
+    "transport": frozenset(["name", "mode", "send_once"]),
+}
+"""The same where a mapping speaks: `user` is the person who is told, of whom more is known."""
 
 TYPES: Final = frozenset(
     [
@@ -88,6 +102,7 @@ class _Names:
     def __init__(self, source: str, names: Collection[str]) -> None:
         self._source = source
         self._names = names
+        self._fields = MAPPING_FIELDS if "notification" in names else FIELDS
 
     def check(self, node: Node, scope: frozenset[str]) -> None:
         """Check a node and all below it; `scope` has the variables of the loops around it."""
@@ -114,7 +129,7 @@ class _Names:
     def _check_field(self, node: Node, operand: Node, field: object, scope: frozenset[str]) -> None:
         if not isinstance(operand, Name) or operand.name in scope:
             return
-        known = FIELDS.get(operand.name)
+        known = self._fields.get(operand.name)
         if known is not None and field not in known:
             fields = ", ".join(sorted(known))
             raise self._undeclared(node, f'{operand.name} has no field "{field}": it has {fields}')

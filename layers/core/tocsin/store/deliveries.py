@@ -45,8 +45,7 @@ EARLY = timedelta(seconds=2)
 """A message that comes this much before its time is let through: clocks differ."""
 
 _FREE = (
-    "attribute_not_exists(pk) OR (NOT #state IN (:delivered, :failed, :discarded)"
-    " AND (attribute_not_exists(leased_until) OR leased_until <= :now)"
+    "attribute_not_exists(pk) OR (NOT #state IN (:delivering, :delivered, :failed, :discarded)"
     " AND (attribute_not_exists(not_before) OR not_before <= :soon))"
 )
 
@@ -72,15 +71,14 @@ class DeliveryStore:
         """Take a delivery for `lease`; where it is not to be attempted now, its state.
 
         That is one that is done, that another copy of the message is being delivered of, or that is due later:
-        its message can be dropped, since the table knows of it.
+        its message can be dropped, since the table knows of it. So is one whose function died: only the schedule
+        takes over from that (`RedeliveryStore.claim`), for then the attempt that it made is on record.
         """
-        ends = now + lease
         changes = {
             "state": text(State.DELIVERING),
-            "leased_until": number(ends.timestamp()),
             "taken_at": text(iso(now)),
             "due_shard": text(due_shard(message.delivery_id)),
-            "due_at": number(ends.timestamp()),
+            "due_at": number((now + lease).timestamp()),
         }
         try:
             with as_unavailable("taking a delivery"):
@@ -127,7 +125,7 @@ class DeliveryStore:
             **listed(message.transport, following.state, place.delivery_id),
         }
         changes |= due(place.delivery_id, following)
-        remove = ("leased_until",) if following.next_attempt else NO_LONGER_DUE
+        remove = () if following.next_attempt else NO_LONGER_DUE
         delivered = following.state is State.DELIVERED
         with as_unavailable("noting an attempt"):
             try:
@@ -156,7 +154,6 @@ class DeliveryStore:
                 self._table,
                 Place.of(message.delivery_id),
                 changes | due(message.delivery_id, following),
-                remove=("leased_until",),
             )
 
     # ── turns ────────────────────────────────────────────────────────────────
@@ -208,9 +205,9 @@ class DeliveryStore:
 
 def _free_at(now: datetime) -> dict[str, Any]:
     return {
+        ":delivering": text(State.DELIVERING),
         ":delivered": text(State.DELIVERED),
         ":failed": text(State.FAILED),
         ":discarded": text(State.DISCARDED),
-        ":now": number(now.timestamp()),
         ":soon": number((now + EARLY).timestamp()),
     }

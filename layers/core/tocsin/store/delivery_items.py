@@ -29,7 +29,7 @@ STATE_SHARDS = 4
 QUEUE_GRACE = timedelta(minutes=10)
 """How late SQS may bring back what it was given with a delay, before the schedule puts it there again."""
 
-NO_LONGER_DUE = ("leased_until", "not_before", "next_attempt", "due_shard", "due_at")
+NO_LONGER_DUE = ("not_before", "next_attempt", "due_shard", "due_at")
 """What a delivery has that something is still to happen to by itself."""
 
 

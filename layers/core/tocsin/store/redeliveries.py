@@ -104,7 +104,7 @@ class RedeliveryStore:
                     self._table,
                     place,
                     changes,
-                    remove=("leased_until", "not_before"),
+                    remove=("not_before",),
                     condition="due_at = :seen AND #state <> :delivering",
                     values=values,
                 )
@@ -134,7 +134,7 @@ class RedeliveryStore:
                     self._table,
                     place,
                     changes | listed(text_of(item, "transport"), state, place.delivery_id),
-                    remove=NO_LONGER_DUE if ended else ("leased_until", "not_before"),
+                    remove=NO_LONGER_DUE if ended else ("not_before",),
                     attempt=Attempt(begun, 0, outcome),
                     condition="due_at = :seen AND #state = :delivering",
                     values=values,
@@ -197,7 +197,7 @@ class RedeliveryStore:
                     self._table,
                     place,
                     changes,
-                    remove=("leased_until", "not_before", "next_attempt"),
+                    remove=("not_before", "next_attempt"),
                     condition="#state = :seen AND size(attempts) = :attempts",
                     values={":seen": text(state), ":attempts": number(len(attempts))},
                 )
