@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions storm lint validate deploy bench pictures clean lock
+.PHONY: help setup run test permissions storm contract crowd lint validate deploy bench pictures clean lock
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -37,6 +37,12 @@ permissions: setup ## takes each permission of each function away, and sees it m
 
 storm: setup ## 2,000 deliveries to bad endpoints while functions are killed (STORM_DELIVERIES; ten minutes or so)
 	@$(BIN)/pytest tests/stack/test_delivery_storm.py -m "" -p no:benchmark
+
+contract: setup ## the deployed API held to docs/openapi.json by schemathesis (about ten minutes)
+	@$(BIN)/pytest tests/stack/test_contract.py -m "" -s -p no:benchmark
+
+crowd: setup ## a group of 100,000 members, each told once (about a quarter of an hour)
+	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark
 
 lint: setup ## style, types and the template
 	$(BIN)/ruff check

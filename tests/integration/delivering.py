@@ -38,7 +38,7 @@ from tocsin.store.events import EventStore, Submission
 from tocsin.store.ledger import Ledger
 from tocsin.store.outbox import Outbox
 from tocsin.store.redeliveries import RedeliveryStore
-from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.transports import Mapping, NotificationTransport, TransportMode, TransportSecrets
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 POLICY = OutboundPolicy.parse(allow_http=True, ports="*", allow_cidrs="127.0.0.0/8")
@@ -82,21 +82,31 @@ class World:
 
     # what is configured
 
-    def configure(self, *transports: NotificationTransport, **secrets: TransportSecrets) -> None:
+    def configure(
+        self, *transports: NotificationTransport, mappings: tuple[Mapping, ...] = (), **secrets: TransportSecrets
+    ) -> None:
         for ref, secret in secrets.items():
             self.configuration.put_secrets(ref, secret)
         self.configuration.publish(
-            Configuration(settings=Settings(), transports=transports),
+            Configuration(settings=Settings(), mappings=mappings, transports=transports),
             replacing=self.configuration.version(fresh=True),
             by="test",
         )
 
+    @staticmethod
+    def mapped(fields: dict[str, Any]) -> tuple[tuple[Mapping, ...], dict[str, Any]]:
+        """The mappings whose expressions are among a transport's fields, and the fields with their names."""
+        wanted = {field: source for field, source in fields.items() if field in {"body_mapping", "headers_mapping"}}
+        mappings = tuple(Mapping(name=field, expression=source) for field, source in wanted.items())
+        return mappings, fields | {field: field for field in wanted}
+
     def hook(self, url: str, name: str = "hook", **fields: Any) -> NotificationTransport:
-        """Configure one webhook, signed with SECRET."""
+        """Configure one webhook, signed with SECRET. Its mappings are given as expressions."""
+        mappings, named = self.mapped(fields)
         transport = NotificationTransport(
-            name=name, mode=TransportMode.WEBHOOK, url=url, secrets_ref="signing", **fields
+            name=name, mode=TransportMode.WEBHOOK, url=url, secrets_ref="signing", **named
         )
-        self.configure(transport, signing=TransportSecrets(signing=(SECRET,)))
+        self.configure(transport, mappings=mappings, signing=TransportSecrets(signing=(SECRET,)))
         return transport
 
     # what is to be delivered

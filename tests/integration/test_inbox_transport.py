@@ -15,7 +15,8 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def deliver(world: World, mapping: str | None = None, **fields: Any) -> dict[str, Any]:
-    world.configure(NotificationTransport(name="inbox", mode=TransportMode.LOCAL, body_mapping=mapping))
+    mappings, named = world.mapped({"body_mapping": mapping} if mapping else {})
+    world.configure(NotificationTransport(name="inbox", mode=TransportMode.LOCAL, **named), mappings=mappings)
     message = world.message("inbox", "local", **fields)
     world.send(message)
     world.pump(world.courier("local"), "local")

@@ -90,11 +90,12 @@ def test_a_failing_mapping_with_a_rule_on_its_exception_tells_others_and_not_its
         "name": "hook",
         "mode": "webhook",
         "url": "https://example.com/hook",
-        "body_mapping": "{'value': event.context.nothing}",
+        "body_mapping": "broken",
     }
     both = ["hook", "inbox"]
     configure(
         stack,
+        mappings=[{"name": "broken", "expression": "{'value': event.context.nothing}"}],
         transports=[broken, {"name": "inbox", "mode": "local"}],
         policies=[on("property_mapping_exception"), {"name": "start", "kind": "event_matcher", "app": "shop"}],
         rules=[

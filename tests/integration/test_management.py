@@ -13,7 +13,8 @@ RULE = {"transports": ["hook"], "destination_group": "oncall", "bindings": [{"po
 ENTRIES: dict[str, dict[str, Any]] = {
     "/users/alice": {"email": "alice@example.com"},
     "/groups/oncall": {"children": []},
-    "/transports/hook": {"mode": "webhook", "url": "http://127.0.0.1:9/hook"},
+    "/mappings/brief": {"expression": "{'text': notification.body}"},
+    "/transports/hook": {"mode": "webhook", "url": "http://127.0.0.1:9/hook", "body_mapping": "brief"},
     "/policies/failed": POLICY,
     "/rules/failed-logins": RULE,
     "/keys/shop": {"scopes": ["events:write"]},
@@ -22,6 +23,7 @@ ENTRIES: dict[str, dict[str, Any]] = {
 OTHERS: dict[str, dict[str, Any]] = {
     "/users/alice": {"email": "other@example.com"},
     "/groups/oncall": {"children": ["admins"]},
+    "/mappings/brief": {"expression": "{'text': event.action}"},
     "/transports/hook": {"mode": "webhook", "url": "http://127.0.0.1:9/other"},
     "/policies/failed": {"kind": "event_matcher", "action": "login"},
     "/rules/failed-logins": RULE | {"severity": "alert"},
@@ -144,6 +146,7 @@ def test_everything_can_be_deleted_from_its_users_to_what_they_use(configured: A
         ("/transports/hook", "rule 'failed-logins'"),
         ("/policies/failed", "rule 'failed-logins'"),
         ("/groups/oncall", "rule 'failed-logins'"),
+        ("/mappings/brief", "transport 'hook'"),
     ],
 )
 def test_what_is_in_use_is_not_deleted(configured: Api, path: str, user: str) -> None:
@@ -259,7 +262,7 @@ def test_a_new_secret_is_a_new_version_of_its_transport(configured: Api) -> None
 
 
 def test_a_signing_secret_is_shown_once_and_masked_ever_after(api: Api) -> None:
-    made = api("PUT", "/transports/hook", ENTRIES["/transports/hook"])
+    made = api("PUT", "/transports/hook", OTHERS["/transports/hook"])
 
     assert made.body["secret"].startswith("whsec_")
     assert api("GET", "/transports/hook").body["secret"] == "*" * 20

@@ -27,8 +27,9 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def chat(world: World, sinks: Sinks, **fields: Any) -> None:
-    transport = NotificationTransport(name="chat", mode=TransportMode.WEBHOOK_SLACK, secrets_ref="url", **fields)
-    world.configure(transport, url=TransportSecrets(url=f"{sinks.url}/slack/x"))
+    mappings, named = world.mapped(fields)
+    transport = NotificationTransport(name="chat", mode=TransportMode.WEBHOOK_SLACK, secrets_ref="url", **named)
+    world.configure(transport, mappings=mappings, url=TransportSecrets(url=f"{sinks.url}/slack/x"))
 
 
 def deliver(world: World, count: int = 1) -> list[dict[str, Any]]:

@@ -27,6 +27,7 @@ _MODELS = {
     "settings": "settings",
     "users": "user",
     "groups": "group",
+    "mappings": "mapping",
     "transports": "transport",
     "policies": "policy",
     "rules": "rule",

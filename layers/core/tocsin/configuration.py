@@ -16,7 +16,7 @@ from tocsin.cleanse import Secrets
 from tocsin.directory import Group
 from tocsin.durations import DurationError, parse_duration
 from tocsin.rules.models import NotificationRule, Policy, Silence
-from tocsin.transports import NotificationTransport
+from tocsin.transports import Mapping, NotificationTransport
 from tocsin.web import Scope
 
 
@@ -63,12 +63,13 @@ class Settings(BaseModel):
 
 
 class Configuration(BaseModel):
-    """Settings, groups (without members), transports (without secrets), policies, rules and silences."""
+    """Settings, groups (without members), transports (without secrets), mappings, policies, rules and silences."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     settings: Settings = Settings()
     groups: tuple[Group, ...] = ()
+    mappings: tuple[Mapping, ...] = ()
     transports: tuple[NotificationTransport, ...] = ()
     policies: tuple[Policy, ...] = ()
     rules: tuple[NotificationRule, ...] = ()
@@ -83,6 +84,11 @@ class Configuration(BaseModel):
     def transports_by_name(self) -> dict[str, NotificationTransport]:
         """The transports, by name."""
         return {transport.name: transport for transport in self.transports}
+
+    @cached_property
+    def expressions(self) -> dict[str, str]:
+        """The mappings' expressions, by their names."""
+        return {mapping.name: mapping.expression for mapping in self.mappings}
 
     def changed(self, **fields: object) -> Configuration:
         """This configuration with other `fields`; unlike a copy, without what was worked out of the old ones."""

@@ -26,6 +26,15 @@ class TransportMode(StrEnum):
     EMAIL = "email"
 
 
+class Mapping(BaseModel):
+    """CEL that makes of a notification what is sent. Transports name it, several if they like."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Name
+    expression: Annotated[str, Field(min_length=1, max_length=2000)]
+
+
 class NotificationTransport(BaseModel):
     """One way to tell people, as it is configured."""
 
@@ -50,10 +59,10 @@ class NotificationTransport(BaseModel):
     """email: a template of one's own for the HTML, in place of Tocsin's; see `rendering.custom`."""
     text_template: str | None = None
     """email: the same for the text."""
-    body_mapping: str | None = None
-    """webhook, webhook_slack: CEL that gives the whole body; local: CEL that rewrites the notification."""
-    headers_mapping: str | None = None
-    """webhook: CEL that gives further headers, name → value."""
+    body_mapping: Name | None = None
+    """webhook, webhook_slack: the mapping that gives the whole body; local: the one that rewrites the notification."""
+    headers_mapping: Name | None = None
+    """webhook: the mapping that gives further headers, name → value."""
     ca: str | None = None
     """webhook, webhook_slack: PEM certificates that vouch for the endpoint in place of the public roots."""
     client_certificate: str | None = None

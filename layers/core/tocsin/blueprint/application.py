@@ -207,6 +207,7 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
     configuration = Configuration(
         settings=blueprint.settings,
         groups=groups,
+        mappings=blueprint.mappings,
         transports=tuple(resolved.transport for resolved in transports),
         policies=blueprint.policies,
         rules=blueprint.rules,
@@ -301,6 +302,7 @@ def _shown(current: _Current) -> Blueprint:
             GroupEntry(name=group.name, members=tuple(sorted(current.members[group.name])), children=group.children)
             for group in configuration.groups
         ),
+        mappings=configuration.mappings,
         transports=tuple(secrecy.shown(transport) for transport in configuration.transports),
         policies=configuration.policies,
         rules=configuration.rules,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
 from tocsin.blueprint.document import MASK, Blueprint, TransportEntry
@@ -46,14 +46,16 @@ _MAX_GROUPS = 200
 
 def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
     """All that is wrong with `blueprint` beyond its fields, each with its path; webhooks' URLs by `policy`."""
+    mappings = {mapping.name for mapping in blueprint.mappings}
     wrong = [
         *_settings(blueprint.settings),
         *_names(blueprint),
         *_groups(blueprint),
+        *_mappings(blueprint),
         *(
             wrong
             for position, transport in enumerate(blueprint.transports)
-            for wrong in _transport(f"transports[{position}]", transport, policy)
+            for wrong in _transport(f"transports[{position}]", transport, mappings, policy)
         ),
         *_policies(blueprint),
         *_rules(blueprint),
@@ -88,6 +90,7 @@ def _names(blueprint: Blueprint) -> Iterator[Violation]:
     named: dict[str, list[str]] = {
         "users": [user.username for user in blueprint.users],
         "groups": [group.name for group in blueprint.groups],
+        "mappings": [mapping.name for mapping in blueprint.mappings],
         "transports": [transport.name for transport in blueprint.transports],
         "policies": [policy.name for policy in blueprint.policies],
         "rules": [rule.name for rule in blueprint.rules],
@@ -128,7 +131,17 @@ def _below(children: dict[str, tuple[str, ...]], name: str) -> set[str]:
     return below
 
 
-def _transport(path: str, transport: TransportEntry, policy: OutboundPolicy) -> Iterator[Violation]:
+def _mappings(blueprint: Blueprint) -> Iterator[Violation]:
+    for position, mapping in enumerate(blueprint.mappings):
+        try:
+            check_mapping(mapping.expression)
+        except MappingFailed as failure:
+            yield Violation(f"mappings[{position}].expression", str(failure))
+
+
+def _transport(
+    path: str, transport: TransportEntry, mappings: Collection[str], policy: OutboundPolicy
+) -> Iterator[Violation]:
     for field, modes in _MODES_OF.items():
         if getattr(transport, field) is not None and transport.mode not in modes:
             yield Violation(f"{path}.{field}", f"has no meaning for the mode {transport.mode.value}")
@@ -144,7 +157,11 @@ def _transport(path: str, transport: TransportEntry, policy: OutboundPolicy) -> 
             check_secret(transport.secret)
         except InvalidSecretError as error:
             yield Violation(f"{path}.secret", str(error))
-    yield from _mappings(path, transport)
+    for field in ("body_mapping", "headers_mapping"):
+        name = getattr(transport, field)
+        if name is not None and name not in mappings:
+            yield _missing(f"{path}.{field}", "mapping", name, mappings)
+    yield from _templates(path, transport)
     yield from _certificates(path, transport)
 
 
@@ -152,14 +169,7 @@ def _is_chat(transport: TransportEntry) -> bool:
     return transport.mode is TransportMode.WEBHOOK_SLACK
 
 
-def _mappings(path: str, transport: TransportEntry) -> Iterator[Violation]:
-    for field in ("body_mapping", "headers_mapping"):
-        source = getattr(transport, field)
-        if source is not None:
-            try:
-                check_mapping(source)
-            except MappingFailed as failure:
-                yield Violation(f"{path}.{field}", str(failure))
+def _templates(path: str, transport: TransportEntry) -> Iterator[Violation]:
     for field in ("html_template", "text_template"):
         source = getattr(transport, field)
         if source is not None:

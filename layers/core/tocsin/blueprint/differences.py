@@ -8,7 +8,7 @@ from tocsin.blueprint.document import Blueprint
 from tocsin.jsontypes import Json, JsonObject
 
 _NAMES = {"users": "username"}
-_KINDS = ("users", "groups", "transports", "policies", "rules", "silences", "keys")
+_KINDS = ("users", "groups", "mappings", "transports", "policies", "rules", "silences", "keys")
 
 
 def differences(before: Blueprint, after: Blueprint) -> list[JsonObject]:

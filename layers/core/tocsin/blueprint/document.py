@@ -12,7 +12,7 @@ from tocsin.errors import Invalid
 from tocsin.jsontypes import JsonObject
 from tocsin.keys import Expiry
 from tocsin.rules.models import NotificationRule, Policy, Silence
-from tocsin.transports import Name, TransportMode
+from tocsin.transports import Mapping, Name, TransportMode
 from tocsin.violations import violations
 from tocsin.web import Scope
 
@@ -57,8 +57,8 @@ class TransportEntry(_Entry):
     subject_prefix: Annotated[str, Field(max_length=100, pattern=r"^[^\r\n]*$")] = "Tocsin Notification: "
     html_template: Annotated[str, Field(max_length=32_768)] | None = None
     text_template: Annotated[str, Field(max_length=32_768)] | None = None
-    body_mapping: Annotated[str, Field(max_length=2000)] | None = None
-    headers_mapping: Annotated[str, Field(max_length=2000)] | None = None
+    body_mapping: Name | None = None
+    headers_mapping: Name | None = None
     ca: Annotated[str, Field(max_length=32_768)] | None = None
     client_certificate: Annotated[str, Field(max_length=32_768)] | None = None
     client_key: Annotated[str, Field(max_length=16_384)] | None = None
@@ -80,6 +80,7 @@ class Blueprint(_Entry):
     settings: Settings = Settings()
     users: tuple[UserEntry, ...] = ()
     groups: tuple[GroupEntry, ...] = ()
+    mappings: tuple[Mapping, ...] = ()
     transports: tuple[TransportEntry, ...] = ()
     policies: tuple[Policy, ...] = ()
     rules: tuple[NotificationRule, ...] = ()

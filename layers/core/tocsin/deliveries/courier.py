@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tocsin.configuration import Configuration
 from tocsin.deliveries.breakers import BreakerState
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcome, State
@@ -168,7 +169,7 @@ class Courier:
         if not self._may_go(message, transport, begun):
             return
         begun = self._clock()
-        event, outcome = self._attempt(message, transport, breaker, begun)
+        event, outcome = self._attempt(message, configuration, transport, breaker, begun)
         ended = self._clock()
         attempt = Attempt(begun, round((ended - begun).total_seconds() * 1000), outcome)
         self._settle(message, event, transport, attempt, taken.tries + 1, ended)
@@ -176,6 +177,7 @@ class Courier:
     def _attempt(
         self,
         message: DeliveryMessage,
+        configuration: Configuration,
         transport: NotificationTransport | None,
         breaker: BreakerState,
         now: datetime,
@@ -191,7 +193,7 @@ class Courier:
             event = message.event or self._events.get(message.event_id)
             if event is None:
                 return None, Outcome(State.DISCARDED, "event_gone", "the event has expired or was deleted")
-            return event, self._deliver(_context(message, event, transport))
+            return event, self._deliver(_context(message, event, transport, configuration.expressions))
         except Unavailable as error:
             return event, Outcome(State.RETRYING, error.code, error.detail, ours=True)
 
@@ -351,7 +353,9 @@ class Courier:
         )
 
 
-def _context(message: DeliveryMessage, event: Event, transport: NotificationTransport) -> RenderingContext:
+def _context(
+    message: DeliveryMessage, event: Event, transport: NotificationTransport, expressions: Mapping[str, str]
+) -> RenderingContext:
     notification = Notification.of(event, message.rule, message.severity, message.user)
     if message.remark is not None:
         notification = replace(notification, body=f"{notification.body} ({message.remark})")
@@ -362,4 +366,6 @@ def _context(message: DeliveryMessage, event: Event, transport: NotificationTran
         rule=message.rule,
         severity=message.severity,
         transport=transport,
+        body_mapping=expressions[transport.body_mapping] if transport.body_mapping else None,
+        headers_mapping=expressions[transport.headers_mapping] if transport.headers_mapping else None,
     )

@@ -21,7 +21,7 @@ def inbox_delivery(ledger: Ledger, configuration: ConfigurationStore) -> Deliver
         if context.user is None:
             return Outcome(State.DISCARDED, "no_person", "an inbox belongs to a person, and there is none")
         notification = context.notification
-        mapping = context.transport.body_mapping
+        mapping = context.body_mapping
         if mapping is not None:
             try:
                 said = rewritten(mapping, context)

@@ -47,7 +47,7 @@ def slack_delivery(
 
 
 def _message(context: RenderingContext, *, discord: bool) -> object:
-    mapping = context.transport.body_mapping
+    mapping = context.body_mapping
     return slack_body(context, discord=discord) if mapping is None else mapped_body(mapping, context)
 
 

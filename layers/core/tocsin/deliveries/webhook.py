@@ -53,12 +53,12 @@ def webhook_delivery(
 
 
 def _body(context: RenderingContext) -> bytes:
-    mapping = context.transport.body_mapping
+    mapping = context.body_mapping
     return webhook_bytes(context) if mapping is None else orjson.dumps(mapped_body(mapping, context))
 
 
 def _headers(context: RenderingContext) -> dict[str, str]:
-    mapping = context.transport.headers_mapping
+    mapping = context.headers_mapping
     headers = {} if mapping is None else mapped_headers(mapping, context)
     if not any(name.lower() == "content-type" for name in headers):
         headers["Content-Type"] = "application/json"

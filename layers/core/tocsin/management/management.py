@@ -9,6 +9,7 @@ from tocsin.jsontypes import JsonObject
 from tocsin.management.desk import EditingDesk, Page, Saved
 from tocsin.management.groups import Groups
 from tocsin.management.keys import Keys
+from tocsin.management.mappings import Mappings
 from tocsin.management.people import Members, Users
 from tocsin.management.preconditions import Precondition
 from tocsin.management.rules import Policies, Rules
@@ -40,6 +41,7 @@ class Management:
 
     rules: Rules
     policies: Policies
+    mappings: Mappings
     transports: Transports
     groups: Groups
     users: Users
@@ -54,6 +56,7 @@ class Management:
         return cls(
             rules=Rules(desk),
             policies=Policies(desk),
+            mappings=Mappings(desk),
             transports=Transports(desk),
             groups=Groups(desk),
             users=Users(desk),
@@ -68,6 +71,7 @@ class Management:
         return {
             "rules": self.rules,
             "policies": self.policies,
+            "mappings": self.mappings,
             "transports": self.transports,
             "groups": self.groups,
             "users": self.users,

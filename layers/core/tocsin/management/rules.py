@@ -75,6 +75,7 @@ def touched(
             GroupEntry(name=group.name, members=tuple(sorted(members.get(group.name, ()))), children=group.children)
             for group in configuration.groups
         ),
+        mappings=configuration.mappings,
         transports=tuple(secrecy.shown(each) for each in configuration.transports if each.name in used),
         policies=tuple(policy for policy in policies if policy.name in asked),
         rules=tuple(rules),

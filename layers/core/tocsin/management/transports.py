@@ -41,7 +41,9 @@ class Transports(Published[TransportEntry]):
         return _shown(entry, configuration.transports_by_name[entry.name])
 
     def _check(self, entry: TransportEntry, configuration: Configuration) -> None:
-        self._desk.check(Blueprint(transports=(entry,)), "transports[0]")
+        named = {entry.body_mapping, entry.headers_mapping}
+        mappings = tuple(mapping for mapping in configuration.mappings if mapping.name in named)
+        self._desk.check(Blueprint(mappings=mappings, transports=(entry,)), "transports[0]")
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return (f"rule {rule.name!r}" for rule in configuration.rules if name in rule.transports)

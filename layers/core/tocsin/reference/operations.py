@@ -257,6 +257,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="EventToTest",
         problems=(*_WRITING, 404),
     ),
+    *_collection("mappings", "Mapping", "a mapping"),
     *_collection("transports", "Transport", "a transport"),
     Operation(
         "POST",

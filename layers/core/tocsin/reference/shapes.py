@@ -15,6 +15,7 @@ from tocsin.management.groups import GroupShape
 from tocsin.management.keys import Rotation
 from tocsin.rules import NotificationRule, Silence
 from tocsin.rules.models import Policy
+from tocsin.transports import Mapping
 
 REF = "#/components/schemas/"
 
@@ -22,6 +23,7 @@ _MODELS: dict[str, Any] = {
     "Blueprint": Blueprint,
     "Group": GroupShape,
     "KeyRequest": KeyEntry,
+    "Mapping": Mapping,
     "Policy": Policy,
     "Redrive": RedriveRequest,
     "Rotation": Rotation,
@@ -188,7 +190,7 @@ SHAPES: dict[str, Schema] = {
     ),
     "UnsubscribePage": TEXT,
 }
-_LISTED = ("Rule", "Policy", "Transport", "Group", "User", "Key", "Member", "Silence")
+_LISTED = ("Rule", "Policy", "Mapping", "Transport", "Group", "User", "Key", "Member", "Silence")
 SHAPES |= {f"{kind}Page": page(ref(kind)) for kind in _LISTED}
 
 

@@ -43,6 +43,9 @@ class RenderingContext:
     rule: str
     severity: Severity
     transport: NotificationTransport
+    body_mapping: str | None = None
+    """The expression of the mapping that the transport names, if it does."""
+    headers_mapping: str | None = None
 
     @classmethod
     def of(cls, notification: Notification, transport: NotificationTransport) -> RenderingContext:
