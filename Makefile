@@ -35,7 +35,7 @@ test: setup lint ## everything: lint, then unit, integration, template and stack
 permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_permissions.py -m "" -p no:benchmark
 
-storm: setup ## 2,000 deliveries to bad endpoints while functions are killed (STORM_DELIVERIES; ten minutes or so)
+storm: setup ## 2,000 deliveries to bad endpoints while functions are killed (STORM_DELIVERIES; ten to twenty minutes)
 	@$(BIN)/pytest tests/stack/test_delivery_storm.py -m "" -p no:benchmark
 
 contract: setup ## the deployed API held to docs/openapi.json by schemathesis (about ten minutes)
