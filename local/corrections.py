@@ -117,6 +117,27 @@ def without_an_identity_source(handler: dict[str, object]) -> dict[str, object]:
     }
 
 
+def with_its_cors_configuration(handler: dict[str, object]) -> dict[str, object]:
+    """Makes an HTTP API answer browsers as its template says: the emulator overlooks CloudFormation's spelling.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigatewayv2-api-cors.html
+    """
+    create = cast("Callable[..., Provisioned]", handler["create"])
+    update = cast("Callable[..., Provisioned]", handler["update"])
+
+    def spelled(properties: dict[str, object]) -> dict[str, object]:
+        cors = properties.get("CorsConfiguration")
+        if not isinstance(cors, dict):
+            return properties
+        return {**properties, "CorsConfiguration": {name[0].lower() + name[1:]: value for name, value in cors.items()}}
+
+    return {
+        **handler,
+        "create": lambda name, properties, *rest, **named: create(name, spelled(properties), *rest, **named),
+        "update": lambda place, old, new, *rest, **named: update(place, old, spelled(new), *rest, **named),
+    }
+
+
 def retrying_failed_stream_records(invoke: Invoke) -> Invoke:
     """Makes a stream batch that a function reported failures of (ReportBatchItemFailures) come again.
 

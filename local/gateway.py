@@ -48,6 +48,8 @@ def main() -> None:
     handlers[kind] = corrections.secret_by_arn(handlers[kind])
     kind = "AWS::ApiGatewayV2::Authorizer"
     handlers[kind] = corrections.without_an_identity_source(handlers[kind])
+    kind = "AWS::ApiGatewayV2::Api"
+    handlers[kind] = corrections.with_its_cors_configuration(handlers[kind])
     layers = SharedLayers(STATE / "layers", lambda_svc._resolve_layer_zip)
     layers.forget_unused()
     lambda_runtime.Worker._spawn = layers.spawning(lambda_runtime.Worker._spawn)

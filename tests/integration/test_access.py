@@ -205,3 +205,15 @@ def test_every_operation_stands_in_the_reference_with_a_call() -> None:
     assert headings == {name(operation) for operation in OPERATIONS}
     for section in re.split(r"^#+ `\w+ /\S*`.*$", text, flags=re.MULTILINE)[1:]:
         assert "curl" in section
+
+
+def test_a_browsers_question_whether_it_may_ask_is_answered_and_nothing_else_on_its_route(stack: Stack) -> None:
+    api = Api.of(stack)
+    asked = request_event("OPTIONS", "/rules", None, {"origin": "https://console.example.com"}, None, {})
+    route = {"routeKey": "OPTIONS /{proxy+}"}
+
+    preflight = api.module.handler(asked | route, stack.context)
+    elsewhere = api.module.handler(asked, stack.context)
+
+    assert (preflight["statusCode"], preflight["body"]) == (204, "")
+    assert elsewhere["statusCode"] == 401

@@ -25,6 +25,7 @@ from local.workspace import Workspace
 from tests.issuing import AUDIENCE, Issuer, issuing
 
 HERE = Path(__file__).parent
+BROWSERS_FROM = "https://console.example.com"
 CLOSED_PORT_URL = "http://127.0.0.1:9/webhook/closed"
 
 
@@ -121,8 +122,8 @@ def stack(
 ) -> Iterator[LocalStack]:
     """The stack: `stack.facts` (as .local/stack.json), `stack.aws` (boto3 clients), `stack.api(key)`, `stack.sinks`,
     `stack.emulator` (mail, faults, the functions' processes), `stack.deployed` (outputs, tables)."""
-    tokens = {"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE}
-    with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet(), parameters=tokens) as up:
+    more = {"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE, "CorsOrigins": BROWSERS_FROM}
+    with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet(), parameters=more) as up:
         document = yaml.safe_load(blueprint(up.sinks.url))
         document["settings"]["group_scopes"] = [{"group": "auditors", "scopes": ["events:read"]}]
         for kind, more in additions(up.sinks.url).items():

@@ -33,6 +33,11 @@ _ELSEWHERE = {"/events": {"POST"}}
 """Paths that another function serves, and with which methods: API Gateway sends us only the others."""
 
 
+PREFLIGHT = "OPTIONS /{proxy+}"
+"""The route of browsers that ask whether they may ask, where CorsOrigins allows any; API Gateway adds the answer's
+headers, and the route has no authorizer. Nothing else is served by it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stores:
     """What the routes work on."""
@@ -84,6 +89,8 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     app.not_found(unknown)
 
     def resolve(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
+        if event.get("routeKey") == PREFLIGHT:
+            return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
         try:
             return app.resolve(event, context)
         except Exception:  # noqa: BLE001 - the last resort: an answer without a trace, a log with one
