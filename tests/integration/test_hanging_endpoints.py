@@ -93,6 +93,19 @@ def test_a_test_by_hand_waits_for_no_turn(world: World, sinks: Sinks) -> None:
     assert world.delivery(tested)["state"] == "delivered"
 
 
+def test_once_it_is_disabled_nothing_waits_for_a_turn_that_would_tell_nobody(world: World, sinks: Sinks) -> None:
+    """The fault: deliveries that were only to fail had to ask for turns, eight in two minutes."""
+    failed(world, sinks, "timeout")
+    hook = world.configuration.current(fresh=True)[1].transports_by_name["hook"]
+    world.breakers.disable("hook", hook.fingerprint, "timeout", now=world.now)
+    world.send(*[world.message() for _ in range(10)])
+
+    world.pump(world.courier())
+
+    assert world.states() == {"failed": 10}
+    assert sinks.received() == []
+
+
 def test_another_endpoint_is_not_slowed_down(world: World, sinks: Sinks) -> None:
     failed(world, sinks, "timeout")
     hook = world.configuration.current(fresh=True)[1].transports_by_name["hook"]

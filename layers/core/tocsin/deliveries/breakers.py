@@ -66,8 +66,8 @@ class Breaker:
 
     @property
     def hangs(self) -> bool:
-        """Whether attempts take as long as they may, and so are to be few."""
-        return self.failures >= HANGS_AFTER and self.reason == TIMED_OUT
+        """Whether attempts take as long as they may, and so are to be few. A disabled one makes none at all."""
+        return self.state is not BreakerState.DISABLED and self.failures >= HANGS_AFTER and self.reason == TIMED_OUT
 
     def hopeless(self, now: datetime) -> bool:
         """Whether it has been open for so long that nobody expects the endpoint back."""
