@@ -11,7 +11,7 @@ from pathlib import Path
 
 DOCUMENT = Path(__file__).resolve().parent.parent / "docs" / "openapi.json"
 PHASES = os.environ.get("SCHEMATHESIS_PHASES", "examples,fuzzing")
-EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "10")
+EXAMPLES = os.environ.get("SCHEMATHESIS_EXAMPLES", "4")
 SEED = os.environ.get("SCHEMATHESIS_SEED", "1")
 
 # A batch of 501 events is refused with 413, which is not among the statuses that a refusal is thought to have. In
