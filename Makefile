@@ -36,7 +36,7 @@ permissions: setup ## takes each permission of each function away, and sees it m
 	@$(BIN)/pytest tests/stack/test_permissions.py -m "" -p no:benchmark
 
 storm: setup ## 2,000 deliveries to bad endpoints while functions are killed (STORM_DELIVERIES; ten to twenty minutes)
-	@$(BIN)/pytest tests/stack/test_delivery_storm.py -m "" -p no:benchmark
+	@$(BIN)/pytest tests/stack/test_delivery_storm.py -m exhaustive -p no:benchmark
 
 contract: setup ## the deployed API held to docs/openapi.json by schemathesis (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_contract.py -m "" -s -p no:benchmark

@@ -126,11 +126,14 @@ class Weather:
     storm: Storm
     passed: timedelta = field(default=timedelta(0))
     """How much time was simulated."""
+    earlier: frozenset[str] = frozenset()
+    """The ids of an earlier storm's deliveries."""
 
     @contextlib.contextmanager
     def configured(self) -> Iterator[None]:
         """A rule that tells one person by each endpoint, in force for every function; and no trace of it afterwards."""
         api = self.stack.api()
+        self.earlier = frozenset(self._items())
         entries: list[tuple[str, object]] = [
             (f"transports/storm-{name}", {"mode": "webhook", "url": f"{self.storm.url}/{name}"}) for name in ENDPOINTS
         ]
@@ -222,11 +225,12 @@ class Weather:
             ExpressionAttributeNames={"#rule": "rule"},
             ExpressionAttributeValues={":delivery": {"S": "delivery#"}, ":rule": {"S": RULE}},
         )
-        return {
+        found = {
             f"{item['pk']['S'].removeprefix('event#')}-{item['sk']['S'].removeprefix('delivery#')}": item
             for page in pages
             for item in page["Items"]
         }
+        return {delivery: item for delivery, item in found.items() if delivery not in self.earlier}
 
     def _begun(self, expected: set[str]) -> bool:
         """Whether each delivery is in the table. What fails meanwhile fails for minutes rather than seconds."""
