@@ -41,7 +41,7 @@ storm: setup ## 2,000 deliveries to bad endpoints while functions are killed (ST
 contract: setup ## the deployed API held to docs/openapi.json by schemathesis (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_contract.py -m "" -s -p no:benchmark
 
-crowd: setup ## a group of 100,000 members, each told once (about ten minutes)
+crowd: setup ## a group of 100,000 members, each told once (half an hour)
 	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark
 
 lint: setup ## style, types and the template
