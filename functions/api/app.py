@@ -12,8 +12,8 @@ from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
 from tocsin.changes import ChangeEvents
 from tocsin.deliveries.desk import DeliveryDesk
-from tocsin.deliveries.http import policy_of
 from tocsin.deliveries.redrive import Queues
+from tocsin.egress import policy_of
 from tocsin.explaining import Explainer
 from tocsin.management import EditingDesk
 from tocsin.observability import logger

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from tocsin import clients
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.http import policy_of
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.slack import PACE, slack_delivery
+from tocsin.egress import policy_of
 from tocsin.jsontypes import JsonObject
 from tocsin.observability import logger
 from tocsin.reporting import SystemEvents

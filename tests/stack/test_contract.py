@@ -19,4 +19,8 @@ EVERY_PHASE = "examples,coverage,fuzzing,stateful"
 def test_the_running_stack_does_as_the_document_says(tmp_path: Path) -> None:
     (tmp_path / "stack").mkdir()
     with local_stack(Workspace(tmp_path / "stack"), Quiet()) as own:
-        print(contract.hold(own.facts.api_url, own.facts.admin_key, tmp_path, phases=EVERY_PHASE, timeout_s=1800))
+        print(
+            contract.hold(
+                own.facts.api_url, own.facts.admin_key, tmp_path, phases=EVERY_PHASE, braked=True, timeout_s=1800
+            )
+        )

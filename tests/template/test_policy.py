@@ -213,25 +213,31 @@ def variables_in(tree: ast.AST) -> set[str]:
 
 def variables_of(function: str) -> set[str]:
     """What a function asks for itself, and by what of the layer it hands its environment to."""
-    tree = ast.parse((ROOT / FUNCTIONS[function]["CodeUri"] / "app.py").read_text("utf-8"))
-    asked = variables_in(tree)
+    return asked_in(ast.parse((ROOT / FUNCTIONS[function]["CodeUri"] / "app.py").read_text("utf-8")))
+
+
+def asked_in(module: ast.Module, part: ast.AST | None = None) -> set[str]:
+    """The variables that `part` of a module asks for, or all of it, and whatever `environment` is handed on to."""
+    part = part or module
+    defined = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     origins = {
         alias.name: node.module
-        for node in ast.walk(tree)
+        for node in ast.walk(module)
         if isinstance(node, ast.ImportFrom) and node.module
         for alias in node.names
     }
-    for call in ast.walk(tree):
+    asked = variables_in(part)
+    for call in ast.walk(part):
         if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
             continue
         if any(isinstance(given, ast.Name) and given.id == "environment" for given in call.args):
-            module = ROOT / "layers/core" / f"{origins[call.func.id].replace('.', '/')}.py"
-            asked |= {
-                name
-                for each in ast.walk(ast.parse(module.read_text("utf-8")))
-                if isinstance(each, ast.FunctionDef) and each.name == call.func.id
-                for name in variables_in(each)
-            }
+            called = call.func.id
+            if called in defined:
+                asked |= asked_in(module, defined[called])
+            else:
+                path = ROOT / "layers/core" / f"{origins[called].replace('.', '/')}.py"
+                there = ast.parse(path.read_text("utf-8"))
+                asked |= asked_in(there, next(node for node in there.body if getattr(node, "name", None) == called))
     return asked
 
 

@@ -40,9 +40,10 @@ LEAVES = {
     "transports": set(),
     "keys": {"moments", "transports", "web"},
     "configuration": {"cleanse", "directory", "durations", "rules", "transports", "web"},
+    "egress": {"outbound", "settings"},
     "tokens": {
-        "authorization", "clients", "errors", "jsontypes", "observability", "outbound", "settings", "store", "tokens",
-        "web",
+        "authorization", "clients", "egress", "errors", "jsontypes", "observability", "outbound", "settings", "store",
+        "tokens", "web",
     },
     "defaults": {"configuration", "directory", "events", "notifications", "rules", "transports"},
     "rendering": {

@@ -26,7 +26,7 @@ class GroupScopes(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     group: Annotated[str, Field(min_length=1, max_length=200)]
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=10)]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
 
 
 class Settings(BaseModel):

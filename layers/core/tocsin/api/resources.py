@@ -33,9 +33,8 @@ _DEFAULT_LIMIT = 100
 def add_routes(app: APIGatewayHttpResolver, management: Management) -> None:
     """Add this subject's routes."""
     for kind, collection in management.collections().items():
+        _add_list(app, kind, collection)
         _add_entries(app, kind, collection)
-        if collection is not management.silences:
-            _add_list(app, kind, collection)
     _add_members(app, management.members)
     _add_settings(app, management.settings)
     _add_keys(app, management.keys)
@@ -124,6 +123,8 @@ def _add_keys(app: APIGatewayHttpResolver, keys: Keys) -> None:
 
 
 def _add_silences(app: APIGatewayHttpResolver, silences: Silences) -> None:
+    _add_entries(app, "silences", silences)
+
     @app.get("/silences")
     def many() -> Response[str]:
         request = _reader(app, "limit", "cursor", "state")

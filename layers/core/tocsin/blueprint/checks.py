@@ -80,10 +80,11 @@ def _settings(settings: Settings) -> Iterator[Violation]:
             yield Violation(f"settings.{name}", f"names more than {_MAX_KEY_NAMES:,} keys")
     if len(settings.group_scopes) > _MAX_GROUPS:
         yield Violation("settings.group_scopes", f"has {len(settings.group_scopes):,} groups; at most {_MAX_GROUPS:,}")
-    groups = [entry.group for entry in settings.group_scopes]
-    for position, group in enumerate(groups):
-        if group in groups[:position]:
-            yield Violation(f"settings.group_scopes[{position}].group", f"{group!r} is there twice")
+    seen: set[str] = set()
+    for position, entry in enumerate(settings.group_scopes):
+        if entry.group in seen:
+            yield Violation(f"settings.group_scopes[{position}].group", f"{entry.group!r} is there twice")
+        seen.add(entry.group)
 
 
 def _names(blueprint: Blueprint) -> Iterator[Violation]:

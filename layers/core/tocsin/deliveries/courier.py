@@ -239,7 +239,7 @@ class Courier:
             next_attempt_s=None if pause is None else round(pause),
         )
         if transport is not None:
-            self._learn(message, event, transport, outcome, now, retried=retried)
+            self._learn(message, event, transport, outcome, now, count, retried=retried)
 
     def _next(self, message: DeliveryMessage, outcome: Outcome, count: int, now: datetime) -> Following:
         """What comes after an attempt that time can heal."""
@@ -260,13 +260,14 @@ class Courier:
         transport: NotificationTransport,
         outcome: Outcome,
         now: datetime,
+        count: int,
         *,
         retried: bool,
     ) -> None:
         """Tell the breaker, and administrators. The delivery is settled: what fails here must not undo that."""
         try:
             if outcome.state is State.DELIVERED:
-                if self._gate.succeeded(transport, now=now):
+                if self._gate.succeeded(transport, now=now, retried=count > 1):
                     note(Code.BREAKER_RECOVERED, "the endpoint answers again", transport=transport.name)
             elif outcome.disables:
                 if self._gate.gone(transport, outcome.reason, now=now):

@@ -56,10 +56,16 @@ class Gate:
         breaker = self._breaker(transport, now)
         return breaker is not None and breaker.hangs
 
-    def succeeded(self, transport: NotificationTransport, *, now: datetime) -> bool:
-        """The endpoint took a delivery; whether that ended a time when it was thought to be dead."""
+    def succeeded(self, transport: NotificationTransport, *, now: datetime, retried: bool = False) -> bool:
+        """The endpoint took a delivery; whether that ended a time when it was thought to be dead.
+
+        One that was `retried` was counted as a failure before, perhaps by a process of which this one does not know
+        yet: that count ends here, or it would be added to in weeks.
+        """
         if transport.mode is TransportMode.LOCAL:
             return False
+        if retried:
+            self._forget(transport.name)
         breaker = self._breaker(transport, now)
         if breaker is None or (breaker.state is BreakerState.DRAINING and not breaker.failures):
             return False

@@ -8,8 +8,7 @@ from email.utils import parsedate_to_datetime
 
 from tocsin.deliveries.models import MAX_EXCERPT, Outcome, State
 from tocsin.deliveries.schedule import MAX_RETRY_AFTER
-from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy, Response
-from tocsin.settings import Environment
+from tocsin.outbound import OutboundBlocked, OutboundError, Response
 
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that time can heal; all others are final."""
@@ -76,12 +75,3 @@ def retry_after(response: Response) -> float | None:
             moment = moment.replace(tzinfo=UTC)
         seconds = (moment - datetime.now(UTC)).total_seconds()
     return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None  # NaN is not greater than 0
-
-
-def policy_of(environment: Environment) -> OutboundPolicy:
-    """What the deploy parameters let webhooks reach."""
-    return OutboundPolicy.parse(
-        allow_http=environment.flag("ALLOW_HTTP"),
-        ports=environment.optional("ALLOWED_PORTS"),
-        allow_cidrs=environment.optional("ALLOWED_CIDRS"),
-    )

@@ -77,13 +77,15 @@ class EditingDesk:
             self.configuration.unlock(forget=False)  # a blueprint's note is the next blueprint's
 
     def publish(self, change: Callable[[Configuration], Configuration], principal: Principal) -> Configuration:
-        """Publish what `change` makes of the configuration; again where a silence was added meanwhile.
+        """Publish what `change` makes of the configuration, if it differs; again where a silence was added meanwhile.
 
         Gives the configuration that was changed. Silences are added without this desk's lock.
         """
         for attempt in range(_TRIES):
             version, configuration = self.configuration.current(fresh=True)
             changed = change(configuration)
+            if changed == configuration:
+                return configuration
             try:
                 self.configuration.publish(changed, replacing=version, by=principal.key_name)
             except Conflict:

@@ -76,5 +76,4 @@ class Management:
             "groups": self.groups,
             "users": self.users,
             "keys": self.keys,
-            "silences": self.silences,
         }

@@ -65,6 +65,8 @@ def touched(
     """A blueprint of `rules` and what they name, with no more people than they and their tests name."""
     asked = {binding.policy for rule in rules for binding in rule.bindings} | {always}
     used = {name for rule in rules for name in rule.transports}
+    transports = [each for each in configuration.transports if each.name in used]
+    mapped = {name for each in transports for name in (each.body_mapping, each.headers_mapping)}
     tested = {_username(test.event.get("user")) for rule in rules for test in rule.tests}
     users = desk.known_users(*(binding.user for rule in rules for binding in rule.bindings), *sorted(tested - {""}))
     members = desk.people.memberships(configuration.groups, [name for name in users if name in tested])
@@ -75,8 +77,8 @@ def touched(
             GroupEntry(name=group.name, members=tuple(sorted(members.get(group.name, ()))), children=group.children)
             for group in configuration.groups
         ),
-        mappings=configuration.mappings,
-        transports=tuple(secrecy.shown(each) for each in configuration.transports if each.name in used),
+        mappings=tuple(mapping for mapping in configuration.mappings if mapping.name in mapped),
+        transports=tuple(secrecy.shown(each) for each in transports),
         policies=tuple(policy for policy in policies if policy.name in asked),
         rules=tuple(rules),
     )

@@ -16,6 +16,7 @@ from pydantic import TypeAdapter
 
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
+from tocsin.configuration import Configuration
 from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.expressions import ExpressionError
 from tocsin.jsontypes import JsonObject
@@ -31,7 +32,6 @@ FORGOTTEN_AFTER = timedelta(days=30)
 
 MAX_SILENCES = 1000
 
-_TRIES = 3
 _SHOWN_ONLY = ("state", "by")
 _ADAPTER = TypeAdapter(Silence)
 
@@ -72,8 +72,7 @@ class Silences:
 
     def get(self, name: str) -> JsonObject:
         """One silence, with its `state`."""
-        known = {silence.name: silence for silence in self._desk.current().silences}
-        return _shown(_found(known, name), self._clock())
+        return _shown(_found(_by_name(self._desk.current()), name), self._clock())
 
     def add(self, given: JsonObject, principal: Principal) -> Saved:
         """Make a silence of {matcher | pattern, ends, starts?, comment?, name?}; one without a name is given one."""
@@ -127,21 +126,14 @@ class Silences:
         return Saved(_shown(edit.after, now), edit.before is None)
 
     def _publish(self, change: _Change, principal: Principal) -> tuple[_Edit, bool]:
-        """Publish other silences, again on top of what somebody else published meanwhile; whether any differ."""
-        store = self._desk.configuration
-        for attempt in range(_TRIES):
-            version, configuration = store.current(fresh=True)
-            edit = change({silence.name: silence for silence in configuration.silences})
-            if edit.silences == configuration.silences:
-                return edit, False
-            try:
-                store.publish(configuration.changed(silences=edit.silences), replacing=version, by=principal.key_name)
-            except Conflict:
-                if attempt == _TRIES - 1:
-                    raise
-            else:
-                return edit, True
-        raise AssertionError("the last try returns or raises")
+        """Publish other silences; the edit that was made, and whether anything differs by it."""
+        before = self._desk.publish(lambda now: now.changed(silences=change(_by_name(now)).silences), principal)
+        edit = change(_by_name(before))
+        return edit, edit.silences != before.silences
+
+
+def _by_name(configuration: Configuration) -> dict[str, Silence]:
+    return {silence.name: silence for silence in configuration.silences}
 
 
 def _parse(name: str, asked: JsonObject, before: Silence | None, principal: Principal, now: datetime) -> Silence:

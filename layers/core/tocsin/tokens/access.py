@@ -12,8 +12,8 @@ from datetime import datetime
 
 from tocsin import clients
 from tocsin.authorization import Refused
+from tocsin.egress import policy_of
 from tocsin.jsontypes import JsonObject
-from tocsin.outbound import OutboundPolicy
 from tocsin.settings import Environment
 from tocsin.store.group_scopes import GroupScopesStore
 from tocsin.store.people import PeopleStore
@@ -71,15 +71,10 @@ class AccessTokens:
 
 def access_tokens(environment: Environment) -> AccessTokens:
     """Made from a function's environment. MissingSetting where no issuer or no audience is given."""
-    policy = OutboundPolicy.parse(
-        allow_http=environment.flag("ALLOW_HTTP"),
-        ports=environment.optional("ALLOWED_PORTS"),
-        allow_cidrs=environment.optional("ALLOWED_CIDRS"),
-    )
     environment.text("OIDC_AUDIENCE")
     table = environment.text("CONFIG_TABLE")
     return AccessTokens(
-        TokenCheck(Issuer(environment.text("OIDC_ISSUER"), policy), environment.words("OIDC_AUDIENCE")),
+        TokenCheck(Issuer(environment.text("OIDC_ISSUER"), policy_of(environment)), environment.words("OIDC_AUDIENCE")),
         PeopleStore(clients.dynamodb(), table),
         GroupScopesStore(clients.dynamodb(), table),
         username_claim=environment.optional("OIDC_USERNAME_CLAIM", "preferred_username"),

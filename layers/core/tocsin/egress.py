@@ -1,0 +1,15 @@
+"""What a deployment lets its functions connect to: its parameters as an outbound policy."""
+
+from __future__ import annotations
+
+from tocsin.outbound import OutboundPolicy
+from tocsin.settings import Environment
+
+
+def policy_of(environment: Environment) -> OutboundPolicy:
+    """What the deploy parameters let webhooks reach."""
+    return OutboundPolicy.parse(
+        allow_http=environment.flag("ALLOW_HTTP"),
+        ports=environment.optional("ALLOWED_PORTS"),
+        allow_cidrs=environment.optional("ALLOWED_CIDRS"),
+    )
