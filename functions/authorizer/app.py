@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from tocsin import clients
 from tocsin.attempts import FailedAttempts, Throttled
 from tocsin.authorization import Keyring, Refused
-from tocsin.jsontypes import JsonObject
 from tocsin.observability import Code, logger, note
 from tocsin.settings import Environment
 from tocsin.store.people import PeopleStore
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -10,7 +10,6 @@ from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.mail import mail_delivery
 from tocsin.deliveries.reports import Reports
-from tocsin.jsontypes import JsonObject
 from tocsin.observability import logger
 from tocsin.rendering.mail import MailTemplates
 from tocsin.reporting import SystemEvents
@@ -21,6 +20,7 @@ from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
 from tocsin.store.mail_stops import MailStops
 from tocsin.store.secrets import secret_text
+from tocsin.types import JsonObject
 from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:

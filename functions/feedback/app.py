@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 from tocsin import clients
 from tocsin.deliveries.feedback import Feedback
 from tocsin.deliveries.reports import Reports
-from tocsin.jsontypes import JsonObject
 from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.mail_stops import MailStops
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

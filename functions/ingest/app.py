@@ -10,12 +10,12 @@ from tocsin.errors import Invalid, TocsinError, Unavailable
 from tocsin.events import Event
 from tocsin.geoip import GeoIP
 from tocsin.ingestion import Ingested, Ingestion, event_result
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.observability import Code, logger, note
 from tocsin.settings import Environment
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.failures import RETRY_AFTER
+from tocsin.types import Json, JsonObject
 from tocsin.web import Answer, Request, answer, problem
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tocsin import clients
-from tocsin.jsontypes import JsonObject
 from tocsin.matching import Matcher
 from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
@@ -18,6 +17,7 @@ from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles
 from tocsin.transports import TransportMode
+from tocsin.types import JsonObject
 from tocsin.workload import Workload
 
 if TYPE_CHECKING:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from tocsin import clients
 from tocsin.deliveries.redrive import Queues, Redrive
 from tocsin.deliveries.reports import Reports
-from tocsin.jsontypes import JsonObject
 from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
@@ -19,6 +18,7 @@ from tocsin.store.events import EventStore
 from tocsin.store.outbox import Outbox
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.transports import TransportMode
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

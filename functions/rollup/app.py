@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from tocsin import clients
 from tocsin.errors import Unavailable
 from tocsin.ids import IdError, parse_id
-from tocsin.jsontypes import JsonObject
 from tocsin.observability import Code, logger, note
 from tocsin.settings import Environment
 from tocsin.store.rollups import Rollups
+from tocsin.times import utc_now
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -32,9 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     if "recount" in event:
         asked = {name: datetime.fromisoformat(event["recount"][name]) for name in ("since", "until")}
         return {"marked": rollups.recount(asked["since"].astimezone(UTC), asked["until"].astimezone(UTC))}
-    run = rollups.catch_up(
-        datetime.now(UTC), has_time=lambda: context.get_remaining_time_in_millis() > SPARE_MILLISECONDS
-    )
+    run = rollups.catch_up(utc_now(), has_time=lambda: context.get_remaining_time_in_millis() > SPARE_MILLISECONDS)
     note(Code.HOURS_COUNTED, "hours counted", hours=run.hours, events=run.events, left=run.left)
     return {"hours": run.hours, "events": run.events, "left": run.left}
 

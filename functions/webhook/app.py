@@ -10,7 +10,6 @@ from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.egress import policy_of
-from tocsin.jsontypes import JsonObject
 from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
 from tocsin.settings import Environment
@@ -18,6 +17,7 @@ from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

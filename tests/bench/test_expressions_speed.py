@@ -11,7 +11,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tocsin.expressions import MAPPING_NAMES, POLICY_NAMES, Bindings, Expression, bind
-from tocsin.jsontypes import JsonObject
+from tocsin.types import JsonObject
 
 RECORDS = Path(__file__).parents[1] / "data" / "audit_logs.jsonl"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -14,9 +14,10 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import POLICY, SECRET, World, endpoints
-from tocsin.deliveries.courier import HANGING_PACE, utc_now
+from tocsin.deliveries.courier import HANGING_PACE
 from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.outbound import Timeout
+from tocsin.times import utc_now
 from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
 
 HANGS = 1.5

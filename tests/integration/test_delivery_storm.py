@@ -18,6 +18,7 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.delivering import POLICY, SECRET, World
 from tests.raging import ENDPOINTS, Storm, raging
+from tocsin.deliveries.breakers import BreakerState
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.outbound import Timeout
@@ -137,7 +138,8 @@ def _rage(world: World, couriers: list[Courier]) -> None:
             for shard in range(DUE_SHARDS)
             for place in world.redeliveries.due(shard, now=at_any_time, limit=1)
         ]
-        if not due and not world.breakers.all():
+        # A closed one holds nothing: it counts failures in a row until somebody is told again.
+        if not due and all(breaker.state is BreakerState.CLOSED for breaker in world.breakers.all()):
             return
         ahead = min(due, default=0) - world.now.timestamp()
         world.now += timedelta(seconds=max(ahead, 600) + 1)

@@ -14,7 +14,7 @@ from tests.integration.conftest import Stack
 from tests.unit.test_intake import PLAIN_JSON
 from tocsin.ids import new_id
 from tocsin.intake import MAX_BODY, MAX_EVENT, NDJSON_TYPE
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 from tocsin.web import Scope
 
 LOGIN = '{"action": "login"}'

@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from tocsin.api.answers import problem_response
 from tocsin.api.events import add_routes
 from tocsin.errors import TocsinError
-from tocsin.events import Event, iso
+from tocsin.events import Event
 from tocsin.ids import id_time, new_id
 from tocsin.search import Screening, Search, parse_search
 from tocsin.store.events import EventStore, Submission
@@ -23,6 +23,7 @@ from tocsin.store.rollup_hours import hour_of
 from tocsin.store.rollups import Rollups
 from tocsin.store.timeline import Budget
 from tocsin.store.timeline_reading import Reading
+from tocsin.times import iso
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.test_matcher import FAILED_LOGIN, Load, configure, event, rule, store
-from tocsin.events import iso
 from tocsin.ids import new_id
+from tocsin.times import iso
 
 
 def ask(stack: Stack, load: Load, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 
 from tests.issuing import AUDIENCE, LOCAL, Issuer, issuing, signing_key
 from tocsin.authorization import Refused
-from tocsin.jsontypes import JsonObject
 from tocsin.tokens import issuer as keys_of_issuer
 from tocsin.tokens.checking import LEEWAY_SECONDS, TokenCheck
+from tocsin.types import JsonObject
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"

@@ -7,9 +7,9 @@ import pytest
 
 from tocsin.blueprint import JSON_TYPE, MASK, Blueprint, parse
 from tocsin.blueprint.checks import check
+from tocsin.errors import MOST
 from tocsin.outbound import OutboundPolicy
 from tocsin.signing import new_secret
-from tocsin.violations import MOST
 
 POLICY = OutboundPolicy()
 ALICE = {"username": "alice"}

@@ -10,7 +10,7 @@ from tests.unit.test_intake import PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprint, parse, to_yaml
 from tocsin.blueprint.reading import MAX_BLUEPRINT, read
 from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge
-from tocsin.jsontypes import JsonObject
+from tocsin.types import JsonObject
 
 YAML = YAML_TYPES[0]
 

@@ -13,7 +13,7 @@ from tocsin.drafts import FROM_REQUEST, Terms, finish, new_id_like, source_addre
 from tocsin.errors import Invalid
 from tocsin.events import Event, EventAction
 from tocsin.ids import derived_id, id_time, new_id
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 NOW = datetime(2026, 3, 1, 12, 0, 0, 123_000, tzinfo=UTC)
 

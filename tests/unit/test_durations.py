@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.durations import DurationError, format_duration, parse_duration
+from tocsin.times import DurationError, format_duration, parse_duration
 
 DURATIONS = st.timedeltas(min_value=timedelta(microseconds=1))
 

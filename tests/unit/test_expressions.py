@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 import tocsin.expressions
 from tocsin.expressions import MAPPING_NAMES, Bindings, Expression, ExpressionError, bind
 from tocsin.expressions.syntax import Call, Constant, Name, decode, walk
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 LAYER = Path(tocsin.expressions.__file__).parents[2]
 RECORDS = Path(__file__).parents[1] / "data" / "audit_logs.jsonl"

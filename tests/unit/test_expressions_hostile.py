@@ -24,7 +24,7 @@ from tocsin.expressions.cost import MAX_ITERATIONS
 from tocsin.expressions.functions import FUNCTIONS
 from tocsin.expressions.regexes import compile_ns, search_ns
 from tocsin.expressions.shapes import MAX_MEASURED_NODES, Ruler, of_json
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 C = "event.context"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -20,7 +20,7 @@ from tocsin.intake import (
     read_body,
     wrong_values,
 )
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """For laws: a busy machine is no fault of theirs."""

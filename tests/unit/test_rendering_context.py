@@ -8,10 +8,10 @@ import pytest
 from tocsin.directory import User
 from tocsin.events import Event
 from tocsin.ids import new_id
-from tocsin.jsontypes import JsonObject
 from tocsin.notifications import Notification, Severity
 from tocsin.rendering.context import MAX_LINK, RenderingContext, web_link
 from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.types import JsonObject
 
 HAPPENED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 ALICE = User("alice", email="alice@example.com", name="Alice Adams")

@@ -5,8 +5,8 @@ import time
 import pytest
 
 from tests.unit.test_rendering_context import PATHOLOGICAL, rendering_context
-from tocsin.jsontypes import JsonObject
 from tocsin.rendering.custom import MAX_OUTPUT, MAX_SOURCE, TemplateRejected, check_custom, render_custom
+from tocsin.types import JsonObject
 
 SECONDS = 5
 """Far over what any of these takes (milliseconds), far under what an unbounded one would."""

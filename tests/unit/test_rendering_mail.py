@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 
 from tests.unit.test_rendering_context import ALICE, FILES, PATHOLOGICAL, rendering_context
 from tocsin.directory import User
-from tocsin.jsontypes import JsonObject
 from tocsin.notifications import Severity
 from tocsin.rendering.mail import MailMessage, MailTemplates, NoAddress, mail_message, tag_value
 from tocsin.rendering.texts import MARK
 from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.types import JsonObject
 
 TEMPLATES = MailTemplates()
 MAIL = NotificationTransport(name="mail to people", mode=TransportMode.EMAIL)

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.unit.test_rendering_context import HAPPENED, PATHOLOGICAL, rendering_context
 from tocsin import __version__
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.notifications import Severity
 from tocsin.rendering.slack import MAX_FIELDS, is_discord, slack_body
 from tocsin.rendering.texts import MARK, units
 from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.types import Json, JsonObject
 
 HOSTILE = st.one_of(
     st.text(st.characters(codec=None), max_size=3_000),

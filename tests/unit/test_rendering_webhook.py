@@ -6,8 +6,8 @@ import pytest
 
 from tests.unit.test_rendering_context import PATHOLOGICAL, rendering_context
 from tocsin.directory import User
-from tocsin.jsontypes import JsonObject
 from tocsin.rendering.webhook import webhook_body, webhook_bytes
+from tocsin.types import JsonObject
 
 
 def test_the_body_has_exactly_the_six_fields() -> None:

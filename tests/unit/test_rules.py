@@ -10,8 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tocsin.events import Cause, Event
 from tocsin.ids import new_id
-from tocsin.jsontypes import JsonObject
 from tocsin.rules import MAX_DEPTH, NotificationRule, Policy, RuleSet, Silence
+from tocsin.types import JsonObject
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 POLICIES = TypeAdapter(tuple[Policy, ...])

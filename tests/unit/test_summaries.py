@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from tests.unit.test_intake import PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.cleanse import MASK
 from tocsin.events import EventAction
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.summaries import MAX_SUMMARY, summarize
+from tocsin.types import Json, JsonObject
 
 ALICE: JsonObject = {"username": "alice", "pk": 7, "email": "alice@example.com"}
 

@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.ids import id_time, new_id, parse_id
+from tocsin.ids import first_id, id_time, new_id, parse_id
 from tocsin.store.events import SHARDS, event_key
-from tocsin.store.timeline import AFTER, Budget, bound, partition, time_of
+from tocsin.store.timeline import AFTER, Budget, partition, time_of
 from tocsin.store.timeline_reading import bucket_of
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(
@@ -19,9 +19,9 @@ MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(
 def test_a_bound_lies_at_or_below_every_id_of_its_moment_and_above_all_before(moment: datetime) -> None:
     earlier = max(moment - timedelta(milliseconds=1), datetime(1970, 1, 1, tzinfo=UTC))
 
-    assert bound(moment) <= new_id(moment)
-    assert earlier == moment or new_id(earlier) < bound(moment)
-    assert id_time(parse_id(bound(moment))) == moment
+    assert first_id(moment) <= new_id(moment)
+    assert earlier == moment or new_id(earlier) < first_id(moment)
+    assert id_time(parse_id(first_id(moment))) == moment
 
 
 @given(MOMENTS)

@@ -5,9 +5,8 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, field_validator
 
-from tocsin.errors import Violation
-from tocsin.jsontypes import JsonObject
-from tocsin.violations import MOST, path, violations
+from tocsin.errors import MOST, Violation, path, violations
+from tocsin.types import JsonObject
 
 
 class _Model(BaseModel):

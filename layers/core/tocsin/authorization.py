@@ -7,16 +7,17 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tocsin.attempts import FailedAttempts
 from tocsin.errors import Unavailable
-from tocsin.jsontypes import JsonObject
 from tocsin.keys import ADMIN_KEY_ID, split_bearer
 from tocsin.observability import Code, note
 from tocsin.store.failures import as_unavailable
 from tocsin.store.people import PeopleStore
+from tocsin.times import utc_now
+from tocsin.types import JsonObject
 from tocsin.web import EXPIRED, Scope
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Keyring:
 
         Throttled, unread, where `source_ip` failed too often and the key is not one that was known just now.
         """
-        now = datetime.now(UTC)
+        now = utc_now()
         try:
             facts = self._identified(authorization, source_ip, now)
         except Refused:

@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from tocsin.errors import Invalid, Violation
-from tocsin.events import Event, iso
+from tocsin.errors import Invalid, Violation, violations
+from tocsin.events import Event
 from tocsin.explaining import Explainer
-from tocsin.jsontypes import Json, JsonObject
-from tocsin.moments import Moment
+from tocsin.fields import Moment
 from tocsin.recipients import EventAudience
 from tocsin.search import Search
 from tocsin.store.people import PeopleStore
 from tocsin.store.timeline import Budget, time_of
 from tocsin.store.timeline_walk import Walk
-from tocsin.violations import violations
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

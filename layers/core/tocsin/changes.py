@@ -10,9 +10,9 @@ from tocsin.configuration import Settings
 from tocsin.errors import Unavailable
 from tocsin.events import EventAction
 from tocsin.ids import new_id
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.observability import Code, note
 from tocsin.reporting import APP, SystemEvents
+from tocsin.types import Json, JsonObject
 from tocsin.web import Principal
 
 MAX_EVENTS = 100

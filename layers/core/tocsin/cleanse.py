@@ -16,7 +16,7 @@ from binascii import a2b_base64
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 MASK = "*" * 20
 """What stands where a secret was. Its length is always the same, so that it does not tell the secret's."""

@@ -10,11 +10,11 @@ from functools import cached_property
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.cleanse import Secrets
 from tocsin.directory import Group
-from tocsin.durations import DurationError, parse_duration
+from tocsin.fields import Duration
 from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import Mapping, NotificationTransport
 from tocsin.web import Scope
@@ -34,9 +34,9 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    event_retention: str = "days=365"
+    event_retention: Duration = "days=365"
     """How long an event is kept that says nothing else."""
-    notification_retention: str = "days=30"
+    notification_retention: Duration = "days=30"
     """How long an inbox item and an event's story are kept."""
     brand: Annotated[str, Field(max_length=100)] = "default"
     """The brand of an event that names none."""
@@ -51,15 +51,6 @@ class Settings(BaseModel):
     def secrets(self) -> Secrets:
         """Which keys' values are masked. It remembers keys that it has seen, so these settings keep one."""
         return Secrets(extra=frozenset(self.secret_keys), exempt=frozenset(self.exempt_keys))
-
-    @field_validator("event_retention", "notification_retention")
-    @classmethod
-    def _is_duration(cls, value: str) -> str:
-        try:
-            parse_duration(value)
-        except DurationError as error:
-            raise ValueError(str(error)) from None
-        return value
 
 
 class Configuration(BaseModel):

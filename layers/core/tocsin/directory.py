@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tocsin.jsontypes import JsonObject
+from tocsin.types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,14 +20,13 @@ from pydantic import (
 )
 
 from tocsin.cleanse import Secrets, cleanse
-from tocsin.durations import DurationError, parse_duration
-from tocsin.errors import Invalid, Violation
+from tocsin.errors import Invalid, Violation, violations
 from tocsin.events import UNDETERMINED_IP, Event, stored_action
-from tocsin.ids import IdError, id_time, new_id, parse_id
-from tocsin.jsontypes import JsonObject
-from tocsin.moments import Moment
+from tocsin.fields import Moment
+from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
 from tocsin.sanitize import Limits, sanitize
-from tocsin.violations import violations
+from tocsin.times import DurationError, parse_duration
+from tocsin.types import JsonObject
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far into our future a producer's clock may be."""
@@ -39,8 +38,6 @@ MAX_STORED = 380_000
 """Bytes of an event's user and context together, as sanitize() counts them: DynamoDB's items hold 400 KB."""
 
 _ACTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*\Z")
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _MAX_VIOLATIONS = 10
 _LIMITS = Limits(depth=100, width=MAX_STORED, text=MAX_STORED, key=MAX_STORED, size=MAX_STORED)
 
@@ -215,6 +212,4 @@ def source_address(forwarded_for: str, peer: str) -> str | None:
 
 def new_id_like(own_id: str, created: datetime) -> str:
     """The id with the time of `created` and the random part of `own_id`: the same for the same two."""
-    milliseconds = (created - _EPOCH) // _MILLISECOND
-    head = f"{milliseconds:012x}"
-    return f"{head[:8]}-{head[8:]}{own_id[13:]}"
+    return f"{id_prefix(created)}{own_id[13:]}"

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 
 from tocsin import summaries
 from tocsin.ids import id_time
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
 
 CUSTOM_PREFIX = "custom_"
 UNDETERMINED_IP = "255.255.255.255"
@@ -177,8 +178,3 @@ class Event:
             expires=None if expires is None else datetime.fromisoformat(str(expires)),
             cause=Cause.from_json(data.get("cause")),
         )
-
-
-def iso(moment: datetime) -> str:
-    """`moment` as ISO 8601 in UTC with milliseconds and a Z: 2026-03-01T12:00:00.000Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

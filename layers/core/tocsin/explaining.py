@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from tocsin.configuration import Configuration, Settings
 from tocsin.drafts import Terms, finish
-from tocsin.durations import parse_duration
 from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.events import Event, iso
+from tocsin.events import Event
 from tocsin.ids import IdError, parse_id
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles
+from tocsin.times import iso, parse_duration, utc_now
 from tocsin.transports import INBOX
+from tocsin.types import Json, JsonObject
 
 MAX_RECIPIENTS = 100
 """Names shown of the people who would be told."""
@@ -80,7 +79,7 @@ class Explainer:
     def explain_rule(self, name: str, event: Event) -> JsonObject:
         """Each binding's result and reason, and who would be told by what, were the event to come now."""
         tested = self.rule(name)
-        now = datetime.now(UTC)
+        now = utc_now()
         audience = EventAudience(event, tested.configuration, self._people)
         explanation = tested.rules.explain(tested.rule, event, audience, now)
         silence = explanation.silence
@@ -148,7 +147,7 @@ class Explainer:
 
 def _terms(settings: Settings) -> Terms:
     return Terms(
-        now=datetime.now(UTC),
+        now=utc_now(),
         app="test",
         brand=settings.brand,
         retention=parse_duration(settings.event_retention),

@@ -26,9 +26,10 @@ from typing import TYPE_CHECKING
 
 from tocsin.cleanse import Secrets, cleanse
 from tocsin.events import UNDETERMINED_IP, Event
-from tocsin.jsontypes import JsonObject
 from tocsin.observability import Code, note
 from tocsin.sanitize import Limits, sanitize
+from tocsin.times import utc_now
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Address, IPv6Address
@@ -88,7 +89,7 @@ class GeoIP:
     Without a directory there are none, and no event changes. `now` says what time it is, for their age.
     """
 
-    def __init__(self, directory: str = "", *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, directory: str = "", *, now: Callable[[], datetime] = utc_now) -> None:
         self._directory = directory
         self._now = now
         self._failed: set[str] = set()

@@ -10,11 +10,11 @@ import os
 import re
 import threading
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
-_LAST_MILLISECOND = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // _MILLISECOND
+from tocsin.times import from_milliseconds, to_milliseconds
+
+_LAST_MILLISECOND = to_milliseconds(datetime.max.replace(tzinfo=UTC))
 
 _TAIL_BITS = 74
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
@@ -95,7 +95,7 @@ def new_id(at: datetime | None = None) -> str:
         return _compose(*_sequence.now())
     if at.utcoffset() is None:
         at = at.replace(tzinfo=UTC)
-    milliseconds = (at - _EPOCH) // _MILLISECOND
+    milliseconds = to_milliseconds(at)
     if not 0 <= milliseconds <= _LAST_MILLISECOND:
         raise IdError(f"{at.isoformat()} is outside of 1970 to 9999: an id can't hold it")
     return _compose(*_sequence.at(milliseconds))
@@ -122,7 +122,23 @@ def parse_id(text: str) -> str:
 
 def id_time(id: str) -> datetime:  # noqa: A002 - the field's name is "id"
     """When the id was made, in UTC, to the millisecond. Raises IdError as `parse_id` does."""
-    return _EPOCH + _milliseconds(parse_id(id)) * _MILLISECOND
+    return from_milliseconds(_milliseconds(parse_id(id)))
+
+
+def id_prefix(moment: datetime) -> str:
+    """The 13 characters that all ids of `moment`'s millisecond begin with; before 1970, those of 1970."""
+    digits = f"{max(to_milliseconds(moment), 0):012x}"
+    return f"{digits[:8]}-{digits[8:]}"
+
+
+def first_id(moment: datetime) -> str:
+    """The least id of `moment`'s millisecond: a bound for ranges of ids, never the id of an event."""
+    return f"{id_prefix(moment)}-7000-8000-000000000000"
+
+
+def window_id(moment: datetime) -> str:
+    """The least id of the hour that `moment` is in: it stands for the hour."""
+    return first_id(moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
 
 
 def derived_id(event_id: str, *parts: str) -> str:

@@ -9,15 +9,15 @@ from datetime import datetime
 from tocsin.cleanse import Secrets
 from tocsin.configuration import Settings
 from tocsin.drafts import Terms, finish, source_address
-from tocsin.durations import parse_duration
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
 from tocsin.events import Event
 from tocsin.geoip import GeoIP
 from tocsin.ids import derived_id, id_time, new_id
 from tocsin.intake import JSON_TYPE, NDJSON_TYPE, Body, read_body
-from tocsin.jsontypes import JsonObject
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore, Submission, digest_of
+from tocsin.times import parse_duration
+from tocsin.types import JsonObject
 from tocsin.web import Principal, Request, Scope
 
 MAX_IDEMPOTENCY_KEY = 255

@@ -19,7 +19,7 @@ from typing import Any
 import orjson
 
 from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge, Violation
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 MAX_BODY = 1 << 20
 """Bytes a request."""

@@ -14,8 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tocsin.moments import Moment
-from tocsin.transports import Name
+from tocsin.fields import Moment, Name
 from tocsin.web import Scope
 
 ADMIN_KEY_ID = "admin"

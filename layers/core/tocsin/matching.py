@@ -11,7 +11,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Self
 
 import orjson
@@ -19,9 +19,7 @@ import orjson
 from tocsin.configuration import Configuration
 from tocsin.deliveries.models import DeliveryMessage
 from tocsin.directory import User
-from tocsin.durations import parse_duration
-from tocsin.events import Event, EventAction, iso
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.events import Event, EventAction
 from tocsin.observability import Code, note
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.reporting import SystemEvents, caused_by
@@ -32,7 +30,9 @@ from tocsin.store.ledger import Ledger
 from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles
+from tocsin.times import iso, parse_duration, utc_now
 from tocsin.transports import INBOX, NotificationTransport, TransportMode
+from tocsin.types import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Matcher:
             )
         if rule.throttle is None:
             return _Held(None, None)
-        passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=datetime.now(UTC))
+        passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=utc_now())
         if not passage.passes:
             limits: JsonObject = {"group": passage.group, "max": rule.throttle.max, "window": rule.throttle.window}
             return _Held({"throttle": limits | {"until": iso(passage.until)}}, None)
@@ -171,7 +171,7 @@ class Matcher:
             _facts(firing.rule, (), firing) | {"held_by": why},
             page="0",
             told={},
-            now=datetime.now(UTC),
+            now=utc_now(),
             keep=_keep(configuration),
         )
         note(
@@ -214,7 +214,7 @@ class Matcher:
         finished = cursor.at_end
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
-        now = datetime.now(UTC)
+        now = utc_now()
         self._ledger.note_match(
             event.id,
             rule.name,

@@ -8,9 +8,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from tocsin.directory import User
-from tocsin.events import Event, iso
+from tocsin.events import Event
 from tocsin.ids import derived_id, id_time
-from tocsin.jsontypes import JsonObject
+from tocsin.times import iso
+from tocsin.types import JsonObject
 
 
 class Severity(StrEnum):

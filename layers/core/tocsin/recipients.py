@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from tocsin.configuration import Configuration
 from tocsin.directory import Group, User, with_descendants
 from tocsin.events import Event
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.rules import NotificationRule
 from tocsin.store.people import PeopleStore
+from tocsin.types import Json, JsonObject
 
 PAGE = 100
 """Members read at a time: as many as one BatchGetItem takes."""

@@ -6,17 +6,15 @@ many such events stand behind it, so that a chain of them ends.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from tocsin.cleanse import cleanse
 from tocsin.configuration import Settings
-from tocsin.durations import parse_duration
 from tocsin.errors import Unavailable
 from tocsin.events import Cause, Event, EventAction
 from tocsin.ids import derived_id
-from tocsin.jsontypes import JsonObject
 from tocsin.sanitize import sanitize
 from tocsin.store.events import EventStore, Submission, digest_of
+from tocsin.times import parse_duration, utc_now
+from tocsin.types import JsonObject
 
 APP = "tocsin"
 """The `app` of system events."""
@@ -54,7 +52,7 @@ class SystemEvents:
             context=clean if isinstance(clean, dict) else {},
             client_ip=client_ip,
             brand=settings.brand,
-            expires=datetime.now(UTC) + parse_duration(settings.event_retention),
+            expires=utc_now() + parse_duration(settings.event_retention),
             cause=cause or Cause(None, None, 1),
         )
         (stored,) = self._events.add([Submission(event, digest_of({"action": action, "about": list(about)}))])

@@ -41,7 +41,7 @@ from types import MemberDescriptorType
 from typing import Any, NamedTuple, cast
 from uuid import UUID
 
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 from tocsin.errors import Invalid, Violation
 from tocsin.events import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 
 type Counts = Mapping[str, Mapping[str, int]]
 """How many events there are, by action and app: {"login": {"shop": 3}}."""

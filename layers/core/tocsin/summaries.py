@@ -7,7 +7,7 @@ event's own page.
 
 from collections.abc import Callable
 
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 MAX_SUMMARY = 500
 """Characters. A summary is a line in an inbox, a subject, a chat message: longer ones are cut with a mark."""

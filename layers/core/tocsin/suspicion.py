@@ -9,8 +9,8 @@ import ipaddress
 from datetime import datetime
 
 from tocsin import clients
-from tocsin.deliveries.reports import window_id
 from tocsin.events import EventAction
+from tocsin.ids import window_id
 from tocsin.reporting import SystemEvents
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore

@@ -13,8 +13,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:@+-]*$")]
-"""What rules, policies, transports, groups, users and keys may be called: it stands in keys, URLs and logs."""
+from tocsin.fields import Name
 
 
 class TransportMode(StrEnum):

@@ -25,7 +25,7 @@ from tocsin.errors import (
     Unauthenticated,
     UnsupportedType,
 )
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 EXPIRED = "this API key has expired"
 TOKEN_EXPIRED = "this access token has expired"  # noqa: S105 - says so

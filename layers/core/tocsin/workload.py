@@ -20,11 +20,11 @@ import orjson
 
 from tocsin.errors import ConfigurationBroken, Unavailable
 from tocsin.events import Event
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.matching import Judged, Matcher, Work
 from tocsin.observability import Code, logger, note
 from tocsin.store.events import EventStore, event_of
 from tocsin.store.outbox import Outbox
+from tocsin.types import Json, JsonObject
 
 _PARALLEL = 8
 

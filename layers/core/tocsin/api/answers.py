@@ -11,7 +11,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin import web
 from tocsin.errors import Invalid, TocsinError, Violation
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 
 if TYPE_CHECKING:
     from tocsin.web import Request

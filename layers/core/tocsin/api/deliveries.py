@@ -14,13 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, key_of, limit_of, request_of
 from tocsin.deliveries.desk import LISTED, DeliveryDesk
 from tocsin.deliveries.models import State
-from tocsin.errors import Invalid, MalformedBody, NotFound, Violation
+from tocsin.errors import Invalid, MalformedBody, NotFound, Violation, violations
+from tocsin.fields import Moment, Name
 from tocsin.ids import IdError, parse_id
-from tocsin.jsontypes import Json
-from tocsin.moments import Moment
 from tocsin.store.mail_stops import MailStops
-from tocsin.transports import Name
-from tocsin.violations import violations
+from tocsin.types import Json
 from tocsin.web import Request, Scope
 
 MAX_REDRIVE = 500

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
-from tocsin.durations import DurationError, parse_duration
 from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.events import Event, EventAction, iso
+from tocsin.events import Event, EventAction
 from tocsin.ids import IdError, parse_id
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.search import FILTERS, Search, parse_search
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.rollup_hours import HOUR
 from tocsin.store.timeline import AFTER
 from tocsin.store.timeline_reading import Reading, Tally, bucket_of
+from tocsin.times import DurationError, iso, parse_duration, utc_now
+from tocsin.types import Json, JsonObject
 from tocsin.web import Request, Scope
 
 MAX_HISTORY = timedelta(days=90)
@@ -38,7 +38,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, 
         search, newest_first = parse_search(request.query), _order_of(request)
         page = log.page(
             search,
-            now=datetime.now(UTC),
+            now=utc_now(),
             newest_first=newest_first,
             limit=limit_of(request, 50),
             position=_position_of(request, search, newest_first),
@@ -77,7 +77,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, 
         request = _asked(app, "history_days", "interval")
         width = _interval_of(request)
         search = parse_search(request.query)
-        now = datetime.now(UTC)
+        now = utc_now()
         start, end = _range_of(request, search, now, default=7, width=width)
         tally = log.tally(search, start, end, now=now)
         return json_response(
@@ -99,7 +99,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, 
         if "action" not in query and "actions" not in query:
             query["action"] = EventAction.AUTHORIZE_APPLICATION
         search = parse_search(query)
-        now = datetime.now(UTC)
+        now = utc_now()
         start, end = _range_of(request, search, now, default=30)
         uses, complete_from = log.top(search, start, end, now=now, most=_whole(request, "top", 15, MAX_TOP))
         items: list[Json] = [
@@ -117,7 +117,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, 
         search = parse_search(request.query)
         if search.since is not None:
             raise Invalid([Violation("since", "can't stand beside steps: each step has a beginning of its own")])
-        now = datetime.now(UTC)
+        now = utc_now()
         end = min(search.until or now, now)
         tallies = log.tallies(search, [_to_millisecond(end - length) for _, length in steps], end, now=now)
         items: list[Json] = [
@@ -141,7 +141,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, 
     def story(event_id: str) -> Response[str]:
         request = _asked(app, "limit", "cursor", filters=False)
         event = _found(events, event_id)
-        page = ledger.story(event.id, after=cursor_of(request), limit=limit_of(request, 200), now=datetime.now(UTC))
+        page = ledger.story(event.id, after=cursor_of(request), limit=limit_of(request, 200), now=utc_now())
         rules: list[Json] = [item for item in page.items if item.pop("kind") == "rule"]
         deliveries: list[Json] = [item for item in page.items if "id" in item]
         return json_response(
@@ -197,7 +197,7 @@ def _position_of(request: Request, search: Search, newest_first: bool) -> str | 
 
 
 def _history(request: Request, default: int) -> tuple[datetime, datetime]:
-    now = datetime.now(UTC)
+    now = utc_now()
     days = _whole(request, "history_days", default, MAX_HISTORY.days)
     return _to_millisecond(now - timedelta(days=days)), now
 

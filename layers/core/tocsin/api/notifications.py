@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.errors import Invalid, Violation
 from tocsin.store.ledger import Ledger
+from tocsin.times import utc_now
 from tocsin.web import Principal, Scope
 
 
@@ -21,7 +20,7 @@ def add_routes(app: APIGatewayHttpResolver, ledger: Ledger) -> None:
         principal = request.principal(Scope.NOTIFICATIONS)
         check_query(request, "user", "limit", "cursor")
         username = _whose(principal, request.query.get("user"))
-        now = datetime.now(UTC)
+        now = utc_now()
         page = ledger.inbox(username, after=cursor_of(request), limit=limit_of(request, 50), now=now)
         return json_response(
             200,

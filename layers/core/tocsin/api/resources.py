@@ -10,7 +10,6 @@ from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response,
 from tocsin.blueprint.reading import read
 from tocsin.errors import Invalid, TooLarge, Violation
 from tocsin.intake import JSON_TYPE, MAX_BODY
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.management import (
     Collection,
     Management,
@@ -25,6 +24,7 @@ from tocsin.management import (
 )
 from tocsin.management.keys import Keys
 from tocsin.observability import Code, note
+from tocsin.types import Json, JsonObject
 from tocsin.web import Principal, Request, Scope
 
 _DEFAULT_LIMIT = 100

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import orjson
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -12,7 +10,8 @@ from tocsin.backtesting import Backtester
 from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
 from tocsin.explaining import Explainer
 from tocsin.intake import JSON_TYPE, MAX_BODY
-from tocsin.jsontypes import Json
+from tocsin.times import utc_now
+from tocsin.types import Json
 from tocsin.web import Request, Scope
 
 
@@ -29,7 +28,7 @@ def add_routes(app: APIGatewayHttpResolver, explainer: Explainer, backtester: Ba
         asked = _asked(request_of(app))
         if isinstance(asked, dict) and isinstance(cursor := asked.get("cursor"), str):
             asked = asked | {"cursor": _position(cursor, name)}
-        result, position = backtester.run(name, asked, now=datetime.now(UTC))
+        result, position = backtester.run(name, asked, now=utc_now())
         return json_response(200, result | {"cursor": as_cursor(f"{name} {position}") if position else None})
 
     @app.post("/policies/<name>/test")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 import orjson
 
@@ -25,11 +24,12 @@ from tocsin.blueprint.traces import Traces
 from tocsin.configuration import Configuration
 from tocsin.directory import Group, User
 from tocsin.errors import Invalid, Violation
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.outbound import OutboundPolicy
 from tocsin.store.configuration import ConfigurationStore, Version
 from tocsin.store.people import PeopleStore
+from tocsin.times import utc_now
+from tocsin.types import Json, JsonObject
 
 MAX_SHOWN = 2_000_000
 """Bytes of changes in an answer: Lambda's answers hold 6 MB."""
@@ -118,7 +118,7 @@ class Blueprints:
     def apply(self, blueprint: Blueprint, by: str) -> Applied:
         """Make `blueprint` the configuration."""
         self._check(blueprint)
-        unfinished = Traces.from_json(self._configuration.lock(by, now=datetime.now(UTC)))
+        unfinished = Traces.from_json(self._configuration.lock(by, now=utc_now()))
         done = not unfinished
         try:
             current = self._read(unfinished)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from tocsin.blueprint.document import MASK, Blueprint, TransportEntry
 from tocsin.blueprint.rehearsal import run_tests
 from tocsin.configuration import Settings
-from tocsin.durations import parse_duration
-from tocsin.errors import Violation
+from tocsin.errors import MOST, Violation
 from tocsin.expressions import ExpressionError
 from tocsin.outbound import ClientCertificate, OutboundBlocked, OutboundPolicy, check_certificates, check_url
 from tocsin.patterns import PatternError
@@ -17,8 +16,8 @@ from tocsin.rendering.custom import TemplateRejected, check_custom
 from tocsin.rendering.mapping import MappingFailed, check_mapping
 from tocsin.rules import Binding, NotificationRule, RuleSet
 from tocsin.signing import InvalidSecretError, check_secret
+from tocsin.times import parse_duration, utc_now
 from tocsin.transports import TransportMode
-from tocsin.violations import MOST
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
 _MODES_OF = {
@@ -72,7 +71,7 @@ def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
 def _settings(settings: Settings) -> Iterator[Violation]:
     for name in ("event_retention", "notification_retention"):
         try:
-            datetime.now(UTC) + parse_duration(getattr(settings, name)) + _AMPLE
+            utc_now() + parse_duration(getattr(settings, name)) + _AMPLE
         except OverflowError:
             yield Violation(f"settings.{name}", "reaches beyond what a date can hold; days=36500 is a century")
     for name in ("secret_keys", "exempt_keys"):

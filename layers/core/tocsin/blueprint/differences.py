@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from tocsin.blueprint.document import Blueprint
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 _NAMES = {"users": "username"}
 _KINDS = ("users", "groups", "mappings", "transports", "policies", "rules", "silences", "keys")

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.blueprint.reading import read
 from tocsin.configuration import Settings
-from tocsin.errors import Invalid
-from tocsin.jsontypes import JsonObject
+from tocsin.errors import Invalid, violations
+from tocsin.fields import Name
 from tocsin.keys import Expiry
 from tocsin.rules.models import NotificationRule, Policy, Silence
-from tocsin.transports import Mapping, Name, TransportMode
-from tocsin.violations import violations
+from tocsin.transports import Mapping, TransportMode
+from tocsin.types import JsonObject
 from tocsin.web import Scope
 
 MASK = "*" * 20

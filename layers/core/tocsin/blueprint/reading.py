@@ -17,7 +17,7 @@ from yaml.resolver import Resolver
 
 from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
 from tocsin.intake import parse_json, too_deep, wrong_values
-from tocsin.jsontypes import JsonObject
+from tocsin.types import JsonObject
 
 MAX_BLUEPRINT = 4 << 20
 """Bytes. Lambda takes requests of 6 MB."""

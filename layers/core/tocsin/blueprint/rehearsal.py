@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 
 from tocsin.blueprint.document import Blueprint
 from tocsin.directory import Group, with_descendants
 from tocsin.drafts import Terms, finish
-from tocsin.durations import parse_duration
 from tocsin.errors import Invalid, Violation
 from tocsin.events import Event
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.rules import NotificationRule, RuleSet
+from tocsin.times import parse_duration, utc_now
+from tocsin.types import Json, JsonObject
 
 
 def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
     """A Violation for each test of a rule that does not come out as it says, with the reasons."""
     if not any(rule.tests for rule in blueprint.rules):
         return
-    now = datetime.now(UTC)
+    now = utc_now()
     terms = Terms(
         now=now,
         app="test",

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from tocsin.blueprint.document import MASK, TransportEntry
 from tocsin.errors import Violation
 from tocsin.signing import check_secret, new_secret
+from tocsin.times import utc_now
 from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
 
 RETIRES_AFTER = timedelta(hours=24)
@@ -57,7 +58,7 @@ def resolve(
     plain = NotificationTransport(**{name: getattr(entry, name) for name in _TAKEN_AS_THEY_ARE})
     same_kind = existing if existing is not None and existing.mode is entry.mode else None
     if entry.mode is TransportMode.WEBHOOK:
-        return _webhook(entry, plain, same_kind, path, now or datetime.now(UTC))
+        return _webhook(entry, plain, same_kind, path, now or utc_now())
     if entry.mode is TransportMode.WEBHOOK_SLACK and entry.url is not None:
         return _chat(entry, plain, same_kind, path)
     return Resolved(plain)

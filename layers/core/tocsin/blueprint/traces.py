@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Self
 
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)

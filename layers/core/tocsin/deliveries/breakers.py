@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from tocsin.events import iso
-from tocsin.jsontypes import JsonObject
+from tocsin.times import iso
+from tocsin.types import JsonObject
 
 OPENS_AFTER = 10
 """Failures in a row."""

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tocsin.configuration import Configuration
@@ -22,10 +22,8 @@ from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcome, State
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.schedule import BY_QUEUE_UP_TO, pause_after
-from tocsin.durations import parse_duration
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events import Event
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.notifications import Notification
 from tocsin.observability import Code, logger, note
 from tocsin.rendering.context import RenderingContext
@@ -33,7 +31,9 @@ from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
 from tocsin.store.failures import as_unavailable, tries
+from tocsin.times import parse_duration, utc_now
 from tocsin.transports import INBOX, NotificationTransport
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -58,11 +58,6 @@ _KEEP_LONGER = timedelta(days=1)
 
 type Deliver = Callable[[RenderingContext], Outcome]
 """Attempts one delivery. It raises nothing that it can name: what went wrong is an Outcome."""
-
-
-def utc_now() -> datetime:
-    """The time."""
-    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)

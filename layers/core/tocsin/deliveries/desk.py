@@ -6,18 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from tocsin.configuration import Configuration
 from tocsin.deliveries.breakers import Breaker, BreakerState
-from tocsin.deliveries.courier import utc_now
 from tocsin.deliveries.models import DeliveryMessage, State
 from tocsin.deliveries.redrive import Queues
 from tocsin.directory import User
 from tocsin.errors import Conflict, Invalid, NotFound, Unavailable, Violation
 from tocsin.events import Event, stored_action
-from tocsin.ids import new_id
-from tocsin.jsontypes import JsonObject
+from tocsin.ids import id_prefix, new_id
 from tocsin.notifications import Severity
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
@@ -25,7 +23,9 @@ from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.delivery_items import Place
 from tocsin.store.people import PeopleStore
 from tocsin.store.redeliveries import RedeliveryStore, Span
+from tocsin.times import utc_now
 from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.types import JsonObject
 
 LISTED = tuple(state for state in State if state is not State.DELIVERING)
 """States that deliveries are listed by; one that is being delivered stands where it stood before."""
@@ -36,7 +36,6 @@ TEST_WAITS = 20.0
 """Seconds: longer than an attempt may take, shorter than API Gateway waits for us."""
 
 _PARALLEL = 16
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,8 +232,4 @@ class DeliveryDesk:
 
 def _id_at(moment: datetime | None, otherwise: str) -> str:
     """What ids of that moment begin with, as text that they are compared with."""
-    if moment is None:
-        return otherwise
-    milliseconds = max((moment - _EPOCH) // timedelta(milliseconds=1), 0)
-    digits = f"{milliseconds:012x}"
-    return f"{digits[:8]}-{digits[8:]}"
+    return otherwise if moment is None else id_prefix(moment)

@@ -20,10 +20,10 @@ from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
-from tocsin.deliveries.courier import utc_now
 from tocsin.deliveries.reports import Reports
 from tocsin.observability import Code, note
 from tocsin.store.mail_stops import MailStops, StopReason
+from tocsin.times import utc_now
 
 SUPPRESSED = "OnAccountSuppressionList"
 """The sub type of a bounce or complaint that SES's own list made: nothing was sent at all."""

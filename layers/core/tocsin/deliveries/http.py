@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 
 from tocsin.deliveries.models import MAX_EXCERPT, Outcome, State
 from tocsin.deliveries.schedule import MAX_RETRY_AFTER
 from tocsin.outbound import OutboundBlocked, OutboundError, Response
+from tocsin.times import utc_now
 
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that time can heal; all others are final."""
@@ -73,5 +74,5 @@ def retry_after(response: Response) -> float | None:
             return None
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - datetime.now(UTC)).total_seconds()
+        seconds = (moment - utc_now()).total_seconds()
     return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None  # NaN is not greater than 0

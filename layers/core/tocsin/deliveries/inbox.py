@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 from tocsin.deliveries.courier import Deliver
 from tocsin.deliveries.models import Outcome, State
-from tocsin.durations import parse_duration
 from tocsin.rendering.context import RenderingContext
 from tocsin.rendering.mapping import MappingFailed, rewritten
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.ledger import Ledger
+from tocsin.times import parse_duration, utc_now
 
 
 def inbox_delivery(ledger: Ledger, configuration: ConfigurationStore) -> Deliver:
@@ -29,7 +28,7 @@ def inbox_delivery(ledger: Ledger, configuration: ConfigurationStore) -> Deliver
                 return Outcome.of_mapping(failure)
             notification = replace(notification, **said)  # type: ignore[arg-type]  # only texts, by name
         keep = parse_duration(configuration.version().settings.notification_retention)
-        new = ledger.put_in_inbox(notification, keep=keep, now=datetime.now(UTC))
+        new = ledger.put_in_inbox(notification, keep=keep, now=utc_now())
         return Outcome(State.DELIVERED, "stored" if new else "stored_before")
 
     return deliver

@@ -10,9 +10,10 @@ from typing import Self
 import orjson
 
 from tocsin.directory import User
-from tocsin.events import Event, iso
-from tocsin.jsontypes import JsonObject
+from tocsin.events import Event
 from tocsin.notifications import Severity, delivery_id, notification_id
+from tocsin.times import iso
+from tocsin.types import JsonObject
 
 INLINE_LIMIT = 16_000
 """Bytes of an event that still travels in its message: ten such messages fit one SQS batch of 256 KB."""

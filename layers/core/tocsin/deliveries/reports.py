@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import logging
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from tocsin.deliveries.models import DeliveryMessage, Outcome
 from tocsin.errors import Unavailable
 from tocsin.events import Cause, Event, EventAction
+from tocsin.ids import window_id
 from tocsin.observability import Code, note
 from tocsin.reporting import SystemEvents, caused_by
 from tocsin.store.configuration import ConfigurationStore
 
 MAX_DEPTH = 3
 """System events in a row. A failure to deliver news of failures to deliver news of failures stays in the log."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HOUR = timedelta(hours=1)
 
 
 class Reports:
@@ -94,10 +92,3 @@ class Reports:
             note(Code.REPORT_LOST, error.detail, level=logging.ERROR, about=about)
             return
         self._told[(action, *about)] = anchor
-
-
-def window_id(now: datetime) -> str:
-    """The id that stands for the hour of `now`: a UUIDv7 with the hour's time and nothing else in it."""
-    milliseconds = (now - _EPOCH) // _HOUR * 3_600_000
-    digits = f"{milliseconds:012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"

@@ -8,7 +8,7 @@ from datetime import datetime
 import orjson
 
 from tocsin import __version__, signing
-from tocsin.deliveries.courier import Deliver, utc_now
+from tocsin.deliveries.courier import Deliver
 from tocsin.deliveries.http import posted
 from tocsin.deliveries.models import Outcome, State
 from tocsin.notifications import delivery_id
@@ -17,6 +17,7 @@ from tocsin.rendering.context import RenderingContext
 from tocsin.rendering.mapping import MappingFailed, mapped_body, mapped_headers
 from tocsin.rendering.webhook import webhook_bytes
 from tocsin.store.configuration import ConfigurationStore
+from tocsin.times import utc_now
 from tocsin.transports import NotificationTransport
 
 USER_AGENT = f"Tocsin/{__version__}"

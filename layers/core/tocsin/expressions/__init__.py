@@ -61,7 +61,7 @@ from tocsin.expressions.shapes import Built, Shape, Size, of_json
 from tocsin.expressions.syntax import Call, decode, walk
 from tocsin.expressions.values import Bindings, bind, to_json
 from tocsin.expressions.vocabulary import MAPPING_NAMES, POLICY_NAMES, VARIABLES, check_literals, check_names
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 
 __all__ = [
     "MAPPING_NAMES",

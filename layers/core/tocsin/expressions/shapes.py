@@ -5,7 +5,7 @@ from typing import Final, NamedTuple, Protocol
 
 import orjson
 
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 
 
 class Size(NamedTuple):

@@ -11,7 +11,7 @@ from tocsin.expressions.errors import ExpressionError
 from tocsin.expressions.runtime import RUNTIME_ERRORS, Activation, Value, activation
 from tocsin.expressions.shapes import SCALAR, Bound, Roots, Ruler
 from tocsin.expressions.vocabulary import VARIABLES
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 
 MAX_BOUND_BYTES: Final = 1_000_000
 """The JSON of all variables together: an event is at most 400 KB, an item of DynamoDB."""

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.checks import check
@@ -15,10 +14,11 @@ from tocsin.changes import ChangeEvents
 from tocsin.configuration import Configuration
 from tocsin.directory import User
 from tocsin.errors import Conflict, Invalid, Violation
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.outbound import OutboundPolicy
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.people import PeopleStore
+from tocsin.times import utc_now
+from tocsin.types import Json, JsonObject
 from tocsin.web import Principal
 
 _WAITS = 12
@@ -65,7 +65,7 @@ class EditingDesk:
         """Nobody else edits or applies a blueprint meanwhile. Conflict where somebody does so for seconds on end."""
         for attempt in range(_WAITS):
             try:
-                self.configuration.lock(principal.key_name, now=datetime.now(UTC))
+                self.configuration.lock(principal.key_name, now=utc_now())
                 break
             except Conflict:
                 if attempt == _WAITS - 1:

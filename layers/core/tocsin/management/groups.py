@@ -11,10 +11,10 @@ from tocsin.blueprint import Blueprint
 from tocsin.blueprint.document import GroupEntry
 from tocsin.configuration import Configuration
 from tocsin.directory import Group
-from tocsin.jsontypes import JsonObject
+from tocsin.fields import Name
 from tocsin.management.desk import EditingDesk, Saved
 from tocsin.management.published import Published, dump, with_entry
-from tocsin.transports import Name
+from tocsin.types import JsonObject
 from tocsin.web import Principal
 
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
 from tocsin.blueprint.document import KeyEntry, UserEntry
-from tocsin.durations import DurationError, parse_duration
-from tocsin.errors import Conflict, Invalid, NotFound, Violation
-from tocsin.events import iso
-from tocsin.jsontypes import JsonObject
+from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
 from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use
 from tocsin.management.preconditions import Precondition
 from tocsin.management.published import dump, page_of, parse_entry
-from tocsin.violations import violations
+from tocsin.times import iso, parse_duration, utc_now
+from tocsin.types import JsonObject
 from tocsin.web import Principal
 
 MAX_OVERLAP = timedelta(days=30)
@@ -39,11 +37,7 @@ class Rotation(BaseModel):
     def _is_duration(cls, value: str) -> str:
         if value == AT_ONCE:
             return value
-        try:
-            overlap = parse_duration(value)
-        except DurationError as error:
-            raise ValueError(str(error)) from None
-        if overlap > MAX_OVERLAP:
+        if parse_duration(value) > MAX_OVERLAP:
             raise ValueError(f"must be {MAX_OVERLAP.days} days at most")
         return value
 
@@ -114,7 +108,7 @@ class Keys:
             key = self._found(name)
             precondition.check(_shown(key))
             secret = new_secret()
-            until = datetime.now(UTC) + rotation.length
+            until = utc_now() + rotation.length
             rotated = key.model_copy(
                 update={
                     "secret_hash": hash_secret(secret),
@@ -140,7 +134,7 @@ class Keys:
         return shown
 
     def _check(self, shape: KeyEntry, before: ApiKey | None) -> None:
-        if before is None and shape.expires is not None and shape.expires <= datetime.now(UTC):
+        if before is None and shape.expires is not None and shape.expires <= utc_now():
             raise Invalid([Violation("expires", "lies in the past")])
         users = tuple(UserEntry.model_validate(user.to_json()) for user in self._desk.known_users(shape.user).values())
         self._desk.check(Blueprint(users=users, keys=(shape,)), "keys[0]")

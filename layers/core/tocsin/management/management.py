@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from tocsin.jsontypes import JsonObject
 from tocsin.management.desk import EditingDesk, Page, Saved
 from tocsin.management.groups import Groups
 from tocsin.management.keys import Keys
@@ -16,6 +15,7 @@ from tocsin.management.rules import Policies, Rules
 from tocsin.management.settings import SettingsEntry
 from tocsin.management.silences import Silences
 from tocsin.management.transports import Transports
+from tocsin.types import JsonObject
 from tocsin.web import Principal
 
 

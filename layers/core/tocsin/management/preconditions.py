@@ -11,7 +11,7 @@ from typing import Self
 import orjson
 
 from tocsin.errors import Invalid, PreconditionFailed, Violation
-from tocsin.jsontypes import JsonObject
+from tocsin.types import JsonObject
 
 _TAGS = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e]*"\s*(?:,\s*(?:W/)?"[\x21\x23-\x7e]*"\s*)*')
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]*"')

@@ -10,11 +10,10 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
 from tocsin.configuration import Configuration
-from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.jsontypes import JsonObject
+from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use
 from tocsin.management.preconditions import Precondition
-from tocsin.violations import violations
+from tocsin.types import JsonObject
 from tocsin.web import Principal
 
 

@@ -9,13 +9,12 @@ from pydantic import TypeAdapter, ValidationError
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
 from tocsin.configuration import Settings
-from tocsin.errors import Invalid
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.errors import Invalid, violations
 from tocsin.management.desk import EditingDesk, Saved
 from tocsin.management.preconditions import Precondition
 from tocsin.management.published import dump
 from tocsin.management.rules import touched
-from tocsin.violations import violations
+from tocsin.types import Json, JsonObject
 from tocsin.web import Principal
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from pydantic import TypeAdapter
@@ -19,12 +19,13 @@ from tocsin.blueprint.differences import differences
 from tocsin.configuration import Configuration
 from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.expressions import ExpressionError
-from tocsin.jsontypes import JsonObject
 from tocsin.management.desk import EditingDesk, Page, Saved
 from tocsin.management.preconditions import Precondition
 from tocsin.management.published import page_of, parse_entry, with_entry
 from tocsin.patterns import PatternError
 from tocsin.rules import RuleSet, Silence
+from tocsin.times import utc_now
+from tocsin.types import JsonObject
 from tocsin.web import Principal
 
 FORGOTTEN_AFTER = timedelta(days=30)
@@ -59,7 +60,7 @@ class SilenceState(StrEnum):
 class Silences:
     """Silences. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: EditingDesk, clock: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, desk: EditingDesk, clock: Callable[[], datetime] = utc_now) -> None:
         self._desk = desk
         self._clock = clock
 

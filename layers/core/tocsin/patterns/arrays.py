@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.patterns.fields import Field
 from tocsin.patterns.layout import Layout, Placed, Rows, Run, ones
 from tocsin.patterns.leaves import NOWHERE, Places, Step, consistent
+from tocsin.types import Json, JsonObject
 
 # A field, and the several objects and arrays in an array that stands there.
 type Inside[Name: Hashable] = tuple[Field[Name], list[JsonObject | list[Json]]]

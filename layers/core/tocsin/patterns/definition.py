@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 from math import prod
 
-from tocsin.jsontypes import JsonObject
 from tocsin.patterns.errors import PatternError
 from tocsin.patterns.matchers import Condition
 from tocsin.patterns.operators import OPERATORS, Members, parse_condition
+from tocsin.types import JsonObject
 
 type Definition = JsonObject | str | bytes
 

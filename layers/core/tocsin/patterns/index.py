@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
-from tocsin.jsontypes import JsonObject
 from tocsin.patterns.arrays import Inside, Settlement, look_through
 from tocsin.patterns.definition import Alternative, Definition
 from tocsin.patterns.errors import PatternError
@@ -14,6 +13,7 @@ from tocsin.patterns.layout import Layout, Run
 from tocsin.patterns.matchers import Absent, Condition
 from tocsin.patterns.memory import Memory
 from tocsin.patterns.pattern import Pattern
+from tocsin.types import JsonObject
 
 # How much of what values meet an index remembers, in bytes. A value that is not remembered is looked up
 # again; it takes longer and comes to the same.

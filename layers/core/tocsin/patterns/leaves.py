@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import count
 from typing import NamedTuple
 
-from tocsin.jsontypes import JsonObject
 from tocsin.patterns.matchers import Leaf
+from tocsin.types import JsonObject
 
 # (array, element) from the outermost array in; arrays are numbered in an event.
 type Places = tuple[tuple[int, int], ...]

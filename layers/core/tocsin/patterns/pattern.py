@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tocsin.jsontypes import JsonObject
 from tocsin.patterns.definition import Alternative, Definition, compile_definition
 from tocsin.patterns.leaves import Places, Step, consistent, flatten
 from tocsin.patterns.matchers import Absent, Leaf
+from tocsin.types import JsonObject
 
 
 class Pattern:

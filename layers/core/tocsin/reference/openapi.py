@@ -11,11 +11,11 @@ from pydantic import TypeAdapter
 
 from tocsin import __version__
 from tocsin.errors import TocsinError
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.fields import Name
 from tocsin.reference.operations import OPERATIONS, Operation
 from tocsin.reference.parameters import QUERY
 from tocsin.reference.shapes import TEXT, ref, schemas
-from tocsin.transports import Name
+from tocsin.types import Json, JsonObject
 
 _ALWAYS = (422, 429, 500, 503)
 _KEYED = (401, 403)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tocsin.jsontypes import JsonObject
 from tocsin.reference.shapes import MOMENT, TEXT, TRUTH
+from tocsin.types import JsonObject
 
 QUERY: dict[str, tuple[JsonObject, str]] = {
     "limit": ({"type": "integer", "minimum": 1, "maximum": 1000}, "Items a page."),

@@ -10,12 +10,12 @@ from tocsin.api.deliveries import RedriveRequest
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.document import KeyEntry, TransportEntry, UserEntry
 from tocsin.configuration import Settings
-from tocsin.jsontypes import JsonObject
 from tocsin.management.groups import GroupShape
 from tocsin.management.keys import Rotation
 from tocsin.rules import NotificationRule, Silence
 from tocsin.rules.models import Policy
 from tocsin.transports import Mapping
+from tocsin.types import JsonObject
 
 REF = "#/components/schemas/"
 

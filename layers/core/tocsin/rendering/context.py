@@ -8,9 +8,9 @@ from urllib.parse import quote, urlsplit
 
 from tocsin.directory import User
 from tocsin.events import CUSTOM_PREFIX, Event
-from tocsin.jsontypes import JsonObject
 from tocsin.notifications import Notification, Severity
 from tocsin.rendering.texts import one_line
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this package
     from tocsin.transports import NotificationTransport

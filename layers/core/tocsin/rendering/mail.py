@@ -8,13 +8,13 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from tocsin.events import iso
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.notifications import Severity
 from tocsin.rendering.addresses import BadAddress, NoAddress, display_name, mail_address, mailbox
 from tocsin.rendering.catalogues import Catalogue, Catalogues
 from tocsin.rendering.context import COLOURS, RenderingContext
 from tocsin.rendering.texts import cut, one_line, plain, units
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
 
 __all__ = ["BadAddress", "MailMessage", "MailTemplates", "NoAddress", "mail_message"]
 

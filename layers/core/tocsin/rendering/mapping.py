@@ -8,8 +8,8 @@ delivery knows nothing of them.
 from __future__ import annotations
 
 from tocsin.expressions import MAPPING_NAMES, Bindings, Expression, ExpressionError, bind
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.rendering.context import RenderingContext
+from tocsin.types import Json, JsonObject
 
 RESERVED_HEADERS = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "user-agent"})
 """Names, in lower case, that say who sent what and when: a mapping can't say otherwise."""

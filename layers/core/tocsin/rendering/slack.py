@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from tocsin import __version__
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.rendering.context import COLOURS, RenderingContext
 from tocsin.rendering.texts import MARK, cut, one_line, plain, units
+from tocsin.types import Json, JsonObject
 
 MAX_FIELDS = 25
 MAX_TITLE = 256

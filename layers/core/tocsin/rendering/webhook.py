@@ -2,9 +2,9 @@
 
 import orjson
 
-from tocsin.jsontypes import JsonObject
 from tocsin.rendering.context import RenderingContext
 from tocsin.rendering.texts import plain
+from tocsin.types import JsonObject
 
 
 def webhook_body(context: RenderingContext) -> JsonObject:

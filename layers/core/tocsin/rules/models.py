@@ -9,11 +9,10 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from tocsin.durations import DurationError, parse_duration
-from tocsin.jsontypes import JsonObject
-from tocsin.moments import Moment
+from tocsin.fields import Duration, Moment, Name
 from tocsin.notifications import Severity
-from tocsin.transports import Name
+from tocsin.times import parse_duration
+from tocsin.types import JsonObject
 
 
 class _Configured(BaseModel):
@@ -112,7 +111,7 @@ type _Path = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^.]+
 class Throttle(_Configured):
     """How often a rule may tell people: `max` times in each `window`, counted apart by what `group_by` names."""
 
-    window: str
+    window: Duration
     """A duration, as `minutes=10`; windows follow one another, the first of a day begins at 0:00 UTC."""
     max: Annotated[int, Field(ge=1, le=1000)]
     group_by: Annotated[tuple[_Path, ...], Field(max_length=8)] = ()
@@ -120,12 +119,8 @@ class Throttle(_Configured):
 
     @field_validator("window")
     @classmethod
-    def _is_duration(cls, value: str) -> str:
-        try:
-            window = parse_duration(value)
-        except DurationError as error:
-            raise ValueError(str(error)) from None
-        if not timedelta(seconds=1) <= window <= timedelta(days=31):
+    def _is_bounded(cls, value: str) -> str:
+        if not timedelta(seconds=1) <= parse_duration(value) <= timedelta(days=31):
             raise ValueError("must be a second at least, and 31 days at most")
         return value
 

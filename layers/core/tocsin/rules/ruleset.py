@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Protocol
 
 from tocsin.events import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.patterns import PatternIndex
 from tocsin.rules.models import (
     Binding,
@@ -29,6 +28,8 @@ from tocsin.rules.models import (
     PolicyEngineMode,
     Silence,
 )
+from tocsin.times import utc_now
+from tocsin.types import Json, JsonObject
 
 MAX_DEPTH = 3
 """How many system events may stand in a row: what Tocsin reports of its reports of its reports fires nothing."""
@@ -146,7 +147,7 @@ class RuleSet:
         """
         if event.cause is not None and event.cause.depth >= MAX_DEPTH:
             return Verdict(())
-        look = _Look(event, audience, now or datetime.now(UTC), self)
+        look = _Look(event, audience, now or utc_now(), self)
         woken = {rule.name: rule for rule in self._always}
         for policy in look.held:
             for rule in self._woken_by.get(policy, ()):
@@ -176,7 +177,7 @@ class RuleSet:
 
         `rule` must be one that this set was made of; a disabled one is explained as if it were not.
         """
-        look = _Look(event, audience, now or datetime.now(UTC), self)
+        look = _Look(event, audience, now or utc_now(), self)
         results, holds = look.at(rule, everything=True)
         refusal = _loop(event, rule)
         return Explanation(tuple(results), holds and refusal is None, refusal, self.silence_of(look))

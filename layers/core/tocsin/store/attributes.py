@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from tocsin.jsontypes import Json
+from tocsin.types import Json
 
 type Item = Mapping[str, Any]
 """An item as boto3's client gives it: {"name": {"S": "…"}}."""

@@ -16,7 +16,7 @@ import gzip
 import time
 import zlib
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,10 +25,11 @@ from botocore.exceptions import ClientError
 from tocsin.configuration import Configuration, Settings, digest
 from tocsin.defaults import DEFAULT
 from tocsin.errors import ConfigurationBroken, Conflict, Unavailable
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.store.attributes import Item, document, document_of, number, number_of, text, text_of, until
 from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.times import utc_now
 from tocsin.transports import NotificationTransport, TransportSecrets
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -128,7 +129,7 @@ class ConfigurationStore:
         generation = f"{number_}-{digest(data)}"
         packed = gzip.compress(data, compresslevel=6, mtime=0)
         pieces = [packed[start : start + _PIECE] for start in range(0, len(packed), _PIECE)]
-        now = datetime.now(UTC)
+        now = utc_now()
         with as_unavailable("writing the configuration"):
             for position, piece in enumerate(pieces):
                 self._client.put_item(
@@ -164,7 +165,7 @@ class ConfigurationStore:
             if not condition_failed(error):
                 raise
             # Nobody will name these pieces. After another error they may be named: DynamoDB may have done as asked.
-            self._let_expire(version, datetime.now(UTC) + _OLD_SNAPSHOT_LIVES)
+            self._let_expire(version, utc_now() + _OLD_SNAPSHOT_LIVES)
             raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
 
     def _let_expire(self, version: Version, moment: datetime) -> None:

@@ -22,8 +22,6 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, State
-from tocsin.events import iso
-from tocsin.jsontypes import JsonObject
 from tocsin.store.attributes import number, number_of, text, text_of, until
 from tocsin.store.delivery_items import (
     NO_LONGER_DUE,
@@ -37,6 +35,8 @@ from tocsin.store.delivery_items import (
     shown,
 )
 from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.times import iso
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -12,11 +12,11 @@ from botocore.exceptions import ClientError
 
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, State
 from tocsin.directory import User
-from tocsin.events import iso
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.notifications import Severity
 from tocsin.store.attributes import Item, document, document_of, number, text, text_of, truth, truth_of
 from tocsin.store.failures import condition_failed, item_found
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

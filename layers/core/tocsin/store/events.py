@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -22,9 +22,10 @@ from botocore.exceptions import ClientError
 from tocsin.errors import Conflict, Unavailable
 from tocsin.events import Event
 from tocsin.ids import id_time
-from tocsin.jsontypes import JsonObject
 from tocsin.store.attributes import Item, is_gone, number, text, text_of, until
 from tocsin.store.failures import RETRY_AFTER, as_unavailable, condition_failed, item_found, tries
+from tocsin.times import utc_now
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -67,7 +68,7 @@ class EventStore:
         """The event, or None where there is none or it has expired. ValueError for an id that is no UUIDv7."""
         with as_unavailable("reading an event"):
             item = self._client.get_item(TableName=self._table, Key=event_key(event_id)).get("Item")
-        return None if item is None or is_gone(item, datetime.now(UTC)) else event_of(item)
+        return None if item is None or is_gone(item, utc_now()) else event_of(item)
 
     def add(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
         """Store events; a result for each, in order.
@@ -175,7 +176,7 @@ class EventStore:
                     Key=_request_key(key_id, idempotency_key),
                     UpdateExpression="SET expires_at = expires_at",
                     ConditionExpression="expires_at > :now",
-                    ExpressionAttributeValues={":now": until(datetime.now(UTC))},
+                    ExpressionAttributeValues={":now": until(utc_now())},
                     ReturnValues="ALL_NEW",
                 )
             except ClientError as error:

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tocsin.events import iso
-from tocsin.jsontypes import JsonObject
 from tocsin.notifications import Notification
 from tocsin.store.attributes import (
     Item,
@@ -32,6 +30,8 @@ from tocsin.store.attributes import (
 )
 from tocsin.store.delivery_items import shown
 from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.times import iso
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

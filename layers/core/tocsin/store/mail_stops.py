@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tocsin.events import iso
-from tocsin.jsontypes import JsonObject
 from tocsin.store.attributes import Item, text, text_of
 from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.times import iso
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Outcome, State
 from tocsin.deliveries.schedule import PAUSES
-from tocsin.events import iso
-from tocsin.jsontypes import JsonObject
 from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of
 from tocsin.store.delivery_items import (
     NO_LONGER_DUE,
@@ -26,6 +24,8 @@ from tocsin.store.delivery_items import (
     shown,
 )
 from tocsin.store.failures import as_unavailable, tries
+from tocsin.times import iso
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

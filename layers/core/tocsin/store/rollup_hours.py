@@ -11,6 +11,7 @@ import orjson
 
 from tocsin.search import Counts
 from tocsin.store.attributes import Item, number, number_of, text, text_of
+from tocsin.times import from_milliseconds, to_milliseconds
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -101,16 +102,11 @@ def hour_in(item: Item, name: str) -> datetime | None:
     return parse_hour(given) if given else None
 
 
-def in_milliseconds(moment: datetime) -> int:
-    """`moment` in milliseconds since 1970."""
-    return round(moment.timestamp() * 1000)
-
-
 def milliseconds(moment: datetime) -> dict[str, str]:
     """`moment` as an attribute."""
-    return number(in_milliseconds(moment))
+    return number(to_milliseconds(moment))
 
 
 def moment_in(item: Item, name: str) -> datetime:
     """The moment that `milliseconds` wrote as `name`."""
-    return datetime.fromtimestamp(number_of(item, name) / 1000, UTC)
+    return from_milliseconds(number_of(item, name))

@@ -26,13 +26,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError
 
-from tocsin.ids import id_time, new_id
+from tocsin.ids import first_id, id_time, new_id
 from tocsin.search import Counts
 from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of
 from tocsin.store.events import SHARDS
@@ -49,13 +49,13 @@ from tocsin.store.rollup_hours import (
     hour_key,
     hour_of,
     hours_between,
-    in_milliseconds,
     milliseconds,
     moment_in,
     months_between,
     parse_hour,
 )
-from tocsin.store.timeline import bound, partition
+from tocsin.store.timeline import partition
+from tocsin.times import to_milliseconds, utc_now
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -297,7 +297,7 @@ class Rollups:
             self._add_events(tally, start, upto)
             if not self._store(hour, upto, tally, number_of(claimed, "changed"), was):
                 return False
-            was, start = in_milliseconds(upto), upto
+            was, start = to_milliseconds(upto), upto
             if start < end and not has_time():
                 return False
         run.events += tally.events
@@ -313,9 +313,9 @@ class Rollups:
     def _shard_counts(self, start: datetime, end: datetime, shard: int) -> tuple[Counts, int]:
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         events = 0
-        now = datetime.now(UTC)
-        for item in self._query(partition(start, shard), bound(start), bound(end)):
-            if text_of(item, "sk") < bound(end) and not is_gone(item, now):
+        now = utc_now()
+        for item in self._query(partition(start, shard), first_id(start), first_id(end)):
+            if text_of(item, "sk") < first_id(end) and not is_gone(item, now):
                 event = orjson.loads(item["event"]["S"])
                 counts[event["action"]][event["app"]] += 1
                 events += 1
@@ -349,7 +349,7 @@ class Rollups:
             return not any(pool.map(lambda shard: self._has_any(partition(start, shard), start, end), range(SHARDS)))
 
     def _has_any(self, pk: str, start: datetime, end: datetime) -> bool:
-        return next(self._query(pk, bound(start), bound(end), limit=1), None) is not None
+        return next(self._query(pk, first_id(start), first_id(end), limit=1), None) is not None
 
     # ── items ────────────────────────────────────────────────────────────────
 

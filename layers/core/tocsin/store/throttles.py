@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from botocore.exceptions import ClientError
 
-from tocsin.durations import parse_duration
-from tocsin.events import Event, iso
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.events import Event
 from tocsin.rules.models import Throttle
 from tocsin.store.attributes import Item, number, number_of, text, text_of, until
 from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.times import iso, parse_duration
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

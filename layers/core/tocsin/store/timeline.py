@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tocsin.ids import id_time
@@ -25,20 +25,12 @@ from tocsin.store.failures import as_unavailable, tries
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 _LARGEST_PAGE = 1000
 _GROWTH = 2
 """A page is this many times the one before it: what is read in vain is at most about what was read before."""
 
 AFTER = "!"
 """Behind an id, the least bound above it: it sorts before any character of an id."""
-
-
-def bound(moment: datetime) -> str:
-    """The least id of the millisecond that `moment` is in."""
-    digits = f"{max(0, (moment - _EPOCH) // _MILLISECOND):012x}"
-    return f"{digits[:8]}-{digits[8:]}-7000-8000-000000000000"
 
 
 def time_of(position: str) -> datetime:

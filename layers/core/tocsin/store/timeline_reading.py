@@ -8,26 +8,25 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import orjson
 
 from tocsin.events import Event
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.search import Search
 from tocsin.store.rollup_hours import HOUR, Known, hour_of
 from tocsin.store.rollups import Rollups
 from tocsin.store.timeline import Budget, time_of
 from tocsin.store.timeline_walk import Range, Walk
+from tocsin.times import EPOCH
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_ANSWER = 4_000_000
 """Bytes of events a page: a Lambda function may answer with 6 MB, quotes escaped."""
-
-_EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 def counting_budget() -> Budget:
@@ -228,4 +227,4 @@ def _application(event: Event) -> JsonObject:
 
 def bucket_of(moment: datetime, width: timedelta) -> datetime:
     """The start of the bucket that `moment` is in. Buckets are whole multiples of `width` since 1970, UTC."""
-    return moment - (moment - _EPOCH) % width
+    return moment - (moment - EPOCH) % width

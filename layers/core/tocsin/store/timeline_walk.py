@@ -16,12 +16,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.events import Event
+from tocsin.ids import first_id
 from tocsin.search import Screening, Search
 from tocsin.store.attributes import Item, is_gone, text_of
 from tocsin.store.events import SHARDS, event_of
 from tocsin.store.rollup_hours import DAY, HOUR, hour_of
 from tocsin.store.rollups import Rollups
-from tocsin.store.timeline import AFTER, Budget, Merge, Partition, bound, read_whole, shards_of, time_of
+from tocsin.store.timeline import AFTER, Budget, Merge, Partition, read_whole, shards_of, time_of
+from tocsin.times import EPOCH
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,7 +34,6 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=10)
 """How far in the future an event's time may be: more than the clocks of producers may differ from ours."""
 
-_EPOCH = datetime.fromtimestamp(0, UTC)
 _WIDEST = 31
 """Days of roll-ups read at a time, at most."""
 _WIDER = 4
@@ -110,7 +111,7 @@ class Walk:
         search = self._search
         ranges = self._ranges
         if ranges is None:
-            ranges = [(search.since or _EPOCH, search.until or self._now + AHEAD)]
+            ranges = [(search.since or EPOCH, search.until or self._now + AHEAD)]
         page = _LARGE_PAGE if self._wanted is None else 2 + self._wanted // len(index)
         group = min(_AT_ONCE, max(10, self._wanted or _AT_ONCE))
         for start, end in ranges:
@@ -144,7 +145,7 @@ class Walk:
             if merge.stopped:
                 self.stopped = True
                 return
-            self.position = bound(start if self._newest_first else end)
+            self.position = first_id(start if self._newest_first else end)
 
     def _page(self) -> int:
         """How many events to read from each shard at first; a merge that goes on reads more at a time."""
@@ -166,7 +167,7 @@ class Walk:
         self.budget.spend(())
         floor = self._rollups.earliest()
         start = self._search.since or floor or BEGINNING
-        return max(start, floor or _EPOCH), end
+        return max(start, floor or EPOCH), end
 
     def _promising(self, start: datetime, end: datetime) -> Iterator[Range]:
         start, end = self._from_position(start, end)
@@ -184,7 +185,7 @@ class Walk:
             yield from reversed(stretches) if self._newest_first else stretches
             days, informed = min(_WIDEST, days * _WIDER), True
             # What was skipped was looked at, too.
-            self.position = bound(end if self._newest_first else start)
+            self.position = first_id(end if self._newest_first else start)
             if self.budget.is_used_up and start < end:
                 self.stopped = True
                 return
@@ -195,7 +196,7 @@ class Walk:
         at = time_of(self._position)
         if self._newest_first:
             # An id's own millisecond may hold more events before it.
-            return start, min(end, at if self._position == bound(at) else at + timedelta(milliseconds=1))
+            return start, min(end, at if self._position == first_id(at) else at + timedelta(milliseconds=1))
         return max(start, at), end
 
     def _unruled(self, start: datetime, end: datetime) -> list[Range]:
@@ -217,7 +218,7 @@ class Walk:
         return [part for stretch in stretches for part in _by_day(*stretch)]
 
     def _merge(self, partitions: list[Partition], start: datetime, end: datetime, page: int) -> Merge:
-        low, high = bound(start), bound(end)
+        low, high = first_id(start), first_id(end)
         if self._position is not None:
             low, high = (low, min(high, self._position)) if self._newest_first else (max(low, self._position), high)
         return Merge(

@@ -13,13 +13,13 @@ from datetime import datetime
 from tocsin import clients
 from tocsin.authorization import Refused
 from tocsin.egress import policy_of
-from tocsin.jsontypes import JsonObject
 from tocsin.settings import Environment
 from tocsin.store.group_scopes import GroupScopesStore
 from tocsin.store.people import PeopleStore
 from tocsin.tokens.checking import TokenCheck
 from tocsin.tokens.claims import Holder
 from tocsin.tokens.issuer import Issuer
+from tocsin.types import JsonObject
 from tocsin.web import Scope
 
 

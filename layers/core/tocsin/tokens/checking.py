@@ -14,9 +14,9 @@ import jwt
 import orjson
 
 from tocsin.authorization import Refused
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.tokens.issuer import Issuer, UnknownKey
 from tocsin.tokens.keyset import ALGORITHMS
+from tocsin.types import Json, JsonObject
 from tocsin.web import TOKEN_EXPIRED
 
 LEEWAY_SECONDS = 30

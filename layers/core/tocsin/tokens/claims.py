@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 from tocsin.web import TOKEN_PREFIX
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:@+-]{0,99}")

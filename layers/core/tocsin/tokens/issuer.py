@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING
 import orjson
 
 from tocsin.errors import Unavailable
-from tocsin.jsontypes import Json, JsonObject
 from tocsin.observability import Code, note
 from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy
 from tocsin.outbound.client import Timeout, get
 from tocsin.tokens.keyset import KeySet
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     import jwt

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import jwt
 
-from tocsin.jsontypes import Json, JsonObject
+from tocsin.types import Json, JsonObject
 
 MAX_KEYS = 100
 """Keys of a set that are looked at. Issuers publish two or three."""

@@ -1,22 +1,46 @@
-"""Duration strings, as settings and producers write them: ``days=365``, ``hours=1;minutes=30``.
+"""Times: the clock, ISO 8601 text, milliseconds of the epoch, and duration strings.
 
-A duration is one or more pairs ``unit=number`` between ``;`` or ``,``. Units are microseconds,
-milliseconds, seconds, minutes, hours, days and weeks in any case, each at most once; numbers are decimal
-and above zero (``1.5``, ``.5``, ``1e3``). Blanks around pairs, units and numbers are ignored.
+A duration string, as settings and producers write it, is one or more pairs ``unit=number`` between ``;`` or ``,``:
+``days=365``, ``hours=1;minutes=30``. Units are microseconds, milliseconds, seconds, minutes, hours, days and weeks in
+any case, each at most once; numbers are decimal and above zero (``1.5``, ``.5``, ``1e3``). Blanks around pairs, units
+and numbers are ignored.
 
-A zero is refused wherever it stands, not only as the sum: ``days=30;hours=0`` is more often a slip than a
-wish, and a retention of nothing would delete events as they arrive.
+A zero is refused wherever it stands, not only as the sum: ``days=30;hours=0`` is more often a slip than a wish, and a
+retention of nothing would delete events as they arrive.
 """
 
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""The start of Unix time."""
+MILLISECOND = timedelta(milliseconds=1)
 _LONGEST = 200
 _BLANKS = " \t\r\n"
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 _NUMBER = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NEGATIVE = re.compile(r"-[0-9.]")
 _MICROSECOND = timedelta(microseconds=1)
+
+
+def utc_now() -> datetime:
+    """Return the current time in UTC."""
+    return datetime.now(UTC)
+
+
+def iso(moment: datetime) -> str:
+    """Format `moment` as ISO 8601 in UTC with milliseconds and a Z: 2026-03-01T12:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def to_milliseconds(moment: datetime) -> int:
+    """Return the whole milliseconds from the epoch to `moment`, rounded down."""
+    return (moment - EPOCH) // MILLISECOND
+
+
+def from_milliseconds(milliseconds: int) -> datetime:
+    """Return the moment, in UTC, that is `milliseconds` after the epoch."""
+    return EPOCH + milliseconds * MILLISECOND
 
 
 class DurationError(ValueError):
