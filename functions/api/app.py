@@ -6,29 +6,29 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
 from tocsin.api import Stores, application
+from tocsin.aws import clients
+from tocsin.aws.egress import policy_of
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import logger
+from tocsin.aws.secrets import secret_text
+from tocsin.aws.sqs import Outbox
 from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
 from tocsin.changes import ChangeEvents
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.redrive import Queues
-from tocsin.egress import policy_of
 from tocsin.explaining import Explainer
 from tocsin.management import EditingDesk
-from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
-from tocsin.settings import Environment
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops
-from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
 from tocsin.store.redeliveries import RedeliveryStore
-from tocsin.store.secrets import secret_text
 from tocsin.store.throttles import Throttles
 from tocsin.store.timeline_reading import Reading
 from tocsin.transports import TransportMode

@@ -12,11 +12,11 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
 from tocsin.attempts import FailedAttempts, Throttled
 from tocsin.authorization import Keyring, Refused
-from tocsin.observability import Code, logger, note
-from tocsin.settings import Environment
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import Code, logger, note
 from tocsin.store.people import PeopleStore
 from tocsin.types import JsonObject
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import logger
+from tocsin.aws.secrets import secret_text
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.mail import mail_delivery
 from tocsin.deliveries.reports import Reports
-from tocsin.observability import logger
 from tocsin.rendering.mail import MailTemplates
 from tocsin.reporting import SystemEvents
-from tocsin.settings import Environment
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
 from tocsin.store.mail_stops import MailStops
-from tocsin.store.secrets import secret_text
 from tocsin.types import JsonObject
 from tocsin.unsubscribing import UnsubscribeLinks
 

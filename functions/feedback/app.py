@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import logger
 from tocsin.deliveries.feedback import Feedback
 from tocsin.deliveries.reports import Reports
-from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
-from tocsin.settings import Environment
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.mail_stops import MailStops

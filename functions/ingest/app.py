@@ -5,16 +5,16 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.aws.errors import RETRY_AFTER
+from tocsin.aws.logging import Code, logger, note
 from tocsin.errors import Invalid, TocsinError, Unavailable
 from tocsin.events import Event
 from tocsin.geoip import GeoIP
 from tocsin.ingestion import Ingested, Ingestion, event_result
-from tocsin.observability import Code, logger, note
-from tocsin.settings import Environment
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
-from tocsin.store.failures import RETRY_AFTER
 from tocsin.types import Json, JsonObject
 from tocsin.web import Answer, Request, answer, problem
 

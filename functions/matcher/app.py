@@ -5,15 +5,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import logger
+from tocsin.aws.sqs import Outbox
 from tocsin.matching import Matcher
-from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
-from tocsin.settings import Environment
 from tocsin.store.configuration import REFRESH_SECONDS, ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
-from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles
 from tocsin.transports import TransportMode

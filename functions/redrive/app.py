@@ -6,16 +6,16 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import logger
+from tocsin.aws.sqs import Outbox
 from tocsin.deliveries.redrive import Queues, Redrive
 from tocsin.deliveries.reports import Reports
-from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
-from tocsin.settings import Environment
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
-from tocsin.store.outbox import Outbox
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.transports import TransportMode
 from tocsin.types import JsonObject

@@ -7,11 +7,11 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import Code, logger, note
 from tocsin.errors import Unavailable
 from tocsin.ids import IdError, parse_id
-from tocsin.observability import Code, logger, note
-from tocsin.settings import Environment
 from tocsin.store.rollups import Rollups
 from tocsin.times import utc_now
 from tocsin.types import JsonObject

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tocsin import clients
+from tocsin.aws import clients
+from tocsin.aws.egress import policy_of
+from tocsin.aws.environment import Environment
+from tocsin.aws.logging import logger
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.webhook import webhook_delivery
-from tocsin.egress import policy_of
-from tocsin.observability import logger
 from tocsin.reporting import SystemEvents
-from tocsin.settings import Environment
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.integration.conftest import ROOT, Stack
-from tocsin import clients
+from tocsin.aws import clients
 from tocsin.web import Scope
 
 ALL_SCOPES = " ".join(Scope)

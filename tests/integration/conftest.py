@@ -14,7 +14,7 @@ import pytest
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
-from tocsin import clients
+from tocsin.aws import clients
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"

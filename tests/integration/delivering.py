@@ -16,6 +16,7 @@ import moto.sqs.models
 
 from local.sinks import Sinks
 from tests.integration.conftest import Stack
+from tocsin.aws.sqs import Outbox
 from tocsin.configuration import Configuration, Settings
 from tocsin.deliveries.courier import Courier, Deliver
 from tocsin.deliveries.gate import Gate
@@ -36,7 +37,6 @@ from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore, Submission
 from tocsin.store.ledger import Ledger
-from tocsin.store.outbox import Outbox
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.transports import Mapping, NotificationTransport, TransportMode, TransportSecrets
 

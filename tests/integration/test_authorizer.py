@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.asking import Client, failing, raising, throttled
 from tests.integration.conftest import Stack
-from tocsin import clients
+from tocsin.aws import clients
 from tocsin.errors import Unavailable
 from tocsin.keys import ADMIN_KEY_ID, ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.store.people import PeopleStore

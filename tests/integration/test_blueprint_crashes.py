@@ -42,7 +42,7 @@ def client(stack: Stack) -> Client:
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.store.failures.time.sleep", lambda _: None)
+    monkeypatch.setattr("tocsin.aws.errors.time.sleep", lambda _: None)
 
 
 def seen(stack: Stack) -> dict[str, Any]:

@@ -10,11 +10,11 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import ALICE, World, endpoints
+from tocsin.aws.sqs import Outbox
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.redrive import Queues
 from tocsin.errors import Invalid, NotFound
 from tocsin.store.mail_stops import MailStops, StopReason
-from tocsin.store.outbox import Outbox
 from tocsin.store.people import PeopleStore
 from tocsin.transports import NotificationTransport, TransportMode
 from tocsin.unsubscribing import UnsubscribeLinks

@@ -68,7 +68,7 @@ def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
 ) -> None:
     began = time.monotonic()
     world = World(stack, monkeypatch)
-    monkeypatch.setattr("tocsin.observability._METHODS", defaultdict(lambda: lambda *_, **__: None))
+    monkeypatch.setattr("tocsin.aws.logging._METHODS", defaultdict(lambda: lambda *_, **__: None))
     mortal = Mortal(stack.dynamodb, "deliveries")
     world.deliveries = mortal
     with raging() as storm:

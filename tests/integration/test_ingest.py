@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.asking import PRODUCER, Client
 from tests.integration.conftest import Stack
-from tocsin import clients
+from tocsin.aws import clients
 from tocsin.cleanse import MASK
 from tocsin.configuration import Configuration, Settings
 from tocsin.ids import id_time, new_id

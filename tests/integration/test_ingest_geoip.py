@@ -11,9 +11,9 @@ from tests.integration.asking import Client
 from tests.integration.conftest import Stack
 from tests.integration.test_matcher import configure, match, rule, told
 from tests.maxmind import BERLIN, BERLIN_GEO, EXAMPLE_ASN, write_database, write_databases
+from tocsin.aws.logging import logger
 from tocsin.events import Event
 from tocsin.ids import new_id
-from tocsin.observability import logger
 
 LOGIN: dict[str, Any] = {"action": "login_failed", "user": {"username": "alice"}, "client_ip": "203.0.113.7"}
 KNOWN = {"geo": BERLIN_GEO, "asn": EXAMPLE_ASN}

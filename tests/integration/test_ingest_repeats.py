@@ -18,7 +18,7 @@ from tests.integration.asking import (
     throttled,
 )
 from tests.integration.conftest import Stack
-from tocsin import clients
+from tocsin.aws import clients
 from tocsin.ids import new_id
 from tocsin.store import events as event_store
 
@@ -35,7 +35,7 @@ def producer(stack: Stack) -> Client:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.store.failures.time.sleep", lambda _: None)
+    monkeypatch.setattr("tocsin.aws.errors.time.sleep", lambda _: None)
 
 
 def let_a_day_pass(stack: Stack) -> None:

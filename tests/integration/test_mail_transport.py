@@ -9,7 +9,7 @@ from botocore.stub import ANY, Stubber
 
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World
-from tocsin import clients
+from tocsin.aws import clients
 from tocsin.deliveries.mail import mail_delivery
 from tocsin.directory import User
 from tocsin.rendering.mail import MailTemplates

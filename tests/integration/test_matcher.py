@@ -12,7 +12,7 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError
 
 from tests.integration.conftest import Stack
-from tocsin import clients
+from tocsin.aws import clients
 from tocsin.configuration import Configuration
 from tocsin.directory import Group, User
 from tocsin.events import Cause, Event, EventAction

@@ -14,9 +14,9 @@ from tests.integration.calling import Api, request_event
 from tests.integration.conftest import Stack
 from tests.issuing import AUDIENCE, DISCOVERY, Issuer, issuing, signing_key
 from tocsin import attempts
+from tocsin.aws.environment import MissingSetting
+from tocsin.aws.logging import Code
 from tocsin.errors import Unavailable
-from tocsin.observability import Code
-from tocsin.settings import MissingSetting
 from tocsin.web import TOKEN_PREFIX, Request, Scope
 
 ADDRESS = "203.0.113.9"

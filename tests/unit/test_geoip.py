@@ -21,12 +21,12 @@ from tests.maxmind import (
     write_databases,
 )
 from tocsin import geoip
+from tocsin.aws.logging import Code
 from tocsin.cleanse import MASK, Secrets
 from tocsin.drafts import MAX_STORED
 from tocsin.events import UNDETERMINED_IP, Event
 from tocsin.geoip import AGEING, STALE, GeoIP
 from tocsin.ids import new_id
-from tocsin.observability import Code
 
 NO_SECRETS = Secrets()
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from tests.issuing import DISCOVERY, KEYS, LOCAL, Issuer, issuing, public_jwk, signing_key
+from tocsin.aws.logging import Code
 from tocsin.errors import Unavailable
-from tocsin.observability import Code
 from tocsin.outbound import OutboundPolicy
 from tocsin.outbound.client import Timeout
 from tocsin.tokens import issuer as module

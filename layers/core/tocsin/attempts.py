@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tocsin.observability import Code, note
+from tocsin.aws.logging import Code, note
 
 ALLOWED = 30
 """Failures of one address in one window before its unknown keys are no longer looked up."""

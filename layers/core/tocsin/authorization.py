@@ -11,10 +11,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from tocsin.attempts import FailedAttempts
+from tocsin.aws.errors import as_unavailable
+from tocsin.aws.logging import Code, note
 from tocsin.errors import Unavailable
 from tocsin.keys import ADMIN_KEY_ID, split_bearer
-from tocsin.observability import Code, note
-from tocsin.store.failures import as_unavailable
 from tocsin.store.people import PeopleStore
 from tocsin.times import utc_now
 from tocsin.types import JsonObject

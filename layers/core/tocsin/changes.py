@@ -6,11 +6,11 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 
+from tocsin.aws.logging import Code, note
 from tocsin.configuration import Settings
 from tocsin.errors import Unavailable
 from tocsin.events import EventAction
 from tocsin.ids import new_id
-from tocsin.observability import Code, note
 from tocsin.reporting import APP, SystemEvents
 from tocsin.types import Json, JsonObject
 from tocsin.web import Principal

@@ -24,9 +24,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tocsin.aws.logging import Code, note
 from tocsin.cleanse import Secrets, cleanse
 from tocsin.events import UNDETERMINED_IP, Event
-from tocsin.observability import Code, note
 from tocsin.sanitize import Limits, sanitize
 from tocsin.times import utc_now
 from tocsin.types import JsonObject

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from datetime import datetime
 
-from tocsin import clients
+from tocsin.aws import clients
 from tocsin.events import EventAction
 from tocsin.ids import window_id
 from tocsin.reporting import SystemEvents

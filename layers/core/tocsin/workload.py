@@ -18,12 +18,12 @@ from typing import Any
 
 import orjson
 
+from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.sqs import Outbox
 from tocsin.errors import ConfigurationBroken, Unavailable
 from tocsin.events import Event
 from tocsin.matching import Judged, Matcher, Work
-from tocsin.observability import Code, logger, note
 from tocsin.store.events import EventStore, event_of
-from tocsin.store.outbox import Outbox
 from tocsin.types import Json, JsonObject
 
 _PARALLEL = 8

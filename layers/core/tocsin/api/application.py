@@ -12,13 +12,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from tocsin.api import blueprints, deliveries, events, health, notifications, resources, transports, why
 from tocsin.api.answers import problem_response
+from tocsin.aws.logging import Code, logger, note
 from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
 from tocsin.explaining import Explainer
 from tocsin.management import EditingDesk, Management
-from tocsin.observability import Code, logger, note
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops

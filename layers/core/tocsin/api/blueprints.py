@@ -5,9 +5,9 @@ from __future__ import annotations
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import check_query, flag_of, json_response, request_of
+from tocsin.aws.logging import Code, note
 from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
 from tocsin.management import EditingDesk
-from tocsin.observability import Code, note
 from tocsin.web import Scope
 
 

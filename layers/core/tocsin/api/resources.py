@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
+from tocsin.aws.logging import Code, note
 from tocsin.blueprint.reading import read
 from tocsin.errors import Invalid, TooLarge, Violation
 from tocsin.intake import JSON_TYPE, MAX_BODY
@@ -23,7 +24,6 @@ from tocsin.management import (
     etag_of,
 )
 from tocsin.management.keys import Keys
-from tocsin.observability import Code, note
 from tocsin.types import Json, JsonObject
 from tocsin.web import Principal, Request, Scope
 

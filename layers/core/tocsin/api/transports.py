@@ -9,10 +9,10 @@ from urllib.parse import unquote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import check_query, json_response, request_of
+from tocsin.aws.logging import Code, note
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.models import State
 from tocsin.errors import NotFound
-from tocsin.observability import Code, note
 from tocsin.store.mail_stops import MailStops, StopReason
 from tocsin.times import utc_now
 from tocsin.unsubscribing import PATH, UnsubscribeLinks

@@ -16,6 +16,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tocsin.aws.errors import as_unavailable, tries
+from tocsin.aws.logging import Code, logger, note
 from tocsin.configuration import Configuration
 from tocsin.deliveries.breakers import BreakerState
 from tocsin.deliveries.gate import Gate
@@ -25,12 +27,10 @@ from tocsin.deliveries.schedule import BY_QUEUE_UP_TO, pause_after
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events import Event
 from tocsin.notifications import Notification
-from tocsin.observability import Code, logger, note
 from tocsin.rendering.context import RenderingContext
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.events import EventStore
-from tocsin.store.failures import as_unavailable, tries
 from tocsin.times import parse_duration, utc_now
 from tocsin.transports import INBOX, NotificationTransport
 from tocsin.types import Json, JsonObject

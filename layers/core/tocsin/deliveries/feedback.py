@@ -20,8 +20,8 @@ from datetime import datetime
 from email.utils import parseaddr
 from typing import Any
 
+from tocsin.aws.logging import Code, note
 from tocsin.deliveries.reports import Reports
-from tocsin.observability import Code, note
 from tocsin.store.mail_stops import MailStops, StopReason
 from tocsin.times import utc_now
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from tocsin.aws.errors import code_of
 from tocsin.deliveries.courier import Deliver
 from tocsin.deliveries.models import Outcome, State
 from tocsin.rendering.context import RenderingContext
 from tocsin.rendering.custom import TemplateRejected, render_custom
 from tocsin.rendering.mail import MailMessage, MailTemplates, NoAddress, mail_message
-from tocsin.store.failures import code_of
 from tocsin.store.mail_stops import MailStops
 from tocsin.unsubscribing import UnsubscribeLinks
 

@@ -18,15 +18,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from tocsin.aws.logging import Code, note
+from tocsin.aws.sqs import Outbox
 from tocsin.configuration import Configuration
 from tocsin.deliveries.breakers import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker, BreakerState
 from tocsin.deliveries.models import DeliveryMessage, State
 from tocsin.deliveries.reports import Reports
-from tocsin.observability import Code, note
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.delivery_items import DUE_SHARDS, Place
-from tocsin.store.outbox import Outbox
 from tocsin.store.redeliveries import GivenUp, RedeliveryStore, Span
 from tocsin.times import utc_now
 from tocsin.transports import TransportMode

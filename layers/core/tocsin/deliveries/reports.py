@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
+from tocsin.aws.logging import Code, note
 from tocsin.deliveries.models import DeliveryMessage, Outcome
 from tocsin.errors import Unavailable
 from tocsin.events import Cause, Event, EventAction
 from tocsin.ids import window_id
-from tocsin.observability import Code, note
 from tocsin.reporting import SystemEvents, caused_by
 from tocsin.store.configuration import ConfigurationStore
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tocsin.aws.dynamodb import Item, number, number_of, text, text_of
+from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.deliveries.breakers import Breaker, BreakerState
-from tocsin.store.attributes import Item, number, number_of, text, text_of
-from tocsin.store.failures import as_unavailable, condition_failed
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from botocore.exceptions import ClientError
 
+from tocsin.aws.dynamodb import Item, document, document_of, number, number_of, text, text_of, until
+from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.configuration import Configuration, Settings, digest
 from tocsin.defaults import DEFAULT
 from tocsin.errors import ConfigurationBroken, Conflict, Unavailable
-from tocsin.store.attributes import Item, document, document_of, number, number_of, text, text_of, until
-from tocsin.store.failures import as_unavailable, condition_failed
 from tocsin.times import utc_now
 from tocsin.transports import NotificationTransport, TransportSecrets
 from tocsin.types import Json, JsonObject

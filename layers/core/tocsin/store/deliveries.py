@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tocsin.aws.dynamodb import number, number_of, text, text_of, until
+from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, State
-from tocsin.store.attributes import number, number_of, text, text_of, until
 from tocsin.store.delivery_items import (
     NO_LONGER_DUE,
     Place,
@@ -34,7 +35,6 @@ from tocsin.store.delivery_items import (
     listed,
     shown,
 )
-from tocsin.store.failures import as_unavailable, condition_failed
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from botocore.exceptions import ClientError
 
+from tocsin.aws.dynamodb import Item, is_gone, number, text, text_of, until
+from tocsin.aws.errors import RETRY_AFTER, as_unavailable, condition_failed, item_found, tries
 from tocsin.errors import Conflict, Unavailable
 from tocsin.events import Event
 from tocsin.ids import id_time
-from tocsin.store.attributes import Item, is_gone, number, text, text_of, until
-from tocsin.store.failures import RETRY_AFTER, as_unavailable, condition_failed, item_found, tries
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 

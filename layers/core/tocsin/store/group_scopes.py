@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tocsin.store.attributes import text, text_of
-from tocsin.store.failures import as_unavailable
+from tocsin.aws.dynamodb import text, text_of
+from tocsin.aws.errors import as_unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

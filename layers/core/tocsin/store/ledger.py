@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tocsin.notifications import Notification
-from tocsin.store.attributes import (
+from tocsin.aws.dynamodb import (
     Item,
     document,
     document_of,
@@ -28,8 +27,9 @@ from tocsin.store.attributes import (
     truth_of,
     until,
 )
+from tocsin.aws.errors import as_unavailable, condition_failed
+from tocsin.notifications import Notification
 from tocsin.store.delivery_items import shown
-from tocsin.store.failures import as_unavailable, condition_failed
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from tocsin.store.attributes import Item, text, text_of
-from tocsin.store.failures import as_unavailable, condition_failed
+from tocsin.aws.dynamodb import Item, text, text_of
+from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from tocsin.aws.dynamodb import Item, document, document_of, text, text_of
+from tocsin.aws.errors import as_unavailable, condition_failed, tries
 from tocsin.directory import Group, User
 from tocsin.keys import ApiKey
-from tocsin.store.attributes import Item, document, document_of, text, text_of
-from tocsin.store.failures import as_unavailable, condition_failed, tries
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
+from tocsin.aws.errors import as_unavailable, tries
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Outcome, State
 from tocsin.deliveries.schedule import PAUSES
-from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of
 from tocsin.store.delivery_items import (
     NO_LONGER_DUE,
     STATE_SHARDS,
@@ -23,7 +24,6 @@ from tocsin.store.delivery_items import (
     place_of,
     shown,
 )
-from tocsin.store.failures import as_unavailable, tries
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
+from tocsin.aws.dynamodb import Item, number, number_of, text, text_of
 from tocsin.search import Counts
-from tocsin.store.attributes import Item, number, number_of, text, text_of
 from tocsin.times import from_milliseconds, to_milliseconds
 
 HOUR = timedelta(hours=1)

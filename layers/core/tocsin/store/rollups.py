@@ -32,11 +32,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from botocore.exceptions import ClientError
 
+from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
+from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.ids import first_id, id_time, new_id
 from tocsin.search import Counts
-from tocsin.store.attributes import Item, is_gone, number, number_of, text, text_of
 from tocsin.store.events import SHARDS
-from tocsin.store.failures import as_unavailable, condition_failed
 from tocsin.store.rollup_hours import (
     DAY,
     HOUR,

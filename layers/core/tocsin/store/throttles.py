@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from botocore.exceptions import ClientError
 
+from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
+from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.events import Event
 from tocsin.rules.models import Throttle
-from tocsin.store.attributes import Item, number, number_of, text, text_of, until
-from tocsin.store.failures import as_unavailable, condition_failed
 from tocsin.times import iso, parse_duration
 from tocsin.types import Json, JsonObject
 

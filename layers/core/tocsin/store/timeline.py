@@ -17,10 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from tocsin.aws.dynamodb import Item, text, text_of
+from tocsin.aws.errors import as_unavailable, tries
 from tocsin.ids import id_time
-from tocsin.store.attributes import Item, text, text_of
 from tocsin.store.events import SHARDS
-from tocsin.store.failures import as_unavailable, tries
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from tocsin.aws.dynamodb import Item, is_gone, text_of
 from tocsin.events import Event
 from tocsin.ids import first_id
 from tocsin.search import Screening, Search
-from tocsin.store.attributes import Item, is_gone, text_of
 from tocsin.store.events import SHARDS, event_of
 from tocsin.store.rollup_hours import DAY, HOUR, hour_of
 from tocsin.store.rollups import Rollups

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from tocsin import clients
 from tocsin.authorization import Refused
-from tocsin.egress import policy_of
-from tocsin.settings import Environment
+from tocsin.aws import clients
+from tocsin.aws.egress import policy_of
+from tocsin.aws.environment import Environment
 from tocsin.store.group_scopes import GroupScopesStore
 from tocsin.store.people import PeopleStore
 from tocsin.tokens.checking import TokenCheck

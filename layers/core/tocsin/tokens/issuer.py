@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from tocsin.aws.logging import Code, note
 from tocsin.errors import Unavailable
-from tocsin.observability import Code, note
 from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy
 from tocsin.outbound.client import Timeout, get
 from tocsin.tokens.keyset import KeySet

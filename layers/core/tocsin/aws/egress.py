@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tocsin.aws.environment import Environment
 from tocsin.outbound import OutboundPolicy
-from tocsin.settings import Environment
 
 
 def policy_of(environment: Environment) -> OutboundPolicy:

@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tocsin.aws.errors import as_unavailable
 from tocsin.errors import Unavailable
-from tocsin.store.failures import as_unavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
