@@ -2,7 +2,7 @@
 
 It lets every request through to its function, with facts about the key or token, or the reason why there is none: API
 Gateway's own refusal is no problem+json, and its cache does not know routes. No function serves a request
-whose facts name no key (`tocsin.web.Request.anyone`), and each checks the scopes that its route needs.
+whose facts name no key (`tocsin.http.request.Request.anyone`), and each checks the scopes that its route needs.
 """
 
 from __future__ import annotations

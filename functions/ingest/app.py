@@ -12,11 +12,12 @@ from tocsin.aws.logging import Code, logger, note
 from tocsin.errors import Invalid, TocsinError, Unavailable
 from tocsin.events import Event
 from tocsin.geoip import GeoIP
+from tocsin.http.request import Request
+from tocsin.http.response import Answer, answer, problem
 from tocsin.ingestion import Ingested, Ingestion, event_result
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore
 from tocsin.types import Json, JsonObject
-from tocsin.web import Answer, Request, answer, problem
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

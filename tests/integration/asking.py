@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.integration.conftest import ROOT, Stack
 from tocsin.aws import clients
-from tocsin.web import Scope
+from tocsin.identity.principal import Scope
 
 ALL_SCOPES = " ".join(Scope)
 PRODUCER = {"key_id": "0011223344556677", "key_name": "billing", "scopes": ALL_SCOPES}

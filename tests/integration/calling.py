@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.integration.conftest import Stack
-from tocsin.web import Scope
+from tocsin.identity.principal import Scope
 
 ALL_SCOPES = " ".join(Scope)
 

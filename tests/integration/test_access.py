@@ -15,8 +15,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tests.integration.calling import ALL_SCOPES, Api, Called, request_event
 from tests.integration.conftest import ROOT, Stack
+from tocsin.identity.principal import TOKEN_PREFIX, Scope
 from tocsin.reference import OPERATIONS, Operation, document
-from tocsin.web import TOKEN_PREFIX, Scope
 
 NAMES = {"event_id": "01890000-0000-7000-8000-000000000000", "delivery_id": "x"}
 KEYED = [operation for operation in OPERATIONS if operation.scopes is not None]

@@ -10,8 +10,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from tests.integration.asking import PRODUCER, Client, failing, raising, request, throttled
 from tests.integration.conftest import Stack
 from tocsin import __version__
+from tocsin.identity.principal import Scope
 from tocsin.ids import new_id
-from tocsin.web import Scope
 
 ROUTES: dict[tuple[str, str], Scope] = {
     ("GET", "/events/<event_id>"): Scope.EVENTS_READ,

@@ -9,9 +9,9 @@ from tests.integration.asking import Client, failing, raising, throttled
 from tests.integration.conftest import Stack
 from tocsin.aws import clients
 from tocsin.errors import Unavailable
+from tocsin.identity.principal import Scope
 from tocsin.keys import ADMIN_KEY_ID, ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.store.people import PeopleStore
-from tocsin.web import Scope
 
 type Authorize = Callable[[str | None], dict[str, Any]]
 

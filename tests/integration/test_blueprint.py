@@ -11,9 +11,9 @@ import yaml
 from tests.integration.asking import WRITES, Answer, Client, everything, failing
 from tests.integration.conftest import Stack
 from tests.unit.test_blueprint_document import WHOLE
-from tocsin.blueprint.reading import MAX_BLUEPRINT
 from tocsin.cleanse import MASK
 from tocsin.configuration import Configuration
+from tocsin.http.yaml_body import MAX_DOCUMENT
 from tocsin.signing import new_secret
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.people import PeopleStore
@@ -221,7 +221,7 @@ def test_a_bad_blueprint_is_a_problem_and_writes_nothing(
         "a key twice": ('{"rules": [], "rules": []}', {}, 400, []),
         "an alias": ("a: &a [1]\nb: *a", {"content_type": YAML}, 400, []),
         "a tag": ("a: !!python/none x", {"content_type": YAML}, 400, []),
-        "too large": (" " * (MAX_BLUEPRINT + 1), {}, 413, []),
+        "too large": (" " * (MAX_DOCUMENT + 1), {}, 413, []),
         "another content type": ("{}", {"content_type": "text/plain"}, 415, []),
         "no content type": ("{}", {"content_type": None}, 415, []),
         "an unknown parameter": ({}, {"query": {"force": "true"}}, 422, ["force"]),

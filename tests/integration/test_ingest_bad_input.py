@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from tests.integration.asking import ALL_SCOPES, PRODUCER, Answer, Client, everything, request
 from tests.integration.conftest import Stack
 from tests.unit.test_intake import PLAIN_JSON
+from tocsin.http.json_body import MAX_BODY
+from tocsin.identity.principal import Scope
 from tocsin.ids import new_id
-from tocsin.intake import MAX_BODY, MAX_EVENT, NDJSON_TYPE
+from tocsin.ingest.body import MAX_EVENT, NDJSON_TYPE
 from tocsin.types import Json
-from tocsin.web import Scope
 
 LOGIN = '{"action": "login"}'
 

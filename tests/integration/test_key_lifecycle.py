@@ -11,7 +11,8 @@ from tests.integration.calling import Api, request_event
 from tests.integration.conftest import Stack
 from tocsin import attempts
 from tocsin.errors import Unavailable
-from tocsin.web import Request, Scope
+from tocsin.http.request import Request
+from tocsin.identity.principal import Scope, authorize
 
 ADDRESS = "203.0.113.9"
 
@@ -61,7 +62,7 @@ def test_a_key_that_expires_within_the_gateways_memory_is_refused_by_the_functio
     facts = {"key_id": "1", "scopes": "events:read", "expires": str(ends)}
 
     with pytest.raises(Exception, match="has expired"):
-        Request.parse(request_event("GET", "/events", None, {}, None, facts)).principal(Scope.EVENTS_READ)
+        authorize(Request.parse(request_event("GET", "/events", None, {}, None, facts)), Scope.EVENTS_READ)
 
 
 @pytest.mark.parametrize("expires", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2999-01-01T00:00:00"])

@@ -17,7 +17,8 @@ from tocsin import attempts
 from tocsin.aws.environment import MissingSetting
 from tocsin.aws.logging import Code
 from tocsin.errors import Unavailable
-from tocsin.web import TOKEN_PREFIX, Request, Scope
+from tocsin.http.request import Request
+from tocsin.identity.principal import TOKEN_PREFIX, Scope, authorize
 
 ADDRESS = "203.0.113.9"
 SETTINGS = {"group_scopes": [{"group": "oncall", "scopes": ["events:read"]}]}
@@ -284,7 +285,7 @@ def test_a_token_that_ends_within_the_gateways_memory_is_refused_by_the_function
     facts = identify(stack, authorizer, issuer.token())
     assert api("GET", "/events", facts=facts).status == 200
 
-    monkeypatch.setattr("tocsin.web.time.time", lambda: int(facts["expires"]))
+    monkeypatch.setattr("tocsin.identity.principal.time.time", lambda: int(facts["expires"]))
 
     answer = api("GET", "/events", facts=facts)
     assert (answer.status, answer.body["detail"]) == (401, "this access token has expired")
@@ -447,6 +448,6 @@ def test_a_principal_of_a_token_is_read_from_its_facts(
 ) -> None:
     facts = identify(stack, authorizer, issuer.token())
 
-    principal = Request.parse(request_event("GET", "/events", None, {}, None, facts)).principal(Scope.EVENTS_READ)
+    principal = authorize(Request.parse(request_event("GET", "/events", None, {}, None, facts)), Scope.EVENTS_READ)
 
     assert (principal.key_name, principal.user, principal.person) == ("oidc:alice", "alice", "alice")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.unit.test_intake import PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprint, parse, to_yaml
-from tocsin.blueprint.reading import MAX_BLUEPRINT, read
 from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge
+from tocsin.http.yaml_body import MAX_DOCUMENT, read_document
 from tocsin.types import JsonObject
 
 YAML = YAML_TYPES[0]
@@ -87,11 +87,11 @@ def test_what_is_shown_is_read_back_as_the_same() -> None:
 @PATIENT
 @given(st.dictionaries(PLAIN_TEXT, PLAIN_JSON, max_size=5))
 def test_any_document_written_as_yaml_is_read_back_as_it_was(document: JsonObject) -> None:
-    assert read(to_yaml(document).encode(), YAML) == document
+    assert read_document(to_yaml(document).encode(), YAML) == document
 
 
 def test_a_time_in_yaml_is_text_with_or_without_quotes() -> None:
-    assert read(b"a: 2026-03-01T12:00:00Z\nb: '2026-03-01'\nc: 2026-03-01", YAML) == {
+    assert read_document(b"a: 2026-03-01T12:00:00Z\nb: '2026-03-01'\nc: 2026-03-01", YAML) == {
         "a": "2026-03-01T12:00:00Z",
         "b": "2026-03-01",
         "c": "2026-03-01",
@@ -199,7 +199,7 @@ def test_a_value_that_could_not_be_stored_is_named(text: str, content_type: str,
 
 @pytest.mark.parametrize("content_type", [JSON_TYPE, YAML])
 def test_a_blueprint_of_too_many_bytes_is_too_large(content_type: str) -> None:
-    assert isinstance(refused(b" " * (MAX_BLUEPRINT + 1), content_type), TooLarge)
+    assert isinstance(refused(b" " * (MAX_DOCUMENT + 1), content_type), TooLarge)
 
 
 _YAML_LIKE = st.lists(st.sampled_from([*"abc:-[]{},&*!?|>%@'\"#\n \t0.", "\n  ", "- ", ": ", "!!", "---\n", "é"])).map(

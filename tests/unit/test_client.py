@@ -30,14 +30,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tocsin_client
-from tocsin import web
 from tocsin.cleanse import Secrets
 from tocsin.drafts import Terms, finish
 from tocsin.errors import Conflict, Invalid, TocsinError, Unauthenticated, Unavailable
 from tocsin.events import Event
+from tocsin.http import response
+from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.ids import parse_id
+from tocsin.ingest.body import read_body
 from tocsin.ingestion import event_result
-from tocsin.intake import JSON_TYPE, MAX_BODY, read_body
 from tocsin.store.events import digest_of
 from tocsin_client import Client, Refused, Session, Unreachable, buffer, client, json_safe
 
@@ -156,7 +157,7 @@ class Api:
 
 
 def _problem(error: TocsinError) -> tuple[int, object]:
-    return error.status, json.loads(web.problem(error)["body"])
+    return error.status, json.loads(response.problem(error)["body"])
 
 
 def answers(status: int, body: object = b"", **headers: str) -> Fault:

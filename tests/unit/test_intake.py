@@ -9,17 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge
-from tocsin.intake import (
-    JSON_TYPE,
-    MAX_BODY,
-    MAX_DEPTH,
-    MAX_EVENT,
-    MAX_EVENTS,
-    NDJSON_TYPE,
-    Body,
-    read_body,
-    wrong_values,
-)
+from tocsin.http.json_body import JSON_TYPE, MAX_BODY, MAX_DEPTH, wrong_values
+from tocsin.ingest.body import MAX_EVENT, MAX_EVENTS, NDJSON_TYPE, Body, read_body
 from tocsin.types import Json
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])

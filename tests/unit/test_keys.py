@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_intake import PATIENT
+from tocsin.identity.principal import Scope
 from tocsin.keys import ApiKey, bearer, hash_secret, is_secret_of, new_key_id, new_secret, split_bearer
-from tocsin.web import Scope
 
 SECRET = "s" * 43
 

@@ -23,7 +23,9 @@ from tocsin.errors import (
     UnsupportedType,
     Violation,
 )
-from tocsin.web import Principal, Request, Scope, answer, problem
+from tocsin.http.request import Request
+from tocsin.http.response import answer, problem
+from tocsin.identity.principal import Principal, Scope, authenticate, authorize
 
 
 def event(**changed: Any) -> dict[str, Any]:
@@ -77,15 +79,17 @@ def test_half_a_surrogate_pair_in_a_body_is_left_to_whoever_reads_it() -> None:
 
 
 def test_the_authorizers_facts_are_the_principal() -> None:
-    principal = asked_by(
+    asked = asked_by(
         key_id="k1", key_name="billing", scopes="events:write notifications", user="alice", events_per_minute="60"
-    ).principal(Scope.EVENTS_WRITE)
+    )
+
+    principal = authorize(asked, Scope.EVENTS_WRITE)
 
     assert principal == Principal("k1", "billing", frozenset({"events:write", "notifications"}), "alice", 60)
 
 
 def test_empty_facts_are_none() -> None:
-    principal = asked_by(key_id="k1", scopes="", user="", events_per_minute="").anyone()
+    principal = authenticate(asked_by(key_id="k1", scopes="", user="", events_per_minute=""))
 
     assert principal == Principal("k1", "k1", frozenset(), None, None)
 
@@ -96,33 +100,33 @@ def test_empty_facts_are_none() -> None:
 )
 def test_a_request_without_facts_is_nobodys(context: dict[str, Any]) -> None:
     with pytest.raises(Unauthenticated, match="Authorization: Bearer"):
-        request(context=context).anyone()
+        authenticate(request(context=context))
 
 
 def test_an_empty_key_id_is_nobodys() -> None:
     with pytest.raises(Unauthenticated):
-        asked_by(key_id="", scopes="events:write").principal(Scope.EVENTS_WRITE)
+        authorize(asked_by(key_id="", scopes="events:write"), Scope.EVENTS_WRITE)
 
 
 def test_the_authorizers_reason_is_told() -> None:
     with pytest.raises(Unauthenticated, match="this API key is not known"):
-        asked_by(error="this API key is not known").anyone()
+        authenticate(asked_by(error="this API key is not known"))
 
 
 @pytest.mark.parametrize("scope", Scope)
 def test_a_scope_is_not_another(scope: Scope) -> None:
     asked = asked_by(key_id="k1", key_name="billing", scopes=scope)
 
-    asked.principal(scope)
+    authorize(asked, scope)
     for other in set(Scope) - {scope}:
         with pytest.raises(Forbidden, match=f"scope {other}.*has {scope}"):
-            asked.principal(other)
+            authorize(asked, other)
 
 
 @pytest.mark.parametrize("scopes", ["events:writer", "events", "EVENTS:WRITE", "events:write,events:read", "*", ""])
 def test_what_is_like_a_scope_is_none(scopes: str) -> None:
     with pytest.raises(Forbidden):
-        asked_by(key_id="k1", scopes=scopes).principal(Scope.EVENTS_WRITE)
+        authorize(asked_by(key_id="k1", scopes=scopes), Scope.EVENTS_WRITE)
 
 
 # ── content types ────────────────────────────────────────────────────────────

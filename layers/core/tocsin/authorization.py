@@ -14,11 +14,11 @@ from tocsin.attempts import FailedAttempts
 from tocsin.aws.errors import as_unavailable
 from tocsin.aws.logging import Code, note
 from tocsin.errors import Unavailable
+from tocsin.identity.principal import EXPIRED, Scope
 from tocsin.keys import ADMIN_KEY_ID, split_bearer
 from tocsin.store.people import PeopleStore
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
-from tocsin.web import EXPIRED, Scope
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

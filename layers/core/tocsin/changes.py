@@ -10,10 +10,10 @@ from tocsin.aws.logging import Code, note
 from tocsin.configuration import Settings
 from tocsin.errors import Unavailable
 from tocsin.events import EventAction
+from tocsin.identity.principal import Principal
 from tocsin.ids import new_id
 from tocsin.reporting import APP, SystemEvents
 from tocsin.types import Json, JsonObject
-from tocsin.web import Principal
 
 MAX_EVENTS = 100
 """Events a request; what a blueprint changes beyond that is counted in one more."""

@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from tocsin.cleanse import Secrets
 from tocsin.directory import Group
 from tocsin.fields import Duration
+from tocsin.identity.principal import Scope
 from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import Mapping, NotificationTransport
-from tocsin.web import Scope
 
 
 class GroupScopes(BaseModel):

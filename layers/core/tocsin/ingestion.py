@@ -12,13 +12,15 @@ from tocsin.drafts import Terms, finish, source_address
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
 from tocsin.events import Event
 from tocsin.geoip import GeoIP
+from tocsin.http.json_body import JSON_TYPE
+from tocsin.http.request import Request
+from tocsin.identity.principal import Principal, Scope, authorize
 from tocsin.ids import derived_id, id_time, new_id
-from tocsin.intake import JSON_TYPE, NDJSON_TYPE, Body, read_body
+from tocsin.ingest.body import NDJSON_TYPE, Body, read_body
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.events import EventStore, Submission, digest_of
 from tocsin.times import parse_duration
 from tocsin.types import JsonObject
-from tocsin.web import Principal, Request, Scope
 
 MAX_IDEMPOTENCY_KEY = 255
 
@@ -41,7 +43,7 @@ class Ingestion:
 
     def ingest(self, request: Request) -> Ingested:
         """Store the events of one request that are right and not there yet."""
-        principal = request.principal(Scope.EVENTS_WRITE)
+        principal = authorize(request, Scope.EVENTS_WRITE)
         body = read_body(request.body, request.content_type(JSON_TYPE, NDJSON_TYPE))
         idempotency_key = _idempotency_key(request)
         settings = self._configuration.version().settings

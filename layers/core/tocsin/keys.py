@@ -15,7 +15,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from tocsin.fields import Moment, Name
-from tocsin.web import Scope
+from tocsin.identity.principal import Scope
 
 ADMIN_KEY_ID = "admin"
 """The id of the key that the stack makes at deploy and keeps in Secrets Manager."""

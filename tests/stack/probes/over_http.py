@@ -9,9 +9,9 @@ from tests.stack.probes.deliveries import bounce_of
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done
 from tocsin.attempts import TOLD_AT
 from tocsin.deliveries.models import State
+from tocsin.identity.principal import Scope
 from tocsin.ids import new_id
 from tocsin.transports import TransportMode
-from tocsin.web import Scope
 
 ADDRESS = "203.0.113.7"
 

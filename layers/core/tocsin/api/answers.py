@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import orjson
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin import web
 from tocsin.errors import Invalid, TocsinError, Violation
+from tocsin.http import response
+from tocsin.http.request import Request
 from tocsin.types import Json
 
 if TYPE_CHECKING:
-    from tocsin.web import Request
+    from tocsin.http.request import Request
 
 MAX_LIMIT = 1000
 """Items a page."""
@@ -24,23 +25,23 @@ _MAX_KEY = 1024  # bytes: what DynamoDB takes as a sort key
 
 def request_of(app: APIGatewayHttpResolver) -> Request:
     """The request that is being served."""
-    return web.Request.parse(app.current_event.raw_event)
+    return Request.parse(app.current_event.raw_event)
 
 
 def json_response(status: int, body: Json, headers: dict[str, str] | None = None) -> Response[str]:
     """A JSON answer."""
-    return _response(web.answer(status, body, headers))
+    return _response(response.answer(status, body, headers))
 
 
 def problem_response(error: TocsinError, request_id: str | None) -> Response[str]:
     """The answer that `error` is."""
-    return _response(web.problem(error, instance=request_id))
+    return _response(response.problem(error, instance=request_id))
 
 
-def _response(answer: web.Answer) -> Response[str]:
-    headers = dict(answer["headers"])
+def _response(made: response.Answer) -> Response[str]:
+    headers = dict(made["headers"])
     content_type = headers.pop("content-type")
-    return Response(status_code=answer["statusCode"], content_type=content_type, headers=headers, body=answer["body"])
+    return Response(status_code=made["statusCode"], content_type=content_type, headers=headers, body=made["body"])
 
 
 def limit_of(request: Request, default: int) -> int:

@@ -18,13 +18,15 @@ from tocsin.blueprint import Blueprints
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
 from tocsin.explaining import Explainer
+from tocsin.http.request import Request
+from tocsin.http.response import problem
+from tocsin.identity.principal import authenticate
 from tocsin.management import EditingDesk, Management
 from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops
 from tocsin.store.timeline_reading import Reading
 from tocsin.unsubscribing import UnsubscribeLinks
-from tocsin.web import Request, problem
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -75,7 +77,7 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     def unknown(_: NotFoundError) -> Response[str]:
         request = Request.parse(app.current_event.raw_event)
         try:
-            request.anyone()  # whoever has no key learns nothing of what there is
+            authenticate(request)  # whoever has no key learns nothing of what there is
         except TocsinError as error:
             return refused(error)
         allowed = _methods_of(app, request.path)

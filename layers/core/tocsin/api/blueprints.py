@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tocsin.api.answers import check_query, flag_of, json_response, request_of
 from tocsin.aws.logging import Code, note
 from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
+from tocsin.identity.principal import Scope, authorize
 from tocsin.management import EditingDesk
-from tocsin.web import Scope
 
 
 def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: EditingDesk) -> None:
@@ -17,7 +17,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: Editin
     @app.get("/blueprint")
     def read() -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.CONFIG_READ)
+        authorize(request, Scope.CONFIG_READ)
         check_query(request)
         shown = blueprints.current().to_json()
         if any(wanted in request.headers.get("accept", "") for wanted in YAML_TYPES):
@@ -27,7 +27,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: Editin
     @app.put("/blueprint")
     def apply() -> Response[str]:
         request = request_of(app)
-        principal = request.principal(Scope.CONFIG_WRITE)
+        principal = authorize(request, Scope.CONFIG_WRITE)
         check_query(request, "dry_run")
         dry_run = flag_of(request, "dry_run")
         blueprint = parse(request.body, request.content_type(JSON_TYPE, *YAML_TYPES))

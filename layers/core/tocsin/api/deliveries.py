@@ -16,10 +16,11 @@ from tocsin.deliveries.desk import LISTED, DeliveryDesk
 from tocsin.deliveries.models import State
 from tocsin.errors import Invalid, MalformedBody, NotFound, Violation, violations
 from tocsin.fields import Moment, Name
+from tocsin.http.request import Request
+from tocsin.identity.principal import Scope, authorize
 from tocsin.ids import IdError, parse_id
 from tocsin.store.mail_stops import MailStops
 from tocsin.types import Json
-from tocsin.web import Request, Scope
 
 MAX_REDRIVE = 500
 """Deliveries that one request sends again."""
@@ -51,7 +52,7 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
     @app.get("/deliveries")
     def deliveries() -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.EVENTS_READ)
+        authorize(request, Scope.EVENTS_READ)
         check_query(request, "state", "transport", "since", "until", "limit", "cursor")
         listing = desk.list(
             transport=request.query.get("transport"),
@@ -67,21 +68,21 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
     @app.get("/deliveries/<delivery_id>")
     def delivery(delivery_id: str) -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.EVENTS_READ)
+        authorize(request, Scope.EVENTS_READ)
         check_query(request)
         return json_response(200, desk.get(_checked(delivery_id)))
 
     @app.post("/deliveries/<delivery_id>/retry")
     def retry(delivery_id: str) -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.CONFIG_WRITE)
+        authorize(request, Scope.CONFIG_WRITE)
         check_query(request)
         return json_response(202, desk.retry(_checked(delivery_id)))
 
     @app.post("/deliveries/redrive")
     def redrive() -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.CONFIG_WRITE)
+        authorize(request, Scope.CONFIG_WRITE)
         check_query(request)
         asked = _redrive_request(request)
         done = desk.redrive(
@@ -97,7 +98,7 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
     @app.get("/mail-stops")
     def mail_stops() -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.CONFIG_READ)
+        authorize(request, Scope.CONFIG_READ)
         check_query(request, "limit", "cursor")
         page = stops.page(after=cursor_of(request), limit=limit_of(request, 100))
         items: list[Json] = [stop.to_json() for stop in page.stops]
@@ -106,7 +107,7 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
     @app.delete("/mail-stops/<address>")
     def lift(address: str) -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.CONFIG_WRITE)
+        authorize(request, Scope.CONFIG_WRITE)
         check_query(request)
         if not stops.lift(unquote(address)):
             raise NotFound("mail to this address is not stopped")

@@ -10,6 +10,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events import Event, EventAction
+from tocsin.http.request import Request
+from tocsin.identity.principal import Scope, authorize
 from tocsin.ids import IdError, parse_id
 from tocsin.search import FILTERS, Search, parse_search
 from tocsin.store.events import EventStore
@@ -19,7 +21,6 @@ from tocsin.store.timeline import AFTER
 from tocsin.store.timeline_reading import Reading, Tally, bucket_of
 from tocsin.times import DurationError, iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
-from tocsin.web import Request, Scope
 
 MAX_HISTORY = timedelta(days=90)
 """How long a time volume, statistics and top lists may be asked for."""
@@ -153,7 +154,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, 
 def _asked(app: APIGatewayHttpResolver, *parameters: str, filters: bool = True) -> Request:
     """The request, by somebody who may read events, with no parameters but these."""
     request = request_of(app)
-    request.principal(Scope.EVENTS_READ)
+    authorize(request, Scope.EVENTS_READ)
     check_query(request, *parameters, *(FILTERS if filters else ()))
     return request
 

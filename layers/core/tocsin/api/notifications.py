@@ -6,9 +6,9 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.errors import Invalid, Violation
+from tocsin.identity.principal import Principal, Scope, authorize
 from tocsin.store.ledger import Ledger
 from tocsin.times import utc_now
-from tocsin.web import Principal, Scope
 
 
 def add_routes(app: APIGatewayHttpResolver, ledger: Ledger) -> None:
@@ -17,7 +17,7 @@ def add_routes(app: APIGatewayHttpResolver, ledger: Ledger) -> None:
     @app.get("/notifications")
     def inbox() -> Response[str]:
         request = request_of(app)
-        principal = request.principal(Scope.NOTIFICATIONS)
+        principal = authorize(request, Scope.NOTIFICATIONS)
         check_query(request, "user", "limit", "cursor")
         username = _whose(principal, request.query.get("user"))
         now = utc_now()

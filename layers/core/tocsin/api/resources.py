@@ -8,9 +8,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.aws.logging import Code, note
-from tocsin.blueprint.reading import read
 from tocsin.errors import Invalid, TooLarge, Violation
-from tocsin.intake import JSON_TYPE, MAX_BODY
+from tocsin.http.json_body import JSON_TYPE, MAX_BODY
+from tocsin.http.request import Request
+from tocsin.http.yaml_body import read_document
+from tocsin.identity.principal import Principal, Scope, authorize
 from tocsin.management import (
     Collection,
     Management,
@@ -25,7 +27,6 @@ from tocsin.management import (
 )
 from tocsin.management.keys import Keys
 from tocsin.types import Json, JsonObject
-from tocsin.web import Principal, Request, Scope
 
 _DEFAULT_LIMIT = 100
 
@@ -155,14 +156,14 @@ def _path(*parts: str) -> str:
 
 def _reader(app: APIGatewayHttpResolver, *parameters: str) -> Request:
     request = request_of(app)
-    request.principal(Scope.CONFIG_READ)
+    authorize(request, Scope.CONFIG_READ)
     check_query(request, *parameters)
     return request
 
 
 def _writer(app: APIGatewayHttpResolver) -> tuple[Request, Principal]:
     request = request_of(app)
-    principal = request.principal(Scope.CONFIG_WRITE)
+    principal = authorize(request, Scope.CONFIG_WRITE)
     check_query(request)
     return request, principal
 
@@ -172,7 +173,7 @@ def _body(request: Request) -> JsonObject:
     request.content_type(JSON_TYPE)
     if len(request.body) > MAX_BODY:
         raise TooLarge(f"the body has {len(request.body):,} bytes; at most {MAX_BODY:,} are taken")
-    return read(request.body, JSON_TYPE, "must be an object")
+    return read_document(request.body, JSON_TYPE)
 
 
 def _page(page: Page) -> Response[str]:

@@ -13,10 +13,10 @@ from tocsin.aws.logging import Code, note
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.models import State
 from tocsin.errors import NotFound
+from tocsin.identity.principal import Scope, authorize
 from tocsin.store.mail_stops import MailStops, StopReason
 from tocsin.times import utc_now
 from tocsin.unsubscribing import PATH, UnsubscribeLinks
-from tocsin.web import Scope
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -43,7 +43,7 @@ def add_routes(
     @app.post("/transports/<name>/test")
     def test(name: str) -> Response[str]:
         request = request_of(app)
-        principal = request.principal(Scope.CONFIG_WRITE)
+        principal = authorize(request, Scope.CONFIG_WRITE)
         check_query(request, "user")
         delivery = desk.test(unquote(name), request.query.get("user") or principal.user)
         return json_response(200 if State(str(delivery["state"])).final else 202, delivery)
@@ -51,14 +51,14 @@ def add_routes(
     @app.get("/transports/<name>/breaker")
     def breaker(name: str) -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.EVENTS_READ)
+        authorize(request, Scope.EVENTS_READ)
         check_query(request)
         return json_response(200, desk.breaker(unquote(name)).to_json())
 
     @app.post("/transports/<name>/breaker/reset")
     def reset(name: str) -> Response[str]:
         request = request_of(app)
-        request.principal(Scope.CONFIG_WRITE)
+        authorize(request, Scope.CONFIG_WRITE)
         check_query(request)
         return json_response(200, desk.reset(unquote(name)).to_json())
 

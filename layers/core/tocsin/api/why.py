@@ -9,10 +9,11 @@ from tocsin.api.answers import as_cursor, check_query, json_response, key_of, re
 from tocsin.backtesting import Backtester
 from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
 from tocsin.explaining import Explainer
-from tocsin.intake import JSON_TYPE, MAX_BODY
+from tocsin.http.json_body import JSON_TYPE, MAX_BODY
+from tocsin.http.request import Request
+from tocsin.identity.principal import Scope, authorize
 from tocsin.times import utc_now
 from tocsin.types import Json
-from tocsin.web import Request, Scope
 
 
 def add_routes(app: APIGatewayHttpResolver, explainer: Explainer, backtester: Backtester) -> None:
@@ -47,8 +48,8 @@ def _position(cursor: str, rule: str) -> str:
 
 def _asked(request: Request) -> Json:
     """The body of a test. What is answered tells of the configuration, and of a stored event: both are needed."""
-    request.principal(Scope.CONFIG_READ)
-    request.principal(Scope.EVENTS_READ)
+    authorize(request, Scope.CONFIG_READ)
+    authorize(request, Scope.EVENTS_READ)
     check_query(request)
     return json_body(request)
 

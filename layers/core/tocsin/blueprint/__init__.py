@@ -2,6 +2,7 @@
 
 from tocsin.blueprint.application import Applied, Blueprints
 from tocsin.blueprint.document import MASK, Blueprint, parse
-from tocsin.blueprint.reading import JSON_TYPE, YAML_TYPES, to_yaml
+from tocsin.http.json_body import JSON_TYPE
+from tocsin.http.yaml_body import YAML_TYPES, to_yaml
 
 __all__ = ["JSON_TYPE", "MASK", "YAML_TYPES", "Applied", "Blueprint", "Blueprints", "parse", "to_yaml"]

@@ -6,15 +6,15 @@ from typing import Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tocsin.blueprint.reading import read
 from tocsin.configuration import Settings
 from tocsin.errors import Invalid, violations
 from tocsin.fields import Name
+from tocsin.http.yaml_body import read_document
+from tocsin.identity.principal import Scope
 from tocsin.keys import Expiry
 from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import Mapping, TransportMode
 from tocsin.types import JsonObject
-from tocsin.web import Scope
 
 MASK = "*" * 20
 """What stands for a secret in an answer; sent back, it means: as it is."""
@@ -99,7 +99,7 @@ _KINDS = tuple(kind for kind in Blueprint.model_fields if kind != "settings")
 
 def parse(body: bytes, content_type: str) -> Blueprint:
     """The blueprint in a request's body. MalformedBody, TooLarge, or Invalid, which names each wrong field."""
-    document = read(body, content_type)
+    document = read_document(body, content_type, "a blueprint is an object with settings, users, groups, transports, …")
     try:
         return Blueprint.model_validate(document)
     except ValidationError as error:

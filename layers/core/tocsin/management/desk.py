@@ -14,12 +14,12 @@ from tocsin.changes import ChangeEvents
 from tocsin.configuration import Configuration
 from tocsin.directory import User
 from tocsin.errors import Conflict, Invalid, Violation
+from tocsin.identity.principal import Principal
 from tocsin.outbound import OutboundPolicy
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.people import PeopleStore
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
-from tocsin.web import Principal
 
 _WAITS = 12
 _LONGEST_WAIT = 0.4  # seconds: in all about three, which is many edits, but no blueprint of thousands of people

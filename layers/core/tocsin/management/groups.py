@@ -12,10 +12,10 @@ from tocsin.blueprint.document import GroupEntry
 from tocsin.configuration import Configuration
 from tocsin.directory import Group
 from tocsin.fields import Name
+from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Saved
 from tocsin.management.published import Published, dump, with_entry
 from tocsin.types import JsonObject
-from tocsin.web import Principal
 
 
 class GroupShape(BaseModel):

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Page, Saved
 from tocsin.management.groups import Groups
 from tocsin.management.keys import Keys
 from tocsin.management.mappings import Mappings
 from tocsin.management.people import Members, Users
-from tocsin.management.preconditions import Precondition
 from tocsin.management.rules import Policies, Rules
 from tocsin.management.settings import SettingsEntry
 from tocsin.management.silences import Silences
 from tocsin.management.transports import Transports
 from tocsin.types import JsonObject
-from tocsin.web import Principal
 
 
 class Collection(Protocol):

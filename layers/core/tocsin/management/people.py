@@ -9,11 +9,11 @@ from tocsin.blueprint.differences import differences
 from tocsin.blueprint.document import UserEntry
 from tocsin.directory import Group, User
 from tocsin.errors import NotFound
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use, updated
-from tocsin.management.preconditions import Precondition
 from tocsin.management.published import parse_entry
 from tocsin.types import JsonObject
-from tocsin.web import Principal
 
 _ADAPTER = TypeAdapter(UserEntry)
 

@@ -11,10 +11,10 @@ from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
 from tocsin.configuration import Configuration
 from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use
-from tocsin.management.preconditions import Precondition
 from tocsin.types import JsonObject
-from tocsin.web import Principal
 
 
 def parse_entry[Entry: BaseModel](

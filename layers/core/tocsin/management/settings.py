@@ -10,12 +10,12 @@ from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
 from tocsin.configuration import Settings
 from tocsin.errors import Invalid, violations
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Saved
-from tocsin.management.preconditions import Precondition
 from tocsin.management.published import dump
 from tocsin.management.rules import touched
 from tocsin.types import Json, JsonObject
-from tocsin.web import Principal
 
 
 class SettingsEntry:

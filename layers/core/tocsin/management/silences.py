@@ -19,14 +19,14 @@ from tocsin.blueprint.differences import differences
 from tocsin.configuration import Configuration
 from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.expressions import ExpressionError
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Page, Saved
-from tocsin.management.preconditions import Precondition
 from tocsin.management.published import page_of, parse_entry, with_entry
 from tocsin.patterns import PatternError
 from tocsin.rules import RuleSet, Silence
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
-from tocsin.web import Principal
 
 FORGOTTEN_AFTER = timedelta(days=30)
 """How long a silence that is over is still listed."""

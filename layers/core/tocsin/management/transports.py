@@ -11,12 +11,12 @@ from tocsin.blueprint import Blueprint, secrecy
 from tocsin.blueprint.document import TransportEntry
 from tocsin.configuration import Configuration
 from tocsin.errors import Invalid, Violation
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Saved, updated
-from tocsin.management.preconditions import Precondition
 from tocsin.management.published import Published, dump, with_entry
 from tocsin.transports import NotificationTransport
 from tocsin.types import JsonObject
-from tocsin.web import Principal
 
 _SHOWN_ONLY = "secrets_version"
 

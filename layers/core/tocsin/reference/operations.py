@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tocsin.identity.principal import Scope
 from tocsin.search import FILTERS
-from tocsin.web import Scope
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

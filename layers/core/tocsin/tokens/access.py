@@ -14,13 +14,13 @@ from tocsin.authorization import Refused
 from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
+from tocsin.identity.principal import Scope
 from tocsin.store.group_scopes import GroupScopesStore
 from tocsin.store.people import PeopleStore
 from tocsin.tokens.checking import TokenCheck
 from tocsin.tokens.claims import Holder
 from tocsin.tokens.issuer import Issuer
 from tocsin.types import JsonObject
-from tocsin.web import Scope
 
 
 class AccessTokens:

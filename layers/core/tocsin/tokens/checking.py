@@ -14,10 +14,10 @@ import jwt
 import orjson
 
 from tocsin.authorization import Refused
+from tocsin.identity.principal import TOKEN_EXPIRED
 from tocsin.tokens.issuer import Issuer, UnknownKey
 from tocsin.tokens.keyset import ALGORITHMS
 from tocsin.types import Json, JsonObject
-from tocsin.web import TOKEN_EXPIRED
 
 LEEWAY_SECONDS = 30
 """How far the issuer's clock may be ahead of ours (`nbf`, `iat`). `exp` has none: functions look at it too."""

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tocsin.identity.principal import TOKEN_PREFIX
 from tocsin.types import Json, JsonObject
-from tocsin.web import TOKEN_PREFIX
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:@+-]{0,99}")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9 ._:@+-]")

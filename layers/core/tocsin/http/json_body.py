@@ -1,8 +1,8 @@
-"""The body of POST /events, as a list of JSON objects: strict where silence would lose or change something.
+"""JSON bodies, read so that nothing is lost or changed without a word.
 
-orjson reads what is plain. What it would quietly change (an integer beyond 64 bits becomes a float) or refuse
-without saying where (a lone surrogate, a number too large) is read again slowly, so that the answer names
-the field.
+orjson reads what is plain. What it would quietly change (an integer beyond 64 bits becomes a float) or refuse without
+saying where (a lone surrogate, a number too large) is read again by the standard library, so that the error names the
+field.
 """
 
 from __future__ import annotations
@@ -18,65 +18,20 @@ from typing import Any
 
 import orjson
 
-from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge, Violation
-from tocsin.types import Json, JsonObject
+from tocsin.errors import Invalid, MalformedBody, Violation
+from tocsin.types import Json
 
 MAX_BODY = 1 << 20
 """Bytes a request."""
-MAX_EVENTS = 500
-"""Events a request."""
-MAX_EVENT = 200_000
-"""Bytes an event, as compact JSON in UTF-8."""
 MAX_DEPTH = 64
 """Levels of objects and lists in an event."""
 
 JSON_TYPE = "application/json"
-NDJSON_TYPE = "application/x-ndjson"
 
 _WANTS_A_SLOW_LOOK = re.compile(rb"[0-9]{19}|[eE][+-]?[0-9]{3}|\\u(?:[dD][89a-fA-F]|0000)|\x00")
 _INT_RANGE = range(-(1 << 63), 1 << 64)
 _SHOWN_PATH = 200
 _DEPTH_ERROR = re.compile("recursion|depth", re.IGNORECASE)  # as orjson's releases word it
-
-
-@dataclass(frozen=True, slots=True)
-class Body:
-    """What was posted: one event alone, or several, each a JSON object or the error that it is."""
-
-    single: bool
-    items: tuple[JsonObject | TocsinError, ...]
-
-
-def read_body(body: bytes, content_type: str) -> Body:
-    """The events in `body`. TooLarge, MalformedBody or Invalid where it is refused as a whole."""
-    if len(body) > MAX_BODY:
-        raise TooLarge(f"the body has {len(body):,} bytes; at most {MAX_BODY:,} are taken in one request")
-    if content_type == NDJSON_TYPE:
-        lines = [line for line in body.splitlines() if line.strip()]
-        _check_count(len(lines))
-        return Body(single=False, items=tuple(_line(line) for line in lines))
-    parsed = parse_json(body)
-    if isinstance(parsed, list):
-        _check_count(len(parsed))
-        return Body(single=False, items=tuple(_item(item) for item in parsed))
-    item = _item(parsed)
-    if isinstance(item, TocsinError):
-        raise item
-    return Body(single=True, items=(item,))
-
-
-def _check_count(count: int) -> None:
-    if count == 0:
-        raise Invalid([Violation("", "the batch is empty; send at least one event")])
-    if count > MAX_EVENTS:
-        raise TooLarge(f"the batch has {count:,} events; at most {MAX_EVENTS} are taken in one request")
-
-
-def _line(line: bytes) -> JsonObject | TocsinError:
-    try:
-        return _item(parse_json(line))
-    except TocsinError as error:
-        return error
 
 
 class _Odd:
@@ -130,18 +85,6 @@ def _fraction(text: str) -> float | _Odd:
 
 def _constant(text: str) -> float:
     raise json.JSONDecodeError(f"{text} is not a JSON value", text, 0)
-
-
-def _item(parsed: Json) -> JsonObject | TocsinError:
-    if not isinstance(parsed, dict):
-        return Invalid([Violation("", f"an event is a JSON object; given: {_kind(parsed)}")])
-    violations = list(wrong_values(parsed))
-    if violations:
-        return Invalid(violations)
-    size = len(orjson.dumps(parsed))
-    if size > MAX_EVENT:
-        return TooLarge(f"the event has {size:,} bytes as compact JSON; at most {MAX_EVENT:,} are taken")
-    return parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +158,7 @@ def _wrong(value: object, depth: int) -> str | None:
 
 def _wrong_key(key: object) -> str | None:
     if not isinstance(key, str):
-        return f"is a key that is no string but {_kind(key)}"
+        return f"is a key that is no string but {kind_of(key)}"
     wrong = _wrong_text(key)
     return f"is a key that {wrong}" if wrong else None
 
@@ -235,7 +178,8 @@ def _shown(place: _Place | None) -> str:
     return clean if len(clean) <= _SHOWN_PATH else clean[:_SHOWN_PATH] + "…"
 
 
-def _kind(value: object) -> str:
+def kind_of(value: object) -> str:
+    """What JSON calls `value`: `a string`, `a list`, `null`."""
     names = {
         type(None): "null",
         bool: "a boolean",

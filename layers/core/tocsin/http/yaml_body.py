@@ -1,7 +1,7 @@
-"""A blueprint's text as plain JSON values: strict, so that what holds is what a reader of the text sees.
+"""JSON or YAML documents as plain JSON values, so that what is stored is what a reader of the text sees.
 
-JSON and YAML both; no key twice, in YAML no anchors, whose expansion can outgrow any limit, no tags, and nothing
-that JSON doesn't have (NaN, numbers beyond 64 bits), which would be stored as something else than it says.
+No key twice; in YAML no anchors, whose expansion can outgrow any limit, no tags, and nothing that JSON does not have
+(NaN, numbers beyond 64 bits), which would be stored as something else than it says.
 """
 
 from __future__ import annotations
@@ -16,26 +16,23 @@ from yaml.constructor import ConstructorError, SafeConstructor
 from yaml.resolver import Resolver
 
 from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
-from tocsin.intake import parse_json, too_deep, wrong_values
+from tocsin.http.json_body import JSON_TYPE, parse_json, too_deep, wrong_values
 from tocsin.types import JsonObject
 
-MAX_BLUEPRINT = 4 << 20
+MAX_DOCUMENT = 4 << 20
 """Bytes. Lambda takes requests of 6 MB."""
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
-JSON_TYPE = "application/json"
 
 
-_BLUEPRINT = "a blueprint is an object with settings, users, groups, transports, …"
+def read_document(body: bytes, content_type: str, what: str = "must be an object") -> JsonObject:
+    """Return the object in a request's body.
 
-
-def read(body: bytes, content_type: str, what: str = _BLUEPRINT) -> JsonObject:
-    """The document in a request's body. MalformedBody, TooLarge, or Invalid, which names each wrong value.
-
-    `what` is what is said of one that is no object.
+    `what` is the error's sentence where it is no object. Raises MalformedBody, TooLarge, or Invalid, which names each
+    wrong value.
     """
-    if len(body) > MAX_BLUEPRINT:
-        raise TooLarge(f"the blueprint has {len(body):,} bytes; at most {MAX_BLUEPRINT:,} are taken")
+    if len(body) > MAX_DOCUMENT:
+        raise TooLarge(f"the document has {len(body):,} bytes; at most {MAX_DOCUMENT:,} are taken")
     document = parse_json(body, pairs=_no_key_twice) if content_type == JSON_TYPE else _from_yaml(body)
     if not isinstance(document, dict):
         raise Invalid([Violation("", what)])

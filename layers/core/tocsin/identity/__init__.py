@@ -1,0 +1,1 @@
+"""Who asks: users, groups, API keys, access tokens, and what they may do."""
