@@ -17,7 +17,7 @@ from pathlib import Path
 
 from local.workspace import ROOT
 from tocsin.directory import User
-from tocsin.events import Event
+from tocsin.events.model import Event
 from tocsin.ids import new_id
 from tocsin.notifications import Notification, Severity
 from tocsin.rendering.context import RenderingContext

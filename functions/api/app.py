@@ -18,19 +18,19 @@ from tocsin.blueprint import Blueprints
 from tocsin.changes import ChangeEvents
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.redrive import Queues
+from tocsin.events.search.reader import Reading
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
 from tocsin.explaining import Explainer
 from tocsin.management import EditingDesk
-from tocsin.reporting import SystemEvents
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops
 from tocsin.store.people import PeopleStore
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.store.throttles import Throttles
-from tocsin.store.timeline_reading import Reading
 from tocsin.transports import TransportMode
 from tocsin.unsubscribing import UnsubscribeLinks
 

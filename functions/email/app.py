@@ -13,12 +13,12 @@ from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.mail import mail_delivery
 from tocsin.deliveries.reports import Reports
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
 from tocsin.rendering.mail import MailTemplates
-from tocsin.reporting import SystemEvents
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.events import EventStore
 from tocsin.store.mail_stops import MailStops
 from tocsin.types import JsonObject
 from tocsin.unsubscribing import UnsubscribeLinks

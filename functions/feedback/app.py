@@ -9,9 +9,9 @@ from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.deliveries.feedback import Feedback
 from tocsin.deliveries.reports import Reports
-from tocsin.reporting import SystemEvents
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.events import EventStore
 from tocsin.store.mail_stops import MailStops
 from tocsin.types import JsonObject
 

@@ -10,13 +10,14 @@ from tocsin.aws.environment import Environment
 from tocsin.aws.errors import RETRY_AFTER
 from tocsin.aws.logging import Code, logger, note
 from tocsin.errors import Invalid, TocsinError, Unavailable
-from tocsin.events import Event
-from tocsin.geoip import GeoIP
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore
 from tocsin.http.request import Request
 from tocsin.http.response import Answer, answer, problem
-from tocsin.ingestion import Ingested, Ingestion, event_result
+from tocsin.ingest.geoip import GeoIP
+from tocsin.ingest.guards import Guards
+from tocsin.ingest.service import Ingested, Ingestion, event_result
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.events import EventStore
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 environment = Environment.of_process()
 ingestion = Ingestion(
     EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+    Guards(clients.dynamodb(), environment.text("EVENTS_TABLE")),
     ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     GeoIP(environment.optional("GEO_DIRECTORY")),
 )

@@ -9,10 +9,10 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
 from tocsin.matching import Matcher
-from tocsin.reporting import SystemEvents
 from tocsin.store.configuration import REFRESH_SECONDS, ConfigurationStore
-from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles

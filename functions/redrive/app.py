@@ -12,10 +12,10 @@ from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
 from tocsin.deliveries.redrive import Queues, Redrive
 from tocsin.deliveries.reports import Reports
-from tocsin.reporting import SystemEvents
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.events import EventStore
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.transports import TransportMode
 from tocsin.types import JsonObject

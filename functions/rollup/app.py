@@ -11,8 +11,8 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import Code, logger, note
 from tocsin.errors import Unavailable
+from tocsin.events.search.rollups import Rollups
 from tocsin.ids import IdError, parse_id
-from tocsin.store.rollups import Rollups
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 

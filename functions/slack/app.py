@@ -12,11 +12,11 @@ from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.slack import PACE, slack_delivery
-from tocsin.reporting import SystemEvents
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.events import EventStore
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests.bench.test_expressions_speed import NOW as CREATED
 from tests.maxmind import write_database
-from tocsin.cleanse import Secrets
-from tocsin.events import Event
-from tocsin.geoip import GeoIP
+from tocsin.events.model import Event
+from tocsin.events.redact import Secrets
 from tocsin.ids import new_id
+from tocsin.ingest.geoip import GeoIP
 
 ROOT = Path(__file__).parents[2]
 EVENTS = 500
@@ -27,9 +27,9 @@ SECRETS = Secrets()
 _FIRST_EVENT = """
 import sys, time
 import boto3, pydantic, orjson
-from tocsin.cleanse import Secrets
-from tocsin.events import Event
-from tocsin.geoip import GeoIP
+from tocsin.events.redact import Secrets
+from tocsin.events.model import Event
+from tocsin.ingest.geoip import GeoIP
 event = Event("019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a", "login", "shop", {}, {}, "203.0.113.7", "default", None)
 started = time.perf_counter()
 import maxminddb

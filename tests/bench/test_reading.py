@@ -21,13 +21,13 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from ministack.services import dynamodb as emulated
 
 from tests.integration.conftest import REGION, _make_table
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.search.query import parse_search
+from tocsin.events.search.reader import Reading, counting_budget
+from tocsin.events.search.rollups import Rollups
+from tocsin.events.search.timeline import Budget
+from tocsin.events.store import EventStore, Submission
 from tocsin.ids import new_id
-from tocsin.search import parse_search
-from tocsin.store.events import EventStore, Submission
-from tocsin.store.rollups import Rollups
-from tocsin.store.timeline import Budget
-from tocsin.store.timeline_reading import Reading, counting_budget
 from tocsin.times import iso
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)

@@ -27,15 +27,15 @@ from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.slack import PACE, slack_delivery
 from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.directory import User
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore, Submission
+from tocsin.events.system import SystemEvents
 from tocsin.ids import new_id
 from tocsin.notifications import Severity
 from tocsin.outbound import OutboundPolicy, Timeout
-from tocsin.reporting import SystemEvents
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.events import EventStore, Submission
 from tocsin.store.ledger import Ledger
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.transports import Mapping, NotificationTransport, TransportMode, TransportSecrets

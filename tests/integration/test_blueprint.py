@@ -11,8 +11,8 @@ import yaml
 from tests.integration.asking import WRITES, Answer, Client, everything, failing
 from tests.integration.conftest import Stack
 from tests.unit.test_blueprint_document import WHOLE
-from tocsin.cleanse import MASK
 from tocsin.configuration import Configuration
+from tocsin.events.redact import MASK
 from tocsin.http.yaml_body import MAX_DOCUMENT
 from tocsin.signing import new_secret
 from tocsin.store.configuration import ConfigurationStore

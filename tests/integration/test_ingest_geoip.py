@@ -12,7 +12,7 @@ from tests.integration.conftest import Stack
 from tests.integration.test_matcher import configure, match, rule, told
 from tests.maxmind import BERLIN, BERLIN_GEO, EXAMPLE_ASN, write_database, write_databases
 from tocsin.aws.logging import logger
-from tocsin.events import Event
+from tocsin.events.model import Event
 from tocsin.ids import new_id
 
 LOGIN: dict[str, Any] = {"action": "login_failed", "user": {"username": "alice"}, "client_ip": "203.0.113.7"}

@@ -19,8 +19,8 @@ from tests.integration.asking import (
 )
 from tests.integration.conftest import Stack
 from tocsin.aws import clients
+from tocsin.events import store as event_store
 from tocsin.ids import new_id
-from tocsin.store import events as event_store
 
 LOGIN: dict[str, Any] = {"action": "login"}
 BATCH: list[dict[str, Any]] = [{"action": "login", "context": {"n": i}} for i in range(40)]
@@ -80,7 +80,7 @@ def test_a_repeat_whose_expiry_has_passed_gives_the_same_answer(
     now = datetime.now(UTC)
     event = LOGIN | {"expires": (now + timedelta(hours=1)).isoformat()}
     first = producer.post(event, idempotency_key="k1")
-    monkeypatch.setattr("tocsin.ingestion.new_id", lambda: new_id(now + timedelta(hours=2)))
+    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(now + timedelta(hours=2)))
 
     again = producer.post(event, idempotency_key="k1")
 
@@ -269,7 +269,7 @@ def test_more_events_than_a_key_may_send_in_a_minute_are_refused(
     stack: Stack, producer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     noon = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
-    monkeypatch.setattr("tocsin.ingestion.new_id", lambda: new_id(noon))
+    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(noon))
 
     first = producer.post(BATCH[:3], key=limited(4))
     second = producer.post(BATCH[:2], key=limited(4))
@@ -282,7 +282,7 @@ def test_more_events_than_a_key_may_send_in_a_minute_are_refused(
 def test_the_next_minute_is_a_new_one(producer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     noon = datetime(2026, 3, 1, 12, 0, 59, tzinfo=UTC)
     moments = iter([noon, noon, noon + timedelta(seconds=1)])
-    monkeypatch.setattr("tocsin.ingestion.new_id", lambda: new_id(next(moments)))
+    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(next(moments)))
 
     statuses = [producer.post(LOGIN, key=limited(1)).status for _ in range(3)]
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.test_matcher import MAIL, configure, event, match, rule, store
-from tocsin.events import Event
+from tocsin.events.model import Event
 
 FUNCTIONS = {"Webhook": "webhook", "Slack": "slack", "Email": "email", "Inbox": "inbox"}
 MANY_ROUNDS = 12

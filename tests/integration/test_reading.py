@@ -14,15 +14,15 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from tocsin.api.answers import problem_response
 from tocsin.api.events import add_routes
 from tocsin.errors import TocsinError
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.search.query import Screening, Search, parse_search
+from tocsin.events.search.reader import Reading
+from tocsin.events.search.rollup_hours import hour_of
+from tocsin.events.search.rollups import Rollups
+from tocsin.events.search.timeline import Budget
+from tocsin.events.store import EventStore, Submission
 from tocsin.ids import id_time, new_id
-from tocsin.search import Screening, Search, parse_search
-from tocsin.store.events import EventStore, Submission
 from tocsin.store.ledger import Ledger
-from tocsin.store.rollup_hours import hour_of
-from tocsin.store.rollups import Rollups
-from tocsin.store.timeline import Budget
-from tocsin.store.timeline_reading import Reading
 from tocsin.times import iso
 
 NOW = datetime.now(UTC).replace(microsecond=0)

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from tocsin.errors import Unavailable
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.search.query import Search
+from tocsin.events.search.reader import Reading
+from tocsin.events.search.rollup_hours import HOUR, hour_of
+from tocsin.events.search.rollups import Rollups
+from tocsin.events.store import EventStore, Submission, event_key
 from tocsin.ids import id_time, new_id
-from tocsin.search import Search
-from tocsin.store.events import EventStore, Submission, event_key
-from tocsin.store.rollup_hours import HOUR, hour_of
-from tocsin.store.rollups import Rollups
-from tocsin.store.timeline_reading import Reading
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 FIRST = NOW - timedelta(hours=2)

@@ -9,9 +9,9 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from local.waiting import until
+from tocsin.events.search.rollup_hours import hour_of
+from tocsin.events.search.rollups import Rollups
 from tocsin.ids import id_time, new_id
-from tocsin.store.rollup_hours import hour_of
-from tocsin.store.rollups import Rollups
 
 HOUR = timedelta(hours=1)
 ROUNDS = 4

@@ -30,16 +30,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tocsin_client
-from tocsin.cleanse import Secrets
-from tocsin.drafts import Terms, finish
 from tocsin.errors import Conflict, Invalid, TocsinError, Unauthenticated, Unavailable
-from tocsin.events import Event
+from tocsin.events.draft import Terms, finish
+from tocsin.events.model import Event
+from tocsin.events.redact import Secrets
+from tocsin.events.store import digest_of
 from tocsin.http import response
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.ids import parse_id
 from tocsin.ingest.body import read_body
-from tocsin.ingestion import event_result
-from tocsin.store.events import digest_of
+from tocsin.ingest.service import event_result
 from tocsin_client import Client, Refused, Session, Unreachable, buffer, client, json_safe
 
 KEY = "tocsin_0123456789abcdef_the-secret-of-the-key-that-nobody-may-see"

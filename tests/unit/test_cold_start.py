@@ -95,9 +95,9 @@ def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybody
 
 _ENRICHING = """
 import sys
-from tocsin.cleanse import Secrets
-from tocsin.events import Event
-from tocsin.geoip import GeoIP
+from tocsin.events.redact import Secrets
+from tocsin.events.model import Event
+from tocsin.ingest.geoip import GeoIP
 event = Event("019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a", "login", "shop", {{}}, {{}}, "203.0.113.7", "default", None)
 GeoIP({directory!r}).enriched(event, Secrets())
 """

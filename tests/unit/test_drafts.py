@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.test_intake import INT64, PATIENT, PLAIN_JSON, PLAIN_TEXT
-from tocsin.cleanse import MASK, Secrets, cleanse
-from tocsin.drafts import FROM_REQUEST, Terms, finish, new_id_like, source_address
 from tocsin.errors import Invalid
-from tocsin.events import Event, EventAction
+from tocsin.events.draft import FROM_REQUEST, Terms, finish, new_id_like, source_address
+from tocsin.events.model import Event, EventAction
+from tocsin.events.redact import MASK, Secrets, cleanse
 from tocsin.ids import derived_id, id_time, new_id
 from tocsin.types import Json, JsonObject
 

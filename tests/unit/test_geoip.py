@@ -20,13 +20,13 @@ from tests.maxmind import (
     write_database,
     write_databases,
 )
-from tocsin import geoip
 from tocsin.aws.logging import Code
-from tocsin.cleanse import MASK, Secrets
-from tocsin.drafts import MAX_STORED
-from tocsin.events import UNDETERMINED_IP, Event
-from tocsin.geoip import AGEING, STALE, GeoIP
+from tocsin.events.draft import MAX_STORED
+from tocsin.events.model import UNDETERMINED_IP, Event
+from tocsin.events.redact import MASK, Secrets
 from tocsin.ids import new_id
+from tocsin.ingest import geoip
+from tocsin.ingest.geoip import AGEING, STALE, GeoIP
 
 NO_SECRETS = Secrets()
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

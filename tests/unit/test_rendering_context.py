@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from tocsin.directory import User
-from tocsin.events import Event
+from tocsin.events.model import Event
 from tocsin.ids import new_id
 from tocsin.notifications import Notification, Severity
 from tocsin.rendering.context import MAX_LINK, RenderingContext, web_link

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from tocsin.events import Cause, Event
+from tocsin.events.model import Cause, Event
 from tocsin.ids import new_id
 from tocsin.rules import MAX_DEPTH, NotificationRule, Policy, RuleSet, Silence
 from tocsin.types import JsonObject

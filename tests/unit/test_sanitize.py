@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, SecretStr
 
-from tocsin.sanitize import Limits, sanitize
+from tocsin.events.sanitize import Limits, sanitize
 
 JSON = st.recursive(
     st.none()
@@ -400,7 +400,7 @@ def test_a_set_of_many_types_comes_out_in_one_order():
 
 def test_the_order_of_a_set_does_not_depend_on_the_process():
     script = (
-        "import json; from tocsin.sanitize import sanitize;"
+        "import json; from tocsin.events.sanitize import sanitize;"
         "print(json.dumps(sanitize({'a', 'b', 'c', None, 1, (frozenset('xyz'), 'k'), frozenset('uvw')})))"
     )
 
@@ -678,6 +678,6 @@ def test_without_stack_or_memory_there_is_still_a_copy(value, copy, monkeypatch)
     def exhausted(walk, value):
         raise RecursionError
 
-    monkeypatch.setattr("tocsin.sanitize._Walk.copy", exhausted)
+    monkeypatch.setattr("tocsin.events.sanitize._Walk.copy", exhausted)
 
     assert sanitize(value) == copy

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.errors import Invalid
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.search.query import Screening, Search, parse_search
 from tocsin.ids import new_id
-from tocsin.search import Screening, Search, parse_search
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 

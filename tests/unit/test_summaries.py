@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_intake import PATIENT, PLAIN_JSON, PLAIN_TEXT
-from tocsin.cleanse import MASK
-from tocsin.events import EventAction
-from tocsin.summaries import MAX_SUMMARY, summarize
+from tocsin.events.model import EventAction
+from tocsin.events.redact import MASK
+from tocsin.events.summary import MAX_SUMMARY, summarize
 from tocsin.types import Json, JsonObject
 
 ALICE: JsonObject = {"username": "alice", "pk": 7, "email": "alice@example.com"}

@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.events.search.reader import bucket_of
+from tocsin.events.search.timeline import AFTER, Budget, time_of
+from tocsin.events.store import SHARDS, event_key, partition
 from tocsin.ids import first_id, id_time, new_id, parse_id
-from tocsin.store.events import SHARDS, event_key
-from tocsin.store.timeline import AFTER, Budget, partition, time_of
-from tocsin.store.timeline_reading import bucket_of
 
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2200, 1, 1)).map(
     lambda moment: moment.replace(microsecond=moment.microsecond // 1000 * 1000, tzinfo=UTC)

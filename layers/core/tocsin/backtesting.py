@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tocsin.errors import Invalid, Violation, violations
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.search.query import Search
+from tocsin.events.search.scan import Walk
+from tocsin.events.search.timeline import Budget, time_of
 from tocsin.explaining import Explainer
 from tocsin.fields import Moment
 from tocsin.recipients import EventAudience
-from tocsin.search import Search
 from tocsin.store.people import PeopleStore
-from tocsin.store.timeline import Budget, time_of
-from tocsin.store.timeline_walk import Walk
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

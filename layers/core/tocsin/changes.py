@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from tocsin.aws.logging import Code, note
 from tocsin.configuration import Settings
 from tocsin.errors import Unavailable
-from tocsin.events import EventAction
+from tocsin.events.model import EventAction
+from tocsin.events.system import APP, SystemEvents
 from tocsin.identity.principal import Principal
 from tocsin.ids import new_id
-from tocsin.reporting import APP, SystemEvents
 from tocsin.types import Json, JsonObject
 
 MAX_EVENTS = 100

@@ -12,8 +12,8 @@ from typing import Annotated
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.cleanse import Secrets
 from tocsin.directory import Group
+from tocsin.events.redact import Secrets
 from tocsin.fields import Duration
 from tocsin.identity.principal import Scope
 from tocsin.rules.models import NotificationRule, Policy, Silence

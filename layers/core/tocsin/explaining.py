@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tocsin.configuration import Configuration, Settings
-from tocsin.drafts import Terms, finish
 from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.events import Event
+from tocsin.events.draft import Terms, finish
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore
 from tocsin.ids import IdError, parse_id
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.events import EventStore
 from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now

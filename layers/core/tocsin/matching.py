@@ -21,9 +21,9 @@ from tocsin.aws.sqs import Outbox
 from tocsin.configuration import Configuration
 from tocsin.deliveries.models import DeliveryMessage
 from tocsin.directory import User
-from tocsin.events import Event, EventAction
+from tocsin.events.model import Event, EventAction
+from tocsin.events.system import SystemEvents, caused_by
 from tocsin.recipients import Cursor, EventAudience, Recipients
-from tocsin.reporting import SystemEvents, caused_by
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
 from tocsin.store.configuration import ConfigurationStore

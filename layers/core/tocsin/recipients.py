@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tocsin.configuration import Configuration
 from tocsin.directory import Group, User, with_descendants
-from tocsin.events import Event
+from tocsin.events.model import Event
 from tocsin.rules import NotificationRule
 from tocsin.store.people import PeopleStore
 from tocsin.types import Json, JsonObject

@@ -9,11 +9,11 @@ import ipaddress
 from datetime import datetime
 
 from tocsin.aws import clients
-from tocsin.events import EventAction
+from tocsin.events.model import EventAction
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
 from tocsin.ids import window_id
-from tocsin.reporting import SystemEvents
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.events import EventStore
 
 
 def report(events_table: str, config_table: str, network: str, failures: int, now: datetime) -> None:

@@ -21,9 +21,9 @@ import orjson
 from tocsin.aws.logging import Code, logger, note
 from tocsin.aws.sqs import Outbox
 from tocsin.errors import ConfigurationBroken, Unavailable
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore, event_of
 from tocsin.matching import Judged, Matcher, Work
-from tocsin.store.events import EventStore, event_of
 from tocsin.types import Json, JsonObject
 
 _PARALLEL = 8

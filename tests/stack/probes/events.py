@@ -7,9 +7,9 @@ from uuid import uuid4
 from local.faults import Fault
 from tests.stack.permissions import Permission
 from tests.stack.probes.stage import Payload, Probe, Stage, done, new_event
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.store import event_key
 from tocsin.ids import new_id
-from tocsin.store.events import event_key
 
 # Of this directory's conftest: events of this app are told to one person by a transport of each mode.
 TOLD_BY_ALL = "large"

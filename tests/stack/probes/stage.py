@@ -19,12 +19,12 @@ from local.waiting import until
 from tests.stack.permissions import Permission
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcome, State
 from tocsin.directory import User
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore, Submission
 from tocsin.ids import new_id
 from tocsin.notifications import Severity
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.events import EventStore, Submission
 from tocsin.transports import NotificationTransport, TransportMode
 
 type Payload = dict[str, Any]

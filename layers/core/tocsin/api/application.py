@@ -17,15 +17,15 @@ from tocsin.backtesting import Backtester
 from tocsin.blueprint import Blueprints
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
+from tocsin.events.search.reader import Reading
+from tocsin.events.store import EventStore
 from tocsin.explaining import Explainer
 from tocsin.http.request import Request
 from tocsin.http.response import problem
 from tocsin.identity.principal import authenticate
 from tocsin.management import EditingDesk, Management
-from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops
-from tocsin.store.timeline_reading import Reading
 from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:

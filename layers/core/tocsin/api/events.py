@@ -9,16 +9,16 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.events import Event, EventAction
+from tocsin.events.model import Event, EventAction
+from tocsin.events.search.query import FILTERS, Search, parse_search
+from tocsin.events.search.reader import Reading, Tally, bucket_of
+from tocsin.events.search.rollup_hours import HOUR
+from tocsin.events.search.timeline import AFTER
+from tocsin.events.store import EventStore
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope, authorize
 from tocsin.ids import IdError, parse_id
-from tocsin.search import FILTERS, Search, parse_search
-from tocsin.store.events import EventStore
 from tocsin.store.ledger import Ledger
-from tocsin.store.rollup_hours import HOUR
-from tocsin.store.timeline import AFTER
-from tocsin.store.timeline_reading import Reading, Tally, bucket_of
 from tocsin.times import DurationError, iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 

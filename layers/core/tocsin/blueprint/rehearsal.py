@@ -7,9 +7,9 @@ from datetime import datetime
 
 from tocsin.blueprint.document import Blueprint
 from tocsin.directory import Group, with_descendants
-from tocsin.drafts import Terms, finish
 from tocsin.errors import Invalid, Violation
-from tocsin.events import Event
+from tocsin.events.draft import Terms, finish
+from tocsin.events.model import Event
 from tocsin.rules import NotificationRule, RuleSet
 from tocsin.times import parse_duration, utc_now
 from tocsin.types import Json, JsonObject

@@ -25,12 +25,12 @@ from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcom
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.schedule import BY_QUEUE_UP_TO, pause_after
 from tocsin.errors import TocsinError, Unavailable
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore
 from tocsin.notifications import Notification
 from tocsin.rendering.context import RenderingContext
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.events import EventStore
 from tocsin.times import parse_duration, utc_now
 from tocsin.transports import INBOX, NotificationTransport
 from tocsin.types import Json, JsonObject

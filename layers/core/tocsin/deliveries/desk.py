@@ -14,7 +14,7 @@ from tocsin.deliveries.models import DeliveryMessage, State
 from tocsin.deliveries.redrive import Queues
 from tocsin.directory import User
 from tocsin.errors import Conflict, Invalid, NotFound, Unavailable, Violation
-from tocsin.events import Event, stored_action
+from tocsin.events.model import Event, stored_action
 from tocsin.ids import id_prefix, new_id
 from tocsin.notifications import Severity
 from tocsin.store.breakers import BreakerStore

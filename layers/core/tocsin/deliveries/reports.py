@@ -8,9 +8,9 @@ from datetime import datetime
 from tocsin.aws.logging import Code, note
 from tocsin.deliveries.models import DeliveryMessage, Outcome
 from tocsin.errors import Unavailable
-from tocsin.events import Cause, Event, EventAction
+from tocsin.events.model import Cause, Event, EventAction
+from tocsin.events.system import SystemEvents, caused_by
 from tocsin.ids import window_id
-from tocsin.reporting import SystemEvents, caused_by
 from tocsin.store.configuration import ConfigurationStore
 
 MAX_DEPTH = 3

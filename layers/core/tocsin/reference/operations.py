@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tocsin.events.search.query import FILTERS
 from tocsin.identity.principal import Scope
-from tocsin.search import FILTERS
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

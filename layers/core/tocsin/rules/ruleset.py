@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from tocsin.events import CUSTOM_PREFIX, Event, stored_action
+from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
 from tocsin.patterns import PatternIndex
 from tocsin.rules.models import (

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tocsin.aws.logging import Code, note
-from tocsin.cleanse import Secrets, cleanse
-from tocsin.events import UNDETERMINED_IP, Event
-from tocsin.sanitize import Limits, sanitize
+from tocsin.events.model import UNDETERMINED_IP, Event
+from tocsin.events.redact import Secrets, cleanse
+from tocsin.events.sanitize import Limits, sanitize
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 

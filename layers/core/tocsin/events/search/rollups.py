@@ -34,10 +34,8 @@ from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
 from tocsin.aws.errors import as_unavailable, condition_failed
-from tocsin.ids import first_id, id_time, new_id
-from tocsin.search import Counts
-from tocsin.store.events import SHARDS
-from tocsin.store.rollup_hours import (
+from tocsin.events.search.query import Counts
+from tocsin.events.search.rollup_hours import (
     DAY,
     HOUR,
     HOUR_FORMAT,
@@ -54,7 +52,8 @@ from tocsin.store.rollup_hours import (
     months_between,
     parse_hour,
 )
-from tocsin.store.timeline import partition
+from tocsin.events.store import SHARDS, partition
+from tocsin.ids import first_id, id_time, new_id
 from tocsin.times import to_milliseconds, utc_now
 
 if TYPE_CHECKING:

@@ -6,19 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tocsin.cleanse import Secrets
 from tocsin.configuration import Settings
-from tocsin.drafts import Terms, finish, source_address
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
-from tocsin.events import Event
-from tocsin.geoip import GeoIP
+from tocsin.events.draft import Terms, finish, source_address
+from tocsin.events.model import Event
+from tocsin.events.redact import Secrets
+from tocsin.events.store import EventStore, Submission, digest_of
 from tocsin.http.json_body import JSON_TYPE
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope, authorize
 from tocsin.ids import derived_id, id_time, new_id
 from tocsin.ingest.body import NDJSON_TYPE, Body, read_body
+from tocsin.ingest.geoip import GeoIP
+from tocsin.ingest.guards import Guards
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.events import EventStore, Submission, digest_of
 from tocsin.times import parse_duration
 from tocsin.types import JsonObject
 
@@ -36,8 +37,9 @@ class Ingested:
 class Ingestion:
     """Takes requests. Raises the TocsinError that refuses a request as a whole."""
 
-    def __init__(self, events: EventStore, configuration: ConfigurationStore, geoip: GeoIP) -> None:
+    def __init__(self, events: EventStore, guards: Guards, configuration: ConfigurationStore, geoip: GeoIP) -> None:
         self._events = events
+        self._guards = guards
         self._configuration = configuration
         self._geoip = geoip
 
@@ -53,13 +55,13 @@ class Ingestion:
         first: str | None = None
         if idempotency_key is not None and refused:
             # What is wrong by now, as an expiry that has passed, may have been right in the first request.
-            first = self._events.known_request(principal.key_id, idempotency_key, request.body)
+            first = self._guards.known_request(principal.key_id, idempotency_key, request.body)
         if first is None:
             if len(refused) == len(drafted):  # nothing is kept of it, neither a count nor the Idempotency-Key
                 return _ingested(body, refused)
             self._count(principal, len(drafted) - len(refused), id_time(anchor))
             if idempotency_key is not None:
-                first = self._events.remember_request(principal.key_id, idempotency_key, request.body, anchor)
+                first = self._guards.remember_request(principal.key_id, idempotency_key, request.body, anchor)
         if first is not None:
             # The events are made anew with what the first request with this key would have given them: its
             # time and ids. So a repeat stores what is missing, and answers what was answered.
@@ -68,7 +70,7 @@ class Ingestion:
 
     def _count(self, principal: Principal, events: int, now: datetime) -> None:
         limit = principal.events_per_minute
-        if limit is not None and not self._events.admit(principal.key_id, events, limit, now):
+        if limit is not None and not self._guards.admit(principal.key_id, events, limit, now):
             raise RateLimited(
                 f"key {principal.key_name!r} may send {limit:,} events a minute, and this request has {events:,}",
                 retry_after=60 - now.second,

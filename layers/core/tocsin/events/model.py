@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tocsin import summaries
+from tocsin.events.summary import summarize
 from tocsin.ids import id_time
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
@@ -115,8 +115,8 @@ class Event:
 
     @property
     def summary(self) -> str:
-        """One readable sentence; see `tocsin.summaries`."""
-        return summaries.summarize(self.action, self.user, self.client_ip, self.context)
+        """One readable sentence; see `tocsin.events.summary`."""
+        return summarize(self.action, self.user, self.client_ip, self.context)
 
     @property
     def hyperlink(self) -> str | None:

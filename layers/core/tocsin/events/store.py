@@ -1,9 +1,7 @@
-"""The events table.
+"""Events in the events table.
 
-pk                             sk         what
-event#<day>#<shard>            event id   an event; its id alone gives its key
-idempotency#<key>#<hash>       request    a request's Idempotency-Key, for 24 hours
-rate#<key>                     minute     how many events a limited key sent in a minute
+pk                    sk        what
+event#<day>#<shard>   event id  an event; its id alone gives its key
 """
 
 from __future__ import annotations
@@ -13,16 +11,16 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from botocore.exceptions import ClientError
 
-from tocsin.aws.dynamodb import Item, is_gone, number, text, text_of, until
+from tocsin.aws.dynamodb import Item, is_gone, text, text_of, until
 from tocsin.aws.errors import RETRY_AFTER, as_unavailable, condition_failed, item_found, tries
 from tocsin.errors import Conflict, Unavailable
-from tocsin.events import Event
+from tocsin.events.model import Event
 from tocsin.ids import id_time
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
@@ -33,16 +31,19 @@ if TYPE_CHECKING:
 SHARDS = 16
 """Partitions of a day. Each takes 1,000 write units a second: 16,000 events of 1 KB, 57 million an hour."""
 
-IDEMPOTENCY_WINDOW = timedelta(hours=24)
-
 _BATCH = 25  # BatchWriteItem's limit
 _PARALLEL = 16
 
 
 def event_key(event_id: str) -> dict[str, Any]:
-    """The key of the event with this id: its day and shard are in the id. The only place that knows how."""
+    """Return the key of the event with this id: its day and shard are in the id."""
     shard = zlib.crc32(event_id.encode()) % SHARDS
-    return {"pk": text(f"event#{id_time(event_id):%Y-%m-%d}#{shard:02d}"), "sk": text(event_id)}
+    return {"pk": text(partition(id_time(event_id), shard)), "sk": text(event_id)}
+
+
+def partition(day: datetime, shard: int) -> str:
+    """Return the partition key of a shard of a day."""
+    return f"event#{day:%Y-%m-%d}#{shard:02d}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Submission:
 
 
 class EventStore:
-    """Events and what guards their way in. Methods raise Unavailable where DynamoDB does not do as asked."""
+    """Reads and writes events. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
@@ -137,96 +138,15 @@ class EventStore:
             return event_of(there)
         return submission.event
 
-    def remember_request(self, key_id: str, idempotency_key: str, body: bytes, anchor: str) -> str:
-        """The anchor of the first request with this Idempotency-Key in 24 hours: `anchor` if this is the first.
-
-        An anchor is an event id: its time is the request's time, and the ids of the request's events derive
-        from it, so that a repeat makes the same events. Conflict where the key came with another body.
-        """
-        now = id_time(anchor)
-        with as_unavailable("noting the Idempotency-Key"):
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=_request_key(key_id, idempotency_key)
-                    | {
-                        "anchor": text(anchor),
-                        "digest": text(_digest(body)),
-                        "expires_at": until(now + IDEMPOTENCY_WINDOW),
-                    },
-                    ConditionExpression="attribute_not_exists(pk) OR expires_at <= :now",
-                    ExpressionAttributeValues={":now": until(now)},
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                return _anchor_of(item_found(error), body)
-        return anchor
-
-    def known_request(self, key_id: str, idempotency_key: str, body: bytes) -> str | None:
-        """The anchor of the request with this Idempotency-Key in the last 24 hours; None where there was none.
-
-        Conflict as `remember_request`. An update that changes nothing, since ingest may write events, not read them.
-        """
-        with as_unavailable("looking for the Idempotency-Key"):
-            try:
-                found = self._client.update_item(
-                    TableName=self._table,
-                    Key=_request_key(key_id, idempotency_key),
-                    UpdateExpression="SET expires_at = expires_at",
-                    ConditionExpression="expires_at > :now",
-                    ExpressionAttributeValues={":now": until(utc_now())},
-                    ReturnValues="ALL_NEW",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                return None
-        return _anchor_of(found["Attributes"], body)
-
-    def admit(self, key_id: str, events: int, limit: int, now: datetime) -> bool:
-        """Count `events` of the key in this minute, if that stays within `limit`; what is refused is not counted."""
-        if events > limit:
-            return False
-        with as_unavailable("counting the key's events"):
-            try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key={"pk": text(f"rate#{key_id}"), "sk": text(f"{now:%Y-%m-%dT%H:%M}")},
-                    UpdateExpression="ADD sent :events SET expires_at = if_not_exists(expires_at, :until)",
-                    ConditionExpression="attribute_not_exists(sent) OR sent <= :room",
-                    ExpressionAttributeValues={
-                        ":events": number(events),
-                        ":room": number(limit - events),
-                        ":until": until(now + timedelta(hours=1)),
-                    },
-                )
-            except ClientError as error:
-                if condition_failed(error):
-                    return False
-                raise
-        return True
-
 
 def digest_of(given: JsonObject) -> str:
     """What tells one submitted event from another: a hash of its JSON, keys sorted."""
-    return _digest(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
+    return digest_of_bytes(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
 
 
-def _digest(data: bytes) -> str:
+def digest_of_bytes(data: bytes) -> str:
+    """Return what tells `data` from other data: 32 hex digits."""
     return hashlib.sha256(data).hexdigest()[:32]
-
-
-def _request_key(key_id: str, idempotency_key: str) -> dict[str, Any]:
-    name = hashlib.sha256(idempotency_key.encode("utf-8", "surrogatepass")).hexdigest()
-    return {"pk": text(f"idempotency#{key_id}#{name}"), "sk": text("request")}
-
-
-def _anchor_of(item: Item, body: bytes) -> str:
-    if text_of(item, "digest") != _digest(body):
-        raise Conflict("this Idempotency-Key came with another body within the last 24 hours")
-    return text_of(item, "anchor")
 
 
 def _event_item(event: Event, digest: str | None) -> dict[str, Any]:

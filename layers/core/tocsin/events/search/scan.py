@@ -16,13 +16,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, is_gone, text_of
-from tocsin.events import Event
+from tocsin.events.model import Event
+from tocsin.events.search.query import Screening, Search
+from tocsin.events.search.rollup_hours import DAY, HOUR, hour_of
+from tocsin.events.search.rollups import Rollups
+from tocsin.events.search.timeline import AFTER, Budget, Merge, Partition, read_whole, shards_of, time_of
+from tocsin.events.store import SHARDS, event_of
 from tocsin.ids import first_id
-from tocsin.search import Screening, Search
-from tocsin.store.events import SHARDS, event_of
-from tocsin.store.rollup_hours import DAY, HOUR, hour_of
-from tocsin.store.rollups import Rollups
-from tocsin.store.timeline import AFTER, Budget, Merge, Partition, read_whole, shards_of, time_of
 from tocsin.times import EPOCH
 
 if TYPE_CHECKING:

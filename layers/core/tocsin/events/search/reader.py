@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from tocsin.events import Event
-from tocsin.search import Search
-from tocsin.store.rollup_hours import HOUR, Known, hour_of
-from tocsin.store.rollups import Rollups
-from tocsin.store.timeline import Budget, time_of
-from tocsin.store.timeline_walk import Range, Walk
+from tocsin.events.model import Event
+from tocsin.events.search.query import Search
+from tocsin.events.search.rollup_hours import HOUR, Known, hour_of
+from tocsin.events.search.rollups import Rollups
+from tocsin.events.search.scan import Range, Walk
+from tocsin.events.search.timeline import Budget, time_of
 from tocsin.times import EPOCH
 from tocsin.types import Json, JsonObject
 

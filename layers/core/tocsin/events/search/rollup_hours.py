@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from tocsin.aws.dynamodb import Item, number, number_of, text, text_of
-from tocsin.search import Counts
+from tocsin.events.search.query import Counts
 from tocsin.times import from_milliseconds, to_milliseconds
 
 HOUR = timedelta(hours=1)

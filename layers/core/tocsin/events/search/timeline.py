@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.dynamodb import Item, text, text_of
 from tocsin.aws.errors import as_unavailable, tries
+from tocsin.events.store import SHARDS, partition
 from tocsin.ids import id_time
-from tocsin.store.events import SHARDS
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,11 +36,6 @@ AFTER = "!"
 def time_of(position: str) -> datetime:
     """The time of an id or bound."""
     return id_time(position[:36])
-
-
-def partition(day: datetime, shard: int) -> str:
-    """The partition key of a shard of a day, as `tocsin.store.events.event_key` makes it of an id."""
-    return f"event#{day:%Y-%m-%d}#{shard:02d}"
 
 
 @dataclass(frozen=True, slots=True)

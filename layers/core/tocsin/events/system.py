@@ -6,18 +6,31 @@ many such events stand behind it, so that a chain of them ends.
 
 from __future__ import annotations
 
-from tocsin.cleanse import cleanse
-from tocsin.configuration import Settings
+from typing import Protocol
+
 from tocsin.errors import Unavailable
-from tocsin.events import Cause, Event, EventAction
+from tocsin.events.model import Cause, Event, EventAction
+from tocsin.events.redact import cleanse
+from tocsin.events.sanitize import sanitize
+from tocsin.events.store import EventStore, Submission, digest_of
 from tocsin.ids import derived_id
-from tocsin.sanitize import sanitize
-from tocsin.store.events import EventStore, Submission, digest_of
 from tocsin.times import parse_duration, utc_now
 from tocsin.types import JsonObject
 
 APP = "tocsin"
 """The `app` of system events."""
+
+
+class EventSettings(Protocol):
+    """What the settings say of events that name nothing themselves."""
+
+    @property
+    def brand(self) -> str:
+        """The brand of an event."""
+
+    @property
+    def event_retention(self) -> str:
+        """How long an event is kept: a duration string."""
 
 
 class SystemEvents:
@@ -34,7 +47,7 @@ class SystemEvents:
         anchor: str,
         about: tuple[str, ...],
         cause: Cause | None,
-        settings: Settings,
+        settings: EventSettings,
         user: JsonObject | None = None,
         client_ip: str | None = None,
     ) -> str:

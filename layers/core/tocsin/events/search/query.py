@@ -16,7 +16,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
 from tocsin.errors import Invalid, Violation
-from tocsin.events import CUSTOM_PREFIX, Event, stored_action
+from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
 from tocsin.types import Json
 

@@ -19,12 +19,12 @@ from pydantic import (
     ValidationError,
 )
 
-from tocsin.cleanse import Secrets, cleanse
 from tocsin.errors import Invalid, Violation, violations
-from tocsin.events import UNDETERMINED_IP, Event, stored_action
+from tocsin.events.model import UNDETERMINED_IP, Event, stored_action
+from tocsin.events.redact import Secrets, cleanse
+from tocsin.events.sanitize import Limits, sanitize
 from tocsin.fields import Moment
 from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
-from tocsin.sanitize import Limits, sanitize
 from tocsin.times import DurationError, parse_duration
 from tocsin.types import JsonObject
 
