@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from local.workspace import ROOT
-from tocsin.directory import User
 from tocsin.events.model import Event
+from tocsin.identity.directory import User
 from tocsin.ids import new_id
 from tocsin.notifications import Notification, Severity
 from tocsin.rendering.context import RenderingContext

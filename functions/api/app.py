@@ -22,13 +22,13 @@ from tocsin.events.search.reader import Reading
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.explaining import Explainer
+from tocsin.identity.store import PeopleStore
 from tocsin.management import EditingDesk
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.mail_stops import MailStops
-from tocsin.store.people import PeopleStore
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.store.throttles import Throttles
 from tocsin.transports import TransportMode

@@ -12,47 +12,53 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from tocsin.attempts import FailedAttempts, Throttled
-from tocsin.authorization import Keyring, Refused
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import Code, logger, note
-from tocsin.store.people import PeopleStore
+from tocsin.identity.authenticator import Authenticator, Refused
+from tocsin.identity.store import PeopleStore
+from tocsin.identity.throttle import FailedSignIns, Throttled
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
-    from tocsin.tokens.access import AccessTokens
+    from tocsin.identity.tokens.access_tokens import AccessTokens
 
 environment = Environment.of_process()
 
 
 def report(network: str, failures: int, now: datetime) -> None:
-    """Report too many failures as an event."""
-    from tocsin import suspicion  # noqa: PLC0415 - what it imports would double this function's cold start
+    """Report too many failures as an event. Loaded only then: its imports would double this function's cold start."""
+    from tocsin.events.store import EventStore  # noqa: PLC0415
+    from tocsin.events.system import SystemEvents  # noqa: PLC0415
+    from tocsin.identity import suspicious_requests  # noqa: PLC0415
+    from tocsin.store.configuration import ConfigurationStore  # noqa: PLC0415
 
-    suspicion.report(environment.text("EVENTS_TABLE"), environment.text("CONFIG_TABLE"), network, failures, now)
+    settings = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).version().settings
+    system_events = SystemEvents(EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")))
+    suspicious_requests.report(system_events, settings, network, failures, now)
 
 
 @cache
 def tokens() -> AccessTokens:
-    """What checks access tokens: made with the first of them, so that API keys never wait for its libraries."""
-    from tocsin.tokens.access import access_tokens  # noqa: PLC0415 - PyJWT, cryptography and an HTTP client
+    """Return what checks access tokens. Made with the first token, so that API keys never wait for its libraries."""
+    from tocsin.identity.tokens.access_tokens import access_tokens  # noqa: PLC0415
+    from tocsin.store.group_scopes import GroupScopesStore  # noqa: PLC0415
 
-    return access_tokens(environment)
+    return access_tokens(environment, GroupScopesStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).current)
 
 
 def identify_token(token: str, now: datetime) -> JsonObject:
-    """The facts about an access token."""
+    """Return the facts about an access token."""
     return tokens().identify(token, now)
 
 
-keyring = Keyring(
+authenticator = Authenticator(
     PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     clients.secretsmanager(),
     environment.text("ADMIN_KEY_SECRET"),
-    FailedAttempts(report),
+    FailedSignIns(report),
     identify_token if environment.optional("OIDC_ISSUER") else None,
 )
 
@@ -66,7 +72,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     source_ip = event["requestContext"]["http"].get("sourceIp") or ""
     try:
-        facts = keyring.identify(headers.get("authorization"), source_ip)
+        facts = authenticator.identify(headers.get("authorization"), source_ip)
     except Throttled as throttled:
         facts = {"error": str(throttled), "retry_after": str(throttled.retry_after)}
     except Refused as refused:

@@ -11,10 +11,10 @@ from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.identity.store import PeopleStore
 from tocsin.matching import Matcher
 from tocsin.store.configuration import REFRESH_SECONDS, ConfigurationStore
 from tocsin.store.ledger import Ledger
-from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles
 from tocsin.transports import TransportMode
 from tocsin.types import JsonObject

@@ -26,10 +26,10 @@ from tocsin.deliveries.redrive import Queues, Redrive
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.slack import PACE, slack_delivery
 from tocsin.deliveries.webhook import webhook_delivery
-from tocsin.directory import User
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.events.system import SystemEvents
+from tocsin.identity.directory import User
 from tocsin.ids import new_id
 from tocsin.notifications import Severity
 from tocsin.outbound import OutboundPolicy, Timeout

@@ -9,9 +9,9 @@ from tests.integration.asking import Client, failing, raising, throttled
 from tests.integration.conftest import Stack
 from tocsin.aws import clients
 from tocsin.errors import Unavailable
+from tocsin.identity.api_keys import ADMIN_KEY_ID, ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.principal import Scope
-from tocsin.keys import ADMIN_KEY_ID, ApiKey, bearer, hash_secret, new_key_id, new_secret
-from tocsin.store.people import PeopleStore
+from tocsin.identity.store import PeopleStore
 
 type Authorize = Callable[[str | None], dict[str, Any]]
 
@@ -196,7 +196,7 @@ def test_the_admin_key_is_compared_in_constant_time(
         compared.append((one, other))
         return False
 
-    monkeypatch.setattr("tocsin.authorization.hmac.compare_digest", compare)
+    monkeypatch.setattr("tocsin.identity.authenticator.hmac.compare_digest", compare)
 
     facts = authorize(f"Bearer {stack.admin_key}")
 
@@ -222,7 +222,7 @@ def test_a_rotated_admin_key_holds_within_a_minute(
     stack: Stack, authorize: Authorize, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1000.0]
-    monkeypatch.setattr("tocsin.authorization.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tocsin.identity.authenticator.time.monotonic", lambda: now[0])
     authorize(f"Bearer {stack.admin_key}")
     rotate(stack, "n" * 48)
 

@@ -14,9 +14,9 @@ from tests.unit.test_blueprint_document import WHOLE
 from tocsin.configuration import Configuration
 from tocsin.events.redact import MASK
 from tocsin.http.yaml_body import MAX_DOCUMENT
+from tocsin.identity.store import PeopleStore
 from tocsin.signing import new_secret
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.people import PeopleStore
 from tocsin.transports import TransportSecrets
 
 YAML = "application/yaml"

@@ -14,8 +14,8 @@ from tocsin.aws.sqs import Outbox
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.redrive import Queues
 from tocsin.errors import Invalid, NotFound
+from tocsin.identity.store import PeopleStore
 from tocsin.store.mail_stops import MailStops, StopReason
-from tocsin.store.people import PeopleStore
 from tocsin.transports import NotificationTransport, TransportMode
 from tocsin.unsubscribing import UnsubscribeLinks
 

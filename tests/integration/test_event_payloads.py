@@ -11,9 +11,9 @@ from local.sinks import Sinks
 from tests.integration.asking import ALL_SCOPES, Client
 from tests.integration.conftest import ROOT, Stack
 from tocsin import __version__
+from tocsin.identity.api_keys import ApiKey, hash_secret
 from tocsin.identity.principal import Scope
-from tocsin.keys import ApiKey, hash_secret
-from tocsin.store.people import PeopleStore
+from tocsin.identity.store import PeopleStore
 
 EVENT_ID = "019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a"
 ALL_DONE: dict[str, list[Any]] = {"batchItemFailures": []}

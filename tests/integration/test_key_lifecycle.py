@@ -9,9 +9,9 @@ import pytest
 
 from tests.integration.calling import Api, request_event
 from tests.integration.conftest import Stack
-from tocsin import attempts
 from tocsin.errors import Unavailable
 from tocsin.http.request import Request
+from tocsin.identity import throttle as attempts
 from tocsin.identity.principal import Scope, authorize
 
 ADDRESS = "203.0.113.9"

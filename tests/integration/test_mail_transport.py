@@ -11,7 +11,7 @@ from tests.integration.conftest import Stack
 from tests.integration.delivering import World
 from tocsin.aws import clients
 from tocsin.deliveries.mail import mail_delivery
-from tocsin.directory import User
+from tocsin.identity.directory import User
 from tocsin.rendering.mail import MailTemplates
 from tocsin.store.mail_stops import MailStops, StopReason
 from tocsin.transports import NotificationTransport, TransportMode

@@ -14,13 +14,13 @@ from botocore.exceptions import ClientError
 from tests.integration.conftest import Stack
 from tocsin.aws import clients
 from tocsin.configuration import Configuration
-from tocsin.directory import Group, User
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.store import event_key
+from tocsin.identity.directory import Group, User
+from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
 from tocsin.rules import Throttle
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Passage, Throttles
 
 type Load = Callable[[str], dict[str, Any]]

@@ -13,11 +13,11 @@ from tests.integration.asking import failing, raising, throttled
 from tests.integration.calling import Api, request_event
 from tests.integration.conftest import Stack
 from tests.issuing import AUDIENCE, DISCOVERY, Issuer, issuing, signing_key
-from tocsin import attempts
 from tocsin.aws.environment import MissingSetting
 from tocsin.aws.logging import Code
 from tocsin.errors import Unavailable
 from tocsin.http.request import Request
+from tocsin.identity import throttle as attempts
 from tocsin.identity.principal import TOKEN_PREFIX, Scope, authorize
 
 ADDRESS = "203.0.113.9"

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.issuing import AUDIENCE, LOCAL, Issuer, issuing, signing_key
-from tocsin.authorization import Refused
-from tocsin.tokens import issuer as keys_of_issuer
-from tocsin.tokens.checking import LEEWAY_SECONDS, TokenCheck
+from tocsin.identity.authenticator import Refused
+from tocsin.identity.tokens import issuer as keys_of_issuer
+from tocsin.identity.tokens.verifier import LEEWAY_SECONDS, TokenVerifier
 from tocsin.types import JsonObject
 
 ALGORITHMS = ("RS256", "ES256", "EdDSA")
@@ -32,15 +32,15 @@ def issuer() -> Iterator[Issuer]:
 
 
 @pytest.fixture(scope="module")
-def check(issuer: Issuer) -> TokenCheck:
-    return TokenCheck(keys_of_issuer.Issuer(issuer.url, LOCAL), [AUDIENCE, "console"])
+def check(issuer: Issuer) -> TokenVerifier:
+    return TokenVerifier(keys_of_issuer.Issuer(issuer.url, LOCAL), [AUDIENCE, "console"])
 
 
-def claims_of(check: TokenCheck, token: str) -> JsonObject:
+def claims_of(check: TokenVerifier, token: str) -> JsonObject:
     return check.check(token, datetime.now(UTC))[0]
 
 
-def why_refused(check: TokenCheck, token: str) -> str:
+def why_refused(check: TokenVerifier, token: str) -> str:
     with pytest.raises(Refused) as refused:
         claims_of(check, token)
     return str(refused.value)
@@ -52,13 +52,13 @@ def part(value: Any) -> str:
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_good_token_is_taken(issuer: Issuer, check: TokenCheck, algorithm: str) -> None:
+def test_a_good_token_is_taken(issuer: Issuer, check: TokenVerifier, algorithm: str) -> None:
     claims = claims_of(check, issuer.token(f"{algorithm}-1"))
 
     assert (claims["sub"], claims["groups"]) == ("5f2c1d", ["oncall"])
 
 
-def test_a_token_ends_when_it_says_so(issuer: Issuer, check: TokenCheck) -> None:
+def test_a_token_ends_when_it_says_so(issuer: Issuer, check: TokenVerifier) -> None:
     end = int(time.time()) + 77
 
     assert check.check(issuer.token(exp=end), datetime.now(UTC))[1] == end
@@ -70,7 +70,7 @@ def test_a_token_ends_when_it_says_so(issuer: Issuer, check: TokenCheck) -> None
 @settings(deadline=None)
 @given(data=st.data(), algorithm=st.sampled_from(ALGORITHMS))
 def test_a_token_with_one_character_changed_is_refused(
-    issuer: Issuer, check: TokenCheck, data: st.DataObject, algorithm: str
+    issuer: Issuer, check: TokenVerifier, data: st.DataObject, algorithm: str
 ) -> None:
     token = issuer.token(f"{algorithm}-1")
     position = data.draw(st.integers(0, len(token) - 1))
@@ -83,7 +83,7 @@ def test_a_token_with_one_character_changed_is_refused(
 @settings(deadline=None)
 @given(data=st.data(), algorithm=st.sampled_from(ALGORITHMS))
 def test_a_token_cut_short_or_longer_is_refused(
-    issuer: Issuer, check: TokenCheck, data: st.DataObject, algorithm: str
+    issuer: Issuer, check: TokenVerifier, data: st.DataObject, algorithm: str
 ) -> None:
     token = issuer.token(f"{algorithm}-1")
     end = data.draw(st.integers(0, len(token) - 1))
@@ -97,7 +97,7 @@ def test_a_token_cut_short_or_longer_is_refused(
 @settings(deadline=None)
 @given(name=st.sampled_from(["sub", "groups", "preferred_username", "exp", "aud"]), value=st.text() | st.integers())
 def test_claims_under_anothers_signature_are_refused(
-    issuer: Issuer, check: TokenCheck, name: str, value: str | int
+    issuer: Issuer, check: TokenVerifier, name: str, value: str | int
 ) -> None:
     head, _, signature = issuer.token().split(".")
 
@@ -107,7 +107,7 @@ def test_claims_under_anothers_signature_are_refused(
 
 @settings(deadline=None)
 @given(st.text() | st.text(_ALPHABET + ".", max_size=200))
-def test_what_is_no_token_is_refused(check: TokenCheck, text: str) -> None:
+def test_what_is_no_token_is_refused(check: TokenVerifier, text: str) -> None:
     with pytest.raises(Refused):
         claims_of(check, text)
 
@@ -125,7 +125,7 @@ _JSON = st.recursive(
     value=_JSON,
 )
 def test_a_claim_of_any_shape_is_taken_or_refused_and_breaks_nothing(
-    issuer: Issuer, check: TokenCheck, name: str, value: Any
+    issuer: Issuer, check: TokenVerifier, name: str, value: Any
 ) -> None:
     claims = issuer.claims() | {name: value}
     signing_input = f"{part({'alg': 'EdDSA', 'kid': 'EdDSA-1'})}.{part(claims)}"
@@ -143,7 +143,7 @@ def test_a_claim_of_any_shape_is_taken_or_refused_and_breaks_nothing(
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS256", "HS512", "RS384", "PS256", "ES512", "", None, 5])
-def test_no_other_algorithm_is_taken(issuer: Issuer, check: TokenCheck, algorithm: Any) -> None:
+def test_no_other_algorithm_is_taken(issuer: Issuer, check: TokenVerifier, algorithm: Any) -> None:
     head, body, signature = issuer.token().split(".")
     head = part({"alg": algorithm, "kid": "RS256-1"})
 
@@ -151,7 +151,7 @@ def test_no_other_algorithm_is_taken(issuer: Issuer, check: TokenCheck, algorith
         assert why_refused(check, tampered) == "access tokens must be signed with ES256, EdDSA, RS256"
 
 
-def test_a_public_key_used_as_a_shared_secret_opens_nothing(issuer: Issuer, check: TokenCheck) -> None:
+def test_a_public_key_used_as_a_shared_secret_opens_nothing(issuer: Issuer, check: TokenVerifier) -> None:
     public = signing_key("RS256").public_key()
     pem = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     signing_input = f"{part({'alg': 'HS256', 'kid': 'RS256-1'})}.{part(issuer.claims())}"
@@ -162,19 +162,19 @@ def test_a_public_key_used_as_a_shared_secret_opens_nothing(issuer: Issuer, chec
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_another_key_of_the_same_kind_does_not_do(issuer: Issuer, check: TokenCheck, algorithm: str) -> None:
+def test_another_key_of_the_same_kind_does_not_do(issuer: Issuer, check: TokenVerifier, algorithm: str) -> None:
     token = issuer.token(f"{algorithm}-1", key=signing_key(algorithm, 1))
 
     assert why_refused(check, token) == "the signature of this access token does not hold"
 
 
-def test_a_key_is_for_its_own_algorithm_alone(issuer: Issuer, check: TokenCheck) -> None:
+def test_a_key_is_for_its_own_algorithm_alone(issuer: Issuer, check: TokenVerifier) -> None:
     token = issuer.token("ES256-1", headers={"kid": "RS256-1"})
 
     assert "its issuer does not publish" in why_refused(check, token)
 
 
-def test_a_key_that_a_token_brings_along_is_not_looked_at(issuer: Issuer, check: TokenCheck) -> None:
+def test_a_key_that_a_token_brings_along_is_not_looked_at(issuer: Issuer, check: TokenVerifier) -> None:
     mine = signing_key("EdDSA", 1)
     jwk = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(mine.public_key()))
 
@@ -184,7 +184,7 @@ def test_a_key_that_a_token_brings_along_is_not_looked_at(issuer: Issuer, check:
 
 
 @pytest.mark.parametrize("headers", [{"crit": ["b64"], "b64": True}, {"crit": ["exp"]}, {"b64": False}, {"crit": 5}])
-def test_extensions_of_the_signature_are_refused(issuer: Issuer, check: TokenCheck, headers: dict[str, Any]) -> None:
+def test_extensions_of_the_signature_are_refused(issuer: Issuer, check: TokenVerifier, headers: dict[str, Any]) -> None:
     _, body, signature = issuer.token().split(".")
 
     token = f"{part({'alg': 'RS256', 'kid': 'RS256-1'} | headers)}.{body}.{signature}"
@@ -192,7 +192,7 @@ def test_extensions_of_the_signature_are_refused(issuer: Issuer, check: TokenChe
     assert why_refused(check, token) == "this access token can't be read"
 
 
-def test_a_header_as_deep_as_a_token_can_be_is_refused(check: TokenCheck) -> None:
+def test_a_header_as_deep_as_a_token_can_be_is_refused(check: TokenVerifier) -> None:
     deep = b"[" * 5_000 + b"]" * 5_000
 
     for token in (f"{part(deep)}.{part({})}.x", f"{part({'alg': 'RS256'})}.{part(deep)}.x"):
@@ -233,7 +233,7 @@ def test_a_header_as_deep_as_a_token_can_be_is_refused(check: TokenCheck) -> Non
     ids=str,
 )
 def test_a_token_is_refused_for_what_it_says(
-    issuer: Issuer, check: TokenCheck, claims: dict[str, Any], reason: str
+    issuer: Issuer, check: TokenVerifier, claims: dict[str, Any], reason: str
 ) -> None:
     assert why_refused(check, issuer.token(**claims)) == reason
 
@@ -251,28 +251,28 @@ def test_a_token_is_refused_for_what_it_says(
     ],
     ids=str,
 )
-def test_a_token_is_taken_with_what_it_says(issuer: Issuer, check: TokenCheck, claims: dict[str, Any]) -> None:
+def test_a_token_is_taken_with_what_it_says(issuer: Issuer, check: TokenVerifier, claims: dict[str, Any]) -> None:
     assert claims_of(check, issuer.token(**claims))["sub"] == "5f2c1d"
 
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
-def test_the_issuers_clock_may_be_a_little_ahead(issuer: Issuer, check: TokenCheck, claim: str) -> None:
+def test_the_issuers_clock_may_be_a_little_ahead(issuer: Issuer, check: TokenVerifier, claim: str) -> None:
     soon: dict[str, Any] = {claim: time.time() + LEEWAY_SECONDS - 5}
 
     assert claims_of(check, issuer.token(**soon))
 
 
-def test_an_end_has_no_leeway(issuer: Issuer, check: TokenCheck) -> None:
+def test_an_end_has_no_leeway(issuer: Issuer, check: TokenVerifier) -> None:
     assert why_refused(check, issuer.token(exp=int(time.time()) - 1)) == "this access token has expired"
 
 
 @pytest.mark.parametrize("kind", ["at+jwt", "application/at+jwt", "AT+JWT", "JWT", None])
-def test_the_kinds_that_access_tokens_say_they_are_are_taken(issuer: Issuer, check: TokenCheck, kind: Any) -> None:
+def test_the_kinds_that_access_tokens_say_they_are_are_taken(issuer: Issuer, check: TokenVerifier, kind: Any) -> None:
     assert claims_of(check, issuer.token(headers={"typ": kind}))
 
 
 @pytest.mark.parametrize("kind", ["logout+jwt", "secevent+jwt", "dpop+jwt", "id_token+jwt", ""])
-def test_another_kind_of_token_is_refused(issuer: Issuer, check: TokenCheck, kind: str) -> None:
+def test_another_kind_of_token_is_refused(issuer: Issuer, check: TokenVerifier, kind: str) -> None:
     _, body, signature = issuer.token().split(".")
 
     token = f"{part({'alg': 'RS256', 'kid': 'RS256-1', 'typ': kind})}.{body}.{signature}"
@@ -280,7 +280,7 @@ def test_another_kind_of_token_is_refused(issuer: Issuer, check: TokenCheck, kin
     assert why_refused(check, token) == "this is not an access token"
 
 
-def test_cognitos_token_is_for_the_client_that_it_names(issuer: Issuer, check: TokenCheck) -> None:
+def test_cognitos_token_is_for_the_client_that_it_names(issuer: Issuer, check: TokenVerifier) -> None:
     ours = issuer.token(aud=None, token_use="access", client_id="console")
     anothers = issuer.token(aud=None, token_use="access", client_id="other")
     an_id_token = issuer.token(aud=None, token_use="id", client_id="console")
@@ -290,17 +290,17 @@ def test_cognitos_token_is_for_the_client_that_it_names(issuer: Issuer, check: T
     assert why_refused(check, an_id_token) == "this access token lacks the claim aud"
 
 
-def test_a_client_does_not_stand_in_for_a_wrong_audience(issuer: Issuer, check: TokenCheck) -> None:
+def test_a_client_does_not_stand_in_for_a_wrong_audience(issuer: Issuer, check: TokenVerifier) -> None:
     token = issuer.token(aud="other", token_use="access", client_id="console")
 
     assert why_refused(check, token) == "this access token is for another audience"
 
 
-def test_no_reason_holds_a_part_of_the_token(issuer: Issuer, check: TokenCheck) -> None:
+def test_no_reason_holds_a_part_of_the_token(issuer: Issuer, check: TokenVerifier) -> None:
     for token in (issuer.token(aud="xyzzy"), issuer.token(iss="xyzzy"), issuer.token()[:-9] + "xyzzyxyzz"):
         assert "xyzzy" not in why_refused(check, token)
 
 
 def test_a_check_without_an_audience_is_not_made() -> None:
     with pytest.raises(ValueError, match="no audience"):
-        TokenCheck(keys_of_issuer.Issuer("https://issuer.example.com", LOCAL), [])
+        TokenVerifier(keys_of_issuer.Issuer("https://issuer.example.com", LOCAL), [])

@@ -22,7 +22,7 @@ MUST_NOT_LOAD = {
         "yaml",
         "requests",
         "jwt",
-        "tocsin.tokens",
+        "tocsin.identity.tokens",
         "tocsin.rules",
         "tocsin.rendering",
         "tocsin.blueprint",

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_intake import PATIENT
-from tocsin.directory import Group, User, with_descendants
+from tocsin.identity.directory import Group, User, with_descendants
 
 
 def groups(**children: str) -> dict[str, Group]:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_intake import PATIENT
+from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, is_secret_of, new_key_id, new_secret, split_bearer
 from tocsin.identity.principal import Scope
-from tocsin.keys import ApiKey, bearer, hash_secret, is_secret_of, new_key_id, new_secret, split_bearer
 
 SECRET = "s" * 43
 
@@ -83,7 +83,7 @@ def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) 
         compared.append((one, other))
         return True
 
-    monkeypatch.setattr("tocsin.keys.hmac.compare_digest", compare)
+    monkeypatch.setattr("tocsin.identity.api_keys.hmac.compare_digest", compare)
 
     assert is_secret_of(key(), "t" * 43)
     assert compared == [(hash_secret(SECRET), hash_secret("t" * 43))]

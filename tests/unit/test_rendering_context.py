@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import orjson
 import pytest
 
-from tocsin.directory import User
 from tocsin.events.model import Event
+from tocsin.identity.directory import User
 from tocsin.ids import new_id
 from tocsin.notifications import Notification, Severity
 from tocsin.rendering.context import MAX_LINK, RenderingContext, web_link

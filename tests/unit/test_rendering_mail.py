@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.test_rendering_context import ALICE, FILES, PATHOLOGICAL, rendering_context
-from tocsin.directory import User
+from tocsin.identity.directory import User
 from tocsin.notifications import Severity
 from tocsin.rendering.mail import MailMessage, MailTemplates, NoAddress, mail_message, tag_value
 from tocsin.rendering.texts import MARK

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.unit.test_rendering_context import PATHOLOGICAL, rendering_context
-from tocsin.directory import User
+from tocsin.identity.directory import User
 from tocsin.rendering.webhook import webhook_body, webhook_bytes
 from tocsin.types import JsonObject
 

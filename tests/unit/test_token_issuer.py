@@ -10,11 +10,11 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from tests.issuing import DISCOVERY, KEYS, LOCAL, Issuer, issuing, public_jwk, signing_key
 from tocsin.aws.logging import Code
 from tocsin.errors import Unavailable
+from tocsin.identity.tokens import issuer as module
+from tocsin.identity.tokens.issuer import UnknownKey
+from tocsin.identity.tokens.jwks import MAX_KEYS, KeySet
 from tocsin.outbound import OutboundPolicy
 from tocsin.outbound.client import Timeout
-from tocsin.tokens import issuer as module
-from tocsin.tokens.issuer import UnknownKey
-from tocsin.tokens.keyset import MAX_KEYS, KeySet
 
 
 @dataclass

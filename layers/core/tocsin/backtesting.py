@@ -16,8 +16,8 @@ from tocsin.events.search.scan import Walk
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.explaining import Explainer
 from tocsin.fields import Moment
+from tocsin.identity.store import PeopleStore
 from tocsin.recipients import EventAudience
-from tocsin.store.people import PeopleStore
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

@@ -12,9 +12,9 @@ from typing import Annotated
 import orjson
 from pydantic import BaseModel, ConfigDict, Field
 
-from tocsin.directory import Group
 from tocsin.events.redact import Secrets
 from tocsin.fields import Duration
+from tocsin.identity.directory import Group
 from tocsin.identity.principal import Scope
 from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import Mapping, NotificationTransport

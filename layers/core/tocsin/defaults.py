@@ -4,8 +4,8 @@ The group has no members yet; whoever sets up a stack puts people in it.
 """
 
 from tocsin.configuration import Configuration
-from tocsin.directory import Group
 from tocsin.events.model import EventAction
+from tocsin.identity.directory import Group
 from tocsin.notifications import Severity
 from tocsin.rules.models import Binding, EventMatcher, NotificationRule
 from tocsin.transports import NotificationTransport, TransportMode

@@ -13,7 +13,7 @@
     ├── UnsupportedType     415
     ├── Invalid             422  readable, but one or more fields are wrong; names each
     ├── RateLimited         429  the caller's own excess
-    ├── TooManyAttempts     429  too many unknown keys or tokens from one address
+    ├── TooManyFailedSignIns     429  too many unknown keys or tokens from one address
     └── Unavailable         503  ours; time heals it
 
 Every message may be shown to the caller and logged: none holds a secret, a body or a stack trace.
@@ -194,7 +194,7 @@ class RateLimited(TocsinError):
     title = "Too many requests with this key"
 
 
-class TooManyAttempts(TocsinError):
+class TooManyFailedSignIns(TocsinError):
     """Too many unknown keys or tokens came from the caller's address."""
 
     status = 429

@@ -20,15 +20,15 @@ from tocsin.aws.logging import Code, note
 from tocsin.aws.sqs import Outbox
 from tocsin.configuration import Configuration
 from tocsin.deliveries.models import DeliveryMessage
-from tocsin.directory import User
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
+from tocsin.identity.directory import User
+from tocsin.identity.store import PeopleStore
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.ledger import Ledger
-from tocsin.store.people import PeopleStore
 from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.transports import INBOX, NotificationTransport, TransportMode

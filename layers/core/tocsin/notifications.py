@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from tocsin.directory import User
 from tocsin.events.model import Event
+from tocsin.identity.directory import User
 from tocsin.ids import derived_id, id_time
 from tocsin.times import iso
 from tocsin.types import JsonObject

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tocsin.configuration import Configuration
-from tocsin.directory import Group, User, with_descendants
 from tocsin.events.model import Event
+from tocsin.identity.directory import Group, User, with_descendants
+from tocsin.identity.store import PeopleStore
 from tocsin.rules import NotificationRule
-from tocsin.store.people import PeopleStore
 from tocsin.types import Json, JsonObject
 
 PAGE = 100

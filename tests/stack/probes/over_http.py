@@ -7,9 +7,9 @@ from uuid import uuid4
 from tests.stack.permissions import Permission
 from tests.stack.probes.deliveries import bounce_of
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done
-from tocsin.attempts import TOLD_AT
 from tocsin.deliveries.models import State
 from tocsin.identity.principal import Scope
+from tocsin.identity.throttle import TOLD_AT
 from tocsin.ids import new_id
 from tocsin.transports import TransportMode
 

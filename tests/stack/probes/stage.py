@@ -18,9 +18,9 @@ from local.stack import LocalStack
 from local.waiting import until
 from tests.stack.permissions import Permission
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcome, State
-from tocsin.directory import User
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
+from tocsin.identity.directory import User
 from tocsin.ids import new_id
 from tocsin.notifications import Severity
 from tocsin.store.configuration import ConfigurationStore

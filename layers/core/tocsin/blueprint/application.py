@@ -22,12 +22,12 @@ from tocsin.blueprint.differences import differences
 from tocsin.blueprint.document import Blueprint, GroupEntry, KeyEntry, UserEntry
 from tocsin.blueprint.traces import Traces
 from tocsin.configuration import Configuration
-from tocsin.directory import Group, User
 from tocsin.errors import Invalid, Violation
-from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
+from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
+from tocsin.identity.directory import Group, User
+from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.store.configuration import ConfigurationStore, Version
-from tocsin.store.people import PeopleStore
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 

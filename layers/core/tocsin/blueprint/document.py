@@ -10,8 +10,8 @@ from tocsin.configuration import Settings
 from tocsin.errors import Invalid, violations
 from tocsin.fields import Name
 from tocsin.http.yaml_body import read_document
+from tocsin.identity.api_keys import Expiry
 from tocsin.identity.principal import Scope
-from tocsin.keys import Expiry
 from tocsin.rules.models import NotificationRule, Policy, Silence
 from tocsin.transports import Mapping, TransportMode
 from tocsin.types import JsonObject

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from tocsin.blueprint.document import Blueprint
-from tocsin.directory import Group, with_descendants
 from tocsin.errors import Invalid, Violation
 from tocsin.events.draft import Terms, finish
 from tocsin.events.model import Event
+from tocsin.identity.directory import Group, with_descendants
 from tocsin.rules import NotificationRule, RuleSet
 from tocsin.times import parse_duration, utc_now
 from tocsin.types import Json, JsonObject

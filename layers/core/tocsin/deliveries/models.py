@@ -9,8 +9,8 @@ from typing import Self
 
 import orjson
 
-from tocsin.directory import User
 from tocsin.events.model import Event
+from tocsin.identity.directory import User
 from tocsin.notifications import Severity, delivery_id, notification_id
 from tocsin.times import iso
 from tocsin.types import JsonObject

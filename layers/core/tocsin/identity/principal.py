@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tocsin.errors import Forbidden, TooManyAttempts, Unauthenticated
+from tocsin.errors import Forbidden, TooManyFailedSignIns, Unauthenticated
 from tocsin.http.request import Request
 
 EXPIRED = "this API key has expired"
@@ -58,7 +58,7 @@ def _listed(scopes: frozenset[str]) -> str:
 def authorize(request: Request, scope: Scope) -> Principal:
     """Return who sent `request`, if they have `scope`.
 
-    Raises Unauthenticated without a valid key or token, Forbidden without the scope, TooManyAttempts.
+    Raises Unauthenticated without a valid key or token, Forbidden without the scope, TooManyFailedSignIns.
     """
     principal = authenticate(request)
     principal.require(scope)
@@ -68,7 +68,7 @@ def authorize(request: Request, scope: Scope) -> Principal:
 def authenticate(request: Request) -> Principal:
     """Return who sent `request`, whatever its scopes.
 
-    Raises Unauthenticated where the authorizer named nobody (default deny), TooManyAttempts where it was throttled.
+    Raises Unauthenticated where the authorizer named nobody (default deny), TooManyFailedSignIns where it was throttled.
     """
     facts = request.authorizer
     key_id = facts.get("key_id")
@@ -76,7 +76,7 @@ def authenticate(request: Request) -> Principal:
         error = facts.get("error") or "send an API key in the header `Authorization: Bearer …`"
         retry_after = facts.get("retry_after")
         if retry_after:
-            raise TooManyAttempts(error, retry_after=int(retry_after))
+            raise TooManyFailedSignIns(error, retry_after=int(retry_after))
         raise Unauthenticated(error)
     expires = facts.get("expires")
     if expires and int(expires) <= time.time():

@@ -12,12 +12,12 @@ from tocsin.blueprint import Blueprint
 from tocsin.blueprint.checks import check
 from tocsin.changes import ChangeEvents
 from tocsin.configuration import Configuration
-from tocsin.directory import User
 from tocsin.errors import Conflict, Invalid, Violation
+from tocsin.identity.directory import User
 from tocsin.identity.principal import Principal
+from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.people import PeopleStore
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.document import GroupEntry
 from tocsin.configuration import Configuration
-from tocsin.directory import Group
 from tocsin.fields import Name
+from tocsin.identity.directory import Group
 from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Saved
 from tocsin.management.published import Published, dump, with_entry

@@ -12,8 +12,8 @@ from tocsin.blueprint.differences import differences
 from tocsin.blueprint.document import KeyEntry, UserEntry
 from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
 from tocsin.http.preconditions import Precondition
+from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.principal import Principal
-from tocsin.keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use
 from tocsin.management.published import dump, page_of, parse_entry
 from tocsin.times import iso, parse_duration, utc_now

@@ -7,9 +7,9 @@ from pydantic import TypeAdapter
 from tocsin.blueprint import Blueprint
 from tocsin.blueprint.differences import differences
 from tocsin.blueprint.document import UserEntry
-from tocsin.directory import Group, User
 from tocsin.errors import NotFound
 from tocsin.http.preconditions import Precondition
+from tocsin.identity.directory import Group, User
 from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Page, Saved, in_use, updated
 from tocsin.management.published import parse_entry

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from tocsin.directory import User
 from tocsin.events.model import CUSTOM_PREFIX, Event
+from tocsin.identity.directory import User
 from tocsin.notifications import Notification, Severity
 from tocsin.rendering.texts import one_line
 from tocsin.types import JsonObject

@@ -7,20 +7,22 @@ known, and allowed nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from tocsin.authorization import Refused
 from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
+from tocsin.identity.authenticator import Refused
 from tocsin.identity.principal import Scope
-from tocsin.store.group_scopes import GroupScopesStore
-from tocsin.store.people import PeopleStore
-from tocsin.tokens.checking import TokenCheck
-from tocsin.tokens.claims import Holder
-from tocsin.tokens.issuer import Issuer
+from tocsin.identity.store import PeopleStore
+from tocsin.identity.tokens.claims import Holder
+from tocsin.identity.tokens.issuer import Issuer
+from tocsin.identity.tokens.verifier import TokenVerifier
 from tocsin.types import JsonObject
+
+type GroupScopes = Callable[[], Mapping[str, tuple[str, ...]]]
+"""{group: the scopes that it gives}, as the settings have it now."""
 
 
 class AccessTokens:
@@ -28,9 +30,9 @@ class AccessTokens:
 
     def __init__(
         self,
-        check: TokenCheck,
+        check: TokenVerifier,
         people: PeopleStore,
-        group_scopes: GroupScopesStore,
+        group_scopes: GroupScopes,
         *,
         username_claim: str,
         groups_claim: str,
@@ -65,18 +67,19 @@ class AccessTokens:
         }
 
     def _scopes(self, groups: Iterable[str]) -> set[str]:
-        granted = self._group_scopes.current()
+        granted = self._group_scopes()
         return {scope for group in groups for scope in granted.get(group, ())}
 
 
-def access_tokens(environment: Environment) -> AccessTokens:
-    """Made from a function's environment. MissingSetting where no issuer or no audience is given."""
+def access_tokens(environment: Environment, group_scopes: GroupScopes) -> AccessTokens:
+    """Make them from a function's environment. Raises MissingSetting where no issuer or no audience is given."""
     environment.text("OIDC_AUDIENCE")
-    table = environment.text("CONFIG_TABLE")
     return AccessTokens(
-        TokenCheck(Issuer(environment.text("OIDC_ISSUER"), policy_of(environment)), environment.words("OIDC_AUDIENCE")),
-        PeopleStore(clients.dynamodb(), table),
-        GroupScopesStore(clients.dynamodb(), table),
+        TokenVerifier(
+            Issuer(environment.text("OIDC_ISSUER"), policy_of(environment)), environment.words("OIDC_AUDIENCE")
+        ),
+        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+        group_scopes,
         username_claim=environment.optional("OIDC_USERNAME_CLAIM", "preferred_username"),
         groups_claim=environment.optional("OIDC_GROUPS_CLAIM", "groups"),
     )

@@ -13,10 +13,10 @@ from typing import Any, cast
 import jwt
 import orjson
 
-from tocsin.authorization import Refused
+from tocsin.identity.authenticator import Refused
 from tocsin.identity.principal import TOKEN_EXPIRED
-from tocsin.tokens.issuer import Issuer, UnknownKey
-from tocsin.tokens.keyset import ALGORITHMS
+from tocsin.identity.tokens.issuer import Issuer, UnknownKey
+from tocsin.identity.tokens.jwks import ALGORITHMS
 from tocsin.types import Json, JsonObject
 
 LEEWAY_SECONDS = 30
@@ -39,7 +39,7 @@ _ISSUER = "this access token comes from another issuer"
 _NOT_ACCESS = "this is not an access token"
 
 
-class TokenCheck:
+class TokenVerifier:
     """Checks tokens of one issuer for one audience, which may have several names."""
 
     def __init__(self, issuer: Issuer, audiences: Collection[str]) -> None:

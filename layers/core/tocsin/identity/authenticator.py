@@ -10,13 +10,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tocsin.attempts import FailedAttempts
 from tocsin.aws.errors import as_unavailable
 from tocsin.aws.logging import Code, note
 from tocsin.errors import Unavailable
+from tocsin.identity.api_keys import ADMIN_KEY_ID, split_bearer
 from tocsin.identity.principal import EXPIRED, Scope
-from tocsin.keys import ADMIN_KEY_ID, split_bearer
-from tocsin.store.people import PeopleStore
+from tocsin.identity.store import PeopleStore
+from tocsin.identity.throttle import FailedSignIns
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
@@ -40,7 +40,7 @@ class Refused(Exception):
     """There is no such key, or the token is not good; the message may be shown."""
 
 
-class Keyring:
+class Authenticator:
     """Tells who a bearer token belongs to. Raises Unavailable where the keys can't be read."""
 
     def __init__(
@@ -48,7 +48,7 @@ class Keyring:
         people: PeopleStore,
         secrets: SecretsManagerClient,
         admin_secret: str,
-        attempts: FailedAttempts,
+        attempts: FailedSignIns,
         identify_token: IdentifyToken | None = None,
     ) -> None:
         """`identify_token` is asked about access tokens; without it they are unknown keys as any other text is."""

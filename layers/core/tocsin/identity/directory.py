@@ -1,4 +1,4 @@
-"""People and groups: who can be told. Pure data; `tocsin.store.people` reads and writes it."""
+"""People and groups: who can be told. Pure data; `tocsin.identity.store` reads and writes it."""
 
 from __future__ import annotations
 

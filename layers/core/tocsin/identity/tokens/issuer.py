@@ -22,9 +22,9 @@ import orjson
 
 from tocsin.aws.logging import Code, note
 from tocsin.errors import Unavailable
+from tocsin.identity.tokens.jwks import KeySet
 from tocsin.outbound import OutboundBlocked, OutboundError, OutboundPolicy
 from tocsin.outbound.client import Timeout, get
-from tocsin.tokens.keyset import KeySet
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:

@@ -1,28 +1,21 @@
-"""suspicious_request events: keys and tokens that are not good, from one address.
-
-Loaded only when there is one to tell of.
-"""
+"""suspicious_request events: many unknown keys or bad access tokens from one address."""
 
 from __future__ import annotations
 
 import ipaddress
 from datetime import datetime
 
-from tocsin.aws import clients
 from tocsin.events.model import EventAction
-from tocsin.events.store import EventStore
-from tocsin.events.system import SystemEvents
+from tocsin.events.system import EventSettings, SystemEvents
 from tocsin.ids import window_id
-from tocsin.store.configuration import ConfigurationStore
 
 
-def report(events_table: str, config_table: str, network: str, failures: int, now: datetime) -> None:
-    """Store the event that `network` failed `failures` times in this hour, once, whoever else does.
+def report(system_events: SystemEvents, settings: EventSettings, network: str, failures: int, now: datetime) -> None:
+    """Store the event that `network` failed `failures` times in this hour, once however many processes report it.
 
     Raises Unavailable where it could not be stored.
     """
-    settings = ConfigurationStore(clients.dynamodb(), config_table).version().settings
-    SystemEvents(EventStore(clients.dynamodb(), events_table)).report(
+    system_events.report(
         EventAction.SUSPICIOUS_REQUEST,
         {
             "message": f"{failures} requests with unknown keys or bad access tokens came from {network} in one hour",

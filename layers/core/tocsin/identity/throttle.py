@@ -51,7 +51,7 @@ class _Count:
 
 
 @dataclass(slots=True)
-class FailedAttempts:
+class FailedSignIns:
     """The failures of each address, as this process knows them."""
 
     report: Report

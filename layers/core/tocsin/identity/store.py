@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, document, document_of, text, text_of
 from tocsin.aws.errors import as_unavailable, condition_failed, tries
-from tocsin.directory import Group, User
-from tocsin.keys import ApiKey
+from tocsin.identity.api_keys import ApiKey
+from tocsin.identity.directory import Group, User
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
