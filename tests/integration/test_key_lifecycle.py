@@ -194,7 +194,7 @@ def test_a_use_is_written_once_an_hour(
 ) -> None:
     key = made(api)
     written: list[str] = []
-    monkeypatch.setattr(authorizer.keyring._people, "note_use", lambda key_id, hour: written.append(hour))
+    monkeypatch.setattr(authorizer.authenticator._people, "note_use", lambda key_id, hour: written.append(hour))
 
     for _ in range(5):
         identify(stack, authorizer, key)
@@ -210,7 +210,7 @@ def test_a_use_that_can_not_be_written_does_not_refuse_the_request(
     def fails(key_id: str, hour: str) -> None:
         raise Unavailable("throttled")
 
-    monkeypatch.setattr(authorizer.keyring._people, "note_use", fails)
+    monkeypatch.setattr(authorizer.authenticator._people, "note_use", fails)
 
     assert identify(stack, authorizer, key)["key_name"] == "shop"
 
@@ -257,7 +257,7 @@ def test_a_throttled_address_costs_no_read(
     stack: Stack, authorizer: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guess(stack, authorizer, attempts.ALLOWED)
-    monkeypatch.setattr(authorizer.keyring._people, "key", None)
+    monkeypatch.setattr(authorizer.authenticator._people, "key", None)
 
     (answer,) = guess(stack, authorizer, 1)
 

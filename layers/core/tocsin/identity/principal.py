@@ -68,7 +68,8 @@ def authorize(request: Request, scope: Scope) -> Principal:
 def authenticate(request: Request) -> Principal:
     """Return who sent `request`, whatever its scopes.
 
-    Raises Unauthenticated where the authorizer named nobody (default deny), TooManyFailedSignIns where it was throttled.
+    Raises Unauthenticated where the authorizer named nobody (default deny), TooManyFailedSignIns where it was
+    throttled.
     """
     facts = request.authorizer
     key_id = facts.get("key_id")
