@@ -19,10 +19,10 @@ from local.workspace import ROOT
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
-from tocsin.notifications import Notification, Severity
-from tocsin.rendering.context import RenderingContext
-from tocsin.rendering.mail import MailTemplates, mail_message
-from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.email.message import MailTemplates, mail_message
+from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 PICTURES = ROOT / "docs" / "pictures"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -24,15 +24,16 @@ from tocsin.events.system import SystemEvents
 from tocsin.explaining import Explainer
 from tocsin.identity.store import PeopleStore
 from tocsin.management import EditingDesk
+from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.inbox_store import InboxStore
+from tocsin.notifications.transport import TransportMode
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.ledger import Ledger
-from tocsin.store.mail_stops import MailStops
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.store.throttles import Throttles
-from tocsin.transports import TransportMode
-from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -74,6 +75,7 @@ resolve = application(
         events=events,
         log=Reading(clients.dynamodb(), environment.text("EVENTS_TABLE")),
         ledger=Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        inboxes=InboxStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         blueprints=Blueprints(configuration, people, policy_of(environment)),
         explainer=explainer,
         backtester=Backtester(clients.dynamodb(), environment.text("EVENTS_TABLE"), explainer, people),

@@ -11,17 +11,17 @@ from tocsin.aws.logging import logger
 from tocsin.aws.secrets import secret_text
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.mail import mail_delivery
 from tocsin.deliveries.reports import Reports
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.rendering.mail import MailTemplates
+from tocsin.notifications.email.message import MailTemplates
+from tocsin.notifications.email.send import mail_delivery
+from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.mail_stops import MailStops
 from tocsin.types import JsonObject
-from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

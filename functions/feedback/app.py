@@ -11,8 +11,8 @@ from tocsin.deliveries.feedback import Feedback
 from tocsin.deliveries.reports import Reports
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.notifications.email.suppressions import MailStops
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.mail_stops import MailStops
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:

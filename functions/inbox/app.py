@@ -9,14 +9,14 @@ from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.inbox import inbox_delivery
 from tocsin.deliveries.reports import Reports
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.notifications.inbox import inbox_delivery
+from tocsin.notifications.inbox_store import InboxStore
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.ledger import Ledger
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 environment = Environment.of_process()
 events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
-ledger = Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
 courier = Courier(
     configuration=configuration,
     events=events,
@@ -34,7 +33,9 @@ courier = Courier(
     reports=Reports(SystemEvents(events), configuration),
     sqs=clients.sqs(),
     queue_url=environment.text("QUEUE_URL"),
-    deliver=inbox_delivery(ledger, configuration),
+    deliver=inbox_delivery(
+        InboxStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")), configuration.notifications_kept
+    ),
 )
 
 

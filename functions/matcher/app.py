@@ -13,10 +13,10 @@ from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
 from tocsin.matching import Matcher
+from tocsin.notifications.transport import TransportMode
 from tocsin.store.configuration import REFRESH_SECONDS, ConfigurationStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.throttles import Throttles
-from tocsin.transports import TransportMode
 from tocsin.types import JsonObject
 from tocsin.workload import Workload
 

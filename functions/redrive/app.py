@@ -14,10 +14,10 @@ from tocsin.deliveries.redrive import Queues, Redrive
 from tocsin.deliveries.reports import Reports
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.notifications.transport import TransportMode
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.redeliveries import RedeliveryStore
-from tocsin.transports import TransportMode
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from tocsin.aws.logging import logger
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.reports import Reports
-from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.notifications.webhook import webhook_delivery
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
@@ -33,7 +33,7 @@ courier = Courier(
     reports=Reports(SystemEvents(events), configuration),
     sqs=clients.sqs(),
     queue_url=environment.text("QUEUE_URL"),
-    deliver=webhook_delivery(configuration, policy_of(environment)),
+    deliver=webhook_delivery(configuration.secrets, policy_of(environment)),
 )
 
 

@@ -18,27 +18,29 @@ from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tocsin.aws.sqs import Outbox
 from tocsin.configuration import Configuration, Settings
-from tocsin.deliveries.courier import Courier, Deliver
+from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.inbox import inbox_delivery
 from tocsin.deliveries.models import DeliveryMessage
 from tocsin.deliveries.redrive import Queues, Redrive
 from tocsin.deliveries.reports import Reports
-from tocsin.deliveries.slack import PACE, slack_delivery
-from tocsin.deliveries.webhook import webhook_delivery
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.events.system import SystemEvents
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
-from tocsin.notifications import Severity
+from tocsin.notifications.inbox import inbox_delivery
+from tocsin.notifications.inbox_store import InboxStore
+from tocsin.notifications.model import Severity
+from tocsin.notifications.outcome import Deliver
+from tocsin.notifications.slack import PACE, slack_delivery
+from tocsin.notifications.transport import Mapping, NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.webhook import webhook_delivery
 from tocsin.outbound import OutboundPolicy, Timeout
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.redeliveries import RedeliveryStore
-from tocsin.transports import Mapping, NotificationTransport, TransportMode, TransportSecrets
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 POLICY = OutboundPolicy.parse(allow_http=True, ports="*", allow_cidrs="127.0.0.0/8")
@@ -69,6 +71,7 @@ class World:
         self.redeliveries = RedeliveryStore(dynamodb, "deliveries")
         self.breakers = BreakerStore(dynamodb, "deliveries")
         self.ledger = Ledger(dynamodb, "deliveries")
+        self.inboxes = InboxStore(dynamodb, "deliveries")
         self.urls = {mode: stack.queues[name] for mode, name in QUEUE.items()}
 
     def clock(self) -> datetime:
@@ -151,10 +154,12 @@ class World:
         """A courier in a process of its own, as it were: it remembers nothing of what others learned."""
         makers: dict[str, Callable[[], Deliver]] = {
             "webhook": lambda: webhook_delivery(
-                self.configuration, POLICY, clock=self.clock, timeout=Timeout(connect=1, total=1)
+                self.configuration.secrets, POLICY, clock=self.clock, timeout=Timeout(connect=1, total=1)
             ),
-            "webhook_slack": lambda: slack_delivery(self.configuration, POLICY, timeout=Timeout(connect=1, total=1)),
-            "local": lambda: inbox_delivery(self.ledger, self.configuration),
+            "webhook_slack": lambda: slack_delivery(
+                self.configuration.secrets, POLICY, timeout=Timeout(connect=1, total=1)
+            ),
+            "local": lambda: inbox_delivery(self.inboxes, self.configuration.notifications_kept),
         }
         pace = PACE if mode == "webhook_slack" else None
         return Courier(

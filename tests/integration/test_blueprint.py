@@ -15,9 +15,9 @@ from tocsin.configuration import Configuration
 from tocsin.events.redact import MASK
 from tocsin.http.yaml_body import MAX_DOCUMENT
 from tocsin.identity.store import PeopleStore
-from tocsin.signing import new_secret
+from tocsin.notifications.signing import new_secret
+from tocsin.notifications.transport import TransportSecrets
 from tocsin.store.configuration import ConfigurationStore
-from tocsin.transports import TransportSecrets
 
 YAML = "application/yaml"
 SLACK_URL = "https://hooks.slack.com/services/T000/B000/verysecretpath"

@@ -15,9 +15,9 @@ from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.redrive import Queues
 from tocsin.errors import Invalid, NotFound
 from tocsin.identity.store import PeopleStore
-from tocsin.store.mail_stops import MailStops, StopReason
-from tocsin.transports import NotificationTransport, TransportMode
-from tocsin.unsubscribing import UnsubscribeLinks
+from tocsin.notifications.email.suppressions import MailStops, StopReason
+from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 type Load = Callable[[str], dict[str, Any]]
 

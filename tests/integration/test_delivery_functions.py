@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World
-from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 
 type Load = Callable[[str], dict[str, Any]]
 

@@ -15,10 +15,10 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import POLICY, SECRET, World, endpoints
 from tocsin.deliveries.courier import HANGING_PACE
-from tocsin.deliveries.webhook import webhook_delivery
+from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.webhook import webhook_delivery
 from tocsin.outbound import Timeout
 from tocsin.times import utc_now
-from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
 
 HANGS = 1.5
 """Seconds that the hanging endpoint takes of each of its requests: a tenth of what it would take of a real one."""
@@ -70,7 +70,7 @@ def _shown(latencies: list[float]) -> str:
 def _latencies(world: World, sinks: Sinks, *, beside: int) -> list[float]:
     """Seconds from sending to arrival of each healthy delivery, with `beside` hanging ones sent with each."""
     sinks.forget()
-    deliver = webhook_delivery(world.configuration, POLICY, timeout=Timeout(connect=HANGS, total=HANGS))
+    deliver = webhook_delivery(world.configuration.secrets, POLICY, timeout=Timeout(connect=HANGS, total=HANGS))
     over = threading.Event()
 
     def function() -> None:

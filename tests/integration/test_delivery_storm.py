@@ -20,11 +20,11 @@ from tests.integration.delivering import POLICY, SECRET, World
 from tests.raging import ENDPOINTS, Storm, raging
 from tocsin.deliveries.breakers import BreakerState
 from tocsin.deliveries.courier import Courier
-from tocsin.deliveries.webhook import webhook_delivery
+from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.webhook import webhook_delivery
 from tocsin.outbound import Timeout
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.delivery_items import DUE_SHARDS
-from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
 
 DELIVERIES = int(os.environ.get("STORM_DELIVERIES", "360"))
 """How many. moto looks at each item of a table for each query, so 2,000 of them take minutes."""
@@ -85,7 +85,7 @@ def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
             for number, event in enumerate(each for each in events for _ in range(10))
         ]
         deliver = webhook_delivery(
-            world.configuration, POLICY, clock=world.clock, timeout=Timeout(connect=0.4, total=0.4)
+            world.configuration.secrets, POLICY, clock=world.clock, timeout=Timeout(connect=0.4, total=0.4)
         )
         couriers = [world.courier(deliver=deliver) for _ in range(3)]
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World
-from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def deliver(world: World, mapping: str | None = None, **fields: Any) -> dict[str
 
 
 def inbox(world: World) -> list[dict[str, Any]]:
-    return [dict(item) for item in world.ledger.inbox("alice", after=None, limit=10, now=world.now).items]
+    return [dict(item) for item in world.inboxes.page("alice", after=None, limit=10, now=world.now).items]
 
 
 def test_a_notification_is_stored_for_its_person(world: World) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World
-from tocsin.store.mail_stops import MailStops
+from tocsin.notifications.email.suppressions import MailStops
 
 type Load = Callable[[str], dict[str, Any]]
 type Event = dict[str, Any]

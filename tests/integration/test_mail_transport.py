@@ -10,12 +10,12 @@ from botocore.stub import ANY, Stubber
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World
 from tocsin.aws import clients
-from tocsin.deliveries.mail import mail_delivery
 from tocsin.identity.directory import User
-from tocsin.rendering.mail import MailTemplates
-from tocsin.store.mail_stops import MailStops, StopReason
-from tocsin.transports import NotificationTransport, TransportMode
-from tocsin.unsubscribing import UnsubscribeLinks
+from tocsin.notifications.email.message import MailTemplates
+from tocsin.notifications.email.send import mail_delivery
+from tocsin.notifications.email.suppressions import MailStops, StopReason
+from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 type Load = Callable[[str], dict[str, Any]]
 

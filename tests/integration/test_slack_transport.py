@@ -9,10 +9,10 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World, bodies, endpoints
-from tocsin.deliveries.http import answered
-from tocsin.deliveries.slack import told_by_service
+from tocsin.notifications.http_outcome import answered
+from tocsin.notifications.slack import told_by_service
+from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import Response
-from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from local.sinks import Received, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import SECRET, World, bodies, endpoints
-from tocsin.transports import TransportSecrets
+from tocsin.notifications.transport import TransportSecrets
 
 NEW_SECRET = "whsec_" + base64.b64encode(b"a new secret of thirty-two bytes").decode()
 

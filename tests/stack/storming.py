@@ -22,7 +22,7 @@ from local.stack import LocalStack
 from local.waiting import until
 from tests.raging import ENDPOINTS as RAGING
 from tests.raging import SETTLING, SILENT, Storm
-from tocsin.notifications import delivery_id
+from tocsin.notifications.model import delivery_id
 
 ENDPOINTS = (*RAGING, "silent")
 """Beside the others one that never answers: it is given up by its breaker, after days."""

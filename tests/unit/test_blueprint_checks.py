@@ -8,8 +8,8 @@ import pytest
 from tocsin.blueprint import JSON_TYPE, MASK, Blueprint, parse
 from tocsin.blueprint.checks import check
 from tocsin.errors import MOST
+from tocsin.notifications.signing import new_secret
 from tocsin.outbound import OutboundPolicy
-from tocsin.signing import new_secret
 
 POLICY = OutboundPolicy()
 ALICE = {"username": "alice"}

@@ -11,8 +11,8 @@ from tocsin.blueprint.document import TransportEntry
 from tocsin.blueprint.secrecy import Resolved, masked_url, resolve, shown
 from tocsin.blueprint.traces import Traces
 from tocsin.errors import Violation
-from tocsin.signing import new_secret
-from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.notifications.signing import new_secret
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.types import JsonObject
 
 SLACK_URL = "https://hooks.slack.com/services/T0/B0/verysecret"

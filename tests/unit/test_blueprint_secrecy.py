@@ -6,7 +6,7 @@ from typing import Any
 from tocsin.blueprint.document import MASK, TransportEntry
 from tocsin.blueprint.secrecy import RETIRES_AFTER, Resolved, resolve, shown
 from tocsin.errors import Violation
-from tocsin.signing import new_secret
+from tocsin.notifications.signing import new_secret
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OLD, NEW = new_secret(), new_secret()

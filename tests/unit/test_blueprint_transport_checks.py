@@ -6,8 +6,8 @@ import pytest
 
 from tocsin.blueprint.checks import check
 from tocsin.blueprint.document import Blueprint, TransportEntry
+from tocsin.notifications.transport import Mapping
 from tocsin.outbound import OutboundPolicy
-from tocsin.transports import Mapping
 
 POLICY = OutboundPolicy()
 

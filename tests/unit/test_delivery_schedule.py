@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.deliveries.schedule import MAX_RETRY_AFTER, PAUSES, pause_after
+from tocsin.deliveries.schedule import PAUSES, pause_after
+from tocsin.notifications.outcome import MAX_RETRY_AFTER
 
 
 def test_the_schedule_lasts_for_more_than_27_hours() -> None:

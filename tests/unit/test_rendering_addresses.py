@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.rendering.addresses import BadAddress, NoAddress, display_name, mail_address, mailbox
+from tocsin.notifications.email.address import BadAddress, NoAddress, display_name, mail_address, mailbox
 
 
 @pytest.mark.parametrize(

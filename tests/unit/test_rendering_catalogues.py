@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from tocsin import rendering
-from tocsin.rendering.catalogues import CatalogueError, Catalogues, read_catalogue
-from tocsin.rendering.mail import SEVERITY_LABELS
+from tocsin.notifications import email
+from tocsin.notifications.email.message import SEVERITY_LABELS
+from tocsin.notifications.email.translations import CatalogueError, Catalogues, read_catalogue
 
-PACKAGE = Path(rendering.__path__[0])
+PACKAGE = Path(email.__path__[0])
 LANGUAGES = sorted(path.stem for path in (PACKAGE / "locale").glob("*.po"))
 
 

@@ -8,9 +8,9 @@ import pytest
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
-from tocsin.notifications import Notification, Severity
-from tocsin.rendering.context import MAX_LINK, RenderingContext, web_link
-from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.notifications.context import MAX_LINK, RenderingContext, web_link
+from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.types import JsonObject
 
 HAPPENED = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

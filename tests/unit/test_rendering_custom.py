@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.unit.test_rendering_context import PATHOLOGICAL, rendering_context
-from tocsin.rendering.custom import MAX_OUTPUT, MAX_SOURCE, TemplateRejected, check_custom, render_custom
+from tocsin.notifications.templates.sandbox import MAX_OUTPUT, MAX_SOURCE, TemplateRejected, check_custom, render_custom
 from tocsin.types import JsonObject
 
 SECONDS = 5

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from tests.unit.test_rendering_context import ALICE, FILES, PATHOLOGICAL, rendering_context
 from tocsin.identity.directory import User
-from tocsin.notifications import Severity
-from tocsin.rendering.mail import MailMessage, MailTemplates, NoAddress, mail_message, tag_value
-from tocsin.rendering.texts import MARK
-from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.notifications.email.message import MailMessage, MailTemplates, NoAddress, mail_message, tag_value
+from tocsin.notifications.model import Severity
+from tocsin.notifications.text import MARK
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.types import JsonObject
 
 TEMPLATES = MailTemplates()
@@ -306,7 +306,7 @@ def test_any_event_makes_a_well_formed_mail(context: JsonObject, action: str, na
 
 @pytest.mark.parametrize("module", ["webhook", "slack"])
 def test_the_hot_path_does_not_load_the_template_engine(module: str) -> None:
-    asked = f"import sys, tocsin.rendering.{module}; print({{'jinja2', 'pydantic', 'boto3'}} & set(sys.modules))"
+    asked = f"import sys, tocsin.notifications.{module}; print({{'jinja2', 'pydantic', 'boto3'}} & set(sys.modules))"
 
     loaded = subprocess.run(
         [sys.executable, "-c", asked],

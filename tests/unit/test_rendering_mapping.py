@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.test_rendering_context import rendering_context
 from tocsin.expressions.vocabulary import MAPPING_FIELDS
-from tocsin.rendering.mapping import MappingFailed, check_mapping, mapped_body
+from tocsin.notifications.mapping import MappingFailed, check_mapping, mapped_body
 
 ABSENT_IN_MOST = {("event", "cause")}
 PROMISED = [(name, field) for name, fields in MAPPING_FIELDS.items() for field in sorted(fields)]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from tests.unit.test_rendering_context import HAPPENED, PATHOLOGICAL, rendering_context
 from tocsin import __version__
-from tocsin.notifications import Severity
-from tocsin.rendering.slack import MAX_FIELDS, is_discord, slack_body
-from tocsin.rendering.texts import MARK, units
-from tocsin.transports import NotificationTransport, TransportMode
+from tocsin.notifications.model import Severity
+from tocsin.notifications.slack import MAX_FIELDS, is_discord, slack_body
+from tocsin.notifications.text import MARK, units
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.types import Json, JsonObject
 
 HOSTILE = st.one_of(

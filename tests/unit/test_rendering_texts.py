@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.rendering.texts import MARK, cut, one_line, plain, units
+from tocsin.notifications.text import MARK, cut, one_line, plain, units
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=200)
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.test_rendering_context import PATHOLOGICAL, rendering_context
 from tocsin.identity.directory import User
-from tocsin.rendering.webhook import webhook_body, webhook_bytes
+from tocsin.notifications.webhook import webhook_body, webhook_bytes
 from tocsin.types import JsonObject
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tocsin.signing import InvalidSecretError, check_secret, headers, new_secret, sign
+from tocsin.notifications.signing import InvalidSecretError, check_secret, headers, new_secret, sign
 
 # The example that the Standard Webhooks libraries share.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -176,9 +176,8 @@ def test_signing_with_a_malformed_secret_is_refused_without_showing_it() -> None
 
 
 def test_signing_loads_no_http_library() -> None:
-    program = (
-        "import sys, tocsin.signing; print({'httpx', 'requests', 'urllib3', 'attr', 'deprecated'} & set(sys.modules))"
-    )
+    libraries = {"httpx", "requests", "urllib3", "attr", "deprecated"}
+    program = f"import sys, tocsin.notifications.signing; print({libraries} & set(sys.modules))"
 
     done = subprocess.run(
         [sys.executable, "-c", program],

@@ -16,8 +16,8 @@ from tocsin.events.redact import Secrets
 from tocsin.fields import Duration
 from tocsin.identity.directory import Group
 from tocsin.identity.principal import Scope
+from tocsin.notifications.transport import Mapping, NotificationTransport
 from tocsin.rules.models import NotificationRule, Policy, Silence
-from tocsin.transports import Mapping, NotificationTransport
 
 
 class GroupScopes(BaseModel):

@@ -11,12 +11,12 @@ from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import IdError, parse_id
+from tocsin.notifications.transport import INBOX
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now
-from tocsin.transports import INBOX
 from tocsin.types import Json, JsonObject
 
 MAX_RECIPIENTS = 100

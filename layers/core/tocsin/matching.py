@@ -24,6 +24,7 @@ from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
+from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
@@ -31,7 +32,6 @@ from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now
-from tocsin.transports import INBOX, NotificationTransport, TransportMode
 from tocsin.types import Json, JsonObject
 
 

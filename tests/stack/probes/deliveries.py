@@ -10,9 +10,10 @@ from local.sinks import Misbehaviour
 from tests.stack.permissions import Permission
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done, new_message
 from tocsin.deliveries.courier import COMES_BACK_AFTER
-from tocsin.deliveries.models import DeliveryMessage, State
+from tocsin.deliveries.models import DeliveryMessage
+from tocsin.notifications.outcome import State
+from tocsin.notifications.transport import TransportMode
 from tocsin.store.delivery_items import Place
-from tocsin.transports import TransportMode
 
 MODES = {
     "webhook": TransportMode.WEBHOOK,

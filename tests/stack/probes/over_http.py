@@ -7,11 +7,11 @@ from uuid import uuid4
 from tests.stack.permissions import Permission
 from tests.stack.probes.deliveries import bounce_of
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done
-from tocsin.deliveries.models import State
 from tocsin.identity.principal import Scope
 from tocsin.identity.throttle import TOLD_AT
 from tocsin.ids import new_id
-from tocsin.transports import TransportMode
+from tocsin.notifications.outcome import State
+from tocsin.notifications.transport import TransportMode
 
 ADDRESS = "203.0.113.7"
 

@@ -17,15 +17,16 @@ from local.aws import REGION, ROOT_KEY
 from local.stack import LocalStack
 from local.waiting import until
 from tests.stack.permissions import Permission
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcome, State
+from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
-from tocsin.notifications import Severity
+from tocsin.notifications.model import Severity
+from tocsin.notifications.outcome import Outcome, State
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
-from tocsin.transports import NotificationTransport, TransportMode
 
 type Payload = dict[str, Any]
 """A trigger's payload, or an answer; JSON that these tests know the shape of."""

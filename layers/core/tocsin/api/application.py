@@ -24,9 +24,10 @@ from tocsin.http.request import Request
 from tocsin.http.response import problem
 from tocsin.identity.principal import authenticate
 from tocsin.management import EditingDesk, Management
+from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.inbox_store import InboxStore
 from tocsin.store.ledger import Ledger
-from tocsin.store.mail_stops import MailStops
-from tocsin.unsubscribing import UnsubscribeLinks
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -47,6 +48,7 @@ class Stores:
     events: EventStore
     log: Reading
     ledger: Ledger
+    inboxes: InboxStore
     blueprints: Blueprints
     explainer: Explainer
     backtester: Backtester
@@ -61,7 +63,7 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     app = APIGatewayHttpResolver()
     health.add_routes(app)
     events.add_routes(app, stores.events, stores.ledger, stores.log)
-    notifications.add_routes(app, stores.ledger)
+    notifications.add_routes(app, stores.inboxes)
     blueprints.add_routes(app, stores.blueprints, stores.editing)
     why.add_routes(app, stores.explainer, stores.backtester)
     resources.add_routes(app, Management.at(stores.editing))

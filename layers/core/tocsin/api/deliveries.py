@@ -13,13 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, key_of, limit_of, request_of
 from tocsin.deliveries.desk import LISTED, DeliveryDesk
-from tocsin.deliveries.models import State
 from tocsin.errors import Invalid, MalformedBody, NotFound, Violation, violations
 from tocsin.fields import Moment, Name
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope, authorize
 from tocsin.ids import IdError, parse_id
-from tocsin.store.mail_stops import MailStops
+from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.outcome import State
 from tocsin.types import Json
 
 MAX_REDRIVE = 500

@@ -7,11 +7,11 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.errors import Invalid, Violation
 from tocsin.identity.principal import Principal, Scope, authorize
-from tocsin.store.ledger import Ledger
+from tocsin.notifications.inbox_store import InboxStore
 from tocsin.times import utc_now
 
 
-def add_routes(app: APIGatewayHttpResolver, ledger: Ledger) -> None:
+def add_routes(app: APIGatewayHttpResolver, inboxes: InboxStore) -> None:
     """Add this subject's routes."""
 
     @app.get("/notifications")
@@ -21,13 +21,13 @@ def add_routes(app: APIGatewayHttpResolver, ledger: Ledger) -> None:
         check_query(request, "user", "limit", "cursor")
         username = _whose(principal, request.query.get("user"))
         now = utc_now()
-        page = ledger.inbox(username, after=cursor_of(request), limit=limit_of(request, 50), now=now)
+        page = inboxes.page(username, after=cursor_of(request), limit=limit_of(request, 50), now=now)
         return json_response(
             200,
             {
                 "user": username,
                 "items": list(page.items),
-                "unread": ledger.unread(username, now=now),
+                "unread": inboxes.unread(username, now=now),
                 "cursor": as_cursor(page.last),
             },
         )

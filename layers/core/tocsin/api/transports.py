@@ -11,12 +11,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tocsin.api.answers import check_query, json_response, request_of
 from tocsin.aws.logging import Code, note
 from tocsin.deliveries.desk import DeliveryDesk
-from tocsin.deliveries.models import State
 from tocsin.errors import NotFound
 from tocsin.identity.principal import Scope, authorize
-from tocsin.store.mail_stops import MailStops, StopReason
+from tocsin.notifications.email.suppressions import MailStops, StopReason
+from tocsin.notifications.email.unsubscribe import PATH, UnsubscribeLinks
+from tocsin.notifications.outcome import State
 from tocsin.times import utc_now
-from tocsin.unsubscribing import PATH, UnsubscribeLinks
 
 _PAGE = """<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from tocsin.types import Json
+from tocsin.types import Json, JsonObject
 
 type Item = Mapping[str, Any]
 """An item as boto3's client gives it: {"name": {"S": "…"}}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some items as the API shows them; `last` is the key to go on after."""
+
+    items: tuple[JsonObject, ...]
+    last: str | None
 
 
 def text(value: str) -> dict[str, str]:

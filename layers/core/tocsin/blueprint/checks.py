@@ -10,14 +10,14 @@ from tocsin.blueprint.rehearsal import run_tests
 from tocsin.configuration import Settings
 from tocsin.errors import MOST, Violation
 from tocsin.expressions import ExpressionError
+from tocsin.notifications.mapping import MappingFailed, check_mapping
+from tocsin.notifications.signing import InvalidSecretError, check_secret
+from tocsin.notifications.templates.sandbox import TemplateRejected, check_custom
+from tocsin.notifications.transport import TransportMode
 from tocsin.outbound import ClientCertificate, OutboundBlocked, OutboundPolicy, check_certificates, check_url
 from tocsin.patterns import PatternError
-from tocsin.rendering.custom import TemplateRejected, check_custom
-from tocsin.rendering.mapping import MappingFailed, check_mapping
 from tocsin.rules import Binding, NotificationRule, RuleSet
-from tocsin.signing import InvalidSecretError, check_secret
 from tocsin.times import parse_duration, utc_now
-from tocsin.transports import TransportMode
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
 _MODES_OF = {

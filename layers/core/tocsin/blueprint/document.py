@@ -12,8 +12,8 @@ from tocsin.fields import Name
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.api_keys import Expiry
 from tocsin.identity.principal import Scope
+from tocsin.notifications.transport import Mapping, TransportMode
 from tocsin.rules.models import NotificationRule, Policy, Silence
-from tocsin.transports import Mapping, TransportMode
 from tocsin.types import JsonObject
 
 MASK = "*" * 20

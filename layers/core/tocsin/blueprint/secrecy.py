@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 from tocsin.blueprint.document import MASK, TransportEntry
 from tocsin.errors import Violation
-from tocsin.signing import check_secret, new_secret
+from tocsin.notifications.signing import check_secret, new_secret
+from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.times import utc_now
-from tocsin.transports import NotificationTransport, TransportMode, TransportSecrets
 
 RETIRES_AFTER = timedelta(hours=24)
 """How long a signing secret that was replaced signs beside the new one: receivers change over meanwhile."""

@@ -21,18 +21,19 @@ from tocsin.aws.logging import Code, logger, note
 from tocsin.configuration import Configuration
 from tocsin.deliveries.breakers import BreakerState
 from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, Outcome, State
+from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
 from tocsin.deliveries.reports import Reports
 from tocsin.deliveries.schedule import BY_QUEUE_UP_TO, pause_after
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
-from tocsin.notifications import Notification
-from tocsin.rendering.context import RenderingContext
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.model import Notification
+from tocsin.notifications.outcome import Deliver, Outcome, State
+from tocsin.notifications.transport import INBOX, NotificationTransport
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.times import parse_duration, utc_now
-from tocsin.transports import INBOX, NotificationTransport
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -55,9 +56,6 @@ HANGING_WITHIN = timedelta(minutes=2)
 _AT_ONCE = timedelta(milliseconds=100)  # what a clock's rounding may make of "now"
 
 _KEEP_LONGER = timedelta(days=1)
-
-type Deliver = Callable[[RenderingContext], Outcome]
-"""Attempts one delivery. It raises nothing that it can name: what went wrong is an Outcome."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,22 @@ from datetime import datetime, timedelta
 
 from tocsin.configuration import Configuration
 from tocsin.deliveries.breakers import Breaker, BreakerState
-from tocsin.deliveries.models import DeliveryMessage, State
+from tocsin.deliveries.models import DeliveryMessage
 from tocsin.deliveries.redrive import Queues
 from tocsin.errors import Conflict, Invalid, NotFound, Unavailable, Violation
 from tocsin.events.model import Event, stored_action
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import id_prefix, new_id
-from tocsin.notifications import Severity
+from tocsin.notifications.model import Severity
+from tocsin.notifications.outcome import State
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.store.breakers import BreakerStore
 from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.delivery_items import Place
 from tocsin.store.redeliveries import RedeliveryStore, Span
 from tocsin.times import utc_now
-from tocsin.transports import NotificationTransport, TransportMode
 from tocsin.types import JsonObject
 
 LISTED = tuple(state for state in State if state is not State.DELIVERING)

@@ -22,7 +22,7 @@ from typing import Any
 
 from tocsin.aws.logging import Code, note
 from tocsin.deliveries.reports import Reports
-from tocsin.store.mail_stops import MailStops, StopReason
+from tocsin.notifications.email.suppressions import MailStops, StopReason
 from tocsin.times import utc_now
 
 SUPPRESSED = "OnAccountSuppressionList"

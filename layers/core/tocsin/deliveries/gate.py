@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.deliveries.breakers import Breaker, BreakerState
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.store.breakers import BreakerStore
-from tocsin.transports import NotificationTransport, TransportMode
 
 REMEMBERED = timedelta(seconds=2)
 """How old a process's knowledge of a breaker may be."""

@@ -6,11 +6,12 @@ import logging
 from datetime import datetime
 
 from tocsin.aws.logging import Code, note
-from tocsin.deliveries.models import DeliveryMessage, Outcome
+from tocsin.deliveries.models import DeliveryMessage
 from tocsin.errors import Unavailable
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.ids import window_id
+from tocsin.notifications.outcome import Outcome
 from tocsin.store.configuration import ConfigurationStore
 
 MAX_DEPTH = 3

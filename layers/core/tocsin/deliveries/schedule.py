@@ -10,14 +10,14 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
+from tocsin.notifications.outcome import MAX_RETRY_AFTER
+
 PAUSES = (5, 30, 120, 600, 1800, 7200, 18_000, 36_000, 36_000)
 """Seconds before the second, third, … attempt: 27 h 42 min in all. One attempt more than there are pauses."""
 
 BY_QUEUE_UP_TO = 60
 """Seconds. Shorter pauses are SQS's: the schedule is no finer than a minute."""
 
-MAX_RETRY_AFTER = 6 * 3600
-"""Seconds. An endpoint that asks for more is asked again then."""
 
 JITTER = 0.2
 """Each pause is up to this share longer or shorter, so that what failed together does not come back together."""

@@ -11,7 +11,7 @@ from tocsin.blueprint import Blueprint
 from tocsin.configuration import Configuration
 from tocsin.management.desk import EditingDesk
 from tocsin.management.published import Published
-from tocsin.transports import Mapping
+from tocsin.notifications.transport import Mapping
 
 
 class Mappings(Published[Mapping]):

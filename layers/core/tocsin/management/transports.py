@@ -15,7 +15,7 @@ from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
 from tocsin.management.desk import EditingDesk, Saved, updated
 from tocsin.management.published import Published, dump, with_entry
-from tocsin.transports import NotificationTransport
+from tocsin.notifications.transport import NotificationTransport
 from tocsin.types import JsonObject
 
 _SHOWN_ONLY = "secrets_version"

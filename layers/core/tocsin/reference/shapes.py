@@ -12,9 +12,9 @@ from tocsin.blueprint.document import KeyEntry, TransportEntry, UserEntry
 from tocsin.configuration import Settings
 from tocsin.management.groups import GroupShape
 from tocsin.management.keys import Rotation
+from tocsin.notifications.transport import Mapping
 from tocsin.rules import NotificationRule, Silence
 from tocsin.rules.models import Policy
-from tocsin.transports import Mapping
 from tocsin.types import JsonObject
 
 REF = "#/components/schemas/"

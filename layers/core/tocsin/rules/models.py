@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tocsin.fields import Duration, Moment, Name
-from tocsin.notifications import Severity
+from tocsin.notifications.model import Severity
 from tocsin.times import parse_duration
 from tocsin.types import JsonObject
 

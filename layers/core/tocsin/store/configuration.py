@@ -27,8 +27,8 @@ from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.configuration import Configuration, Settings, digest
 from tocsin.defaults import DEFAULT
 from tocsin.errors import ConfigurationBroken, Conflict, Unavailable
-from tocsin.times import utc_now
-from tocsin.transports import NotificationTransport, TransportSecrets
+from tocsin.notifications.transport import NotificationTransport, TransportSecrets
+from tocsin.times import parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -176,6 +176,10 @@ class ConfigurationStore:
                 UpdateExpression="SET expires_at = :until",
                 ExpressionAttributeValues={":until": until(moment)},
             )
+
+    def notifications_kept(self) -> timedelta:
+        """How long the settings keep an inbox item and an event's story."""
+        return parse_duration(self.version().settings.notification_retention)
 
     def secrets(self, transport: NotificationTransport) -> TransportSecrets:
         """The secrets of a transport; empty ones where none are stored. What a name holds never changes."""

@@ -23,7 +23,8 @@ from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import number, number_of, text, text_of, until
 from tocsin.aws.errors import as_unavailable, condition_failed
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, State
+from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
+from tocsin.notifications.outcome import State
 from tocsin.store.delivery_items import (
     NO_LONGER_DUE,
     Place,

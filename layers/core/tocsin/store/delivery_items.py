@@ -12,9 +12,10 @@ from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, document, document_of, number, text, text_of, truth, truth_of
 from tocsin.aws.errors import condition_failed, item_found
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following, State
+from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
 from tocsin.identity.directory import User
-from tocsin.notifications import Severity
+from tocsin.notifications.model import Severity
+from tocsin.notifications.outcome import State
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

@@ -10,39 +10,26 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from tocsin.aws.dynamodb import (
     Item,
+    Page,
     document,
     document_of,
     is_gone,
     text,
     text_of,
-    truth,
-    truth_of,
     until,
 )
-from tocsin.aws.errors import as_unavailable, condition_failed
-from tocsin.notifications import Notification
+from tocsin.aws.errors import as_unavailable
 from tocsin.store.delivery_items import shown
 from tocsin.times import iso
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some items as the API shows them; `last` is the key to go on after."""
-
-    items: tuple[JsonObject, ...]
-    last: str | None
 
 
 class Ledger:
@@ -104,54 +91,6 @@ class Ledger:
                 **start,
             )
 
-    # ── inboxes ──────────────────────────────────────────────────────────────
-
-    def put_in_inbox(self, notification: Notification, *, keep: timedelta, now: datetime) -> bool:
-        """Store a notification for its user; False where it is there already, and stays as it is."""
-        if notification.user is None:
-            raise ValueError("an inbox item needs a person")
-        with as_unavailable("storing a notification"):
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item={
-                        "pk": text(f"inbox#{notification.user.username}"),
-                        "sk": text(notification.id),
-                        "notification": document(notification.to_json()),
-                        "seen": truth(False),
-                        "expires_at": until(now + keep),
-                    },
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                return False
-        return True
-
-    def inbox(self, username: str, *, after: str | None, limit: int, now: datetime) -> Page:
-        """A person's notifications, newest first, a page of at most `limit`."""
-        page = self._page(f"inbox#{username}", after=after, limit=limit, newest_first=True)
-        items = tuple(shown for item in page["Items"] if not is_gone(item, now) and (shown := _inbox_entry(item)))
-        return Page(items, text_of(page["LastEvaluatedKey"], "sk") if "LastEvaluatedKey" in page else None)
-
-    def unread(self, username: str, *, now: datetime) -> int:
-        """How many notifications a person has not seen, among the newest thousand."""
-        with as_unavailable("counting unread notifications"):
-            return self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                FilterExpression="seen = :no AND expires_at > :now",
-                ExpressionAttributeValues={
-                    ":pk": text(f"inbox#{username}"),
-                    ":no": truth(False),
-                    ":now": until(now),
-                },
-                ScanIndexForward=False,
-                Limit=1000,
-                Select="COUNT",
-            )["Count"]
-
 
 def _story_entry(event_id: str, item: Item) -> JsonObject:
     kind, _, name = text_of(item, "sk").partition("#")
@@ -165,8 +104,3 @@ def _story_entry(event_id: str, item: Item) -> JsonObject:
         match: JsonObject = {"kind": "rule", "rule": name, "at": text_of(item, "at"), "deliveries": {**told}}
         return match | (facts if isinstance(facts, dict) else {})
     return {"kind": "delivery"} | shown(item)
-
-
-def _inbox_entry(item: Item) -> JsonObject | None:
-    stored = document_of(item, "notification")
-    return stored | {"seen": truth_of(item, "seen")} if isinstance(stored, dict) else None

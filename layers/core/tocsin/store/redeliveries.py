@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
 from tocsin.aws.errors import as_unavailable, tries
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Outcome, State
+from tocsin.deliveries.models import Attempt, DeliveryMessage
 from tocsin.deliveries.schedule import PAUSES
+from tocsin.notifications.outcome import Outcome, State
 from tocsin.store.delivery_items import (
     NO_LONGER_DUE,
     STATE_SHARDS,

@@ -6,7 +6,7 @@ import re
 from email.header import Header
 from email.utils import formataddr
 
-from tocsin.rendering.texts import cut, one_line
+from tocsin.notifications.text import cut, one_line
 
 MAX_ADDRESS = 254
 """Characters (RFC 5321, 4.5.3.1.3: a path of 256 less its angle brackets)."""

@@ -8,7 +8,7 @@ delivery knows nothing of them.
 from __future__ import annotations
 
 from tocsin.expressions import MAPPING_NAMES, Bindings, Expression, ExpressionError, bind
-from tocsin.rendering.context import RenderingContext
+from tocsin.notifications.context import RenderingContext
 from tocsin.types import Json, JsonObject
 
 RESERVED_HEADERS = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "user-agent"})

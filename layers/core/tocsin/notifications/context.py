@@ -8,12 +8,12 @@ from urllib.parse import quote, urlsplit
 
 from tocsin.events.model import CUSTOM_PREFIX, Event
 from tocsin.identity.directory import User
-from tocsin.notifications import Notification, Severity
-from tocsin.rendering.texts import one_line
+from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.text import one_line
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this package
-    from tocsin.transports import NotificationTransport
+    from tocsin.notifications.transport import NotificationTransport
 
 COLOURS: dict[Severity, str] = {
     Severity.NOTICE: "#2f6fb2",

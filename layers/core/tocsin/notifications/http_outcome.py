@@ -6,8 +6,7 @@ from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-from tocsin.deliveries.models import MAX_EXCERPT, Outcome, State
-from tocsin.deliveries.schedule import MAX_RETRY_AFTER
+from tocsin.notifications.outcome import MAX_EXCERPT, MAX_RETRY_AFTER, Outcome, State
 from tocsin.outbound import OutboundBlocked, OutboundError, Response
 from tocsin.times import utc_now
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from tocsin.notifications import Severity
-from tocsin.rendering.addresses import BadAddress, NoAddress, display_name, mail_address, mailbox
-from tocsin.rendering.catalogues import Catalogue, Catalogues
-from tocsin.rendering.context import COLOURS, RenderingContext
-from tocsin.rendering.texts import cut, one_line, plain, units
+from tocsin.notifications.context import COLOURS, RenderingContext
+from tocsin.notifications.email.address import BadAddress, NoAddress, display_name, mail_address, mailbox
+from tocsin.notifications.email.translations import Catalogue, Catalogues
+from tocsin.notifications.model import Severity
+from tocsin.notifications.text import cut, one_line, plain, units
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

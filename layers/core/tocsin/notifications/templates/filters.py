@@ -9,8 +9,8 @@ from jinja2 import Undefined
 from jinja2.utils import htmlsafe_json_dumps, url_quote
 from markupsafe import Markup
 
-from tocsin.rendering.texts import cut
-from tocsin.rendering.work import MAX_TEXT, TemplateRejected, bounded, refuse_long, spend, spend_for
+from tocsin.notifications.templates.budget import MAX_TEXT, TemplateRejected, bounded, refuse_long, spend, spend_for
+from tocsin.notifications.text import cut
 
 type Filter = Callable[..., object]
 

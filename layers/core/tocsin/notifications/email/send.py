@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from tocsin.aws.errors import code_of
-from tocsin.deliveries.courier import Deliver
-from tocsin.deliveries.models import Outcome, State
-from tocsin.rendering.context import RenderingContext
-from tocsin.rendering.custom import TemplateRejected, render_custom
-from tocsin.rendering.mail import MailMessage, MailTemplates, NoAddress, mail_message
-from tocsin.store.mail_stops import MailStops
-from tocsin.unsubscribing import UnsubscribeLinks
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.email.message import MailMessage, MailTemplates, NoAddress, mail_message
+from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.outcome import Deliver, Outcome, State
+from tocsin.notifications.templates.sandbox import TemplateRejected, render_custom
 
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client

@@ -27,10 +27,10 @@ from jinja2.runtime import LoopContext
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.visitor import NodeTransformer
 
-from tocsin.rendering.context import RenderingContext
-from tocsin.rendering.filters import FILTERS, joined, shown, turns
-from tocsin.rendering.texts import cut, one_line, plain
-from tocsin.rendering.work import TemplateRejected, counted, spend
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.templates.budget import TemplateRejected, counted, spend
+from tocsin.notifications.templates.filters import FILTERS, joined, shown, turns
+from tocsin.notifications.text import cut, one_line, plain
 
 __all__ = ["TemplateRejected", "check_custom", "render_custom"]
 

@@ -7,6 +7,7 @@ a credential) is stored apart, under the transport's name, and never read by any
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -55,7 +56,7 @@ class NotificationTransport(BaseModel):
     subject_prefix: str = "Tocsin Notification: "
     """email: what each subject begins with."""
     html_template: str | None = None
-    """email: a template of one's own for the HTML, in place of Tocsin's; see `rendering.custom`."""
+    """email: a template of one's own for the HTML, in place of Tocsin's; see `notifications.templates.sandbox`."""
     text_template: str | None = None
     """email: the same for the text."""
     body_mapping: Name | None = None
@@ -103,6 +104,9 @@ class TransportSecrets(BaseModel):
     client_key: str | None = None
     """webhook: the client certificate's PEM key, unencrypted."""
 
+
+type SecretsOf = Callable[[NotificationTransport], TransportSecrets]
+"""Reads the stored secrets of a transport; empty ones where it has none. Raises Unavailable."""
 
 INBOX = NotificationTransport(name="inbox", mode=TransportMode.LOCAL)
 """Where a rule's people are told that names no transport."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 
-from tocsin.deliveries.courier import Deliver
-from tocsin.deliveries.models import Outcome, State
-from tocsin.rendering.context import RenderingContext
-from tocsin.rendering.mapping import MappingFailed, rewritten
-from tocsin.store.configuration import ConfigurationStore
-from tocsin.store.ledger import Ledger
-from tocsin.times import parse_duration, utc_now
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.inbox_store import InboxStore
+from tocsin.notifications.mapping import MappingFailed, rewritten
+from tocsin.notifications.outcome import Deliver, Outcome, State
+from tocsin.times import utc_now
 
 
-def inbox_delivery(ledger: Ledger, configuration: ConfigurationStore) -> Deliver:
-    """Delivers into the inboxes of `ledger`; kept as long as the settings say."""
+def inbox_delivery(inboxes: InboxStore, keep: Callable[[], timedelta]) -> Deliver:
+    """Delivers into `inboxes`, where notifications are kept for as long as `keep` says."""
 
     def deliver(context: RenderingContext) -> Outcome:
         if context.user is None:
@@ -27,8 +27,7 @@ def inbox_delivery(ledger: Ledger, configuration: ConfigurationStore) -> Deliver
             except MappingFailed as failure:
                 return Outcome.of_mapping(failure)
             notification = replace(notification, **said)  # type: ignore[arg-type]  # only texts, by name
-        keep = parse_duration(configuration.version().settings.notification_retention)
-        new = ledger.put_in_inbox(notification, keep=keep, now=utc_now())
+        new = inboxes.put(notification, keep=keep(), now=utc_now())
         return Outcome(State.DELIVERED, "stored" if new else "stored_before")
 
     return deliver

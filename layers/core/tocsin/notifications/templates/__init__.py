@@ -1,0 +1,1 @@
+"""E-mail templates that customers write: Jinja2 in a sandbox, with a budget."""

@@ -1,0 +1,120 @@
+"""Webhooks: a JSON body, signed as Standard Webhooks say, to a URL that a customer chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tocsin import __version__
+from tocsin.notifications import signing
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.http_outcome import posted
+from tocsin.notifications.mapping import MappingFailed, mapped_body, mapped_headers
+from tocsin.notifications.model import delivery_id
+from tocsin.notifications.outcome import Deliver, Outcome, State
+from tocsin.notifications.text import plain
+from tocsin.outbound import ClientCertificate, OutboundPolicy, Timeout, post
+from tocsin.times import utc_now
+from tocsin.types import JsonObject
+
+if TYPE_CHECKING:  # pydantic takes longer to load than all of this
+    from tocsin.notifications.transport import NotificationTransport, SecretsOf
+
+USER_AGENT = f"Tocsin/{__version__}"
+
+
+def webhook_delivery(
+    secrets_of: SecretsOf,
+    policy: OutboundPolicy,
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    timeout: Timeout | None = None,
+) -> Deliver:
+    """Delivers by webhook to what `policy` allows, signed with what `secrets_of` gives for a transport."""
+
+    limits = timeout or Timeout()
+
+    def deliver(context: RenderingContext) -> Outcome:
+        transport = context.transport
+        if transport.url is None:
+            return Outcome(State.FAILED, "no_url", f"transport {transport.name} has no URL")
+        url = transport.url
+        try:
+            body = _body(context)
+            headers = _headers(context)
+        except MappingFailed as failure:
+            return Outcome.of_mapping(failure)
+        headers |= _signature(secrets_of, context, body, clock())
+        certificate = _client_certificate(secrets_of, transport)
+        return posted(
+            lambda: post(url, body, headers, timeout=limits, policy=policy, ca=transport.ca, client_cert=certificate)
+        )
+
+    return deliver
+
+
+def _body(context: RenderingContext) -> bytes:
+    mapping = context.body_mapping
+    return webhook_bytes(context) if mapping is None else orjson.dumps(mapped_body(mapping, context))
+
+
+def _headers(context: RenderingContext) -> dict[str, str]:
+    mapping = context.headers_mapping
+    headers = {} if mapping is None else mapped_headers(mapping, context)
+    if not any(name.lower() == "content-type" for name in headers):
+        headers["Content-Type"] = "application/json"
+    return headers | {"User-Agent": USER_AGENT}
+
+
+def _signature(secrets_of: SecretsOf, context: RenderingContext, body: bytes, now: datetime) -> dict[str, str]:
+    """The three headers of Standard Webhooks; without a stored secret the id and the time alone."""
+    person = None if context.transport.send_once or context.user is None else context.user.username
+    message_id = delivery_id(context.event.id, context.rule, context.transport.name, person)
+    secrets = signing_secrets(secrets_of, context.transport, now)
+    if secrets:
+        return signing.headers(secrets, message_id, now, body)
+    return {"webhook-id": message_id, "webhook-timestamp": str(int(now.timestamp()))}
+
+
+def signing_secrets(secrets_of: SecretsOf, transport: NotificationTransport, now: datetime) -> tuple[str, ...]:
+    """The secrets that a message is signed with: the one that holds, then one that was replaced lately."""
+    secrets = secrets_of(transport).signing
+    if transport.retired_ref and transport.retired_until is not None and now < transport.retired_until:
+        secrets += secrets_of(transport.model_copy(update={"secrets_ref": transport.retired_ref})).signing
+    return secrets
+
+
+def _client_certificate(secrets_of: SecretsOf, transport: NotificationTransport) -> ClientCertificate | None:
+    if transport.client_certificate is None or not transport.client_key_ref:
+        return None
+    stored = secrets_of(transport.model_copy(update={"secrets_ref": transport.client_key_ref}))
+    return ClientCertificate(transport.client_certificate, stored.client_key or "")
+
+
+def webhook_body(context: RenderingContext) -> JsonObject:
+    """{body, severity, user_email, user_username, event_user_email, event_user_username}: all six, always.
+
+    Each is text, or null where there is no such person or the person has no such thing (blank is nothing).
+    Control characters are taken out, so that it can be encoded whatever the event holds.
+    """
+    user, event = context.user, context.event
+    return {
+        "body": plain(context.notification.body),
+        "severity": context.severity.value,
+        "user_email": _told(user.email if user else None),
+        "user_username": _told(user.username if user else None),
+        "event_user_email": _told(event.user_email),
+        "event_user_username": _told(event.username),
+    }
+
+
+def webhook_bytes(context: RenderingContext) -> bytes:
+    """`webhook_body` as UTF-8 JSON without blanks: what is signed and what is sent, to the byte."""
+    return orjson.dumps(webhook_body(context))
+
+
+def _told(value: str | None) -> str | None:
+    return plain(value).strip() or None if value else None
