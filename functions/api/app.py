@@ -14,8 +14,10 @@ from tocsin.aws.logging import logger
 from tocsin.aws.secrets import secret_text
 from tocsin.aws.sqs import Outbox
 from tocsin.backtesting import Backtester
-from tocsin.blueprint import Blueprints
-from tocsin.changes import ChangeEvents
+from tocsin.config.blueprint import Blueprints
+from tocsin.config.changes import ChangeEvents
+from tocsin.config.resources import ConfigurationEditor
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.deliveries.redrive import Queues
 from tocsin.events.search.reader import Reading
@@ -23,13 +25,11 @@ from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.explaining import Explainer
 from tocsin.identity.store import PeopleStore
-from tocsin.management import EditingDesk
 from tocsin.notifications.email.suppressions import MailStops
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.transport import TransportMode
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.redeliveries import RedeliveryStore
@@ -79,7 +79,7 @@ resolve = application(
         blueprints=Blueprints(configuration, people, policy_of(environment)),
         explainer=explainer,
         backtester=Backtester(clients.dynamodb(), environment.text("EVENTS_TABLE"), explainer, people),
-        editing=EditingDesk(configuration, people, policy_of(environment), ChangeEvents(SystemEvents(events))),
+        editing=ConfigurationEditor(configuration, people, policy_of(environment), ChangeEvents(SystemEvents(events))),
         desk=desk,
         mail_stops=MailStops(clients.dynamodb(), deliveries_table),
         unsubscribe_links=links,

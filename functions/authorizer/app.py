@@ -30,10 +30,10 @@ environment = Environment.of_process()
 
 def report(network: str, failures: int, now: datetime) -> None:
     """Report too many failures as an event. Loaded only then: its imports would double this function's cold start."""
+    from tocsin.config.store import ConfigurationStore  # noqa: PLC0415
     from tocsin.events.store import EventStore  # noqa: PLC0415
     from tocsin.events.system import SystemEvents  # noqa: PLC0415
     from tocsin.identity import suspicious_requests  # noqa: PLC0415
-    from tocsin.store.configuration import ConfigurationStore  # noqa: PLC0415
 
     settings = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).version().settings
     system_events = SystemEvents(EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")))
@@ -43,8 +43,8 @@ def report(network: str, failures: int, now: datetime) -> None:
 @cache
 def tokens() -> AccessTokens:
     """Return what checks access tokens. Made with the first token, so that API keys never wait for its libraries."""
+    from tocsin.config.group_scopes import GroupScopesStore  # noqa: PLC0415
     from tocsin.identity.tokens.access_tokens import access_tokens  # noqa: PLC0415
-    from tocsin.store.group_scopes import GroupScopesStore  # noqa: PLC0415
 
     return access_tokens(environment, GroupScopesStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).current)
 

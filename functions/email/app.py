@@ -9,6 +9,7 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.secrets import secret_text
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.reports import Reports
@@ -19,7 +20,6 @@ from tocsin.notifications.email.send import mail_delivery
 from tocsin.notifications.email.suppressions import MailStops
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.types import JsonObject
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.feedback import Feedback
 from tocsin.deliveries.reports import Reports
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.notifications.email.suppressions import MailStops
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:

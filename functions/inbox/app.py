@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.reports import Reports
@@ -15,7 +16,6 @@ from tocsin.events.system import SystemEvents
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.types import JsonObject
 

@@ -9,6 +9,7 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.errors import RETRY_AFTER
 from tocsin.aws.logging import Code, logger, note
+from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
@@ -17,7 +18,6 @@ from tocsin.http.response import Answer, answer, problem
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
 from tocsin.ingest.service import Ingested, Ingestion, event_result
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:

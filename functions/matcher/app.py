@@ -9,12 +9,12 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
+from tocsin.config.store import REFRESH_SECONDS, ConfigurationStore
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
 from tocsin.matching import Matcher
 from tocsin.notifications.transport import TransportMode
-from tocsin.store.configuration import REFRESH_SECONDS, ConfigurationStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.throttles import Throttles
 from tocsin.types import JsonObject

@@ -10,13 +10,13 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.redrive import Queues, Redrive
 from tocsin.deliveries.reports import Reports
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.notifications.transport import TransportMode
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.types import JsonObject
 

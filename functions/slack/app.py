@@ -8,6 +8,7 @@ from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.reports import Reports
@@ -15,7 +16,6 @@ from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.notifications.slack import PACE, slack_delivery
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.types import JsonObject
 

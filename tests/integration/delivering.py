@@ -17,7 +17,8 @@ import moto.sqs.models
 from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tocsin.aws.sqs import Outbox
-from tocsin.configuration import Configuration, Settings
+from tocsin.config.model import Configuration, Settings
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.courier import Courier
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.models import DeliveryMessage
@@ -37,7 +38,6 @@ from tocsin.notifications.transport import Mapping, NotificationTransport, Trans
 from tocsin.notifications.webhook import webhook_delivery
 from tocsin.outbound import OutboundPolicy, Timeout
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.redeliveries import RedeliveryStore

@@ -11,13 +11,13 @@ import yaml
 from tests.integration.asking import WRITES, Answer, Client, everything, failing
 from tests.integration.conftest import Stack
 from tests.unit.test_blueprint_document import WHOLE
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
 from tocsin.events.redact import MASK
 from tocsin.http.yaml_body import MAX_DOCUMENT
 from tocsin.identity.store import PeopleStore
 from tocsin.notifications.signing import new_secret
 from tocsin.notifications.transport import TransportSecrets
-from tocsin.store.configuration import ConfigurationStore
 
 YAML = "application/yaml"
 SLACK_URL = "https://hooks.slack.com/services/T000/B000/verysecretpath"

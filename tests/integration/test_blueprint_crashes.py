@@ -11,9 +11,9 @@ import pytest
 from tests.integration.asking import WRITES, Client, Failure, Killed, everything, failing, raising, throttled
 from tests.integration.conftest import Stack
 from tests.integration.test_blueprint import CHAT, HOOK, authorized, current, get, group, members, put, secrets_of
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
+from tocsin.config.store import LOCK_SECONDS, ConfigurationStore
 from tocsin.errors import ConfigurationBroken
-from tocsin.store.configuration import LOCK_SECONDS, ConfigurationStore
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1vbGQtY29uZmlndXJhdGlvbg=="
 OLD: dict[str, Any] = {
@@ -263,7 +263,7 @@ def test_a_reader_that_knows_an_old_version_can_still_read_it(stack: Stack, clie
 
 def test_a_change_is_known_within_five_seconds(stack: Stack, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("tocsin.store.configuration.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tocsin.config.store.time.monotonic", lambda: now[0])
     reader = ConfigurationStore(stack.dynamodb, "config")
     assert reader.current()[0].number == 0
     put(client, NEW)

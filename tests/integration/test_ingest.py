@@ -10,11 +10,11 @@ import pytest
 from tests.integration.asking import PRODUCER, Client
 from tests.integration.conftest import Stack
 from tocsin.aws import clients
-from tocsin.configuration import Configuration, Settings
+from tocsin.config.model import Configuration, Settings
+from tocsin.config.store import ConfigurationStore, Version
 from tocsin.events.redact import MASK
 from tocsin.events.store import EventStore
 from tocsin.ids import id_time, new_id
-from tocsin.store.configuration import ConfigurationStore, Version
 
 LOGIN = {"action": "login", "user": {"username": "alice", "pk": 7}, "context": {"n": 1}}
 

@@ -454,7 +454,7 @@ def test_a_silence_is_told(api: Api, stack: Stack) -> None:
 def test_an_edit_waits_its_turn_and_gives_up_on_a_blueprint_that_takes_long(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tocsin.management.desk._WAITS", 2)
+    monkeypatch.setattr("tocsin.config.resources.editor._WAITS", 2)
     api.module.configuration.lock("somebody", now=_now())
 
     answer = api("PUT", "/groups/oncall", {})

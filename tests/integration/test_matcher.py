@@ -13,14 +13,14 @@ from botocore.exceptions import ClientError
 
 from tests.integration.conftest import Stack
 from tocsin.aws import clients
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.store import event_key
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
 from tocsin.rules import Throttle
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.throttles import Passage, Throttles
 
 type Load = Callable[[str], dict[str, Any]]
@@ -300,7 +300,7 @@ def test_a_message_that_fails_comes_back_and_keeps_its_reason(stack: Stack) -> N
 
 
 def test_rules_are_read_again_when_the_configuration_has_changed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tocsin.store.configuration.REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("tocsin.config.store.REFRESH_SECONDS", 0.0)
     configure(stack, rules=[])
     function = stack.function("matcher")
     function.handler({"Records": [record(event())]}, stack.context)

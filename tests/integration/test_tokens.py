@@ -188,7 +188,7 @@ def test_a_change_of_what_a_group_may_holds_at_once(
     stack: Stack, issuer: Issuer, authorizer: ModuleType, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = [1_000.0]
-    monkeypatch.setattr("tocsin.store.group_scopes.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("tocsin.config.group_scopes.time.monotonic", lambda: now[0])
     before = identify(stack, authorizer, issuer.token())
     api("PUT", "/settings", {"group_scopes": [{"group": "oncall", "scopes": ["config:read", "events:write"]}]})
 

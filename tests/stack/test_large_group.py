@@ -14,10 +14,10 @@ from local.stack import LocalStack, local_stack
 from local.waiting import until
 from local.workspace import Workspace
 from tests.stack.conftest import Quiet
+from tocsin.config.store import ConfigurationStore
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.recipients import PAGE, PAGES_AT_ONCE
-from tocsin.store.configuration import ConfigurationStore
 
 MEMBERS = 100_000
 CONFIGURATION = {

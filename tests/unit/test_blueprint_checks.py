@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.blueprint import JSON_TYPE, MASK, Blueprint, parse
-from tocsin.blueprint.checks import check
+from tocsin.config.blueprint import JSON_TYPE, MASK, Blueprint, parse
+from tocsin.config.blueprint.validate import check
 from tocsin.errors import MOST
 from tocsin.notifications.signing import new_secret
 from tocsin.outbound import OutboundPolicy

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tocsin.blueprint import JSON_TYPE, MASK, Applied, Blueprint, parse
-from tocsin.blueprint.differences import differences
-from tocsin.blueprint.document import TransportEntry
-from tocsin.blueprint.secrecy import Resolved, masked_url, resolve, shown
-from tocsin.blueprint.traces import Traces
+from tocsin.config.blueprint import JSON_TYPE, MASK, Applied, Blueprint, parse
+from tocsin.config.blueprint.diff import differences
+from tocsin.config.blueprint.journal import Journal
+from tocsin.config.blueprint.model import TransportEntry
+from tocsin.config.blueprint.secrets import Resolved, masked_url, resolve, shown
 from tocsin.errors import Violation
 from tocsin.notifications.signing import new_secret
 from tocsin.notifications.transport import NotificationTransport, TransportMode
@@ -203,18 +203,18 @@ def test_nothing_is_left_of_a_secret_url_but_where_it_leads(url: str, masked: st
 
 
 def test_traces_are_the_same_after_json() -> None:
-    traces = Traces(frozenset({"k"}), frozenset({"s"}), frozenset({"s", "t"}), frozenset({("g", "1-a")}))
+    traces = Journal(frozenset({"k"}), frozenset({"s"}), frozenset({"s", "t"}), frozenset({("g", "1-a")}))
 
-    assert Traces.from_json(json.loads(json.dumps(traces.to_json()))) == traces
+    assert Journal.from_json(json.loads(json.dumps(traces.to_json()))) == traces
 
 
 @pytest.mark.parametrize("note", [None, [], "x", {}, {"keys": "x", "rosters": [["a"], 5]}])
 def test_no_note_leaves_no_traces(note: Any) -> None:
-    assert not Traces.from_json(note)
+    assert not Journal.from_json(note)
 
 
 def test_the_traces_of_two_runs_are_kept_together() -> None:
-    one, other = Traces(keys=frozenset({"a"})), Traces(keys=frozenset({"b"}), rosters=frozenset({("g", "1")}))
+    one, other = Journal(keys=frozenset({"a"})), Journal(keys=frozenset({"b"}), rosters=frozenset({("g", "1")}))
 
-    assert one | other == Traces(keys=frozenset({"a", "b"}), rosters=frozenset({("g", "1")}))
-    assert one | Traces()
+    assert one | other == Journal(keys=frozenset({"a", "b"}), rosters=frozenset({("g", "1")}))
+    assert one | Journal()

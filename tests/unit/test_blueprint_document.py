@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.test_intake import PATIENT, PLAIN_JSON, PLAIN_TEXT
-from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprint, parse, to_yaml
+from tocsin.config.blueprint import JSON_TYPE, YAML_TYPES, Blueprint, parse, to_yaml
 from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge
 from tocsin.http.yaml_body import MAX_DOCUMENT, read_document
 from tocsin.types import JsonObject

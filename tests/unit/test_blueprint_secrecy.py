@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tocsin.blueprint.document import MASK, TransportEntry
-from tocsin.blueprint.secrecy import RETIRES_AFTER, Resolved, resolve, shown
+from tocsin.config.blueprint.model import MASK, TransportEntry
+from tocsin.config.blueprint.secrets import RETIRES_AFTER, Resolved, resolve, shown
 from tocsin.errors import Violation
 from tocsin.notifications.signing import new_secret
 

@@ -25,7 +25,7 @@ MUST_NOT_LOAD = {
         "tocsin.identity.tokens",
         "tocsin.rules",
         "tocsin.notifications",
-        "tocsin.blueprint",
+        "tocsin.config.blueprint",
     ),
     "ingest": (
         "jinja2",
@@ -33,14 +33,14 @@ MUST_NOT_LOAD = {
         "requests",
         "maxminddb",
         "tocsin.notifications.context",
-        "tocsin.blueprint",
+        "tocsin.config.blueprint",
         "tocsin.matching",
     ),
-    "matcher": ("jinja2", "yaml", "requests", "tocsin.blueprint", "tocsin.outbound.client"),
-    "webhook": ("jinja2", "yaml", "tocsin.blueprint", "tocsin.matching"),
-    "slack": ("jinja2", "yaml", "tocsin.blueprint", "tocsin.matching"),
-    "email": ("yaml", "requests", "tocsin.blueprint", "tocsin.matching"),
-    "inbox": ("jinja2", "yaml", "requests", "tocsin.blueprint", "tocsin.matching"),
+    "matcher": ("jinja2", "yaml", "requests", "tocsin.config.blueprint", "tocsin.outbound.client"),
+    "webhook": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching"),
+    "slack": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching"),
+    "email": ("yaml", "requests", "tocsin.config.blueprint", "tocsin.matching"),
+    "inbox": ("jinja2", "yaml", "requests", "tocsin.config.blueprint", "tocsin.matching"),
 }
 
 # Modules beyond what `import boto3` and Powertools' logger load, which every function does. What a function has now

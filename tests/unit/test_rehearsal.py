@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.blueprint.checks import check
-from tocsin.blueprint.document import Blueprint
+from tocsin.config.blueprint.model import Blueprint
+from tocsin.config.blueprint.validate import check
 from tocsin.outbound import OutboundPolicy
 
 

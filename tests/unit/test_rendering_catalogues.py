@@ -17,7 +17,7 @@ def messages_of_the_sources() -> set[str]:
     """All messages that the templates and the code ask for."""
     templates = "".join(path.read_text("utf-8") for path in (PACKAGE / "templates").glob("*.j2"))
     asked = re.findall(r'\b_\("([^"]+)"\)', templates)
-    asked += re.findall(r'\bgettext\("([^"]+)"\)', (PACKAGE / "mail.py").read_text("utf-8"))
+    asked += re.findall(r'\bgettext\("([^"]+)"\)', (PACKAGE / "message.py").read_text("utf-8"))
     return {*asked, *SEVERITY_LABELS.values()}
 
 

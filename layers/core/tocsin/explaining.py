@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tocsin.configuration import Configuration, Settings
+from tocsin.config.model import Configuration, Settings
+from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.draft import Terms, finish
 from tocsin.events.model import Event
@@ -14,7 +15,6 @@ from tocsin.ids import IdError, parse_id
 from tocsin.notifications.transport import INBOX
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject

@@ -18,7 +18,8 @@ import orjson
 
 from tocsin.aws.logging import Code, note
 from tocsin.aws.sqs import Outbox
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.models import DeliveryMessage
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
@@ -28,7 +29,6 @@ from tocsin.notifications.transport import INBOX, NotificationTransport, Transpo
 from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.ledger import Ledger
 from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, User, with_descendants
 from tocsin.identity.store import PeopleStore

@@ -17,6 +17,7 @@ from local.aws import REGION, ROOT_KEY
 from local.stack import LocalStack
 from local.waiting import until
 from tests.stack.permissions import Permission
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
@@ -25,7 +26,6 @@ from tocsin.ids import new_id
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 
 type Payload = dict[str, Any]

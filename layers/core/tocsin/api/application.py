@@ -14,7 +14,8 @@ from tocsin.api import blueprints, deliveries, events, health, notifications, re
 from tocsin.api.answers import problem_response
 from tocsin.aws.logging import Code, logger, note
 from tocsin.backtesting import Backtester
-from tocsin.blueprint import Blueprints
+from tocsin.config.blueprint import Blueprints
+from tocsin.config.resources import ConfigurationEditor, Resources
 from tocsin.deliveries.desk import DeliveryDesk
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
 from tocsin.events.search.reader import Reading
@@ -23,7 +24,6 @@ from tocsin.explaining import Explainer
 from tocsin.http.request import Request
 from tocsin.http.response import problem
 from tocsin.identity.principal import authenticate
-from tocsin.management import EditingDesk, Management
 from tocsin.notifications.email.suppressions import MailStops
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_store import InboxStore
@@ -52,7 +52,7 @@ class Stores:
     blueprints: Blueprints
     explainer: Explainer
     backtester: Backtester
-    editing: EditingDesk
+    editing: ConfigurationEditor
     desk: DeliveryDesk
     mail_stops: MailStops
     unsubscribe_links: Callable[[], UnsubscribeLinks | None]
@@ -66,7 +66,7 @@ def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Map
     notifications.add_routes(app, stores.inboxes)
     blueprints.add_routes(app, stores.blueprints, stores.editing)
     why.add_routes(app, stores.explainer, stores.backtester)
-    resources.add_routes(app, Management.at(stores.editing))
+    resources.add_routes(app, Resources.at(stores.editing))
     deliveries.add_routes(app, stores.desk, stores.mail_stops)
     transports.add_routes(app, stores.desk, stores.mail_stops, stores.unsubscribe_links)
 

@@ -6,12 +6,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import check_query, flag_of, json_response, request_of
 from tocsin.aws.logging import Code, note
-from tocsin.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
+from tocsin.config.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
+from tocsin.config.resources import ConfigurationEditor
 from tocsin.identity.principal import Scope, authorize
-from tocsin.management import EditingDesk
 
 
-def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: EditingDesk) -> None:
+def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: ConfigurationEditor) -> None:
     """Add this subject's routes. Changes are told at `desk`."""
 
     @app.get("/blueprint")

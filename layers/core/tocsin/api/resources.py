@@ -8,30 +8,30 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
 from tocsin.aws.logging import Code, note
-from tocsin.errors import Invalid, TooLarge, Violation
-from tocsin.http.json_body import JSON_TYPE, MAX_BODY
-from tocsin.http.request import Request
-from tocsin.http.yaml_body import read_document
-from tocsin.identity.principal import Principal, Scope, authorize
-from tocsin.management import (
+from tocsin.config.resources import (
     Collection,
-    Management,
     Members,
     Page,
     Precondition,
+    Resources,
     Saved,
     SettingsEntry,
     Silences,
     SilenceState,
     etag_of,
 )
-from tocsin.management.keys import Keys
+from tocsin.config.resources.api_keys import Keys
+from tocsin.errors import Invalid, TooLarge, Violation
+from tocsin.http.json_body import JSON_TYPE, MAX_BODY
+from tocsin.http.request import Request
+from tocsin.http.yaml_body import read_document
+from tocsin.identity.principal import Principal, Scope, authorize
 from tocsin.types import Json, JsonObject
 
 _DEFAULT_LIMIT = 100
 
 
-def add_routes(app: APIGatewayHttpResolver, management: Management) -> None:
+def add_routes(app: APIGatewayHttpResolver, management: Resources) -> None:
     """Add this subject's routes."""
     for kind, collection in management.collections().items():
         _add_list(app, kind, collection)

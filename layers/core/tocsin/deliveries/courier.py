@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.errors import as_unavailable, tries
 from tocsin.aws.logging import Code, logger, note
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.breakers import BreakerState
 from tocsin.deliveries.gate import Gate
 from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
@@ -31,7 +32,6 @@ from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.model import Notification
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.transport import INBOX, NotificationTransport
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.times import parse_duration, utc_now
 from tocsin.types import Json, JsonObject

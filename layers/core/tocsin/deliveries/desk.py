@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.breakers import Breaker, BreakerState
 from tocsin.deliveries.models import DeliveryMessage
 from tocsin.deliveries.redrive import Queues
@@ -21,7 +22,6 @@ from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.deliveries import DeliveryStore
 from tocsin.store.delivery_items import Place
 from tocsin.store.redeliveries import RedeliveryStore, Span

@@ -20,14 +20,14 @@ from datetime import datetime, timedelta
 
 from tocsin.aws.logging import Code, note
 from tocsin.aws.sqs import Outbox
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.breakers import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker, BreakerState
 from tocsin.deliveries.models import DeliveryMessage
 from tocsin.deliveries.reports import Reports
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import TransportMode
 from tocsin.store.breakers import BreakerStore
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.store.delivery_items import DUE_SHARDS, Place
 from tocsin.store.redeliveries import GivenUp, RedeliveryStore, Span
 from tocsin.times import utc_now

@@ -6,13 +6,13 @@ import logging
 from datetime import datetime
 
 from tocsin.aws.logging import Code, note
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.models import DeliveryMessage
 from tocsin.errors import Unavailable
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.ids import window_id
 from tocsin.notifications.outcome import Outcome
-from tocsin.store.configuration import ConfigurationStore
 
 MAX_DEPTH = 3
 """System events in a row. A failure to deliver news of failures to deliver news of failures stays in the log."""

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tocsin.configuration import Settings
+from tocsin.config.model import Settings
+from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
 from tocsin.events.draft import Terms, finish, source_address
 from tocsin.events.model import Event
@@ -19,7 +20,6 @@ from tocsin.ids import derived_id, id_time, new_id
 from tocsin.ingest.body import NDJSON_TYPE, Body, read_body
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.times import parse_duration
 from tocsin.types import JsonObject
 

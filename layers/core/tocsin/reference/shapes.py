@@ -7,14 +7,14 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tocsin.api.deliveries import RedriveRequest
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.document import KeyEntry, TransportEntry, UserEntry
-from tocsin.configuration import Settings
-from tocsin.management.groups import GroupShape
-from tocsin.management.keys import Rotation
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.model import KeyEntry, TransportEntry, UserEntry
+from tocsin.config.model import Settings
+from tocsin.config.resources.api_keys import Rotation
+from tocsin.config.resources.groups import GroupShape
 from tocsin.notifications.transport import Mapping
 from tocsin.rules import NotificationRule, Silence
-from tocsin.rules.models import Policy
+from tocsin.rules.model import Policy
 from tocsin.types import JsonObject
 
 REF = "#/components/schemas/"

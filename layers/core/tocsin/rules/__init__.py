@@ -1,6 +1,6 @@
 """Rules: what is asked of an event, and which rules fire for it."""
 
-from tocsin.rules.models import (
+from tocsin.rules.model import (
     Binding,
     EventMatcher,
     ExpressionPolicy,

@@ -17,7 +17,7 @@ from typing import Protocol
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
 from tocsin.patterns import PatternIndex
-from tocsin.rules.models import (
+from tocsin.rules.model import (
     Binding,
     EventMatcher,
     ExpressionPolicy,

@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
 from tocsin.aws.errors import as_unavailable, condition_failed
 from tocsin.events.model import Event
-from tocsin.rules.models import Throttle
+from tocsin.rules.model import Throttle
 from tocsin.times import iso, parse_duration
 from tocsin.types import Json, JsonObject
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from tocsin.config.resources.api_keys import Keys
+from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved
+from tocsin.config.resources.groups import Groups
+from tocsin.config.resources.mappings import Mappings
+from tocsin.config.resources.rules import Policies, Rules
+from tocsin.config.resources.settings import SettingsEntry
+from tocsin.config.resources.silences import Silences
+from tocsin.config.resources.transports import Transports
+from tocsin.config.resources.users import Members, Users
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Page, Saved
-from tocsin.management.groups import Groups
-from tocsin.management.keys import Keys
-from tocsin.management.mappings import Mappings
-from tocsin.management.people import Members, Users
-from tocsin.management.rules import Policies, Rules
-from tocsin.management.settings import SettingsEntry
-from tocsin.management.silences import Silences
-from tocsin.management.transports import Transports
 from tocsin.types import JsonObject
 
 
@@ -36,7 +36,7 @@ class Collection(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Management:
+class Resources:
     """The kinds of entries."""
 
     rules: Rules
@@ -51,7 +51,7 @@ class Management:
     settings: SettingsEntry
 
     @classmethod
-    def at(cls, desk: EditingDesk) -> Management:
+    def at(cls, desk: ConfigurationEditor) -> Resources:
         """All kinds, edited at `desk`."""
         return cls(
             rules=Rules(desk),

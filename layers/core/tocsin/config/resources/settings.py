@@ -6,22 +6,22 @@ from typing import cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.differences import differences
-from tocsin.configuration import Settings
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.diff import differences
+from tocsin.config.model import Settings
+from tocsin.config.resources.editor import ConfigurationEditor, Saved
+from tocsin.config.resources.rules import touched
+from tocsin.config.resources.snapshot_entries import dump
 from tocsin.errors import Invalid, violations
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Saved
-from tocsin.management.published import dump
-from tocsin.management.rules import touched
 from tocsin.types import Json, JsonObject
 
 
 class SettingsEntry:
     """The settings. Raises Invalid, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         self._desk = desk
         self._adapter = TypeAdapter(Settings)
 

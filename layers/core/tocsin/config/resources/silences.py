@@ -14,15 +14,15 @@ from enum import StrEnum
 
 from pydantic import TypeAdapter
 
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.differences import differences
-from tocsin.configuration import Configuration
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.diff import differences
+from tocsin.config.model import Configuration
+from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved
+from tocsin.config.resources.snapshot_entries import page_of, parse_entry, with_entry
 from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.expressions import ExpressionError
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Page, Saved
-from tocsin.management.published import page_of, parse_entry, with_entry
 from tocsin.patterns import PatternError
 from tocsin.rules import RuleSet, Silence
 from tocsin.times import utc_now
@@ -60,7 +60,7 @@ class SilenceState(StrEnum):
 class Silences:
     """Silences. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: EditingDesk, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, desk: ConfigurationEditor, clock: Callable[[], datetime] = utc_now) -> None:
         self._desk = desk
         self._clock = clock
 

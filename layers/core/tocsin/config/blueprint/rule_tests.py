@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from tocsin.blueprint.document import Blueprint
+from tocsin.config.blueprint.model import Blueprint
 from tocsin.errors import Invalid, Violation
 from tocsin.events.draft import Terms, finish
 from tocsin.events.model import Event

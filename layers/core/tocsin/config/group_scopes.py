@@ -1,6 +1,6 @@
 """Which scopes a token's groups give: one field of the settings that hold, read alone.
 
-`tocsin.store.configuration` reads them too, with all that rules are made of; the authorizer's cold start would
+`tocsin.config.store` reads them too, with all that rules are made of; the authorizer's cold start would
 take a third longer for it.
 """
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tocsin.aws.logging import Code, note
-from tocsin.configuration import Settings
+from tocsin.config.model import Settings
 from tocsin.errors import Unavailable
 from tocsin.events.model import EventAction
 from tocsin.events.system import APP, SystemEvents

@@ -7,14 +7,15 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter
 
-from tocsin.blueprint import Blueprint, secrecy
-from tocsin.blueprint.document import TransportEntry
-from tocsin.configuration import Configuration
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint import secrets as secrecy
+from tocsin.config.blueprint.model import TransportEntry
+from tocsin.config.model import Configuration
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, updated
+from tocsin.config.resources.snapshot_entries import Published, dump, with_entry
 from tocsin.errors import Invalid, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Saved, updated
-from tocsin.management.published import Published, dump, with_entry
 from tocsin.notifications.transport import NotificationTransport
 from tocsin.types import JsonObject
 
@@ -27,7 +28,7 @@ class Transports(Published[TransportEntry]):
     kind: ClassVar[str] = "transports"
     model: ClassVar[str] = "transport"
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         super().__init__(desk, TypeAdapter(TransportEntry))
 
     def _entries(self, configuration: Configuration) -> dict[str, TransportEntry]:

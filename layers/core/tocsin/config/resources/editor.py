@@ -8,16 +8,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.checks import check
-from tocsin.changes import ChangeEvents
-from tocsin.configuration import Configuration
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.validate import check
+from tocsin.config.changes import ChangeEvents
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Conflict, Invalid, Violation
 from tocsin.identity.directory import User
 from tocsin.identity.principal import Principal
 from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
-from tocsin.store.configuration import ConfigurationStore
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
@@ -45,7 +45,7 @@ class Saved:
     """Fields that are shown this once: secrets that were made."""
 
 
-class EditingDesk:
+class ConfigurationEditor:
     """What all edits stand on. Raises Conflict and Unavailable."""
 
     def __init__(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from tocsin.blueprint.document import MASK, TransportEntry
+from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.errors import Violation
 from tocsin.notifications.signing import check_secret, new_secret
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets

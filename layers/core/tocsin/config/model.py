@@ -17,7 +17,7 @@ from tocsin.fields import Duration
 from tocsin.identity.directory import Group
 from tocsin.identity.principal import Scope
 from tocsin.notifications.transport import Mapping, NotificationTransport
-from tocsin.rules.models import NotificationRule, Policy, Silence
+from tocsin.rules.model import NotificationRule, Policy, Silence
 
 
 class GroupScopes(BaseModel):

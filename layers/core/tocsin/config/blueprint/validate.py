@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 
-from tocsin.blueprint.document import MASK, Blueprint, TransportEntry
-from tocsin.blueprint.rehearsal import run_tests
-from tocsin.configuration import Settings
+from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
+from tocsin.config.blueprint.rule_tests import run_tests
+from tocsin.config.model import Settings
 from tocsin.errors import MOST, Violation
 from tocsin.expressions import ExpressionError
 from tocsin.notifications.mapping import MappingFailed, check_mapping

@@ -24,8 +24,8 @@ from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, document, document_of, number, number_of, text, text_of, until
 from tocsin.aws.errors import as_unavailable, condition_failed
-from tocsin.configuration import Configuration, Settings, digest
-from tocsin.defaults import DEFAULT
+from tocsin.config.defaults import DEFAULT
+from tocsin.config.model import Configuration, Settings, digest
 from tocsin.errors import ConfigurationBroken, Conflict, Unavailable
 from tocsin.notifications.transport import NotificationTransport, TransportSecrets
 from tocsin.times import parse_duration, utc_now

@@ -13,7 +13,7 @@ from tocsin.types import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
-class Traces:
+class Journal:
     """What one or more runs touched that did not end. All empty, and false, where there was none."""
 
     keys: frozenset[str] = frozenset()
@@ -28,8 +28,8 @@ class Traces:
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
 
-    def __or__(self, other: Traces) -> Traces:
-        return Traces(
+    def __or__(self, other: Journal) -> Journal:
+        return Journal(
             keys=self.keys | other.keys,
             signing=self.signing | other.signing,
             secrets=self.secrets | other.secrets,

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pydantic import TypeAdapter
 
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.differences import differences
-from tocsin.blueprint.document import UserEntry
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.diff import differences
+from tocsin.config.blueprint.model import UserEntry
+from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved, in_use, updated
+from tocsin.config.resources.snapshot_entries import parse_entry
 from tocsin.errors import NotFound
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.directory import Group, User
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Page, Saved, in_use, updated
-from tocsin.management.published import parse_entry
 from tocsin.types import JsonObject
 
 _ADAPTER = TypeAdapter(UserEntry)
@@ -21,7 +21,7 @@ _ADAPTER = TypeAdapter(UserEntry)
 class Users:
     """People. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         self._desk = desk
 
     def page(self, *, after: str | None, limit: int) -> Page:
@@ -73,7 +73,7 @@ class Users:
 class Members:
     """Who is in a group itself. Raises NotFound, PreconditionFailed, Conflict and Unavailable."""
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         self._desk = desk
 
     def page(self, group: str, *, after: str | None, limit: int) -> Page:
@@ -116,7 +116,7 @@ class Members:
         return group
 
 
-def _found(desk: EditingDesk, name: str) -> User:
+def _found(desk: ConfigurationEditor, name: str) -> User:
     user = desk.people.user(name)
     if user is None:
         raise NotFound(f"there is no user {name[:120]!r}")

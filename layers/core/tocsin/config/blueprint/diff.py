@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from tocsin.blueprint.document import Blueprint
+from tocsin.config.blueprint.model import Blueprint
 from tocsin.types import Json, JsonObject
 
 _NAMES = {"users": "username"}

@@ -1,4 +1,4 @@
-"""Groups by name, without their members, who may be many: those are `tocsin.management.people.Members`."""
+"""Groups by name, without their members, who may be many: those are `tocsin.config.resources.users.Members`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.document import GroupEntry
-from tocsin.configuration import Configuration
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.model import GroupEntry
+from tocsin.config.model import Configuration
+from tocsin.config.resources.editor import ConfigurationEditor, Saved
+from tocsin.config.resources.snapshot_entries import Published, dump, with_entry
 from tocsin.fields import Name
 from tocsin.identity.directory import Group
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Saved
-from tocsin.management.published import Published, dump, with_entry
 from tocsin.types import JsonObject
 
 
@@ -33,7 +33,7 @@ class Groups(Published[GroupShape]):
     kind: ClassVar[str] = "groups"
     model: ClassVar[str] = "group"
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         super().__init__(desk, TypeAdapter(GroupShape))
 
     def _entries(self, configuration: Configuration) -> dict[str, GroupShape]:

@@ -17,17 +17,18 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from tocsin.blueprint import checks, secrecy
-from tocsin.blueprint.differences import differences
-from tocsin.blueprint.document import Blueprint, GroupEntry, KeyEntry, UserEntry
-from tocsin.blueprint.traces import Traces
-from tocsin.configuration import Configuration
+from tocsin.config.blueprint import secrets as secrecy
+from tocsin.config.blueprint import validate as checks
+from tocsin.config.blueprint.diff import differences
+from tocsin.config.blueprint.journal import Journal
+from tocsin.config.blueprint.model import Blueprint, GroupEntry, KeyEntry, UserEntry
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore, Version
 from tocsin.errors import Invalid, Violation
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
-from tocsin.store.configuration import ConfigurationStore, Version
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
@@ -79,7 +80,7 @@ class _Current:
     members: Mapping[str, frozenset[str]]
     key_ids: frozenset[str] = frozenset()
     """Of all keys that are stored: also those of `unfinished`, which are not among `keys`."""
-    unfinished: Traces = field(default_factory=Traces)
+    unfinished: Journal = field(default_factory=Journal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,7 @@ class _Plan:
     keys: tuple[ApiKey, ...]
     new_rosters: tuple[tuple[Group, frozenset[str]], ...]
     bearers: tuple[JsonObject, ...]
-    traces: Traces
+    traces: Journal
 
 
 class Blueprints:
@@ -112,13 +113,13 @@ class Blueprints:
         current = self._read(self._unfinished())
         return Applied(current.version.number, _plan(blueprint, current).changes)
 
-    def _unfinished(self) -> Traces:
-        return Traces.from_json(self._configuration.note())
+    def _unfinished(self) -> Journal:
+        return Journal.from_json(self._configuration.note())
 
     def apply(self, blueprint: Blueprint, by: str) -> Applied:
         """Make `blueprint` the configuration."""
         self._check(blueprint)
-        unfinished = Traces.from_json(self._configuration.lock(by, now=utc_now()))
+        unfinished = Journal.from_json(self._configuration.lock(by, now=utc_now()))
         done = not unfinished
         try:
             current = self._read(unfinished)
@@ -139,7 +140,7 @@ class Blueprints:
         if wrong:
             raise Invalid(wrong)
 
-    def _read(self, unfinished: Traces) -> _Current:
+    def _read(self, unfinished: Journal) -> _Current:
         version, configuration = self._configuration.current(fresh=True)
         keys = list(self._people.all_keys())
         return _Current(
@@ -179,7 +180,7 @@ class Blueprints:
             ),
         )
 
-    def _tidy(self, plan: _Plan, current: _Current, traces: Traces) -> None:
+    def _tidy(self, plan: _Plan, current: _Current, traces: Journal) -> None:
         self._people.delete(key_ids=current.key_ids - {key.id for key in plan.keys})
         gone = traces.rosters - _rosters(plan.configuration)
         groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
@@ -224,7 +225,7 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
         *differences(_shown(current), _shown(after)),
         *_new_secrets(current.configuration, configuration),
     ]
-    traces = Traces(
+    traces = Journal(
         keys=frozenset(str(shown["id"]) for shown in bearers),
         signing=frozenset(resolved.transport.secrets_ref for resolved in transports if resolved.generated),
         secrets=_secret_refs(current.configuration) ^ _secret_refs(configuration),

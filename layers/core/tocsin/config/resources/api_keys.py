@@ -7,15 +7,15 @@ from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
 
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.differences import differences
-from tocsin.blueprint.document import KeyEntry, UserEntry
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.diff import differences
+from tocsin.config.blueprint.model import KeyEntry, UserEntry
+from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved, in_use
+from tocsin.config.resources.snapshot_entries import dump, page_of, parse_entry
 from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Page, Saved, in_use
-from tocsin.management.published import dump, page_of, parse_entry
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import JsonObject
 
@@ -55,7 +55,7 @@ _SHOWN_ONLY = ("id", "last_used", "old_secret_until")
 class Keys:
     """API keys. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         self._desk = desk
 
     def page(self, *, after: str | None, limit: int) -> Page:

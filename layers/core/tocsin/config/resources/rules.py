@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter
 
-from tocsin.blueprint import Blueprint, secrecy
-from tocsin.blueprint.document import GroupEntry, UserEntry
-from tocsin.configuration import Configuration
-from tocsin.management.desk import EditingDesk
-from tocsin.management.published import Published
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint import secrets as secrecy
+from tocsin.config.blueprint.model import GroupEntry, UserEntry
+from tocsin.config.model import Configuration
+from tocsin.config.resources.editor import ConfigurationEditor
+from tocsin.config.resources.snapshot_entries import Published
 from tocsin.rules import NotificationRule
-from tocsin.rules.models import EventMatcher, ExpressionPolicy, PatternPolicy, Policy
+from tocsin.rules.model import EventMatcher, ExpressionPolicy, PatternPolicy, Policy
 
 
 class Rules(Published[NotificationRule]):
@@ -22,7 +23,7 @@ class Rules(Published[NotificationRule]):
     kind: ClassVar[str] = "rules"
     model: ClassVar[str] = "rule"
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         super().__init__(desk, TypeAdapter(NotificationRule))
 
     def _check(self, entry: NotificationRule, configuration: Configuration) -> None:
@@ -38,7 +39,7 @@ class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
     kind: ClassVar[str] = "policies"
     model: ClassVar[str] = "policy"
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         super().__init__(desk, TypeAdapter(Policy))
 
     def _check(self, entry: EventMatcher | PatternPolicy | ExpressionPolicy, configuration: Configuration) -> None:
@@ -55,7 +56,7 @@ def _asking(configuration: Configuration, policy: str) -> list[NotificationRule]
 
 
 def touched(
-    desk: EditingDesk,
+    desk: ConfigurationEditor,
     rules: Sequence[NotificationRule],
     policies: Iterable[Policy],
     configuration: Configuration,

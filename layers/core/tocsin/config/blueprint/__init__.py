@@ -1,7 +1,7 @@
 """The whole configuration as one document: read, checked, compared, applied."""
 
-from tocsin.blueprint.application import Applied, Blueprints
-from tocsin.blueprint.document import MASK, Blueprint, parse
+from tocsin.config.blueprint.apply import Applied, Blueprints
+from tocsin.config.blueprint.model import MASK, Blueprint, parse
 from tocsin.http.json_body import JSON_TYPE
 from tocsin.http.yaml_body import YAML_TYPES, to_yaml
 

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 from pydantic import TypeAdapter
 
-from tocsin.blueprint import Blueprint
-from tocsin.configuration import Configuration
-from tocsin.management.desk import EditingDesk
-from tocsin.management.published import Published
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.model import Configuration
+from tocsin.config.resources.editor import ConfigurationEditor
+from tocsin.config.resources.snapshot_entries import Published
 from tocsin.notifications.transport import Mapping
 
 
@@ -20,7 +20,7 @@ class Mappings(Published[Mapping]):
     kind: ClassVar[str] = "mappings"
     model: ClassVar[str] = "mapping"
 
-    def __init__(self, desk: EditingDesk) -> None:
+    def __init__(self, desk: ConfigurationEditor) -> None:
         super().__init__(desk, TypeAdapter(Mapping))
 
     def _check(self, entry: Mapping, configuration: Configuration) -> None:

@@ -6,14 +6,14 @@ from typing import Annotated, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tocsin.configuration import Settings
+from tocsin.config.model import Settings
 from tocsin.errors import Invalid, violations
 from tocsin.fields import Name
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.api_keys import Expiry
 from tocsin.identity.principal import Scope
 from tocsin.notifications.transport import Mapping, TransportMode
-from tocsin.rules.models import NotificationRule, Policy, Silence
+from tocsin.rules.model import NotificationRule, Policy, Silence
 from tocsin.types import JsonObject
 
 MASK = "*" * 20

@@ -3,12 +3,12 @@
 The group has no members yet; whoever sets up a stack puts people in it.
 """
 
-from tocsin.configuration import Configuration
+from tocsin.config.model import Configuration
 from tocsin.events.model import EventAction
 from tocsin.identity.directory import Group
 from tocsin.notifications.model import Severity
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-from tocsin.rules.models import Binding, EventMatcher, NotificationRule
+from tocsin.rules.model import Binding, EventMatcher, NotificationRule
 
 ADMINS = Group(name="admins")
 

@@ -7,13 +7,13 @@ from typing import Any, ClassVar, Protocol, cast
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from tocsin.blueprint import Blueprint
-from tocsin.blueprint.differences import differences
-from tocsin.configuration import Configuration
+from tocsin.config.blueprint import Blueprint
+from tocsin.config.blueprint.diff import differences
+from tocsin.config.model import Configuration
+from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved, in_use
 from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.management.desk import EditingDesk, Page, Saved, in_use
 from tocsin.types import JsonObject
 
 
@@ -48,7 +48,7 @@ class Published[Entry: BaseModel]:
     kind: ClassVar[str]
     model: ClassVar[str]
 
-    def __init__(self, desk: EditingDesk, adapter: TypeAdapter[Entry]) -> None:
+    def __init__(self, desk: ConfigurationEditor, adapter: TypeAdapter[Entry]) -> None:
         self._desk = desk
         self._adapter = adapter
 

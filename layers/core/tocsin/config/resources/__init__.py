@@ -1,0 +1,27 @@
+"""The configuration an entry at a time: read, created or replaced, deleted, by name, with versions that are checked."""
+
+from tocsin.config.resources.api_keys import Keys
+from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved
+from tocsin.config.resources.registry import Collection, Resources
+from tocsin.config.resources.settings import SettingsEntry
+from tocsin.config.resources.silences import Silences, SilenceState
+from tocsin.config.resources.snapshot_entries import Published
+from tocsin.config.resources.users import Members, Users
+from tocsin.http.preconditions import Precondition, etag_of
+
+__all__ = [
+    "Collection",
+    "ConfigurationEditor",
+    "Keys",
+    "Members",
+    "Page",
+    "Precondition",
+    "Published",
+    "Resources",
+    "Saved",
+    "SettingsEntry",
+    "SilenceState",
+    "Silences",
+    "Users",
+    "etag_of",
+]
