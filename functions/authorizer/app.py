@@ -1,8 +1,7 @@
 """Who asks? Trigger: HTTP API Lambda authorizer, payload format 2.0, simple responses.
 
-It lets every request through to its function, with facts about the key or token, or the reason why there is none: API
-Gateway's own refusal is no problem+json, and its cache does not know routes. No function serves a request
-whose facts name no key (`tocsin.http.request.Request.anyone`), and each checks the scopes that its route needs.
+It lets every request through, with facts about the key or token or the reason why there is none: API Gateway's own
+refusal is no problem+json, and its cache does not know routes. Each route checks the facts (`identity.principal`).
 """
 
 from __future__ import annotations
@@ -49,26 +48,18 @@ def tokens() -> AccessTokens:
     return access_tokens(environment, GroupScopesStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).current)
 
 
-def identify_token(token: str, now: datetime) -> JsonObject:
-    """Return the facts about an access token."""
-    return tokens().identify(token, now)
-
-
 authenticator = Authenticator(
     PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     clients.secretsmanager(),
     environment.text("ADMIN_KEY_SECRET"),
     FailedSignIns(report),
-    identify_token if environment.optional("OIDC_ISSUER") else None,
+    (lambda token, now: tokens().identify(token, now)) if environment.optional("OIDC_ISSUER") else None,
 )
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
-    """{isAuthorized: true, context: {key_id, …} or {error}}. Raises where keys can't be read: answered 500.
-
-    The keys of a token's issuer are meant as well.
-    """
+    """{isAuthorized: true, context: {key_id, …} or {error}}. Raises where a key or an issuer's keys can't be read."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     source_ip = event["requestContext"]["http"].get("sourceIp") or ""
     try:

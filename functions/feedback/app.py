@@ -8,20 +8,20 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.feedback import Feedback
-from tocsin.deliveries.reports import Reports
+from tocsin.deliveries.alerts import Alerts
+from tocsin.deliveries.bounces import SesFeedback
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
-feedback = Feedback(
-    MailStops(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
-    Reports(
+feedback = SesFeedback(
+    Suppressions(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    Alerts(
         SystemEvents(EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))),
         ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     ),

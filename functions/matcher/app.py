@@ -10,15 +10,15 @@ from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import REFRESH_SECONDS, ConfigurationStore
+from tocsin.deliveries.queues import queue_urls
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
-from tocsin.matching import Matcher
-from tocsin.notifications.transport import TransportMode
-from tocsin.store.ledger import Ledger
-from tocsin.store.throttles import Throttles
+from tocsin.matching.matcher import Matcher
+from tocsin.matching.story import StoryStore
+from tocsin.matching.throttle import Throttles
+from tocsin.matching.worker import MatchWorker
 from tocsin.types import JsonObject
-from tocsin.workload import Workload
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -26,18 +26,13 @@ if TYPE_CHECKING:
 environment = Environment.of_process()
 outbox = Outbox(clients.sqs())
 events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
-workload = Workload(
+worker = MatchWorker(
     Matcher(
         ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
         PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold_seconds=REFRESH_SECONDS),
-        Ledger(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        StoryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         outbox,
-        queues={
-            TransportMode.WEBHOOK: environment.text("WEBHOOK_QUEUE_URL"),
-            TransportMode.WEBHOOK_SLACK: environment.text("SLACK_QUEUE_URL"),
-            TransportMode.EMAIL: environment.text("EMAIL_QUEUE_URL"),
-            TransportMode.LOCAL: environment.text("INBOX_QUEUE_URL"),
-        },
+        queues=queue_urls(environment),
         match_queue=environment.text("MATCH_QUEUE_URL"),
         throttles=Throttles(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         system_events=SystemEvents(events),
@@ -54,5 +49,5 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{batchItemFailures}: the records or messages that come back."""
     records = event["Records"]
     if records and records[0]["eventSource"] == "aws:dynamodb":
-        return workload.stream(records)
-    return workload.queue(records)
+        return worker.stream(records)
+    return worker.queue(records)

@@ -11,13 +11,13 @@ from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.redrive import Queues, Redrive
-from tocsin.deliveries.reports import Reports
+from tocsin.deliveries.alerts import Alerts
+from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.queues import Queues, queue_urls
+from tocsin.deliveries.redrive import Redrive
+from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.notifications.transport import TransportMode
-from tocsin.store.breakers import BreakerStore
-from tocsin.store.redeliveries import RedeliveryStore
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -33,15 +33,10 @@ redrive = Redrive(
     configuration=configuration,
     deliveries=RedeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     breakers=BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
-    reports=Reports(SystemEvents(events), configuration),
+    alerts=Alerts(SystemEvents(events), configuration),
     queues=Queues(
         lambda: Outbox(clients.sqs()),
-        {
-            TransportMode.WEBHOOK: environment.text("WEBHOOK_QUEUE_URL"),
-            TransportMode.WEBHOOK_SLACK: environment.text("SLACK_QUEUE_URL"),
-            TransportMode.EMAIL: environment.text("EMAIL_QUEUE_URL"),
-            TransportMode.LOCAL: environment.text("INBOX_QUEUE_URL"),
-        },
+        queue_urls(environment),
     ),
 )
 

@@ -4,40 +4,23 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
-from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.courier import Courier
-from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.reports import Reports
-from tocsin.events.store import EventStore
-from tocsin.events.system import SystemEvents
+from tocsin.deliveries.wiring import transport_worker
 from tocsin.notifications.webhook import webhook_delivery
-from tocsin.store.breakers import BreakerStore
-from tocsin.store.deliveries import DeliveryStore
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
-events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
-configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
-courier = Courier(
-    configuration=configuration,
-    events=events,
-    deliveries=DeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
-    gate=Gate(BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))),
-    reports=Reports(SystemEvents(events), configuration),
-    sqs=clients.sqs(),
-    queue_url=environment.text("QUEUE_URL"),
-    deliver=webhook_delivery(configuration.secrets, policy_of(environment)),
+worker = transport_worker(
+    environment, lambda configuration: webhook_delivery(configuration.secrets, policy_of(environment))
 )
 
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
-    """{batchItemFailures}: the messages that come back."""
-    return courier.carry(event["Records"])
+    """Deliver the messages of a batch; {batchItemFailures} are those that come back."""
+    return worker.run(event["Records"])

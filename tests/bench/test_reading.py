@@ -23,7 +23,7 @@ from ministack.services import dynamodb as emulated
 from tests.integration.conftest import REGION, _make_table
 from tocsin.events.model import Event
 from tocsin.events.search.query import parse_search
-from tocsin.events.search.reader import Reading, counting_budget
+from tocsin.events.search.reader import LogReader, counting_budget
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.search.timeline import Budget
 from tocsin.events.store import EventStore, Submission
@@ -172,14 +172,14 @@ def costs() -> Iterator[dict[int, dict[str, Cost]]]:
 
 def _measure(client: Any) -> dict[str, Cost]:
     """What each read costs, by its name."""
-    reads: dict[str, Callable[[Reading], int]] = {}
+    reads: dict[str, Callable[[LogReader], int]] = {}
     for name, query in PAGES.items():
         reads[name] = lambda log, query=query: len(  # type: ignore[misc]
             log.page(parse_search(query), now=NOW, limit=50, budget=Budget(seconds=600)).events
         )
     start = (NOW - WEEK).replace(minute=0)
 
-    def volume(**query: str) -> Callable[[Reading], int]:
+    def volume(**query: str) -> Callable[[LogReader], int]:
         budget = counting_budget()
         return lambda log: (
             log.tally(
@@ -203,7 +203,7 @@ def _measure(client: Any) -> dict[str, Cost]:
         while len(took) < TIMES and (len(took) < 5 or sum(took) < PATIENCE * 1000):
             counted = Counted(client)
             began = time.perf_counter()
-            answered = read(Reading(counted, "events"))  # type: ignore[arg-type]
+            answered = read(LogReader(counted, "events"))  # type: ignore[arg-type]
             took.append((time.perf_counter() - began) * 1000)
             own.append(took[-1] - counted.awaited * 1000)
         found[name] = Cost(answered, counted.items, counted.queries)

@@ -1,4 +1,4 @@
-"""A small world for deliveries: moto's tables and queues, couriers, the schedule, real endpoints, a clock of our own.
+"""A small world for deliveries: moto's tables and queues, workers, the schedule, real endpoints, a clock of our own.
 
 Nothing of ours is faked. Time is: what waits for hours is due as soon as the clock is set forward, and SQS's
 delays and visibility go by the same clock.
@@ -19,16 +19,20 @@ from tests.integration.conftest import Stack
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration, Settings
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.courier import Courier
-from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.models import DeliveryMessage
-from tocsin.deliveries.redrive import Queues, Redrive
-from tocsin.deliveries.reports import Reports
+from tocsin.deliveries.alerts import Alerts
+from tocsin.deliveries.breaker_store import Breakers, BreakerStore
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.redrive import Redrive
+from tocsin.deliveries.redrive_store import RedeliveryStore
+from tocsin.deliveries.store import DeliveryStore
+from tocsin.deliveries.worker import DeliveryWorker
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.events.system import SystemEvents
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
+from tocsin.matching.story import StoryStore
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.model import Severity
@@ -37,10 +41,6 @@ from tocsin.notifications.slack import PACE, slack_delivery
 from tocsin.notifications.transport import Mapping, NotificationTransport, TransportMode, TransportSecrets
 from tocsin.notifications.webhook import webhook_delivery
 from tocsin.outbound import OutboundPolicy, Timeout
-from tocsin.store.breakers import BreakerStore
-from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.ledger import Ledger
-from tocsin.store.redeliveries import RedeliveryStore
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 POLICY = OutboundPolicy.parse(allow_http=True, ports="*", allow_cidrs="127.0.0.0/8")
@@ -70,7 +70,7 @@ class World:
         self.deliveries = DeliveryStore(dynamodb, "deliveries")
         self.redeliveries = RedeliveryStore(dynamodb, "deliveries")
         self.breakers = BreakerStore(dynamodb, "deliveries")
-        self.ledger = Ledger(dynamodb, "deliveries")
+        self.ledger = StoryStore(dynamodb, "deliveries")
         self.inboxes = InboxStore(dynamodb, "deliveries")
         self.urls = {mode: stack.queues[name] for mode, name in QUEUE.items()}
 
@@ -150,8 +150,8 @@ class World:
 
     # what delivers it
 
-    def courier(self, mode: str = "webhook", deliver: Deliver | None = None, **options: Any) -> Courier:
-        """A courier in a process of its own, as it were: it remembers nothing of what others learned."""
+    def worker(self, mode: str = "webhook", deliver: Deliver | None = None, **options: Any) -> DeliveryWorker:
+        """A worker in a process of its own, as it were: it remembers nothing of what others learned."""
         makers: dict[str, Callable[[], Deliver]] = {
             "webhook": lambda: webhook_delivery(
                 self.configuration.secrets, POLICY, clock=self.clock, timeout=Timeout(connect=1, total=1)
@@ -162,12 +162,12 @@ class World:
             "local": lambda: inbox_delivery(self.inboxes, self.configuration.notifications_kept),
         }
         pace = PACE if mode == "webhook_slack" else None
-        return Courier(
+        return DeliveryWorker(
             configuration=self.configuration,
             events=self.events,
             deliveries=self.deliveries,
-            gate=Gate(self.breakers),
-            reports=Reports(SystemEvents(self.events), self.configuration),
+            breakers=Breakers(self.breakers),
+            alerts=Alerts(SystemEvents(self.events), self.configuration),
             sqs=self.stack.sqs,
             queue_url=self.urls[TransportMode(mode)],
             deliver=deliver or makers[mode](),
@@ -181,7 +181,7 @@ class World:
                 configuration=self.configuration,
                 deliveries=self.redeliveries,
                 breakers=self.breakers,
-                reports=Reports(SystemEvents(self.events), self.configuration),
+                alerts=Alerts(SystemEvents(self.events), self.configuration),
                 queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
                 clock=self.clock,
             ).run(for_at_most=timedelta(seconds=10))
@@ -202,12 +202,12 @@ class World:
             for message in received.get("Messages", [])
         ]
 
-    def pump(self, courier: Courier, mode: str = "webhook") -> int:
+    def pump(self, worker: DeliveryWorker, mode: str = "webhook") -> int:
         """Deliver all that waits in a queue now, as Lambda does; how many messages that were."""
         count = 0
         while records := self.waiting(mode):
             count += len(records)
-            back = {failure["itemIdentifier"] for failure in courier.carry(records)["batchItemFailures"]}  # type: ignore[call-overload,index,union-attr]
+            back = {failure["itemIdentifier"] for failure in worker.run(records)["batchItemFailures"]}  # type: ignore[call-overload,index,union-attr]
             for record in records:
                 if record["messageId"] not in back:
                     self.stack.sqs.delete_message(
@@ -215,11 +215,11 @@ class World:
                     )
         return count
 
-    def go_on(self, courier: Courier, mode: str = "webhook", **duration: float) -> int:
+    def go_on(self, worker: DeliveryWorker, mode: str = "webhook", **duration: float) -> int:
         """Set the clock forward, let the schedule run, deliver what waits."""
         self.later(**duration)
         self.redrive()
-        return self.pump(courier, mode)
+        return self.pump(worker, mode)
 
     # what became of it
 

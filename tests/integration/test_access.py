@@ -15,8 +15,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
 from tests.integration.calling import ALL_SCOPES, Api, Called, request_event
 from tests.integration.conftest import ROOT, Stack
+from tocsin.api.openapi import OPERATIONS, Operation, document
 from tocsin.identity.principal import TOKEN_PREFIX, Scope
-from tocsin.reference import OPERATIONS, Operation, document
 
 NAMES = {"event_id": "01890000-0000-7000-8000-000000000000", "delivery_id": "x"}
 KEYED = [operation for operation in OPERATIONS if operation.scopes is not None]
@@ -171,7 +171,7 @@ def test_an_unknown_path_says_nothing_to_whom_nobody_knows(stack: Stack) -> None
 def test_the_committed_document_is_the_codes() -> None:
     committed: Any = json.loads((ROOT / "docs" / "openapi.json").read_text("utf-8"))
 
-    assert committed == json.loads(json.dumps(document())), "run: python -m tocsin.reference > docs/openapi.json"
+    assert committed == json.loads(json.dumps(document())), "run: python -m tocsin.api.openapi > docs/openapi.json"
 
 
 def test_every_call_in_the_reference_runs(everything: Everything) -> None:

@@ -55,7 +55,7 @@ def test_an_endpoint_that_takes_it_has_it_delivered(world: World, sinks: Sinks) 
     message = world.message()
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     delivery = world.delivery(message)
     assert delivery["state"] == "delivered"
@@ -93,7 +93,7 @@ def test_each_answer_has_its_outcome(
     message = world.message()
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == (state, reason)
@@ -104,7 +104,7 @@ def test_an_endpoint_that_is_down_is_tried_again(world: World, closed_port: int)
     message = world.message()
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("retrying", "connect")
@@ -116,7 +116,7 @@ def test_an_endpoint_that_speaks_no_http_is_tried_again(world: World, babbler: s
     message = world.message()
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert world.delivery(message)["attempts"][0]["reason"] == "protocol"
 
@@ -126,7 +126,7 @@ def test_a_blocked_address_is_a_final_failure_and_shows_nothing_of_what_is_there
     message = world.message()
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", "blocked_address_not_global")
@@ -139,7 +139,7 @@ def test_at_most_a_kilobyte_of_an_answer_is_kept(world: World, sinks: Sinks) -> 
     message = world.message()
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert len(world.delivery(message)["attempts"][0]["answer"]) == 1024
 
@@ -149,11 +149,11 @@ def test_the_first_retry_comes_back_by_the_queue_with_the_same_id(world: World, 
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()
     world.send(message)
-    courier = world.courier()
-    world.pump(courier)
+    worker = world.worker()
+    world.pump(worker)
 
     world.later(seconds=7)
-    world.pump(courier)
+    world.pump(worker)
 
     assert world.delivery(message)["state"] == "delivered"
     first, second = sinks.received()
@@ -166,9 +166,9 @@ def test_a_repeated_message_of_a_done_delivery_sends_nothing(world: World, sinks
     message = world.message()
     world.send(message, message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
     world.send(message)
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert len(sinks.received()) == 1
     assert len(world.delivery(message)["attempts"]) == 1
@@ -179,10 +179,10 @@ def test_a_repeated_message_of_a_delivery_that_waits_does_not_hurry_it(world: Wo
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()
     world.send(message)
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     world.send(message)
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert len(sinks.received()) == 1
 
@@ -193,7 +193,7 @@ def test_two_copies_at_once_send_one_request(world: World, sinks: Sinks) -> None
     message = world.message()
     world.send(*[message] * 10)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert len(sinks.received()) == 1
     assert world.states() == {"delivered": 1}
@@ -213,8 +213,8 @@ def test_a_function_that_dies_before_its_note_leaves_a_delivery_that_goes_on(
     with monkeypatch.context() as patched:
         patched.setattr(world.deliveries, "note", die)
         with pytest.raises(SystemExit):
-            world.courier().carry(records)
-    world.go_on(world.courier(), seconds=40)
+            world.worker().run(records)
+    world.go_on(world.worker(), seconds=40)
 
     delivery = world.delivery(message)
     assert delivery["state"] == "delivered"
@@ -237,10 +237,10 @@ def test_a_message_that_comes_back_first_hides_no_attempt_of_a_function_that_die
     with monkeypatch.context() as patched:
         patched.setattr(world.deliveries, "note", die)
         with pytest.raises(SystemExit):
-            world.courier().carry(world.waiting())
+            world.worker().run(world.waiting())
     world.later(minutes=5)  # the lease is over, and the queue's own time
-    world.pump(world.courier())
-    world.go_on(world.courier(), seconds=1)
+    world.pump(world.worker())
+    world.go_on(world.worker(), seconds=1)
 
     assert [attempt["reason"] for attempt in world.delivery(message)["attempts"]] == ["interrupted", "http_200"]
     assert len(sinks.received()) == 2
@@ -259,7 +259,7 @@ def test_a_delivery_that_kills_its_function_each_time_ends(
     monkeypatch.setattr(world.deliveries, "note", die)
     for _ in range(12):
         with contextlib.suppress(SystemExit):
-            world.courier().carry(world.waiting())
+            world.worker().run(world.waiting())
         world.later(seconds=60)
         world.redrive()
 
@@ -276,7 +276,7 @@ def test_a_large_event_is_read_by_its_id(world: World, sinks: Sinks) -> None:
     assert len(message.to_body()) < 1000
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert bodies(sinks)[0]["body"] == "large"
 
@@ -286,7 +286,7 @@ def test_an_event_that_is_gone_discards_its_delivery(world: World, sinks: Sinks)
     message = world.message(event_id="019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a")
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "event_gone")
@@ -298,7 +298,7 @@ def test_a_transport_that_is_gone_discards_its_deliveries(world: World) -> None:
     message = world.message()
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert world.delivery(message)["attempts"][0]["reason"] == "no_transport"
 
@@ -309,7 +309,7 @@ def test_a_broken_message_comes_back_and_keeps_no_other_from_going_out(world: Wo
     world.stack.sqs.send_message(QueueUrl=world.stack.queues["Webhook"], MessageBody="{")
     world.send(message)
 
-    answer = world.courier().carry(world.waiting())
+    answer = world.worker().run(world.waiting())
 
     assert len(answer["batchItemFailures"]) == 1  # type: ignore[arg-type]
     assert world.delivery(message)["state"] == "delivered"

@@ -11,11 +11,11 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import ALICE, World, endpoints
 from tocsin.aws.sqs import Outbox
-from tocsin.deliveries.desk import DeliveryDesk
-from tocsin.deliveries.redrive import Queues
+from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import Invalid, NotFound
 from tocsin.identity.store import PeopleStore
-from tocsin.notifications.email.suppressions import MailStops, StopReason
+from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 
@@ -76,7 +76,7 @@ def failed(world: World, sinks: Sinks, count: int = 3) -> list[str]:
         messages.append(world.message())
         world.later(seconds=1)
     world.send(*messages)
-    world.pump(world.courier())
+    world.pump(world.worker())
     sinks.behave()
     sinks.forget()
     return [message.delivery_id for message in messages]
@@ -97,7 +97,7 @@ def test_deliveries_are_listed_of_all_transports_and_states(world: World, sinks:
     (id_,) = failed(world, sinks, 1)
     message = world.message()
     world.send(message)
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     _, listing = api("GET", "/deliveries")
 
@@ -152,7 +152,7 @@ def test_a_failed_delivery_is_sent_again_by_hand(world: World, sinks: Sinks, api
     (id_,) = failed(world, sinks, 1)
 
     status, delivery = api("POST", f"/deliveries/{id_}/retry")
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert (status, delivery["state"]) == (202, "queued")
     _, after = api("GET", f"/deliveries/{id_}")
@@ -164,7 +164,7 @@ def test_a_delivered_one_is_not_sent_again(world: World, sinks: Sinks, api: Api)
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()
     world.send(message)
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     status, _ = api("POST", f"/deliveries/{message.delivery_id}/retry")
 
@@ -178,7 +178,7 @@ def test_a_redrive_is_bounded_and_goes_on_where_it_stopped(world: World, sinks: 
     first = api("POST", "/deliveries/redrive", {"transport": "hook", "limit": 3})[1]
     second = api("POST", "/deliveries/redrive", {"transport": "hook", "limit": 3, "cursor": first["cursor"]})[1]
     again = api("POST", "/deliveries/redrive", {"transport": "hook"})[1]
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert (first["queued"], second["queued"], again["queued"]) == (3, 2, 0)
     assert world.states() == {"delivered": 5}
@@ -250,10 +250,10 @@ def test_a_transport_that_never_failed_has_a_closed_breaker(world: World, sinks:
     assert api("GET", "/transports/other/breaker")[0] == 404
 
 
-def desk(world: World, mode: str = "webhook") -> DeliveryDesk:
+def desk(world: World, mode: str = "webhook") -> DeliveryService:
     """The desk, while another process delivers what is in the queue."""
-    courier = world.courier(mode)
-    return DeliveryDesk(
+    worker = world.worker(mode)
+    return DeliveryService(
         configuration=world.configuration,
         people=PeopleStore(world.stack.dynamodb, "config"),
         deliveries=world.deliveries,
@@ -261,7 +261,7 @@ def desk(world: World, mode: str = "webhook") -> DeliveryDesk:
         breakers=world.breakers,
         queues=Queues(lambda: Outbox(world.stack.sqs), world.urls),
         clock=world.clock,
-        sleep=lambda _: world.pump(courier, mode) and None,
+        sleep=lambda _: world.pump(worker, mode) and None,
     )
 
 
@@ -313,8 +313,8 @@ def test_an_inbox_is_tested_with_a_person(world: World) -> None:
 
 
 def test_stopped_mail_is_listed_and_lifted(world: World, api: Api) -> None:
-    stops = MailStops(world.stack.dynamodb, "deliveries")
-    stops.stop("Alice@example.com", StopReason.BOUNCED, "550 unknown", now=world.now)
+    stops = Suppressions(world.stack.dynamodb, "deliveries")
+    stops.stop("Alice@example.com", SuppressionReason.BOUNCED, "550 unknown", now=world.now)
 
     _, listing = api("GET", "/mail-stops")
     status, _ = api("DELETE", "/mail-stops/alice%40example.com")
@@ -334,7 +334,7 @@ def links(world: World, monkeypatch: pytest.MonkeyPatch) -> UnsubscribeLinks:
 
 
 def test_the_link_in_a_mail_asks_first_and_stops_by_post(world: World, links: UnsubscribeLinks, api: Api) -> None:
-    stops = MailStops(world.stack.dynamodb, "deliveries")
+    stops = Suppressions(world.stack.dynamodb, "deliveries")
     token = links.token("alice@example.com")
 
     status, page = api("GET", "/unsubscribe", scopes=None, token=token)
@@ -342,7 +342,7 @@ def test_the_link_in_a_mail_asks_first_and_stops_by_post(world: World, links: Un
     api("POST", "/unsubscribe", scopes=None, token=token)
 
     stop = stops.get("alice@example.com")
-    assert stop is not None and stop.reason is StopReason.UNSUBSCRIBED
+    assert stop is not None and stop.reason is SuppressionReason.UNSUBSCRIBED
 
 
 @pytest.mark.parametrize("token", ["", "x", "YWxpY2U.AAAA", "é.é", "." * 2000])
@@ -350,7 +350,7 @@ def test_a_link_that_is_not_ours_stops_nothing(world: World, links: UnsubscribeL
     status, _ = api("POST", "/unsubscribe", scopes=None, token=token)
 
     assert status == 404
-    assert MailStops(world.stack.dynamodb, "deliveries").page(after=None, limit=1).stops == ()
+    assert Suppressions(world.stack.dynamodb, "deliveries").page(after=None, limit=1).stops == ()
 
 
 def test_a_token_can_not_be_moved_to_another_address(links: UnsubscribeLinks) -> None:

@@ -14,7 +14,7 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import POLICY, SECRET, World, endpoints
-from tocsin.deliveries.courier import HANGING_PACE
+from tocsin.deliveries.worker import HANGING_PACE
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.notifications.webhook import webhook_delivery
 from tocsin.outbound import Timeout
@@ -74,9 +74,9 @@ def _latencies(world: World, sinks: Sinks, *, beside: int) -> list[float]:
     over = threading.Event()
 
     def function() -> None:
-        courier = world.courier(deliver=deliver, clock=utc_now, hanging_pace=PACE)
+        worker = world.worker(deliver=deliver, clock=utc_now, hanging_pace=PACE)
         while not over.is_set():
-            if not world.pump(courier):
+            if not world.pump(worker):
                 over.wait(0.02)
 
     sent: dict[str, float] = {}

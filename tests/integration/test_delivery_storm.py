@@ -18,13 +18,13 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.delivering import POLICY, SECRET, World
 from tests.raging import ENDPOINTS, Storm, raging
-from tocsin.deliveries.breakers import BreakerState
-from tocsin.deliveries.courier import Courier
+from tocsin.deliveries.breaker import BreakerState
+from tocsin.deliveries.items import DUE_SHARDS
+from tocsin.deliveries.store import DeliveryStore
+from tocsin.deliveries.worker import DeliveryWorker
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.notifications.webhook import webhook_delivery
 from tocsin.outbound import Timeout
-from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.delivery_items import DUE_SHARDS
 
 DELIVERIES = int(os.environ.get("STORM_DELIVERIES", "360"))
 """How many. moto looks at each item of a table for each query, so 2,000 of them take minutes."""
@@ -53,10 +53,10 @@ class Mortal(DeliveryStore):
         super().note(message, attempt, following)
 
 
-def surviving(courier: Courier, records: list[dict[str, Any]]) -> list[str]:
+def surviving(worker: DeliveryWorker, records: list[dict[str, Any]]) -> list[str]:
     """Deliver a batch as Lambda does; which messages are done with. Who dies takes the rest of the batch along."""
     try:
-        back = courier.carry(records)["batchItemFailures"]
+        back = worker.run(records)["batchItemFailures"]
     except Killed:
         return []
     failed = {item["itemIdentifier"] for item in back}  # type: ignore[index,call-overload,union-attr]
@@ -87,12 +87,12 @@ def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
         deliver = webhook_delivery(
             world.configuration.secrets, POLICY, clock=world.clock, timeout=Timeout(connect=0.4, total=0.4)
         )
-        couriers = [world.courier(deliver=deliver) for _ in range(3)]
+        workers = [world.worker(deliver=deliver) for _ in range(3)]
 
         for start in range(0, DELIVERIES, WAVE):
             world.send(*messages[start : start + WAVE])
-            _work(world, couriers)
-        _rage(world, couriers)
+            _work(world, workers)
+        _rage(world, workers)
         took = time.monotonic() - began
 
         items = {item["listed_at"]["S"]: item for item in world.all()}
@@ -115,23 +115,23 @@ def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
         print(f"  {dict(states)}, simulated {world.now - events[0].created}, took {took:.0f} s")
 
 
-def _work(world: World, couriers: list[Courier]) -> None:
+def _work(world: World, workers: list[DeliveryWorker]) -> None:
     """Deliver what waits, as several functions do at once."""
 
-    def work(courier: Courier) -> None:
+    def work(worker: DeliveryWorker) -> None:
         while records := world.waiting():
-            for receipt in surviving(courier, records):
+            for receipt in surviving(worker, records):
                 world.stack.sqs.delete_message(QueueUrl=world.urls[TransportMode.WEBHOOK], ReceiptHandle=receipt)
 
-    with ThreadPoolExecutor(len(couriers)) as pool:
-        list(pool.map(work, couriers))
+    with ThreadPoolExecutor(len(workers)) as pool:
+        list(pool.map(work, workers))
 
 
-def _rage(world: World, couriers: list[Courier]) -> None:
+def _rage(world: World, workers: list[DeliveryWorker]) -> None:
     """Deliver until nothing is left to be delivered, letting ten minutes and more pass whenever nothing waits."""
 
     for _ in range(300):
-        _work(world, couriers)
+        _work(world, workers)
         at_any_time = world.now + timedelta(days=10)
         due = [
             float(place.due_at)

@@ -7,7 +7,7 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World, endpoints
-from tocsin.deliveries.breakers import HANGS_AFTER
+from tocsin.deliveries.breaker import HANGS_AFTER
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def test_of_what_waits_for_an_endpoint_that_hangs_one_is_attempted(world: World,
     messages = [world.message() for _ in range(10)]
     world.send(*messages)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert len(sinks.received()) == 1
     assert world.states() == {"retrying": 1, "queued": 9}
@@ -47,10 +47,10 @@ def test_the_others_come_in_their_turn_and_by_the_schedule(world: World, sinks: 
     sinks.misbehave(Misbehaviour("/webhook/x", delay=2, times=1))
     world.send(*[world.message() for _ in range(20)])
 
-    world.pump(world.courier())
+    world.pump(world.worker())
     after_the_first = world.states()
     for _ in range(12):
-        world.go_on(world.courier(), seconds=15)
+        world.go_on(world.worker(), seconds=15)
 
     assert after_the_first == {"retrying": 1, "queued": 19}
     assert world.states() == {"delivered": 20}
@@ -60,10 +60,10 @@ def test_the_others_come_in_their_turn_and_by_the_schedule(world: World, sinks: 
 def test_once_it_answers_nothing_waits_any_more(world: World, sinks: Sinks) -> None:
     failed(world, sinks, "timeout")
     world.send(world.message())
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     world.send(*[world.message() for _ in range(10)])
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert world.states() == {"delivered": 11}
 
@@ -75,7 +75,7 @@ def test_failures_that_take_no_time_or_are_few_slow_nothing_down(
     failed(world, sinks, reason, times)
     world.send(*[world.message() for _ in range(10)])
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert world.states() == {"delivered": 10}
 
@@ -86,9 +86,9 @@ def test_a_test_by_hand_waits_for_no_turn(world: World, sinks: Sinks) -> None:
     first, tested = world.message(), world.message(test=True)
 
     world.send(first)
-    world.pump(world.courier())
+    world.pump(world.worker())
     world.send(tested)
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert world.delivery(tested)["state"] == "delivered"
 
@@ -100,7 +100,7 @@ def test_once_it_is_disabled_nothing_waits_for_a_turn_that_would_tell_nobody(wor
     world.breakers.disable("hook", hook.fingerprint, "timeout", now=world.now)
     world.send(*[world.message() for _ in range(10)])
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert world.states() == {"failed": 10}
     assert sinks.received() == []
@@ -113,6 +113,6 @@ def test_another_endpoint_is_not_slowed_down(world: World, sinks: Sinks) -> None
     world.configure(hook, other)
     world.send(*[world.message("other") for _ in range(10)])
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert world.states() == {"delivered": 10}

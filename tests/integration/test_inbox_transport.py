@@ -19,7 +19,7 @@ def deliver(world: World, mapping: str | None = None, **fields: Any) -> dict[str
     world.configure(NotificationTransport(name="inbox", mode=TransportMode.LOCAL, **named), mappings=mappings)
     message = world.message("inbox", "local", **fields)
     world.send(message)
-    world.pump(world.courier("local"), "local")
+    world.pump(world.worker("local"), "local")
     return world.delivery(message)
 
 
@@ -39,13 +39,13 @@ def test_a_notification_is_stored_once_however_often_it_is_delivered(world: Worl
     world.redeliveries.requeue(_place(delivery["id"]), now=world.now, skip=())
     world.send(world.message("inbox", "local", event_id=delivery["event_id"]))
 
-    world.pump(world.courier("local"), "local")
+    world.pump(world.worker("local"), "local")
 
     assert len(inbox(world)) == 1
 
 
 def _place(delivery_id: str) -> Any:
-    from tocsin.store.delivery_items import Place
+    from tocsin.deliveries.items import Place
 
     return Place.of(delivery_id)
 

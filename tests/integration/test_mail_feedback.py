@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.delivering import World
-from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.suppressions import Suppressions
 
 type Load = Callable[[str], dict[str, Any]]
 type Event = dict[str, Any]
@@ -21,8 +21,8 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def stops(world: World) -> MailStops:
-    return MailStops(world.stack.dynamodb, "deliveries")
+def stops(world: World) -> Suppressions:
+    return Suppressions(world.stack.dynamodb, "deliveries")
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def complaint(**fields: object) -> Event:
     ],
 )
 def test_a_permanent_bounce_stops_mail_and_says_why(
-    told: Callable[..., int], stops: MailStops, sub_type: str, said: str
+    told: Callable[..., int], stops: Suppressions, sub_type: str, said: str
 ) -> None:
     stopped = told("Bounce", bounce=bounce("Permanent", sub_type))
 
@@ -64,7 +64,7 @@ def test_a_permanent_bounce_stops_mail_and_says_why(
     assert stop is not None and stop.reason == "bounced" and stop.detail.startswith(said)
 
 
-def test_the_mail_systems_own_words_are_kept(told: Callable[..., int], stops: MailStops) -> None:
+def test_the_mail_systems_own_words_are_kept(told: Callable[..., int], stops: Suppressions) -> None:
     recipient = ALICE | {"action": "failed", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1\r\n user unknown"}
 
     told("Bounce", bounce=bounce("Permanent", "General", recipient))
@@ -73,7 +73,7 @@ def test_the_mail_systems_own_words_are_kept(told: Callable[..., int], stops: Ma
     assert stop is not None and stop.detail == "smtp; 550 5.1.1 user unknown"
 
 
-def test_each_recipient_of_a_permanent_bounce_is_stopped(told: Callable[..., int], stops: MailStops) -> None:
+def test_each_recipient_of_a_permanent_bounce_is_stopped(told: Callable[..., int], stops: Suppressions) -> None:
     others = {"emailAddress": "Bob@Example.com"}, {"emailAddress": "Carol <carol@example.com>"}
 
     stopped = told("Bounce", bounce=bounce("Permanent", "General", ALICE, *others))
@@ -99,7 +99,7 @@ def test_each_recipient_of_a_permanent_bounce_is_stopped(told: Callable[..., int
     ],
 )
 def test_a_bounce_that_may_pass_or_is_not_understood_stops_nothing(
-    told: Callable[..., int], stops: MailStops, kind: str, sub_type: str
+    told: Callable[..., int], stops: Suppressions, kind: str, sub_type: str
 ) -> None:
     stopped = told("Bounce", bounce=bounce(kind, sub_type))
 
@@ -110,7 +110,7 @@ def test_a_bounce_that_may_pass_or_is_not_understood_stops_nothing(
     ("fields", "said"),
     [
         ({}, ""),
-        ({"complaintFeedbackType": "abuse", "userAgent": "Example Feedback Loop"}, "abuse"),
+        ({"complaintFeedbackType": "abuse", "userAgent": "Example SesFeedback Loop"}, "abuse"),
         ({"complaintFeedbackType": "auth-failure"}, "auth-failure"),
         ({"complaintFeedbackType": "fraud"}, "fraud"),
         ({"complaintFeedbackType": "other"}, "other"),
@@ -119,7 +119,7 @@ def test_a_bounce_that_may_pass_or_is_not_understood_stops_nothing(
     ],
 )
 def test_a_complaint_stops_mail_with_or_without_a_word_of_what_kind(
-    told: Callable[..., int], stops: MailStops, fields: Event, said: str
+    told: Callable[..., int], stops: Suppressions, fields: Event, said: str
 ) -> None:
     stopped = told("Complaint", complaint=complaint(**fields))
 
@@ -128,7 +128,7 @@ def test_a_complaint_stops_mail_with_or_without_a_word_of_what_kind(
     assert stop is not None and stop.reason == "complained" and stop.detail.startswith(said)
 
 
-def test_who_says_that_a_mail_is_no_spam_goes_on_getting_it(told: Callable[..., int], stops: MailStops) -> None:
+def test_who_says_that_a_mail_is_no_spam_goes_on_getting_it(told: Callable[..., int], stops: Suppressions) -> None:
     stopped = told("Complaint", complaint=complaint(complaintFeedbackType="not-spam"))
 
     assert (stopped, stops.get("alice@example.com")) == (0, None)
@@ -149,7 +149,7 @@ def test_who_says_that_a_mail_is_no_spam_goes_on_getting_it(told: Callable[..., 
     ],
 )
 def test_all_else_that_ses_reports_stops_nothing(
-    told: Callable[..., int], stops: MailStops, event_type: str, detail: Event
+    told: Callable[..., int], stops: Suppressions, event_type: str, detail: Event
 ) -> None:
     stopped = told(event_type, **detail)
 
@@ -172,7 +172,7 @@ def test_all_else_that_ses_reports_stops_nothing(
     ],
 )
 def test_what_is_not_as_documented_fails_and_is_kept_for_a_person_to_see(
-    told: Callable[..., int], stops: MailStops, event_type: str, detail: Event
+    told: Callable[..., int], stops: Suppressions, event_type: str, detail: Event
 ) -> None:
     with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
         told(event_type, **detail)

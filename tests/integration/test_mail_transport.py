@@ -13,7 +13,7 @@ from tocsin.aws import clients
 from tocsin.identity.directory import User
 from tocsin.notifications.email.message import MailTemplates
 from tocsin.notifications.email.send import mail_delivery
-from tocsin.notifications.email.suppressions import MailStops, StopReason
+from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 
@@ -29,8 +29,8 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 @pytest.fixture
-def stops(world: World) -> MailStops:
-    return MailStops(world.stack.dynamodb, "deliveries")
+def stops(world: World) -> Suppressions:
+    return Suppressions(world.stack.dynamodb, "deliveries")
 
 
 def deliver(world: World, ses: Any = None, sender: str = "tocsin@example.com", **fields: Any) -> dict[str, Any]:
@@ -40,11 +40,11 @@ def deliver(world: World, ses: Any = None, sender: str = "tocsin@example.com", *
         ses or clients.sesv2(),
         TEMPLATES,
         sender,
-        MailStops(world.stack.dynamodb, "deliveries"),
+        Suppressions(world.stack.dynamodb, "deliveries"),
         configuration_set="tocsin-mail",
         links=lambda: LINKS,
     )
-    world.pump(world.courier("email", delivery), "email")
+    world.pump(world.worker("email", delivery), "email")
     return world.delivery(message)
 
 
@@ -180,7 +180,7 @@ def test_without_a_sender_mail_fails_and_says_how_to_get_one(world: World) -> No
 
 
 def test_an_address_that_bounced_gets_no_more_mail_and_the_delivery_says_why(
-    world: World, stops: MailStops, load: Load
+    world: World, stops: Suppressions, load: Load
 ) -> None:
     configure(world)
     world.stack.call("feedback", load("feedback-bounce"))
@@ -193,15 +193,15 @@ def test_an_address_that_bounced_gets_no_more_mail_and_the_delivery_says_why(
     assert event["context"]["address"] == "alice@example.com"
 
 
-def test_a_complaint_stops_mail_too(world: World, stops: MailStops, load: Load) -> None:
+def test_a_complaint_stops_mail_too(world: World, stops: Suppressions, load: Load) -> None:
     world.stack.call("feedback", load("feedback-complaint"))
 
     stop = stops.get("bob@example.com")
 
-    assert stop is not None and stop.reason is StopReason.COMPLAINED
+    assert stop is not None and stop.reason is SuppressionReason.COMPLAINED
 
 
-def test_a_bounce_that_may_pass_stops_nothing(world: World, stops: MailStops, load: Load) -> None:
+def test_a_bounce_that_may_pass_stops_nothing(world: World, stops: Suppressions, load: Load) -> None:
     world.stack.call("feedback", load("feedback-transient-bounce"))
 
     assert stops.page(after=None, limit=10).stops == ()
@@ -214,9 +214,9 @@ def test_a_bounce_that_comes_twice_is_one_event(world: World, load: Load) -> Non
     assert len(world.reported("configuration_warning")) == 1
 
 
-def test_a_stop_that_is_lifted_lets_mail_through(world: World, stops: MailStops) -> None:
+def test_a_stop_that_is_lifted_lets_mail_through(world: World, stops: Suppressions) -> None:
     configure(world)
-    stops.stop("alice@example.com", StopReason.BOUNCED, "", now=world.now)
+    stops.stop("alice@example.com", SuppressionReason.BOUNCED, "", now=world.now)
 
     stops.lift("ALICE@example.com")
 

@@ -20,8 +20,8 @@ from tocsin.events.store import event_key
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
+from tocsin.matching.throttle import Passage, Throttles
 from tocsin.rules import Throttle
-from tocsin.store.throttles import Passage, Throttles
 
 type Load = Callable[[str], dict[str, Any]]
 

@@ -15,14 +15,14 @@ from tocsin.api.answers import problem_response
 from tocsin.api.events import add_routes
 from tocsin.errors import TocsinError
 from tocsin.events.model import Event
-from tocsin.events.search.query import Screening, Search, parse_search
-from tocsin.events.search.reader import Reading
+from tocsin.events.search.query import Search, SearchFilter, parse_search
+from tocsin.events.search.reader import LogReader
 from tocsin.events.search.rollup_hours import hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.search.timeline import Budget
 from tocsin.events.store import EventStore, Submission
 from tocsin.ids import id_time, new_id
-from tocsin.store.ledger import Ledger
+from tocsin.matching.story import StoryStore
 from tocsin.times import iso
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -50,10 +50,10 @@ def log(stack: Any) -> Iterator["Log"]:
     yield Log(stack)
 
 
-def api_of_events(stack: Any, reading: Reading) -> Callable[[dict[str, Any], Any], Any]:
+def api_of_events(stack: Any, reading: LogReader) -> Callable[[dict[str, Any], Any], Any]:
     """The routes of events alone."""
     app = APIGatewayHttpResolver()
-    add_routes(app, EventStore(stack.dynamodb, "events"), Ledger(stack.dynamodb, "deliveries"), reading)
+    add_routes(app, EventStore(stack.dynamodb, "events"), StoryStore(stack.dynamodb, "deliveries"), reading)
     app.exception_handler(TocsinError)(lambda error: problem_response(error, None))
     return app.resolve
 
@@ -63,7 +63,7 @@ class Log:
 
     def __init__(self, stack: Any) -> None:
         self.stack = stack
-        self.reading = Reading(stack.dynamodb, "events")
+        self.reading = LogReader(stack.dynamodb, "events")
         self.events: list[Event] = []
         self.api = api_of_events(stack, self.reading)
 
@@ -114,7 +114,7 @@ class Log:
     def expected(self, **query: str) -> list[str]:
         """The same by looking at each event, newest first."""
         search = parse_search(query)
-        screening = Screening(search, NOW)
+        screening = SearchFilter(search, NOW)
         return sorted(
             (
                 each.id

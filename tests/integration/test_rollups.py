@@ -11,7 +11,7 @@ import pytest
 from tocsin.errors import Unavailable
 from tocsin.events.model import Event
 from tocsin.events.search.query import Search
-from tocsin.events.search.reader import Reading
+from tocsin.events.search.reader import LogReader
 from tocsin.events.search.rollup_hours import HOUR, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.store import EventStore, Submission, event_key
@@ -386,7 +386,7 @@ def test_a_tally_of_counted_hours_reads_only_what_is_not_counted_yet(stack: Any)
     catch_up(stack.dynamodb)
     uncounted = sum(id_time(each["id"]) >= NOW - timedelta(minutes=2) for each in stack.events())
 
-    tally = Reading(stack.dynamodb, "events").tally(Search(), FIRST.replace(minute=0), NOW, now=NOW)
+    tally = LogReader(stack.dynamodb, "events").tally(Search(), FIRST.replace(minute=0), NOW, now=NOW)
 
     assert tally.total == 300
     assert tally.complete_from is None

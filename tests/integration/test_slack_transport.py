@@ -35,7 +35,7 @@ def chat(world: World, sinks: Sinks, **fields: Any) -> None:
 def deliver(world: World, count: int = 1) -> list[dict[str, Any]]:
     messages = [world.message("chat", "webhook_slack") for _ in range(count)]
     world.send(*messages)
-    world.pump(world.courier("webhook_slack"), "webhook_slack")
+    world.pump(world.worker("webhook_slack"), "webhook_slack")
     return [world.delivery(message) for message in messages]
 
 
@@ -112,7 +112,7 @@ def test_a_delivery_that_heals_says_why_it_waits_and_waits_as_long_as_it_was_ask
     pause = (datetime.fromisoformat(delivery["next_attempt"]) - world.now).total_seconds()
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("retrying", reason)
     assert asked <= pause <= asked + 3
-    world.go_on(world.courier("webhook_slack"), "webhook_slack", minutes=2)
+    world.go_on(world.worker("webhook_slack"), "webhook_slack", minutes=2)
     assert world.states() == {"delivered": 1}
 
 
@@ -122,7 +122,7 @@ def test_what_an_event_says_is_posted_escaped(world: World, sinks: Sinks) -> Non
     message = world.message("chat", "webhook_slack", event_id=event.id)
     world.send(message)
 
-    world.pump(world.courier("webhook_slack"), "webhook_slack")
+    world.pump(world.worker("webhook_slack"), "webhook_slack")
 
     assert bodies(sinks)[0]["attachments"][0]["text"] == "&lt;!channel&gt; salt &amp; pepper &gt; all"
 
@@ -151,7 +151,7 @@ def test_one_webhook_is_told_about_once_a_second(world: World, sinks: Sinks) -> 
     assert len(sinks.received()) == 4  # at once, and after waits of one, two and three seconds
     while "queued" in world.states():
         world.later(seconds=1)
-        world.pump(world.courier("webhook_slack"), "webhook_slack")
+        world.pump(world.worker("webhook_slack"), "webhook_slack")
 
     assert world.states() == {"delivered": 20}
     assert 16 <= (world.now - begun).total_seconds() <= 25
@@ -165,6 +165,6 @@ def test_another_webhook_has_its_own_pace(world: World, sinks: Sinks) -> None:
     message = world.message("other", "webhook_slack")
     world.send(message)
 
-    world.pump(world.courier("webhook_slack"), "webhook_slack")
+    world.pump(world.worker("webhook_slack"), "webhook_slack")
 
     assert world.delivery(message)["state"] == "delivered"

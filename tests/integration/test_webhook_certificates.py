@@ -57,7 +57,7 @@ def delivered(world: World, name: str, mode: str = "webhook") -> tuple[str, dict
     """The state of a new delivery by that transport, and its only attempt."""
     message = world.message(name, mode)
     world.send(message)
-    world.pump(world.courier(mode), mode)
+    world.pump(world.worker(mode), mode)
     delivery = world.delivery(message)
     (attempt,) = delivery["attempts"]
     return delivery["state"], attempt

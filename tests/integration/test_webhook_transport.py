@@ -31,7 +31,7 @@ def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
 def deliver(world: World, **fields: Any) -> dict[str, Any]:
     message = world.message(**fields)
     world.send(message)
-    world.pump(world.courier())
+    world.pump(world.worker())
     return world.delivery(message)
 
 
@@ -186,7 +186,7 @@ def test_send_once_has_the_same_id_whoever_it_names(world: World, sinks: Sinks) 
     message = world.message(once=True)
     world.send(message)
 
-    world.pump(world.courier())
+    world.pump(world.worker())
 
     assert sinks.received()[0].headers["webhook-id"] == message.delivery_id
     assert json.loads(sinks.received()[0].body)["severity"] == "warning"

@@ -125,7 +125,7 @@ def test_a_backtest_counts_by_hour_and_gives_examples(stack: Stack, load: Load) 
 
 
 def test_a_backtest_goes_on_where_it_stopped(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tocsin.backtesting.MAX_EVENTS", 20)
+    monkeypatch.setattr("tocsin.matching.backtest.MAX_EVENTS", 20)
     configure(stack)
     start = datetime.now(UTC) - timedelta(hours=2)
     for second in range(90):

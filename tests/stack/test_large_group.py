@@ -17,7 +17,7 @@ from tests.stack.conftest import Quiet
 from tocsin.config.store import ConfigurationStore
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
-from tocsin.recipients import PAGE, PAGES_AT_ONCE
+from tocsin.matching.recipients import PAGE, PAGES_AT_ONCE
 
 MEMBERS = 100_000
 CONFIGURATION = {

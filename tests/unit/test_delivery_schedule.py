@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.deliveries.schedule import PAUSES, pause_after
+from tocsin.deliveries.backoff import PAUSES, pause_after
 from tocsin.notifications.outcome import MAX_RETRY_AFTER
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tocsin.errors import Invalid
 from tocsin.events.model import Event
-from tocsin.events.search.query import Screening, Search, parse_search
+from tocsin.events.search.query import Search, SearchFilter, parse_search
 from tocsin.ids import new_id
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -29,7 +29,7 @@ def event(**given_fields: object) -> Event:
 
 
 def finds(query: dict[str, str], **given_fields: object) -> bool:
-    return Screening(parse_search(query), NOW).admits(event(**given_fields))
+    return SearchFilter(parse_search(query), NOW).admits(event(**given_fields))
 
 
 def refused(query: dict[str, str]) -> list[str]:
@@ -106,7 +106,7 @@ def test_all_criteria_must_hold() -> None:
 
 
 def test_an_expression_that_fails_on_an_event_does_not_find_it_and_is_remembered() -> None:
-    screening = Screening(parse_search({"filter": "event.context.amount > 5"}), NOW)
+    screening = SearchFilter(parse_search({"filter": "event.context.amount > 5"}), NOW)
 
     found = [screening.admits(event(context=context)) for context in ({}, {"amount": 6}, {"other": 1})]
 
@@ -199,7 +199,7 @@ def test_what_is_counted_is_what_is_found(pairs: list[tuple[str, str]], query: d
         by_app = counts.setdefault(action, {})
         by_app[app] = by_app.get(app, 0) + 1
 
-    screening = Screening(search, NOW)
+    screening = SearchFilter(search, NOW)
     found = [action for action, app in pairs if screening.admits(event(action=action, app=app))]
 
     assert search.counted(counts).total() == len(found)

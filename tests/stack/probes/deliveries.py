@@ -9,11 +9,11 @@ from local.faults import Fault
 from local.sinks import Misbehaviour
 from tests.stack.permissions import Permission
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done, new_message
-from tocsin.deliveries.courier import COMES_BACK_AFTER
-from tocsin.deliveries.models import DeliveryMessage
+from tocsin.deliveries.items import Place
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.worker import COMES_BACK_AFTER
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import TransportMode
-from tocsin.store.delivery_items import Place
 
 MODES = {
     "webhook": TransportMode.WEBHOOK,

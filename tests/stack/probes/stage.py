@@ -18,7 +18,8 @@ from local.stack import LocalStack
 from local.waiting import until
 from tests.stack.permissions import Permission
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.store import DeliveryStore
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.identity.directory import User
@@ -26,7 +27,6 @@ from tocsin.ids import new_id
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-from tocsin.store.deliveries import DeliveryStore
 
 type Payload = dict[str, Any]
 """A trigger's payload, or an answer; JSON that these tests know the shape of."""

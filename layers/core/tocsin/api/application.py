@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
@@ -12,22 +11,13 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from tocsin.api import blueprints, deliveries, events, health, notifications, resources, transports, why
 from tocsin.api.answers import problem_response
+from tocsin.api.wiring import Services
 from tocsin.aws.logging import Code, logger, note
-from tocsin.backtesting import Backtester
-from tocsin.config.blueprint import Blueprints
-from tocsin.config.resources import ConfigurationEditor, Resources
-from tocsin.deliveries.desk import DeliveryDesk
+from tocsin.config.resources import Resources
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
-from tocsin.events.search.reader import Reading
-from tocsin.events.store import EventStore
-from tocsin.explaining import Explainer
 from tocsin.http.request import Request
 from tocsin.http.response import problem
 from tocsin.identity.principal import authenticate
-from tocsin.notifications.email.suppressions import MailStops
-from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
-from tocsin.notifications.inbox_store import InboxStore
-from tocsin.store.ledger import Ledger
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -41,34 +31,17 @@ PREFLIGHT = "OPTIONS /{proxy+}"
 headers, and the route has no authorizer. Nothing else is served by it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stores:
-    """What the routes work on."""
-
-    events: EventStore
-    log: Reading
-    ledger: Ledger
-    inboxes: InboxStore
-    blueprints: Blueprints
-    explainer: Explainer
-    backtester: Backtester
-    editing: ConfigurationEditor
-    desk: DeliveryDesk
-    mail_stops: MailStops
-    unsubscribe_links: Callable[[], UnsubscribeLinks | None]
-
-
-def application(stores: Stores) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
-    """The API over `stores`, as a function of a request event and a Lambda context."""
+def application(services: Services) -> Callable[[dict[str, Any], LambdaContext], Mapping[str, Any]]:
+    """The API over `services`, as a function of a request event and a Lambda context."""
     app = APIGatewayHttpResolver()
     health.add_routes(app)
-    events.add_routes(app, stores.events, stores.ledger, stores.log)
-    notifications.add_routes(app, stores.inboxes)
-    blueprints.add_routes(app, stores.blueprints, stores.editing)
-    why.add_routes(app, stores.explainer, stores.backtester)
-    resources.add_routes(app, Resources.at(stores.editing))
-    deliveries.add_routes(app, stores.desk, stores.mail_stops)
-    transports.add_routes(app, stores.desk, stores.mail_stops, stores.unsubscribe_links)
+    events.add_routes(app, services.events, services.stories, services.log)
+    notifications.add_routes(app, services.inboxes)
+    blueprints.add_routes(app, services.blueprints, services.editor)
+    why.add_routes(app, services.explainer, services.backtester)
+    resources.add_routes(app, Resources.at(services.editor))
+    deliveries.add_routes(app, services.deliveries, services.suppressions)
+    transports.add_routes(app, services.deliveries, services.suppressions, services.unsubscribe_links)
 
     def refused(error: TocsinError) -> Response[str]:
         request_id = app.current_event.request_context.request_id

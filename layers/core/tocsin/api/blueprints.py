@@ -11,8 +11,8 @@ from tocsin.config.resources import ConfigurationEditor
 from tocsin.identity.principal import Scope, authorize
 
 
-def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: ConfigurationEditor) -> None:
-    """Add this subject's routes. Changes are told at `desk`."""
+def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: ConfigurationEditor) -> None:
+    """Add this subject's routes. Changes are told at `editor`."""
 
     @app.get("/blueprint")
     def read() -> Response[str]:
@@ -34,7 +34,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, desk: Config
         if dry_run:
             return json_response(200, blueprints.plan(blueprint).to_json(dry_run=True))
         applied = blueprints.apply(blueprint, principal.key_name)
-        desk.tell(applied.changes, principal)
+        editor.tell(applied.changes, principal)
         note(
             Code.CONFIGURATION_APPLIED,
             "configuration applied",

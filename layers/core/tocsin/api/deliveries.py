@@ -12,13 +12,13 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, key_of, limit_of, request_of
-from tocsin.deliveries.desk import LISTED, DeliveryDesk
+from tocsin.deliveries.service import LISTED, DeliveryService
 from tocsin.errors import Invalid, MalformedBody, NotFound, Violation, violations
 from tocsin.fields import Moment, Name
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope, authorize
 from tocsin.ids import IdError, parse_id
-from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.outcome import State
 from tocsin.types import Json
 
@@ -46,7 +46,7 @@ class RedriveRequest(BaseModel):
     cursor: str | None = None
 
 
-def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops) -> None:
+def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Suppressions) -> None:
     """Add this subject's routes."""
 
     @app.get("/deliveries")
@@ -54,7 +54,7 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
         request = request_of(app)
         authorize(request, Scope.EVENTS_READ)
         check_query(request, "state", "transport", "since", "until", "limit", "cursor")
-        listing = desk.list(
+        listing = service.list(
             transport=request.query.get("transport"),
             states=_states(request),
             since=_moment(request.query.get("since"), "since"),
@@ -70,14 +70,14 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
         request = request_of(app)
         authorize(request, Scope.EVENTS_READ)
         check_query(request)
-        return json_response(200, desk.get(_checked(delivery_id)))
+        return json_response(200, service.get(_checked(delivery_id)))
 
     @app.post("/deliveries/<delivery_id>/retry")
     def retry(delivery_id: str) -> Response[str]:
         request = request_of(app)
         authorize(request, Scope.CONFIG_WRITE)
         check_query(request)
-        return json_response(202, desk.retry(_checked(delivery_id)))
+        return json_response(202, service.retry(_checked(delivery_id)))
 
     @app.post("/deliveries/redrive")
     def redrive() -> Response[str]:
@@ -85,7 +85,7 @@ def add_routes(app: APIGatewayHttpResolver, desk: DeliveryDesk, stops: MailStops
         authorize(request, Scope.CONFIG_WRITE)
         check_query(request)
         asked = _redrive_request(request)
-        done = desk.redrive(
+        done = service.redrive(
             transport=asked.transport,
             states=[State(state) for state in asked.states],
             since=asked.since,

@@ -11,14 +11,14 @@ from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response,
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.model import Event, EventAction
 from tocsin.events.search.query import FILTERS, Search, parse_search
-from tocsin.events.search.reader import Reading, Tally, bucket_of
+from tocsin.events.search.reader import LogReader, Tally, bucket_of
 from tocsin.events.search.rollup_hours import HOUR
 from tocsin.events.search.timeline import AFTER
 from tocsin.events.store import EventStore
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope, authorize
 from tocsin.ids import IdError, parse_id
-from tocsin.store.ledger import Ledger
+from tocsin.matching.story import StoryStore
 from tocsin.times import DurationError, iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
@@ -30,7 +30,7 @@ MAX_TOP = 100
 _ORDERS = {"newest": True, "oldest": False}
 
 
-def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, log: Reading) -> None:
+def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StoryStore, log: LogReader) -> None:
     """Add this subject's routes."""
 
     @app.get("/events")
@@ -142,7 +142,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, ledger: Ledger, 
     def story(event_id: str) -> Response[str]:
         request = _asked(app, "limit", "cursor", filters=False)
         event = _found(events, event_id)
-        page = ledger.story(event.id, after=cursor_of(request), limit=limit_of(request, 200), now=utc_now())
+        page = stories.story(event.id, after=cursor_of(request), limit=limit_of(request, 200), now=utc_now())
         rules: list[Json] = [item for item in page.items if item.pop("kind") == "rule"]
         deliveries: list[Json] = [item for item in page.items if "id" in item]
         return json_response(

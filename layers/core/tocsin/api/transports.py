@@ -10,10 +10,10 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import check_query, json_response, request_of
 from tocsin.aws.logging import Code, note
-from tocsin.deliveries.desk import DeliveryDesk
+from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import NotFound
 from tocsin.identity.principal import Scope, authorize
-from tocsin.notifications.email.suppressions import MailStops, StopReason
+from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
 from tocsin.notifications.email.unsubscribe import PATH, UnsubscribeLinks
 from tocsin.notifications.outcome import State
 from tocsin.times import utc_now
@@ -34,8 +34,8 @@ _STOPPED = "<h1>Stopped</h1><p>No more notifications will be sent to {address}.<
 
 def add_routes(
     app: APIGatewayHttpResolver,
-    desk: DeliveryDesk,
-    stops: MailStops,
+    service: DeliveryService,
+    stops: Suppressions,
     links: Callable[[], UnsubscribeLinks | None],
 ) -> None:
     """Add this subject's routes."""
@@ -45,7 +45,7 @@ def add_routes(
         request = request_of(app)
         principal = authorize(request, Scope.CONFIG_WRITE)
         check_query(request, "user")
-        delivery = desk.test(unquote(name), request.query.get("user") or principal.user)
+        delivery = service.test(unquote(name), request.query.get("user") or principal.user)
         return json_response(200 if State(str(delivery["state"])).final else 202, delivery)
 
     @app.get("/transports/<name>/breaker")
@@ -53,14 +53,14 @@ def add_routes(
         request = request_of(app)
         authorize(request, Scope.EVENTS_READ)
         check_query(request)
-        return json_response(200, desk.breaker(unquote(name)).to_json())
+        return json_response(200, service.breaker(unquote(name)).to_json())
 
     @app.post("/transports/<name>/breaker/reset")
     def reset(name: str) -> Response[str]:
         request = request_of(app)
         authorize(request, Scope.CONFIG_WRITE)
         check_query(request)
-        return json_response(200, desk.reset(unquote(name)).to_json())
+        return json_response(200, service.reset(unquote(name)).to_json())
 
     # These two need no key: the token in the link says that its holder was written to. GET only asks, since mail
     # programs open links by themselves; POST is what they send for one click (RFC 8058).
@@ -72,7 +72,7 @@ def add_routes(
     @app.post(PATH)
     def unsubscribe() -> Response[str]:
         address, _ = _address(app, links())
-        if stops.stop(address, StopReason.UNSUBSCRIBED, "by the link in an e-mail", now=utc_now()):
+        if stops.stop(address, SuppressionReason.UNSUBSCRIBED, "by the link in an e-mail", now=utc_now()):
             note(Code.MAIL_UNSUBSCRIBED, "somebody wants no more mail")
         return _page(_STOPPED.format(address=escape(address)))
 

@@ -6,12 +6,12 @@ import orjson
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import as_cursor, check_query, json_response, key_of, request_of
-from tocsin.backtesting import Backtester
 from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
-from tocsin.explaining import Explainer
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope, authorize
+from tocsin.matching.backtest import Backtester
+from tocsin.matching.explain import Explainer
 from tocsin.times import utc_now
 from tocsin.types import Json
 

@@ -40,7 +40,7 @@ _TRIES = 3
 
 
 class ChangeEvents:
-    """Reports changes. What can't be reported stands in the log, and undoes nothing: the change holds already."""
+    """Alerts changes. What can't be reported stands in the log, and undoes nothing: the change holds already."""
 
     def __init__(self, system_events: SystemEvents) -> None:
         self._system_events = system_events

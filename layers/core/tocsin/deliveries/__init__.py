@@ -1,6 +1,6 @@
 """Deliveries: what a message says, what became of each attempt, and the loop that every transport runs."""
 
-from tocsin.deliveries.models import Attempt, DeliveryMessage
+from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.notifications.outcome import Outcome, State
 
 __all__ = ["Attempt", "DeliveryMessage", "Outcome", "State"]

@@ -13,23 +13,22 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tocsin.aws.logging import Code, note
-from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.breakers import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker, BreakerState
-from tocsin.deliveries.models import DeliveryMessage
-from tocsin.deliveries.reports import Reports
+from tocsin.deliveries.alerts import Alerts
+from tocsin.deliveries.breaker import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker, BreakerState
+from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.items import DUE_SHARDS, Place
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.redrive_store import GivenUp, RedeliveryStore, Span
 from tocsin.notifications.outcome import State
-from tocsin.notifications.transport import TransportMode
-from tocsin.store.breakers import BreakerStore
-from tocsin.store.delivery_items import DUE_SHARDS, Place
-from tocsin.store.redeliveries import GivenUp, RedeliveryStore, Span
 from tocsin.times import utc_now
 
 PAGE = 200
@@ -37,31 +36,6 @@ PAGE = 200
 
 PARALLEL = 8
 _MINUTE = 60
-
-
-class Queues:
-    """The queue of each mode, and messages on their way to it."""
-
-    def __init__(self, outbox: Callable[[], Outbox], urls: Mapping[TransportMode, str]) -> None:
-        """`outbox` makes an outbox: one for each batch, since they are filled in parallel."""
-        self._outbox = outbox
-        self._urls = urls
-
-    def send(self, messages: list[tuple[DeliveryMessage, int]]) -> int:
-        """Send messages, each after its delay in seconds; how many SQS took. The rest stays due in the table."""
-        outbox = self._outbox()
-        for message, delay in messages:
-            outbox.add(
-                self._urls[TransportMode(message.mode)],
-                message.to_body(),
-                message.delivery_id,
-                group=message.group,
-                delay=delay,
-            )
-        failed = outbox.send()
-        for delivery_id, reason in failed.items():
-            note(Code.DELIVERY_NOT_REQUEUED, reason, level=logging.WARNING, delivery_id=delivery_id)
-        return len(messages) - len(failed)
 
 
 class Redrive:
@@ -73,14 +47,14 @@ class Redrive:
         configuration: ConfigurationStore,
         deliveries: RedeliveryStore,
         breakers: BreakerStore,
-        reports: Reports,
+        alerts: Alerts,
         queues: Queues,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._configuration = configuration
         self._deliveries = deliveries
         self._breakers = breakers
-        self._reports = reports
+        self._alerts = alerts
         self._queues = queues
         self._clock = clock
 
@@ -105,7 +79,7 @@ class Redrive:
             sent += self._queues.send([(each, 0) for each in claimed if isinstance(each, DeliveryMessage)])
             for given_up in claimed:
                 if isinstance(given_up, GivenUp):
-                    self._reports.failed(given_up.message, None, given_up.outcome, now=now)
+                    self._alerts.failed(given_up.message, None, given_up.outcome, now=now)
             if len(places) < PAGE:
                 break
         return sent
@@ -118,7 +92,7 @@ class Redrive:
             why = f"its endpoint failed for {GIVES_UP_AFTER.days} days, the last time with {breaker.reason}"
             if self._breakers.disable(breaker.transport, breaker.of, breaker.reason, now=now):
                 note(Code.TRANSPORT_DISABLED, why, level=logging.ERROR, transport=breaker.transport)
-                self._reports.disabled(breaker.transport, why, now=now)
+                self._alerts.disabled(breaker.transport, why, now=now)
             breaker = replace(breaker, state=BreakerState.DISABLED)
         if current and breaker.state is BreakerState.OPEN:
             return Counter(probes=self._release(breaker, 1, probe=True, now=now))

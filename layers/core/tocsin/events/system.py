@@ -34,7 +34,7 @@ class EventSettings(Protocol):
 
 
 class SystemEvents:
-    """Reports events into the log, each once however often its cause is worked through."""
+    """Alerts events into the log, each once however often its cause is worked through."""
 
     def __init__(self, events: EventStore) -> None:
         self._events = events

@@ -1,4 +1,4 @@
-"""Reading wildcard patterns, and refusing those that would be too costly.
+"""LogReader wildcard patterns, and refusing those that would be too costly.
 
 `*` is any run of characters, none included; `\\*` is an asterisk and `\\\\` a backslash. EventBridge refuses
 two asterisks in a row, any other escape, and patterns that are too complex. Sources: the EventBridge user
@@ -73,7 +73,7 @@ def _upper_bound(parts: tuple[str, ...]) -> int:
 
 
 def _complexity_exceeds(patterns: list[list[str | None]], limit: int) -> bool:
-    """Walk every set of beginnings that a text can match at once, until one is larger than the limit.
+    """Scan every set of beginnings that a text can match at once, until one is larger than the limit.
 
     Bit i of a set stands for the beginning that ends before token i; the patterns lie one after another.
     """

@@ -55,12 +55,12 @@ _SHOWN_ONLY = ("id", "last_used", "old_secret_until")
 class Keys:
     """API keys. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        self._desk = desk
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        self._editor = editor
 
     def page(self, *, after: str | None, limit: int) -> Page:
         """The next keys after the name `after`, without their secrets."""
-        keys = {key.name: key for key in self._desk.people.all_keys()}
+        keys = {key.name: key for key in self._editor.people.all_keys()}
         page = page_of({name: _shown(key) for name, key in keys.items()}, after, limit)
         return Page(tuple(self._with_use(page.items)), page.last)
 
@@ -72,7 +72,7 @@ class Keys:
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Create a key, or replace what it may do; its secret stays as it is."""
         shape = parse_entry(_KEY, {k: v for k, v in given.items() if k not in _SHOWN_ONLY}, name)
-        with self._desk.alone(principal):
+        with self._editor.alone(principal):
             before = self._find(name)
             precondition.check(None if before is None else _shown(before))
             self._check(shape, before)
@@ -83,7 +83,7 @@ class Keys:
                 else before.model_copy(update=shape.model_dump())
             )
             if key != before:
-                self._desk.people.write(keys=[key])
+                self._editor.people.write(keys=[key])
         self._tell(before, key, principal)
         once: JsonObject = {"key": bearer(key, secret)} if secret else {}
         (shown,) = self._with_use([_shown(key)])
@@ -104,7 +104,7 @@ class Keys:
             rotation = _ROTATION.validate_python(given)
         except ValidationError as error:
             raise Invalid(violations(error, given)) from None
-        with self._desk.alone(principal):
+        with self._editor.alone(principal):
             key = self._found(name)
             precondition.check(_shown(key))
             secret = new_secret()
@@ -116,37 +116,39 @@ class Keys:
                     "retired_until": until if rotation.length else None,
                 }
             )
-            self._desk.people.write(keys=[rotated])
-        self._desk.tell_rotation("keys", name, principal, {"old_valid_until": iso(until)})
+            self._editor.people.write(keys=[rotated])
+        self._editor.tell_rotation("keys", name, principal, {"old_valid_until": iso(until)})
         (shown,) = self._with_use([_shown(rotated)])
         return Saved(shown, once={"key": bearer(rotated, secret)})
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Revoke a key. Conflict for the key that asks: whoever revokes their own can't undo it."""
-        with self._desk.alone(principal):
+        with self._editor.alone(principal):
             key = self._found(name)
             precondition.check(_shown(key))
             if key.id == principal.key_id:
                 raise in_use(f"key {name!r}", ["this very request"])
             (shown,) = self._with_use([_shown(key)])
-            self._desk.people.delete(key_ids=[key.id])
-        self._desk.tell([{"kind": "keys", "name": name, "change": "delete"}], principal)
+            self._editor.people.delete(key_ids=[key.id])
+        self._editor.tell([{"kind": "keys", "name": name, "change": "delete"}], principal)
         return shown
 
     def _check(self, shape: KeyEntry, before: ApiKey | None) -> None:
         if before is None and shape.expires is not None and shape.expires <= utc_now():
             raise Invalid([Violation("expires", "lies in the past")])
-        users = tuple(UserEntry.model_validate(user.to_json()) for user in self._desk.known_users(shape.user).values())
-        self._desk.check(Blueprint(users=users, keys=(shape,)), "keys[0]")
+        users = tuple(
+            UserEntry.model_validate(user.to_json()) for user in self._editor.known_users(shape.user).values()
+        )
+        self._editor.check(Blueprint(users=users, keys=(shape,)), "keys[0]")
 
     def _tell(self, before: ApiKey | None, after: ApiKey, principal: Principal) -> None:
         old = () if before is None else (_entry(before),)
         changes = differences(Blueprint(keys=old), Blueprint(keys=(_entry(after),)))
-        self._desk.tell(changes, principal, shown_once=before is None)
+        self._editor.tell(changes, principal, shown_once=before is None)
 
     def _find(self, name: str) -> ApiKey | None:
         # Keys lie by their ids, which is how the authorizer asks; they are as many as programs, not as people.
-        return next((key for key in self._desk.people.all_keys() if key.name == name), None)
+        return next((key for key in self._editor.people.all_keys() if key.name == name), None)
 
     def _found(self, name: str) -> ApiKey:
         key = self._find(name)
@@ -155,7 +157,7 @@ class Keys:
         return key
 
     def _with_use(self, shown: Sequence[JsonObject]) -> list[JsonObject]:
-        uses = self._desk.people.last_uses([str(key["id"]) for key in shown])
+        uses = self._editor.people.last_uses([str(key["id"]) for key in shown])
         return [key | {"last_used": uses.get(str(key["id"]))} for key in shown]
 
 

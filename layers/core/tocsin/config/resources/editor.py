@@ -79,7 +79,7 @@ class ConfigurationEditor:
     def publish(self, change: Callable[[Configuration], Configuration], principal: Principal) -> Configuration:
         """Publish what `change` makes of the configuration, if it differs; again where a silence was added meanwhile.
 
-        Gives the configuration that was changed. Silences are added without this desk's lock.
+        Gives the configuration that was changed. Silences are added without this editor's lock.
         """
         for attempt in range(_TRIES):
             version, configuration = self.configuration.current(fresh=True)

@@ -33,8 +33,8 @@ class Groups(Published[GroupShape]):
     kind: ClassVar[str] = "groups"
     model: ClassVar[str] = "group"
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        super().__init__(desk, TypeAdapter(GroupShape))
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        super().__init__(editor, TypeAdapter(GroupShape))
 
     def _entries(self, configuration: Configuration) -> dict[str, GroupShape]:
         return {group.name: GroupShape(name=group.name, children=group.children) for group in configuration.groups}
@@ -45,7 +45,7 @@ class Groups(Published[GroupShape]):
             GroupEntry(name=entry.name, children=entry.children),
             *(GroupEntry(name=group.name, children=group.children) for group in others),
         )
-        self._desk.check(Blueprint(groups=groups), "groups[0]")
+        self._editor.check(Blueprint(groups=groups), "groups[0]")
 
     def _differences(self, before: GroupShape | None, after: GroupShape) -> list[JsonObject]:
         if before is None:
@@ -62,10 +62,10 @@ class Groups(Published[GroupShape]):
         changes = self._differences(before, entry)
         if changes:
             # A name that was used before gets a list of members of its own: versions only ever rise.
-            roster = str(self._desk.configuration.version().number + 1)
+            roster = str(self._editor.configuration.version().number + 1)
             known = configuration.groups_by_name.get(entry.name)
             group = Group(entry.name, entry.children, known.roster if known is not None else roster)
-            self._desk.publish(
+            self._editor.publish(
                 lambda now: now.changed(groups=with_entry(now.groups, group)),
                 principal,
             )
@@ -80,4 +80,4 @@ class Groups(Published[GroupShape]):
     def _forget(self, name: str, before: Configuration) -> None:
         group = before.groups_by_name.get(name)
         if group is not None:
-            self._desk.people.delete(members=[(group, member) for member in self._desk.people.all_members(group)])
+            self._editor.people.delete(members=[(group, member) for member in self._editor.people.all_members(group)])

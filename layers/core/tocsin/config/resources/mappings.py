@@ -20,11 +20,11 @@ class Mappings(Published[Mapping]):
     kind: ClassVar[str] = "mappings"
     model: ClassVar[str] = "mapping"
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        super().__init__(desk, TypeAdapter(Mapping))
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        super().__init__(editor, TypeAdapter(Mapping))
 
     def _check(self, entry: Mapping, configuration: Configuration) -> None:
-        self._desk.check(Blueprint(mappings=(entry,)), "mappings[0]")
+        self._editor.check(Blueprint(mappings=(entry,)), "mappings[0]")
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return (

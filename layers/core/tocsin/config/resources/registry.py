@@ -51,19 +51,19 @@ class Resources:
     settings: SettingsEntry
 
     @classmethod
-    def at(cls, desk: ConfigurationEditor) -> Resources:
-        """All kinds, edited at `desk`."""
+    def at(cls, editor: ConfigurationEditor) -> Resources:
+        """All kinds, edited at `editor`."""
         return cls(
-            rules=Rules(desk),
-            policies=Policies(desk),
-            mappings=Mappings(desk),
-            transports=Transports(desk),
-            groups=Groups(desk),
-            users=Users(desk),
-            members=Members(desk),
-            keys=Keys(desk),
-            silences=Silences(desk),
-            settings=SettingsEntry(desk),
+            rules=Rules(editor),
+            policies=Policies(editor),
+            mappings=Mappings(editor),
+            transports=Transports(editor),
+            groups=Groups(editor),
+            users=Users(editor),
+            members=Members(editor),
+            keys=Keys(editor),
+            silences=Silences(editor),
+            settings=SettingsEntry(editor),
         )
 
     def collections(self) -> dict[str, Collection]:

@@ -23,11 +23,11 @@ class Rules(Published[NotificationRule]):
     kind: ClassVar[str] = "rules"
     model: ClassVar[str] = "rule"
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        super().__init__(desk, TypeAdapter(NotificationRule))
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        super().__init__(editor, TypeAdapter(NotificationRule))
 
     def _check(self, entry: NotificationRule, configuration: Configuration) -> None:
-        self._desk.check(touched(self._desk, [entry], configuration.policies, configuration), "rules[0]")
+        self._editor.check(touched(self._editor, [entry], configuration.policies, configuration), "rules[0]")
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return ()
@@ -39,13 +39,15 @@ class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
     kind: ClassVar[str] = "policies"
     model: ClassVar[str] = "policy"
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        super().__init__(desk, TypeAdapter(Policy))
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        super().__init__(editor, TypeAdapter(Policy))
 
     def _check(self, entry: EventMatcher | PatternPolicy | ExpressionPolicy, configuration: Configuration) -> None:
         rules = [rule for rule in _asking(configuration, entry.name) if rule.tests]
         others = (policy for policy in configuration.policies if policy.name != entry.name)
-        self._desk.check(touched(self._desk, rules, (entry, *others), configuration, always=entry.name), "policies[0]")
+        self._editor.check(
+            touched(self._editor, rules, (entry, *others), configuration, always=entry.name), "policies[0]"
+        )
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return (f"rule {rule.name!r}" for rule in _asking(configuration, name))
@@ -56,7 +58,7 @@ def _asking(configuration: Configuration, policy: str) -> list[NotificationRule]
 
 
 def touched(
-    desk: ConfigurationEditor,
+    editor: ConfigurationEditor,
     rules: Sequence[NotificationRule],
     policies: Iterable[Policy],
     configuration: Configuration,
@@ -69,8 +71,8 @@ def touched(
     transports = [each for each in configuration.transports if each.name in used]
     mapped = {name for each in transports for name in (each.body_mapping, each.headers_mapping)}
     tested = {_username(test.event.get("user")) for rule in rules for test in rule.tests}
-    users = desk.known_users(*(binding.user for rule in rules for binding in rule.bindings), *sorted(tested - {""}))
-    members = desk.people.memberships(configuration.groups, [name for name in users if name in tested])
+    users = editor.known_users(*(binding.user for rule in rules for binding in rule.bindings), *sorted(tested - {""}))
+    members = editor.people.memberships(configuration.groups, [name for name in users if name in tested])
     return Blueprint(
         settings=configuration.settings,
         users=tuple(UserEntry.model_validate(user.to_json()) for user in users.values()),

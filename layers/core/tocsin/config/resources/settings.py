@@ -21,13 +21,13 @@ from tocsin.types import Json, JsonObject
 class SettingsEntry:
     """The settings. Raises Invalid, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        self._desk = desk
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        self._editor = editor
         self._adapter = TypeAdapter(Settings)
 
     def get(self) -> JsonObject:
         """The settings that hold."""
-        return dump(self._desk.current().settings)
+        return dump(self._editor.current().settings)
 
     def put(self, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Replace the settings; a field that is not given takes its default."""
@@ -35,15 +35,15 @@ class SettingsEntry:
             settings = self._adapter.validate_python(given)
         except ValidationError as error:
             raise Invalid(violations(error, cast(Json, given))) from None
-        with self._desk.alone(principal):
-            configuration = self._desk.current()
+        with self._editor.alone(principal):
+            configuration = self._editor.current()
             before = configuration.settings
             precondition.check(dump(before))
             rules = [rule for rule in configuration.rules if rule.tests]
             anew = configuration.changed(settings=settings)
-            self._desk.check(touched(self._desk, rules, configuration.policies, anew), "settings")
+            self._editor.check(touched(self._editor, rules, configuration.policies, anew), "settings")
             changes = differences(Blueprint(settings=before), Blueprint(settings=settings))
             if changes:
-                self._desk.publish(lambda now: now.changed(settings=settings), principal)
-        self._desk.tell(changes, principal)
+                self._editor.publish(lambda now: now.changed(settings=settings), principal)
+        self._editor.tell(changes, principal)
         return Saved(dump(settings))

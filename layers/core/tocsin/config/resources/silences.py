@@ -60,20 +60,20 @@ class SilenceState(StrEnum):
 class Silences:
     """Silences. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: ConfigurationEditor, clock: Callable[[], datetime] = utc_now) -> None:
-        self._desk = desk
+    def __init__(self, editor: ConfigurationEditor, clock: Callable[[], datetime] = utc_now) -> None:
+        self._editor = editor
         self._clock = clock
 
     def page(self, *, after: str | None, limit: int, states: Collection[SilenceState] = tuple(SilenceState)) -> Page:
         """The next silences after the name `after`, those in one of `states`."""
         now = self._clock()
-        shown = {silence.name: _shown(silence, now) for silence in self._desk.current().silences}
+        shown = {silence.name: _shown(silence, now) for silence in self._editor.current().silences}
         asked = {name: each for name, each in shown.items() if each["state"] in states}
         return page_of(asked, after, limit)
 
     def get(self, name: str) -> JsonObject:
         """One silence, with its `state`."""
-        return _shown(_found(_by_name(self._desk.current()), name), self._clock())
+        return _shown(_found(_by_name(self._editor.current()), name), self._clock())
 
     def add(self, given: JsonObject, principal: Principal) -> Saved:
         """Make a silence of {matcher | pattern, ends, starts?, comment?, name?}; one without a name is given one."""
@@ -100,7 +100,7 @@ class Silences:
 
         edit, is_new = self._publish(without, principal)
         if is_new:
-            self._desk.tell([{"kind": "silences", "name": name, "change": "delete"}], principal)
+            self._editor.tell([{"kind": "silences", "name": name, "change": "delete"}], principal)
         return _shown(edit.after, now)
 
     def _put(
@@ -123,12 +123,12 @@ class Silences:
         edit, is_new = self._publish(added, principal)
         if is_new:
             before = () if edit.before is None else (edit.before,)
-            self._desk.tell(differences(Blueprint(silences=before), Blueprint(silences=(edit.after,))), principal)
+            self._editor.tell(differences(Blueprint(silences=before), Blueprint(silences=(edit.after,))), principal)
         return Saved(_shown(edit.after, now), edit.before is None)
 
     def _publish(self, change: _Change, principal: Principal) -> tuple[_Edit, bool]:
         """Publish other silences; the edit that was made, and whether anything differs by it."""
-        before = self._desk.publish(lambda now: now.changed(silences=change(_by_name(now)).silences), principal)
+        before = self._editor.publish(lambda now: now.changed(silences=change(_by_name(now)).silences), principal)
         edit = change(_by_name(before))
         return edit, edit.silences != before.silences
 

@@ -48,46 +48,46 @@ class Published[Entry: BaseModel]:
     kind: ClassVar[str]
     model: ClassVar[str]
 
-    def __init__(self, desk: ConfigurationEditor, adapter: TypeAdapter[Entry]) -> None:
-        self._desk = desk
+    def __init__(self, editor: ConfigurationEditor, adapter: TypeAdapter[Entry]) -> None:
+        self._editor = editor
         self._adapter = adapter
 
     def page(self, *, after: str | None, limit: int) -> Page:
         """The next entries after the name `after`."""
-        configuration = self._desk.current()
+        configuration = self._editor.current()
         entries = self._entries(configuration)
         return page_of({name: self._shown(entry, configuration) for name, entry in entries.items()}, after, limit)
 
     def get(self, name: str) -> JsonObject:
         """One entry."""
-        configuration = self._desk.current()
+        configuration = self._editor.current()
         return self._shown(self._found(configuration, name), configuration)
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Create or replace an entry; where nothing differs nothing is written."""
         entry = parse_entry(self._adapter, given, name)
-        with self._desk.alone(principal):
-            configuration = self._desk.current()
+        with self._editor.alone(principal):
+            configuration = self._editor.current()
             before = self._entries(configuration).get(name)
             precondition.check(None if before is None else self._shown(before, configuration))
             self._check(entry, configuration)
             saved, changes = self._save(entry, before, configuration, principal)
-        self._desk.tell(changes, principal, shown_once=bool(saved.once))
+        self._editor.tell(changes, principal, shown_once=bool(saved.once))
         return saved
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Delete an entry that nothing else names, and give it as it was. Conflict names what names it."""
-        with self._desk.alone(principal):
-            configuration = self._desk.current()
+        with self._editor.alone(principal):
+            configuration = self._editor.current()
             entry = self._found(configuration, name)
             was = self._shown(entry, configuration)
             precondition.check(was)
             users = list(self._users(configuration, name))
             if users:
                 raise in_use(f"{self.model} {name!r}", users)
-            self._desk.publish(lambda now: self._without(now, name), principal)
+            self._editor.publish(lambda now: self._without(now, name), principal)
             self._forget(name, configuration)
-        self._desk.tell([{"kind": self.kind, "name": name, "change": "delete"}], principal)
+        self._editor.tell([{"kind": self.kind, "name": name, "change": "delete"}], principal)
         return was
 
     def _save(
@@ -95,7 +95,7 @@ class Published[Entry: BaseModel]:
     ) -> tuple[Saved, list[JsonObject]]:
         changes = self._differences(before, entry)
         if changes:
-            self._desk.publish(lambda now: self._with(now, entry), principal)
+            self._editor.publish(lambda now: self._with(now, entry), principal)
         return Saved(dump(entry), before is None), changes
 
     def _differences(self, before: Entry | None, after: Entry) -> list[JsonObject]:

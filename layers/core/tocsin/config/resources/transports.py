@@ -28,8 +28,8 @@ class Transports(Published[TransportEntry]):
     kind: ClassVar[str] = "transports"
     model: ClassVar[str] = "transport"
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        super().__init__(desk, TypeAdapter(TransportEntry))
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        super().__init__(editor, TypeAdapter(TransportEntry))
 
     def _entries(self, configuration: Configuration) -> dict[str, TransportEntry]:
         return {transport.name: secrecy.shown(transport) for transport in configuration.transports}
@@ -44,7 +44,7 @@ class Transports(Published[TransportEntry]):
     def _check(self, entry: TransportEntry, configuration: Configuration) -> None:
         named = {entry.body_mapping, entry.headers_mapping}
         mappings = tuple(mapping for mapping in configuration.mappings if mapping.name in named)
-        self._desk.check(Blueprint(mappings=mappings, transports=(entry,)), "transports[0]")
+        self._editor.check(Blueprint(mappings=mappings, transports=(entry,)), "transports[0]")
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return (f"rule {rule.name!r}" for rule in configuration.rules if name in rule.transports)
@@ -67,8 +67,8 @@ class Transports(Published[TransportEntry]):
             changes = [updated(self.kind, entry.name, secret={"from": "the stored one", "to": "a new one"})]
         if known != transport:
             for ref, secrets in resolved.to_store.items():
-                self._desk.configuration.put_secrets(ref, secrets)
-            self._desk.publish(lambda now: _with_transport(now, transport), principal)
+                self._editor.configuration.put_secrets(ref, secrets)
+            self._editor.publish(lambda now: _with_transport(now, transport), principal)
             self._delete_secrets(known, kept=transport.secret_refs)
         once: JsonObject = {} if resolved.generated is None else {"secret": resolved.generated}
         return Saved(_shown(shown, transport), before is None, once), changes
@@ -79,7 +79,7 @@ class Transports(Published[TransportEntry]):
     def _delete_secrets(self, transport: NotificationTransport | None, *, kept: frozenset[str]) -> None:
         if transport is not None:
             for ref in transport.secret_refs - kept:
-                self._desk.configuration.delete_secrets(ref)
+                self._editor.configuration.delete_secrets(ref)
 
 
 def _shown(entry: TransportEntry, transport: NotificationTransport) -> JsonObject:

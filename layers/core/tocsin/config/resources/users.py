@@ -21,103 +21,103 @@ _ADAPTER = TypeAdapter(UserEntry)
 class Users:
     """People. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        self._desk = desk
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        self._editor = editor
 
     def page(self, *, after: str | None, limit: int) -> Page:
         """The next users after the name `after`."""
-        users, last = self._desk.people.users_after(after, limit)
+        users, last = self._editor.people.users_after(after, limit)
         return Page(tuple(user.to_json() for user in users), last)
 
     def get(self, name: str) -> JsonObject:
         """One user."""
-        return _found(self._desk, name).to_json()
+        return _found(self._editor, name).to_json()
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Create or replace a user."""
         entry = parse_entry(_ADAPTER, given, name, "username")
         user = User(**entry.model_dump())
-        with self._desk.alone(principal):
-            before = self._desk.people.user(name)
+        with self._editor.alone(principal):
+            before = self._editor.people.user(name)
             precondition.check(None if before is None else before.to_json())
-            self._desk.check(Blueprint(users=(entry,)), "users[0]")
+            self._editor.check(Blueprint(users=(entry,)), "users[0]")
             if before != user:
-                self._desk.people.write(users=[user])
+                self._editor.people.write(users=[user])
         old = () if before is None else (UserEntry.model_validate(before.to_json()),)
-        self._desk.tell(differences(Blueprint(users=old), Blueprint(users=(entry,))), principal)
+        self._editor.tell(differences(Blueprint(users=old), Blueprint(users=(entry,))), principal)
         return Saved(user.to_json(), before is None)
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Delete a user and their memberships. Conflict while a rule asks for them, or a key stands for them."""
-        with self._desk.alone(principal):
-            user = _found(self._desk, name)
+        with self._editor.alone(principal):
+            user = _found(self._editor, name)
             precondition.check(user.to_json())
-            configuration = self._desk.current()
+            configuration = self._editor.current()
             users = [
                 f"rule {rule.name!r}"
                 for rule in configuration.rules
                 if any(binding.user == name for binding in rule.bindings)
             ]
-            users += [f"key {key.name!r}" for key in self._desk.people.all_keys() if key.user == name]
+            users += [f"key {key.name!r}" for key in self._editor.people.all_keys() if key.user == name]
             if users:
                 raise in_use(f"user {name!r}", users)
-            member_of = self._desk.people.memberships(configuration.groups, [name])
+            member_of = self._editor.people.memberships(configuration.groups, [name])
             groups = [group for group in configuration.groups if group.name in member_of]
             # A membership without its user could not be told from one that a blueprint got wrong.
-            self._desk.people.delete(members=[(group, name) for group in groups])
-            self._desk.people.delete(usernames=[name])
-        self._desk.tell([{"kind": "users", "name": name, "change": "delete"}], principal)
+            self._editor.people.delete(members=[(group, name) for group in groups])
+            self._editor.people.delete(usernames=[name])
+        self._editor.tell([{"kind": "users", "name": name, "change": "delete"}], principal)
         return user.to_json()
 
 
 class Members:
     """Who is in a group itself. Raises NotFound, PreconditionFailed, Conflict and Unavailable."""
 
-    def __init__(self, desk: ConfigurationEditor) -> None:
-        self._desk = desk
+    def __init__(self, editor: ConfigurationEditor) -> None:
+        self._editor = editor
 
     def page(self, group: str, *, after: str | None, limit: int) -> Page:
         """The next members of `group` after the name `after`: {username} each."""
-        found = self._desk.people.members(self._group(group), after=after, limit=limit)
+        found = self._editor.people.members(self._group(group), after=after, limit=limit)
         return Page(tuple({"username": name} for name in found.usernames), found.last)
 
     def get(self, group: str, username: str) -> JsonObject:
         """{username}. NotFound where there is no such member."""
-        if not self._desk.people.is_member(self._group(group), username):
+        if not self._editor.people.is_member(self._group(group), username):
             raise NotFound(f"group {group!r} has no member {username[:120]!r}")
         return {"username": username}
 
     def put(self, group: str, username: str, precondition: Precondition, principal: Principal) -> Saved:
         """Put a user into a group; who is in it stays in it."""
-        with self._desk.alone(principal):
+        with self._editor.alone(principal):
             into = self._group(group)
-            _found(self._desk, username)
-            is_there = self._desk.people.is_member(into, username)
+            _found(self._editor, username)
+            is_there = self._editor.people.is_member(into, username)
             precondition.check({"username": username} if is_there else None)
             if not is_there:
-                self._desk.people.write(members=[(into, username)])
+                self._editor.people.write(members=[(into, username)])
         if not is_there:
-            self._desk.tell([updated("groups", group, members={"from": None, "to": username})], principal)
+            self._editor.tell([updated("groups", group, members={"from": None, "to": username})], principal)
         return Saved({"username": username}, not is_there)
 
     def delete(self, group: str, username: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Take a user out of a group."""
-        with self._desk.alone(principal):
+        with self._editor.alone(principal):
             member = self.get(group, username)
             precondition.check(member)
-            self._desk.people.delete(members=[(self._group(group), username)])
-        self._desk.tell([updated("groups", group, members={"from": username, "to": None})], principal)
+            self._editor.people.delete(members=[(self._group(group), username)])
+        self._editor.tell([updated("groups", group, members={"from": username, "to": None})], principal)
         return member
 
     def _group(self, name: str) -> Group:
-        group = self._desk.current().groups_by_name.get(name)
+        group = self._editor.current().groups_by_name.get(name)
         if group is None:
             raise NotFound(f"there is no group {name[:120]!r}")
         return group
 
 
-def _found(desk: ConfigurationEditor, name: str) -> User:
-    user = desk.people.user(name)
+def _found(editor: ConfigurationEditor, name: str) -> User:
+    user = editor.people.user(name)
     if user is None:
         raise NotFound(f"there is no user {name[:120]!r}")
     return user

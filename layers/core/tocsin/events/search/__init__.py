@@ -1,1 +1,1 @@
-"""Reading the log: queries, the timeline, roll-ups."""
+"""LogReader the log: queries, the timeline, roll-ups."""

@@ -129,7 +129,7 @@ class Search:
         return tuple(str(address) for address in self.network)
 
 
-class Screening:
+class SearchFilter:
     """Looks at events one by one for a `Search`, and remembers where its expression failed.
 
     An expression that fails on an event (a key that this event lacks) does not match it. `failed` says how

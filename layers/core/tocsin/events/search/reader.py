@@ -17,7 +17,7 @@ from tocsin.events.model import Event
 from tocsin.events.search.query import Search
 from tocsin.events.search.rollup_hours import HOUR, Known, hour_of
 from tocsin.events.search.rollups import Rollups
-from tocsin.events.search.scan import Range, Walk
+from tocsin.events.search.scan import Range, Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.times import EPOCH
 from tocsin.types import Json, JsonObject
@@ -74,7 +74,7 @@ class Use:
     unique_users: int
 
 
-class Reading:
+class LogReader:
     """Answers about one events table. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
@@ -93,7 +93,7 @@ class Reading:
         budget: Budget | None = None,
     ) -> EventPage:
         """Up to `limit` events that match, from `position` on; fewer where the budget or the answer's size ends it."""
-        walk = Walk(
+        walk = Scan(
             self._client,
             self._table,
             search,
@@ -189,8 +189,8 @@ class Reading:
         complete_from = None if walk.ended else time_of(walk.position) if walk.position else end
         return [Use(applications[key], events[key], len(users[key])) for key in ranked], complete_from
 
-    def _walk(self, search: Search, now: datetime, budget: Budget, ranges: Sequence[Range]) -> Walk:
-        return Walk(self._client, self._table, search, now=now, budget=budget, ranges=ranges)
+    def _walk(self, search: Search, now: datetime, budget: Budget, ranges: Sequence[Range]) -> Scan:
+        return Scan(self._client, self._table, search, now=now, budget=budget, ranges=ranges)
 
 
 def _uncounted(

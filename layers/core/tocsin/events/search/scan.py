@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, is_gone, text_of
 from tocsin.events.model import Event
-from tocsin.events.search.query import Screening, Search
+from tocsin.events.search.query import Search, SearchFilter
 from tocsin.events.search.rollup_hours import DAY, HOUR, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.search.timeline import AFTER, Budget, Merge, Partition, read_whole, shards_of, time_of
@@ -44,7 +44,7 @@ _AT_ONCE = 100  # BatchGetItem's limit
 type Range = tuple[datetime, datetime]
 
 
-class Walk:
+class Scan:
     """Iterates over the events that match. `position` is how far it looked: a bound to go on from.
 
     `ended` is true where everything that was asked for was looked at, `stopped` where the budget was used up.
@@ -63,7 +63,7 @@ class Walk:
         wanted: int | None = None,
         ranges: Sequence[Range] | None = None,
     ) -> None:
-        """Walk through `search`'s range from `position` on; or through `ranges`, given in order of reading.
+        """Scan through `search`'s range from `position` on; or through `ranges`, given in order of reading.
 
         `wanted` is after how many matches the caller will stop; None where it wants all.
         """
@@ -77,7 +77,7 @@ class Walk:
         self._ranges = ranges
         self._position = position
         self.budget = budget
-        self.screening = Screening(search, now)
+        self.screening = SearchFilter(search, now)
         self.position = position
         self.ended = False
         self.stopped = False

@@ -1,7 +1,7 @@
 """The log in the order of time: partitions of the table or of an index, merged by event id, within a budget.
 
 A day's events lie in SHARDS partitions, each sorted by id; so do those of a user or of an address in an index.
-Reading them in order is a merge: a page of each partition is read at once, and as soon as one partition's page
+LogReader them in order is a merge: a page of each partition is read at once, and as soon as one partition's page
 is used up, those that are short are read on together.
 
 Positions are bounds on ids, as text: ids begin with their time, so a moment is a bound too.

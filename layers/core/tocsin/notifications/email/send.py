@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from tocsin.aws.errors import code_of
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.email.message import MailMessage, MailTemplates, NoAddress, mail_message
-from tocsin.notifications.email.suppressions import MailStops
+from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.templates.sandbox import TemplateRejected, render_custom
@@ -35,7 +35,7 @@ def mail_delivery(
     ses: SESV2Client,
     templates: MailTemplates,
     sender: str,
-    stops: MailStops,
+    stops: Suppressions,
     *,
     configuration_set: str = "",
     links: Callable[[], UnsubscribeLinks | None] = lambda: None,

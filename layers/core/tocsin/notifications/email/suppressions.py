@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _PARTITION = "mail-stops"
 
 
-class StopReason(StrEnum):
+class SuppressionReason(StrEnum):
     """Why an address gets no mail."""
 
     BOUNCED = "bounced"
@@ -36,11 +36,11 @@ class StopReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class MailStop:
+class Suppression:
     """An address that no mail goes to. `detail` is what its mail system said, in one line."""
 
     address: str
-    reason: StopReason
+    reason: SuppressionReason
     detail: str
     since: str
 
@@ -55,27 +55,27 @@ class MailStop:
 
 
 @dataclass(frozen=True, slots=True)
-class MailStopPage:
+class SuppressionPage:
     """Some stops, by address; `last` is the address to go on after."""
 
-    stops: tuple[MailStop, ...]
+    stops: tuple[Suppression, ...]
     last: str | None
 
 
-class MailStops:
+class Suppressions:
     """Stops and lifts. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def get(self, address: str) -> MailStop | None:
+    def get(self, address: str) -> Suppression | None:
         """Why no mail goes to `address`; None where it does."""
         with as_unavailable("reading whether mail is stopped"):
             item = self._client.get_item(TableName=self._table, Key=_key(address)).get("Item")
         return None if item is None else _stop_of(item)
 
-    def stop(self, address: str, reason: StopReason, detail: str, *, now: datetime) -> bool:
+    def stop(self, address: str, reason: SuppressionReason, detail: str, *, now: datetime) -> bool:
         """Stop mail to `address`; whether it was not stopped before, in which case the first reason stays."""
         with as_unavailable("stopping mail"):
             try:
@@ -97,7 +97,7 @@ class MailStops:
             deleted = self._client.delete_item(TableName=self._table, Key=_key(address), ReturnValues="ALL_OLD")
         return bool(deleted.get("Attributes"))
 
-    def page(self, *, after: str | None, limit: int) -> MailStopPage:
+    def page(self, *, after: str | None, limit: int) -> SuppressionPage:
         """At most `limit` stops, by address."""
         start: dict[str, Any] = {"ExclusiveStartKey": _key(after)} if after else {}
         with as_unavailable("listing where mail is stopped"):
@@ -109,14 +109,14 @@ class MailStops:
                 **start,
             )
         last = text_of(page["LastEvaluatedKey"], "sk") if "LastEvaluatedKey" in page else None
-        return MailStopPage(tuple(_stop_of(item) for item in page["Items"]), last)
+        return SuppressionPage(tuple(_stop_of(item) for item in page["Items"]), last)
 
 
 def _key(address: str) -> dict[str, Any]:
     return {"pk": text(_PARTITION), "sk": text(address.strip().lower())}
 
 
-def _stop_of(item: Item) -> MailStop:
-    return MailStop(
-        text_of(item, "sk"), StopReason(text_of(item, "reason")), text_of(item, "detail"), text_of(item, "since")
+def _stop_of(item: Item) -> Suppression:
+    return Suppression(
+        text_of(item, "sk"), SuppressionReason(text_of(item, "reason")), text_of(item, "detail"), text_of(item, "since")
     )

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
 from tocsin.aws.errors import as_unavailable, tries
-from tocsin.deliveries.models import Attempt, DeliveryMessage
-from tocsin.deliveries.schedule import PAUSES
-from tocsin.notifications.outcome import Outcome, State
-from tocsin.store.delivery_items import (
+from tocsin.deliveries.backoff import PAUSES
+from tocsin.deliveries.items import (
     NO_LONGER_DUE,
     STATE_SHARDS,
     Place,
@@ -25,6 +23,8 @@ from tocsin.store.delivery_items import (
     place_of,
     shown,
 )
+from tocsin.deliveries.model import Attempt, DeliveryMessage
+from tocsin.notifications.outcome import Outcome, State
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -12,10 +12,10 @@ from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import IdError, parse_id
+from tocsin.matching.recipients import Cursor, EventAudience, Recipients
+from tocsin.matching.throttle import Throttles
 from tocsin.notifications.transport import INBOX
-from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
-from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 

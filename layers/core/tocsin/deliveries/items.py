@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, document, document_of, number, text, text_of, truth, truth_of
 from tocsin.aws.errors import condition_failed, item_found
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import State

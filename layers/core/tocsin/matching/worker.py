@@ -23,13 +23,13 @@ from tocsin.aws.sqs import Outbox
 from tocsin.errors import ConfigurationBroken, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, event_of
-from tocsin.matching import Judged, Matcher, Work
+from tocsin.matching.matcher import Judged, Matcher, MatchMessage
 from tocsin.types import Json, JsonObject
 
 _PARALLEL = 8
 
 
-class Workload:
+class MatchWorker:
     """Runs batches; answers are Lambda's partial batch responses."""
 
     def __init__(
@@ -67,7 +67,7 @@ class Workload:
         failed |= self._act(fired) | self._outbox.send()
         for event_id, reason in failed.items():
             note(Code.RECORD_HANDED_ON, reason, level=logging.WARNING, event_id=event_id)
-            self._outbox.add(self._match_queue, Work(str(event_id), reason=reason).to_body(), event_id)
+            self._outbox.add(self._match_queue, MatchMessage(str(event_id), reason=reason).to_body(), event_id)
         left = self._outbox.send()
         for event_id, reason in left.items():
             note(Code.RECORD_LEFT, reason, level=logging.ERROR, event_id=event_id)
@@ -86,7 +86,7 @@ class Workload:
         failed: dict[str, str] = {}
         for record in records:
             try:
-                work = Work.from_body(record["body"])
+                work = MatchMessage.from_body(record["body"])
             except (KeyError, TypeError, ValueError) as error:
                 failed[record["messageId"]] = f"the message can't be read: {type(error).__name__}"
                 continue
@@ -98,7 +98,7 @@ class Workload:
             note(Code.RECORD_LEFT, reason, level=logging.ERROR, message_id=message_id)
         return _failures(failed)
 
-    def _do(self, work: Work) -> None:
+    def _do(self, work: MatchMessage) -> None:
         event = self._events.get(work.event_id)
         if event is None:
             note(Code.EVENT_GONE, "the event has expired or was deleted", event_id=work.event_id)

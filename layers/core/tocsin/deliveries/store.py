@@ -23,9 +23,7 @@ from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import number, number_of, text, text_of, until
 from tocsin.aws.errors import as_unavailable, condition_failed
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
-from tocsin.notifications.outcome import State
-from tocsin.store.delivery_items import (
+from tocsin.deliveries.items import (
     NO_LONGER_DUE,
     Place,
     Refused,
@@ -36,6 +34,8 @@ from tocsin.store.delivery_items import (
     listed,
     shown,
 )
+from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
+from tocsin.notifications.outcome import State
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

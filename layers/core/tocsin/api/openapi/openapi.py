@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, made from the operations' table and the models that requests are read with.
 
-`python -m tocsin.reference` writes it; a test holds docs/openapi.json to it.
+`python -m tocsin.api.openapi` writes it; a test holds docs/openapi.json to it.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from http import HTTPStatus
 from pydantic import TypeAdapter
 
 from tocsin import __version__
+from tocsin.api.openapi.operations import OPERATIONS, Operation
+from tocsin.api.openapi.parameters import QUERY
+from tocsin.api.openapi.shapes import TEXT, ref, schemas
 from tocsin.errors import TocsinError
 from tocsin.fields import Name
-from tocsin.reference.operations import OPERATIONS, Operation
-from tocsin.reference.parameters import QUERY
-from tocsin.reference.shapes import TEXT, ref, schemas
 from tocsin.types import Json, JsonObject
 
 _ALWAYS = (422, 429, 500, 503)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.reference.shapes import MOMENT, TEXT, TRUTH
+from tocsin.api.openapi.shapes import MOMENT, TEXT, TRUTH
 from tocsin.types import JsonObject
 
 QUERY: dict[str, tuple[JsonObject, str]] = {

@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from tocsin.errors import Invalid, Violation, violations
 from tocsin.events.model import Event
 from tocsin.events.search.query import Search
-from tocsin.events.search.scan import Walk
+from tocsin.events.search.scan import Scan
 from tocsin.events.search.timeline import Budget, time_of
-from tocsin.explaining import Explainer
 from tocsin.fields import Moment
 from tocsin.identity.store import PeopleStore
-from tocsin.recipients import EventAudience
+from tocsin.matching.explain import Explainer
+from tocsin.matching.recipients import EventAudience
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
@@ -70,7 +70,7 @@ class Backtester:
         """
         range_ = _parse(asked, now)
         tested = self._explainer.rule(name)
-        walk = Walk(
+        walk = Scan(
             self._client,
             self._table,
             Search(since=range_.since.astimezone(UTC), until=(range_.until or now).astimezone(UTC)),

@@ -21,8 +21,8 @@ from email.utils import parseaddr
 from typing import Any
 
 from tocsin.aws.logging import Code, note
-from tocsin.deliveries.reports import Reports
-from tocsin.notifications.email.suppressions import MailStops, StopReason
+from tocsin.deliveries.alerts import Alerts
+from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
 from tocsin.times import utc_now
 
 SUPPRESSED = "OnAccountSuppressionList"
@@ -30,12 +30,12 @@ SUPPRESSED = "OnAccountSuppressionList"
 _SUPPRESSED_ADVICE = "it is on SES's suppression list for this account: take it off there before the stop is lifted"
 
 
-class Feedback:
+class SesFeedback:
     """Stops mail to addresses that bounce for good or complain. Raises Unavailable."""
 
-    def __init__(self, stops: MailStops, reports: Reports, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, stops: Suppressions, alerts: Alerts, clock: Callable[[], datetime] = utc_now) -> None:
         self._stops = stops
-        self._reports = reports
+        self._alerts = alerts
         self._clock = clock
 
     def take(self, detail: Mapping[str, Any]) -> int:
@@ -58,7 +58,7 @@ class Feedback:
             note(Code.MAIL_FEEDBACK, "a bounce that may pass", kind=f"{bounce['bounceType']} {sub_type}"[:80])
             return 0
         return sum(
-            self._stop(recipient, StopReason.BOUNCED, _said(sub_type, recipient))
+            self._stop(recipient, SuppressionReason.BOUNCED, _said(sub_type, recipient))
             for recipient in bounce["bouncedRecipients"]
         )
 
@@ -69,10 +69,10 @@ class Feedback:
             return 0
         said = _SUPPRESSED_ADVICE if complaint.get("complaintSubType") == SUPPRESSED else kind
         return sum(
-            self._stop(recipient, StopReason.COMPLAINED, said) for recipient in complaint["complainedRecipients"]
+            self._stop(recipient, SuppressionReason.COMPLAINED, said) for recipient in complaint["complainedRecipients"]
         )
 
-    def _stop(self, recipient: Mapping[str, Any], reason: StopReason, detail: str) -> bool:
+    def _stop(self, recipient: Mapping[str, Any], reason: SuppressionReason, detail: str) -> bool:
         _, address = parseaddr(recipient["emailAddress"])
         if not address:
             raise ValueError("the recipient of a bounce or complaint has no address")
@@ -80,7 +80,7 @@ class Feedback:
         if not self._stops.stop(address, reason, " ".join(detail.split()), now=now):
             return False
         note(Code.MAIL_STOPPED, "no more mail goes to an address", level=logging.WARNING, reason=reason.value)
-        self._reports.mail_stopped(address, f"it {reason.value}", now=now)
+        self._alerts.mail_stopped(address, f"it {reason.value}", now=now)
         return True
 
 

@@ -24,7 +24,7 @@ from tocsin.aws.dynamodb import (
     until,
 )
 from tocsin.aws.errors import as_unavailable
-from tocsin.store.delivery_items import shown
+from tocsin.deliveries.items import shown
 from tocsin.times import iso
 from tocsin.types import JsonObject
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
-class Ledger:
+class StoryStore:
     """Stories, deliveries and inboxes. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:

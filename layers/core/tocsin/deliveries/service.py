@@ -10,9 +10,13 @@ from datetime import datetime, timedelta
 
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.breakers import Breaker, BreakerState
-from tocsin.deliveries.models import DeliveryMessage
-from tocsin.deliveries.redrive import Queues
+from tocsin.deliveries.breaker import Breaker, BreakerState
+from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.items import Place
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.redrive_store import RedeliveryStore, Span
+from tocsin.deliveries.store import DeliveryStore
 from tocsin.errors import Conflict, Invalid, NotFound, Unavailable, Violation
 from tocsin.events.model import Event, stored_action
 from tocsin.identity.directory import User
@@ -21,10 +25,6 @@ from tocsin.ids import id_prefix, new_id
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-from tocsin.store.breakers import BreakerStore
-from tocsin.store.deliveries import DeliveryStore
-from tocsin.store.delivery_items import Place
-from tocsin.store.redeliveries import RedeliveryStore, Span
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
@@ -56,7 +56,7 @@ class Redriven:
     cursor: str | None
 
 
-class DeliveryDesk:
+class DeliveryService:
     """Raises NotFound, Conflict, Invalid and Unavailable."""
 
     def __init__(

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tocsin.aws.logging import Code, note
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.models import DeliveryMessage
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Unavailable
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
@@ -18,8 +18,8 @@ MAX_DEPTH = 3
 """System events in a row. A failure to deliver news of failures to deliver news of failures stays in the log."""
 
 
-class Reports:
-    """Reports what goes wrong with transports. What can't be reported now is in the log, and stops nothing."""
+class Alerts:
+    """Alerts what goes wrong with transports. What can't be reported now is in the log, and stops nothing."""
 
     def __init__(self, system_events: SystemEvents, configuration: ConfigurationStore) -> None:
         self._system_events = system_events

@@ -20,23 +20,23 @@ from tocsin.aws.logging import Code, note
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.models import DeliveryMessage
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
+from tocsin.matching.recipients import Cursor, EventAudience, Recipients
+from tocsin.matching.story import StoryStore
+from tocsin.matching.throttle import Throttles
 from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
-from tocsin.recipients import Cursor, EventAudience, Recipients
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
-from tocsin.store.ledger import Ledger
-from tocsin.store.throttles import Throttles
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class MatchMessage:
     """What travels through the match queue: an event to be matched, or a rule's people from a cursor on."""
 
     event_id: str
@@ -88,7 +88,7 @@ class Matcher:
         self,
         configuration: ConfigurationStore,
         people: PeopleStore,
-        ledger: Ledger,
+        stories: StoryStore,
         outbox: Outbox,
         queues: Mapping[TransportMode, str],
         match_queue: str,
@@ -100,7 +100,7 @@ class Matcher:
         self._configuration = configuration
         self._people = people
         self._recipients = Recipients(people)
-        self._ledger = ledger
+        self._stories = stories
         self._outbox = outbox
         self._queues = queues
         self._match_queue = match_queue
@@ -165,7 +165,7 @@ class Matcher:
 
     def _hold(self, event: Event, firing: Firing, why: JsonObject, configuration: Configuration) -> None:
         """Tell the event's story of a rule that fired and told nobody."""
-        self._ledger.note_match(
+        self._stories.note_match(
             event.id,
             firing.rule.name,
             _facts(firing.rule, (), firing) | {"held_by": why},
@@ -215,7 +215,7 @@ class Matcher:
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
         now = utc_now()
-        self._ledger.note_match(
+        self._stories.note_match(
             event.id,
             rule.name,
             _facts(rule, transports, firing),
@@ -225,7 +225,7 @@ class Matcher:
             keep=_keep(configuration),
         )
         if not finished:
-            more = Work(event.id, rule.name, cursor, "the group has more members")
+            more = MatchMessage(event.id, rule.name, cursor, "the group has more members")
             self._outbox.add(self._match_queue, more.to_body(), event.id)
         note(
             Code.RULE_FIRED if telling.told or not finished else Code.RULE_TOLD_NOBODY,

@@ -20,11 +20,12 @@ from tocsin.aws.errors import as_unavailable, tries
 from tocsin.aws.logging import Code, logger, note
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.breakers import BreakerState
-from tocsin.deliveries.gate import Gate
-from tocsin.deliveries.models import Attempt, DeliveryMessage, Following
-from tocsin.deliveries.reports import Reports
-from tocsin.deliveries.schedule import BY_QUEUE_UP_TO, pause_after
+from tocsin.deliveries.alerts import Alerts
+from tocsin.deliveries.backoff import BY_QUEUE_UP_TO, pause_after
+from tocsin.deliveries.breaker import BreakerState
+from tocsin.deliveries.breaker_store import Breakers
+from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.store import DeliveryStore
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
@@ -32,7 +33,6 @@ from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.model import Notification
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.transport import INBOX, NotificationTransport
-from tocsin.store.deliveries import DeliveryStore
 from tocsin.times import parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
@@ -75,7 +75,7 @@ class _Received:
         )
 
 
-class Courier:
+class DeliveryWorker:
     """Delivers the messages of one transport's queue, each batch in parallel."""
 
     def __init__(
@@ -84,8 +84,8 @@ class Courier:
         configuration: ConfigurationStore,
         events: EventStore,
         deliveries: DeliveryStore,
-        gate: Gate,
-        reports: Reports,
+        breakers: Breakers,
+        alerts: Alerts,
         sqs: SQSClient,
         queue_url: str,
         deliver: Deliver,
@@ -102,8 +102,8 @@ class Courier:
         self._configuration = configuration
         self._events = events
         self._deliveries = deliveries
-        self._gate = gate
-        self._reports = reports
+        self._breakers = breakers
+        self._alerts = alerts
         self._sqs = sqs
         self._queue_url = queue_url
         self._deliver = deliver
@@ -113,17 +113,17 @@ class Courier:
         self._clock = clock
         self._sleep = sleep
 
-    def carry(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
+    def run(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
         """Attempt each message of a batch; {batchItemFailures} are those that come back."""
         received = [_Received.of(record) for record in records]
         with ThreadPoolExecutor(min(self._parallel, len(received) or 1)) as pool:
-            done = list(pool.map(self._carry_one, received))
+            done = list(pool.map(self._run_one, received))
         failures: list[Json] = [
             {"itemIdentifier": message.message_id} for message, ok in zip(received, done, strict=True) if not ok
         ]
         return {"batchItemFailures": failures}
 
-    def _carry_one(self, received: _Received) -> bool:
+    def _run_one(self, received: _Received) -> bool:
         """Whether the message is done with."""
         try:
             self._handle(DeliveryMessage.from_body(received.body))
@@ -150,7 +150,7 @@ class Courier:
         begun = self._clock()
         breaker = BreakerState.CLOSED
         if transport is not None and transport.enabled and not message.test and not message.probe:
-            breaker = self._gate.state(transport, now=begun)
+            breaker = self._breakers.state(transport, now=begun)
         if breaker is BreakerState.OPEN:
             self._deliveries.hold(message, now=begun, keep=keep)
             self._say(Code.DELIVERY_HELD, "held until the transport's endpoint answers again", message)
@@ -178,7 +178,7 @@ class Courier:
         if transport is None or not transport.enabled:
             return None, Outcome(State.DISCARDED, "no_transport", f"transport {message.transport} is gone or disabled")
         if breaker is BreakerState.DISABLED:
-            why = self._gate.reason(transport, now=now)
+            why = self._breakers.reason(transport, now=now)
             detail = f"the transport is disabled since its endpoint failed ({why}); mend it, then reset its breaker"
             return None, Outcome(State.FAILED, "transport_disabled", detail)
         event = None
@@ -260,19 +260,19 @@ class Courier:
         """Tell the breaker, and administrators. The delivery is settled: what fails here must not undo that."""
         try:
             if outcome.state is State.DELIVERED:
-                if self._gate.succeeded(transport, now=now, retried=count > 1):
+                if self._breakers.succeeded(transport, now=now, retried=count > 1):
                     note(Code.BREAKER_RECOVERED, "the endpoint answers again", transport=transport.name)
             elif outcome.disables:
-                if self._gate.gone(transport, outcome.reason, now=now):
+                if self._breakers.gone(transport, outcome.reason, now=now):
                     note(Code.TRANSPORT_DISABLED, outcome.detail, level=logging.ERROR, transport=transport.name)
-                    self._reports.disabled(transport.name, outcome.detail, now=now)
-            elif retried and not outcome.ours and self._gate.failed(transport, outcome.reason, now=now):
+                    self._alerts.disabled(transport.name, outcome.detail, now=now)
+            elif retried and not outcome.ours and self._breakers.failed(transport, outcome.reason, now=now):
                 detail = "the endpoint fails: its deliveries are held, and one a minute tries it"
                 note(Code.BREAKER_OPENED, detail, level=logging.WARNING, transport=transport.name)
         except Unavailable as error:
             note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, transport=transport.name)
         if outcome.state is State.FAILED and not message.test and outcome.reason != "transport_disabled":
-            self._reports.failed(message, event, outcome, now=now)
+            self._alerts.failed(message, event, outcome, now=now)
 
     def _may_go(self, message: DeliveryMessage, transport: NotificationTransport | None, now: datetime) -> bool:
         """Whether nothing speaks against attempting the message now; otherwise it comes again in its turn.
@@ -282,7 +282,9 @@ class Courier:
         """
         if message.paced:
             return True
-        hangs = transport is not None and not (message.test or message.probe) and self._gate.hangs(transport, now=now)
+        hangs = (
+            transport is not None and not (message.test or message.probe) and self._breakers.hangs(transport, now=now)
+        )
         if hangs:
             return self._has_turn(message, self._hanging_pace, now, patience=_AT_ONCE, within=HANGING_WITHIN)
         return self._pace is None or self._has_turn(message, self._pace, now)

@@ -1,0 +1,90 @@
+"""What the API's routes work on, made from the function's environment."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+
+from tocsin.aws import clients
+from tocsin.aws.egress import policy_of
+from tocsin.aws.environment import Environment
+from tocsin.aws.secrets import secret_text
+from tocsin.aws.sqs import Outbox
+from tocsin.config.blueprint import Blueprints
+from tocsin.config.changes import ChangeEvents
+from tocsin.config.resources import ConfigurationEditor
+from tocsin.config.store import ConfigurationStore
+from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.queues import Queues, queue_urls
+from tocsin.deliveries.redrive_store import RedeliveryStore
+from tocsin.deliveries.service import DeliveryService
+from tocsin.deliveries.store import DeliveryStore
+from tocsin.events.search.reader import LogReader
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
+from tocsin.identity.store import PeopleStore
+from tocsin.matching.backtest import Backtester
+from tocsin.matching.explain import Explainer
+from tocsin.matching.story import StoryStore
+from tocsin.matching.throttle import Throttles
+from tocsin.notifications.email.suppressions import Suppressions
+from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.inbox_store import InboxStore
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the routes work on."""
+
+    events: EventStore
+    log: LogReader
+    stories: StoryStore
+    inboxes: InboxStore
+    blueprints: Blueprints
+    explainer: Explainer
+    backtester: Backtester
+    editor: ConfigurationEditor
+    deliveries: DeliveryService
+    suppressions: Suppressions
+    unsubscribe_links: Callable[[], UnsubscribeLinks | None]
+
+
+def services_of(environment: Environment) -> Services:
+    """Make the services. Nothing is read until a request needs it. Raises MissingSetting."""
+    dynamodb = clients.dynamodb()
+    events_table = environment.text("EVENTS_TABLE")
+    deliveries_table = environment.text("DELIVERIES_TABLE")
+    events = EventStore(dynamodb, events_table)
+    configuration = ConfigurationStore(dynamodb, environment.text("CONFIG_TABLE"))
+    people = PeopleStore(dynamodb, environment.text("CONFIG_TABLE"))
+    explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events)
+    policy = policy_of(environment)
+    unsubscribe_secret = environment.optional("UNSUBSCRIBE_SECRET")
+
+    @cache
+    def unsubscribe_links() -> UnsubscribeLinks | None:
+        if not unsubscribe_secret:
+            return None
+        return UnsubscribeLinks(secret_text(clients.secretsmanager(), unsubscribe_secret))
+
+    return Services(
+        events=events,
+        log=LogReader(dynamodb, events_table),
+        stories=StoryStore(dynamodb, deliveries_table),
+        inboxes=InboxStore(dynamodb, deliveries_table),
+        blueprints=Blueprints(configuration, people, policy),
+        explainer=explainer,
+        backtester=Backtester(dynamodb, events_table, explainer, people),
+        editor=ConfigurationEditor(configuration, people, policy, ChangeEvents(SystemEvents(events))),
+        deliveries=DeliveryService(
+            configuration=configuration,
+            people=people,
+            deliveries=DeliveryStore(dynamodb, deliveries_table),
+            redeliveries=RedeliveryStore(dynamodb, deliveries_table),
+            breakers=BreakerStore(dynamodb, deliveries_table),
+            queues=Queues(lambda: Outbox(clients.sqs()), queue_urls(environment)),
+        ),
+        suppressions=Suppressions(dynamodb, deliveries_table),
+        unsubscribe_links=unsubscribe_links,
+    )

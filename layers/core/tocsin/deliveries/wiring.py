@@ -1,0 +1,42 @@
+"""Makes the worker of a transport's function from its environment: what the four of them have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from tocsin.aws import clients
+from tocsin.aws.environment import Environment
+from tocsin.config.store import ConfigurationStore
+from tocsin.deliveries.alerts import Alerts
+from tocsin.deliveries.breaker_store import Breakers, BreakerStore
+from tocsin.deliveries.store import DeliveryStore
+from tocsin.deliveries.worker import DeliveryWorker
+from tocsin.events.store import EventStore
+from tocsin.events.system import SystemEvents
+from tocsin.notifications.outcome import Deliver
+
+
+def transport_worker(
+    environment: Environment, deliver: Callable[[ConfigurationStore], Deliver], *, pace: timedelta | None = None
+) -> DeliveryWorker:
+    """Return the worker of the queue QUEUE_URL.
+
+    `deliver` is given the configuration and returns what makes an attempt; `pace` is how much time one message of a
+    transport needs before the next one. Raises MissingSetting.
+    """
+    dynamodb = clients.dynamodb()
+    events = EventStore(dynamodb, environment.text("EVENTS_TABLE"))
+    configuration = ConfigurationStore(dynamodb, environment.text("CONFIG_TABLE"))
+    deliveries_table = environment.text("DELIVERIES_TABLE")
+    return DeliveryWorker(
+        configuration=configuration,
+        events=events,
+        deliveries=DeliveryStore(dynamodb, deliveries_table),
+        breakers=Breakers(BreakerStore(dynamodb, deliveries_table)),
+        alerts=Alerts(SystemEvents(events), configuration),
+        sqs=clients.sqs(),
+        queue_url=environment.text("QUEUE_URL"),
+        deliver=deliver(configuration),
+        pace=pace,
+    )

@@ -1,1 +1,0 @@
-"""The three tables. Nobody else spells a key, an index or a condition."""
