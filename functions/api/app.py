@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
-resolve = application(services_of(environment))
+services = services_of(environment)
+resolve = application(services)
 
 
 @logger.inject_lambda_context

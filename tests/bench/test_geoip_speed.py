@@ -14,7 +14,7 @@ import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from tests.bench.test_expressions_speed import NOW as CREATED
-from tests.maxmind import write_database
+from tests.geoip_databases import write_database
 from tocsin.events.model import Event
 from tocsin.events.redact import Secrets
 from tocsin.ids import new_id

@@ -22,7 +22,7 @@ from local.api import TocsinApi
 from local.samples import blueprint
 from local.stack import LocalStack, local_stack
 from local.workspace import Workspace
-from tests.issuing import AUDIENCE, Issuer, issuing
+from tests.token_issuer import AUDIENCE, Issuer, issuing
 
 HERE = Path(__file__).parent
 BROWSERS_FROM = "https://console.example.com"

@@ -20,8 +20,8 @@ from typing import Any
 
 from local.stack import LocalStack
 from local.waiting import until
-from tests.raging import ENDPOINTS as RAGING
-from tests.raging import SETTLING, SILENT, Storm
+from tests.bad_endpoints import ENDPOINTS as RAGING
+from tests.bad_endpoints import SETTLING, SILENT, Storm
 from tocsin.notifications.model import delivery_id
 
 ENDPOINTS = (*RAGING, "silent")

@@ -3,7 +3,7 @@
 import time
 
 from local.stack import LocalStack
-from tests.issuing import Issuer, signing_key
+from tests.token_issuer import Issuer, signing_key
 
 
 def test_a_token_is_taken_from_the_authorizer_to_the_route(stack: LocalStack, issuer: Issuer) -> None:

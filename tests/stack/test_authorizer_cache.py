@@ -12,8 +12,8 @@ import pytest
 from local.api import TocsinApi
 from local.stack import LocalStack
 from local.waiting import until
-from tests.issuing import Issuer
 from tests.stack.probes.stage import client
+from tests.token_issuer import Issuer
 
 REMEMBERED_S = 60
 EVENT = {"action": "probe"}

@@ -9,7 +9,7 @@ import pytest
 
 from local.stack import local_stack
 from local.workspace import Workspace
-from tests import contract
+from tests import openapi_contract
 from tests.stack.conftest import Quiet
 
 EVERY_PHASE = "examples,coverage,fuzzing,stateful"
@@ -20,7 +20,7 @@ def test_the_running_stack_does_as_the_document_says(tmp_path: Path) -> None:
     (tmp_path / "stack").mkdir()
     with local_stack(Workspace(tmp_path / "stack"), Quiet()) as own:
         print(
-            contract.hold(
+            openapi_contract.hold(
                 own.facts.api_url, own.facts.admin_key, tmp_path, phases=EVERY_PHASE, braked=True, timeout_s=1800
             )
         )

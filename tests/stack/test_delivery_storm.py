@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from local.stack import LocalStack
-from tests.raging import raging
+from tests.bad_endpoints import raging
 from tests.stack.storming import ENDPOINTS, Killer, Weather, report
 
 FULL_SIZE = int(os.environ.get("STORM_DELIVERIES", "2000"))

@@ -7,7 +7,7 @@ directory in its environment, as `sam local invoke` can be.
 from contextlib import contextmanager
 
 from local.waiting import until
-from tests.maxmind import BERLIN_GEO, EXAMPLE_ASN, write_databases
+from tests.geoip_databases import BERLIN_GEO, EXAMPLE_ASN, write_databases
 
 
 @contextmanager

@@ -1,0 +1,398 @@
+"""GET and PUT /blueprint on moto: the whole configuration, validated as a whole, applied as a whole."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import WRITES, Answer, Client, everything, failing
+from tests.unit.config.test_blueprint_model import WHOLE
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
+from tocsin.events.redact import MASK
+from tocsin.http.yaml_body import MAX_DOCUMENT
+from tocsin.identity.store import PeopleStore
+from tocsin.notifications.signing import new_secret
+from tocsin.notifications.transport import TransportSecrets
+
+YAML = "application/yaml"
+SLACK_URL = "https://hooks.slack.com/services/T000/B000/verysecretpath"
+HOOK = {"name": "hook", "mode": "webhook", "url": "https://example.com/hook"}
+CHAT = {"name": "chat", "mode": "webhook_slack", "url": SLACK_URL}
+
+
+@pytest.fixture
+def client(stack: Stack) -> Client:
+    return Client(stack, "api")
+
+
+def put(client: Client, document: Any, **options: Any) -> Answer:
+    return client.ask("PUT", "/blueprint", document, **options)
+
+
+def get(client: Client) -> dict[str, Any]:
+    shown: dict[str, Any] = client.ask("GET", "/blueprint").body
+    return shown
+
+
+def current(stack: Stack) -> Configuration:
+    return ConfigurationStore(stack.dynamodb, "config").current(fresh=True)[1]
+
+
+def secrets_of(stack: Stack, name: str) -> TransportSecrets:
+    store = ConfigurationStore(stack.dynamodb, "config")
+    return store.secrets(store.current(fresh=True)[1].transports_by_name[name])
+
+
+def members(stack: Stack, name: str) -> list[str]:
+    return sorted(PeopleStore(stack.dynamodb, "config").all_members(current(stack).groups_by_name[name]))
+
+
+def authorized(stack: Stack, bearer: str) -> dict[str, Any]:
+    event = {"headers": {"authorization": f"Bearer {bearer}"}, "requestContext": {"http": {"sourceIp": "203.0.113.7"}}}
+    context: dict[str, Any] = stack.call("authorizer", event)["context"]
+    return context
+
+
+@contextmanager
+def nothing_written(stack: Stack) -> Iterator[None]:
+    before = everything(stack)
+    yield
+    assert everything(stack) == before
+
+
+# ── before anything was applied ──────────────────────────────────────────────
+
+
+def test_a_new_stack_tells_its_admins_when_something_of_its_own_is_wrong(client: Client) -> None:
+    shown = get(client)
+
+    actions = {policy["name"]: policy["action"] for policy in shown["policies"]}
+    rules = {rule["name"]: {actions[binding["policy"]] for binding in rule["bindings"]} for rule in shown["rules"]}
+    assert rules == {
+        "notify-configuration-error": {"configuration_error", "configuration_warning"},
+        "notify-exception": {
+            "policy_exception",
+            "property_mapping_exception",
+            "system_exception",
+            "system_task_exception",
+        },
+        "notify-update": {"update_available"},
+    }
+    assert {(rule["severity"], rule["destination_group"]) for rule in shown["rules"]} == {("alert", "admins")}
+    assert {(transport["name"], transport["mode"]) for transport in shown["transports"]} == {
+        ("email", "email"),
+        ("inbox", "local"),
+    }
+
+
+# ── round trips ──────────────────────────────────────────────────────────────
+
+
+def test_what_is_applied_is_what_is_shown(client: Client) -> None:
+    answer = put(client, WHOLE)
+
+    shown = get(client)
+    assert (answer.status, answer.body["version"], answer.body["changed"]) == (200, 1, True)
+    for kind, entries in WHOLE.items():
+        if kind in {"settings", "transports"}:
+            continue
+        named = {entry.get("name", entry.get("username")): entry for entry in shown[kind]}
+        assert isinstance(entries, list)
+        for entry in entries:
+            assert isinstance(entry, dict)
+            assert named[entry.get("name", entry.get("username"))].items() >= entry.items()
+    assert shown["settings"]["event_retention"] == "days=90"
+
+
+def test_yaml_is_taken_and_shown(client: Client) -> None:
+    answer = put(client, yaml.safe_dump(WHOLE), content_type=YAML)
+
+    shown = client.ask("GET", "/blueprint", accept=YAML)
+    assert answer.status == 200
+    assert shown.headers["content-type"].startswith(YAML)
+    assert yaml.safe_load(shown.text) == get(client)
+
+
+def test_what_is_shown_changes_nothing_when_it_is_applied(
+    stack: Stack, client: Client, subtests: pytest.Subtests
+) -> None:
+    put(client, WHOLE | {"transports": [{"name": "inbox", "mode": "local"}, HOOK, CHAT]})
+
+    for content_type in ("application/json", YAML):
+        with subtests.test(content_type), nothing_written(stack):
+            answer = put(client, client.ask("GET", "/blueprint", accept=content_type).text, content_type=content_type)
+
+            assert (answer.status, answer.body["changed"], answer.body["changes"]) == (200, False, [])
+            assert answer.body["version"] == 1
+
+
+def test_the_default_shown_and_applied_changes_nothing(stack: Stack, client: Client) -> None:
+    shown = get(client)
+
+    with nothing_written(stack):
+        answer = put(client, shown)
+
+    assert (answer.body["changed"], answer.body["version"]) == (False, 0)
+
+
+def test_the_same_again_changes_nothing(stack: Stack, client: Client) -> None:
+    put(client, WHOLE)
+
+    with nothing_written(stack):
+        answer = put(client, WHOLE)
+
+    assert (answer.body["changed"], answer.body["created"]) == (False, {"keys": [], "secrets": []})
+
+
+def test_what_is_not_in_it_is_deleted(stack: Stack, client: Client) -> None:
+    put(client, WHOLE)
+
+    answer = put(client, {})
+
+    shown = get(client)
+    assert {change["change"] for change in answer.body["changes"]} == {"update", "delete"}
+    assert all(not entries for kind, entries in shown.items() if kind != "settings")
+    assert {item["pk"]["S"].split("#")[0] for item in stack.items("config")} <= {"version", "snapshot"}
+
+
+# ── what it would do ─────────────────────────────────────────────────────────
+
+
+def test_a_dry_run_tells_what_would_change_and_writes_nothing(stack: Stack, client: Client) -> None:
+    put(client, {"users": [{"username": "alice"}, {"username": "bob"}]})
+
+    with nothing_written(stack):
+        document = {"users": [{"username": "alice", "active": False}], "transports": [HOOK]}
+        answer = put(client, document, query={"dry_run": "true"})
+
+    assert (answer.status, answer.body["dry_run"], answer.body["version"]) == (200, True, 1)
+    assert answer.body["created"] == {"keys": [], "secrets": []}
+    assert answer.body["changes"] == [
+        {"kind": "users", "name": "bob", "change": "delete"},
+        {"kind": "users", "name": "alice", "change": "update", "fields": {"active": {"from": True, "to": False}}},
+        {"kind": "transports", "name": "hook", "change": "create"},
+    ]
+
+
+# ── bad input ────────────────────────────────────────────────────────────────
+
+
+def test_a_bad_blueprint_is_a_problem_and_writes_nothing(
+    stack: Stack, client: Client, subtests: pytest.Subtests
+) -> None:
+    rule = {"name": "r", "transports": ["fax"]}
+    cases: dict[str, tuple[Any, dict[str, Any], int, list[str]]] = {
+        "a rule that names a missing transport": ({"rules": [rule]}, {}, 422, ["rules[0].transports[0]"]),
+        "an unknown field": ({"colour": "red"}, {}, 422, ["colour"]),
+        "a wrong type": ({"users": [{"username": 5}]}, {}, 422, ["users[0].username"]),
+        "a bad duration": ({"settings": {"event_retention": "days"}}, {}, 422, ["settings.event_retention"]),
+        "a bad pattern": (
+            {"policies": [{"name": "p", "kind": "pattern", "pattern": {"a": 1}}]},
+            {},
+            422,
+            ["policies[0].pattern"],
+        ),
+        "a URL inside": (
+            {"transports": [{"name": "x", "mode": "webhook", "url": "ftp://10.0.0.1/"}]},
+            {},
+            422,
+            ["transports[0].url"],
+        ),
+        "a mask for nothing": (
+            {"transports": [HOOK | {"name": "new", "secret": MASK}]},
+            {},
+            422,
+            ["transports[0].secret"],
+        ),
+        "a number of 400 digits": (
+            '{"rules": [{"name": "r", "order": ' + "9" * 400 + "}]}",
+            {},
+            422,
+            ["rules[0].order"],
+        ),
+        "no object": ("[]", {}, 422, [""]),
+        "100,000 levels": ("[" * 100_000, {}, 422, [""]),
+        "not JSON": ("{", {}, 400, []),
+        "a key twice": ('{"rules": [], "rules": []}', {}, 400, []),
+        "an alias": ("a: &a [1]\nb: *a", {"content_type": YAML}, 400, []),
+        "a tag": ("a: !!python/none x", {"content_type": YAML}, 400, []),
+        "too large": (" " * (MAX_DOCUMENT + 1), {}, 413, []),
+        "another content type": ("{}", {"content_type": "text/plain"}, 415, []),
+        "no content type": ("{}", {"content_type": None}, 415, []),
+        "an unknown parameter": ({}, {"query": {"force": "true"}}, 422, ["force"]),
+        "a dry run that is neither": ({}, {"query": {"dry_run": "perhaps"}}, 422, ["dry_run"]),
+    }
+    put(client, WHOLE)
+    for case, (document, options, status, paths) in cases.items():
+        with subtests.test(case), nothing_written(stack):
+            answer = put(client, document, **options)
+
+            assert answer.is_problem(status)
+            assert status != 422 or answer.paths == paths
+
+
+def test_a_blueprint_is_judged_before_anything_is_called(client: Client) -> None:
+    with failing(lambda _: None, *WRITES) as calls:
+        put(client, {"rules": [{"name": "r", "transports": ["fax"]}]})
+
+    assert calls == []
+
+
+# ── secrets ──────────────────────────────────────────────────────────────────
+
+
+def test_secrets_stand_in_no_answer_and_nowhere_but_apart(stack: Stack, client: Client) -> None:
+    secret = new_secret()
+    document = {"transports": [HOOK | {"secret": secret}, CHAT]}
+
+    answers = [
+        put(client, document, query={"dry_run": "true"}).text,
+        put(client, document).text,
+        put(client, document).text,
+        client.ask("GET", "/blueprint").text,
+        client.ask("GET", "/blueprint", accept=YAML).text,
+    ]
+
+    assert not any(secret in answer or "verysecretpath" in answer for answer in answers)
+    apart = [item for item in stack.items("config") if item["pk"]["S"] == "secret"]
+    elsewhere = [item for item in stack.items("config") if item["pk"]["S"] != "secret"]
+    assert secret in str(apart)
+    assert "verysecretpath" in str(apart)
+    assert secret not in str(elsewhere) + current(stack).to_bytes().decode()
+    assert "verysecretpath" not in str(elsewhere) + current(stack).to_bytes().decode()
+
+
+def test_a_webhook_without_a_secret_is_given_one_that_is_shown_once(stack: Stack, client: Client) -> None:
+    first = put(client, {"transports": [HOOK]})
+
+    again = put(client, {"transports": [HOOK | {"send_once": True}]})
+
+    (made,) = first.body["created"]["secrets"]
+    assert made["transport"] == "hook"
+    assert secrets_of(stack, "hook").signing == (made["secret"],)
+    assert (again.body["changed"], again.body["created"]["secrets"]) == (True, [])
+    assert get(client)["transports"][0]["secret"] == MASK
+
+
+def test_a_masked_secret_is_kept(stack: Stack, client: Client) -> None:
+    secret = new_secret()
+    put(client, {"transports": [HOOK | {"secret": secret}, CHAT]})
+    shown = get(client)
+    for transport in shown["transports"]:
+        transport["send_once"] = True
+
+    answer = put(client, shown)
+
+    assert answer.body["changed"]
+    assert secrets_of(stack, "hook").signing == (secret,)
+    assert secrets_of(stack, "chat").url == SLACK_URL
+
+
+def test_a_new_secret_is_a_change_that_is_not_shown(stack: Stack, client: Client) -> None:
+    put(client, {"transports": [HOOK | {"secret": new_secret()}]})
+    secret = new_secret()
+
+    answer = put(client, {"transports": [HOOK | {"secret": secret}]})
+
+    assert answer.body["changed"]
+    assert secret not in answer.text
+    assert secrets_of(stack, "hook").signing == (secret,)
+
+
+def test_the_secrets_of_a_transport_go_with_it(stack: Stack, client: Client) -> None:
+    put(client, {"transports": [HOOK, CHAT]})
+
+    put(client, {})
+
+    assert [item for item in stack.items("config") if item["pk"]["S"] == "secret"] == []
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────
+
+
+def test_a_key_is_made_once_and_works(stack: Stack, client: Client) -> None:
+    document = {"keys": [{"name": "shop", "scopes": ["events:write"], "events_per_minute": 5}]}
+
+    first = put(client, document)
+    again = put(client, {"keys": [{"name": "shop", "scopes": ["events:write", "events:read"]}]})
+
+    (made,) = first.body["created"]["keys"]
+    facts = authorized(stack, made["key"])
+    assert again.body["created"]["keys"] == []
+    assert (facts["key_id"], facts["key_name"], facts["scopes"]) == (made["id"], "shop", "events:write events:read")
+    assert made["key"] not in str(stack.items("config"))
+
+
+def test_a_key_that_is_taken_away_is_refused(stack: Stack, client: Client) -> None:
+    made = put(client, {"keys": [{"name": "shop", "scopes": ["events:write"]}]}).body["created"]["keys"][0]
+    assert "key_id" in authorized(stack, made["key"])
+
+    put(client, {})
+
+    assert "key_id" not in authorized(stack, made["key"])
+
+
+def test_a_key_of_the_same_name_later_is_another(stack: Stack, client: Client) -> None:
+    document = {"keys": [{"name": "shop", "scopes": ["events:write"]}]}
+    old = put(client, document).body["created"]["keys"][0]
+    put(client, {})
+
+    new = put(client, document).body["created"]["keys"][0]
+
+    assert new["id"] != old["id"]
+    assert "key_id" not in authorized(stack, old["key"])
+    assert "key_id" in authorized(stack, new["key"])
+
+
+# ── groups ───────────────────────────────────────────────────────────────────
+
+
+def group(*usernames: str) -> dict[str, Any]:
+    users = [{"username": username} for username in ("alice", "bob", "carol")]
+    return {"users": users, "groups": [{"name": "oncall", "members": list(usernames)}]}
+
+
+def test_other_members_are_another_list_and_the_old_one_goes(stack: Stack, client: Client) -> None:
+    put(client, group("alice", "bob"))
+    old = current(stack).groups_by_name["oncall"]
+
+    put(client, group("bob", "carol"))
+
+    assert current(stack).groups_by_name["oncall"].roster != old.roster
+    assert members(stack, "oncall") == ["bob", "carol"]
+    assert list(PeopleStore(stack.dynamodb, "config").all_members(old)) == []
+
+
+def test_a_list_of_members_is_written_anew_only_where_they_change(stack: Stack, client: Client) -> None:
+    put(client, group("alice", "bob"))
+    before = current(stack).groups_by_name["oncall"]
+
+    put(client, group("bob", "alice", "bob") | {"settings": {"brand": "acme"}})
+
+    assert current(stack).groups_by_name["oncall"] == before
+    assert members(stack, "oncall") == ["alice", "bob"]
+
+
+# ── many rules ───────────────────────────────────────────────────────────────
+
+
+def test_10_000_rules_are_applied_and_read_back(client: Client, record_property: Any) -> None:
+    policies = [{"name": f"p{i}", "kind": "event_matcher", "action": f"custom_{i}"} for i in range(10_000)]
+    rules = [
+        {"name": f"r{i}", "bindings": [{"policy": f"p{i}"}], "destination_event_user": True} for i in range(10_000)
+    ]
+    text = json.dumps({"policies": policies, "rules": rules})
+    record_property("bytes", len(text))
+
+    answer = put(client, text)
+
+    shown = client.ask("GET", "/blueprint")
+    assert (answer.status, answer.body["version"]) == (200, 1)
+    assert (shown.body["policies"], shown.body["rules"]) == (policies, rules)
+    assert len(shown.text) < 6_000_000
+    assert len(answer.text) < 6_000_000

@@ -1,0 +1,283 @@
+"""A small world for deliveries: moto's tables and queues, workers, the schedule, real endpoints, a clock of our own.
+
+Nothing of ours is faked. Time is: what waits for hours is due as soon as the clock is set forward, and SQS's
+delays and visibility go by the same clock.
+"""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import moto.dynamodb.models
+import moto.sqs.models
+
+from local.sinks import Misbehaviour, Sinks
+from tests.integration.conftest import Stack
+from tocsin.aws.sqs import Outbox
+from tocsin.config.model import Configuration, Settings
+from tocsin.config.store import ConfigurationStore
+from tocsin.deliveries.alerts import Alerts
+from tocsin.deliveries.breaker_store import Breakers, BreakerStore
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.redrive import Redrive
+from tocsin.deliveries.redrive_store import RedeliveryStore
+from tocsin.deliveries.store import DeliveryStore
+from tocsin.deliveries.worker import DeliveryWorker
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore, Submission
+from tocsin.events.system import SystemEvents
+from tocsin.identity.directory import User
+from tocsin.ids import new_id
+from tocsin.matching.story import StoryStore
+from tocsin.notifications.inbox import inbox_delivery
+from tocsin.notifications.inbox_store import InboxStore
+from tocsin.notifications.model import Severity
+from tocsin.notifications.outcome import Deliver
+from tocsin.notifications.slack import PACE, slack_delivery
+from tocsin.notifications.transport import Mapping, NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.webhook import webhook_delivery
+from tocsin.outbound import OutboundPolicy, Timeout
+
+SECRET = "whsec_" + "c2VjcmV0" * 4
+POLICY = OutboundPolicy.parse(allow_http=True, ports="*", allow_cidrs="127.0.0.0/8")
+QUEUE = {
+    TransportMode.WEBHOOK: "Webhook",
+    TransportMode.WEBHOOK_SLACK: "Slack",
+    TransportMode.EMAIL: "Email",
+    TransportMode.LOCAL: "Inbox",
+}
+ALICE = User("alice", "alice@example.com", "Alice Example")
+
+
+class World:
+    """Deliveries of one test."""
+
+    def __init__(self, stack: Stack, monkeypatch: Any) -> None:
+        self.stack = stack
+        # Of today, since what the functions themselves read is the real clock; and not about to turn the hour.
+        self.now = datetime.now(UTC).replace(minute=10, second=0, microsecond=0)
+        self.slept: list[float] = []
+        monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: self.now.timestamp() * 1000)
+        monkeypatch.setattr(moto.sqs.models, "unix_time", self._seconds)
+        _one_write_at_a_time(monkeypatch)
+        dynamodb = stack.dynamodb
+        self.configuration = ConfigurationStore(dynamodb, "config")
+        self.events = EventStore(dynamodb, "events")
+        self.deliveries = DeliveryStore(dynamodb, "deliveries")
+        self.redeliveries = RedeliveryStore(dynamodb, "deliveries")
+        self.breakers = BreakerStore(dynamodb, "deliveries")
+        self.ledger = StoryStore(dynamodb, "deliveries")
+        self.inboxes = InboxStore(dynamodb, "deliveries")
+        self.urls = {mode: stack.queues[name] for mode, name in QUEUE.items()}
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
+
+    def later(self, **duration: float) -> None:
+        self.now += timedelta(**duration)
+
+    # what is configured
+
+    def configure(
+        self, *transports: NotificationTransport, mappings: tuple[Mapping, ...] = (), **secrets: TransportSecrets
+    ) -> None:
+        for ref, secret in secrets.items():
+            self.configuration.put_secrets(ref, secret)
+        self.configuration.publish(
+            Configuration(settings=Settings(), mappings=mappings, transports=transports),
+            replacing=self.configuration.version(fresh=True),
+            by="test",
+        )
+
+    @staticmethod
+    def mapped(fields: dict[str, Any]) -> tuple[tuple[Mapping, ...], dict[str, Any]]:
+        """The mappings whose expressions are among a transport's fields, and the fields with their names."""
+        wanted = {field: source for field, source in fields.items() if field in {"body_mapping", "headers_mapping"}}
+        mappings = tuple(Mapping(name=field, expression=source) for field, source in wanted.items())
+        return mappings, fields | {field: field for field in wanted}
+
+    def hook(self, url: str, name: str = "hook", **fields: Any) -> NotificationTransport:
+        """Configure one webhook, signed with SECRET. Its mappings are given as expressions."""
+        mappings, named = self.mapped(fields)
+        transport = NotificationTransport(
+            name=name, mode=TransportMode.WEBHOOK, url=url, secrets_ref="signing", **named
+        )
+        self.configure(transport, mappings=mappings, signing=TransportSecrets(signing=(SECRET,)))
+        return transport
+
+    # what is to be delivered
+
+    def event(self, **fields: Any) -> Event:
+        """An event that is stored."""
+        known: dict[str, Any] = {
+            "id": new_id(self.now),
+            "action": "login_failed",
+            "app": "shop",
+            "user": {"username": "mallory"},
+            "context": {"reason": "wrong password"},
+            "client_ip": None,
+            "brand": "default",
+            "expires": datetime(2099, 1, 1, tzinfo=UTC),
+        }
+        event = Event(**(known | fields))
+        self.events.add([Submission(event, None)])
+        return event
+
+    def message(self, transport: str = "hook", mode: str = "webhook", **fields: Any) -> DeliveryMessage:
+        """A message about a new event, which is by itself read by its id."""
+        known: dict[str, Any] = {
+            "rule": "failed-logins",
+            "severity": Severity.WARNING,
+            "user": ALICE,
+            "once": False,
+        }
+        event_id = fields.pop("event_id", None) or self.event().id
+        return DeliveryMessage(event_id=event_id, transport=transport, mode=mode, **(known | fields))
+
+    def send(self, *messages: DeliveryMessage) -> None:
+        """Put messages on their queues, as the matcher does."""
+        outbox = Outbox(self.stack.sqs)
+        for message in messages:
+            outbox.add(self.urls[TransportMode(message.mode)], message.to_body(), "test", group=message.group)
+        assert outbox.send() == {}
+
+    # what delivers it
+
+    timeout = Timeout(connect=10, total=10)
+    """Of attempts: longer than a busy machine takes for one."""
+
+    def hang(self, sinks: Sinks, path: str, **fields: Any) -> None:
+        """Let the endpoint at `path` answer long after the time that attempts have from now on."""
+        self.timeout = Timeout(connect=10, total=3)
+        sinks.misbehave(Misbehaviour(path, delay=12, **fields))
+
+    def worker(self, mode: str = "webhook", deliver: Deliver | None = None, **options: Any) -> DeliveryWorker:
+        """A worker in a process of its own, as it were: it remembers nothing of what others learned."""
+        makers: dict[str, Callable[[], Deliver]] = {
+            "webhook": lambda: webhook_delivery(
+                self.configuration.secrets, POLICY, clock=self.clock, timeout=self.timeout
+            ),
+            "webhook_slack": lambda: slack_delivery(self.configuration.secrets, POLICY, timeout=self.timeout),
+            "local": lambda: inbox_delivery(self.inboxes, self.configuration.notifications_kept),
+        }
+        pace = PACE if mode == "webhook_slack" else None
+        return DeliveryWorker(
+            configuration=self.configuration,
+            events=self.events,
+            deliveries=self.deliveries,
+            breakers=Breakers(self.breakers),
+            alerts=Alerts(SystemEvents(self.events), self.configuration),
+            sqs=self.stack.sqs,
+            queue_url=self.urls[TransportMode(mode)],
+            deliver=deliver or makers[mode](),
+            **({"pace": pace, "clock": self.clock, "sleep": self.slept.append} | options),
+        )
+
+    def redrive(self) -> dict[str, int]:
+        """One run of the schedule."""
+        return dict(
+            Redrive(
+                configuration=self.configuration,
+                deliveries=self.redeliveries,
+                breakers=self.breakers,
+                alerts=Alerts(SystemEvents(self.events), self.configuration),
+                queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
+                clock=self.clock,
+            ).run(for_at_most=timedelta(seconds=10))
+        )
+
+    def waiting(self, mode: str = "webhook") -> list[dict[str, Any]]:
+        """Take what the queue gives out now: records as Lambda hands them over."""
+        received = self.stack.sqs.receive_message(
+            QueueUrl=self.urls[TransportMode(mode)], MaxNumberOfMessages=10, AttributeNames=["All"]
+        )
+        return [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message["Attributes"],
+            }
+            for message in received.get("Messages", [])
+        ]
+
+    def pump(self, worker: DeliveryWorker, mode: str = "webhook") -> int:
+        """Deliver all that waits in a queue now, as Lambda does; how many messages that were."""
+        count = 0
+        while records := self.waiting(mode):
+            count += len(records)
+            back = {failure["itemIdentifier"] for failure in worker.run(records)["batchItemFailures"]}  # type: ignore[call-overload,index,union-attr]
+            for record in records:
+                if record["messageId"] not in back:
+                    self.stack.sqs.delete_message(
+                        QueueUrl=self.urls[TransportMode(mode)], ReceiptHandle=record["receiptHandle"]
+                    )
+        return count
+
+    def go_on(self, worker: DeliveryWorker, mode: str = "webhook", **duration: float) -> int:
+        """Set the clock forward, let the schedule run, deliver what waits."""
+        self.later(**duration)
+        self.redrive()
+        return self.pump(worker, mode)
+
+    # what became of it
+
+    def delivery(self, message: DeliveryMessage) -> dict[str, Any]:
+        """The delivery as the API shows it."""
+        shown: Any = self.deliveries.get(message.delivery_id)
+        assert shown is not None
+        return dict(shown)
+
+    def all(self) -> list[dict[str, Any]]:
+        """All deliveries' items."""
+        pages = self.stack.dynamodb.get_paginator("scan").paginate(TableName="deliveries")
+        return [item for page in pages for item in page["Items"] if item["sk"]["S"].startswith("delivery#")]
+
+    def states(self) -> dict[str, int]:
+        """How many deliveries stand where."""
+        counted: dict[str, int] = {}
+        for item in self.all():
+            counted[item["state"]["S"]] = counted.get(item["state"]["S"], 0) + 1
+        return counted
+
+    def reported(self, action: str = "configuration_error") -> list[dict[str, Any]]:
+        """The system events of that action."""
+        return [event for event in self.stack.events() if event["action"] == action and event["app"] == "tocsin"]
+
+
+def _one_write_at_a_time(monkeypatch: Any) -> None:
+    """AWS's operations are atomic; moto's look and then write, and threads come in between."""
+    writes = [(moto.dynamodb.models.DynamoDBBackend, name) for name in ("update_item", "put_item", "delete_item")]
+    writes += [
+        (moto.sqs.models.SQSBackend, name)
+        for name in ("receive_message", "send_message", "delete_message", "change_message_visibility")
+    ]
+    locks: dict[type, Any] = {backend: threading.RLock() for backend, _ in writes}
+    for backend, name in writes:
+        write = getattr(backend, name)
+        lock = locks[backend]
+
+        def alone(self: Any, *given: Any, _write: Any = write, _lock: Any = lock, **named: Any) -> Any:
+            with _lock:
+                return _write(self, *given, **named)
+
+        monkeypatch.setattr(backend, name, alone)
+
+
+@contextmanager
+def endpoints() -> Iterator[Sinks]:
+    """Real HTTP servers on 127.0.0.1."""
+    with Sinks.started() as sinks:
+        yield sinks
+
+
+def bodies(sinks: Sinks, path: str | None = None) -> list[dict[str, Any]]:
+    """What came, parsed."""
+    return [json.loads(received.body) for received in sinks.received(path)]

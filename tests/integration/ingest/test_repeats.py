@@ -1,0 +1,321 @@
+"""POST /events on moto, again: with an Idempotency-Key, after a crash, while DynamoDB throttles or fails."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import (
+    PRODUCER,
+    Client,
+    Failure,
+    Killed,
+    everything,
+    failing,
+    nothing_processed,
+    raising,
+    throttled,
+)
+from tocsin.aws import clients
+from tocsin.events import store as event_store
+from tocsin.ids import new_id
+
+LOGIN: dict[str, Any] = {"action": "login"}
+BATCH: list[dict[str, Any]] = [{"action": "login", "context": {"n": i}} for i in range(40)]
+MIXED: list[dict[str, Any]] = [LOGIN, {"action": ""}, {"action": "logout", "created": "2026-01-01T00:00:00.123Z"}]
+
+
+@pytest.fixture
+def producer(stack: Stack) -> Client:
+    return Client(stack, "ingest")
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries take no time."""
+    monkeypatch.setattr("tocsin.aws.errors.time.sleep", lambda _: None)
+
+
+def let_a_day_pass(stack: Stack) -> None:
+    """Make each Idempotency-Key 24 hours older, as far as its record goes."""
+    for item in stack.items("events"):
+        if item["pk"]["S"].startswith("idempotency#"):
+            expires = int(item["expires_at"]["N"]) - 24 * 3600
+            stack.dynamodb.put_item(TableName="events", Item=item | {"expires_at": {"N": str(expires)}})
+
+
+def numbers(stack: Stack) -> list[int]:
+    return sorted(event["context"]["n"] for event in stack.events())
+
+
+# ── Idempotency-Key ──────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("body", [LOGIN, BATCH, MIXED], ids=["one", "batch", "mixed"])
+def test_a_repeat_gives_the_same_answer_and_stores_nothing(stack: Stack, producer: Client, body: Any) -> None:
+    first = producer.post(body, idempotency_key="k1")
+    before = everything(stack)
+
+    again = producer.post(body, idempotency_key="k1")
+
+    assert first.status in {200, 201}
+    assert (again.status, again.headers, again.text) == (first.status, first.headers, first.text)
+    assert everything(stack) == before
+
+
+def test_a_repeat_to_another_process_gives_the_same_answer(stack: Stack, producer: Client) -> None:
+    first = producer.post(BATCH, idempotency_key='"k1"')
+
+    again = Client(stack, "ingest").post(BATCH, idempotency_key="k1")
+
+    assert again.text == first.text
+    assert len(stack.events()) == len(BATCH)
+
+
+def test_a_repeat_whose_expiry_has_passed_gives_the_same_answer(
+    producer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.now(UTC)
+    event = LOGIN | {"expires": (now + timedelta(hours=1)).isoformat()}
+    first = producer.post(event, idempotency_key="k1")
+    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(now + timedelta(hours=2)))
+
+    again = producer.post(event, idempotency_key="k1")
+
+    assert producer.post(event).is_problem(422)
+    assert (first.status, again.status) == (201, 201)
+    assert again.text == first.text
+
+
+def test_the_same_key_with_another_body_is_a_conflict(stack: Stack, producer: Client) -> None:
+    producer.post(LOGIN, idempotency_key="k1")
+    before = everything(stack)
+
+    answer = producer.post({"action": "logout"}, idempotency_key="k1")
+
+    assert answer.is_problem(409)
+    assert "Idempotency-Key" in answer.body["detail"]
+    assert everything(stack) == before
+
+
+def test_the_same_key_with_a_bad_body_is_a_conflict_too(producer: Client) -> None:
+    producer.post(LOGIN, idempotency_key="k1")
+
+    assert producer.post([{"action": ""}], idempotency_key="k1").is_problem(409)
+
+
+def test_a_refused_request_does_not_use_up_its_key(stack: Stack, producer: Client) -> None:
+    assert producer.post({"action": ""}, idempotency_key="k1").is_problem(422)
+    assert producer.post([{"action": ""}], idempotency_key="k1").is_problem(422)
+
+    assert producer.post(LOGIN, idempotency_key="k1").status == 201
+
+
+def test_after_24_hours_the_same_key_is_a_new_request(stack: Stack, producer: Client) -> None:
+    first = producer.post(LOGIN, idempotency_key="k1").body["id"]
+    let_a_day_pass(stack)
+
+    again = producer.post({"action": "logout"}, idempotency_key="k1")
+
+    assert again.status == 201
+    assert again.body["id"] != first
+    assert len(stack.events()) == 2
+
+
+def test_a_key_is_remembered_for_24_hours(stack: Stack, producer: Client) -> None:
+    producer.post(LOGIN, idempotency_key="k1")
+
+    (until,) = [int(item["expires_at"]["N"]) for item in stack.items("events") if "anchor" in item]
+    assert (
+        timedelta(hours=23, minutes=59) < datetime.fromtimestamp(until, UTC) - datetime.now(UTC) <= timedelta(hours=24)
+    )
+
+
+def test_an_idempotency_key_is_its_api_keys_alone(stack: Stack, producer: Client) -> None:
+    first = producer.post(LOGIN, idempotency_key="k1").body["id"]
+
+    other = producer.post(LOGIN, idempotency_key="k1", key=PRODUCER | {"key_id": "ffffffffffffffff"})
+
+    assert other.status == 201
+    assert other.body["id"] != first
+
+
+def test_an_idempotency_key_is_stored_as_its_hash(stack: Stack, producer: Client) -> None:
+    producer.post(LOGIN, idempotency_key="order-4711-of-alice")
+
+    assert "4711" not in str(stack.items("events"))
+
+
+# ── a crash in the middle ────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("killed_at", [1, 7, 40])
+def test_a_repeat_after_a_crash_stores_what_is_missing(stack: Stack, producer: Client, killed_at: int) -> None:
+    with failing(raising(Killed()), "PutItem", at=lambda call: call > killed_at), pytest.raises(Killed):
+        producer.post(BATCH, idempotency_key="k1")
+    stored = {event["id"] for event in stack.events()}
+    assert len(stored) < len(BATCH)
+
+    answer = Client(stack, "ingest").post(BATCH, idempotency_key="k1")
+
+    ids = {result["id"] for result in answer.body["results"]}
+    assert answer.status == 200
+    assert numbers(stack) == list(range(len(BATCH)))
+    assert stored <= ids == {event["id"] for event in stack.events()}
+
+
+def test_a_repeat_after_a_crash_stores_what_is_missing_of_a_producers_ids(stack: Stack, producer: Client) -> None:
+    events = [event | {"id": new_id()} for event in BATCH]
+    with failing(raising(Killed()), "PutItem", at=lambda call: call > 7), pytest.raises(Killed):
+        producer.post(events)
+
+    answer = Client(stack, "ingest").post(events)
+
+    assert answer.body["accepted"] == len(events)
+    assert numbers(stack) == list(range(len(events)))
+
+
+# ── DynamoDB throttles or fails ──────────────────────────────────────────────
+
+FAILURES: dict[str, Failure] = {
+    "throttled": throttled(),
+    "above its throughput": throttled("ProvisionedThroughputExceededException"),
+    "a fault": throttled("InternalServerError", 500),
+    "not allowed": throttled("AccessDeniedException"),
+    "no network": raising(EndpointConnectionError(endpoint_url="https://dynamodb.example")),
+}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_can_not_be_stored_is_not_acknowledged(stack: Stack, producer: Client, subtests: pytest.Subtests) -> None:
+    ways: dict[str, tuple[Any, dict[str, str]]] = {
+        "one": (LOGIN, {}),
+        "a batch": (BATCH, {}),
+        "an id": (LOGIN | {"id": new_id()}, {}),
+        "a key": (BATCH, {"idempotency_key": "k1"}),
+    }
+    for way, (body, headers) in ways.items():
+        for reason, failure in FAILURES.items():
+            with subtests.test(way, reason=reason), failing(failure, "PutItem", "BatchWriteItem"):
+                answer = producer.post(body, **headers)
+
+                assert answer.is_problem(503)
+                assert int(answer.headers["retry-after"]) == answer.body["retry_after"] > 0
+                assert stack.items("events") == []
+
+
+def test_without_its_settings_nothing_is_taken(stack: Stack, producer: Client) -> None:
+    with failing(throttled(), "GetItem"):
+        answer = producer.post(LOGIN)
+
+    assert answer.is_problem(503)
+    assert stack.items("events") == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_dynamodb_leaves_unprocessed_is_not_acknowledged(stack: Stack, producer: Client) -> None:
+    with failing(nothing_processed, "BatchWriteItem"):
+        answer = producer.post(BATCH)
+
+    assert answer.is_problem(503)
+    assert {result["status"] for result in answer.body["results"]} == {503}
+    assert stack.items("events") == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_dynamodb_leaves_unprocessed_for_a_moment_is_stored(stack: Stack, producer: Client) -> None:
+    with failing(nothing_processed, "BatchWriteItem", at=lambda call: call in {1, 2, 4}):
+        answer = producer.post(BATCH)
+
+    assert answer.body["accepted"] == len(BATCH)
+    assert numbers(stack) == list(range(len(BATCH)))
+
+
+@pytest.mark.usefixtures("impatient")
+def test_of_a_batch_that_is_stored_in_part_just_that_part_is_acknowledged(stack: Stack, producer: Client) -> None:
+    with failing(throttled(), "BatchWriteItem", at=lambda call: call > 1):
+        answer = producer.post(BATCH)
+
+    acknowledged = [result["id"] for result in answer.body["results"] if result["status"] == 201]
+    assert answer.is_problem(503)
+    assert "retry-after" in answer.headers
+    assert sorted(acknowledged) == sorted(event["id"] for event in stack.events())
+    assert 0 < len(acknowledged) < len(BATCH)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_repeat_after_throttling_completes_the_batch(stack: Stack, producer: Client) -> None:
+    with failing(throttled(), "PutItem", at=lambda call: call % 3 == 0):
+        first = producer.post(BATCH, idempotency_key="k1")
+
+    again = producer.post(BATCH, idempotency_key="k1")
+
+    told = [result for result in first.body["results"] if result["status"] == 201]
+    assert first.is_problem(503)
+    assert all(result in again.body["results"] for result in told)
+    assert numbers(stack) == list(range(len(BATCH)))
+
+
+# ── the caller's own excess ──────────────────────────────────────────────────
+
+
+def limited(limit: int) -> dict[str, str]:
+    return PRODUCER | {"events_per_minute": str(limit)}
+
+
+def test_more_events_than_a_key_may_send_in_a_minute_are_refused(
+    stack: Stack, producer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
+    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(noon))
+
+    first = producer.post(BATCH[:3], key=limited(4))
+    second = producer.post(BATCH[:2], key=limited(4))
+
+    assert (first.status, len(stack.events())) == (200, 3)
+    assert second.is_problem(429)
+    assert second.headers["retry-after"] == "40"
+
+
+def test_the_next_minute_is_a_new_one(producer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    noon = datetime(2026, 3, 1, 12, 0, 59, tzinfo=UTC)
+    moments = iter([noon, noon, noon + timedelta(seconds=1)])
+    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(next(moments)))
+
+    statuses = [producer.post(LOGIN, key=limited(1)).status for _ in range(3)]
+
+    assert statuses == [201, 429, 201]
+
+
+def test_bad_events_do_not_count(producer: Client) -> None:
+    bodies: list[Any] = [[{}] * 3, {}, [LOGIN, {}]]
+
+    statuses = [producer.post(body, key=limited(1)).status for body in bodies]
+
+    assert statuses == [422, 422, 200]
+
+
+def test_one_keys_excess_is_not_anothers(producer: Client) -> None:
+    producer.post(BATCH, key=limited(len(BATCH)))
+
+    assert producer.post(LOGIN, key=limited(1) | {"key_id": "ffffffffffffffff"}).status == 201
+
+
+def test_where_the_count_can_not_be_made_nothing_is_taken(stack: Stack, producer: Client) -> None:
+    with failing(throttled(), "UpdateItem"):
+        answer = producer.post(LOGIN, key=limited(10))
+
+    assert answer.is_problem(503)
+    assert stack.events() == []
+
+
+def test_the_records_beside_events_are_not_events(stack: Stack, producer: Client) -> None:
+    """The stream's filter goes by the key's prefix: what guards the way in must not look like an event."""
+    producer.post(LOGIN, key=limited(10), idempotency_key="k1")
+
+    prefixes = sorted(item["pk"]["S"].split("#")[0] for item in stack.items("events"))
+    assert prefixes == ["event", "idempotency", "rate"]
+    assert all("expires_at" in item for item in stack.items("events"))
+    assert clients.dynamodb().get_item(TableName="events", Key=event_store.event_key(stack.events()[0]["id"]))["Item"]

@@ -1,0 +1,178 @@
+"""Why: a rule or policy put to an event, and to all events of a time. Nothing is sent."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Stack
+from tests.integration.matching.test_matcher import FAILED_LOGIN, Load, configure, event, rule, store
+from tocsin.ids import new_id
+from tocsin.times import iso
+
+
+def ask(stack: Stack, load: Load, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
+    request = load("api-event")
+    request["rawPath"] = path
+    request["requestContext"]["http"] |= {"method": method, "path": path}
+    request["headers"]["content-type"] = "application/json"
+    if body is not None:
+        request["body"] = json.dumps(body)
+    answer = stack.call("api", request)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_a_rule_is_explained_binding_by_binding_and_nothing_is_sent(stack: Stack, load: Load) -> None:
+    configure(stack, rules=[rule(bindings=[{"policy": "failed-login"}, {"group": "oncall", "negate": True}])])
+
+    status, why = ask(stack, load, "POST", "/rules/failed-logins/test", {"event": {"action": "login_failed"}})
+
+    assert status == 200
+    assert why["fires"] and why["tells"]
+    assert [(each["passed"], each["reason"]) for each in why["bindings"]] == [
+        (True, "policy failed-login holds"),
+        (True, "group oncall does not hold, negated"),
+    ]
+    assert why["recipients"] == {"usernames": ["alice"], "more": False}
+    assert [each["name"] for each in why["transports"]] == ["inbox"]
+    assert stack.messages("Inbox") == []
+
+
+def test_a_stored_event_is_named_by_its_id(stack: Stack, load: Load) -> None:
+    configure(stack)
+    about = event(action="logout")
+    store(stack, about)
+
+    status, why = ask(stack, load, "POST", "/rules/failed-logins/test", {"event_id": about.id})
+
+    assert (status, why["fires"]) == (200, False)
+
+
+def test_the_state_of_a_throttle_is_shown_and_not_changed(stack: Stack, load: Load) -> None:
+    configure(stack, rules=[rule(throttle={"window": "days=1", "max": 1})])
+
+    answers = [
+        ask(stack, load, "POST", "/rules/failed-logins/test", {"event": {"action": "login_failed"}})[1]
+        for _ in range(3)
+    ]
+
+    assert [answer["throttle"]["told"] for answer in answers] == [0, 0, 0]
+    assert all(answer["tells"] for answer in answers)
+
+
+def test_a_disabled_rule_is_explained_but_tells_nobody(stack: Stack, load: Load) -> None:
+    configure(stack, rules=[rule(enabled=False)])
+
+    _, why = ask(stack, load, "POST", "/rules/failed-logins/test", {"event": {"action": "login_failed"}})
+
+    assert (why["fires"], why["enabled"], why["tells"]) == (True, False, False)
+
+
+def test_a_policy_that_fails_says_why(stack: Stack, load: Load) -> None:
+    broken = {"name": "broken", "kind": "expression", "expression": "event.context.nothing == 1"}
+    configure(stack, policies=[FAILED_LOGIN, broken])
+
+    status, why = ask(stack, load, "POST", "/policies/broken/test", {"event": {"action": "login"}})
+
+    assert (status, why["holds"]) == (200, False)
+    assert "nothing" in why["error"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "error_path"),
+    [
+        ("/rules/none/test", {"event": {"action": "login"}}, 404, None),
+        ("/policies/none/test", {"event": {"action": "login"}}, 404, None),
+        ("/rules/failed-logins/test", {}, 422, ""),
+        ("/rules/failed-logins/test", {"event": {"action": "login", "colour": 1}}, 422, "event.colour"),
+        ("/rules/failed-logins/test", {"event_id": "x"}, 422, "event_id"),
+        ("/rules/failed-logins/test", {"event_id": new_id()}, 404, None),
+        ("/rules/failed-logins/backtest", {}, 422, "since"),
+        ("/rules/failed-logins/backtest", {"since": "2999-01-01T00:00:00Z"}, 422, "since"),
+        ("/rules/failed-logins/backtest", {"since": "2020-01-01T00:00:00Z", "cursor": "x"}, 422, "cursor"),
+    ],
+)
+def test_a_wrong_question_is_refused_by_name(
+    stack: Stack, load: Load, path: str, body: Any, status: int, error_path: str | None
+) -> None:
+    configure(stack)
+
+    given, problem = ask(stack, load, "POST", path, body)
+
+    assert given == status
+    if error_path is not None:
+        assert problem["errors"][0]["path"] == error_path
+
+
+def test_a_backtest_counts_by_hour_and_gives_examples(stack: Stack, load: Load) -> None:
+    configure(stack)
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)
+    for minute in (1, 2, 3, 65, 125):
+        store(stack, event(id=new_id(start + timedelta(minutes=minute))))
+    store(stack, event(id=new_id(start + timedelta(minutes=4)), action="logout"))
+
+    status, result = ask(stack, load, "POST", "/rules/failed-logins/backtest", {"since": start.isoformat()})
+
+    assert status == 200
+    assert (result["events"], result["fired"], result["cursor"]) == (6, 5, None)
+    assert result["by_hour"] == {
+        iso(start): 3,
+        iso(start + timedelta(hours=1)): 1,
+        iso(start + timedelta(hours=2)): 1,
+    }
+    assert len(result["examples"]) == 5
+
+
+def test_a_backtest_goes_on_where_it_stopped(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.matching.backtest.MAX_EVENTS", 20)
+    configure(stack)
+    start = datetime.now(UTC) - timedelta(hours=2)
+    for second in range(90):
+        store(stack, event(id=new_id(start + timedelta(seconds=second))))
+    asked: dict[str, Any] = {"since": (start - timedelta(minutes=1)).isoformat()}
+
+    fired, rounds = 0, 0
+    while rounds < 90:
+        _, result = ask(stack, load, "POST", "/rules/failed-logins/backtest", asked)
+        fired, rounds = fired + result["fired"], rounds + 1
+        if result["cursor"] is None:
+            break
+        assert result["scanned_until"] is not None
+        asked["cursor"] = result["cursor"]
+
+    assert fired == 90
+    assert rounds > 1
+
+
+def test_silences_are_made_listed_and_ended(stack: Stack, load: Load) -> None:
+    configure(stack)
+    ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+
+    status, made = ask(stack, load, "POST", "/silences", {"matcher": {"app": "test"}, "ends": ends, "comment": "drill"})
+    _, silenced = ask(stack, load, "POST", "/rules/failed-logins/test", {"event": {"action": "login_failed"}})
+    _, listed = ask(stack, load, "GET", "/silences")
+    ended_status, ended = ask(stack, load, "DELETE", f"/silences/{made['name']}")
+    _, heard = ask(stack, load, "POST", "/rules/failed-logins/test", {"event": {"action": "login_failed"}})
+
+    assert (status, made["state"], made["by"]) == (201, "active", "billing")
+    assert (silenced["fires"], silenced["tells"], silenced["silence"]["comment"]) == (True, False, "drill")
+    assert [each["name"] for each in listed["items"]] == [made["name"]]
+    assert (ended_status, ended["state"]) == (200, "over")
+    assert heard["tells"]
+
+
+@pytest.mark.parametrize(
+    ("body", "path"),
+    [
+        ({"ends": "2999-01-01T00:00:00Z"}, ""),
+        ({"matcher": {"app": "x"}}, "ends"),
+        ({"matcher": {"app": "x"}, "ends": "2020-01-01T00:00:00Z", "starts": "2019-01-01T00:00:00Z"}, "ends"),
+        ({"matcher": {"query": "event.acton"}, "ends": "2999-01-01T00:00:00Z"}, "matcher.query"),
+        ({"pattern": {"app": "x"}, "ends": "2999-01-01T00:00:00Z"}, "pattern"),
+    ],
+)
+def test_a_wrong_silence_is_refused_by_name(stack: Stack, load: Load, body: dict[str, Any], path: str) -> None:
+    status, problem = ask(stack, load, "POST", "/silences", body)
+
+    assert (status, problem["errors"][0]["path"]) == (422, path)

@@ -1,0 +1,170 @@
+"""Chat webhooks: the service's own words, and no more than about one message a second."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from local.sinks import Misbehaviour, Sinks
+from tests.integration.conftest import Stack
+from tests.integration.delivery_world import World, bodies, endpoints
+from tocsin.notifications.http_outcome import answered
+from tocsin.notifications.slack import told_by_service
+from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.outbound import Response
+
+
+@pytest.fixture
+def sinks() -> Iterator[Sinks]:
+    with endpoints() as started:
+        yield started
+
+
+@pytest.fixture
+def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(stack, monkeypatch)
+
+
+def chat(world: World, sinks: Sinks, **fields: Any) -> None:
+    mappings, named = world.mapped(fields)
+    transport = NotificationTransport(name="chat", mode=TransportMode.WEBHOOK_SLACK, secrets_ref="url", **named)
+    world.configure(transport, mappings=mappings, url=TransportSecrets(url=f"{sinks.url}/slack/x"))
+
+
+def deliver(world: World, count: int = 1) -> list[dict[str, Any]]:
+    messages = [world.message("chat", "webhook_slack") for _ in range(count)]
+    world.send(*messages)
+    world.pump(world.worker("webhook_slack"), "webhook_slack")
+    return [world.delivery(message) for message in messages]
+
+
+def test_a_message_is_delivered(world: World, sinks: Sinks) -> None:
+    chat(world, sinks)
+
+    (delivery,) = deliver(world)
+
+    assert delivery["state"] == "delivered"
+    assert bodies(sinks)[0]["attachments"][0]["title"] == "login_failed"
+
+
+@pytest.mark.parametrize(
+    ("status", "word"),
+    [
+        (400, "invalid_payload"),
+        (403, "action_prohibited"),
+        (404, "no_service"),
+        (404, "channel_not_found"),
+        (410, "channel_is_archived"),
+        (403, "team_disabled"),
+        (400, "too_many_attachments"),
+        (403, "posting_to_general_channel_denied"),
+    ],
+)
+def test_slacks_word_is_the_reason_of_a_final_failure(world: World, sinks: Sinks, status: int, word: str) -> None:
+    sinks.misbehave(Misbehaviour("/slack/x", status=status, body=word))
+    chat(world, sinks)
+
+    (delivery,) = deliver(world)
+
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", word)
+    assert word in delivery["attempts"][0]["detail"]
+    assert world.breakers.get("chat") is None
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "asked"),
+    [
+        (429, {"Retry-After": "30"}, "rate_limited", 30),
+        (429, {"Retry-After": "0.75"}, "", 0.75),
+        (429, {}, '{"message": "You are being rate limited.", "retry_after": 64.57, "global": false}', 64.57),
+        (500, {}, "rollup_error", None),
+    ],
+)
+def test_what_heals_is_tried_again_after_the_time_asked_for(
+    status: int, headers: dict[str, str], body: str, asked: float | None
+) -> None:
+    response = Response(status, headers, body.encode(), False, 1.0, "127.0.0.1")
+
+    outcome = told_by_service(answered(response))
+
+    assert (outcome.state, outcome.retry_after) == ("retrying", asked)
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "reason", "asked"),
+    [
+        (429, {"Retry-After": "30"}, "rate_limited", "rate_limited", 30),
+        (429, {"Retry-After": "30.25"}, "rate_limited", "rate_limited", 30.25),
+        (429, {}, '{"message": "You are being rate limited.", "retry_after": 64.57}', "http_429", 64.57),
+        (503, {"Retry-After": "45"}, "", "http_503", 45),
+        (500, {}, "rollup_error", "rollup_error", 4),
+    ],
+)
+def test_a_delivery_that_heals_says_why_it_waits_and_waits_as_long_as_it_was_asked_to(
+    world: World, sinks: Sinks, status: int, headers: dict[str, str], body: str, reason: str, asked: float
+) -> None:
+    sinks.misbehave(Misbehaviour("/slack/x", status=status, headers=headers, body=body, times=1))
+    chat(world, sinks)
+
+    (delivery,) = deliver(world)
+
+    pause = (datetime.fromisoformat(delivery["next_attempt"]) - world.now).total_seconds()
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("retrying", reason)
+    assert asked <= pause <= asked + 3
+    world.go_on(world.worker("webhook_slack"), "webhook_slack", minutes=2)
+    assert world.states() == {"delivered": 1}
+
+
+def test_what_an_event_says_is_posted_escaped(world: World, sinks: Sinks) -> None:
+    chat(world, sinks)
+    event = world.event(context={"message": "<!channel> salt & pepper > all"})
+    message = world.message("chat", "webhook_slack", event_id=event.id)
+    world.send(message)
+
+    world.pump(world.worker("webhook_slack"), "webhook_slack")
+
+    assert bodies(sinks)[0]["attachments"][0]["text"] == "&lt;!channel&gt; salt &amp; pepper &gt; all"
+
+
+def test_discords_code_is_the_reason_of_a_final_failure() -> None:
+    body = b'{"message": "Unknown Webhook", "code": 10015}'
+
+    outcome = told_by_service(answered(Response(404, {}, body, False, 1.0, "127.0.0.1")))
+
+    assert (outcome.state, outcome.reason) == ("failed", "discord_10015")
+
+
+def test_a_body_mapping_replaces_the_attachment(world: World, sinks: Sinks) -> None:
+    chat(world, sinks, body_mapping="{'blocks': [{'type': 'section', 'text': notification.body}]}")
+
+    deliver(world)
+
+    assert bodies(sinks)[0]["blocks"][0]["type"] == "section"
+
+
+def test_one_webhook_is_told_about_once_a_second(world: World, sinks: Sinks) -> None:
+    chat(world, sinks)
+    begun = world.now
+
+    deliver(world, 20)
+    assert len(sinks.received()) == 4  # at once, and after waits of one, two and three seconds
+    while "queued" in world.states():
+        world.later(seconds=1)
+        world.pump(world.worker("webhook_slack"), "webhook_slack")
+
+    assert world.states() == {"delivered": 20}
+    assert 16 <= (world.now - begun).total_seconds() <= 25
+
+
+def test_another_webhook_has_its_own_pace(world: World, sinks: Sinks) -> None:
+    chat(world, sinks)
+    deliver(world, 5)
+    other = NotificationTransport(name="other", mode=TransportMode.WEBHOOK_SLACK, secrets_ref="url")
+    world.configure(other)
+    message = world.message("other", "webhook_slack")
+    world.send(message)
+
+    world.pump(world.worker("webhook_slack"), "webhook_slack")
+
+    assert world.delivery(message)["state"] == "delivered"

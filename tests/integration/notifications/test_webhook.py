@@ -1,0 +1,192 @@
+"""What a webhook transport's own settings do: secrets that rotate, mappings, headers, certificates."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from local.sinks import Received, Sinks
+from tests.integration.conftest import Stack
+from tests.integration.delivery_world import SECRET, World, bodies, endpoints
+from tocsin.notifications.transport import TransportSecrets
+
+NEW_SECRET = "whsec_" + base64.b64encode(b"a new secret of thirty-two bytes").decode()
+
+
+@pytest.fixture
+def sinks() -> Iterator[Sinks]:
+    with endpoints() as started:
+        yield started
+
+
+@pytest.fixture
+def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
+    return World(stack, monkeypatch)
+
+
+def deliver(world: World, **fields: Any) -> dict[str, Any]:
+    message = world.message(**fields)
+    world.send(message)
+    world.pump(world.worker())
+    return world.delivery(message)
+
+
+def verified(received: Received, secret: str, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The body, if an independent verifier finds the signature good; it looks at the time too."""
+    moment = int(received.headers["webhook-timestamp"])
+    monkeypatch.setattr("standardwebhooks.webhooks.datetime", _frozen(moment))
+    return Webhook(secret).verify(received.body, received.headers)
+
+
+def _frozen(moment: int) -> Any:
+    import datetime as real
+
+    class Frozen(real.datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return real.datetime.fromtimestamp(moment + 1, tz)
+
+    return Frozen
+
+
+def test_the_library_that_receivers_use_verifies_a_delivery(
+    world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+
+    deliver(world)
+
+    (received,) = sinks.received()
+    assert verified(received, SECRET, monkeypatch)["user_username"] == "alice"
+    assert int(received.headers["webhook-timestamp"]) == int(world.now.timestamp())
+
+
+def test_a_body_that_was_changed_on_its_way_does_not_verify(
+    world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    deliver(world)
+    (received,) = sinks.received()
+
+    with pytest.raises(WebhookVerificationError):
+        Webhook(SECRET).verify(received.body.replace("alice", "mallory"), received.headers)
+
+
+def rotated(world: World, sinks: Sinks) -> None:
+    hook = world.hook(f"{sinks.url}/webhook/x")
+    world.configure(
+        hook.model_copy(
+            update={"secrets_ref": "new", "retired_ref": "signing", "retired_until": world.now + timedelta(hours=24)}
+        ),
+        new=TransportSecrets(signing=(NEW_SECRET,)),
+    )
+
+
+def test_while_a_secret_is_replaced_the_old_and_the_new_one_verify(
+    world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rotated(world, sinks)
+
+    deliver(world)
+
+    (received,) = sinks.received()
+    assert len(received.headers["webhook-signature"].split()) == 2
+    assert verified(received, SECRET, monkeypatch) == verified(received, NEW_SECRET, monkeypatch)
+
+
+def test_a_day_later_the_old_secret_signs_no_more(world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch) -> None:
+    rotated(world, sinks)
+    world.later(hours=24)
+
+    deliver(world)
+
+    (received,) = sinks.received()
+    assert verified(received, NEW_SECRET, monkeypatch)
+    with pytest.raises(WebhookVerificationError):
+        verified(received, SECRET, monkeypatch)
+
+
+def test_a_body_mapping_replaces_the_body_and_sees_the_whole_context(world: World, sinks: Sinks) -> None:
+    world.hook(
+        f"{sinks.url}/webhook/x",
+        body_mapping="""{'text': notification.body, 'who': user.username, 'rule': rule.name, 'severity': severity,
+            'transport': transport.name, 'reason': event.context.reason, 'same': notification.event.id == event.id}""",
+    )
+
+    deliver(world)
+
+    assert bodies(sinks)[0] | {"text": ""} == {
+        "text": "",
+        "who": "alice",
+        "rule": "failed-logins",
+        "severity": "warning",
+        "transport": "hook",
+        "reason": "wrong password",
+        "same": True,
+    }
+
+
+def test_a_headers_mapping_adds_headers(world: World, sinks: Sinks) -> None:
+    world.hook(
+        f"{sinks.url}/webhook/x",
+        headers_mapping="{'X-Severity': severity, 'X-Count': 3, 'X-Nothing': null, 'Content-Type': 'text/plain'}",
+    )
+
+    deliver(world)
+
+    headers = sinks.received()[0].headers
+    assert (headers["x-severity"], headers["x-count"], headers["content-type"]) == ("warning", "3", "text/plain")
+    assert "x-nothing" not in headers
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        "{'webhook-signature': 'v1,forged'}",
+        "{'Webhook-Id': '1'}",
+        "{'webhook-timestamp': '0'}",
+        "{'User-Agent': 'curl'}",
+        "{'Host': 'example.com'}",
+        "{'Content-Length': '0'}",
+        "{'Transfer-Encoding': 'chunked'}",
+        "{'X-A': 'a\\r\\nX-B: b'}",
+        "{'X-A\\n': 'a'}",
+        "{'X-A': {'b': 1}}",
+        "'X-A: b'",
+    ],
+)
+def test_headers_that_a_mapping_may_not_set_fail_the_delivery_for_good(
+    world: World, sinks: Sinks, mapping: str
+) -> None:
+    world.hook(f"{sinks.url}/webhook/x", headers_mapping=mapping)
+
+    delivery = deliver(world)
+
+    assert delivery["state"] == "failed"
+    assert delivery["attempts"][0]["reason"] in {"bad_mapping", "blocked_bad_header"}
+    assert sinks.received() == []
+
+
+def test_a_mapping_that_fails_on_an_event_is_final_and_reported_as_such(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x", body_mapping="{'a': event.context.missing}")
+
+    delivery = deliver(world)
+
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", "bad_mapping")
+    (event,) = world.reported("property_mapping_exception")
+    assert event["cause"]["transport"] == "hook"
+
+
+def test_send_once_has_the_same_id_whoever_it_names(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x", send_once=True)
+    message = world.message(once=True)
+    world.send(message)
+
+    world.pump(world.worker())
+
+    assert sinks.received()[0].headers["webhook-id"] == message.delivery_id
+    assert json.loads(sinks.received()[0].body)["severity"] == "warning"

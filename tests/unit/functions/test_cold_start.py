@@ -1,0 +1,125 @@
+"""Cold starts: what a function loads before its first request, by name and by number, never by the clock."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from tests.geoip_databases import write_databases
+
+ROOT = Path(__file__).parents[3]
+
+# What each function on the hot path must not load. Loading these costs 15 to 150 ms each, or means that a function
+# does what is another's.
+NEVER = ("moto", "rich", "pytest", "cel_expr_python")
+MUST_NOT_LOAD = {
+    "authorizer": (
+        "jinja2",
+        "yaml",
+        "requests",
+        "jwt",
+        "tocsin.identity.tokens",
+        "tocsin.rules",
+        "tocsin.notifications",
+        "tocsin.config.blueprint",
+    ),
+    "ingest": (
+        "jinja2",
+        "yaml",
+        "requests",
+        "maxminddb",
+        "tocsin.notifications.context",
+        "tocsin.config.blueprint",
+        "tocsin.matching.matcher",
+    ),
+    "matcher": ("jinja2", "yaml", "requests", "tocsin.config.blueprint", "tocsin.outbound.client"),
+    "webhook": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher"),
+    "slack": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher"),
+    "email": ("yaml", "requests", "tocsin.config.blueprint", "tocsin.matching.matcher"),
+    "inbox": ("jinja2", "yaml", "requests", "tocsin.config.blueprint", "tocsin.matching.matcher"),
+}
+
+# Modules beyond what `import boto3` and Powertools' logger load, which every function does. What a function has now
+# and a tenth: who needs more should see it here, and say why in the commit.
+BUDGET = {
+    "authorizer": 85,
+    "ingest": 135,
+    "matcher": 145,
+    "webhook": 275,
+    "slack": 275,
+    "email": 180,
+    "inbox": 145,
+}
+
+FUNCTIONS = [
+    resource["Properties"]
+    for resource in yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"].values()
+    if resource["Type"] == "AWS::Serverless::Function"
+]
+
+
+def loaded(script: str, environment: dict[str, str]) -> set[str]:
+    """The modules that a fresh interpreter has loaded after `script`."""
+    known = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(str(ROOT / part) for part in (".", "layers/core")),
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_ACCESS_KEY_ID": "none",
+        "AWS_SECRET_ACCESS_KEY": "none",
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", f"{script}\nimport json, sys; print(json.dumps(sorted(sys.modules)))"],
+        env=known | environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def everybodys() -> set[str]:
+    """What every function loads, whatever it does."""
+    return loaded("import boto3, aws_lambda_powertools\nboto3.client('dynamodb')", {})
+
+
+@pytest.mark.parametrize("function", MUST_NOT_LOAD)
+def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybodys: set[str]) -> None:
+    (properties,) = [each for each in FUNCTIONS if each["CodeUri"] == f"functions/{function}/"]
+    names = properties["Environment"]["Variables"].keys() | {"CONFIG_TABLE"}
+    environment = dict.fromkeys(names - {"OIDC_ISSUER"}, "https://sqs.eu-central-1.amazonaws.com/1/q") | {
+        "ALLOW_HTTP": "false",
+        "ALLOWED_PORTS": "443",
+        "ALLOWED_CIDRS": "",
+        "LOG_LEVEL": "INFO",
+    }
+
+    modules = loaded(f"import functions.{function}.app", environment)
+
+    assert not [name for name in (*NEVER, *MUST_NOT_LOAD[function]) if name in modules]
+    assert len(modules - everybodys) <= BUDGET[function]
+
+
+_ENRICHING = """
+import sys
+from tocsin.events.redact import Secrets
+from tocsin.events.model import Event
+from tocsin.ingest.geoip import GeoIP
+event = Event("019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a", "login", "shop", {{}}, {{}}, "203.0.113.7", "default", None)
+GeoIP({directory!r}).enriched(event, Secrets())
+"""
+
+
+def test_maxminddb_is_loaded_where_there_are_databases_and_an_address_only(tmp_path: Path) -> None:
+    databases = write_databases(tmp_path)
+
+    without = loaded(_ENRICHING.format(directory=""), {})
+    with_them = loaded(_ENRICHING.format(directory=str(databases)), {})
+
+    assert ("maxminddb" in without, "maxminddb" in with_them) == (False, True)

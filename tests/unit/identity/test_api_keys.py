@@ -1,0 +1,94 @@
+"""API keys: their form, and what is kept of them."""
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.ingest.test_body import PATIENT
+from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, is_secret_of, new_key_id, new_secret, split_bearer
+from tocsin.identity.principal import Scope
+
+SECRET = "s" * 43
+
+
+def key(secret: str = SECRET) -> ApiKey:
+    return ApiKey(id="0011223344556677", name="billing", scopes=(Scope.EVENTS_WRITE,), secret_hash=hash_secret(secret))
+
+
+def test_what_a_holder_sends_names_the_key_and_the_secret() -> None:
+    assert bearer(key(), SECRET) == f"tocsin_0011223344556677_{SECRET}"
+    assert split_bearer(bearer(key(), SECRET)) == ("0011223344556677", SECRET)
+
+
+def test_a_new_secret_has_32_random_bytes() -> None:
+    secrets = {new_secret() for _ in range(100)}
+
+    assert len(secrets) == 100
+    assert {len(secret) for secret in secrets} == {43}
+
+
+def test_a_new_key_can_be_split_again() -> None:
+    for _ in range(100):
+        key_id, secret = new_key_id(), new_secret()
+
+        assert split_bearer(f"tocsin_{key_id}_{secret}") == (key_id, secret)
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        "tocsin__",
+        f"tocsin_0011223344556677_{SECRET[:-1]}",
+        f"tocsin_0011223344556677_{SECRET}s",
+        f"tocsin_0011223344556677_{SECRET}\n",
+        f"tocsin_001122334455667_{SECRET}",
+        f"tocsin_001122334455667G_{SECRET}",
+        f"TOCSIN_0011223344556677_{SECRET}",
+        f"tocsin_0011223344556677_{SECRET[:-1]}!",
+        f" tocsin_0011223344556677_{SECRET}",
+    ],
+)
+def test_what_has_another_form_is_no_key_of_ours(token: str) -> None:
+    assert split_bearer(token) is None
+
+
+@PATIENT
+@given(st.text())
+def test_any_text_is_split_or_refused(token: str) -> None:
+    parts = split_bearer(token)
+
+    assert parts is None or "_".join(("tocsin", *parts)) == token
+
+
+def test_only_the_hash_of_a_secret_is_kept() -> None:
+    stored = key().model_dump_json()
+
+    assert SECRET not in stored
+    assert hashlib.sha256(SECRET.encode()).hexdigest() in stored
+
+
+def test_a_secret_belongs_to_its_key_alone() -> None:
+    assert is_secret_of(key(), SECRET)
+    assert not is_secret_of(key(), "t" * 43)
+    assert not is_secret_of(key(), "")
+
+
+def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[tuple[str, str]] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append((one, other))
+        return True
+
+    monkeypatch.setattr("tocsin.identity.api_keys.hmac.compare_digest", compare)
+
+    assert is_secret_of(key(), "t" * 43)
+    assert compared == [(hash_secret(SECRET), hash_secret("t" * 43))]
+
+
+def test_a_key_sends_one_event_a_minute_at_least() -> None:
+    with pytest.raises(ValueError, match="greater than or equal to 1"):
+        ApiKey(id="x", name="x", scopes=(), secret_hash="", events_per_minute=0)

@@ -1,0 +1,73 @@
+"""People and groups."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.ingest.test_body import PATIENT
+from tocsin.identity.directory import Group, User, with_descendants
+
+
+def groups(**children: str) -> dict[str, Group]:
+    """groups(a="b c") is a group a with the groups b and c below it."""
+    return {name: Group(name, tuple(below.split())) for name, below in children.items()}
+
+
+def names(known: dict[str, Group], name: str) -> list[str]:
+    return [group.name for group in with_descendants(known, name)]
+
+
+def test_a_group_comes_before_those_below_it_breadth_first() -> None:
+    assert names(groups(a="b c", b="d", c="e", d="", e=""), "a") == ["a", "b", "c", "d", "e"]
+
+
+def test_only_what_is_below_is_found() -> None:
+    assert names(groups(a="b", b="", c="a"), "a") == ["a", "b"]
+
+
+def test_a_group_below_two_others_is_found_once() -> None:
+    assert names(groups(a="b c", b="d", c="d", d=""), "a") == ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("cycle", [{"a": "a"}, {"a": "b", "b": "a"}, {"a": "b", "b": "c", "c": "b a"}])
+def test_groups_in_a_circle_are_found_once(cycle: dict[str, str]) -> None:
+    assert names(groups(**cycle), "a") == sorted(cycle)
+
+
+def test_a_group_that_is_not_there_has_nobody() -> None:
+    assert names(groups(a="gone"), "a") == ["a"]
+    assert names(groups(a=""), "gone") == []
+
+
+_NAMES = st.sampled_from("abcdef")
+
+
+@PATIENT
+@given(st.dictionaries(_NAMES, st.lists(_NAMES).map(" ".join)), _NAMES)
+def test_whatever_is_below_what_each_group_is_found_once(below: dict[str, str], name: str) -> None:
+    found = names(groups(**below), name)
+
+    assert len(set(found)) == len(found)
+    assert set(found) <= below.keys()
+
+
+@PATIENT
+@given(
+    st.builds(
+        User,
+        username=st.text(min_size=1),
+        email=st.text(),
+        name=st.text(),
+        active=st.booleans(),
+        superuser=st.booleans(),
+        locale=st.text(min_size=1),
+    )
+)
+def test_a_user_is_the_same_after_json(user: User) -> None:
+    assert User.from_json(user.to_json()) == user
+
+
+def test_a_stored_user_of_few_words_takes_the_defaults() -> None:
+    user = User.from_json({"username": "alice", "email": None, "locale": ""})
+
+    assert user == User("alice", email="", name="", active=True, superuser=False, locale="en")

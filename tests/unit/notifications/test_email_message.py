@@ -1,0 +1,319 @@
+"""The e-mail: what it says, in which language, and that no event breaks it."""
+
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.notifications.test_context import ALICE, FILES, PATHOLOGICAL, rendering_context
+from tocsin.identity.directory import User
+from tocsin.notifications.email.message import MailMessage, MailTemplates, NoAddress, mail_message, tag_value
+from tocsin.notifications.model import Severity
+from tocsin.notifications.text import MARK
+from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.types import JsonObject
+
+TEMPLATES = MailTemplates()
+MAIL = NotificationTransport(name="mail to people", mode=TransportMode.EMAIL)
+GMAIL_SHOWS = 102 * 1024
+VOID = {"meta", "br", "img", "link", "input", "hr"}
+
+ENGLISH = """\
+Example Corp
+
+login_failed
+mallory failed to log in from 10.0.0.1: wrong password
+
+Show details:
+https://example.com/e/1
+
+Severity: Alert
+Application: payroll
+Time: 2026-03-01 12:00:00 UTC
+
+Details:
+- user_email: alice@example.com
+- user_username: alice
+- event_user_email: mallory@example.com
+- event_user_username: mallory
+- reason: wrong password
+- note: (empty)
+- hyperlink: https://example.com/e/1
+
+-- \n\
+You receive this e-mail because Example Corp is set up to tell you about such events.
+"""
+
+GERMAN = """\
+Example Corp
+
+login_failed
+mallory failed to log in from 10.0.0.1: wrong password
+
+Details anzeigen:
+https://example.com/e/1
+
+Dringlichkeit: Alarm
+Anwendung: payroll
+Zeit: 2026-03-01 12:00:00 UTC
+
+Einzelheiten:
+- user_email: alice@example.com
+- user_username: alice
+- event_user_email: mallory@example.com
+- event_user_username: mallory
+- reason: wrong password
+- note: (leer)
+- hyperlink: https://example.com/e/1
+
+-- \n\
+Sie erhalten diese E-Mail, weil Example Corp Sie über solche Ereignisse benachrichtigen soll.
+Diese E-Mail wurde von der Regel „failed logins“ über den Weg „mail to people“ gesendet.
+"""
+
+LINKED: JsonObject = {"reason": "wrong password", "note": "", "hyperlink": "https://example.com/e/1"}
+
+
+class Page(HTMLParser):
+    """Reads a page: its visible words, its links, what it would load, and whether its tags are balanced."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__()
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.loads: list[str] = []
+        self.open: list[str] = []
+        self.balanced = True
+        self.feed(source)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [value or "" for name, value in attrs if name == "href"]
+        self.words += [value or "" for name, value in attrs if name == "aria-label"]
+        self.loads += [value or "" for name, value in attrs if name in ("src", "background", "srcset")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        self.balanced &= bool(self.open) and self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "style" not in self.open and "title" not in self.open and data.strip():
+            self.words.append(data.strip())
+
+
+def mail(context: JsonObject | None = None, **details: object) -> MailMessage:
+    """The e-mail about an event with `context`."""
+    made = rendering_context(context, **{"transport": MAIL} | details)  # type: ignore[arg-type]
+    return mail_message(made, TEMPLATES)
+
+
+def test_an_english_mail_reads_so() -> None:
+    assert mail(LINKED).text == ENGLISH
+
+
+def test_a_german_mail_to_a_superuser_reads_so() -> None:
+    assert mail(LINKED, user=replace(ALICE, locale="de-AT", superuser=True)).text == GERMAN
+
+
+@pytest.mark.parametrize("user", [ALICE, replace(ALICE, locale="de", superuser=True)])
+def test_the_html_tells_the_facts_of_the_text(user: User) -> None:
+    message = mail(LINKED, user=user)
+
+    shown = " ".join(Page(message.html).words)
+    told = re.findall(r"^(?:- \w+: )?(.+?):?$", message.text, re.MULTILINE)
+    assert [fact for fact in told if fact.split(": ")[-1] not in shown and fact != "-- "] == []
+
+
+def test_the_html_is_in_the_language_of_the_recipient() -> None:
+    message = mail(user=replace(ALICE, locale="de"))
+
+    assert (message.locale, '<html lang="de"' in message.html) == ("de", True)
+
+
+def test_the_html_follows_the_colours_of_the_reader() -> None:
+    page = mail().html
+
+    assert '<meta name="color-scheme" content="light dark">' in page
+    assert "@media (prefers-color-scheme: dark)" in page
+
+
+def test_nothing_is_loaded_from_anywhere() -> None:
+    page = mail(LINKED).html
+
+    assert Page(page).loads == []
+    assert "url(" not in page
+
+
+def test_the_button_leads_to_the_hyperlink() -> None:
+    page = Page(mail({"hyperlink": "https://example.com/?a=1&b=2", "hyperlink_label": "Open it"}).html)
+
+    assert page.links == ["https://example.com/?a=1&b=2"]
+    assert "Open it" in page.words
+
+
+def test_without_a_link_that_may_be_clicked_there_is_no_button() -> None:
+    assert Page(mail({"hyperlink": "javascript:alert(1)"}).html).links == []
+
+
+@pytest.mark.parametrize(
+    ("action", "context", "subject"),
+    [
+        ("login_failed", {}, "Tocsin Notification: login_failed"),
+        ("custom_", {"message": "m" * 80}, "Tocsin Notification: " + "m" * 75),
+        ("", {"message": "two\r\nlines"}, "Tocsin Notification: two lines"),
+        ("custom_a\r\nBcc: x@example.com", {}, "Tocsin Notification: custom_a Bcc: x@example.com"),
+    ],
+)
+def test_the_subject_is_the_prefix_and_the_action_or_the_body(action: str, context: JsonObject, subject: str) -> None:
+    assert mail(context, action=action).subject == subject
+
+
+def test_the_transport_gives_the_prefix() -> None:
+    transport = NotificationTransport(name="m", mode=TransportMode.EMAIL, subject_prefix="[prod]\r\n ")
+
+    assert mail(transport=transport).subject == "[prod] login_failed"
+
+
+def test_a_long_subject_is_cut() -> None:
+    subject = mail(action="custom_" + "x" * 1_000).subject
+
+    assert (len(subject), subject[-1]) == (250, MARK)
+
+
+@pytest.mark.parametrize("user", [None, replace(ALICE, email=" ")])
+def test_without_an_address_there_is_no_mail(user: User | None) -> None:
+    with pytest.raises(NoAddress):
+        mail(user=user)
+
+
+def test_the_recipient_is_named() -> None:
+    message = mail(user=replace(ALICE, name="Älice"))
+
+    assert (message.to_address, message.to_name, message.to) == (
+        "alice@example.com",
+        "Älice",
+        "=?utf-8?b?w4RsaWNl?= <alice@example.com>",
+    )
+
+
+def test_only_superusers_learn_which_rule_and_transport_sent_it() -> None:
+    assert "failed logins" not in mail().text + mail().html
+
+
+def test_tags_say_rule_and_severity() -> None:
+    tags = mail(severity=Severity.WARNING, rule="Prod: a@b + ü").tags
+
+    assert tags == {"rule": "Prod--a-b----", "severity": "warning"}
+
+
+@given(st.text(st.characters(codec=None), max_size=400))
+def test_any_rule_makes_a_tag_that_ses_takes(rule: str) -> None:
+    assert re.fullmatch(r"[A-Za-z0-9_-]{1,256}", tag_value(rule))
+
+
+def test_without_an_unsubscribe_url_there_are_no_headers() -> None:
+    assert mail().headers == {}
+
+
+def test_the_headers_unsubscribe_with_one_click() -> None:
+    message = mail_message(rendering_context(transport=MAIL), TEMPLATES, "https://example.com/u?t=a,b")
+
+    assert message.headers == {
+        "List-Unsubscribe": "<https://example.com/u?t=a,b>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "mailto:a@b",
+        "https://a.example/\r\nX: y",
+        "https://a.example/>",
+        "https://ä.example/",
+        "https://a/" + "x" * 1_000,
+    ],
+)
+def test_an_unsubscribe_url_that_can_not_stand_in_a_header_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="unsubscribe"):
+        mail_message(rendering_context(transport=MAIL), TEMPLATES, url)
+
+
+def test_values_are_escaped_in_html_and_not_in_text() -> None:
+    message = mail({"<b>": FILES})
+
+    assert "<b>" not in message.html
+    assert f"- <b>: {FILES}" in message.text
+
+
+def test_a_line_break_in_a_value_can_not_look_like_the_next_fact() -> None:
+    text = mail({"reason": "x\n- user_email: mallory@example.com"}).text
+
+    assert "\n    - user_email: mallory@example.com\n" in text
+
+
+def test_long_values_are_cut_with_a_mark() -> None:
+    text = mail({"blob": "A" * 5_000}).text
+
+    assert "- blob: " + "A" * 999 + MARK + "\n" in text
+
+
+def test_values_that_are_left_out_are_counted() -> None:
+    message = mail({f"k{number}": "v" for number in range(60)})
+
+    assert "More values, not shown: 14" in message.text
+    assert "More values, not shown: 14" in message.html
+
+
+@pytest.mark.parametrize("context", PATHOLOGICAL.values(), ids=PATHOLOGICAL.keys())
+def test_pathological_events_make_a_mail_that_is_shown_whole(context: JsonObject) -> None:
+    message = mail(context, action="custom_x")
+
+    assert len(message.html.encode("utf-8")) < GMAIL_SHOWS
+    assert len(message.text.encode("utf-8")) < GMAIL_SHOWS
+
+
+TYPED = st.text(st.characters(codec=None), max_size=60) | st.text("<>&\"'{}%\n\0é😀", max_size=2_000)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.dictionaries(TYPED, TYPED, max_size=60), TYPED, TYPED)
+def test_any_event_makes_a_well_formed_mail(context: JsonObject, action: str, name: str) -> None:
+    made = rendering_context(
+        context,
+        action=action,
+        event_user={"username": name, "email": name},
+        body=name,
+        brand=name,
+        transport=MAIL,
+    )
+
+    message = mail_message(made, TEMPLATES)
+
+    page = Page(message.html)
+    assert (page.balanced, page.open) == (True, [])
+    assert len(message.html.encode("utf-8")) < GMAIL_SHOWS
+    assert message.text.encode("utf-8")
+    assert len(message.subject.splitlines()) == 1
+
+
+@pytest.mark.parametrize("module", ["webhook", "slack"])
+def test_the_hot_path_does_not_load_the_template_engine(module: str) -> None:
+    asked = f"import sys, tocsin.notifications.{module}; print({{'jinja2', 'pydantic', 'boto3'}} & set(sys.modules))"
+
+    loaded = subprocess.run(
+        [sys.executable, "-c", asked],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"PYTHONPATH": ":".join(sys.path)},
+    )
+
+    assert loaded.stdout.strip() == "set()"

@@ -1,0 +1,168 @@
+"""Servers and resolvers that take their time: every wait ends by the deadline."""
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import pytest
+
+from tests.unit.outbound.test_post import LOCAL, OK, Server, answering, send, serving
+from tocsin.outbound import OutboundError, Timeout, post
+
+SHORT = Timeout(connect=0.2, total=0.2)
+SHORT_AFTER_HEADERS = Timeout(connect=0.4, total=0.4)
+"""Long enough for the headers to arrive on a busy machine."""
+PATIENCE = 2.0
+"""Seconds by which such a call has certainly ended. The servers here go on for 5 s at least."""
+
+
+@contextmanager
+def ending_in_time() -> Iterator[None]:
+    started = time.monotonic()
+    yield
+    assert time.monotonic() - started < PATIENCE
+
+
+def dripping(start: bytes, drop: bytes) -> Callable[[Server, socket.socket], None]:
+    """Read the request, send `start`, then `drop` again and again, 50 times a second."""
+
+    def script(server: Server, connection: socket.socket) -> None:
+        server.read_request(connection)
+        connection.sendall(start)
+        while not server.closed.wait(0.02):
+            connection.sendall(drop)
+
+    return script
+
+
+def silent(server: Server, connection: socket.socket) -> None:
+    server.read_request(connection)
+    server.closed.wait(5)
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        silent,
+        dripping(b"", b"H"),
+        dripping(b"HTTP/1.1 200 OK\r\n", b"X"),
+        dripping(b"HTTP/1.1 200 OK\r\n", b"X: y\r\n"),
+        dripping(b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    ],
+    ids=["says nothing", "drips a status", "drips a header", "drips headers", "drips interim answers"],
+)
+def test_a_server_that_never_finishes_its_headers_is_a_timeout(
+    script: Callable[[Server, socket.socket], None],
+) -> None:
+    with serving(script) as server, pytest.raises(OutboundError) as failed, ending_in_time():
+        send(server, timeout=SHORT)
+
+    assert (failed.value.kind, "within 0.2 s" in str(failed.value)) == ("timeout", True)
+
+
+@pytest.mark.parametrize(
+    ("head", "drop"),
+    [
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\nx\r\n"),
+    ],
+)
+def test_a_server_that_drips_its_body_has_answered_and_is_cut_off(head: bytes, drop: bytes) -> None:
+    with serving(dripping(head, drop)) as server, ending_in_time():
+        answer = send(server, timeout=SHORT_AFTER_HEADERS)
+
+    assert (answer.status, answer.truncated) == (200, True)
+    assert set(answer.body) == set(b"x")
+
+
+def test_a_server_that_never_reads_is_a_timeout() -> None:
+    def script(server: Server, _: socket.socket) -> None:
+        server.closed.wait(5)
+
+    with serving(script) as server, pytest.raises(OutboundError) as failed, ending_in_time():
+        send(server, b"x" * 20_000_000, timeout=SHORT)
+
+    assert failed.value.kind == "timeout"
+
+
+def test_a_server_that_never_accepts_is_a_timeout() -> None:
+    with ExitStack() as stack, socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        for _ in range(3):  # fill the queue, so that the kernel answers nobody any more
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listener.getsockname())
+
+        with pytest.raises(OutboundError) as failed, ending_in_time():
+            post(f"http://127.0.0.1:{listener.getsockname()[1]}/", b"", {}, policy=LOCAL, timeout=SHORT)
+
+    assert (failed.value.kind, "did not accept a connection" in str(failed.value)) == ("timeout", True)
+
+
+def test_a_resolver_that_never_answers_is_a_dns_error() -> None:
+    done = threading.Event()
+
+    def hanging(name: str, port: int) -> Sequence[str]:
+        done.wait(5)
+        return ["127.0.0.1"]
+
+    with pytest.raises(OutboundError) as failed, ending_in_time():
+        post("http://hooks.example.com/", b"", {}, policy=LOCAL, timeout=SHORT, resolver=hanging)
+
+    done.set()
+    assert (failed.value.kind, str(failed.value)) == (
+        "dns",
+        "hooks.example.com could not be resolved in time",
+    )
+
+
+def test_an_address_that_refuses_gives_way_to_the_next() -> None:
+    with serving(answering(OK)) as server:
+        url = f"http://hooks.example.com:{server.port}/"
+        answer = post(url, b"", {}, policy=LOCAL, resolver=lambda *_: ["127.0.0.2", "127.0.0.1"])
+
+    assert (answer.status, answer.address) == (200, "127.0.0.1")
+
+
+def test_a_silent_address_leaves_time_for_the_next() -> None:
+    given: list[float | None] = []
+
+    def dial(sock: socket.socket, where: tuple[str, int]) -> None:
+        given.append(sock.gettimeout())
+        raise TimeoutError
+
+    with pytest.raises(OutboundError) as failed:
+        post(
+            "http://hooks.example.com/",
+            b"",
+            {},
+            policy=LOCAL,
+            timeout=Timeout(connect=3, total=15),
+            resolver=lambda *_: ["127.0.0.2", "127.0.0.3"],
+            dial=dial,
+        )
+
+    assert given == [pytest.approx(1.5, abs=0.4), pytest.approx(3, abs=0.4)]
+    assert failed.value.kind == "timeout"
+
+
+def test_a_host_with_many_addresses_is_dialled_a_few_times_only() -> None:
+    dialled: list[str] = []
+
+    def dial(sock: socket.socket, where: tuple[str, int]) -> None:
+        dialled.append(where[0])
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    with pytest.raises(OutboundError):
+        post(
+            "http://hooks.example.com/",
+            b"",
+            {},
+            policy=LOCAL,
+            resolver=lambda *_: [f"127.0.0.{n}" for n in range(1, 100)],
+            dial=dial,
+        )
+
+    assert dialled == ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"]
