@@ -1,22 +1,19 @@
 """The three tables and the queues on moto, made from template.yaml, so that they are what is deployed."""
 
-import functools
 import importlib.util
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
+from tests.expanded_template import ROOT, expanded_template
 from tocsin.aws import clients
 
-ROOT = Path(__file__).parents[2]
 REGION = "eu-central-1"
 QUEUES = ("Webhook", "Slack", "Email", "Inbox", "Match")
 
@@ -131,14 +128,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     _forget_clients()
 
 
-@functools.cache
-def _resources() -> dict[str, Any]:
-    resources: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"]
-    return resources
-
-
 def _make_table(dynamodb: Any, resource: str, name: str) -> None:
-    properties = _resources()[resource]["Properties"]
+    properties = expanded_template()["Resources"][resource]["Properties"]
     taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     dynamodb.create_table(TableName=name, **{key: properties[key] for key in taken if key in properties})
 

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-import yaml
-
 from local.stack import LocalStack
-from local.workspace import ROOT
+from tests.expanded_template import expanded_template
 
 # What the emulator can't show, by statement and action ("*" for all of its actions), and why. Each of these is used
 # by Lambda itself rather than by a function's code. tests/template/test_lambda_permissions.py says that exactly
@@ -64,25 +62,24 @@ class Permission:
 
 @cache
 def template() -> dict[str, Any]:
-    """template.yaml, with intrinsic functions as their short forms spell them: !GetAtt A.B is "A.B"."""
-    read: dict[str, Any] = yaml.load((ROOT / "template.yaml").read_text(encoding="utf-8"), _Template)
+    """template.yaml, expanded, with intrinsic functions as their short forms spell them: !GetAtt A.B is "A.B"."""
+    read: dict[str, Any] = _spelled(expanded_template())
     return read
 
 
-class _Template(yaml.SafeLoader):
-    """Reads short-form intrinsic functions as their argument."""
-
-
-def _argument(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> object:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    assert isinstance(node, yaml.MappingNode)
-    return loader.construct_mapping(node, deep=True)
-
-
-_Template.add_multi_constructor("!", _argument)
+def _spelled(node: Any) -> Any:
+    """`node` with the argument of each intrinsic function in its place."""
+    if isinstance(node, list):
+        return [_spelled(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    spelled = {key: _spelled(value) for key, value in node.items()}
+    match list(spelled.items()):
+        case [("Fn::GetAtt", [name, attribute])]:
+            return f"{name}.{attribute}"
+        case [(key, argument)] if key == "Ref" or key.startswith("Fn::"):
+            return argument
+    return spelled
 
 
 def functions() -> dict[str, dict[str, Any]]:

@@ -4,16 +4,14 @@ import ast
 import re
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
+from tests.expanded_template import ROOT, expanded_template
 from tocsin.config.store import LOCK_SECONDS
 
-ROOT = Path(__file__).parents[2]
-TEMPLATE: dict[str, Any] = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))
+TEMPLATE: dict[str, Any] = expanded_template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
 GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
 
@@ -266,7 +264,7 @@ def test_a_function_its_log_group_and_its_code_have_one_name(function: str) -> N
 
     assert (ROOT / "functions" / name / "app.py").is_file()
     assert properties["FunctionName"] == {"Fn::Sub": f"${{AWS::StackName}}-{name}"}
-    assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/${{AWS::StackName}}-{name}"}
+    assert group["LogGroupName"] == {"Fn::Sub": ["/aws/lambda/${AWS::StackName}-${Name}", {"Name": name}]}
     assert properties["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] == name
 
 
@@ -336,6 +334,29 @@ def test_samconfig_has_each_place(name: str) -> None:
 
     assert places[name]["global"]["parameters"]["stack_name"]
     assert places[name]["deploy"]["parameters"]["capabilities"] == "CAPABILITY_IAM"
+
+
+@pytest.mark.parametrize("name", ["default", "prod", "local"])
+def test_sam_is_told_to_expand_the_loops_of_the_template(name: str) -> None:
+    places = tomllib.loads((ROOT / "samconfig.toml").read_text("utf-8"))
+
+    assert TEMPLATE["Transform"] == ["AWS::LanguageExtensions", "AWS::Serverless-2016-10-31"]
+    assert places[name]["global"]["parameters"]["language_extensions"] is True
+
+
+def test_what_holds_data_keeps_its_logical_id() -> None:
+    # under another one, an upgrade would make an empty table, queue or secret in place of the one there is
+    assert TABLES.keys() == {"EventsTable", "ConfigTable", "DeliveriesTable"}
+    assert of_type("AWS::SecretsManager::Secret").keys() == {"AdminKey", "UnsubscribeSecret"}
+    assert QUEUES.keys() == {
+        *("WebhookQueue", "SlackQueue", "EmailQueue", "InboxQueue", "MatchQueue"),
+        *("WebhookDeadLetters", "SlackDeadLetters", "EmailDeadLetters", "InboxDeadLetters", "MatchDeadLetters"),
+        *("FeedbackDeadLetters", "StreamFailures"),
+    }
+    assert of_type("AWS::Logs::LogGroup").keys() == {
+        "HttpAccessLog",
+        *(f"{function.removesuffix('Function')}Log" for function in FUNCTIONS),
+    }
 
 
 def test_the_layer_of_geoip_databases_goes_to_ingest_alone() -> None:

@@ -7,11 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
+from tests.expanded_template import ROOT, expanded_template
 from tests.geoip_databases import write_databases
-
-ROOT = Path(__file__).parents[3]
 
 # What each function on the hot path must not load. Loading these costs 15 to 150 ms each, or means that a function
 # does what is another's.
@@ -57,7 +55,7 @@ BUDGET = {
 
 FUNCTIONS = [
     resource["Properties"]
-    for resource in yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"].values()
+    for resource in expanded_template()["Resources"].values()
     if resource["Type"] == "AWS::Serverless::Function"
 ]
 
@@ -92,7 +90,8 @@ def everybodys() -> set[str]:
 @pytest.mark.parametrize("function", MUST_NOT_LOAD)
 def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybodys: set[str]) -> None:
     (properties,) = [each for each in FUNCTIONS if each["CodeUri"] == f"functions/{function}/"]
-    names = properties["Environment"]["Variables"].keys() | {"CONFIG_TABLE"}
+    everybodys_names = expanded_template()["Globals"]["Function"]["Environment"]["Variables"].keys()
+    names = properties["Environment"]["Variables"].keys() | everybodys_names
     environment = dict.fromkeys(names - {"OIDC_ISSUER"}, "https://sqs.eu-central-1.amazonaws.com/1/q") | {
         "ALLOW_HTTP": "false",
         "ALLOWED_PORTS": "443",
