@@ -9,7 +9,8 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.sqs import Outbox
-from tocsin.config.store import REFRESH_SECONDS, ConfigurationStore
+from tocsin.config.store import ConfigurationStore
+from tocsin.config.version_item import REFRESH
 from tocsin.deliveries.queues import queue_urls
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
@@ -29,7 +30,7 @@ events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 worker = MatchWorker(
     Matcher(
         ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
-        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold_seconds=REFRESH_SECONDS),
+        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold=REFRESH),
         StoryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         outbox,
         queues=queue_urls(environment),

@@ -172,7 +172,7 @@ class World:
             configuration=self.configuration,
             events=self.events,
             deliveries=self.deliveries,
-            breakers=Breakers(self.breakers),
+            breakers=Breakers(self.breakers, clock=self.clock),
             alerts=Alerts(SystemEvents(self.events), self.configuration),
             sqs=self.stack.sqs,
             queue_url=self.urls[TransportMode(mode)],

@@ -79,7 +79,7 @@ def test_each_recipient_of_a_permanent_bounce_is_stopped(told: Callable[..., int
     stopped = told("Bounce", bounce=bounce("Permanent", "General", ALICE, *others))
 
     assert stopped == 3
-    assert [stop.address for stop in stops.page(after=None, limit=9).stops] == [
+    assert [stop.address for stop in stops.page(after=None, limit=9).items] == [
         "alice@example.com",
         "bob@example.com",
         "carol@example.com",
@@ -154,7 +154,7 @@ def test_all_else_that_ses_reports_stops_nothing(
     stopped = told(event_type, **detail)
 
     assert stopped == 0
-    assert stops.page(after=None, limit=9).stops == ()
+    assert stops.page(after=None, limit=9).items == ()
 
 
 @pytest.mark.parametrize(
@@ -177,4 +177,4 @@ def test_what_is_not_as_documented_fails_and_is_kept_for_a_person_to_see(
     with pytest.raises((KeyError, TypeError, ValueError, AttributeError)):
         told(event_type, **detail)
 
-    assert stops.page(after=None, limit=9).stops == ()
+    assert stops.page(after=None, limit=9).items == ()

@@ -350,7 +350,7 @@ def test_a_link_that_is_not_ours_stops_nothing(world: World, links: UnsubscribeL
     status, _ = api("POST", "/unsubscribe", scopes=None, token=token)
 
     assert status == 404
-    assert Suppressions(world.stack.dynamodb, "deliveries").page(after=None, limit=1).stops == ()
+    assert Suppressions(world.stack.dynamodb, "deliveries").page(after=None, limit=1).items == ()
 
 
 def test_a_token_can_not_be_moved_to_another_address(links: UnsubscribeLinks) -> None:

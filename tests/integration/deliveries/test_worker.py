@@ -11,6 +11,8 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World, bodies, endpoints
+from tocsin.aws.retry import TRIES
+from tocsin.errors import Unavailable
 
 
 @pytest.fixture
@@ -278,6 +280,31 @@ def test_a_delivery_that_kills_its_function_each_time_ends(
     assert (delivery["state"], delivery["attempts"][-1]["reason"]) == ("failed", "interrupted")
     assert len(delivery["attempts"]) == 10
     assert "interrupted" in [event["context"]["reason"] for event in world.reported()]
+
+
+def test_what_keeps_an_attempt_from_being_noted_is_named(
+    world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fault: after the last try it was called throttling, whatever it was."""
+    world.hook(f"{sinks.url}/webhook/x")
+    world.send(world.message())
+    said: list[str] = []
+    tried: list[object] = []
+
+    def fail(*given: object) -> None:
+        tried.append(given)
+        raise Unavailable("noting an attempt failed: ValidationException")
+
+    monkeypatch.setattr(world.deliveries, "note", fail)
+    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
+    monkeypatch.setattr("tocsin.deliveries.worker.note", lambda code, message, **facts: said.append(message))
+    records = world.waiting()
+
+    answer = world.worker().run(records)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+    assert said == ["noting an attempt failed: ValidationException"]
+    assert (len(tried), len(sinks.received())) == (TRIES, 1)
 
 
 def test_a_large_event_is_read_by_its_id(world: World, sinks: Sinks) -> None:

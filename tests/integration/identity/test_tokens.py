@@ -3,7 +3,8 @@
 import json
 import logging
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.integration.handler_calls import failing, raising, throttled
 from tests.token_issuer import AUDIENCE, DISCOVERY, Issuer, issuing, signing_key
 from tocsin.aws.environment import MissingSetting
 from tocsin.aws.logging import Code
+from tocsin.config.group_scopes import GroupScopesStore
 from tocsin.errors import Unavailable
 from tocsin.http.request import Request
 from tocsin.identity import throttle as attempts
@@ -184,18 +186,27 @@ def test_the_claims_for_groups_and_username_are_the_deployers_choice(
     assert ("events:read" in facts["scopes"].split()) is scopes
 
 
-def test_a_change_of_what_a_group_may_holds_at_once(
-    stack: Stack, issuer: Issuer, authorizer: ModuleType, api: Api, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("jump", [timedelta(seconds=5), timedelta(hours=9), timedelta(seconds=-5)])
+def test_a_change_of_what_a_group_may_holds_at_once_and_when_the_clock_jumps(
+    stack: Stack,
+    issuer: Issuer,
+    authorizer: ModuleType,
+    api: Api,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: timedelta,
 ) -> None:
-    now = [1_000.0]
-    monkeypatch.setattr("tocsin.config.group_scopes.time.monotonic", lambda: now[0])
+    """The fault: ages were by a clock that stands still while Lambda freezes the process."""
+    now = datetime.now(UTC)
+    clocked = partial(GroupScopesStore, clock=lambda: now)
+    monkeypatch.setattr("tocsin.config.group_scopes.GroupScopesStore", clocked)
     before = identify(stack, authorizer, issuer.token())
     api("PUT", "/settings", {"group_scopes": [{"group": "oncall", "scopes": ["config:read", "events:write"]}]})
+    held = identify(stack, authorizer, issuer.token())
 
-    now[0] += 5
+    now += jump
     after = identify(stack, authorizer, issuer.token())
 
-    assert before["scopes"] == "events:read notifications"
+    assert before["scopes"] == held["scopes"] == "events:read notifications"
     assert after["scopes"] == "events:write config:read notifications"
 
 

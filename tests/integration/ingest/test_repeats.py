@@ -35,7 +35,7 @@ def producer(stack: Stack) -> Client:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.aws.errors.time.sleep", lambda _: None)
+    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
 
 
 def let_a_day_pass(stack: Stack) -> None:

@@ -300,7 +300,7 @@ def test_a_message_that_fails_comes_back_and_keeps_its_reason(stack: Stack) -> N
 
 
 def test_rules_are_read_again_when_the_configuration_has_changed(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tocsin.config.store.REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("tocsin.config.store.REFRESH", timedelta(0))
     configure(stack, rules=[])
     function = stack.function("matcher")
     function.handler({"Records": [record(event())]}, stack.context)

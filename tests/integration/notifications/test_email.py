@@ -204,7 +204,7 @@ def test_a_complaint_stops_mail_too(world: World, stops: Suppressions, load: Loa
 def test_a_bounce_that_may_pass_stops_nothing(world: World, stops: Suppressions, load: Load) -> None:
     world.stack.call("feedback", load("feedback-transient-bounce"))
 
-    assert stops.page(after=None, limit=10).stops == ()
+    assert stops.page(after=None, limit=10).items == ()
 
 
 def test_a_bounce_that_comes_twice_is_one_event(world: World, load: Load) -> None:

@@ -101,7 +101,7 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
         authorize(request, Scope.CONFIG_READ)
         check_query(request, "limit", "cursor")
         page = stops.page(after=cursor_of(request), limit=limit_of(request, 100))
-        items: list[Json] = [stop.to_json() for stop in page.stops]
+        items: list[Json] = [stop.to_json() for stop in page.items]
         return json_response(200, {"items": items, "cursor": as_cursor(page.last)})
 
     @app.delete("/mail-stops/<address>")

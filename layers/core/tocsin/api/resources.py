@@ -11,7 +11,6 @@ from tocsin.aws.logging import Code, note
 from tocsin.config.resources import (
     Collection,
     Members,
-    Page,
     Precondition,
     Resources,
     Saved,
@@ -26,7 +25,7 @@ from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Principal, Scope, authorize
-from tocsin.types import Json, JsonObject
+from tocsin.types import Json, JsonObject, Page
 
 _DEFAULT_LIMIT = 100
 
@@ -176,7 +175,7 @@ def _body(request: Request) -> JsonObject:
     return read_document(request.body, JSON_TYPE)
 
 
-def _page(page: Page) -> Response[str]:
+def _page(page: Page[JsonObject]) -> Response[str]:
     items: list[Json] = list(page.items)
     return json_response(200, {"items": items, "cursor": as_cursor(page.last)})
 

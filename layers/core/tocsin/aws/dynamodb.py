@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
-from tocsin.types import Json, JsonObject
+from tocsin.types import Json
 
 type Item = Mapping[str, Any]
 """An item as boto3's client gives it: {"name": {"S": "…"}}."""
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some items as the API shows them; `last` is the key to go on after."""
-
-    items: tuple[JsonObject, ...]
-    last: str | None
 
 
 def text(value: str) -> dict[str, str]:
@@ -48,6 +39,11 @@ def until(moment: datetime) -> dict[str, str]:
     return {"N": str(int(moment.timestamp()))}
 
 
+def timestamp(moment: datetime) -> dict[str, str]:
+    """A moment as seconds of the epoch, to the microsecond."""
+    return {"N": str(moment.timestamp())}
+
+
 def text_of(item: Item, name: str, default: str = "") -> str:
     """The string `name` of `item`, or `default`."""
     value = item.get(name, {}).get("S")
@@ -58,6 +54,12 @@ def number_of(item: Item, name: str, default: int = 0) -> int:
     """The whole number `name` of `item`, or `default`."""
     value = item.get(name, {}).get("N")
     return default if value is None else int(value)
+
+
+def timestamp_of(item: Item, name: str) -> datetime | None:
+    """The moment that `timestamp` wrote as `name`; None where there is none."""
+    value = item.get(name, {}).get("N")
+    return None if value is None else datetime.fromtimestamp(float(value), UTC)
 
 
 def truth_of(item: Item, name: str, default: bool = False) -> bool:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import random
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,25 +14,23 @@ RETRY_AFTER = 2
 """Seconds. DynamoDB's throttling passes quickly: on-demand tables split hot partitions within moments."""
 
 
-_FIRST_PAUSE = 0.05
-_TRIES = 7  # about three seconds in all
+class Unprocessed(Unavailable):
+    """A batch call succeeded, and left some of the batch undone. botocore retries failed calls, not these."""
 
 
-def tries(what: str) -> Iterator[int]:
-    """Yields for each try of a batch call that leaves items over when throttled, pausing longer each time.
+class ConditionFailed(Exception):
+    """The condition of a write did not hold. `item` is what was found, where the write asked for it; else empty."""
 
-    Unavailable after the last. botocore retries failed calls, but not what a successful one left undone.
-    """
-    for attempt in range(_TRIES):
-        if attempt:
-            time.sleep(_FIRST_PAUSE * 2 ** (attempt - 1) * random.uniform(0.5, 1))  # noqa: S311  (jitter)
-        yield attempt
-    raise Unavailable(f"{what} failed: DynamoDB is throttling", retry_after=RETRY_AFTER)
+    def __init__(self, item: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.item = item
 
 
 @contextmanager
 def as_unavailable(what: str) -> Iterator[None]:
     """Unavailable for whatever keeps AWS from doing `what`: throttling, a fault, no network, a missing right.
+
+    ConditionFailed for a write that its own condition refused.
 
     A missing right or table is a fault of the deployment rather than of the moment, but what was asked is as
     undone, and works once it is mended: the caller should come back. The log says which of them it was.
@@ -42,6 +38,9 @@ def as_unavailable(what: str) -> Iterator[None]:
     try:
         yield
     except ClientError as error:
+        if code_of(error) == "ConditionalCheckFailedException":
+            found = error.response.get("Item")
+            raise ConditionFailed(found if isinstance(found, dict) else {}) from None
         raise Unavailable(f"{what} failed: {code_of(error)}", retry_after=RETRY_AFTER) from error
     except BotoCoreError as error:
         raise Unavailable(f"{what} failed: {type(error).__name__}", retry_after=RETRY_AFTER) from error
@@ -50,14 +49,3 @@ def as_unavailable(what: str) -> Iterator[None]:
 def code_of(error: ClientError) -> str:
     """AWS's word for an error: ConditionalCheckFailedException, ThrottlingException, …"""
     return error.response.get("Error", {}).get("Code", "unknown")
-
-
-def condition_failed(error: ClientError) -> bool:
-    """Whether a conditional write was refused by its condition."""
-    return code_of(error) == "ConditionalCheckFailedException"
-
-
-def item_found(error: ClientError) -> dict[str, Any]:
-    """The item that made a condition fail, where the write asked for it (ALL_OLD)."""
-    found = error.response.get("Item")
-    return found if isinstance(found, dict) else {}

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 
-def secret_text(client: SecretsManagerClient, arn: str) -> str:
-    """The text of a secret. Raises Unavailable."""
-    with as_unavailable("reading a secret"):
+def secret_text(client: SecretsManagerClient, arn: str, *, what: str = "reading a secret") -> str:
+    """The text of a secret. Raises Unavailable, which says that `what` failed."""
+    with as_unavailable(what):
         return client.get_secret_value(SecretId=arn)["SecretString"]

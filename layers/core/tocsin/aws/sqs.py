@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.errors import as_unavailable
+from tocsin.aws.errors import Unprocessed, as_unavailable
+from tocsin.aws.retry import retry
 from tocsin.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -92,18 +93,20 @@ class Outbox:
 
     def _send_batch(self, batch: list[_Message]) -> dict[Hashable, str]:
         left = dict(enumerate(batch))
-        reason = "SQS did not take the message"
-        for _ in range(_TRIES):
+
+        def send() -> None:
+            nonlocal left
             entries: list[Any] = [message.entry(number) for number, message in left.items()]
-            try:
-                with as_unavailable("sending messages"):
-                    answer = self._client.send_message_batch(QueueUrl=batch[0].queue_url, Entries=entries)
-            except Unavailable as error:
-                return {message.owner: error.detail for message in left.values()}
-            failures = answer.get("Failed") or []
-            if not failures:
-                return {}
-            reason = f"SQS did not take the message: {failures[0].get('Code', 'unknown')}"
-            failed_ids = {int(failure["Id"]) for failure in failures}
-            left = {number: message for number, message in left.items() if number in failed_ids}
-        return {message.owner: reason for message in left.values()}
+            with as_unavailable("sending messages"):
+                answer = self._client.send_message_batch(QueueUrl=batch[0].queue_url, Entries=entries)
+            failures = answer.get("Failed", [])
+            numbers = {int(failure["Id"]) for failure in failures}
+            left = {number: message for number, message in left.items() if number in numbers}
+            if failures:
+                raise Unprocessed(f"SQS did not take the message: {failures[0].get('Code', 'unknown')}")
+
+        try:
+            retry(send, on=Unprocessed, tries=_TRIES)
+        except Unavailable as error:
+            return {message.owner: error.detail for message in left.values()}
+        return {}

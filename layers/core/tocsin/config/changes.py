@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tocsin.aws.logging import Code, note
+from tocsin.aws.retry import retry
 from tocsin.config.model import Settings
 from tocsin.errors import Unavailable
 from tocsin.events.model import EventAction
@@ -76,22 +77,22 @@ class ChangeEvents:
         self, anchor: str, part: str, action: EventAction, context: JsonObject, by: Principal, settings: Settings
     ) -> None:
         who = by.user or by.person
-        for attempt in range(_TRIES):
-            try:
-                self._system_events.report(
+        user: JsonObject = {} if who is None else {"username": who}
+        try:
+            retry(
+                lambda: self._system_events.report(
                     action,
                     dict(context),
                     anchor=anchor,
                     about=("change", part),
                     cause=None,
                     settings=settings,
-                    user={} if who is None else {"username": who},
-                )
-            except Unavailable as error:
-                if attempt == _TRIES - 1:
-                    note(Code.CHANGE_UNREPORTED, error.detail, level=logging.ERROR, change=context["message"])
-            else:
-                return
+                    user=user,
+                ),
+                tries=_TRIES,
+            )
+        except Unavailable as error:
+            note(Code.CHANGE_UNREPORTED, error.detail, level=logging.ERROR, change=context["message"])
 
 
 def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:

@@ -6,42 +6,36 @@ take a third longer for it.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import orjson
 
-from tocsin.aws.dynamodb import text, text_of
-from tocsin.aws.errors import as_unavailable
+from tocsin.aws.dynamodb import text_of
+from tocsin.aws.table import Table
+from tocsin.config.version_item import REFRESH, VERSION_KEY
+from tocsin.times import utc_now
+from tocsin.ttl_cache import TTLCache
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-REFRESH_SECONDS = 4.0
-"""How old what is known may be: a change is in force within five seconds, as the rest of the configuration is."""
-
-_VERSION_KEY = {"pk": text("version"), "sk": text("current")}
+_FIELD = "group_scopes"
 
 
 class GroupScopesStore:
     """Reads them through a memory of a few seconds."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-        self._held: Mapping[str, tuple[str, ...]] = {}
-        self._read = float("-inf")
+    def __init__(self, client: DynamoDBClient, table: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._table = Table(client, table)
+        self._held: TTLCache[str, Mapping[str, tuple[str, ...]]] = TTLCache(REFRESH, clock=clock)
 
     def current(self) -> Mapping[str, tuple[str, ...]]:
         """{group: its scopes}; empty before anybody configured any. Unavailable where the table can't be read."""
-        if time.monotonic() - self._read > REFRESH_SECONDS:
-            with as_unavailable("reading the scopes of groups"):
-                item = self._client.get_item(
-                    TableName=self._table, Key=_VERSION_KEY, ProjectionExpression="settings"
-                ).get("Item")
-            settings = orjson.loads(text_of(item or {}, "settings", "{}"))
-            listed = settings.get("group_scopes", ())
-            self._held = {entry["group"]: tuple(entry["scopes"]) for entry in listed}
-            self._read = time.monotonic()
-        return self._held
+        return self._held.get_or_read(_FIELD, self._read)
+
+    def _read(self) -> Mapping[str, tuple[str, ...]]:
+        item = self._table.get("reading the scopes of groups", VERSION_KEY, projection="settings")
+        settings = orjson.loads(text_of(item or {}, "settings", "{}"))
+        return {entry["group"]: tuple(entry["scopes"]) for entry in settings.get(_FIELD, ())}

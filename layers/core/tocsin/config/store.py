@@ -13,29 +13,28 @@ the condition that it is still the one that was read: readers see the old or the
 from __future__ import annotations
 
 import gzip
-import time
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, document, document_of, number, number_of, text, text_of, until
-from tocsin.aws.errors import as_unavailable, condition_failed
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.config.defaults import DEFAULT
 from tocsin.config.model import Configuration, Settings, digest
+from tocsin.config.version_item import REFRESH, VERSION_KEY
 from tocsin.errors import ConfigurationBroken, Conflict, Unavailable
 from tocsin.notifications.transport import NotificationTransport, TransportSecrets
 from tocsin.times import parse_duration, utc_now
+from tocsin.ttl_cache import TTLCache
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-
-REFRESH_SECONDS = 4.0
-"""How old a reader's knowledge of the version may be: a change is in force everywhere within five seconds."""
 
 _PIECE = 350_000  # bytes; an item holds 400 KB
 _OLD_SNAPSHOT_LIVES = timedelta(hours=1)  # longer than any function that still reads it
@@ -44,7 +43,8 @@ LOCK_SECONDS = 60
 """Longer than the function that publishes may run."""
 
 _LOCK_KEY = {"pk": text("version"), "sk": text("lock")}
-_VERSION_KEY = {"pk": text("version"), "sk": text("current")}
+_CURRENT = "current"
+_WRITING = "writing the configuration"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +62,25 @@ class Version:
 class ConfigurationStore:
     """Reads the configuration through a memory that is checked every few seconds, and publishes new ones."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+    def __init__(self, client: DynamoDBClient, table: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+        self._table = Table(client, table)
+        self._clock = clock
         self._version = Version()
-        self._checked = float("-inf")
+        self._versions: TTLCache[str, Version] = TTLCache(REFRESH, clock=clock)
         self._held: tuple[str, Configuration] | None = None
         self._secrets: dict[str, TransportSecrets] = {}
 
     def version(self, *, fresh: bool = False) -> Version:
-        """The version that holds; at most REFRESH_SECONDS old, or read now where `fresh`."""
-        if fresh or time.monotonic() - self._checked > REFRESH_SECONDS:
-            with as_unavailable("reading the configuration's version"):
-                item = self._client.get_item(TableName=self._table, Key=_VERSION_KEY, ConsistentRead=fresh).get("Item")
-            known = Version() if item is None else _version_of(item)
-            if known.generation != self._version.generation:  # else what its settings have made is kept as well
-                self._version = known
-            self._checked = time.monotonic()
-        return self._version
+        """The version that holds; less than REFRESH old, or read now where `fresh`."""
+        held = None if fresh else self._versions.get(_CURRENT)
+        return self._read_version(consistent=fresh) if held is None else held.value
+
+    def _read_version(self, *, consistent: bool) -> Version:
+        item = self._table.get("reading the configuration's version", VERSION_KEY, consistent=consistent)
+        known = Version() if item is None else _version_of(item)
+        if known.generation != self._version.generation:  # else what its settings have made is kept as well
+            self._version = known
+        return self._versions.put(_CURRENT, self._version)
 
     def current(self, *, fresh: bool = False) -> tuple[Version, Configuration]:
         """The version that holds, and its configuration."""
@@ -98,21 +99,8 @@ class ConfigurationStore:
     def _read(self, version: Version) -> Configuration | None:
         if version.number == 0:
             return DEFAULT
-        pieces: list[Item] = []
-        start: dict[str, Any] = {}
-        while True:
-            with as_unavailable("reading the configuration"):
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": text(f"snapshot#{version.generation}")},
-                    ConsistentRead=True,
-                    **start,
-                )
-            pieces.extend(page["Items"])
-            if "LastEvaluatedKey" not in page:
-                break
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        snapshot = {":pk": text(_snapshot_pk(version.generation))}
+        pieces = list(self._table.query("reading the configuration", "pk = :pk", snapshot, consistent=True))
         if len(pieces) != version.pieces:
             return None
         try:
@@ -129,52 +117,42 @@ class ConfigurationStore:
         generation = f"{number_}-{digest(data)}"
         packed = gzip.compress(data, compresslevel=6, mtime=0)
         pieces = [packed[start : start + _PIECE] for start in range(0, len(packed), _PIECE)]
-        now = utc_now()
-        with as_unavailable("writing the configuration"):
-            for position, piece in enumerate(pieces):
-                self._client.put_item(
-                    TableName=self._table,
-                    Item={
-                        "pk": text(f"snapshot#{generation}"),
-                        "sk": text(f"{position:03d}"),
-                        "data": {"B": piece},
-                    },
-                )
-            version = Version(
-                number_,
-                generation,
-                len(pieces),
-                configuration.settings,
-                now.isoformat(timespec="seconds"),
-                by,
-            )
-            self._flip(version, replacing)
-            self._let_expire(replacing, now + _OLD_SNAPSHOT_LIVES)
-        self._version, self._checked, self._held = version, time.monotonic(), (generation, configuration)
-        return version
+        now = self._clock()
+        for position, piece in enumerate(pieces):
+            self._table.put(_WRITING, _piece_key(generation, position) | {"data": {"B": piece}})
+        version = Version(
+            number_,
+            generation,
+            len(pieces),
+            configuration.settings,
+            now.isoformat(timespec="seconds"),
+            by,
+        )
+        self._flip(version, replacing)
+        self._let_expire(replacing, now + _OLD_SNAPSHOT_LIVES)
+        self._version, self._held = version, (generation, configuration)
+        return self._versions.put(_CURRENT, version)
 
     def _flip(self, version: Version, replacing: Version) -> None:
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_VERSION_KEY | _version_item(version),
-                ConditionExpression="attribute_not_exists(pk) OR generation = :known",
-                ExpressionAttributeValues={":known": text(replacing.generation)},
+            self._table.put(
+                _WRITING,
+                VERSION_KEY | _version_item(version),
+                condition="attribute_not_exists(pk) OR generation = :known",
+                values={":known": text(replacing.generation)},
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+        except ConditionFailed:
             # Nobody will name these pieces. After another error they may be named: DynamoDB may have done as asked.
-            self._let_expire(version, utc_now() + _OLD_SNAPSHOT_LIVES)
+            self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
             raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
 
     def _let_expire(self, version: Version, moment: datetime) -> None:
         for position in range(version.pieces):
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": text(f"snapshot#{version.generation}"), "sk": text(f"{position:03d}")},
-                UpdateExpression="SET expires_at = :until",
-                ExpressionAttributeValues={":until": until(moment)},
+            self._table.update(
+                _WRITING,
+                _piece_key(version.generation, position),
+                "SET expires_at = :until",
+                values={":until": until(moment)},
             )
 
     def notifications_kept(self) -> timedelta:
@@ -187,10 +165,8 @@ class ConfigurationStore:
             return TransportSecrets()
         held = self._secrets.get(transport.secrets_ref)
         if held is None:
-            with as_unavailable("reading a transport's secrets"):
-                item = self._client.get_item(
-                    TableName=self._table, Key=_secrets_key(transport.secrets_ref), ConsistentRead=True
-                ).get("Item")
+            key = _secrets_key(transport.secrets_ref)
+            item = self._table.get("reading a transport's secrets", key, consistent=True)
             if item is None:
                 raise Unavailable(f"the secrets of transport {transport.name} are being replaced", retry_after=1)
             held = self._secrets[transport.secrets_ref] = TransportSecrets.model_validate(document_of(item, "secrets"))
@@ -198,74 +174,67 @@ class ConfigurationStore:
 
     def put_secrets(self, ref: str, secrets: TransportSecrets) -> None:
         """Store secrets under a name that is used for these alone; they are never read back by the API."""
-        with as_unavailable("writing a transport's secrets"):
-            self._client.put_item(
-                TableName=self._table,
-                Item=_secrets_key(ref) | {"secrets": document(secrets.model_dump(mode="json", exclude_defaults=True))},
-            )
+        stored = document(secrets.model_dump(mode="json", exclude_defaults=True))
+        self._table.put("writing a transport's secrets", _secrets_key(ref) | {"secrets": stored})
 
     def delete_secrets(self, ref: str) -> None:
         """Forget secrets that no transport names any more."""
-        with as_unavailable("deleting a transport's secrets"):
-            self._client.delete_item(TableName=self._table, Key=_secrets_key(ref))
+        self._table.delete("deleting a transport's secrets", _secrets_key(ref))
 
     def lock(self, by: str, *, now: datetime) -> Json:
         """Keep others from applying a blueprint for LOCK_SECONDS; Conflict where somebody else does so now.
 
         What comes back is the note that a run left which did not end; None where there is none.
         """
-        with as_unavailable("locking the configuration"):
-            try:
-                locked = self._client.update_item(
-                    TableName=self._table,
-                    Key=_LOCK_KEY,
-                    # Not `expires_at`: a note outlives its lock.
-                    UpdateExpression="SET locked_by = :by, locked_until = :until",
-                    ConditionExpression="attribute_not_exists(locked_until) OR locked_until <= :now",
-                    ExpressionAttributeValues={
-                        ":by": text(by),
-                        ":until": until(now + timedelta(seconds=LOCK_SECONDS)),
-                        ":now": until(now),
-                    },
-                    ReturnValues="ALL_NEW",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                raise Conflict("another configuration is being applied at this moment; try again soon") from None
-        return _note_of(locked["Attributes"])
+        try:
+            locked = self._table.update(
+                "locking the configuration",
+                _LOCK_KEY,
+                # Not `expires_at`: a note outlives its lock.
+                "SET locked_by = :by, locked_until = :until",
+                condition="attribute_not_exists(locked_until) OR locked_until <= :now",
+                values={
+                    ":by": text(by),
+                    ":until": until(now + timedelta(seconds=LOCK_SECONDS)),
+                    ":now": until(now),
+                },
+                returning="ALL_NEW",
+            )
+        except ConditionFailed:
+            raise Conflict("another configuration is being applied at this moment; try again soon") from None
+        return _note_of(locked)
 
     def note(self) -> Json:
         """The note of a run that did not end, or has not yet; None where there is none."""
-        with as_unavailable("reading the configuration's lock"):
-            item = self._client.get_item(TableName=self._table, Key=_LOCK_KEY, ConsistentRead=True).get("Item")
+        item = self._table.get("reading the configuration's lock", _LOCK_KEY, consistent=True)
         return None if item is None else _note_of(item)
 
     def leave_note(self, note: JsonObject) -> None:
         """Leave a note beside the lock for whoever comes next, should this run not end."""
-        with as_unavailable("leaving a note beside the lock"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=_LOCK_KEY,
-                UpdateExpression="SET note = :note",
-                ExpressionAttributeValues={":note": {"B": gzip.compress(orjson.dumps(note), mtime=0)}},
-            )
+        packed = {"B": gzip.compress(orjson.dumps(note), mtime=0)}
+        self._table.update("leaving a note beside the lock", _LOCK_KEY, "SET note = :note", values={":note": packed})
 
     def unlock(self, *, forget: bool) -> None:
         """Let others apply blueprints again, and `forget` the note or leave it to them."""
-        with as_unavailable("unlocking the configuration"):
-            if forget:
-                self._client.delete_item(TableName=self._table, Key=_LOCK_KEY)
-            else:
-                self._client.update_item(
-                    TableName=self._table, Key=_LOCK_KEY, UpdateExpression="REMOVE locked_until, locked_by"
-                )
+        what = "unlocking the configuration"
+        if forget:
+            self._table.delete(what, _LOCK_KEY)
+        else:
+            self._table.update(what, _LOCK_KEY, "REMOVE locked_until, locked_by")
 
 
 def _note_of(item: Item) -> Json:
     packed = item.get("note", {}).get("B")
     note: Json = None if packed is None else orjson.loads(gzip.decompress(packed))
     return note
+
+
+def _snapshot_pk(generation: str) -> str:
+    return f"snapshot#{generation}"
+
+
+def _piece_key(generation: str, position: int) -> dict[str, Any]:
+    return {"pk": text(_snapshot_pk(generation)), "sk": text(f"{position:03d}")}
 
 
 def _secrets_key(ref: str) -> dict[str, Any]:

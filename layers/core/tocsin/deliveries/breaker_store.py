@@ -11,21 +11,24 @@ that is remembered would hold again what its recovery has just let go.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from tocsin.aws.dynamodb import Item, number, number_of, text, text_of
-from tocsin.aws.errors import as_unavailable, condition_failed
+from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, timestamp, timestamp_of
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.deliveries.breaker import Breaker, BreakerState
 from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.times import utc_now
+from tocsin.ttl_cache import TTLCache
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _PARTITION = "breakers"
+_COUNTING = "noting a failure"
 
 REMEMBERED = timedelta(seconds=2)
 """How old a process's knowledge of a breaker may be."""
@@ -36,65 +39,46 @@ class BreakerStore:
     """Reads and changes breakers. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def get(self, transport: str) -> Breaker | None:
         """The breaker of a transport; None where it has none, which is a closed one."""
-        with as_unavailable("reading a breaker"):
-            item = self._client.get_item(TableName=self._table, Key=_key(transport), ConsistentRead=True).get("Item")
+        item = self._table.get("reading a breaker", _key(transport), consistent=True)
         return None if item is None else _breaker_of(item)
 
     def all(self) -> list[Breaker]:
         """All breakers that there are."""
-        found: list[Breaker] = []
-        start: dict[str, Any] = {}
-        while True:
-            with as_unavailable("reading the breakers"):
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": text(_PARTITION)},
-                    **start,
-                )
-            found += [_breaker_of(item) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                return found
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+        found = self._table.query("reading the breakers", "pk = :pk", {":pk": text(_PARTITION)})
+        return [_breaker_of(item) for item in found]
 
     def failed(self, transport: str, of: str, reason: str, *, now: datetime) -> Breaker:
         """Count a failure of the transport as it is configured now, and give the breaker after it."""
-        with as_unavailable("noting a failure"):
-            try:
-                return self._count(transport, of, reason, now)
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
+        try:
+            return self._count(transport, of, reason, now)
+        except ConditionFailed:
             # It is about an earlier configuration. What that left behind held flows before it is closed.
             fresh = Breaker(transport, of, BreakerState.DRAINING, failures=1, since=now, reason=reason)
-            self._client.put_item(TableName=self._table, Item=_item(fresh))
+            self._table.put(_COUNTING, _item(fresh))
             return fresh
 
     def _count(self, transport: str, of: str, reason: str, now: datetime) -> Breaker:
-        counted = self._client.update_item(
-            TableName=self._table,
-            Key=_key(transport),
-            UpdateExpression=(
-                "SET #of = :of, #state = if_not_exists(#state, :closed), since = if_not_exists(since, :now),"
-                " reason = :reason ADD failures :one"
-            ),
-            ConditionExpression="attribute_not_exists(pk) OR #of = :of",
-            ExpressionAttributeNames={"#of": "of", "#state": "state"},
-            ExpressionAttributeValues={
+        counted = self._table.update(
+            _COUNTING,
+            _key(transport),
+            "SET #of = :of, #state = if_not_exists(#state, :closed), since = if_not_exists(since, :now),"
+            " reason = :reason ADD failures :one",
+            condition="attribute_not_exists(pk) OR #of = :of",
+            names={"#of": "of", "#state": "state"},
+            values={
                 ":of": text(of),
                 ":closed": text(BreakerState.CLOSED),
-                ":now": number(now.timestamp()),
+                ":now": timestamp(now),
                 ":reason": text(reason),
                 ":one": number(1),
             },
-            ReturnValues="ALL_NEW",
+            returning="ALL_NEW",
         )
-        return _breaker_of(counted["Attributes"])
+        return _breaker_of(counted)
 
     def open(self, transport: str, *, now: datetime) -> bool:
         """Open a breaker; whether it was not open before."""
@@ -116,7 +100,7 @@ class BreakerStore:
     ) -> bool:
         changes = ["#state = :state", "changed_at = :now"]
         names = {"#state": "state"}
-        values: dict[str, Any] = {":state": text(state), ":now": number(now.timestamp())}
+        values: dict[str, Any] = {":state": text(state), ":now": timestamp(now)}
         refused = []
         for position, other in enumerate(unless):
             refused.append(f"#state <> :not{position}")
@@ -130,84 +114,64 @@ class BreakerStore:
         if reason is not None:
             changes.append("reason = :reason")
             values[":reason"] = text(reason)
-        with as_unavailable("turning a breaker"):
-            try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=_key(transport),
-                    UpdateExpression=f"SET {', '.join(changes)}",
-                    ConditionExpression=f"attribute_not_exists(#state) OR {condition}",
-                    ExpressionAttributeNames=names,
-                    ExpressionAttributeValues=values,
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                return False
+        try:
+            self._table.update(
+                "turning a breaker",
+                _key(transport),
+                f"SET {', '.join(changes)}",
+                condition=f"attribute_not_exists(#state) OR {condition}",
+                names=names,
+                values=values,
+            )
+        except ConditionFailed:
+            return False
         return True
 
     def recover(self, transport: str, of: str) -> None:
         """The endpoint is well, or somebody says so: let what is held flow, and count failures anew."""
-        with as_unavailable("closing a breaker"):
-            self._client.put_item(TableName=self._table, Item=_item(Breaker(transport, of, BreakerState.DRAINING)))
+        self._table.put("closing a breaker", _item(Breaker(transport, of, BreakerState.DRAINING)))
 
     def forget(self, breaker: Breaker) -> None:
         """Delete a breaker that has nothing to say any more, unless it failed again meanwhile."""
-        with as_unavailable("forgetting a breaker"):
-            try:
-                self._client.delete_item(
-                    TableName=self._table,
-                    Key=_key(breaker.transport),
-                    ConditionExpression="attribute_not_exists(pk) OR (#state = :state AND failures = :failures)",
-                    ExpressionAttributeNames={"#state": "state"},
-                    ExpressionAttributeValues={
-                        ":state": text(breaker.state),
-                        ":failures": number(breaker.failures),
-                    },
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    breaker: Breaker | None
-    at: datetime
-
-    @property
-    def holds(self) -> bool:
-        return self.breaker is not None and self.breaker.state is BreakerState.OPEN
+        with suppress(ConditionFailed):
+            self._table.delete(
+                "forgetting a breaker",
+                _key(breaker.transport),
+                condition="attribute_not_exists(pk) OR (#state = :state AND failures = :failures)",
+                names={"#state": "state"},
+                values={":state": text(breaker.state), ":failures": number(breaker.failures)},
+            )
 
 
 class Breakers:
     """The breakers as one process sees them. Methods raise Unavailable."""
 
-    def __init__(self, breakers: BreakerStore) -> None:
+    def __init__(self, breakers: BreakerStore, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._breakers = breakers
-        self._known: dict[str, _Known] = {}
-        self._written: dict[str, datetime] = {}
+        self._clock = clock
+        self._known: TTLCache[str, Breaker | None] = TTLCache(REMEMBERED, clock=clock)
+        self._written: TTLCache[str, None] = TTLCache(WRITTEN_EVERY, clock=clock)
 
-    def state(self, transport: NotificationTransport, *, now: datetime) -> BreakerState:
+    def state(self, transport: NotificationTransport) -> BreakerState:
         """Whether the transport's deliveries go out now. The inbox is our own table, and always open to them."""
         if transport.mode is TransportMode.LOCAL:
             return BreakerState.CLOSED
-        breaker = self._breaker(transport, now)
+        breaker = self._breaker(transport)
         return BreakerState.CLOSED if breaker is None else breaker.state
 
-    def reason(self, transport: NotificationTransport, *, now: datetime) -> str:
+    def reason(self, transport: NotificationTransport) -> str:
         """The last failure's word."""
-        breaker = self._breaker(transport, now)
+        breaker = self._breaker(transport)
         return "" if breaker is None else breaker.reason
 
-    def hangs(self, transport: NotificationTransport, *, now: datetime) -> bool:
+    def hangs(self, transport: NotificationTransport) -> bool:
         """Whether the transport's endpoint has kept us waiting in vain, time and again and the last time too."""
         if transport.mode is TransportMode.LOCAL:
             return False
-        breaker = self._breaker(transport, now)
+        breaker = self._breaker(transport)
         return breaker is not None and breaker.hangs
 
-    def succeeded(self, transport: NotificationTransport, *, now: datetime, retried: bool = False) -> bool:
+    def succeeded(self, transport: NotificationTransport, *, retried: bool = False) -> bool:
         """The endpoint took a delivery; whether that ended a time when it was thought to be dead.
 
         One that was `retried` was counted as a failure before, perhaps by a process of which this one does not know
@@ -216,50 +180,47 @@ class Breakers:
         if transport.mode is TransportMode.LOCAL:
             return False
         if retried:
-            self._forget(transport.name)
-        breaker = self._breaker(transport, now)
+            self._known.forget(transport.name)
+        breaker = self._breaker(transport)
         if breaker is None or (breaker.state is BreakerState.DRAINING and not breaker.failures):
             return False
         if breaker.state is BreakerState.CLOSED:
             self._breakers.forget(breaker)
-            self._known[transport.name] = _Known(None, now)
+            self._known.put(transport.name, None)
             return False
         self._breakers.recover(transport.name, transport.fingerprint)
-        self._forget(transport.name)
+        self._known.forget(transport.name)
         return True
 
-    def failed(self, transport: NotificationTransport, reason: str, *, now: datetime) -> bool:
+    def failed(self, transport: NotificationTransport, reason: str) -> bool:
         """The endpoint did not take a delivery, and may later; whether that opened the breaker."""
         if transport.mode is TransportMode.LOCAL:
             return False
-        written = self._written.get(transport.name)
-        if written is not None and now - written < WRITTEN_EVERY:
+        if self._written.get(transport.name) is not None:
             return False
-        self._written[transport.name] = now
+        self._written.put(transport.name, None)
+        now = self._clock()
         breaker = self._breakers.failed(transport.name, transport.fingerprint, reason, now=now)
         opened = breaker.ripe(now) and self._breakers.open(transport.name, now=now)
-        self._known[transport.name] = _Known(breaker, now)
         if opened:
-            self._forget(transport.name)
+            self._known.forget(transport.name)
+        else:
+            self._known.put(transport.name, breaker)
         return opened
 
-    def gone(self, transport: NotificationTransport, reason: str, *, now: datetime) -> bool:
+    def gone(self, transport: NotificationTransport, reason: str) -> bool:
         """The endpoint wants nothing any more; whether that is news."""
-        disabled = self._breakers.disable(transport.name, transport.fingerprint, reason, now=now)
-        self._forget(transport.name)
+        disabled = self._breakers.disable(transport.name, transport.fingerprint, reason, now=self._clock())
+        self._known.forget(transport.name)
         return disabled
 
-    def _breaker(self, transport: NotificationTransport, now: datetime) -> Breaker | None:
+    def _breaker(self, transport: NotificationTransport) -> Breaker | None:
         """The breaker of the transport as it is configured now."""
         known = self._known.get(transport.name)
-        if known is None or known.holds or not timedelta(0) <= now - known.at < REMEMBERED:
-            known = self._known[transport.name] = _Known(self._breakers.get(transport.name), now)
-        if known.breaker is None or known.breaker.of != transport.fingerprint:
-            return None
-        return known.breaker
-
-    def _forget(self, name: str) -> None:
-        self._known.pop(name, None)
+        breaker = None if known is None else known.value
+        if known is None or (breaker is not None and breaker.state is BreakerState.OPEN):
+            breaker = self._known.put(transport.name, self._breakers.get(transport.name))
+        return breaker if breaker is not None and breaker.of == transport.fingerprint else None
 
 
 def _key(transport: str) -> dict[str, Any]:
@@ -274,9 +235,9 @@ def _item(breaker: Breaker) -> dict[str, Any]:
         "reason": text(breaker.reason),
     }
     if breaker.since is not None:
-        item["since"] = number(breaker.since.timestamp())
+        item["since"] = timestamp(breaker.since)
     if breaker.changed_at is not None:
-        item["changed_at"] = number(breaker.changed_at.timestamp())
+        item["changed_at"] = timestamp(breaker.changed_at)
     return item
 
 
@@ -286,12 +247,7 @@ def _breaker_of(item: Item) -> Breaker:
         of=text_of(item, "of"),
         state=BreakerState(text_of(item, "state", BreakerState.CLOSED)),
         failures=number_of(item, "failures"),
-        since=_moment_of(item, "since"),
-        changed_at=_moment_of(item, "changed_at"),
+        since=timestamp_of(item, "since"),
+        changed_at=timestamp_of(item, "changed_at"),
         reason=text_of(item, "reason"),
     )
-
-
-def _moment_of(item: Item, name: str) -> datetime | None:
-    value = item.get(name, {}).get("N")
-    return None if value is None else datetime.fromtimestamp(float(value), UTC)

@@ -6,21 +6,16 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from botocore.exceptions import ClientError
-
-from tocsin.aws.dynamodb import Item, document, document_of, number, text, text_of, truth, truth_of
-from tocsin.aws.errors import condition_failed, item_found
+from tocsin.aws.dynamodb import Item, document, document_of, number, text, text_of, timestamp, truth, truth_of
+from tocsin.aws.table import Table
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import State
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
-
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
 
 DUE_SHARDS = 8
 """Partitions of the index by-due: 8,000 deliveries a second can be parked."""
@@ -101,9 +96,9 @@ def due(delivery_id: str, following: Following) -> dict[str, Any]:
     due = moment + QUEUE_GRACE if following.by_queue else moment
     return {
         "next_attempt": text(iso(moment)),
-        "not_before": number(moment.timestamp()),
+        "not_before": timestamp(moment),
         "due_shard": text(due_shard(delivery_id)),
-        "due_at": number(due.timestamp()),
+        "due_at": timestamp(due),
     }
 
 
@@ -146,17 +141,9 @@ def shown(item: Item) -> JsonObject:
     return told
 
 
-class Refused(Exception):
-    """The condition of a change did not hold; `item` is what is there."""
-
-    def __init__(self, item: Item) -> None:
-        super().__init__()
-        self.item = item
-
-
 def change(
-    client: DynamoDBClient,
-    table: str,
+    table: Table,
+    what: str,
     place: Place,
     changes: Mapping[str, Any],
     *,
@@ -167,7 +154,7 @@ def change(
     condition: str | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Item:
-    """Set `changes`, and `once` where there is nothing yet; the item after it. Raises Refused."""
+    """Set `changes`, and `once` where there is nothing yet; the item after it. ConditionFailed has what was found."""
     given = dict(changes)
     set_ = [f"#{name} = :{name}" for name in given]
     for name, value in (once or {}).items():
@@ -184,22 +171,15 @@ def change(
     if attempt is not None and counted:
         parts.append("ADD tries :one")
         expressed[":one"] = number(1)
-    conditional: dict[str, Any] = {} if condition is None else {"ConditionExpression": condition}
     if condition is None:
         names = {name: attribute for name, attribute in names.items() if name != "#state" or "state" in given}
-    try:
-        changed = client.update_item(
-            TableName=table,
-            Key=place.key,
-            UpdateExpression=" ".join(parts),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=expressed,
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            **conditional,
-        )
-    except ClientError as error:
-        if condition_failed(error):
-            raise Refused(item_found(error)) from None
-        raise
-    return changed["Attributes"]
+    return table.update(
+        what,
+        place.key,
+        " ".join(parts),
+        values=expressed,
+        names=names,
+        condition=condition,
+        returning="ALL_NEW",
+        return_found=True,
+    )

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
-from tocsin.aws.errors import as_unavailable, tries
+from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of, timestamp
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.items import (
     NO_LONGER_DUE,
     STATE_SHARDS,
     Place,
-    Refused,
     change,
     due_shard,
     listed,
@@ -37,9 +37,8 @@ STUCK_AFTER = timedelta(hours=1)
 MAX_ATTEMPTS_KEPT = 40
 """Attempts of a delivery that is sent again by hand, over and over."""
 
-
-_BATCH = 100  # BatchGetItem's limit
 _PARALLEL = 16
+_CLAIMING = "claiming a delivery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,20 +69,18 @@ class RedeliveryStore:
     """
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def due(self, shard: int, *, now: datetime, limit: int) -> list[Place]:
         """Deliveries of a shard of the index by-due that something has to happen to, the longest due first."""
-        with as_unavailable("reading what is due"):
-            page = self._client.query(
-                TableName=self._table,
-                IndexName="by-due",
-                KeyConditionExpression="due_shard = :shard AND due_at <= :now",
-                ExpressionAttributeValues={":shard": text(str(shard)), ":now": number(now.timestamp())},
-                Limit=limit,
-            )
-        return [place_of(item) for item in page["Items"]]
+        found = self._table.query(
+            "reading what is due",
+            "due_shard = :shard AND due_at <= :now",
+            {":shard": text(str(shard)), ":now": timestamp(now)},
+            index="by-due",
+            limit=limit,
+        )
+        return [place_of(item) for item in found]
 
     def claim(self, place: Place, *, now: datetime) -> DeliveryMessage | GivenUp | None:
         """Make a due delivery a queued one, whose message is then to be sent; None where it no longer is due.
@@ -91,25 +88,23 @@ class RedeliveryStore:
         One that was being delivered lost its function: that counts as an attempt, of unknown outcome, so that
         a delivery that kills its function ends as well: it is given up.
         """
-        stuck_at = now + STUCK_AFTER
         changes = {
             "state": text(State.QUEUED),
             "updated": text(iso(now)),
-            "due_at": number(stuck_at.timestamp()),
+            "due_at": timestamp(now + STUCK_AFTER),
         }
         values = {":seen": {"N": place.due_at}, ":delivering": text(State.DELIVERING)}
         try:
-            with as_unavailable("claiming a delivery"):
-                claimed = change(
-                    self._client,
-                    self._table,
-                    place,
-                    changes,
-                    remove=("not_before",),
-                    condition="due_at = :seen AND #state <> :delivering",
-                    values=values,
-                )
-        except Refused as refused:
+            claimed = change(
+                self._table,
+                _CLAIMING,
+                place,
+                changes,
+                remove=("not_before",),
+                condition="due_at = :seen AND #state <> :delivering",
+                values=values,
+            )
+        except ConditionFailed as refused:
             if text_of(refused.item, "state") != State.DELIVERING:
                 return None
             return self._claim_stuck(place, refused.item, changes, values, now)
@@ -129,41 +124,32 @@ class RedeliveryStore:
         if ended:
             changes = {key: value for key, value in changes.items() if key != "due_at"} | {"state": text(state)}
         try:
-            with as_unavailable("claiming a delivery"):
-                claimed = change(
-                    self._client,
-                    self._table,
-                    place,
-                    changes | listed(text_of(item, "transport"), state, place.delivery_id),
-                    remove=NO_LONGER_DUE if ended else ("not_before",),
-                    attempt=Attempt(begun, 0, outcome),
-                    condition="due_at = :seen AND #state = :delivering",
-                    values=values,
-                )
-        except Refused:
+            claimed = change(
+                self._table,
+                _CLAIMING,
+                place,
+                changes | listed(text_of(item, "transport"), state, place.delivery_id),
+                remove=NO_LONGER_DUE if ended else ("not_before",),
+                attempt=Attempt(begun, 0, outcome),
+                condition="due_at = :seen AND #state = :delivering",
+                values=values,
+            )
+        except ConditionFailed:
             return None
         return GivenUp(message_of(claimed), outcome) if ended else message_of(claimed)
 
     def release(self, place: Place, transport: str, *, now: datetime) -> DeliveryMessage | None:
         """Make a held delivery a queued one, whose message is then to be sent; None where it is not held."""
-        changes = {
-            "state": text(State.QUEUED),
-            "updated": text(iso(now)),
-            "due_shard": text(due_shard(place.delivery_id)),
-            "due_at": number((now + STUCK_AFTER).timestamp()),
-            **listed(transport, State.QUEUED, place.delivery_id),
-        }
         try:
-            with as_unavailable("releasing a delivery"):
-                released = change(
-                    self._client,
-                    self._table,
-                    place,
-                    changes,
-                    condition="#state = :held",
-                    values={":held": text(State.HELD)},
-                )
-        except Refused:
+            released = change(
+                self._table,
+                "releasing a delivery",
+                place,
+                _queued(place, transport, now),
+                condition="#state = :held",
+                values={":held": text(State.HELD)},
+            )
+        except ConditionFailed:
             return None
         return message_of(released)
 
@@ -173,36 +159,27 @@ class RedeliveryStore:
         Its state where that is one of `skip`, or some function has it now; None where there is no such
         delivery.
         """
-        with as_unavailable("reading a delivery"):
-            item = self._client.get_item(TableName=self._table, Key=place.key, ConsistentRead=True).get("Item")
+        item = self._table.get("reading a delivery", place.key, consistent=True)
         if item is None:
             return None
         state = State(text_of(item, "state"))
         if state in skip or state is State.DELIVERING:
             return state
         attempts = item.get("attempts", {}).get("L", [])
-        changes = {
-            "state": text(State.QUEUED),
-            "updated": text(iso(now)),
-            "tries": number(0),
-            "due_shard": text(due_shard(place.delivery_id)),
-            "due_at": number((now + STUCK_AFTER).timestamp()),
-            **listed(text_of(item, "transport"), State.QUEUED, place.delivery_id),
-        }
+        changes = _queued(place, text_of(item, "transport"), now) | {"tries": number(0)}
         if len(attempts) >= MAX_ATTEMPTS_KEPT:
             changes["attempts"] = {"L": attempts[-MAX_ATTEMPTS_KEPT // 2 :]}
         try:
-            with as_unavailable("queueing a delivery"):
-                queued = change(
-                    self._client,
-                    self._table,
-                    place,
-                    changes,
-                    remove=("not_before", "next_attempt"),
-                    condition="#state = :seen AND size(attempts) = :attempts",
-                    values={":seen": text(state), ":attempts": number(len(attempts))},
-                )
-        except Refused as refused:
+            queued = change(
+                self._table,
+                "queueing a delivery",
+                place,
+                changes,
+                remove=("not_before", "next_attempt"),
+                condition="#state = :seen AND size(attempts) = :attempts",
+                values={":seen": text(state), ":attempts": number(len(attempts))},
+            )
+        except ConditionFailed as refused:
             return State(text_of(refused.item, "state", state))
         return message_of(queued)
 
@@ -228,20 +205,15 @@ class RedeliveryStore:
         ]
 
         def read(list_name: str) -> list[Place]:
-            with as_unavailable("reading deliveries by state"):
-                page = self._client.query(
-                    TableName=self._table,
-                    IndexName="by-state",
-                    KeyConditionExpression="listed = :listed AND listed_at BETWEEN :low AND :high",
-                    ExpressionAttributeValues={
-                        ":listed": text(list_name),
-                        ":low": text(low or "0"),
-                        ":high": text(high),
-                    },
-                    ScanIndexForward=not newest_first,
-                    Limit=limit + 1,
-                )
-            return [place_of(item) for item in page["Items"]]
+            found = self._table.query(
+                "reading deliveries by state",
+                "listed = :listed AND listed_at BETWEEN :low AND :high",
+                {":listed": text(list_name), ":low": text(low or "0"), ":high": text(high)},
+                index="by-state",
+                descending=newest_first,
+                limit=limit + 1,
+            )
+            return [place_of(item) for item in found]
 
         if not lists or (low or "0") > high:
             return []
@@ -253,21 +225,18 @@ class RedeliveryStore:
 
     def read(self, places: Sequence[Place], *, now: datetime) -> list[JsonObject]:
         """Those deliveries as the API shows them, in their order, without those that have expired."""
-        items: dict[str, Item] = {}
-        for start in range(0, len(places), _BATCH):
-            items |= self._batch(places[start : start + _BATCH])
-        found = [items[place.delivery_id] for place in places if place.delivery_id in items]
-        return [shown(item) for item in found if not is_gone(item, now)]
+        found = self._table.get_many("reading deliveries", (place.key for place in places))
+        items = {place_of(item).delivery_id: item for item in found}
+        there = [items[place.delivery_id] for place in places if place.delivery_id in items]
+        return [shown(item) for item in there if not is_gone(item, now)]
 
-    def _batch(self, places: Iterable[Place]) -> dict[str, Item]:
-        wanted: Any = {self._table: {"Keys": [place.key for place in places]}}
-        found: dict[str, Item] = {}
-        for _ in tries("reading deliveries"):
-            with as_unavailable("reading deliveries"):
-                answer = self._client.batch_get_item(RequestItems=wanted)
-            for item in answer["Responses"].get(self._table, []):
-                found[place_of(item).delivery_id] = item
-            wanted = answer.get("UnprocessedKeys")
-            if not wanted:
-                break
-        return found
+
+def _queued(place: Place, transport: str, now: datetime) -> dict[str, Any]:
+    """Return the changes that make a delivery a queued one."""
+    return {
+        "state": text(State.QUEUED),
+        "updated": text(iso(now)),
+        "due_shard": text(due_shard(place.delivery_id)),
+        "due_at": timestamp(now + STUCK_AFTER),
+        **listed(transport, State.QUEUED, place.delivery_id),
+    }

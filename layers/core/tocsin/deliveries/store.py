@@ -15,18 +15,17 @@ by-due (or held, and then in by-state): a message that is lost, or a function th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
-from tocsin.aws.dynamodb import number, number_of, text, text_of, until
-from tocsin.aws.errors import as_unavailable, condition_failed
+from tocsin.aws.dynamodb import number, number_of, text, text_of, timestamp, timestamp_of, until
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.deliveries.items import (
     NO_LONGER_DUE,
     Place,
-    Refused,
     change,
     due,
     due_shard,
@@ -63,8 +62,7 @@ class DeliveryStore:
     """Takes and notes deliveries. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     # ── one attempt ──────────────────────────────────────────────────────────
 
@@ -79,40 +77,36 @@ class DeliveryStore:
             "state": text(State.DELIVERING),
             "taken_at": text(iso(now)),
             "due_shard": text(due_shard(message.delivery_id)),
-            "due_at": number((now + lease).timestamp()),
+            "due_at": timestamp(now + lease),
         }
         try:
-            with as_unavailable("taking a delivery"):
-                taken = change(
-                    self._client,
-                    self._table,
-                    Place.of(message.delivery_id),
-                    changes | facts(message),
-                    once={"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(now + keep)},
-                    condition=_FREE,
-                    values=_free_at(now),
-                )
-        except Refused as refused:
+            taken = change(
+                self._table,
+                "taking a delivery",
+                Place.of(message.delivery_id),
+                changes | facts(message),
+                once=_once(now, keep),
+                condition=_FREE,
+                values=_free_at(now),
+            )
+        except ConditionFailed as refused:
             return State(text_of(refused.item, "state"))
         return Taken(tries=number_of(taken, "tries"))
 
     def hold(self, message: DeliveryMessage, *, now: datetime, keep: timedelta) -> None:
         """Keep a delivery back until its transport's breaker lets it go."""
         changes = {"state": text(State.HELD), **listed(message.transport, State.HELD, message.delivery_id)}
-        try:
-            with as_unavailable("holding a delivery"):
-                change(
-                    self._client,
-                    self._table,
-                    Place.of(message.delivery_id),
-                    changes | facts(message) | {"updated": text(iso(now))},
-                    once={"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(now + keep)},
-                    remove=NO_LONGER_DUE,
-                    condition=_FREE,
-                    values=_free_at(now),
-                )
-        except Refused:
-            return
+        with suppress(ConditionFailed):
+            change(
+                self._table,
+                "holding a delivery",
+                Place.of(message.delivery_id),
+                changes | facts(message) | {"updated": text(iso(now))},
+                once=_once(now, keep),
+                remove=NO_LONGER_DUE,
+                condition=_FREE,
+                values=_free_at(now),
+            )
 
     def note(self, message: DeliveryMessage, attempt: Attempt, following: Following) -> None:
         """Add `attempt` to its delivery, which goes on as `following` says and is nobody's any more.
@@ -128,34 +122,26 @@ class DeliveryStore:
         changes |= due(place.delivery_id, following)
         remove = () if following.next_attempt else NO_LONGER_DUE
         delivered = following.state is State.DELIVERED
-        with as_unavailable("noting an attempt"):
-            try:
-                change(
-                    self._client,
-                    self._table,
-                    place,
-                    changes,
-                    remove=remove,
-                    attempt=attempt,
-                    counted=following.counted,
-                    condition=None if delivered else "attribute_not_exists(#state) OR #state <> :delivered",
-                    values=None if delivered else {":delivered": text(State.DELIVERED)},
-                )
-            except Refused:
-                return
+        with suppress(ConditionFailed):
+            change(
+                self._table,
+                "noting an attempt",
+                place,
+                changes,
+                remove=remove,
+                attempt=attempt,
+                counted=following.counted,
+                condition=None if delivered else "attribute_not_exists(#state) OR #state <> :delivered",
+                values=None if delivered else {":delivered": text(State.DELIVERED)},
+            )
 
     def postpone(self, message: DeliveryMessage, until_: datetime, *, by_queue: bool, now: datetime) -> None:
         """Let go of a delivery that was taken but not attempted: its turn comes at `until_`."""
         following = Following(State.QUEUED, until_, by_queue=by_queue)
         changes = {"state": text(following.state), "updated": text(iso(now))}
         changes |= listed(message.transport, following.state, message.delivery_id)
-        with as_unavailable("postponing a delivery"):
-            change(
-                self._client,
-                self._table,
-                Place.of(message.delivery_id),
-                changes | due(message.delivery_id, following),
-            )
+        changes |= due(message.delivery_id, following)
+        change(self._table, "postponing a delivery", Place.of(message.delivery_id), changes)
 
     # ── turns ────────────────────────────────────────────────────────────────
 
@@ -167,41 +153,39 @@ class DeliveryStore:
         free = ("SET next_turn = :next", "attribute_not_exists(pk) OR next_turn <= :now")
         after_others = ("SET next_turn = next_turn + :every", "next_turn > :now AND next_turn <= :latest")
         values = {
-            free: {":next": number((now + every).timestamp()), ":now": number(now.timestamp())},
+            free: {":next": timestamp(now + every), ":now": timestamp(now)},
             after_others: {
                 ":every": number(every.total_seconds()),
-                ":now": number(now.timestamp()),
-                ":latest": number((now + within).timestamp()),
+                ":now": timestamp(now),
+                ":latest": timestamp(now + within),
             },
         }
         for expression, condition in (free, after_others):
-            with as_unavailable("taking a turn"):
-                try:
-                    taken = self._client.update_item(
-                        TableName=self._table,
-                        Key={"pk": text(f"pace#{transport}"), "sk": text("turn")},
-                        UpdateExpression=f"{expression}, expires_at = :until",
-                        ConditionExpression=condition,
-                        ExpressionAttributeValues=values[expression, condition]
-                        | {":until": until(now + within + timedelta(hours=1))},
-                        ReturnValues="UPDATED_NEW",
-                    )
-                except ClientError as error:
-                    if not condition_failed(error):
-                        raise
-                    continue
-            return datetime.fromtimestamp(float(taken["Attributes"]["next_turn"]["N"]), UTC) - every
+            with suppress(ConditionFailed):
+                taken = self._table.update(
+                    "taking a turn",
+                    {"pk": text(f"pace#{transport}"), "sk": text("turn")},
+                    f"{expression}, expires_at = :until",
+                    values=values[expression, condition] | {":until": until(now + within + timedelta(hours=1))},
+                    condition=condition,
+                    returning="UPDATED_NEW",
+                )
+                following = timestamp_of(taken, "next_turn")
+                if following is not None:
+                    return following - every
         return None
 
     # ── one delivery ─────────────────────────────────────────────────────────
 
     def get(self, delivery_id: str) -> JsonObject | None:
         """A delivery as the API shows it."""
-        with as_unavailable("reading a delivery"):
-            item = self._client.get_item(TableName=self._table, Key=Place.of(delivery_id).key, ConsistentRead=True).get(
-                "Item"
-            )
+        item = self._table.get("reading a delivery", Place.of(delivery_id).key, consistent=True)
         return None if item is None else shown(item)
+
+
+def _once(now: datetime, keep: timedelta) -> dict[str, Any]:
+    """Return what a delivery has from its first write on."""
+    return {"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(now + keep)}
 
 
 def _free_at(now: datetime) -> dict[str, Any]:
@@ -210,5 +194,5 @@ def _free_at(now: datetime) -> dict[str, Any]:
         ":delivered": text(State.DELIVERED),
         ":failed": text(State.FAILED),
         ":discarded": text(State.DISCARDED),
-        ":soon": number((now + EARLY).timestamp()),
+        ":soon": timestamp(now + EARLY),
     }

@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.errors import as_unavailable, tries
+from tocsin.aws.errors import as_unavailable
 from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.retry import retry
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
@@ -150,7 +152,7 @@ class DeliveryWorker:
         begun = self._clock()
         breaker = BreakerState.CLOSED
         if transport is not None and transport.enabled and not message.test and not message.probe:
-            breaker = self._breakers.state(transport, now=begun)
+            breaker = self._breakers.state(transport)
         if breaker is BreakerState.OPEN:
             self._deliveries.hold(message, now=begun, keep=keep)
             self._say(Code.DELIVERY_HELD, "held until the transport's endpoint answers again", message)
@@ -162,7 +164,7 @@ class DeliveryWorker:
         if not self._may_go(message, transport, begun):
             return
         begun = self._clock()
-        event, outcome = self._attempt(message, configuration, transport, breaker, begun)
+        event, outcome = self._attempt(message, configuration, transport, breaker)
         ended = self._clock()
         attempt = Attempt(begun, round((ended - begun).total_seconds() * 1000), outcome)
         self._settle(message, event, transport, attempt, taken.tries + 1, ended)
@@ -173,12 +175,11 @@ class DeliveryWorker:
         configuration: Configuration,
         transport: NotificationTransport | None,
         breaker: BreakerState,
-        now: datetime,
     ) -> tuple[Event | None, Outcome]:
         if transport is None or not transport.enabled:
             return None, Outcome(State.DISCARDED, "no_transport", f"transport {message.transport} is gone or disabled")
         if breaker is BreakerState.DISABLED:
-            why = self._breakers.reason(transport, now=now)
+            why = self._breakers.reason(transport)
             detail = f"the transport is disabled since its endpoint failed ({why}); mend it, then reset its breaker"
             return None, Outcome(State.FAILED, "transport_disabled", detail)
         event = None
@@ -209,12 +210,8 @@ class DeliveryWorker:
                 detail = f"{outcome.detail}; given up after {count} attempt{'s' if count != 1 else ''}"
                 outcome = replace(outcome, state=State.FAILED, detail=detail.removeprefix("; "))
                 attempt = replace(attempt, outcome=outcome)
-        for _ in tries("noting an attempt"):
-            try:
-                self._deliveries.note(message, attempt, following)
-                break
-            except Unavailable:  # the endpoint was told: forgetting that now would tell it again
-                continue
+        # The endpoint was told: forgetting that now would tell it again.
+        retry(partial(self._deliveries.note, message, attempt, following))
         pause = None if following.next_attempt is None else (following.next_attempt - now).total_seconds()
         if pause is not None and following.by_queue:
             self._send(message, pause)
@@ -260,13 +257,13 @@ class DeliveryWorker:
         """Tell the breaker, and administrators. The delivery is settled: what fails here must not undo that."""
         try:
             if outcome.state is State.DELIVERED:
-                if self._breakers.succeeded(transport, now=now, retried=count > 1):
+                if self._breakers.succeeded(transport, retried=count > 1):
                     note(Code.BREAKER_RECOVERED, "the endpoint answers again", transport=transport.name)
             elif outcome.disables:
-                if self._breakers.gone(transport, outcome.reason, now=now):
+                if self._breakers.gone(transport, outcome.reason):
                     note(Code.TRANSPORT_DISABLED, outcome.detail, level=logging.ERROR, transport=transport.name)
                     self._alerts.disabled(transport.name, outcome.detail, now=now)
-            elif retried and not outcome.ours and self._breakers.failed(transport, outcome.reason, now=now):
+            elif retried and not outcome.ours and self._breakers.failed(transport, outcome.reason):
                 detail = "the endpoint fails: its deliveries are held, and one a minute tries it"
                 note(Code.BREAKER_OPENED, detail, level=logging.WARNING, transport=transport.name)
         except Unavailable as error:
@@ -282,9 +279,7 @@ class DeliveryWorker:
         """
         if message.paced:
             return True
-        hangs = (
-            transport is not None and not (message.test or message.probe) and self._breakers.hangs(transport, now=now)
-        )
+        hangs = transport is not None and not (message.test or message.probe) and self._breakers.hangs(transport)
         if hangs:
             return self._has_turn(message, self._hanging_pace, now, patience=_AT_ONCE, within=HANGING_WITHIN)
         return self._pace is None or self._has_turn(message, self._pace, now)

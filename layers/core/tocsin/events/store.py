@@ -15,10 +15,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, is_gone, text, text_of, until
-from tocsin.aws.errors import RETRY_AFTER, as_unavailable, condition_failed, item_found, tries
+from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
+from tocsin.aws.table import NotWritten, Table
 from tocsin.errors import Conflict, Unavailable
 from tocsin.events.model import Event
 from tocsin.ids import id_time
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 SHARDS = 16
 """Partitions of a day. Each takes 1,000 write units a second: 16,000 events of 1 KB, 57 million an hour."""
 
-_BATCH = 25  # BatchWriteItem's limit
 _PARALLEL = 16
 
 
@@ -62,13 +61,11 @@ class EventStore:
     """Reads and writes events. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def get(self, event_id: str) -> Event | None:
         """The event, or None where there is none or it has expired. ValueError for an id that is no UUIDv7."""
-        with as_unavailable("reading an event"):
-            item = self._client.get_item(TableName=self._table, Key=event_key(event_id)).get("Item")
+        item = self._table.get("reading an event", event_key(event_id))
         return None if item is None or is_gone(item, utc_now()) else event_of(item)
 
     def add(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
@@ -85,28 +82,13 @@ class EventStore:
         return [results[position] for position in range(len(submissions))]
 
     def _add_new(self, events: Sequence[Event]) -> list[Event | Unavailable]:
-        unstored = {event.id for event in events}
-        for start in range(0, len(events), _BATCH):
-            chunk = events[start : start + _BATCH]
-            left = self._write_batch([_event_item(event, None) for event in chunk])
-            unstored -= {event.id for event in chunk} - left
-            if left:  # DynamoDB has enough for now; the rest would only wait as long and fail as well
-                break
+        unstored: set[str] = set()
+        try:
+            self._table.put_many("storing events", (_event_item(event, None) for event in events))
+        except NotWritten as error:
+            unstored = {text_of(item, "sk") for item in error.left}
         refused = Unavailable("the event could not be stored; send it again", retry_after=RETRY_AFTER)
         return [refused if event.id in unstored else event for event in events]
-
-    def _write_batch(self, items: list[dict[str, Any]]) -> set[str]:
-        """The ids that DynamoDB left over after a few tries."""
-        requests: Any = {self._table: [{"PutRequest": {"Item": item}} for item in items]}
-        try:
-            for _ in tries("storing events"):
-                with as_unavailable("storing events"):
-                    requests = self._client.batch_write_item(RequestItems=requests).get("UnprocessedItems")
-                if not requests:
-                    break
-        except Unavailable:
-            return {text_of(request["PutRequest"]["Item"], "sk") for request in requests[self._table]}
-        return set()
 
     def _add_once(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
         if len(submissions) <= 1:
@@ -116,26 +98,18 @@ class EventStore:
 
     def _put_once(self, submission: Submission) -> Event | Conflict | Unavailable:
         try:
-            with as_unavailable("storing an event"):
-                return self._put_unless_there(submission)
+            self._table.put(
+                "storing an event",
+                _event_item(submission.event, submission.digest),
+                condition="attribute_not_exists(pk)",
+                return_found=True,
+            )
+        except ConditionFailed as error:
+            if text_of(error.item, "digest") != submission.digest:
+                return Conflict(f"there is another event with the id {submission.event.id}")
+            return event_of(error.item)
         except Unavailable as error:
             return error
-
-    def _put_unless_there(self, submission: Submission) -> Event | Conflict:
-        try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=_event_item(submission.event, submission.digest),
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
-            there = item_found(error)
-            if text_of(there, "digest") != submission.digest:
-                return Conflict(f"there is another event with the id {submission.event.id}")
-            return event_of(there)
         return submission.event
 
 

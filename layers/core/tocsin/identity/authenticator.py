@@ -5,30 +5,29 @@ from __future__ import annotations
 import hmac
 import logging
 import re
-import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from tocsin.aws.errors import as_unavailable
 from tocsin.aws.logging import Code, note
+from tocsin.aws.secrets import secret_text
 from tocsin.errors import Unavailable
 from tocsin.identity.api_keys import ADMIN_KEY_ID, split_bearer
 from tocsin.identity.principal import EXPIRED, Scope
 from tocsin.identity.store import PeopleStore
 from tocsin.identity.throttle import FailedSignIns
 from tocsin.times import utc_now
+from tocsin.ttl_cache import TTLCache
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-ADMIN_KEY_SECONDS = 60.0
+ADMIN_KEY_HELD = timedelta(seconds=60)
 """How long the admin key is held in memory, so how long a rotated one lives on."""
 
 _MAX_KEY = 512
 _MAX_TOKEN = 8_192  # API Gateway takes 10,240 bytes of request line and headers
-_MOST_NOTED = 10_000
 # A signed token in its compact form (RFC 7515), whose header is a JSON object: `{"` is `eyJ` in base64url.
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 
@@ -50,16 +49,18 @@ class Authenticator:
         admin_secret: str,
         attempts: FailedSignIns,
         identify_token: IdentifyToken | None = None,
+        *,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         """`identify_token` is asked about access tokens; without it they are unknown keys as any other text is."""
         self._identify_token = identify_token
         self._people = people
         self._attempts = attempts
-        self._noted: dict[str, str] = {}
+        self._noted: TTLCache[str, str] = TTLCache(timedelta(hours=1), clock=clock)
         self._secrets = secrets
         self._admin_secret = admin_secret
-        self._admin_key = ""
-        self._admin_read = float("-inf")
+        self._admin_keys: TTLCache[str, str] = TTLCache(ADMIN_KEY_HELD, clock=clock)
+        self._clock = clock
 
     def identify(self, authorization: str | None, source_ip: str) -> JsonObject:
         """The authorizer's context for the header's value: key_id, key_name, scopes, user, expires; of a token
@@ -67,14 +68,14 @@ class Authenticator:
 
         Throttled, unread, where `source_ip` failed too often and the key is not one that was known just now.
         """
-        now = utc_now()
+        now = self._clock()
         try:
             facts = self._identified(authorization, source_ip, now)
         except Refused:
             if authorization:  # whoever sends nothing guesses nothing
-                self._attempts.failed(source_ip, now)
+                self._attempts.failed(source_ip)
             raise
-        self._attempts.known(authorization or "", now)
+        self._attempts.known(authorization or "")
         return facts
 
     def _identified(self, authorization: str | None, source_ip: str, now: datetime) -> JsonObject:
@@ -86,7 +87,7 @@ class Authenticator:
         most = _MAX_KEY if identify_token is None else _MAX_TOKEN
         if scheme.lower() != "bearer" or not token or len(token) > most or not token.isascii():
             raise Refused(f"the Authorization header must be `Bearer` and {self._taken}")
-        self._attempts.check(source_ip, authorization, now)
+        self._attempts.check(source_ip, authorization)
         if identify_token is not None:
             return identify_token(token, now)
         parts = split_bearer(token)
@@ -117,21 +118,19 @@ class Authenticator:
     def _note_use(self, key_id: str, now: datetime) -> None:
         """Remember the hour, at most once an hour. Never in the way of the request."""
         hour = now.strftime("%Y-%m-%dT%H:00Z")
-        if self._noted.get(key_id) == hour:
+        noted = self._noted.get(key_id)
+        if noted is not None and noted.value == hour:
             return
-        if len(self._noted) >= _MOST_NOTED:
-            self._noted.clear()
-        self._noted[key_id] = hour
+        self._noted.put(key_id, hour)
         try:
             self._people.note_use(key_id, hour)
         except Unavailable as error:
             note(Code.KEY_USE_UNRECORDED, error.detail, level=logging.WARNING, key_id=key_id)
 
     def _admin(self, token: str) -> JsonObject:
-        if time.monotonic() - self._admin_read > ADMIN_KEY_SECONDS:
-            with as_unavailable("reading the admin key"):
-                self._admin_key = self._secrets.get_secret_value(SecretId=self._admin_secret)["SecretString"]
-            self._admin_read = time.monotonic()
-        if not hmac.compare_digest(token.encode(), self._admin_key.encode()):
+        admin_key = self._admin_keys.get_or_read(
+            self._admin_secret, lambda: secret_text(self._secrets, self._admin_secret, what="reading the admin key")
+        )
+        if not hmac.compare_digest(token.encode(), admin_key.encode()):
             raise Refused("this API key is not known")
         return {"key_id": ADMIN_KEY_ID, "key_name": ADMIN_KEY_ID, "scopes": " ".join(Scope), "user": ""}

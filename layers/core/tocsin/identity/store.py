@@ -9,186 +9,127 @@ key-use                   key id      the hour in which an API key was last used
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from botocore.exceptions import ClientError
+from contextlib import suppress
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import batched
+from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, document, document_of, text, text_of
-from tocsin.aws.errors import as_unavailable, condition_failed, tries
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import WRITE_BATCH, Table
 from tocsin.identity.api_keys import ApiKey
 from tocsin.identity.directory import Group, User
+from tocsin.times import utc_now
+from tocsin.ttl_cache import TTLCache
+from tocsin.types import Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-_GET_BATCH = 100  # BatchGetItem's limit
-_WRITE_BATCH = 25  # BatchWriteItem's
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some members of a group, in the order of their names; `last` is where the next page begins after."""
-
-    usernames: tuple[str, ...]
-    last: str | None
-
-
-class Held[Key, Value]:
-    """A memory of what was read a moment ago, bounded in time and number. Safe to share between threads."""
-
-    _MOST = 10_000
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._values: dict[Key, tuple[float, Value]] = {}
-
-    def split(self, keys: Iterable[Key]) -> tuple[dict[Key, Value], list[Key]]:
-        """What is known of `keys`, and which have to be read; each key once."""
-        now = time.monotonic()
-        known: dict[Key, Value] = {}
-        unknown: dict[Key, None] = {}
-        for key in keys:
-            held = self._values.get(key)
-            if held is not None and held[0] > now:
-                known[key] = held[1]
-            else:
-                unknown[key] = None
-        return known, list(unknown)
-
-    def put(self, key: Key, value: Value) -> Value:
-        """Hold `value` for a while, and give it back."""
-        if self._seconds > 0:
-            if len(self._values) >= self._MOST:
-                self._values.clear()
-            self._values[key] = (time.monotonic() + self._seconds, value)
-        return value
+_READING = "reading the directory"
+_WRITING = "writing the directory"
+_PARALLEL = 8
 
 
 class PeopleStore:
     """Users, memberships and keys. Methods raise Unavailable where DynamoDB does not do as asked."""
 
-    def __init__(self, client: DynamoDBClient, table: str, *, hold_seconds: float = 0.0) -> None:
-        """Users and pages of members are held in memory for `hold_seconds`; by default not at all."""
-        self._client = client
-        self._table = table
-        self._held_users: Held[str, User | None] = Held(hold_seconds)
-        self._held_pages: Held[tuple[str, str, str | None, int], Page] = Held(hold_seconds)
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        *,
+        hold: timedelta = timedelta(0),
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        """Users and pages of members are held in memory for `hold`; by default not at all."""
+        self._table = Table(client, table)
+        self._users: TTLCache[str, User | None] = TTLCache(hold, clock=clock)
+        self._pages: TTLCache[tuple[str, str | None, int], Page[str]] = TTLCache(hold, clock=clock)
 
     def users(self, usernames: Sequence[str]) -> dict[str, User]:
         """The users of these names, by name; missing ones are left out."""
-        known, unknown = self._held_users.split(usernames)
+        known = self._users.get_many(usernames)
+        unknown = [name for name in dict.fromkeys(usernames) if name not in known]
         if unknown:
-            items = self._get_all({"pk": text("user"), "sk": text(name)} for name in unknown)
+            items = self._table.get_many(_READING, (_user_key(name) for name in unknown))
             found = {user.username: user for item in items if (user := _user_of(item))}
-            known |= {name: self._held_users.put(name, found.get(name)) for name in unknown}
+            known |= {name: self._users.put(name, found.get(name)) for name in unknown}
         return {name: user for name in usernames if (user := known.get(name)) is not None}
 
-    def members(self, group: Group, *, after: str | None, limit: int) -> Page:
-        """The next members of `group`, at most `limit`."""
-        asked = (group.name, group.roster, after, limit)
-        held, _ = self._held_pages.split([asked])
-        if held:
-            return held[asked]
-        start: dict[str, Any] = {}
-        if after is not None:
-            start["ExclusiveStartKey"] = {"pk": _member_pk(group), "sk": text(after)}
-        with as_unavailable("reading a group's members"):
-            page = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": _member_pk(group)},
-                Limit=limit,
-                **start,
-            )
-        names = tuple(text_of(item, "sk") for item in page["Items"])
-        return self._held_pages.put(asked, Page(names, names[-1] if names and "LastEvaluatedKey" in page else None))
+    def members(self, group: Group, *, after: str | None, limit: int) -> Page[str]:
+        """The names of the next members of `group`, at most `limit`, in their order."""
+        pk = _member_pk(group)
+
+        def read() -> Page[str]:
+            page = self._table.page("reading a group's members", pk, after=after, limit=limit)
+            return Page(tuple(text_of(item, "sk") for item in page.items), page.last)
+
+        return self._pages.get_or_read((pk, after, limit), read)
 
     def members_among(self, groups: Iterable[Group], usernames: Sequence[str]) -> set[str]:
         """Which of `usernames` are in one or more of `groups`."""
-        keys = ({"pk": _member_pk(group), "sk": text(name)} for group in groups for name in usernames)
-        return {text_of(item, "sk") for item in self._get_all(keys)}
+        keys = (_member_key(group, name) for group in groups for name in usernames)
+        return {text_of(item, "sk") for item in self._table.get_many(_READING, keys)}
 
     def key(self, key_id: str) -> ApiKey | None:
         """The API key of this id."""
-        with as_unavailable("reading an API key"):
-            item = self._client.get_item(TableName=self._table, Key={"pk": text("key"), "sk": text(key_id)}).get("Item")
+        item = self._table.get("reading an API key", {"pk": text("key"), "sk": text(key_id)})
         return None if item is None else ApiKey.model_validate(document_of(item, "key"))
 
     def user(self, username: str) -> User | None:
         """The user of this name, as of now."""
-        with as_unavailable("reading a user"):
-            item = self._client.get_item(
-                TableName=self._table, Key={"pk": text("user"), "sk": text(username)}, ConsistentRead=True
-            ).get("Item")
+        item = self._table.get("reading a user", _user_key(username), consistent=True)
         return None if item is None else _user_of(item)
 
-    def users_after(self, after: str | None, limit: int) -> tuple[tuple[User, ...], str | None]:
-        """The next users, at most `limit`, in the order of their names, and where the next page begins after."""
-        start: dict[str, Any] = {}
-        if after is not None:
-            start["ExclusiveStartKey"] = {"pk": text("user"), "sk": text(after)}
-        with as_unavailable("reading the directory"):
-            page = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": text("user")},
-                ConsistentRead=True,
-                Limit=limit,
-                **start,
-            )
-        last = text_of(page["LastEvaluatedKey"], "sk") if "LastEvaluatedKey" in page else None
-        return tuple(user for item in page["Items"] if (user := _user_of(item))), last
+    def users_after(self, after: str | None, limit: int) -> Page[User]:
+        """The next users after the name `after`, at most `limit`, in the order of their names."""
+        page = self._table.page(_READING, "user", after=after, limit=limit, consistent=True)
+        return Page(tuple(user for item in page.items if (user := _user_of(item))), page.last)
 
     def is_member(self, group: Group, username: str) -> bool:
         """Whether `username` is in `group` itself, as of now."""
-        with as_unavailable("reading a membership"):
-            found = self._client.get_item(
-                TableName=self._table, Key={"pk": _member_pk(group), "sk": text(username)}, ConsistentRead=True
-            )
-        return "Item" in found
+        found = self._table.get("reading a membership", _member_key(group, username), consistent=True)
+        return found is not None
 
     def memberships(self, groups: Iterable[Group], usernames: Sequence[str]) -> dict[str, set[str]]:
         """Which of `usernames` are in each of `groups` itself, by the group's name; groups without any are left out."""
-        by_pk = {_member_pk(group)["S"]: group.name for group in groups} if usernames else {}
+        by_pk = {_member_pk(group): group for group in groups} if usernames else {}
+        keys = (_member_key(group, name) for group in by_pk.values() for name in usernames)
         found: dict[str, set[str]] = {}
-        for item in self._get_all({"pk": text(pk), "sk": text(name)} for pk in by_pk for name in usernames):
-            found.setdefault(by_pk[text_of(item, "pk")], set()).add(text_of(item, "sk"))
+        for item in self._table.get_many(_READING, keys):
+            found.setdefault(by_pk[text_of(item, "pk")].name, set()).add(text_of(item, "sk"))
         return found
 
     def last_uses(self, key_ids: Sequence[str]) -> dict[str, str]:
         """The hours in which these keys were last used, as `2026-11-23T13:00Z`; unused ones are left out."""
-        items = self._get_all({"pk": text("key-use"), "sk": text(key_id)} for key_id in key_ids)
-        return {text_of(item, "sk"): text_of(item, "used") for item in items}
+        keys = ({"pk": text("key-use"), "sk": text(key_id)} for key_id in key_ids)
+        return {text_of(item, "sk"): text_of(item, "used") for item in self._table.get_many(_READING, keys)}
 
     def note_use(self, key_id: str, hour: str) -> None:
         """Remember that a key was used in `hour`, unless it is known to have been used then or later."""
-        with as_unavailable("noting an API key's use"):
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item={"pk": text("key-use"), "sk": text(key_id), "used": text(hour)},
-                    ConditionExpression="attribute_not_exists(pk) OR used < :hour",
-                    ExpressionAttributeValues={":hour": text(hour)},
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
+        with suppress(ConditionFailed):
+            self._table.put(
+                "noting an API key's use",
+                {"pk": text("key-use"), "sk": text(key_id), "used": text(hour)},
+                condition="attribute_not_exists(pk) OR used < :hour",
+                values={":hour": text(hour)},
+            )
 
     def all_users(self) -> Iterator[User]:
         """Every user, for the blueprint."""
-        return (user for item in self._query(text("user")) if (user := _user_of(item)))
+        return (user for item in self._all("user") if (user := _user_of(item)))
 
     def all_keys(self) -> Iterator[ApiKey]:
         """Every API key, for the blueprint."""
-        return (ApiKey.model_validate(document_of(item, "key")) for item in self._query(text("key")))
+        return (ApiKey.model_validate(document_of(item, "key")) for item in self._all("key"))
 
     def all_members(self, group: Group) -> Iterator[str]:
         """Every member of `group`, for the blueprint."""
-        return (text_of(item, "sk") for item in self._query(_member_pk(group)))
+        return (text_of(item, "sk") for item in self._all(_member_pk(group)))
 
     def write(
         self,
@@ -198,12 +139,10 @@ class PeopleStore:
         keys: Iterable[ApiKey] = (),
     ) -> None:
         """Write these; what is there is replaced."""
-        items: list[dict[str, Any]] = [
-            {"pk": text("user"), "sk": text(user.username), "user": document(user.to_json())} for user in users
-        ]
-        items += [{"pk": _member_pk(group), "sk": text(username)} for group, username in members]
+        items: list[Item] = [_user_key(user.username) | {"user": document(user.to_json())} for user in users]
+        items += [_member_key(group, username) for group, username in members]
         items += [{"pk": text("key"), "sk": text(key.id), "key": document(key.model_dump(mode="json"))} for key in keys]
-        self._write_all([{"PutRequest": {"Item": item}} for item in items])
+        _at_once(partial(self._table.put_many, _WRITING), items)
 
     def delete(
         self,
@@ -213,59 +152,34 @@ class PeopleStore:
         key_ids: Iterable[str] = (),
     ) -> None:
         """Delete these; what is not there is no error."""
-        keys: list[dict[str, Any]] = [{"pk": text("user"), "sk": text(username)} for username in usernames]
-        keys += [{"pk": _member_pk(group), "sk": text(username)} for group, username in members]
+        keys: list[Item] = [_user_key(username) for username in usernames]
+        keys += [_member_key(group, username) for group, username in members]
         keys += [{"pk": text(kind), "sk": text(key_id)} for key_id in key_ids for kind in ("key", "key-use")]
-        self._write_all([{"DeleteRequest": {"Key": key}} for key in keys])
+        _at_once(partial(self._table.delete_many, _WRITING), keys)
 
-    def _query(self, pk: dict[str, str]) -> Iterator[Item]:
-        start: dict[str, Any] = {}
-        while True:
-            with as_unavailable("reading the directory"):
-                page = self._client.query(
-                    TableName=self._table,
-                    KeyConditionExpression="pk = :pk",
-                    ExpressionAttributeValues={":pk": pk},
-                    ConsistentRead=True,
-                    **start,
-                )
-            yield from page["Items"]
-            if "LastEvaluatedKey" not in page:
-                return
-            start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
-
-    def _get_all(self, keys: Iterable[dict[str, Any]]) -> Iterator[Item]:
-        wanted = list(keys)
-        for start in range(0, len(wanted), _GET_BATCH):
-            requests: Any = {self._table: {"Keys": wanted[start : start + _GET_BATCH]}}
-            for _ in tries("reading the directory"):
-                with as_unavailable("reading the directory"):
-                    found = self._client.batch_get_item(RequestItems=requests)
-                yield from found["Responses"].get(self._table, ())
-                requests = found.get("UnprocessedKeys")
-                if not requests:
-                    break
-
-    def _write_all(self, requests: list[dict[str, Any]]) -> None:
-        batches = [requests[start : start + _WRITE_BATCH] for start in range(0, len(requests), _WRITE_BATCH)]
-        if len(batches) <= 1:
-            for batch in batches:
-                self._write_batch(batch)
-            return
-        with ThreadPoolExecutor(8) as pool:
-            list(pool.map(self._write_batch, batches))
-
-    def _write_batch(self, batch: list[dict[str, Any]]) -> None:
-        left: Any = {self._table: batch}
-        for _ in tries("writing the directory"):
-            with as_unavailable("writing the directory"):
-                left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems")
-            if not left:
-                break
+    def _all(self, pk: str) -> Iterator[Item]:
+        return self._table.query(_READING, "pk = :pk", {":pk": text(pk)}, consistent=True)
 
 
-def _member_pk(group: Group) -> dict[str, str]:
-    return text(f"member#{group.name}#{group.roster}")
+def _at_once(write: Callable[[Sequence[Item]], None], items: Sequence[Item]) -> None:
+    """Write batches of `items` in parallel."""
+    if len(items) <= WRITE_BATCH:
+        write(items)
+        return
+    with ThreadPoolExecutor(_PARALLEL) as pool:
+        list(pool.map(write, batched(items, WRITE_BATCH, strict=False)))
+
+
+def _user_key(username: str) -> dict[str, dict[str, str]]:
+    return {"pk": text("user"), "sk": text(username)}
+
+
+def _member_key(group: Group, username: str) -> dict[str, dict[str, str]]:
+    return {"pk": text(_member_pk(group)), "sk": text(username)}
+
+
+def _member_pk(group: Group) -> str:
+    return f"member#{group.name}#{group.roster}"
 
 
 def _user_of(item: Item) -> User | None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tocsin.aws.logging import Code, note
+from tocsin.times import utc_now
+from tocsin.ttl_cache import TTLCache
 
 ALLOWED = 30
 """Failures of one address in one window before its unknown keys are no longer looked up."""
@@ -55,34 +57,37 @@ class FailedSignIns:
     """The failures of each address, as this process knows them."""
 
     report: Report
+    clock: Callable[[], datetime] = utc_now
     _counts: dict[str, _Count] = field(default_factory=dict)
-    _known: dict[str, datetime] = field(default_factory=dict)
+    _known: TTLCache[str, None] = field(init=False)
     _told: tuple[int, int] = (0, 0)
 
-    def check(self, address: str, authorization: str, now: datetime) -> None:
+    def __post_init__(self) -> None:
+        self._known = TTLCache(_KNOWN_FOR, clock=self.clock)
+
+    def check(self, address: str, authorization: str) -> None:
         """Throttled where `address` failed too often, unless this very header was good a moment ago.
 
         Whoever shares an address with an attacker goes on being let in.
         """
         count = self._counts.get(network_of(address))
+        now = self.clock()
         window = _number(now, WINDOW)
         if count is None or count.window != window or count.in_window < ALLOWED:
             return
-        known_at = self._known.get(_digest(authorization))
-        if known_at is None or now - known_at > _KNOWN_FOR:
+        if self._known.get(_digest(authorization)) is None:
             left = WINDOW.total_seconds() * (window + 1) - now.timestamp()
             raise Throttled(
                 "too many unknown keys or tokens came from this address; wait, then try again", max(1, round(left))
             )
 
-    def known(self, authorization: str, now: datetime) -> None:
+    def known(self, authorization: str) -> None:
         """This header was good."""
-        if len(self._known) >= _MOST:
-            self._known.clear()
-        self._known[_digest(authorization)] = now
+        self._known.put(_digest(authorization), None)
 
-    def failed(self, address: str, now: datetime) -> None:
+    def failed(self, address: str) -> None:
         """A key from `address` was not known."""
+        now = self.clock()
         network = network_of(address)
         if network not in self._counts and len(self._counts) >= _MOST:
             self._counts.clear()

@@ -11,10 +11,9 @@ import hashlib
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from tocsin.aws.dynamodb import Item, number, text, text_of, until
-from tocsin.aws.errors import as_unavailable, condition_failed, item_found
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.errors import Conflict
 from tocsin.events.store import digest_of_bytes
 from tocsin.ids import id_time
@@ -30,8 +29,7 @@ class Guards:
     """Idempotency keys and rates of API keys. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def remember_request(self, key_id: str, idempotency_key: str, body: bytes, anchor: str) -> str:
         """The anchor of the first request with this Idempotency-Key in 24 hours: `anchor` if this is the first.
@@ -40,24 +38,21 @@ class Guards:
         from it, so that a repeat makes the same events. Conflict where the key came with another body.
         """
         now = id_time(anchor)
-        with as_unavailable("noting the Idempotency-Key"):
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=_request_key(key_id, idempotency_key)
-                    | {
-                        "anchor": text(anchor),
-                        "digest": text(digest_of_bytes(body)),
-                        "expires_at": until(now + IDEMPOTENCY_WINDOW),
-                    },
-                    ConditionExpression="attribute_not_exists(pk) OR expires_at <= :now",
-                    ExpressionAttributeValues={":now": until(now)},
-                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                return _anchor_of(item_found(error), body)
+        try:
+            self._table.put(
+                "noting the Idempotency-Key",
+                _request_key(key_id, idempotency_key)
+                | {
+                    "anchor": text(anchor),
+                    "digest": text(digest_of_bytes(body)),
+                    "expires_at": until(now + IDEMPOTENCY_WINDOW),
+                },
+                condition="attribute_not_exists(pk) OR expires_at <= :now",
+                values={":now": until(now)},
+                return_found=True,
+            )
+        except ConditionFailed as error:
+            return _anchor_of(error.item, body)
         return anchor
 
     def known_request(self, key_id: str, idempotency_key: str, body: bytes) -> str | None:
@@ -65,43 +60,37 @@ class Guards:
 
         Conflict as `remember_request`. An update that changes nothing, since ingest may write events, not read them.
         """
-        with as_unavailable("looking for the Idempotency-Key"):
-            try:
-                found = self._client.update_item(
-                    TableName=self._table,
-                    Key=_request_key(key_id, idempotency_key),
-                    UpdateExpression="SET expires_at = expires_at",
-                    ConditionExpression="expires_at > :now",
-                    ExpressionAttributeValues={":now": until(utc_now())},
-                    ReturnValues="ALL_NEW",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                return None
-        return _anchor_of(found["Attributes"], body)
+        try:
+            found = self._table.update(
+                "looking for the Idempotency-Key",
+                _request_key(key_id, idempotency_key),
+                "SET expires_at = expires_at",
+                condition="expires_at > :now",
+                values={":now": until(utc_now())},
+                returning="ALL_NEW",
+            )
+        except ConditionFailed:
+            return None
+        return _anchor_of(found, body)
 
     def admit(self, key_id: str, events: int, limit: int, now: datetime) -> bool:
         """Count `events` of the key in this minute, if that stays within `limit`; what is refused is not counted."""
         if events > limit:
             return False
-        with as_unavailable("counting the key's events"):
-            try:
-                self._client.update_item(
-                    TableName=self._table,
-                    Key={"pk": text(f"rate#{key_id}"), "sk": text(f"{now:%Y-%m-%dT%H:%M}")},
-                    UpdateExpression="ADD sent :events SET expires_at = if_not_exists(expires_at, :until)",
-                    ConditionExpression="attribute_not_exists(sent) OR sent <= :room",
-                    ExpressionAttributeValues={
-                        ":events": number(events),
-                        ":room": number(limit - events),
-                        ":until": until(now + timedelta(hours=1)),
-                    },
-                )
-            except ClientError as error:
-                if condition_failed(error):
-                    return False
-                raise
+        try:
+            self._table.update(
+                "counting the key's events",
+                {"pk": text(f"rate#{key_id}"), "sk": text(f"{now:%Y-%m-%dT%H:%M}")},
+                "ADD sent :events SET expires_at = if_not_exists(expires_at, :until)",
+                condition="attribute_not_exists(sent) OR sent <= :room",
+                values={
+                    ":events": number(events),
+                    ":room": number(limit - events),
+                    ":until": until(now + timedelta(hours=1)),
+                },
+            )
+        except ConditionFailed:
+            return False
         return True
 
 

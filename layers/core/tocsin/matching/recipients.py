@@ -71,7 +71,7 @@ class Recipients:
                 yield People((), replace(cursor, group=_END))
                 return
             members = self._people.members(groups[cursor.group], after=cursor.after, limit=PAGE)
-            usernames = [name for name in members.usernames if name != event_user]
+            usernames = [name for name in members.items if name != event_user]
             if cursor.group and usernames:  # who is in a group that came before was told there
                 before = self._people.members_among(groups[: cursor.group], usernames)
                 usernames = [name for name in usernames if name not in before]

@@ -11,22 +11,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tocsin.aws.dynamodb import (
-    Item,
-    Page,
-    document,
-    document_of,
-    is_gone,
-    text,
-    text_of,
-    until,
-)
-from tocsin.aws.errors import as_unavailable
+from tocsin.aws.dynamodb import Item, document, document_of, is_gone, text, text_of, until
+from tocsin.aws.table import Table
 from tocsin.deliveries.items import shown
 from tocsin.times import iso
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -36,10 +27,7 @@ class StoryStore:
     """Stories, deliveries and inboxes. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
-
-    # ── the story ────────────────────────────────────────────────────────────
+        self._table = Table(client, table)
 
     def note_match(
         self,
@@ -56,40 +44,24 @@ class StoryStore:
 
         Noting the same page again changes nothing, so a replay counts nobody twice.
         """
-        with as_unavailable("noting a match"):
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
-                UpdateExpression=(
-                    "SET facts = if_not_exists(facts, :facts), #at = if_not_exists(#at, :at),"
-                    " expires_at = :until, #page = :told"
-                ),
-                ExpressionAttributeNames={"#at": "at", "#page": f"told#{page}"},
-                ExpressionAttributeValues={
-                    ":facts": document(facts),
-                    ":at": text(iso(now)),
-                    ":until": until(now + keep),
-                    ":told": document(dict(told)),
-                },
-            )
+        self._table.update(
+            "noting a match",
+            {"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
+            "SET facts = if_not_exists(facts, :facts), #at = if_not_exists(#at, :at),"
+            " expires_at = :until, #page = :told",
+            names={"#at": "at", "#page": f"told#{page}"},
+            values={
+                ":facts": document(facts),
+                ":at": text(iso(now)),
+                ":until": until(now + keep),
+                ":told": document(dict(told)),
+            },
+        )
 
-    def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page:
+    def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
         """The event's rules (kind `rule`) and deliveries (kind `delivery`), a page of at most `limit`."""
-        page = self._page(f"event#{event_id}", after=after, limit=limit, newest_first=False)
-        items = tuple(_story_entry(event_id, item) for item in page["Items"] if not is_gone(item, now))
-        return Page(items, text_of(page["LastEvaluatedKey"], "sk") if "LastEvaluatedKey" in page else None)
-
-    def _page(self, pk: str, *, after: str | None, limit: int, newest_first: bool) -> Mapping[str, Any]:
-        start: dict[str, Any] = {"ExclusiveStartKey": {"pk": text(pk), "sk": text(after)}} if after else {}
-        with as_unavailable("reading the deliveries table"):
-            return self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": text(pk)},
-                ScanIndexForward=not newest_first,
-                Limit=limit,
-                **start,
-            )
+        page = self._table.page("reading the deliveries table", f"event#{event_id}", after=after, limit=limit)
+        return Page(tuple(_story_entry(event_id, item) for item in page.items if not is_gone(item, now)), page.last)
 
 
 def _story_entry(event_id: str, item: Item) -> JsonObject:

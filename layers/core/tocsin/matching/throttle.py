@@ -16,10 +16,10 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
-from tocsin.aws.errors import as_unavailable, condition_failed
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.events.model import Event
 from tocsin.rules.model import Throttle
 from tocsin.times import iso, parse_duration
@@ -46,16 +46,14 @@ class Throttles:
     """The windows of all throttled rules. Raises Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def pass_through(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> Passage:
         """Let `event` through, or count it among those held back; the same answer however often it is asked."""
         window = _Window.of(rule, throttle, event, now)
         try:
-            with as_unavailable("passing a throttle"):
-                item = self._add(window, throttle, event.id)
-        except _Full:
+            item = self._add(window, throttle, event.id)
+        except ConditionFailed:  # the window is full
             self._hold(window, event.id)
             return Passage(False, window.group, window.ends)
         held = self._held_before(window) if text_of(item, "first") == event.id else 0
@@ -64,8 +62,7 @@ class Throttles:
     def look(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> JsonObject:
         """The state of the window that `event` would fall into; nothing is counted."""
         window = _Window.of(rule, throttle, event, now)
-        with as_unavailable("reading a throttle"):
-            item = self._client.get_item(TableName=self._table, Key=window.key).get("Item", {})
+        item = self._table.get("reading a throttle", window.key) or {}
         told = item.get("told", {}).get("SS", [])
         return {
             "group": window.group,
@@ -77,25 +74,21 @@ class Throttles:
         }
 
     def _add(self, window: _Window, throttle: Throttle, event_id: str) -> Item:
-        try:
-            return self._client.update_item(
-                TableName=self._table,
-                Key=window.key,
-                UpdateExpression="SET expires_at = :until, #first = if_not_exists(#first, :id) ADD told :ids",
-                ConditionExpression="attribute_not_exists(told) OR contains(told, :id) OR size(told) < :max",
-                ExpressionAttributeNames={"#first": "first"},
-                ExpressionAttributeValues={
-                    ":id": text(event_id),
-                    ":ids": {"SS": [event_id]},
-                    ":max": number(throttle.max),
-                    ":until": until(window.ends + window.keep),
-                },
-                ReturnValues="ALL_NEW",
-            )["Attributes"]
-        except ClientError as error:
-            if condition_failed(error):
-                raise _Full from None
-            raise
+        """Add the event to those that were told of. ConditionFailed where the window told as often as it may."""
+        return self._table.update(
+            "passing a throttle",
+            window.key,
+            "SET expires_at = :until, #first = if_not_exists(#first, :id) ADD told :ids",
+            condition="attribute_not_exists(told) OR contains(told, :id) OR size(told) < :max",
+            names={"#first": "first"},
+            values={
+                ":id": text(event_id),
+                ":ids": {"SS": [event_id]},
+                ":max": number(throttle.max),
+                ":until": until(window.ends + window.keep),
+            },
+            returning="ALL_NEW",
+        )
 
     def _hold(self, window: _Window, event_id: str) -> None:
         """Count an event that is held back, once: its own marker says whether it was counted.
@@ -103,38 +96,23 @@ class Throttles:
         Not one transaction, which would fail for all but one of many that are counted at the same moment. A
         function that dies between the two writes leaves the count one short.
         """
-        with as_unavailable("counting what a throttle holds back"):
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=window.marker(event_id) | {"expires_at": until(window.ends + window.keep)},
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-            except ClientError as error:
-                if condition_failed(error):
-                    return
-                raise
-            self._client.update_item(
-                TableName=self._table,
-                Key=window.key,
-                UpdateExpression="ADD held_count :one",
-                ExpressionAttributeValues={":one": number(1)},
-            )
+        what = "counting what a throttle holds back"
+        marker = window.marker(event_id) | {"expires_at": until(window.ends + window.keep)}
+        try:
+            self._table.put(what, marker, condition="attribute_not_exists(pk)")
+        except ConditionFailed:
+            return
+        self._table.update(what, window.key, "ADD held_count :one", values={":one": number(1)})
 
     def _held_before(self, window: _Window) -> int:
-        with as_unavailable("reading what a throttle held back"):
-            found = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk AND sk < :window",
-                ExpressionAttributeValues={":pk": window.key["pk"], ":window": window.key["sk"]},
-                ScanIndexForward=False,
-                Limit=1,
-            )["Items"]
-        return number_of(found[0], "held_count") if found else 0
-
-
-class _Full(Exception):
-    """The window told as often as it may."""
+        before = self._table.query(
+            "reading what a throttle held back",
+            "pk = :pk AND sk < :window",
+            {":pk": window.key["pk"], ":window": window.key["sk"]},
+            descending=True,
+            limit=1,
+        )
+        return sum(number_of(item, "held_count") for item in before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The configuration an entry at a time: read, created or replaced, deleted, by name, with versions that are checked."""
 
 from tocsin.config.resources.api_keys import Keys
-from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved
+from tocsin.config.resources.editor import ConfigurationEditor, Saved
 from tocsin.config.resources.registry import Collection, Resources
 from tocsin.config.resources.settings import SettingsEntry
 from tocsin.config.resources.silences import Silences, SilenceState
@@ -14,7 +14,6 @@ __all__ = [
     "ConfigurationEditor",
     "Keys",
     "Members",
-    "Page",
     "Precondition",
     "Published",
     "Resources",

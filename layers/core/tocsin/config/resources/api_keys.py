@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import KeyEntry, UserEntry
-from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved, in_use
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use
 from tocsin.config.resources.snapshot_entries import dump, page_of, parse_entry
 from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.principal import Principal
 from tocsin.times import iso, parse_duration, utc_now
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 MAX_OVERLAP = timedelta(days=30)
 AT_ONCE = "none"
@@ -58,7 +58,7 @@ class Keys:
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
 
-    def page(self, *, after: str | None, limit: int) -> Page:
+    def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
         """The next keys after the name `after`, without their secrets."""
         keys = {key.name: key for key in self._editor.people.all_keys()}
         page = page_of({name: _shown(key) for name, key in keys.items()}, after, limit)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from tocsin.aws.retry import retry
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.validate import check
 from tocsin.config.changes import ChangeEvents
@@ -22,17 +21,10 @@ from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 _WAITS = 12
-_LONGEST_WAIT = 0.4  # seconds: in all about three, which is many edits, but no blueprint of thousands of people
+_FIRST_WAIT = 0.02  # seconds
+_LONGEST_WAIT = 0.4  # in all about three, which is many edits, but no blueprint of thousands of people
 _TRIES = 3
 _MOST_NAMED = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Some entries, in the order of their names; `last` is where the next page begins after, None at the end."""
-
-    items: tuple[JsonObject, ...]
-    last: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +55,13 @@ class ConfigurationEditor:
     @contextmanager
     def alone(self, principal: Principal) -> Iterator[None]:
         """Nobody else edits or applies a blueprint meanwhile. Conflict where somebody does so for seconds on end."""
-        for attempt in range(_WAITS):
-            try:
-                self.configuration.lock(principal.key_name, now=utc_now())
-                break
-            except Conflict:
-                if attempt == _WAITS - 1:
-                    raise
-                time.sleep(min(_LONGEST_WAIT, 0.02 * 2**attempt) * random.uniform(0.5, 1))  # noqa: S311  (jitter)
+        retry(
+            lambda: self.configuration.lock(principal.key_name, now=utc_now()),
+            on=Conflict,
+            tries=_WAITS,
+            first_pause=_FIRST_WAIT,
+            longest_pause=_LONGEST_WAIT,
+        )
         try:
             yield
         finally:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin.config.resources.api_keys import Keys
-from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved
+from tocsin.config.resources.editor import ConfigurationEditor, Saved
 from tocsin.config.resources.groups import Groups
 from tocsin.config.resources.mappings import Mappings
 from tocsin.config.resources.rules import Policies, Rules
@@ -16,13 +16,13 @@ from tocsin.config.resources.transports import Transports
 from tocsin.config.resources.users import Members, Users
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 
 class Collection(Protocol):
     """Entries of one kind, by name."""
 
-    def page(self, *, after: str | None, limit: int) -> Page:
+    def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
         """The next entries after the name `after`."""
 
     def get(self, name: str) -> JsonObject:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.model import Configuration
-from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved
+from tocsin.config.resources.editor import ConfigurationEditor, Saved
 from tocsin.config.resources.snapshot_entries import page_of, parse_entry, with_entry
 from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.expressions import ExpressionError
@@ -26,7 +26,7 @@ from tocsin.identity.principal import Principal
 from tocsin.patterns import PatternError
 from tocsin.rules import RuleSet, Silence
 from tocsin.times import utc_now
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 FORGOTTEN_AFTER = timedelta(days=30)
 """How long a silence that is over is still listed."""
@@ -64,7 +64,9 @@ class Silences:
         self._editor = editor
         self._clock = clock
 
-    def page(self, *, after: str | None, limit: int, states: Collection[SilenceState] = tuple(SilenceState)) -> Page:
+    def page(
+        self, *, after: str | None, limit: int, states: Collection[SilenceState] = tuple(SilenceState)
+    ) -> Page[JsonObject]:
         """The next silences after the name `after`, those in one of `states`."""
         now = self._clock()
         shown = {silence.name: _shown(silence, now) for silence in self._editor.current().silences}

@@ -10,11 +10,11 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.model import Configuration
-from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved, in_use
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use
 from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 
 def parse_entry[Entry: BaseModel](
@@ -31,7 +31,7 @@ def parse_entry[Entry: BaseModel](
         raise Invalid(violations(error, document)) from None
 
 
-def page_of(shown: Mapping[str, JsonObject], after: str | None, limit: int) -> Page:
+def page_of(shown: Mapping[str, JsonObject], after: str | None, limit: int) -> Page[JsonObject]:
     """The next `limit` of `shown`, in the order of their names."""
     names = sorted(name for name in shown if after is None or name > after)
     return Page(tuple(shown[name] for name in names[:limit]), names[limit - 1] if len(names) > limit else None)
@@ -52,7 +52,7 @@ class Published[Entry: BaseModel]:
         self._editor = editor
         self._adapter = adapter
 
-    def page(self, *, after: str | None, limit: int) -> Page:
+    def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
         """The next entries after the name `after`."""
         configuration = self._editor.current()
         entries = self._entries(configuration)

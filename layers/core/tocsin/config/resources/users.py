@@ -7,13 +7,13 @@ from pydantic import TypeAdapter
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import UserEntry
-from tocsin.config.resources.editor import ConfigurationEditor, Page, Saved, in_use, updated
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, updated
 from tocsin.config.resources.snapshot_entries import parse_entry
 from tocsin.errors import NotFound
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.directory import Group, User
 from tocsin.identity.principal import Principal
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 _ADAPTER = TypeAdapter(UserEntry)
 
@@ -24,10 +24,10 @@ class Users:
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
 
-    def page(self, *, after: str | None, limit: int) -> Page:
+    def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
         """The next users after the name `after`."""
-        users, last = self._editor.people.users_after(after, limit)
-        return Page(tuple(user.to_json() for user in users), last)
+        page = self._editor.people.users_after(after, limit)
+        return Page(tuple(user.to_json() for user in page.items), page.last)
 
     def get(self, name: str) -> JsonObject:
         """One user."""
@@ -76,10 +76,10 @@ class Members:
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
 
-    def page(self, group: str, *, after: str | None, limit: int) -> Page:
+    def page(self, group: str, *, after: str | None, limit: int) -> Page[JsonObject]:
         """The next members of `group` after the name `after`: {username} each."""
         found = self._editor.people.members(self._group(group), after=after, limit=limit)
-        return Page(tuple({"username": name} for name in found.usernames), found.last)
+        return Page(tuple({"username": name} for name in found.items), found.last)
 
     def get(self, group: str, username: str) -> JsonObject:
         """{username}. NotFound where there is no such member."""

@@ -25,15 +25,16 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
-from botocore.exceptions import ClientError
 
 from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
-from tocsin.aws.errors import as_unavailable, condition_failed
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.events.search.query import Counts
 from tocsin.events.search.rollup_hours import (
     DAY,
@@ -71,6 +72,10 @@ _SLICE = 50_000
 
 _TRIES = 3
 
+_READING = "reading roll-ups"
+_MARKING = "marking hours"
+_COUNTING = "counting hours"
+
 
 @dataclass(slots=True)
 class Run:
@@ -96,20 +101,19 @@ class Rollups:
     """The roll-ups of one events table. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     # ── reading ──────────────────────────────────────────────────────────────
 
     def known(self, start: datetime, end: datetime) -> Known:
         """What is known of the hours from that of `start` up to `end`: a query a month and one more."""
         hours: dict[datetime, HourCount] = {}
-        with as_unavailable("reading roll-ups"):
-            progress = self._progress()
-            for month in months_between(hour_of(start), end):
-                for item in self._query(f"rollup#{month}", f"{hour_of(start):{HOUR_FORMAT}}", f"{end:{HOUR_FORMAT}}"):
-                    found = hour_count(item)
-                    hours[found.hour] = found
+        progress = self._progress(_READING)
+        low, high = f"{hour_of(start):{HOUR_FORMAT}}", f"{end:{HOUR_FORMAT}}"
+        for month in months_between(hour_of(start), end):
+            for item in self._query(_READING, f"rollup#{month}", low, high):
+                found = hour_count(item)
+                hours[found.hour] = found
         done = progress.get("hours", {})
         return Known(
             hours=hours,
@@ -120,8 +124,7 @@ class Rollups:
 
     def earliest(self) -> datetime | None:
         """The hour before which there are no events; None where that is not known."""
-        with as_unavailable("reading roll-ups"):
-            return hour_in(self._progress().get("earliest", {}), "hour")
+        return hour_in(self._progress(_READING).get("earliest", {}), "hour")
 
     # ── marking ──────────────────────────────────────────────────────────────
 
@@ -134,22 +137,20 @@ class Rollups:
             firsts[hour] = min(moment, firsts.get(hour, moment))
         if not firsts:
             return 0
-        with as_unavailable("marking hours"):
-            self._note_earliest(min(firsts))
-            if len(firsts) == 1:
-                return sum(self._mark(hour, first) for hour, first in firsts.items())
-            with ThreadPoolExecutor(SHARDS) as pool:
-                return sum(pool.map(self._mark, firsts.keys(), firsts.values()))
+        self._note_earliest(min(firsts))
+        if len(firsts) == 1:
+            return sum(self._mark(hour, first) for hour, first in firsts.items())
+        with ThreadPoolExecutor(SHARDS) as pool:
+            return sum(pool.map(self._mark, firsts.keys(), firsts.values()))
 
     def recount(self, start: datetime, end: datetime) -> int:
         """Have all hours of a range counted anew, by the next runs; gives how many. For repairs."""
         hours = list(hours_between(hour_of(start), end))
-        with as_unavailable("marking hours"):
-            if hours:
-                self._note_earliest(hours[0])
-            for hour in hours:
-                self._add_change(hour, None)
-                self._put_due(hour)
+        if hours:
+            self._note_earliest(hours[0])
+        for hour in hours:
+            self._add_change(hour, None)
+            self._put_due(hour)
         return len(hours)
 
     def _mark(self, hour: datetime, first: datetime) -> bool:
@@ -161,43 +162,32 @@ class Rollups:
 
     def _add_change(self, hour: datetime, first: datetime | None) -> bool:
         """Add a change, if the hour has no counts yet, or counts are claimed up to after `first`."""
-        condition: dict[str, Any] = {}
-        values: dict[str, Any] = {":one": number(1)}
+        condition = None
+        values = {":one": number(1)}
         if first is not None:
-            condition = {"ConditionExpression": "attribute_not_exists(reach) OR reach > :first"}
+            condition = "attribute_not_exists(reach) OR reach > :first"
             values[":first"] = milliseconds(first)
         try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=hour_key(hour),
-                UpdateExpression="ADD changed :one",
-                ExpressionAttributeValues=values,
-                **condition,
-            )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+            self._table.update(_MARKING, hour_key(hour), "ADD changed :one", condition=condition, values=values)
+        except ConditionFailed:
             return False
         return True
 
     def _put_due(self, hour: datetime) -> None:
         # Each mark has its own token, so that one that comes while the hour is counted outlives the count.
         key = {"pk": text("rollup#due"), "sk": text(f"{hour:{HOUR_FORMAT}}")}
-        self._client.put_item(TableName=self._table, Item=key | {"token": text(new_id())})
+        self._table.put(_MARKING, key | {"token": text(new_id())})
 
     def _note_earliest(self, hour: datetime) -> None:
-        try:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": text("rollup#progress"), "sk": text("earliest")},
-                UpdateExpression="SET #hour = :hour",
-                ConditionExpression="attribute_not_exists(#hour) OR #hour > :hour",
-                ExpressionAttributeNames={"#hour": "hour"},
-                ExpressionAttributeValues={":hour": text(f"{hour:{HOUR_FORMAT}}")},
+        with suppress(ConditionFailed):
+            self._table.update(
+                _MARKING,
+                {"pk": text("rollup#progress"), "sk": text("earliest")},
+                "SET #hour = :hour",
+                condition="attribute_not_exists(#hour) OR #hour > :hour",
+                names={"#hour": "hour"},
+                values={":hour": text(f"{hour:{HOUR_FORMAT}}")},
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
 
     # ── counting ─────────────────────────────────────────────────────────────
 
@@ -206,17 +196,16 @@ class Rollups:
         run = Run()
         # Whole seconds: ids know milliseconds, and what is between two of them would be counted by neither.
         settled = now.replace(microsecond=0) - SETTLING
-        with as_unavailable("counting hours"):
-            self._advance(settled, history, run, has_time)
-            for due in self._query("rollup#due", "0", "9"):
-                if not has_time():
-                    run.left += 1
-                    continue
-                self._count_due(due, settled, run, has_time)
+        self._advance(settled, history, run, has_time)
+        for due in self._query(_COUNTING, "rollup#due", "0", "9"):
+            if not has_time():
+                run.left += 1
+                continue
+            self._count_due(due, settled, run, has_time)
         return run
 
     def _advance(self, settled: datetime, history: timedelta, run: Run, has_time: Callable[[], bool]) -> None:
-        done = self._progress().get("hours", {})
+        done = self._progress(_COUNTING).get("hours", {})
         known_from = hour_in(done, "known_from") or hour_of(settled - history)
         hour = hour_in(done, "through") or known_from
         while hour <= settled:
@@ -238,17 +227,14 @@ class Rollups:
         if not self._count(hour, min(hour + HOUR, settled), run, has_time):
             run.left += 1
             return
-        try:
-            self._client.delete_item(
-                TableName=self._table,
-                Key={"pk": due["pk"], "sk": due["sk"]},
-                ConditionExpression="#token = :token",
-                ExpressionAttributeNames={"#token": "token"},
-                ExpressionAttributeValues={":token": due["token"]},
+        with suppress(ConditionFailed):
+            self._table.delete(
+                _COUNTING,
+                {"pk": due["pk"], "sk": due["sk"]},
+                condition="#token = :token",
+                names={"#token": "token"},
+                values={":token": due["token"]},
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
 
     def _count(self, hour: datetime, end: datetime, run: Run, has_time: Callable[[], bool]) -> bool:
         """Count the hour's events before `end`; whether the counts hold now."""
@@ -267,20 +253,17 @@ class Rollups:
     def _claim(self, hour: datetime, end: datetime) -> Item:
         """Say that counts up to `end` are being made; gives the hour's item as it is then."""
         try:
-            return self._client.update_item(
-                TableName=self._table,
-                Key=hour_key(hour),
-                UpdateExpression="SET reach = :end, changed = if_not_exists(changed, :none)",
-                ConditionExpression="attribute_not_exists(reach) OR reach <= :end",
-                ExpressionAttributeValues={":end": milliseconds(end), ":none": number(0)},
-                ReturnValues="ALL_NEW",
-            )["Attributes"]
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+            return self._table.update(
+                _COUNTING,
+                hour_key(hour),
+                "SET reach = :end, changed = if_not_exists(changed, :none)",
+                condition="attribute_not_exists(reach) OR reach <= :end",
+                values={":end": milliseconds(end), ":none": number(0)},
+                returning="ALL_NEW",
+            )
+        except ConditionFailed:
             # Another run claimed more, and its clock was no further than ours may be: count as far as it did.
-            item = self._client.get_item(TableName=self._table, Key=hour_key(hour), ConsistentRead=True)
-            return item["Item"]
+            return self._table.get(_COUNTING, hour_key(hour), consistent=True) or {}
 
     def _count_from(self, hour: datetime, end: datetime, claimed: Item, run: Run, has_time: Callable[[], bool]) -> bool:
         start, tally = hour, _Tally()
@@ -313,7 +296,7 @@ class Rollups:
         counts: dict[str, Counter[str]] = defaultdict(Counter)
         events = 0
         now = utc_now()
-        for item in self._query(partition(start, shard), first_id(start), first_id(end)):
+        for item in self._query(_COUNTING, partition(start, shard), first_id(start), first_id(end)):
             if text_of(item, "sk") < first_id(end) and not is_gone(item, now):
                 event = orjson.loads(item["event"]["S"])
                 counts[event["action"]][event["app"]] += 1
@@ -329,17 +312,15 @@ class Rollups:
         if was is not None:
             values[":was"] = number(was)
         try:
-            self._client.update_item(
-                TableName=self._table,
-                Key=hour_key(hour),
-                UpdateExpression="SET counts = :counts, covered = :covered, counted = :changed",
-                ConditionExpression="changed = :changed AND "
+            self._table.update(
+                _COUNTING,
+                hour_key(hour),
+                "SET counts = :counts, covered = :covered, counted = :changed",
+                condition="changed = :changed AND "
                 + ("attribute_not_exists(covered)" if was is None else "covered = :was"),
-                ExpressionAttributeValues=values,
+                values=values,
             )
-        except ClientError as error:
-            if not condition_failed(error):
-                raise
+        except ConditionFailed:
             return False
         return True
 
@@ -348,37 +329,23 @@ class Rollups:
             return not any(pool.map(lambda shard: self._has_any(partition(start, shard), start, end), range(SHARDS)))
 
     def _has_any(self, pk: str, start: datetime, end: datetime) -> bool:
-        return next(self._query(pk, first_id(start), first_id(end), limit=1), None) is not None
+        return next(self._query(_COUNTING, pk, first_id(start), first_id(end), limit=1), None) is not None
 
     # ── items ────────────────────────────────────────────────────────────────
 
-    def _query(self, pk: str, low: str, high: str, limit: int = 1000) -> Iterator[Item]:
+    def _query(self, what: str, pk: str, low: str, high: str, *, limit: int | None = None) -> Iterator[Item]:
         """Items of a partition from `low` to `high`, both included, read consistently."""
-        start: dict[str, Any] = {}
-        while True:
-            answer = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk AND sk BETWEEN :low AND :high",
-                ExpressionAttributeValues={":pk": text(pk), ":low": text(low), ":high": text(high)},
-                ConsistentRead=True,
-                Limit=limit,
-                **start,
-            )
-            yield from answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                return
-            start = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        values = {":pk": text(pk), ":low": text(low), ":high": text(high)}
+        return self._table.query(what, "pk = :pk AND sk BETWEEN :low AND :high", values, consistent=True, limit=limit)
 
-    def _progress(self) -> dict[str, Item]:
-        return {text_of(item, "sk"): item for item in self._query("rollup#progress", "a", "z")}
+    def _progress(self, what: str) -> dict[str, Item]:
+        return {text_of(item, "sk"): item for item in self._query(what, "rollup#progress", "a", "z")}
 
     def _save_progress(self, known_from: datetime, through: datetime) -> None:
-        self._client.put_item(
-            TableName=self._table,
-            Item={
-                "pk": text("rollup#progress"),
-                "sk": text("hours"),
-                "known_from": text(f"{known_from:{HOUR_FORMAT}}"),
-                "through": text(f"{through:{HOUR_FORMAT}}"),
-            },
-        )
+        item = {
+            "pk": text("rollup#progress"),
+            "sk": text("hours"),
+            "known_from": text(f"{known_from:{HOUR_FORMAT}}"),
+            "through": text(f"{through:{HOUR_FORMAT}}"),
+        }
+        self._table.put(_COUNTING, item)

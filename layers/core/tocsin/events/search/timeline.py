@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, text, text_of
-from tocsin.aws.errors import as_unavailable, tries
+from tocsin.aws.table import Table
 from tocsin.events.store import SHARDS, partition
 from tocsin.ids import id_time
 
@@ -96,7 +96,7 @@ class _Reader:
     partition: Partition
     limit: int
     waiting: deque[Item] = field(default_factory=deque)
-    start: dict[str, Any] | None = None
+    start: Item | None = None
     ended: bool = False
 
 
@@ -117,8 +117,7 @@ class Merge:
         page: int,
         budget: Budget,
     ) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
         self._low, self._high = bounds
         self._newest_first = newest_first
         self._budget = budget
@@ -146,49 +145,35 @@ class Merge:
 
     def _read_on(self) -> None:
         short = [r for r in self._readers if not r.ended and len(r.waiting) < max(1, r.limit // 4)]
-        with as_unavailable("reading events"):
-            if len(short) == 1:
-                self._read_page(short[0])
-            else:
-                with ThreadPoolExecutor(min(SHARDS, len(short))) as pool:
-                    list(pool.map(self._read_page, short))
+        if len(short) == 1:
+            self._read_page(short[0])
+        else:
+            with ThreadPoolExecutor(min(SHARDS, len(short))) as pool:
+                list(pool.map(self._read_page, short))
 
     def _read_page(self, reader: _Reader) -> None:
-        place: dict[str, Any] = {"IndexName": reader.partition.index} if reader.partition.index else {}
         if reader.start is not None:
-            place["ExclusiveStartKey"] = reader.start
             reader.limit = min(reader.limit * _GROWTH, _LARGEST_PAGE)
-        answer = self._client.query(
-            TableName=self._table,
-            KeyConditionExpression="#pk = :pk AND sk BETWEEN :low AND :high",
-            ExpressionAttributeNames={"#pk": reader.partition.name},
-            ExpressionAttributeValues={
-                ":pk": text(reader.partition.value),
-                ":low": text(self._low),
-                ":high": text(self._high),
-            },
-            ScanIndexForward=not self._newest_first,
-            Limit=reader.limit,
-            **place,
+        found, reader.start = self._table.query_page(
+            "reading events",
+            "#pk = :pk AND sk BETWEEN :low AND :high",
+            {":pk": text(reader.partition.value), ":low": text(self._low), ":high": text(self._high)},
+            names={"#pk": reader.partition.name},
+            index=reader.partition.index,
+            descending=self._newest_first,
+            limit=reader.limit,
+            start=reader.start,
         )
         # BETWEEN takes both ends, a position's upper bound is not part of what is asked.
-        reader.waiting.extend(item for item in answer["Items"] if text_of(item, "sk") < self._high)
-        reader.start = answer.get("LastEvaluatedKey")
+        reader.waiting.extend(item for item in found if text_of(item, "sk") < self._high)
         reader.ended = reader.start is None
-        self._budget.spend(answer["Items"])
+        self._budget.spend(found)
 
 
 def read_whole(client: DynamoDBClient, table: str, keys: Sequence[Item], budget: Budget) -> list[Item]:
-    """The items of an index's keys, in their order; those that are gone by now are left out. At most 100."""
-    wanted: Any = {table: {"Keys": [{"pk": key["pk"], "sk": key["sk"]} for key in keys]}}
-    found: dict[str, Item] = {}
-    for _ in tries("reading events"):
-        with as_unavailable("reading events"):
-            answer = client.batch_get_item(RequestItems=wanted)
-        items = answer["Responses"].get(table, [])
-        found |= {text_of(item, "sk"): item for item in items}
-        budget.spend(items)
-        wanted = answer.get("UnprocessedKeys")
-        if not wanted:
-            break
+    """The items of an index's keys, in their order; those that are gone by now are left out."""
+    wanted = ({"pk": key["pk"], "sk": key["sk"]} for key in keys)
+    items = list(Table(client, table).get_many("reading events", wanted))
+    budget.spend(items)
+    found = {text_of(item, "sk"): item for item in items}
     return [found[text_of(key, "sk")] for key in keys if text_of(key, "sk") in found]

@@ -14,12 +14,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from tocsin.aws.dynamodb import Item, text, text_of
-from tocsin.aws.errors import as_unavailable, condition_failed
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
 from tocsin.times import iso
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -54,66 +53,44 @@ class Suppression:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class SuppressionPage:
-    """Some stops, by address; `last` is the address to go on after."""
-
-    stops: tuple[Suppression, ...]
-    last: str | None
-
-
 class Suppressions:
     """Stops and lifts. Methods raise Unavailable where DynamoDB does not do as asked."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
-        self._client = client
-        self._table = table
+        self._table = Table(client, table)
 
     def get(self, address: str) -> Suppression | None:
         """Why no mail goes to `address`; None where it does."""
-        with as_unavailable("reading whether mail is stopped"):
-            item = self._client.get_item(TableName=self._table, Key=_key(address)).get("Item")
+        item = self._table.get("reading whether mail is stopped", _key(address))
         return None if item is None else _stop_of(item)
 
     def stop(self, address: str, reason: SuppressionReason, detail: str, *, now: datetime) -> bool:
         """Stop mail to `address`; whether it was not stopped before, in which case the first reason stays."""
-        with as_unavailable("stopping mail"):
-            try:
-                self._client.put_item(
-                    TableName=self._table,
-                    Item=_key(address)
-                    | {"reason": text(reason), "detail": text(detail[:500]), "since": text(iso(now))},
-                    ConditionExpression="attribute_not_exists(pk)",
-                )
-            except ClientError as error:
-                if not condition_failed(error):
-                    raise
-                return False
+        item = _key(address) | {"reason": text(reason), "detail": text(detail[:500]), "since": text(iso(now))}
+        try:
+            self._table.put("stopping mail", item, condition="attribute_not_exists(pk)")
+        except ConditionFailed:
+            return False
         return True
 
     def lift(self, address: str) -> bool:
         """Let mail go to `address` again; whether it was stopped."""
-        with as_unavailable("lifting a stop"):
-            deleted = self._client.delete_item(TableName=self._table, Key=_key(address), ReturnValues="ALL_OLD")
-        return bool(deleted.get("Attributes"))
+        return bool(self._table.delete("lifting a stop", _key(address), returning="ALL_OLD"))
 
-    def page(self, *, after: str | None, limit: int) -> SuppressionPage:
-        """At most `limit` stops, by address."""
-        start: dict[str, Any] = {"ExclusiveStartKey": _key(after)} if after else {}
-        with as_unavailable("listing where mail is stopped"):
-            page = self._client.query(
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": text(_PARTITION)},
-                Limit=limit,
-                **start,
-            )
-        last = text_of(page["LastEvaluatedKey"], "sk") if "LastEvaluatedKey" in page else None
-        return SuppressionPage(tuple(_stop_of(item) for item in page["Items"]), last)
+    def page(self, *, after: str | None, limit: int) -> Page[Suppression]:
+        """At most `limit` stops, by address, after the address `after`."""
+        page = self._table.page(
+            "listing where mail is stopped", _PARTITION, after=None if after is None else _sk(after), limit=limit
+        )
+        return Page(tuple(_stop_of(item) for item in page.items), page.last)
 
 
 def _key(address: str) -> dict[str, Any]:
-    return {"pk": text(_PARTITION), "sk": text(address.strip().lower())}
+    return {"pk": text(_PARTITION), "sk": text(_sk(address))}
+
+
+def _sk(address: str) -> str:
+    return address.strip().lower()
 
 
 def _stop_of(item: Item) -> Suppression:

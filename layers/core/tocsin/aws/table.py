@@ -1,0 +1,289 @@
+"""A DynamoDB table: reads, writes under a condition, pages and batches, and what their failures mean.
+
+Keys, expressions and their values are the stores' own. Each method takes first, as `what`, the words in which an
+error says what failed: "reading an event". All raise Unavailable where DynamoDB does not do as asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import batched, chain
+from typing import TYPE_CHECKING, Any, Literal
+
+from tocsin.aws.dynamodb import Item, text, text_of
+from tocsin.aws.errors import RETRY_AFTER, Unprocessed, as_unavailable
+from tocsin.aws.retry import retry
+from tocsin.errors import Unavailable
+from tocsin.types import Page
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_READ_BATCH = 100  # BatchGetItem's limit
+WRITE_BATCH = 25
+"""Items that one BatchWriteItem writes."""
+
+
+class NotWritten(Unavailable):
+    """A batch of writes was not done to its end. `left` are the items, or keys, that were not written."""
+
+    def __init__(self, cause: Unavailable, left: list[Item]) -> None:
+        super().__init__(cause.detail, retry_after=cause.retry_after)
+        self.left = left
+
+
+class Table:
+    """One table, or what a function may do with it. Safe to share between threads, as its client is."""
+
+    def __init__(self, client: DynamoDBClient, name: str) -> None:
+        self._client = client
+        self._name = name
+
+    # ── one item ─────────────────────────────────────────────────────────────
+
+    def get(self, what: str, key: Item, *, consistent: bool = False, projection: str | None = None) -> Item | None:
+        """Return the item at `key`, or the attributes of it that `projection` names; None where there is none."""
+        request = _given(ProjectionExpression=projection)
+        with as_unavailable(what):
+            found = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=consistent, **request)
+        return found.get("Item")
+
+    def put(
+        self,
+        what: str,
+        item: Item,
+        *,
+        condition: str | None = None,
+        values: Item | None = None,
+        return_found: bool = False,
+    ) -> None:
+        """Write `item` in the place of what is there. ConditionFailed where `condition` does not hold.
+
+        With `return_found` the error carries the item that was found.
+        """
+        request = _conditional(condition, None, values, return_found)
+        with as_unavailable(what):
+            self._client.put_item(TableName=self._name, Item=item, **request)
+
+    def update(
+        self,
+        what: str,
+        key: Item,
+        expression: str,
+        *,
+        values: Item | None = None,
+        names: Mapping[str, str] | None = None,
+        condition: str | None = None,
+        returning: Literal["NONE", "UPDATED_NEW", "ALL_NEW"] = "NONE",
+        return_found: bool = False,
+    ) -> Item:
+        """Change the item at `key`, or make it. ConditionFailed where `condition` does not hold.
+
+        Returns the attributes that `returning` asks for: none, those that were changed, or all, as they are then.
+        With `return_found` the error carries the item that was found.
+        """
+        request = _conditional(condition, names, values, return_found)
+        with as_unavailable(what):
+            changed = self._client.update_item(
+                TableName=self._name, Key=key, UpdateExpression=expression, ReturnValues=returning, **request
+            )
+        return changed.get("Attributes", {})
+
+    def delete(
+        self,
+        what: str,
+        key: Item,
+        *,
+        condition: str | None = None,
+        names: Mapping[str, str] | None = None,
+        values: Item | None = None,
+        returning: Literal["NONE", "ALL_OLD"] = "NONE",
+    ) -> Item:
+        """Delete the item at `key`, if there is one. ConditionFailed where `condition` does not hold.
+
+        Returns the item that was deleted if `returning` asks for it, else nothing.
+        """
+        request = _conditional(condition, names, values, return_found=False)
+        with as_unavailable(what):
+            deleted = self._client.delete_item(TableName=self._name, Key=key, ReturnValues=returning, **request)
+        return deleted.get("Attributes", {})
+
+    # ── some items ───────────────────────────────────────────────────────────
+
+    def query(
+        self,
+        what: str,
+        condition: str,
+        values: Item,
+        *,
+        index: str | None = None,
+        consistent: bool = False,
+        descending: bool = False,
+        limit: int | None = None,
+    ) -> Iterator[Item]:
+        """Yield the items whose keys meet `condition`, at most `limit`, in their order; pages are read as needed."""
+        start: Item | None = None
+        while True:
+            found, start = self.query_page(
+                what,
+                condition,
+                values,
+                index=index,
+                consistent=consistent,
+                descending=descending,
+                limit=limit,
+                start=start,
+            )
+            yield from found
+            if limit is not None:
+                limit -= len(found)
+            if start is None or limit == 0:
+                return
+
+    def query_page(
+        self,
+        what: str,
+        condition: str,
+        values: Item,
+        *,
+        names: Mapping[str, str] | None = None,
+        index: str | None = None,
+        consistent: bool = False,
+        descending: bool = False,
+        limit: int | None = None,
+        start: Item | None = None,
+    ) -> tuple[Sequence[Item], Item | None]:
+        """Return one page of a query, of at most 1 MB, and the key to `start` the next one at; None at the end."""
+        request = _given(IndexName=index, Limit=limit, ExclusiveStartKey=start, ExpressionAttributeNames=names)
+        with as_unavailable(what):
+            page = self._client.query(
+                TableName=self._name,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=values,
+                ConsistentRead=consistent,
+                ScanIndexForward=not descending,
+                **request,
+            )
+        return page["Items"], page.get("LastEvaluatedKey")
+
+    def page(
+        self,
+        what: str,
+        pk: str,
+        *,
+        after: str | None,
+        limit: int,
+        consistent: bool = False,
+        descending: bool = False,
+    ) -> Page[Item]:
+        """Return at most `limit` items of the partition `pk`, those after the sort key `after`; `last` is one, too."""
+        found, start = self.query_page(
+            what,
+            "pk = :pk",
+            {":pk": text(pk)},
+            consistent=consistent,
+            descending=descending,
+            limit=limit,
+            start={"pk": text(pk), "sk": text(after)} if after else None,
+        )
+        return Page(tuple(found), None if start is None else text_of(start, "sk"))
+
+    def count(self, what: str, condition: str, values: Item, *, matching: str, limit: int) -> int:
+        """Return how many of the last `limit` items whose keys meet `condition` match the expression `matching`."""
+        with as_unavailable(what):
+            return self._client.query(
+                TableName=self._name,
+                KeyConditionExpression=condition,
+                FilterExpression=matching,
+                ExpressionAttributeValues=values,
+                ScanIndexForward=False,
+                Limit=limit,
+                Select="COUNT",
+            )["Count"]
+
+    # ── batches ──────────────────────────────────────────────────────────────
+
+    def get_many(self, what: str, keys: Iterable[Item]) -> Iterator[Item]:
+        """Yield the items at `keys`, in no order; those that are not there are left out. A key may come once only."""
+        for batch in batched(keys, _READ_BATCH, strict=False):
+            yield from self._get_batch(what, batch)
+
+    def _get_batch(self, what: str, keys: Sequence[Item]) -> list[Item]:
+        found: list[Item] = []
+        wanted: Any = {self._name: {"Keys": keys}}
+
+        def read() -> None:
+            nonlocal wanted
+            with as_unavailable(what):
+                answer = self._client.batch_get_item(RequestItems=wanted)
+            found.extend(answer["Responses"].get(self._name, ()))
+            wanted = answer.get("UnprocessedKeys")
+            if wanted:
+                raise _throttled(what)
+
+        retry(read, on=Unprocessed)
+        return found
+
+    def put_many(self, what: str, items: Iterable[Item]) -> None:
+        """Write `items` in the place of what is there, a batch after the other, in no order within a batch.
+
+        NotWritten where DynamoDB does not take a batch whole, also when it is tried again: those after it would
+        fare no better.
+        """
+        self._write_many(what, [{"PutRequest": {"Item": item}} for item in items])
+
+    def delete_many(self, what: str, keys: Iterable[Item]) -> None:
+        """Delete the items at `keys`; what is not there is no error. NotWritten as `put_many`."""
+        self._write_many(what, [{"DeleteRequest": {"Key": key}} for key in keys])
+
+    def _write_many(self, what: str, requests: Sequence[dict[str, Any]]) -> None:
+        batches = list(batched(requests, WRITE_BATCH, strict=False))
+        for position, batch in enumerate(batches):
+            try:
+                self._write_batch(what, batch)
+            except NotWritten as error:
+                error.left += [_written(request) for request in chain.from_iterable(batches[position + 1 :])]
+                raise
+
+    def _write_batch(self, what: str, requests: Sequence[dict[str, Any]]) -> None:
+        left: Any = {self._name: requests}
+
+        def write() -> None:
+            nonlocal left
+            with as_unavailable(what):
+                left = self._client.batch_write_item(RequestItems=left).get("UnprocessedItems")
+            if left:
+                raise _throttled(what)
+
+        try:
+            retry(write, on=Unprocessed)
+        except Unavailable as error:
+            raise NotWritten(error, [_written(request) for request in left[self._name]]) from error
+
+
+def _throttled(what: str) -> Unprocessed:
+    return Unprocessed(f"{what} failed: DynamoDB is throttling", retry_after=RETRY_AFTER)
+
+
+def _written(request: Mapping[str, Any]) -> Item:
+    """Return the item, or the key, of a request of a batch."""
+    (write,) = request.values()
+    (what,) = write.values()
+    written: Item = what
+    return written
+
+
+def _conditional(
+    condition: str | None, names: Mapping[str, str] | None, values: Item | None, return_found: bool
+) -> dict[str, Any]:
+    return _given(
+        ConditionExpression=condition,
+        ExpressionAttributeNames=names or None,
+        ExpressionAttributeValues=values or None,
+        ReturnValuesOnConditionCheckFailure="ALL_OLD" if return_found else None,
+    )
+
+
+def _given(**parameters: object) -> dict[str, Any]:
+    """Return the parameters that are not None: a call has none that is empty."""
+    return {name: value for name, value in parameters.items() if value is not None}

@@ -1,0 +1,54 @@
+"""Users and members are held for a few seconds of the wall clock where a function asks for that."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import failing, raising
+from tocsin.aws import clients
+from tocsin.identity.directory import Group, User
+from tocsin.identity.store import PeopleStore
+
+HOLD = timedelta(seconds=4)
+ONCALL = Group("oncall", roster="1")
+ALICE, BOB = User("alice", "alice@example.com"), User("bob")
+
+
+@pytest.mark.parametrize("jump", [timedelta(seconds=4), timedelta(hours=9), timedelta(seconds=-5)])
+def test_people_are_read_again_after_a_few_seconds_and_when_the_clock_jumps(stack: Stack, jump: timedelta) -> None:
+    """The fault: ages were by a clock that stands still while Lambda freezes the process."""
+    now = datetime.now(UTC)
+    people = PeopleStore(stack.dynamodb, "config", hold=HOLD, clock=lambda: now)
+    people.write(users=[ALICE], members=[(ONCALL, "alice")])
+    people.users(["alice", "bob"])
+    people.members(ONCALL, after=None, limit=10)
+    people.write(users=[BOB], members=[(ONCALL, "bob")])
+    people.delete(usernames=["alice"])
+
+    held = people.users(["alice", "bob"]), people.members(ONCALL, after=None, limit=10).items
+    now += jump
+    read = people.users(["alice", "bob"]), people.members(ONCALL, after=None, limit=10).items
+
+    assert held == ({"alice": ALICE}, ("alice",))
+    assert read == ({"bob": BOB}, ("alice", "bob"))
+
+
+def test_people_who_are_held_are_not_asked_for(stack: Stack) -> None:
+    people = PeopleStore(clients.dynamodb(), "config", hold=HOLD, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+    people.write(users=[ALICE], members=[(ONCALL, "alice")])
+    people.users(["alice", "bob"])
+    people.members(ONCALL, after=None, limit=10)
+
+    with failing(raising(AssertionError("DynamoDB was asked"))):
+        assert people.users(["bob", "alice"]) == {"alice": ALICE}
+        assert people.members(ONCALL, after=None, limit=10).items == ("alice",)
+
+
+def test_by_default_nobody_is_held(stack: Stack) -> None:
+    people = PeopleStore(stack.dynamodb, "config")
+    before = people.users(["alice"])
+
+    people.write(users=[ALICE])
+
+    assert (before, people.users(["alice"])) == ({}, {"alice": ALICE})
