@@ -1,12 +1,12 @@
-"""Duration strings: what is understood, what is refused and how the refusal names the part that is wrong."""
+"""Duration strings and moments: what is understood, what is refused and how a refusal names what is wrong."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.times import DurationError, format_duration, parse_duration
+from tocsin.times import DurationError, format_duration, parse_duration, parse_moment
 
 DURATIONS = st.timedeltas(min_value=timedelta(microseconds=1))
 
@@ -199,3 +199,32 @@ def test_the_format_counts_from_days_down_and_leaves_zeroes_out(duration, text):
 def test_formatting_refuses_what_parsing_would_refuse(duration):
     with pytest.raises(DurationError, match="not above zero"):
         format_duration(duration)
+
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-03-01T12:00:00Z",
+        " 2026-03-01T12:00:00.000Z ",
+        "2026-03-01T13:00:00+01:00",
+        "2026-03-01T13:00:00 01:00",
+        "2026-03-01 13:00:00 0100",
+    ],
+)
+def test_a_moment_is_understood_also_where_its_plus_was_lost(text):
+    assert parse_moment(text) == NOON
+
+
+def test_a_moment_keeps_its_zone_or_has_none():
+    assert parse_moment("2026-03-01T13:00:00 01:00").tzinfo == timezone(timedelta(hours=1))
+    assert parse_moment("2026-03-01 12:00:00") == NOON.replace(tzinfo=None)
+    assert parse_moment("2026-03-01 12:00") == NOON.replace(tzinfo=None)
+
+
+@pytest.mark.parametrize("text", ["", "noon", "2026-13-01T00:00:00Z", "1772366400"])
+def test_what_is_no_moment_is_refused(text):
+    with pytest.raises(ValueError):
+        parse_moment(text)

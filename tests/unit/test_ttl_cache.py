@@ -14,8 +14,7 @@ TTL = timedelta(seconds=4)
 class Clock:
     """A clock on the wall that is set by hand."""
 
-    def __init__(self) -> None:
-        self.now = START
+    now = START
 
     def __call__(self) -> datetime:
         return self.now

@@ -20,6 +20,7 @@ _BLANKS = " \t\r\n"
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")
 _NUMBER = re.compile(r"\+?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _NEGATIVE = re.compile(r"-[0-9.]")
+_LOST_PLUS = re.compile(r" (?=[0-9]{2}:?[0-9]{2}\Z)")
 _MICROSECOND = timedelta(microseconds=1)
 
 
@@ -41,6 +42,15 @@ def to_milliseconds(moment: datetime) -> int:
 def from_milliseconds(milliseconds: int) -> datetime:
     """Return the moment, in UTC, that is `milliseconds` after the epoch."""
     return EPOCH + milliseconds * MILLISECOND
+
+
+def parse_moment(text: str) -> datetime:
+    """Return the moment that `text` tells in ISO 8601, without a zone where it names none. ValueError for another text.
+
+    A blank before a zone's digits is its plus sign, which means a blank in a query string: callers forget to write
+    it as %2B.
+    """
+    return datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip()))
 
 
 class DurationError(ValueError):

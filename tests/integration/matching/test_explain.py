@@ -1,5 +1,6 @@
 """Why: a rule or policy put to an event, and to all events of a time. Nothing is sent."""
 
+import base64
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -143,6 +144,18 @@ def test_a_backtest_goes_on_where_it_stopped(stack: Stack, load: Load, monkeypat
 
     assert fired == 90
     assert rounds > 1
+
+
+@pytest.mark.parametrize("held", ["failed-logins nowhere", "another-rule 019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a", "x"])
+def test_a_backtest_refuses_a_cursor_that_is_not_its_own(stack: Stack, load: Load, held: str) -> None:
+    """The fault: a position that can't be one was a 500."""
+    configure(stack)
+    cursor = base64.urlsafe_b64encode(json.dumps(held).encode()).decode()
+    asked = {"since": "2026-01-01T00:00:00Z", "cursor": cursor}
+
+    status, problem = ask(stack, load, "POST", "/rules/failed-logins/backtest", asked)
+
+    assert (status, problem["errors"][0]["path"]) == (422, "cursor")
 
 
 def test_silences_are_made_listed_and_ended(stack: Stack, load: Load) -> None:

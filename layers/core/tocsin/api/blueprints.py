@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import check_query, flag_of, json_response, request_of
+from tocsin.api.answers import json_response
+from tocsin.api.parameters import asked, flag_of
 from tocsin.aws.logging import Code, note
 from tocsin.config.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
 from tocsin.config.resources import ConfigurationEditor
-from tocsin.identity.principal import Scope, authorize
+from tocsin.identity.principal import Scope
 
 
 def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: ConfigurationEditor) -> None:
@@ -16,9 +17,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: Conf
 
     @app.get("/blueprint")
     def read() -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.CONFIG_READ)
-        check_query(request)
+        request, _ = asked(app, Scope.CONFIG_READ)
         shown = blueprints.current().to_json()
         if any(wanted in request.headers.get("accept", "") for wanted in YAML_TYPES):
             return Response(status_code=200, content_type=YAML_TYPES[0], body=to_yaml(shown))
@@ -26,9 +25,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: Conf
 
     @app.put("/blueprint")
     def apply() -> Response[str]:
-        request = request_of(app)
-        principal = authorize(request, Scope.CONFIG_WRITE)
-        check_query(request, "dry_run")
+        request, principal = asked(app, Scope.CONFIG_WRITE, query=("dry_run",))
         dry_run = flag_of(request, "dry_run")
         blueprint = parse(request.body, request.content_type(JSON_TYPE, *YAML_TYPES))
         if dry_run:

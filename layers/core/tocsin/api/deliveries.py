@@ -7,19 +7,21 @@ from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import unquote
 
-import orjson
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, key_of, limit_of, request_of
+from tocsin.api.answers import json_response
+from tocsin.api.cursors import NAMES, Cursors
+from tocsin.api.parameters import asked, limit_of, object_of
 from tocsin.deliveries.service import LISTED, DeliveryService
-from tocsin.errors import Invalid, MalformedBody, NotFound, Violation, violations
+from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.fields import Moment, Name
 from tocsin.http.request import Request
-from tocsin.identity.principal import Scope, authorize
-from tocsin.ids import IdError, parse_id
+from tocsin.identity.principal import Scope
+from tocsin.ids import parse_id
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.outcome import State
+from tocsin.times import parse_moment
 from tocsin.types import Json
 
 MAX_REDRIVE = 500
@@ -51,64 +53,55 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
 
     @app.get("/deliveries")
     def deliveries() -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.EVENTS_READ)
-        check_query(request, "state", "transport", "since", "until", "limit", "cursor")
+        query = ("state", "transport", "since", "until", "limit", "cursor")
+        request, _ = asked(app, Scope.EVENTS_READ, query=query)
         listing = service.list(
             transport=request.query.get("transport"),
             states=_states(request),
             since=_moment(request.query.get("since"), "since"),
             until=_moment(request.query.get("until"), "until"),
-            before=_after(request),
+            before=_CURSORS.read(request.query.get("cursor")),
             limit=limit_of(request, 50),
         )
         items: list[Json] = [*listing.deliveries]
-        return json_response(200, {"items": items, "cursor": as_cursor(listing.cursor)})
+        return json_response(200, {"items": items, "cursor": _CURSORS.write(listing.cursor)})
 
     @app.get("/deliveries/<delivery_id>")
     def delivery(delivery_id: str) -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.EVENTS_READ)
-        check_query(request)
+        asked(app, Scope.EVENTS_READ)
         return json_response(200, service.get(_checked(delivery_id)))
 
     @app.post("/deliveries/<delivery_id>/retry")
     def retry(delivery_id: str) -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.CONFIG_WRITE)
-        check_query(request)
+        asked(app, Scope.CONFIG_WRITE)
         return json_response(202, service.retry(_checked(delivery_id)))
 
     @app.post("/deliveries/redrive")
     def redrive() -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.CONFIG_WRITE)
-        check_query(request)
-        asked = _redrive_request(request)
+        request, _ = asked(app, Scope.CONFIG_WRITE)
+        wanted = _redrive_request(request)
         done = service.redrive(
-            transport=asked.transport,
-            states=[State(state) for state in asked.states],
-            since=asked.since,
-            until=asked.until,
-            after=_decoded(asked.cursor),
-            limit=asked.limit,
+            transport=wanted.transport,
+            states=[State(state) for state in wanted.states],
+            since=wanted.since,
+            until=wanted.until,
+            after=_CURSORS.read(wanted.cursor),
+            limit=wanted.limit,
         )
-        return json_response(202, {"queued": done.queued, "skipped": done.skipped, "cursor": as_cursor(done.cursor)})
+        return json_response(
+            202, {"queued": done.queued, "skipped": done.skipped, "cursor": _CURSORS.write(done.cursor)}
+        )
 
     @app.get("/mail-stops")
     def mail_stops() -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.CONFIG_READ)
-        check_query(request, "limit", "cursor")
-        page = stops.page(after=cursor_of(request), limit=limit_of(request, 100))
+        request, _ = asked(app, Scope.CONFIG_READ, query=("limit", "cursor"))
+        page = stops.page(after=NAMES.read(request.query.get("cursor")), limit=limit_of(request, 100))
         items: list[Json] = [stop.to_json() for stop in page.items]
-        return json_response(200, {"items": items, "cursor": as_cursor(page.last)})
+        return json_response(200, {"items": items, "cursor": NAMES.write(page.last)})
 
     @app.delete("/mail-stops/<address>")
     def lift(address: str) -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.CONFIG_WRITE)
-        check_query(request)
+        asked(app, Scope.CONFIG_WRITE)
         if not stops.lift(unquote(address)):
             raise NotFound("mail to this address is not stopped")
         return json_response(200, {"address": unquote(address).strip().lower(), "lifted": True})
@@ -129,41 +122,34 @@ def _moment(given: str | None, name: str) -> datetime | None:
     if given is None:
         return None
     try:
-        # A "+" of an offset that was not encoded arrives as a blank.
-        return _zoned(datetime.fromisoformat(given.strip().replace(" ", "+")))
+        moment = parse_moment(given)
     except ValueError:
         raise Invalid([Violation(name, f"must be a time like 2026-03-01T12:00:00Z: {given[:40]!r}")]) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
-def _zoned(moment: datetime | None) -> datetime | None:
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
+def _delivery_id(text: str) -> str:
+    """The delivery id in canonical form. ValueError for a text that is none."""
+    event_id, _, told = text.rpartition("-")
+    if not _TOLD.fullmatch(told):
+        raise ValueError("must end with 16 hexadecimal digits")
+    return f"{parse_id(event_id)}-{told}"
 
 
 def _checked(delivery_id: str) -> str:
-    event_id, _, told = delivery_id.rpartition("-")
     try:
-        checked = parse_id(event_id)
-    except IdError:
-        checked = ""
-    if not checked or not _TOLD.fullmatch(told):
-        raise Invalid([Violation("id", "must be a delivery's id: its event's, a hyphen, and 16 hexadecimal digits")])
-    return f"{checked}-{told}"
+        return _delivery_id(delivery_id)
+    except ValueError:
+        what = "must be a delivery's id: its event's, a hyphen, and 16 hexadecimal digits"
+        raise Invalid([Violation("id", what)]) from None
 
 
-def _after(request: Request) -> str | None:
-    cursor = cursor_of(request)
-    return None if cursor is None else _checked(cursor)
-
-
-def _decoded(cursor: str | None) -> str | None:
-    return None if cursor is None else _checked(key_of(cursor))
+_CURSORS = Cursors(check=_delivery_id)
 
 
 def _redrive_request(request: Request) -> RedriveRequest:
-    request.content_type("application/json")
+    given = object_of(request)
     try:
-        return RedriveRequest.model_validate(orjson.loads(request.body))
-    except orjson.JSONDecodeError as error:
-        raise MalformedBody(f"the body is not JSON: {error.msg} at column {error.colno}") from None
+        return RedriveRequest.model_validate(given)
     except ValidationError as error:
-        raise Invalid(violations(error)) from None
+        raise Invalid(violations(error, given)) from None

@@ -7,16 +7,18 @@ from datetime import datetime, timedelta
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
+from tocsin.api.answers import json_response
+from tocsin.api.cursors import NAMES, Cursors
+from tocsin.api.parameters import asked, limit_of, whole_of
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.model import Event, EventAction
 from tocsin.events.search.query import FILTERS, Search, parse_search
 from tocsin.events.search.reader import LogReader, Tally, bucket_of
 from tocsin.events.search.rollup_hours import HOUR
-from tocsin.events.search.timeline import AFTER
+from tocsin.events.search.timeline import check_position
 from tocsin.events.store import EventStore
 from tocsin.http.request import Request
-from tocsin.identity.principal import Scope, authorize
+from tocsin.identity.principal import Scope
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.story import StoryStore
 from tocsin.times import DurationError, iso, parse_duration, utc_now
@@ -37,19 +39,19 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StorySt
     def many() -> Response[str]:
         request = _asked(app, "order", "limit", "cursor")
         search, newest_first = parse_search(request.query), _order_of(request)
+        cursors = _cursors_of(search, newest_first)
         page = log.page(
             search,
             now=utc_now(),
             newest_first=newest_first,
             limit=limit_of(request, 50),
-            position=_position_of(request, search, newest_first),
+            position=cursors.read(request.query.get("cursor")),
         )
-        cursor = None if page.position is None else f"{_order_name(newest_first)} {search.digest} {page.position}"
         return json_response(
             200,
             {
                 "items": list(page.events),
-                "cursor": as_cursor(cursor),
+                "cursor": cursors.write(page.position),
                 "scanned_until": _iso(page.scanned_until),
                 "scanned": page.budget.spent_items,
                 "filter_failed": {"events": page.failed, "first": page.failure} if page.failed else None,
@@ -102,7 +104,7 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StorySt
         search = parse_search(query)
         now = utc_now()
         start, end = _range_of(request, search, now, default=30)
-        uses, complete_from = log.top(search, start, end, now=now, most=_whole(request, "top", 15, MAX_TOP))
+        uses, complete_from = log.top(search, start, end, now=now, most=whole_of(request, "top", 15, MAX_TOP))
         items: list[Json] = [
             {"application": use.application, "events": use.events, "unique_users": use.unique_users} for use in uses
         ]
@@ -142,21 +144,19 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StorySt
     def story(event_id: str) -> Response[str]:
         request = _asked(app, "limit", "cursor", filters=False)
         event = _found(events, event_id)
-        page = stories.story(event.id, after=cursor_of(request), limit=limit_of(request, 200), now=utc_now())
+        after = NAMES.read(request.query.get("cursor"))
+        page = stories.story(event.id, after=after, limit=limit_of(request, 200), now=utc_now())
         rules: list[Json] = [item for item in page.items if item.pop("kind") == "rule"]
         deliveries: list[Json] = [item for item in page.items if "id" in item]
         return json_response(
             200,
-            {"event_id": event.id, "rules": rules, "deliveries": deliveries, "cursor": as_cursor(page.last)},
+            {"event_id": event.id, "rules": rules, "deliveries": deliveries, "cursor": NAMES.write(page.last)},
         )
 
 
 def _asked(app: APIGatewayHttpResolver, *parameters: str, filters: bool = True) -> Request:
     """The request, by somebody who may read events, with no parameters but these."""
-    request = request_of(app)
-    authorize(request, Scope.EVENTS_READ)
-    check_query(request, *parameters, *(FILTERS if filters else ()))
-    return request
+    return asked(app, Scope.EVENTS_READ, query=(*parameters, *(FILTERS if filters else ())))[0]
 
 
 def _found(events: EventStore, event_id: str) -> Event:
@@ -177,29 +177,19 @@ def _order_of(request: Request) -> bool:
     return _ORDERS[given]
 
 
-def _order_name(newest_first: bool) -> str:
-    return "newest" if newest_first else "oldest"
-
-
-def _position_of(request: Request, search: Search, newest_first: bool) -> str | None:
-    """Where the query's cursor goes on. Invalid where it comes from another search."""
-    given = cursor_of(request)
-    if given is None:
-        return None
-    order, _, rest = given.partition(" ")
-    digest, _, position = rest.partition(" ")
-    if (order, digest) != (_order_name(newest_first), search.digest):
-        raise Invalid([Violation("cursor", "is of another search; send it with the same filters and order")])
-    try:
-        parse_id(position.removesuffix(AFTER))
-    except IdError:
-        raise Invalid([Violation("cursor", "is none of ours; take it from the answer before, as it is")]) from None
-    return position
+def _cursors_of(search: Search, newest_first: bool) -> Cursors:
+    """The cursors of a search in one order."""
+    order = "newest" if newest_first else "oldest"
+    return Cursors(
+        of=f"{order} {search.digest}",
+        other="is of another search; send it with the same filters and order",
+        check=check_position,
+    )
 
 
 def _history(request: Request, default: int) -> tuple[datetime, datetime]:
     now = utc_now()
-    days = _whole(request, "history_days", default, MAX_HISTORY.days)
+    days = whole_of(request, "history_days", default, MAX_HISTORY.days)
     return _to_millisecond(now - timedelta(days=days)), now
 
 
@@ -210,7 +200,7 @@ def _range_of(
     if "history_days" in request.query and search.since is not None:
         raise Invalid([Violation("history_days", "can't stand beside since; give one of the two")])
     end = min(search.until or now, now)
-    days = _whole(request, "history_days", default, MAX_HISTORY.days)
+    days = whole_of(request, "history_days", default, MAX_HISTORY.days)
     start = search.since
     if start is None:
         start = _to_millisecond(end - timedelta(days=days))
@@ -264,15 +254,6 @@ def _steps_of(request: Request) -> list[tuple[str, timedelta]]:
             raise Invalid([Violation("steps", f"at most {MAX_HISTORY.days} days are looked back: {step[:40]!r}")])
         steps.append((step, length))
     return steps
-
-
-def _whole(request: Request, name: str, default: int, most: int) -> int:
-    given = request.query.get(name)
-    if given is None:
-        return default
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
-        raise Invalid([Violation(name, f"must be a number from 1 to {most}: {given[:20]!r}")])
-    return int(given)
 
 
 def _to_millisecond(moment: datetime) -> datetime:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
+from tocsin.api.answers import json_response
+from tocsin.api.cursors import NAMES
+from tocsin.api.parameters import asked, limit_of
 from tocsin.errors import Invalid, Violation
-from tocsin.identity.principal import Principal, Scope, authorize
+from tocsin.identity.principal import Principal, Scope
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.times import utc_now
 
@@ -16,19 +18,18 @@ def add_routes(app: APIGatewayHttpResolver, inboxes: InboxStore) -> None:
 
     @app.get("/notifications")
     def inbox() -> Response[str]:
-        request = request_of(app)
-        principal = authorize(request, Scope.NOTIFICATIONS)
-        check_query(request, "user", "limit", "cursor")
+        request, principal = asked(app, Scope.NOTIFICATIONS, query=("user", "limit", "cursor"))
         username = _whose(principal, request.query.get("user"))
         now = utc_now()
-        page = inboxes.page(username, after=cursor_of(request), limit=limit_of(request, 50), now=now)
+        after = NAMES.read(request.query.get("cursor"))
+        page = inboxes.page(username, after=after, limit=limit_of(request, 50), now=now)
         return json_response(
             200,
             {
                 "user": username,
                 "items": list(page.items),
                 "unread": inboxes.unread(username, now=now),
-                "cursor": as_cursor(page.last),
+                "cursor": NAMES.write(page.last),
             },
         )
 

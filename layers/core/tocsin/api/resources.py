@@ -6,7 +6,9 @@ from urllib.parse import quote, unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import as_cursor, check_query, cursor_of, json_response, limit_of, request_of
+from tocsin.api.answers import json_response
+from tocsin.api.cursors import NAMES
+from tocsin.api.parameters import asked, limit_of, object_of
 from tocsin.aws.logging import Code, note
 from tocsin.config.resources import (
     Collection,
@@ -20,11 +22,9 @@ from tocsin.config.resources import (
     etag_of,
 )
 from tocsin.config.resources.api_keys import Keys
-from tocsin.errors import Invalid, TooLarge, Violation
-from tocsin.http.json_body import JSON_TYPE, MAX_BODY
+from tocsin.errors import Invalid, Violation
 from tocsin.http.request import Request
-from tocsin.http.yaml_body import read_document
-from tocsin.identity.principal import Principal, Scope, authorize
+from tocsin.identity.principal import Principal, Scope
 from tocsin.types import Json, JsonObject, Page
 
 _DEFAULT_LIMIT = 100
@@ -45,7 +45,7 @@ def _add_list(app: APIGatewayHttpResolver, kind: str, collection: Collection) ->
     @app.get(f"/{kind}")
     def many() -> Response[str]:
         request = _reader(app, "limit", "cursor")
-        return _page(collection.page(after=cursor_of(request), limit=limit_of(request, _DEFAULT_LIMIT)))
+        return _page(collection.page(after=_after(request), limit=limit_of(request, _DEFAULT_LIMIT)))
 
 
 def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
@@ -58,7 +58,7 @@ def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection)
     def put(name: str) -> Response[str]:
         request, principal = _writer(app)
         precondition = Precondition.parse(request.headers)
-        saved = collection.put(unquote(name), _body(request), precondition, principal)
+        saved = collection.put(unquote(name), object_of(request), precondition, principal)
         return _saved(saved, _path(kind, name), principal)
 
     @app.delete(f"/{kind}/<name>")
@@ -73,7 +73,7 @@ def _add_members(app: APIGatewayHttpResolver, members: Members) -> None:
     def many(name: str) -> Response[str]:
         request = _reader(app, "limit", "cursor")
         limit = limit_of(request, _DEFAULT_LIMIT)
-        return _page(members.page(unquote(name), after=cursor_of(request), limit=limit))
+        return _page(members.page(unquote(name), after=_after(request), limit=limit))
 
     @app.get("/groups/<name>/members/<username>")
     def one(name: str, username: str) -> Response[str]:
@@ -102,7 +102,7 @@ def _add_settings(app: APIGatewayHttpResolver, settings: SettingsEntry) -> None:
     @app.put("/settings")
     def put_settings() -> Response[str]:
         request, principal = _writer(app)
-        saved = settings.put(_body(request), Precondition.parse(request.headers), principal)
+        saved = settings.put(object_of(request), Precondition.parse(request.headers), principal)
         return _saved(saved, "/settings", principal)
 
 
@@ -110,13 +110,13 @@ def _add_keys(app: APIGatewayHttpResolver, keys: Keys) -> None:
     @app.post("/keys")
     def add() -> Response[str]:
         request, principal = _writer(app)
-        saved = keys.add(_body(request), principal)
+        saved = keys.add(object_of(request), principal)
         return _saved(saved, _path("keys", str(saved.shown["name"])), principal)
 
     @app.post("/keys/<name>/rotate")
     def rotate(name: str) -> Response[str]:
         request, principal = _writer(app)
-        given = _body(request) if request.body else {}
+        given = object_of(request) if request.body else {}
         saved = keys.rotate(unquote(name), given, Precondition.parse(request.headers), principal)
         note(Code.KEY_ROTATED, "an API key was rotated", key_id=saved.shown["id"], by=principal.key_name)
         return _answer(200, saved)
@@ -129,12 +129,12 @@ def _add_silences(app: APIGatewayHttpResolver, silences: Silences) -> None:
     def many() -> Response[str]:
         request = _reader(app, "limit", "cursor", "state")
         limit = limit_of(request, _DEFAULT_LIMIT)
-        return _page(silences.page(after=cursor_of(request), limit=limit, states=_states_of(request)))
+        return _page(silences.page(after=_after(request), limit=limit, states=_states_of(request)))
 
     @app.post("/silences")
     def add() -> Response[str]:
         request, principal = _writer(app)
-        saved = silences.add(_body(request), principal)
+        saved = silences.add(object_of(request), principal)
         return _saved(saved, _path("silences", str(saved.shown["name"])), principal)
 
 
@@ -154,30 +154,20 @@ def _path(*parts: str) -> str:
 
 
 def _reader(app: APIGatewayHttpResolver, *parameters: str) -> Request:
-    request = request_of(app)
-    authorize(request, Scope.CONFIG_READ)
-    check_query(request, *parameters)
-    return request
+    return asked(app, Scope.CONFIG_READ, query=parameters)[0]
 
 
 def _writer(app: APIGatewayHttpResolver) -> tuple[Request, Principal]:
-    request = request_of(app)
-    principal = authorize(request, Scope.CONFIG_WRITE)
-    check_query(request)
-    return request, principal
+    return asked(app, Scope.CONFIG_WRITE)
 
 
-def _body(request: Request) -> JsonObject:
-    """The entry in a request's body: a JSON object, no key twice, nothing that JSON can't hold."""
-    request.content_type(JSON_TYPE)
-    if len(request.body) > MAX_BODY:
-        raise TooLarge(f"the body has {len(request.body):,} bytes; at most {MAX_BODY:,} are taken")
-    return read_document(request.body, JSON_TYPE)
+def _after(request: Request) -> str | None:
+    return NAMES.read(request.query.get("cursor"))
 
 
 def _page(page: Page[JsonObject]) -> Response[str]:
     items: list[Json] = list(page.items)
-    return json_response(200, {"items": items, "cursor": as_cursor(page.last)})
+    return json_response(200, {"items": items, "cursor": NAMES.write(page.last)})
 
 
 def _shown(shown: JsonObject, request: Request) -> Response[str]:

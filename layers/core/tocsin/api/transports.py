@@ -8,11 +8,12 @@ from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import check_query, json_response, request_of
+from tocsin.api.answers import json_response
+from tocsin.api.parameters import asked, request_of
 from tocsin.aws.logging import Code, note
 from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import NotFound
-from tocsin.identity.principal import Scope, authorize
+from tocsin.identity.principal import Scope
 from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
 from tocsin.notifications.email.unsubscribe import PATH, UnsubscribeLinks
 from tocsin.notifications.outcome import State
@@ -42,24 +43,18 @@ def add_routes(
 
     @app.post("/transports/<name>/test")
     def test(name: str) -> Response[str]:
-        request = request_of(app)
-        principal = authorize(request, Scope.CONFIG_WRITE)
-        check_query(request, "user")
+        request, principal = asked(app, Scope.CONFIG_WRITE, query=("user",))
         delivery = service.test(unquote(name), request.query.get("user") or principal.user)
         return json_response(200 if State(str(delivery["state"])).final else 202, delivery)
 
     @app.get("/transports/<name>/breaker")
     def breaker(name: str) -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.EVENTS_READ)
-        check_query(request)
+        asked(app, Scope.EVENTS_READ)
         return json_response(200, service.breaker(unquote(name)).to_json())
 
     @app.post("/transports/<name>/breaker/reset")
     def reset(name: str) -> Response[str]:
-        request = request_of(app)
-        authorize(request, Scope.CONFIG_WRITE)
-        check_query(request)
+        asked(app, Scope.CONFIG_WRITE)
         return json_response(200, service.reset(unquote(name)).to_json())
 
     # These two need no key: the token in the link says that its holder was written to. GET only asks, since mail

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-import re
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -18,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
+from tocsin.times import parse_moment
 from tocsin.types import Json
 
 type Counts = Mapping[str, Mapping[str, int]]
@@ -52,7 +52,6 @@ MAX_WORDS = 10
 FEW_ADDRESSES = 16
 """A network of at most this many addresses is looked up address by address in the index of client IPs."""
 
-_LOST_PLUS = re.compile(r" (?=\d\d:?\d\d\Z)")
 _FIELDS_OF_RANGE = frozenset(("since", "until"))
 _FIELDS_OF_COUNTS = _FIELDS_OF_RANGE | {"actions", "app"}
 
@@ -213,8 +212,7 @@ def _moment(query: Mapping[str, str], name: str, wrong: list[Violation]) -> date
     if given is None:
         return None
     try:
-        # A plus sign in a query string means a blank, and callers forget to write it as %2B.
-        moment = datetime.fromisoformat(_LOST_PLUS.sub("+", given))
+        moment = parse_moment(given)
         if moment.utcoffset() is not None:
             # Events know milliseconds: the first one at or after a moment is that of the next whole one.
             return moment.astimezone(UTC) + timedelta(microseconds=-moment.microsecond % 1000)

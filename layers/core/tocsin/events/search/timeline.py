@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 from tocsin.aws.dynamodb import Item, text, text_of
 from tocsin.aws.table import Table
 from tocsin.events.store import SHARDS, partition
-from tocsin.ids import id_time
+from tocsin.ids import id_time, parse_id
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -31,6 +31,11 @@ _GROWTH = 2
 
 AFTER = "!"
 """Behind an id, the least bound above it: it sorts before any character of an id."""
+
+
+def check_position(position: str) -> None:
+    """IdError where `position` is neither an id nor the bound above one."""
+    parse_id(position.removesuffix(AFTER))
 
 
 def time_of(position: str) -> datetime:

@@ -1,0 +1,73 @@
+"""What routes read of a request alike: who asks, and what stands in the query and the body."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tocsin.errors import Invalid, TooLarge, Violation
+from tocsin.http.json_body import JSON_TYPE, MAX_BODY
+from tocsin.http.request import Request
+from tocsin.http.yaml_body import read_document
+from tocsin.identity.principal import Principal, Scope, authenticate
+from tocsin.types import JsonObject
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
+
+MAX_LIMIT = 1000
+"""Items a page."""
+
+
+def request_of(app: APIGatewayHttpResolver) -> Request:
+    """The request that is being served."""
+    return Request.parse(app.current_event.raw_event)
+
+
+def asked(app: APIGatewayHttpResolver, *scopes: Scope, query: Sequence[str] = ()) -> tuple[Request, Principal]:
+    """The request that is being served, and who sent it: somebody with all of `scopes`.
+
+    Raises Unauthenticated, Forbidden and TooManyFailedSignIns, and Invalid for a parameter that is not one of `query`.
+    """
+    request = request_of(app)
+    principal = authenticate(request)
+    for scope in scopes:
+        principal.require(scope)
+    unknown = [Violation(name[:60], "is not a parameter of this path") for name in request.query if name not in query]
+    if unknown:
+        raise Invalid(unknown)
+    return request, principal
+
+
+def whole_of(request: Request, name: str, default: int, most: int) -> int:
+    """The query's `name`: a number from 1 to `most`, `default` where there is none."""
+    given = request.query.get(name)
+    if given is None:
+        return default
+    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
+        raise Invalid([Violation(name, f"must be a number from 1 to {most}: {given[:20]!r}")])
+    return int(given)
+
+
+def limit_of(request: Request, default: int) -> int:
+    """The query's `limit`: 1 to MAX_LIMIT, `default` where there is none."""
+    return whole_of(request, "limit", default, MAX_LIMIT)
+
+
+def flag_of(request: Request, name: str) -> bool:
+    """The query's `name`: true or false, false where there is none."""
+    given = request.query.get(name, "false").lower()
+    if given not in {"true", "false"}:
+        raise Invalid([Violation(name, f"must be true or false: {given[:20]!r}")])
+    return given == "true"
+
+
+def object_of(request: Request) -> JsonObject:
+    """The JSON object in the request's body, with no key twice and nothing that JSON can't hold.
+
+    Raises UnsupportedType, TooLarge over MAX_BODY, MalformedBody and Invalid.
+    """
+    request.content_type(JSON_TYPE)
+    if len(request.body) > MAX_BODY:
+        raise TooLarge(f"the body has {len(request.body):,} bytes; at most {MAX_BODY:,} are taken")
+    return read_document(request.body, JSON_TYPE)
