@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
@@ -13,6 +13,10 @@ from moto import mock_aws
 
 from tests.expanded_template import ROOT, expanded_template
 from tocsin.aws import clients
+
+if TYPE_CHECKING:
+    from local.sinks import Sinks
+    from tests.integration.delivery_world import World
 
 REGION = "eu-central-1"
 QUEUES = ("Webhook", "Slack", "Email", "Inbox", "Match")
@@ -126,6 +130,23 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         monkeypatch.setenv("ADMIN_KEY_SECRET", secret["ARN"])
         yield Stack(monkeypatch, dynamodb, sqs, ses, queues, admin_key="a" * 48)
     _forget_clients()
+
+
+@pytest.fixture
+def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> "World":
+    """Deliveries on the stack's tables and queues."""
+    from tests.integration.delivery_world import World
+
+    return World(stack, monkeypatch)
+
+
+@pytest.fixture
+def sinks() -> Iterator["Sinks"]:
+    """Real HTTP servers on 127.0.0.1."""
+    from local.sinks import Sinks
+
+    with Sinks.started() as started:
+        yield started
 
 
 def _make_table(dynamodb: Any, resource: str, name: str) -> None:

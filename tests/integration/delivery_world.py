@@ -6,8 +6,7 @@ delays and visibility go by the same clock.
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -269,13 +268,6 @@ def _one_write_at_a_time(monkeypatch: Any) -> None:
                 return _write(self, *given, **named)
 
         monkeypatch.setattr(backend, name, alone)
-
-
-@contextmanager
-def endpoints() -> Iterator[Sinks]:
-    """Real HTTP servers on 127.0.0.1."""
-    with Sinks.started() as sinks:
-        yield sinks
 
 
 def bodies(sinks: Sinks, path: str | None = None) -> list[dict[str, Any]]:

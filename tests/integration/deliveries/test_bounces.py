@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tocsin.notifications.email.suppressions import Suppressions
 
@@ -13,11 +12,6 @@ type Load = Callable[[str], dict[str, Any]]
 type Event = dict[str, Any]
 
 ALICE = {"emailAddress": "alice@example.com"}
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 @pytest.fixture

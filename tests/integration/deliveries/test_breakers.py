@@ -18,8 +18,7 @@ JUMPS = [REMEMBERED, timedelta(hours=9), timedelta(seconds=-5)]
 class Clock:
     """A clock on the wall that is set by hand."""
 
-    def __init__(self) -> None:
-        self.now = datetime.now(UTC)
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
     def __call__(self) -> datetime:
         return self.now

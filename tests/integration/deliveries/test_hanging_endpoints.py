@@ -1,24 +1,10 @@
 """An endpoint that keeps us waiting gets one function's time, not all of it."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from local.sinks import Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import World, endpoints
+from tests.integration.delivery_world import World
 from tocsin.deliveries.breaker import HANGS_AFTER
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 def failed(world: World, sinks: Sinks, reason: str, times: int = HANGS_AFTER) -> None:

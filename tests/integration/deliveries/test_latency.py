@@ -5,15 +5,13 @@ Beside it there are two times: until it has been noticed that the endpoint hangs
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from statistics import quantiles
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import POLICY, SECRET, World, endpoints
+from tests.integration.delivery_world import POLICY, SECRET, World
 from tocsin.deliveries.worker import HANGING_PACE
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.notifications.webhook import webhook_delivery
@@ -25,17 +23,6 @@ HANGS = 1.5
 PACE = HANGING_PACE / 10
 FUNCTIONS = 8
 MESSAGES = 40
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 def test_a_healthy_endpoint_does_not_wait_for_a_hanging_one(

@@ -1,26 +1,13 @@
 """Deliveries that fail for hours: when they are tried again, when they are given up, and who hears of it."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import World, endpoints
+from tests.integration.delivery_world import World
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.breaker import OPENS_AFTER
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 def test_a_delivery_that_never_succeeds_is_tried_for_a_day_and_then_failed(world: World, sinks: Sinks) -> None:

@@ -1,15 +1,14 @@
 """The API of deliveries: looking, sending again, trying a transport, its breaker, stopped mail."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import ALICE, World, endpoints
+from tests.integration.delivery_world import ALICE, World
 from tocsin.aws.sqs import Outbox
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.service import DeliveryService
@@ -22,17 +21,6 @@ from tocsin.notifications.transport import NotificationTransport, TransportMode
 type Load = Callable[[str], dict[str, Any]]
 
 ALL = "events:write events:read config:read config:write notifications"
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 class Api:

@@ -9,21 +9,9 @@ from typing import Any
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import World, bodies, endpoints
+from tests.integration.delivery_world import World, bodies
 from tocsin.aws.retry import TRIES
 from tocsin.errors import Unavailable
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 @pytest.fixture
@@ -212,6 +200,11 @@ def test_two_copies_at_once_send_one_request(world: World, sinks: Sinks) -> None
     assert world.states() == {"delivered": 1}
 
 
+def die(*_: object) -> None:
+    """The function's process ends here."""
+    raise SystemExit
+
+
 def test_a_function_that_dies_before_its_note_leaves_a_delivery_that_goes_on(
     world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -219,9 +212,6 @@ def test_a_function_that_dies_before_its_note_leaves_a_delivery_that_goes_on(
     message = world.message()
     world.send(message)
     records = world.waiting()
-
-    def die(*_: object) -> None:
-        raise SystemExit
 
     with monkeypatch.context() as patched:
         patched.setattr(world.deliveries, "note", die)
@@ -244,9 +234,6 @@ def test_a_message_that_comes_back_first_hides_no_attempt_of_a_function_that_die
     message = world.message()
     world.send(message)
 
-    def die(*_: object) -> None:
-        raise SystemExit
-
     with monkeypatch.context() as patched:
         patched.setattr(world.deliveries, "note", die)
         with pytest.raises(SystemExit):
@@ -265,9 +252,6 @@ def test_a_delivery_that_kills_its_function_each_time_ends(
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()
     world.send(message)
-
-    def die(*_: object) -> None:
-        raise SystemExit
 
     monkeypatch.setattr(world.deliveries, "note", die)
     for _ in range(12):

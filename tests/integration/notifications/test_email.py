@@ -7,7 +7,6 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
-from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tocsin.aws import clients
 from tocsin.identity.directory import User
@@ -21,11 +20,6 @@ type Load = Callable[[str], dict[str, Any]]
 
 LINKS = UnsubscribeLinks("s" * 48, "https://api.example.com")
 TEMPLATES = MailTemplates()
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 @pytest.fixture

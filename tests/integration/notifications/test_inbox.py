@@ -4,14 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 def deliver(world: World, mapping: str | None = None, **fields: Any) -> dict[str, Any]:

@@ -1,29 +1,16 @@
 """Chat webhooks: the service's own words, and no more than about one message a second."""
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import World, bodies, endpoints
+from tests.integration.delivery_world import World, bodies
 from tocsin.notifications.http_outcome import answered
 from tocsin.notifications.slack import told_by_service
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import Response
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 def chat(world: World, sinks: Sinks, **fields: Any) -> None:

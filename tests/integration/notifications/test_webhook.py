@@ -2,7 +2,6 @@
 
 import base64
 import json
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -10,22 +9,10 @@ import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from local.sinks import Received, Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import SECRET, World, bodies, endpoints
+from tests.integration.delivery_world import SECRET, World, bodies
 from tocsin.notifications.transport import TransportSecrets
 
 NEW_SECRET = "whsec_" + base64.b64encode(b"a new secret of thirty-two bytes").decode()
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 def deliver(world: World, **fields: Any) -> dict[str, Any]:

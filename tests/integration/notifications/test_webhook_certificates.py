@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from tests.integration.api_calls import Api
-from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tests.unit.outbound.test_post import OK, Server, answering, serving
 from tests.unit.outbound.test_tls import Issued, issue, over_tls
@@ -28,11 +27,6 @@ def clients() -> Issued:
 @pytest.fixture(scope="module")
 def client(clients: Issued) -> Issued:
     return issue("tocsin.example.com", by=clients)
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 @pytest.fixture
