@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.config.secret_store import SecretStore
 from tocsin.deliveries.wiring import transport_worker
 from tocsin.notifications.slack import PACE, slack_delivery
 from tocsin.types import JsonObject
@@ -15,9 +17,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
+secrets = SecretStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
 worker = transport_worker(
     environment,
-    lambda configuration: slack_delivery(configuration.secrets, policy_of(environment)),
+    lambda _configuration: slack_delivery(secrets.of, policy_of(environment)),
     pace=PACE,
 )
 

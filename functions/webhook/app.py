@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.config.secret_store import SecretStore
 from tocsin.deliveries.wiring import transport_worker
 from tocsin.notifications.webhook import webhook_delivery
 from tocsin.types import JsonObject
@@ -15,9 +17,8 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
-worker = transport_worker(
-    environment, lambda configuration: webhook_delivery(configuration.secrets, policy_of(environment))
-)
+secrets = SecretStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
+worker = transport_worker(environment, lambda _configuration: webhook_delivery(secrets.of, policy_of(environment)))
 
 
 @logger.inject_lambda_context

@@ -17,6 +17,7 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration, Settings
+from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import Breakers, BreakerStore
@@ -65,6 +66,7 @@ class World:
         _one_write_at_a_time(monkeypatch)
         dynamodb = stack.dynamodb
         self.configuration = ConfigurationStore(dynamodb, "config")
+        self.secrets = SecretStore(dynamodb, "config")
         self.events = EventStore(dynamodb, "events")
         self.deliveries = DeliveryStore(dynamodb, "deliveries")
         self.redeliveries = RedeliveryStore(dynamodb, "deliveries")
@@ -88,7 +90,7 @@ class World:
         self, *transports: NotificationTransport, mappings: tuple[Mapping, ...] = (), **secrets: TransportSecrets
     ) -> None:
         for ref, secret in secrets.items():
-            self.configuration.put_secrets(ref, secret)
+            self.secrets.put(ref, secret)
         self.configuration.publish(
             Configuration(settings=Settings(), mappings=mappings, transports=transports),
             replacing=self.configuration.version(fresh=True),
@@ -160,10 +162,8 @@ class World:
     def worker(self, mode: str = "webhook", deliver: Deliver | None = None, **options: Any) -> DeliveryWorker:
         """A worker in a process of its own, as it were: it remembers nothing of what others learned."""
         makers: dict[str, Callable[[], Deliver]] = {
-            "webhook": lambda: webhook_delivery(
-                self.configuration.secrets, POLICY, clock=self.clock, timeout=self.timeout
-            ),
-            "webhook_slack": lambda: slack_delivery(self.configuration.secrets, POLICY, timeout=self.timeout),
+            "webhook": lambda: webhook_delivery(self.secrets.of, POLICY, clock=self.clock, timeout=self.timeout),
+            "webhook_slack": lambda: slack_delivery(self.secrets.of, POLICY, timeout=self.timeout),
             "local": lambda: inbox_delivery(self.inboxes, self.configuration.notifications_kept),
         }
         pace = PACE if mode == "webhook_slack" else None

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.expanded_template import ROOT, expanded_template
-from tocsin.config.store import LOCK_SECONDS
+from tocsin.config.lock import LOCK_SECONDS
 
 TEMPLATE: dict[str, Any] = expanded_template()
 RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]

@@ -88,6 +88,7 @@ STORES = {
     "story",
     "suppressions",
     "group_scopes",
+    "lock",
     "version_item",
     "items",
 }

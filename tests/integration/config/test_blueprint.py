@@ -12,6 +12,7 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import WRITES, Answer, Client, everything, failing
 from tests.unit.config.test_blueprint_model import WHOLE
 from tocsin.config.model import Configuration
+from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.events.redact import MASK
 from tocsin.http.yaml_body import MAX_DOCUMENT
@@ -44,8 +45,7 @@ def current(stack: Stack) -> Configuration:
 
 
 def secrets_of(stack: Stack, name: str) -> TransportSecrets:
-    store = ConfigurationStore(stack.dynamodb, "config")
-    return store.secrets(store.current(fresh=True)[1].transports_by_name[name])
+    return SecretStore(stack.dynamodb, "config").of(current(stack).transports_by_name[name])
 
 
 def members(stack: Stack, name: str) -> list[str]:

@@ -21,8 +21,9 @@ from tests.integration.config.test_blueprint import (
 )
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import WRITES, Client, Failure, Killed, everything, failing, raising, throttled
+from tocsin.config.lock import LOCK_SECONDS, ConfigurationLock
 from tocsin.config.model import Configuration
-from tocsin.config.store import LOCK_SECONDS, ConfigurationStore
+from tocsin.config.store import ConfigurationStore
 from tocsin.errors import ConfigurationBroken
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1vbGQtY29uZmlndXJhdGlvbg=="
@@ -194,27 +195,27 @@ def test_a_note_of_what_broke_off_does_not_expire_with_its_lock(stack: Stack, cl
 
 
 def test_while_one_is_applied_another_is_refused(stack: Stack, client: Client) -> None:
-    store = ConfigurationStore(stack.dynamodb, "config")
-    store.lock("somebody", now=datetime.now(UTC))
+    lock = ConfigurationLock(stack.dynamodb, "config")
+    lock.take("somebody", now=datetime.now(UTC))
     before = everything(stack)
 
     answer = put(client, NEW)
 
     assert answer.is_problem(409)
     assert everything(stack) == before
-    store.unlock(forget=True)
+    lock.release(forget=True)
     assert put(client, NEW).status == 200
 
 
 def test_a_dry_run_needs_no_lock(stack: Stack, client: Client) -> None:
-    ConfigurationStore(stack.dynamodb, "config").lock("somebody", now=datetime.now(UTC))
+    ConfigurationLock(stack.dynamodb, "config").take("somebody", now=datetime.now(UTC))
 
     assert put(client, NEW, query={"dry_run": "true"}).status == 200
 
 
 def test_a_lock_whose_holder_died_is_taken_over(stack: Stack, client: Client) -> None:
     past = datetime.now(UTC) - timedelta(seconds=LOCK_SECONDS + 1)
-    ConfigurationStore(stack.dynamodb, "config").lock("somebody", now=past)
+    ConfigurationLock(stack.dynamodb, "config").take("somebody", now=past)
 
     assert put(client, NEW).status == 200
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
+from tocsin.config.lock import ConfigurationLock
 
 POLICY = {"kind": "event_matcher", "action": "login_failed"}
 RULE = {"transports": ["hook"], "destination_group": "oncall", "bindings": [{"policy": "failed"}]}
@@ -455,7 +456,7 @@ def test_an_edit_waits_its_turn_and_gives_up_on_a_blueprint_that_takes_long(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tocsin.config.resources.editor._WAITS", 2)
-    api.module.services.editor.configuration.lock("somebody", now=_now())
+    ConfigurationLock(api.stack.dynamodb, "config").take("somebody", now=_now())
 
     answer = api("PUT", "/groups/oncall", {})
 

@@ -57,7 +57,7 @@ def _shown(latencies: list[float]) -> str:
 def _latencies(world: World, sinks: Sinks, *, beside: int) -> list[float]:
     """Seconds from sending to arrival of each healthy delivery, with `beside` hanging ones sent with each."""
     sinks.forget()
-    deliver = webhook_delivery(world.configuration.secrets, POLICY, timeout=Timeout(connect=HANGS, total=HANGS))
+    deliver = webhook_delivery(world.secrets.of, POLICY, timeout=Timeout(connect=HANGS, total=HANGS))
     over = threading.Event()
 
     def function() -> None:

@@ -84,9 +84,7 @@ def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
             world.message(ENDPOINTS[number % len(ENDPOINTS)], event_id=event.id, event=event, rule=f"rule-{number}")
             for number, event in enumerate(each for each in events for _ in range(10))
         ]
-        deliver = webhook_delivery(
-            world.configuration.secrets, POLICY, clock=world.clock, timeout=Timeout(connect=0.4, total=0.4)
-        )
+        deliver = webhook_delivery(world.secrets.of, POLICY, clock=world.clock, timeout=Timeout(connect=0.4, total=0.4))
         workers = [world.worker(deliver=deliver) for _ in range(3)]
 
         for start in range(0, DELIVERIES, WAVE):

@@ -13,7 +13,9 @@ from tocsin.aws.secrets import secret_text
 from tocsin.aws.sqs import Outbox
 from tocsin.config.blueprint import Blueprints
 from tocsin.config.changes import ChangeEvents
+from tocsin.config.lock import ConfigurationLock
 from tocsin.config.resources import ConfigurationEditor
+from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.queues import Queues, queue_urls
@@ -56,8 +58,10 @@ def services_of(environment: Environment) -> Services:
     events_table = environment.text("EVENTS_TABLE")
     deliveries_table = environment.text("DELIVERIES_TABLE")
     events = EventStore(dynamodb, events_table)
-    configuration = ConfigurationStore(dynamodb, environment.text("CONFIG_TABLE"))
-    people = PeopleStore(dynamodb, environment.text("CONFIG_TABLE"))
+    config_table = environment.text("CONFIG_TABLE")
+    configuration = ConfigurationStore(dynamodb, config_table)
+    secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
+    people = PeopleStore(dynamodb, config_table)
     explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events)
     policy = policy_of(environment)
     unsubscribe_secret = environment.optional("UNSUBSCRIBE_SECRET")
@@ -73,10 +77,17 @@ def services_of(environment: Environment) -> Services:
         log=LogReader(dynamodb, events_table),
         stories=StoryStore(dynamodb, deliveries_table),
         inboxes=InboxStore(dynamodb, deliveries_table),
-        blueprints=Blueprints(configuration, people, policy),
+        blueprints=Blueprints(configuration=configuration, secrets=secrets, lock=lock, people=people, policy=policy),
         explainer=explainer,
         backtester=Backtester(dynamodb, events_table, explainer, people),
-        editor=ConfigurationEditor(configuration, people, policy, ChangeEvents(SystemEvents(events))),
+        editor=ConfigurationEditor(
+            configuration=configuration,
+            secrets=secrets,
+            lock=lock,
+            people=people,
+            policy=policy,
+            changes=ChangeEvents(SystemEvents(events)),
+        ),
         deliveries=DeliveryService(
             configuration=configuration,
             people=people,

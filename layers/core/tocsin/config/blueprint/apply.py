@@ -22,7 +22,9 @@ from tocsin.config.blueprint import validate as checks
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.journal import Journal
 from tocsin.config.blueprint.model import Blueprint, GroupEntry, KeyEntry, UserEntry
+from tocsin.config.lock import ConfigurationLock
 from tocsin.config.model import Configuration
+from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore, Version
 from tocsin.errors import Invalid, Violation
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
@@ -98,8 +100,18 @@ class _Plan:
 class Blueprints:
     """Reads and applies the whole configuration. Raises Invalid, Conflict, Unavailable."""
 
-    def __init__(self, configuration: ConfigurationStore, people: PeopleStore, policy: OutboundPolicy) -> None:
+    def __init__(
+        self,
+        *,
+        configuration: ConfigurationStore,
+        secrets: SecretStore,
+        lock: ConfigurationLock,
+        people: PeopleStore,
+        policy: OutboundPolicy,
+    ) -> None:
         self._configuration = configuration
+        self._secrets = secrets
+        self._lock = lock
         self._people = people
         self._policy = policy
 
@@ -114,12 +126,12 @@ class Blueprints:
         return Applied(current.version.number, _plan(blueprint, current).changes)
 
     def _unfinished(self) -> Journal:
-        return Journal.from_json(self._configuration.note())
+        return Journal.from_json(self._lock.note())
 
     def apply(self, blueprint: Blueprint, by: str) -> Applied:
         """Make `blueprint` the configuration."""
         self._check(blueprint)
-        unfinished = Journal.from_json(self._configuration.lock(by, now=utc_now()))
+        unfinished = Journal.from_json(self._lock.take(by, now=utc_now()))
         done = not unfinished
         try:
             current = self._read(unfinished)
@@ -132,7 +144,7 @@ class Blueprints:
             done = True
         finally:
             # Should this fail after all else was done, the caller is told so, and its secrets are made again.
-            self._configuration.unlock(forget=done)
+            self._lock.release(forget=done)
         return applied
 
     def _check(self, blueprint: Blueprint) -> None:
@@ -156,10 +168,10 @@ class Blueprints:
     def _carry_out(self, plan: _Plan, current: _Current, by: str) -> Applied:
         traces = current.unfinished | plan.traces
         if traces != current.unfinished:
-            self._configuration.leave_note(traces.to_json())
+            self._lock.leave_note(traces.to_json())
         for resolved in plan.transports:
             for ref, secret in resolved.to_store.items():
-                self._configuration.put_secrets(ref, secret)
+                self._secrets.put(ref, secret)
         self._people.write(
             users=[user for user in plan.users if current.users.get(user.username) != user],
             members=[(group, member) for group, members in plan.new_rosters for member in sorted(members)],
@@ -189,7 +201,7 @@ class Blueprints:
             members=[(group, member) for group in groups for member in self._people.all_members(group)],
         )
         for ref in sorted(traces.secrets - _secret_refs(plan.configuration)):
-            self._configuration.delete_secrets(ref)
+            self._secrets.delete(ref)
 
 
 def _rosters(configuration: Configuration) -> frozenset[tuple[str, str]]:

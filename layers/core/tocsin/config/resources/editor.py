@@ -10,7 +10,9 @@ from tocsin.aws.retry import retry
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.validate import check
 from tocsin.config.changes import ChangeEvents
+from tocsin.config.lock import ConfigurationLock
 from tocsin.config.model import Configuration
+from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Conflict, Invalid, Violation
 from tocsin.identity.directory import User
@@ -41,10 +43,19 @@ class ConfigurationEditor:
     """What all edits stand on. Raises Conflict and Unavailable."""
 
     def __init__(
-        self, configuration: ConfigurationStore, people: PeopleStore, policy: OutboundPolicy, changes: ChangeEvents
+        self,
+        *,
+        configuration: ConfigurationStore,
+        secrets: SecretStore,
+        lock: ConfigurationLock,
+        people: PeopleStore,
+        policy: OutboundPolicy,
+        changes: ChangeEvents,
     ) -> None:
         self.configuration = configuration
+        self.secrets = secrets
         self.people = people
+        self._lock = lock
         self._policy = policy
         self._changes = changes
 
@@ -56,7 +67,7 @@ class ConfigurationEditor:
     def alone(self, principal: Principal) -> Iterator[None]:
         """Nobody else edits or applies a blueprint meanwhile. Conflict where somebody does so for seconds on end."""
         retry(
-            lambda: self.configuration.lock(principal.key_name, now=utc_now()),
+            lambda: self._lock.take(principal.key_name, now=utc_now()),
             on=Conflict,
             tries=_WAITS,
             first_pause=_FIRST_WAIT,
@@ -65,7 +76,7 @@ class ConfigurationEditor:
         try:
             yield
         finally:
-            self.configuration.unlock(forget=False)  # a blueprint's note is the next blueprint's
+            self._lock.release(forget=False)  # a blueprint's note is the next blueprint's
 
     def publish(self, change: Callable[[Configuration], Configuration], principal: Principal) -> Configuration:
         """Publish what `change` makes of the configuration, if it differs; again where a silence was added meanwhile.

@@ -67,7 +67,7 @@ class Transports(Published[TransportEntry]):
             changes = [updated(self.kind, entry.name, secret={"from": "the stored one", "to": "a new one"})]
         if known != transport:
             for ref, secrets in resolved.to_store.items():
-                self._editor.configuration.put_secrets(ref, secrets)
+                self._editor.secrets.put(ref, secrets)
             self._editor.publish(lambda now: _with_transport(now, transport), principal)
             self._delete_secrets(known, kept=transport.secret_refs)
         once: JsonObject = {} if resolved.generated is None else {"secret": resolved.generated}
@@ -79,7 +79,7 @@ class Transports(Published[TransportEntry]):
     def _delete_secrets(self, transport: NotificationTransport | None, *, kept: frozenset[str]) -> None:
         if transport is not None:
             for ref in transport.secret_refs - kept:
-                self._editor.configuration.delete_secrets(ref)
+                self._editor.secrets.delete(ref)
 
 
 def _shown(entry: TransportEntry, transport: NotificationTransport) -> JsonObject:

@@ -1,0 +1,81 @@
+"""The lock that keeps two from changing the configuration at once, and the note that one who died left beside it.
+
+pk       sk    what
+version  lock  who applies a blueprint or edits at this moment, until when, and what one that died left
+"""
+
+from __future__ import annotations
+
+import gzip
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tocsin.aws.dynamodb import Item, text, until
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
+from tocsin.errors import Conflict
+from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+LOCK_SECONDS = 60
+"""Longer than the function that publishes may run."""
+
+_KEY = {"pk": text("version"), "sk": text("lock")}
+
+
+class ConfigurationLock:
+    """The lock of one config table. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+
+    def take(self, by: str, *, now: datetime) -> Json:
+        """Keep others from applying a blueprint for LOCK_SECONDS; Conflict where somebody else does so now.
+
+        What comes back is the note that a run left which did not end; None where there is none.
+        """
+        try:
+            locked = self._table.update(
+                "locking the configuration",
+                _KEY,
+                # Not `expires_at`: a note outlives its lock.
+                "SET locked_by = :by, locked_until = :until",
+                condition="attribute_not_exists(locked_until) OR locked_until <= :now",
+                values={
+                    ":by": text(by),
+                    ":until": until(now + timedelta(seconds=LOCK_SECONDS)),
+                    ":now": until(now),
+                },
+                returning="ALL_NEW",
+            )
+        except ConditionFailed:
+            raise Conflict("another configuration is being applied at this moment; try again soon") from None
+        return _note_of(locked)
+
+    def note(self) -> Json:
+        """The note of a run that did not end, or has not yet; None where there is none."""
+        item = self._table.get("reading the configuration's lock", _KEY, consistent=True)
+        return None if item is None else _note_of(item)
+
+    def leave_note(self, note: JsonObject) -> None:
+        """Leave a note beside the lock for whoever comes next, should this run not end."""
+        packed = {"B": gzip.compress(orjson.dumps(note), mtime=0)}
+        self._table.update("leaving a note beside the lock", _KEY, "SET note = :note", values={":note": packed})
+
+    def release(self, *, forget: bool) -> None:
+        """Let others apply blueprints again, and `forget` the note or leave it to them."""
+        what = "unlocking the configuration"
+        if forget:
+            self._table.delete(what, _KEY)
+        else:
+            self._table.update(what, _KEY, "REMOVE locked_until, locked_by")
+
+
+def _note_of(item: Item) -> Json:
+    packed = item.get("note", {}).get("B")
+    note: Json = None if packed is None else orjson.loads(gzip.decompress(packed))
+    return note

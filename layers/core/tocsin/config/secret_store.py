@@ -1,0 +1,59 @@
+"""Transports' secrets in the config table, which only the functions that deliver read.
+
+    pk      sk     what
+    secret  <ref>  a transport's secrets: signing keys, a client certificate's key, a URL that is one
+
+What is stored under a name never changes: a new secret gets a new name, which the transport's next version names. So
+a delivery never goes out with an address of one version and a secret of another.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from tocsin.aws.dynamodb import document, document_of, text
+from tocsin.aws.table import Table
+from tocsin.errors import Unavailable
+from tocsin.notifications.transport import NotificationTransport, TransportSecrets
+from tocsin.ttl_cache import TTLCache
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_HELD = timedelta(hours=1)
+
+
+class SecretStore:
+    """Reads, writes and deletes secrets. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+        self._held: TTLCache[str, TransportSecrets] = TTLCache(_HELD)
+
+    def of(self, transport: NotificationTransport) -> TransportSecrets:
+        """The secrets of a transport; empty ones where it names none."""
+        ref = transport.secrets_ref
+        if not ref:
+            return TransportSecrets()
+
+        def read() -> TransportSecrets:
+            item = self._table.get("reading a transport's secrets", _key(ref), consistent=True)
+            if item is None:
+                raise Unavailable(f"the secrets of transport {transport.name} are being replaced", retry_after=1)
+            return TransportSecrets.model_validate(document_of(item, "secrets"))
+
+        return self._held.get_or_read(ref, read)
+
+    def put(self, ref: str, secrets: TransportSecrets) -> None:
+        """Store secrets under a name that is used for these alone; they are never read back by the API."""
+        stored = document(secrets.model_dump(mode="json", exclude_defaults=True))
+        self._table.put("writing a transport's secrets", _key(ref) | {"secrets": stored})
+
+    def delete(self, ref: str) -> None:
+        """Forget secrets that no transport names any more."""
+        self._table.delete("deleting a transport's secrets", _key(ref))
+
+
+def _key(ref: str) -> dict[str, Any]:
+    return {"pk": text("secret"), "sk": text(ref)}
