@@ -12,6 +12,7 @@ from tests.integration.handler_calls import failing, nothing_processed, raising,
 from tocsin.aws import clients
 from tocsin.aws.dynamodb import Item, number, text, text_of
 from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.retry import TRIES
 from tocsin.aws.table import NotWritten, Table
 from tocsin.errors import Unavailable
 
@@ -242,6 +243,21 @@ def test_a_batch_that_is_not_taken_ends_the_writing_and_says_what_is_left(table:
     assert str(failed.value) == "writing failed: DynamoDB is throttling"
     assert failed.value.left == keys(60)[25:]
     assert len(names(table.get_many("reading", keys(60)))) == 25
+
+
+def _all_but_two_processed(call: dict[str, Any]) -> Any:
+    """DynamoDB takes a BatchWriteItem, and leaves its last two requests."""
+    left = {"config": json.loads(call["body"])["RequestItems"]["config"][-2:]}
+    return SimpleNamespace(status_code=200), {"UnprocessedItems": left, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_a_batch_took_is_not_left(table: Table) -> None:
+    with failing(_all_but_two_processed, "BatchWriteItem") as calls, pytest.raises(NotWritten) as failed:
+        table.put_many("writing", keys(9))
+
+    assert failed.value.left == keys(9)[-2:]
+    assert len(calls) == TRIES
 
 
 @pytest.mark.usefixtures("impatient")

@@ -33,7 +33,7 @@ class NotWritten(Unavailable):
 
 
 class Table:
-    """One table, or what a function may do with it. Safe to share between threads, as its client is."""
+    """One table. Safe to share between threads, as its client is."""
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:
         self._client = client
