@@ -17,6 +17,7 @@ from tocsin.http.request import Request
 from tocsin.http.response import Answer, answer, problem
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
+from tocsin.ingest.once_store import Earlier, OnceStore
 from tocsin.ingest.service import Ingested, Ingestion, event_result
 from tocsin.types import Json, JsonObject
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 environment = Environment.of_process()
 ingestion = Ingestion(
     EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+    OnceStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
     Guards(clients.dynamodb(), environment.text("EVENTS_TABLE")),
     ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     GeoIP(environment.optional("GEO_DIRECTORY")),
@@ -34,7 +36,7 @@ ingestion = Ingestion(
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
-    """201 for one event; 200 with `results` for several; problem+json for what is refused."""
+    """201 for one event, 200 where its `once` key has one; 200 with `results` for several; problem+json else."""
     request_id = event["requestContext"].get("requestId")
     try:
         return _answer(ingestion.ingest(Request.parse(event)), request_id)
@@ -52,6 +54,8 @@ def _answer(ingested: Ingested, request_id: str) -> Answer:
         note(Code.EVENTS_STORED, "event stored", level=logging.DEBUG, event_id=event_id, request_id=request_id)
     if ingested.single and isinstance(ingested.results[0], Event):
         return answer(201, event_result(ingested.results[0]), {"location": f"/events/{ingested.results[0].id}"})
+    if ingested.single and isinstance(ingested.results[0], Earlier):
+        return answer(200, event_result(ingested.results[0]))
     results: list[Json] = [_result(result) for result in ingested.results]
     refused = [result for result in ingested.results if isinstance(result, TocsinError)]
     note(Code.EVENTS_STORED, "batch stored", request_id=request_id, stored=len(stored), refused=len(refused))
@@ -63,11 +67,13 @@ def _answer(ingested: Ingested, request_id: str) -> Answer:
             retry_after=RETRY_AFTER,
         )
         return problem(whole, instance=request_id, more={"results": results})
-    if not stored:
+    if len(refused) == len(results):
         whole = Invalid([], f"none of the {len(results)} events could be accepted")
         return problem(whole, instance=request_id, more={"results": results})
-    return answer(200, {"accepted": len(stored), "rejected": len(refused), "results": results})
+    return answer(200, {"accepted": len(results) - len(refused), "rejected": len(refused), "results": results})
 
 
-def _result(result: Event | TocsinError) -> JsonObject:
-    return {"status": 201} | event_result(result) if isinstance(result, Event) else result.problem()
+def _result(result: Event | Earlier | TocsinError) -> JsonObject:
+    if isinstance(result, TocsinError):
+        return result.problem()
+    return {"status": 201 if isinstance(result, Event) else 200} | event_result(result)

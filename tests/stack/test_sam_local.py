@@ -47,9 +47,11 @@ STATUSES = {
     "api-unknown-path": 404,
     "ingest-base64": 201,
     "ingest-batch": 200,
+    "ingest-gzip": 200,
     "ingest-invalid": 422,
     "ingest-ndjson": 200,
     "ingest-no-key": 401,
+    "ingest-once": 201,
     "ingest-single": 201,
 }
 

@@ -11,9 +11,9 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, nothing_processed, raising, throttled
 from tocsin.aws import clients
 from tocsin.aws.dynamodb import Item, number, text, text_of
-from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.errors import ConditionFailed, ConditionsFailed
 from tocsin.aws.retry import TRIES
-from tocsin.aws.table import NotWritten, Table
+from tocsin.aws.table import NotWritten, Put, Table
 from tocsin.errors import Unavailable
 
 
@@ -117,6 +117,54 @@ def test_a_deletion_that_its_condition_refuses_deletes_nothing(table: Table) -> 
         )
 
     assert table.get("reading", key("a")) is not None
+
+
+# ── items that are written together ──────────────────────────────────────────
+
+NEW = "attribute_not_exists(pk)"
+
+
+def test_items_are_written_together(table: Table) -> None:
+    table.put_together("writing", [Put(key("a"), NEW), Put(key("b"), NEW)])
+
+    assert table.get("reading", key("a")) == key("a")
+    assert table.get("reading", key("b")) == key("b")
+
+
+def test_of_items_that_go_together_none_is_written_where_a_condition_fails(table: Table) -> None:
+    there = key("b") | {"color": text("red")}
+    table.put("writing", there)
+
+    with pytest.raises(ConditionsFailed) as caught:
+        table.put_together("writing", [Put(key("a"), NEW), Put(key("b"), NEW)])
+
+    assert list(caught.value.found) == [None, there]
+    assert table.get("reading", key("a")) is None
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("reason", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_time_heals_is_tried_again(table: Table, reason: str) -> None:
+    def cancelled(call: dict[str, Any]) -> Any:
+        http, answer = throttled("TransactionCanceledException")(call)
+        return http, answer | {"CancellationReasons": [{"Code": reason}]}
+
+    with failing(cancelled, "TransactWriteItems", at=lambda call: call <= 2) as calls:
+        table.put_together("writing", [Put(key("a"), NEW)])
+
+    assert len(calls) == 3
+    assert table.get("reading", key("a")) == key("a")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_transaction_that_is_cancelled_for_another_reason_is_not_tried_again(table: Table) -> None:
+    with (
+        failing(throttled("TransactionCanceledException"), "TransactWriteItems") as calls,
+        pytest.raises(Unavailable, match="writing failed: TransactionCanceledException"),
+    ):
+        table.put_together("writing", [Put(key("a"), NEW)])
+
+    assert len(calls) == 1
 
 
 # ── some items ───────────────────────────────────────────────────────────────

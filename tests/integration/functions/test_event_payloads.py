@@ -197,9 +197,11 @@ EXPECTED: dict[str, Expectation] = {
     "inbox-delivery": delivered("inbox", "stored"),
     "ingest-base64": ingested(201, 1),
     "ingest-batch": ingested(200, 3),
+    "ingest-gzip": ingested(200, 3),
     "ingest-invalid": problem(422, "invalid"),
     "ingest-ndjson": ingested(200, 3),
     "ingest-no-key": problem(401, "unauthenticated"),
+    "ingest-once": ingested(201, 1),
     "ingest-single": ingested(201, 1),
     "matcher-bad-record": done(lambda world: len(world.stack.messages("MatchDeadLetters")), 1),
     "matcher-go-on": done(

@@ -1,5 +1,7 @@
 """POST /events on moto: each bad request is a problem of its own, and nothing is stored of it."""
 
+import base64
+import gzip
 import json
 import sys
 from datetime import UTC, datetime, timedelta
@@ -47,6 +49,12 @@ BAD_EVENTS: dict[str, tuple[str, int, list[str]]] = {
     "a context of the wrong type": (login(context=[]), 422, ["context"]),
     "a bad duration": (login(retention="days=none"), 422, ["retention"]),
     "a bad time": (login(created="yesterday"), 422, ["created"]),
+    "a once that is no object": (login(once="k"), 422, ["once"]),
+    "a once without a window": (login(once={"key": "k"}), 422, ["once.window"]),
+    "a once of a bad window": (login(once={"key": "k", "window": "soon"}), 422, ["once.window"]),
+    "a once of too long a window": (login(once={"key": "k", "window": "days=367"}), 422, ["once.window"]),
+    "a once without a key": (login(once={"key": "", "window": "days=1"}), 422, ["once.key"]),
+    "a once of too long a key": (login(once={"key": "k" * 257, "window": "days=1"}), 422, ["once.key"]),
     "a bad address": (login(client_ip="::1%" + "x" * 5000), 422, ["client_ip"]),
     "an id that is no UUID": (login(id="1"), 422, ["id"]),
     "an id of another version": (login(id="019ac0de-5a00-4b31-8c55-1f2e3d4c5b6a"), 422, ["id"]),
@@ -106,8 +114,23 @@ def test_another_content_type_is_refused(stack: Stack, producer: Client, subtest
             refused(stack, producer.post(LOGIN, content_type=content_type), before, 415)
 
 
-def test_a_compressed_body_is_refused(stack: Stack, producer: Client) -> None:
-    refused(stack, producer.post(LOGIN, content_encoding="gzip"), everything(stack), 415)
+def test_a_coding_other_than_gzip_is_refused(stack: Stack, producer: Client, subtests: pytest.Subtests) -> None:
+    before = everything(stack)
+
+    for coding in ("br", "zstd", "deflate", "gzip, gzip"):
+        with subtests.test(coding):
+            refused(stack, producer.post(LOGIN, content_encoding=coding), before, 415)
+
+
+def test_what_says_that_it_is_gzip_and_is_not_is_refused(stack: Stack, producer: Client) -> None:
+    refused(stack, producer.post(LOGIN, content_encoding="gzip"), everything(stack), 400)
+
+
+def test_a_body_that_inflates_beyond_the_limit_is_refused(stack: Stack, producer: Client) -> None:
+    event = request("POST", "/events", content_type=NDJSON_TYPE, content_encoding="gzip")
+    event |= {"body": base64.b64encode(gzip.compress(bytes(100 * MAX_BODY))).decode(), "isBase64Encoded": True}
+
+    refused(stack, producer.send(event), everything(stack), 413)
 
 
 def test_a_body_that_lies_about_its_base64_is_refused(stack: Stack, producer: Client) -> None:
@@ -159,7 +182,7 @@ def test_who_may_not_write_learns_nothing_of_the_body(producer: Client) -> None:
 
 # ── whatever is sent ─────────────────────────────────────────────────────────
 
-_FIELDS = ("id", "app", "user", "context", "client_ip", "created", "brand", "expires", "retention")
+_FIELDS = ("once", "id", "app", "user", "context", "client_ip", "created", "brand", "expires", "retention")
 _EVENT_LIKE = st.fixed_dictionaries(
     {"action": st.sampled_from(["login", "x"])},
     optional=dict.fromkeys(_FIELDS, PLAIN_JSON) | {"context": st.dictionaries(st.text(max_size=5), PLAIN_JSON)},

@@ -1,7 +1,10 @@
 """HTTP API requests in, answers out."""
 
 import base64
+import gzip
 import json
+import tracemalloc
+import zlib
 from typing import Any
 
 import pytest
@@ -162,6 +165,83 @@ def test_the_identity_is_no_encoding() -> None:
     asked = request(headers={"content-type": "application/json", "content-encoding": "identity"})
 
     assert asked.content_type("application/json") == "application/json"
+
+
+# ── compressed bodies ────────────────────────────────────────────────────────
+
+NDJSON = {"content-type": "application/x-ndjson"}
+
+
+def compressed(data: bytes, coding: str = "gzip") -> Request:
+    headers = NDJSON | {"content-encoding": coding}
+    return request(headers=headers, body=base64.b64encode(data).decode(), isBase64Encoded=True)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "x-gzip", " GZIP "])
+def test_a_gzip_body_is_inflated(coding: str) -> None:
+    sent = compressed(gzip.compress(b"text"), coding)
+
+    assert sent.content(100, "application/x-ndjson") == ("application/x-ndjson", b"text")
+
+
+@pytest.mark.parametrize("headers", [NDJSON, NDJSON | {"content-encoding": "identity"}])
+def test_a_plain_body_is_taken_as_it_is(headers: dict[str, str]) -> None:
+    assert request(headers=headers, body="text").content(4, "application/x-ndjson")[1] == b"text"
+
+
+def test_members_of_a_gzip_body_are_joined() -> None:
+    sent = compressed(gzip.compress(b"one") + gzip.compress(b"") + gzip.compress(b"two"))
+
+    assert sent.content(100, "application/x-ndjson")[1] == b"onetwo"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"text",
+        gzip.compress(b"text")[:-1],
+        gzip.compress(b"text")[:12],
+        gzip.compress(b"text") + b"more",
+        zlib.compress(b"text"),
+        gzip.compress(b"text")[:-8] + b"\0" * 8,
+        gzip.compress(b"") * 2_000,
+    ],
+    ids=["nothing", "text", "cut", "cut early", "trailing bytes", "zlib", "wrong sum", "too many members"],
+)
+def test_what_is_no_gzip_is_malformed(data: bytes) -> None:
+    with pytest.raises(MalformedBody, match="gzip"):
+        compressed(data).content(100_000, "application/x-ndjson")
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_a_body_is_too_large_by_what_it_inflates_to(members: int) -> None:
+    data = gzip.compress(b"x" * 101) if members == 1 else gzip.compress(b"x" * 51) * 2
+
+    with pytest.raises(TooLarge, match="more than 100 bytes inflated"):
+        compressed(data).content(100, "application/x-ndjson")
+
+
+def test_a_bomb_is_not_inflated_beyond_the_limit() -> None:
+    bomb = compressed(gzip.compress(bytes(200_000_000)))
+
+    tracemalloc.start()
+    with pytest.raises(TooLarge):
+        bomb.content(1_000_000, "application/x-ndjson")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 3_000_000
+
+
+def test_a_body_is_too_large_by_what_was_sent() -> None:
+    with pytest.raises(TooLarge, match="101 bytes"):
+        request(headers=NDJSON, body="x" * 101).content(100, "application/x-ndjson")
+
+
+def test_routes_that_take_no_compressed_body_say_so() -> None:
+    with pytest.raises(UnsupportedType, match="gzip"):
+        compressed(gzip.compress(b"text")).content_type("application/x-ndjson")
 
 
 # ── answers ──────────────────────────────────────────────────────────────────

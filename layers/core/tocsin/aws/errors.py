@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,8 +14,15 @@ RETRY_AFTER = 2
 """Seconds. DynamoDB's throttling passes quickly: on-demand tables split hot partitions within moments."""
 
 
+_FAILED_CONDITION = "ConditionalCheckFailed"
+_PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
+"""Reasons of a cancelled transaction that time heals.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+
+
 class Unprocessed(Unavailable):
-    """A batch call succeeded, and left some of the batch undone. botocore retries failed calls, not these."""
+    """What botocore does not try again by itself: a batch call that left some of the batch undone, a transaction that
+    met another one."""
 
 
 class ConditionFailed(Exception):
@@ -26,11 +33,22 @@ class ConditionFailed(Exception):
         self.item = item
 
 
+class ConditionsFailed(Exception):
+    """Conditions of writes that go together did not hold. `found`, for each: the item that was there, empty for none.
+
+    None for a write whose condition held.
+    """
+
+    def __init__(self, found: Sequence[Mapping[str, Any] | None]) -> None:
+        super().__init__()
+        self.found = found
+
+
 @contextmanager
 def as_unavailable(what: str) -> Iterator[None]:
     """Unavailable for whatever keeps AWS from doing `what`: throttling, a fault, no network, a missing right.
 
-    ConditionFailed for a write that its own condition refused.
+    ConditionFailed for a write that its own condition refused, ConditionsFailed for writes that go together.
 
     A missing right or table is a fault of the deployment rather than of the moment, but what was asked is as
     undone, and works once it is mended: the caller should come back. The log says which of them it was.
@@ -41,9 +59,21 @@ def as_unavailable(what: str) -> Iterator[None]:
         if code_of(error) == "ConditionalCheckFailedException":
             found = error.response.get("Item")
             raise ConditionFailed(found if isinstance(found, dict) else {}) from None
+        if code_of(error) == "TransactionCanceledException":
+            _raise_for(what, error.response.get("CancellationReasons") or [])
         raise Unavailable(f"{what} failed: {code_of(error)}", retry_after=RETRY_AFTER) from error
     except BotoCoreError as error:
         raise Unavailable(f"{what} failed: {type(error).__name__}", retry_after=RETRY_AFTER) from error
+
+
+def _raise_for(what: str, reasons: Any) -> None:  # noqa: ANN401 - botocore's
+    """Raise what the reasons of a cancelled transaction mean; nothing where they say nothing of use."""
+    codes = [reason.get("Code") for reason in reasons]
+    if _FAILED_CONDITION in codes:
+        found = [reason.get("Item", {}) if reason["Code"] == _FAILED_CONDITION else None for reason in reasons]
+        raise ConditionsFailed(found) from None
+    if _PASSING.intersection(codes):
+        raise Unprocessed(f"{what} failed: DynamoDB is throttling", retry_after=RETRY_AFTER)
 
 
 def code_of(error: ClientError) -> str:

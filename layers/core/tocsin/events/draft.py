@@ -34,6 +34,11 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)
 FROM_REQUEST = "request"
 """As `client_ip`: take the address that the producer's own request came from."""
 
+MAX_ONCE_KEY = 256
+"""Characters of `once.key`."""
+MAX_ONCE_WINDOW = timedelta(days=366)
+"""For how long a `once.key` is remembered at most."""
+
 MAX_STORED = 380_000
 """Bytes of an event's user and context together, as sanitize() counts them: DynamoDB's items hold 400 KB."""
 
@@ -59,6 +64,13 @@ class _User(BaseModel):
     authenticated_as: dict[str, object] | None = None
 
 
+class _Once(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    key: Annotated[StrictStr, Field(min_length=1, max_length=MAX_ONCE_KEY)]
+    window: StrictStr
+
+
 class _Draft(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
@@ -73,6 +85,15 @@ class _Draft(BaseModel):
     expires: Moment | None = None
     retention: StrictStr | None = None
     expiring: StrictBool = True
+    once: _Once | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """That of all events with this key only the first within `window` is stored."""
+
+    key: str
+    window: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +130,8 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
     event_id = _id(draft, terms, own_id, wrong)
     client_ip = _client_ip(draft.client_ip, terms, wrong)
     expires = _expires(draft, terms, wrong)
+    if draft.once is not None:
+        _check_window(draft.once.window, wrong)
     if wrong:
         raise Invalid(wrong)
     user, context = _cleansed(given, terms.secrets)
@@ -122,6 +145,20 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
         brand=draft.brand or terms.brand,
         expires=expires,
     )
+
+
+def once_of(given: JsonObject) -> Once | None:
+    """What `given`, of which `finish` has made an event, says of `once`."""
+    once = given.get("once")
+    return Once(str(once["key"]), parse_duration(str(once["window"]))) if isinstance(once, dict) else None
+
+
+def _check_window(window: str, wrong: list[Violation]) -> None:
+    try:
+        if parse_duration(window) > MAX_ONCE_WINDOW:
+            wrong.append(Violation("once.window", f"is at most days={MAX_ONCE_WINDOW.days}; given: {window[:60]!r}"))
+    except DurationError as error:
+        wrong.append(Violation("once.window", str(error)))
 
 
 def _id(draft: _Draft, terms: Terms, own_id: str | None, wrong: list[Violation]) -> str:

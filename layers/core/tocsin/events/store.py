@@ -84,7 +84,7 @@ class EventStore:
     def _add_new(self, events: Sequence[Event]) -> list[Event | Unavailable]:
         unstored: set[str] = set()
         try:
-            self._table.put_many("storing events", (_event_item(event, None) for event in events))
+            self._table.put_many("storing events", (event_item(event, None) for event in events))
         except NotWritten as error:
             unstored = {text_of(item, "sk") for item in error.left}
         refused = Unavailable("the event could not be stored; send it again", retry_after=RETRY_AFTER)
@@ -100,7 +100,7 @@ class EventStore:
         try:
             self._table.put(
                 "storing an event",
-                _event_item(submission.event, submission.digest),
+                event_item(submission.event, submission.digest),
                 condition="attribute_not_exists(pk)",
                 return_found=True,
             )
@@ -123,7 +123,8 @@ def digest_of_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def _event_item(event: Event, digest: str | None) -> dict[str, Any]:
+def event_item(event: Event, digest: str | None) -> dict[str, Any]:
+    """Return the item that `event` is stored as."""
     item: dict[str, Any] = event_key(event.id) | {"event": {"S": orjson.dumps(event.to_json()).decode()}}
     user_pk = event.user.get("pk")
     if isinstance(user_pk, str | int) and user_pk != "":

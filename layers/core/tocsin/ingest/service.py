@@ -9,18 +9,19 @@ from datetime import datetime
 from tocsin.config.model import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
-from tocsin.events.draft import Terms, finish, source_address
+from tocsin.events.draft import Once, Terms, finish, once_of, source_address
 from tocsin.events.model import Event
 from tocsin.events.redact import Secrets
 from tocsin.events.store import EventStore, Submission, digest_of
-from tocsin.http.json_body import JSON_TYPE
+from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope, authorize
 from tocsin.ids import derived_id, id_time, new_id
 from tocsin.ingest.body import NDJSON_TYPE, Body, read_body
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
-from tocsin.times import parse_duration
+from tocsin.ingest.once_store import Earlier, OnceStore
+from tocsin.times import iso, parse_duration
 from tocsin.types import JsonObject
 
 MAX_IDEMPOTENCY_KEY = 255
@@ -31,14 +32,22 @@ class Ingested:
     """What became of each event of a request, in order."""
 
     single: bool
-    results: tuple[Event | TocsinError, ...]
+    results: tuple[Event | Earlier | TocsinError, ...]
 
 
 class Ingestion:
     """Takes requests. Raises the TocsinError that refuses a request as a whole."""
 
-    def __init__(self, events: EventStore, guards: Guards, configuration: ConfigurationStore, geoip: GeoIP) -> None:
+    def __init__(
+        self,
+        events: EventStore,
+        once: OnceStore,
+        guards: Guards,
+        configuration: ConfigurationStore,
+        geoip: GeoIP,
+    ) -> None:
         self._events = events
+        self._once = once
         self._guards = guards
         self._configuration = configuration
         self._geoip = geoip
@@ -46,7 +55,8 @@ class Ingestion:
     def ingest(self, request: Request) -> Ingested:
         """Store the events of one request that are right and not there yet."""
         principal = authorize(request, Scope.EVENTS_WRITE)
-        body = read_body(request.body, request.content_type(JSON_TYPE, NDJSON_TYPE))
+        content_type, content = request.content(MAX_BODY, JSON_TYPE, NDJSON_TYPE)
+        body = read_body(content, content_type)
         idempotency_key = _idempotency_key(request)
         settings = self._configuration.version().settings
         anchor = new_id()
@@ -55,18 +65,19 @@ class Ingestion:
         first: str | None = None
         if idempotency_key is not None and refused:
             # What is wrong by now, as an expiry that has passed, may have been right in the first request.
-            first = self._guards.known_request(principal.key_id, idempotency_key, request.body)
+            first = self._guards.known_request(principal.key_id, idempotency_key, content)
         if first is None:
             if len(refused) == len(drafted):  # nothing is kept of it, neither a count nor the Idempotency-Key
                 return _ingested(body, refused)
             self._count(principal, len(drafted) - len(refused), id_time(anchor))
             if idempotency_key is not None:
-                first = self._guards.remember_request(principal.key_id, idempotency_key, request.body, anchor)
+                first = self._guards.remember_request(principal.key_id, idempotency_key, content, anchor)
+        terms = _terms(principal, request, settings, first or anchor)
         if first is not None:
             # The events are made anew with what the first request with this key would have given them: its
             # time and ids. So a repeat stores what is missing, and answers what was answered.
-            drafted = _draft(body, _terms(principal, request, settings, first), first)
-        return self._store(body, self._enriched(drafted, settings.secrets))
+            drafted = _draft(body, terms, first)
+        return self._store(body, self._enriched(drafted, settings.secrets), principal, terms.now)
 
     def _count(self, principal: Principal, events: int, now: datetime) -> None:
         limit = principal.events_per_minute
@@ -86,12 +97,26 @@ class Ingestion:
             for draft in drafted
         ]
 
-    def _store(self, body: Body, drafted: Sequence[Submission | TocsinError]) -> Ingested:
-        stored = iter(self._events.add([draft for draft in drafted if isinstance(draft, Submission)]))
-        return _ingested(body, [next(stored) if isinstance(draft, Submission) else draft for draft in drafted])
+    def _store(
+        self, body: Body, drafted: Sequence[Submission | TocsinError], principal: Principal, now: datetime
+    ) -> Ingested:
+        results: dict[int, Event | Earlier | TocsinError] = {}
+        plain: dict[int, Submission] = {}
+        once: dict[int, tuple[Submission, Once]] = {}
+        for position, (draft, item) in enumerate(zip(drafted, body.items, strict=True)):
+            if isinstance(draft, TocsinError):
+                results[position] = draft
+            elif isinstance(item, dict) and (wanted := once_of(item)) is not None:
+                once[position] = draft, wanted
+            else:
+                plain[position] = draft
+        results |= zip(plain, self._events.add(list(plain.values())), strict=True)
+        if once:
+            results |= zip(once, self._once.add(principal.key_id, now, list(once.values())), strict=True)
+        return _ingested(body, [results[position] for position in range(len(drafted))])
 
 
-def _ingested(body: Body, results: Sequence[Event | TocsinError]) -> Ingested:
+def _ingested(body: Body, results: Sequence[Event | Earlier | TocsinError]) -> Ingested:
     """The results; the error of a single event is raised, since that is all there is to answer."""
     if body.single and isinstance(results[0], TocsinError):
         raise results[0]
@@ -144,7 +169,7 @@ def _idempotency_key(request: Request) -> str | None:
     return key
 
 
-def event_result(event: Event) -> JsonObject:
+def event_result(event: Event | Earlier) -> JsonObject:
     """What a producer learns of a stored event: {id, created, expires}."""
-    shown = event.to_json()
-    return {"id": shown["id"], "created": shown["created"], "expires": shown["expires"]}
+    expires = None if event.expires is None else iso(event.expires)
+    return {"id": event.id, "created": iso(event.created), "expires": expires}

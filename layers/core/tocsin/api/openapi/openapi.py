@@ -78,7 +78,8 @@ def _operation(operation: Operation) -> JsonObject:
         described["security"] = []
     if operation.body is not None:
         content: JsonObject = {taken: {"schema": _sent(operation, taken)} for taken in operation.takes}
-        described["requestBody"] = {"required": not operation.optional_body, "content": content}
+        note: JsonObject = {"description": operation.body_note} if operation.body_note else {}
+        described["requestBody"] = {"required": not operation.optional_body, "content": content, **note}
     return described
 
 

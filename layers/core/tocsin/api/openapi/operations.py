@@ -29,6 +29,8 @@ class Operation:
     body: str | None = None
     """The named schema of what is sent."""
     optional_body: bool = False
+    body_note: str = ""
+    """What there is to say of the body beside its schema."""
     takes: tuple[str, ...] = (JSON,)
     gives: tuple[str, ...] = (JSON,)
     versioned: bool = False
@@ -86,8 +88,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "events",
         "Send one event, or a list of events",
         (Scope.EVENTS_WRITE,),
-        {200: "BatchResult", 201: "StoredEvent"},
+        {200: "BatchResultOrEarlierEvent", 201: "StoredEvent"},
         body="NewEvent",
+        body_note="Lines of JSON may be sent compressed, with `Content-Encoding: gzip`.",
         takes=(JSON, NDJSON),
         headers=("Idempotency-Key",),
         problems=(*_WRITING, 409),

@@ -12,6 +12,7 @@ from tocsin.config.blueprint.model import KeyEntry, TransportEntry, UserEntry
 from tocsin.config.model import Settings
 from tocsin.config.resources.api_keys import Rotation
 from tocsin.config.resources.groups import GroupShape
+from tocsin.events.draft import MAX_ONCE_KEY, MAX_ONCE_WINDOW
 from tocsin.notifications.transport import Mapping
 from tocsin.rules import NotificationRule, Silence
 from tocsin.rules.model import Policy
@@ -93,8 +94,16 @@ SHAPES: dict[str, Schema] = {
             "expires": nullable(MOMENT),
             "retention": TEXT,
             "expiring": TRUTH,
+            "once": nullable(ref("Once")),
         },
     ),
+    "Once": obj(
+        {
+            "key": {"type": "string", "minLength": 1, "maxLength": MAX_ONCE_KEY},
+            "window": {"type": "string", "description": f"A duration, of at most {MAX_ONCE_WINDOW.days} days."},
+        }
+    ),
+    "BatchResultOrEarlierEvent": {"anyOf": [ref("BatchResult"), ref("StoredEvent")]},
     "StoredEvent": obj({"id": TEXT, "created": MOMENT, "expires": nullable(MOMENT)}),
     "BatchResult": obj({"accepted": WHOLE, "rejected": WHOLE, "results": array(ANY_OBJECT)}),
     "Event": obj(
