@@ -230,6 +230,8 @@ _LONE_CREDENTIALS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
+_BASE64 = re.compile("[A-Za-z0-9+/]*")
+
 _NAMED_USERS = _listed(
     "ftp ftps git git+ssh mariadb mongodb mongodb+srv mysql postgres postgresql rsync sftp smb ssh svn+ssh"
 )
@@ -280,7 +282,7 @@ def _mask_user(userinfo: re.Match[str]) -> str:
 
 def _parameter_mask(secrets: Secrets) -> Callable[[re.Match[str]], str]:
     def mask(parameter: re.Match[str]) -> str:
-        name, value = parameter.groups()
+        name, value = parameter[1], parameter[2]
         if not value or not secrets.is_secret_key(_percent_decoded(name)):
             return parameter[0]
         return parameter[0][: -len(value)] + MASK
@@ -321,7 +323,8 @@ def _mask_credentials(credentials: re.Match[str]) -> str:
 
 def _is_user_and_password(token: str) -> bool:
     """Whether the token is base64 of "user:password" (RFC 7617, section 2), and not prose after "basic"."""
+    digits = token.rstrip("=")
     try:
-        return b":" in a2b_base64(token.rstrip("=") + "=" * (-len(token.rstrip("=")) % 4), strict_mode=True)
+        return _BASE64.fullmatch(digits) is not None and b":" in a2b_base64(digits + "=" * (-len(digits) % 4))
     except Base64Error:
         return False

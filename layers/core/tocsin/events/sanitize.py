@@ -32,13 +32,13 @@ from bisect import bisect_left
 from collections import UserString, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Reversible
 from dataclasses import dataclass, fields, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from functools import partial
 from itertools import islice
 from types import MemberDescriptorType
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 from uuid import UUID
 
 from tocsin.types import Json, JsonObject
@@ -122,8 +122,8 @@ class _Entries(NamedTuple):
     keyed: bool = False
 
 
-type _Plain = bool | int | float | str | _Entries | None
-type _Ancestors = tuple[object, _Ancestors] | None  # the containers around a value, innermost first
+_Plain: TypeAlias = "bool | int | float | str | _Entries | None"
+_Ancestors: TypeAlias = "tuple[object, _Ancestors] | None"  # the containers around a value, innermost first
 
 
 class _Walk:
@@ -326,9 +326,9 @@ def _octets(value: bytes | bytearray | memoryview) -> str:
 
 def _moment(value: datetime) -> str:
     if value.utcoffset() is None:
-        value = value.replace(tzinfo=UTC)
+        value = value.replace(tzinfo=timezone.utc)
     try:
-        return datetime.isoformat(datetime.astimezone(value, UTC)).replace("+00:00", "Z")
+        return datetime.isoformat(datetime.astimezone(value, timezone.utc)).replace("+00:00", "Z")
     except OverflowError:  # within a day of the years 1 and 9999
         return datetime.isoformat(value)
 
