@@ -5,20 +5,31 @@ from __future__ import annotations
 import json
 import os
 import re
-import ssl
 import time
+import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
-from email.utils import parsedate_to_datetime
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
+
+from tocsin_client import __version__
+
+if TYPE_CHECKING:
+    import ssl
+    from http.client import HTTPConnection, HTTPResponse
+
+MAX_EVENTS = 500
+"""Events that the API takes in one request."""
+MAX_BODY = 1 << 20
+"""Bytes that the API takes in one request, before they are compressed."""
 
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1")
 _KEPT_OPEN = 20.0  # seconds; the other side has probably closed what is older, as while a Lambda function slept
 _MAX_ANSWER = 8 << 20
 _HIDDEN = "********"
+_SMALL = 1_024  # bytes that are not worth compressing
+_AGENT = f"tocsin-client/{__version__}"
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class Receipt(NamedTuple):
@@ -29,29 +40,36 @@ class Receipt(NamedTuple):
     expires: datetime | None
 
 
-@dataclass(eq=False)
 class Refused(Exception):
     """The API won't take it, now or later. `errors`: {path, message} of each wrong field."""
 
-    status: int
-    title: str
-    detail: str = ""
-    errors: Sequence[Mapping[str, str]] = ()
+    def __init__(self, status: int, title: str, detail: str = "", errors: Sequence[Mapping[str, str]] = ()) -> None:
+        super().__init__(status, title, detail, errors)
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.errors = errors
 
     def __str__(self) -> str:
         return f"{self.status} {self.title}: {self.detail}"
 
 
-@dataclass(eq=False)
 class Unreachable(Exception):
     """The retries are used up. `results`: of each event, in order; None where it is not known to be stored.
 
     `unsent`: those events. They have ids: however often they are sent again, each is stored once.
     """
 
-    reason: str
-    results: Sequence[Receipt | Refused | None] = field(repr=False)
-    unsent: Sequence[dict[str, Any]] = field(repr=False)
+    def __init__(
+        self, reason: str, results: Sequence[Receipt | Refused | None], unsent: Sequence[dict[str, Any]]
+    ) -> None:
+        super().__init__(reason, results, unsent)
+        self.reason = reason
+        self.results = results
+        self.unsent = unsent
+
+    def __repr__(self) -> str:
+        return f"Unreachable({str(self)!r})"
 
     def __str__(self) -> str:
         return f"{len(self.unsent)} of {len(self.results)} events not stored: {self.reason}"
@@ -69,12 +87,13 @@ class _Secret(str):
 class Reply(NamedTuple):
     """What one request brought: an outcome for each event, None where it is to be tried again.
 
-    `reason`: why so; `wait`: for how many seconds the API asks before that.
+    `reason`: why so; `wait`: for how many seconds the API asks before that; `answered`: whether it answered at all.
     """
 
     outcomes: Sequence[Receipt | Refused | None]
     reason: str
     wait: float = 0.0
+    answered: bool = False
 
 
 class Session:
@@ -94,17 +113,26 @@ class Session:
         if not re.fullmatch(r"[!-~]+", key.strip()):
             raise ValueError("the key must be printable ASCII without blanks")
         self._key, self._timeout, self._ssl_context = _Secret(key.strip()), timeout, ssl_context
+        self._compresses = True
         self._idle: list[tuple[HTTPConnection, float, int]] = []
 
     def post(self, lines: Sequence[bytes]) -> Reply:
-        """Send events, each a line of JSON: one as it is, several as NDJSON."""
-        kind = "application/json" if len(lines) == 1 else "application/x-ndjson"
-        headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind}
+        """Send events, each a line of JSON: a small one as it is, else as NDJSON, compressed where that is worth it."""
+        body = b"\n".join(lines)
+        kind, encoding = "application/json" if len(lines) == 1 else "application/x-ndjson", {}
+        if self._compresses and len(body) > _SMALL:
+            # API Gateway hands over JSON as text, also where it is compressed, and so damages it.
+            compressor = zlib.compressobj(wbits=_GZIP)
+            body = compressor.compress(body) + compressor.flush()
+            kind, encoding = "application/x-ndjson", {"content-encoding": "gzip"}
+        from http.client import HTTPException  # noqa: PLC0415 - with TLS, what takes the longest to import here
+
+        headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind, "user-agent": _AGENT}
         connection = self._connection()
         try:
-            connection.request("POST", f"{self._path}/events", b"\n".join(lines), headers)
+            connection.request("POST", f"{self._path}/events", body, {**headers, **encoding})
             response = connection.getresponse()
-            body = response.read(_MAX_ANSWER)
+            answer = response.read(_MAX_ANSWER)
         except (OSError, HTTPException) as error:
             connection.close()
             self.close()  # what ended this connection has probably ended the idle ones
@@ -113,18 +141,27 @@ class Session:
             self._idle.append((connection, time.time(), os.getpid()))
         else:
             connection.close()
+        if encoding and response.status == 415:  # an API of before it took compressed bodies
+            self._compresses = False
+            return self.post(lines)
+        return self._reply(answer, response, len(lines))
+
+    def _reply(self, answer: bytes, response: HTTPResponse, events: int) -> Reply:
         try:
-            said = json.loads(body.replace(self._key.encode(), _HIDDEN.encode()))
+            said = json.loads(answer.replace(self._key.encode(), _HIDDEN.encode()))
         except (ValueError, RecursionError):
             said = None
         whole = said if isinstance(said, dict) else {}
         results = whole.get("results")
-        if not isinstance(results, list) or len(results) != len(lines):
-            results = [{**whole, "status": response.status}] * len(lines)
+        if not isinstance(results, list) or len(results) != events:
+            results = [{**whole, "status": response.status}] * events
         reason = f"HTTP {response.status} {whole.get('detail') or whole.get('message') or ''}"
-        return Reply([_outcome(result) for result in results], reason, _seconds(response.getheader("retry-after", "")))
+        wait = _seconds(response.getheader("retry-after", ""))
+        return Reply([_outcome(result) for result in results], reason, wait, answered=True)
 
     def _connection(self) -> HTTPConnection:
+        from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415
+
         while idle := self._take():
             connection, since, process = idle
             if time.time() - since < _KEPT_OPEN and process == os.getpid():  # a forked child opens its own
@@ -132,7 +169,10 @@ class Session:
             connection.close()
         if not self._secure:
             return HTTPConnection(self._host, self._port, timeout=self._timeout)
-        self._ssl_context = self._ssl_context or ssl.create_default_context()
+        if self._ssl_context is None:
+            import ssl  # noqa: PLC0415
+
+            self._ssl_context = ssl.create_default_context()
         return HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._ssl_context)
 
     def _take(self) -> tuple[HTTPConnection, float, int] | None:
@@ -145,6 +185,11 @@ class Session:
         """Close the connections. The session can be used on."""
         while idle := self._take():
             idle[0].close()
+
+
+def spread() -> float:
+    """A random factor from 0.5 to 1, for pauses: not all producers are to come back at once."""
+    return 0.5 + int.from_bytes(os.urandom(2), "big") / 0x1FFFE
 
 
 def _outcome(result: object) -> Receipt | Refused | None:
@@ -162,13 +207,15 @@ def _outcome(result: object) -> Receipt | Refused | None:
 
 
 def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.9 does not take Z
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not take Z
 
 
 def _seconds(retry_after: str) -> float:
     """Of a Retry-After (RFC 9110, 10.2.3): a number or a date; 0 for anything else."""
     if retry_after.isdecimal():
         return float(retry_after)
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - http.client has imported it
+
     try:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
     except (IndexError, OverflowError, TypeError, ValueError):

@@ -1,0 +1,68 @@
+"""Events as they are sent: one line of JSON each, without secrets, and never larger than the API takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from tocsin_client._shared.redact import cleanse
+from tocsin_client._shared.sanitize import Limits, sanitize
+
+MAX_EVENT = 200_000
+"""Bytes of an event that the API takes."""
+
+# Values are made JSON, then cleansed, then cut: a cut within a secret would hide it from the pattern that finds it.
+_FIRST = Limits(width=10_000, text=MAX_EVENT, size=4 * MAX_EVENT)
+_USER = Limits(size=16_384)
+_CONTEXT = MAX_EVENT - _USER.size - 8_192  # the rest is for what has limits of its own
+_LEAST_CUT = 2_048
+_LONGEST = {"action": 128, "app": 128, "brand": 100, "client_ip": 64, "expires": 64, "retention": 256}
+"""Characters of the API's texts. What is longer is cut here where that leaves it what it is, else refused there."""
+_CUT = ("app", "brand")
+
+
+def prepared(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event's fields as JSON, secrets masked. None says nothing. Never raises, whatever the values do."""
+    event: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name in {"user", "context"}:
+            event[name] = _object(value)
+        elif name in _CUT:
+            event[name] = _one_line(value, _LONGEST[name])
+        elif value is not None:
+            event[name] = sanitize(value, limits=_USER)
+    return {name: value for name, value in event.items() if value is not None and value != {}}
+
+
+def line(event: Mapping[str, Any]) -> bytes:
+    """Return a prepared event as JSON in one line, its user and context cut where it is too large otherwise."""
+    encoded = _encoded(event)
+    size = _CONTEXT
+    while len(encoded) > MAX_EVENT and size >= _LEAST_CUT:
+        cut = {name: sanitize(event.get(name, {}), limits=limits) for name, limits in _limits(size)}
+        encoded = _encoded({**event, **{name: value for name, value in cut.items() if value}})
+        size //= 2
+    return encoded
+
+
+def _limits(size: int) -> list[tuple[str, Limits]]:
+    return [("user", _USER), ("context", Limits(size=size))]
+
+
+def _encoded(event: Mapping[str, Any]) -> bytes:
+    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _object(value: object) -> object:
+    """An object, cleansed; anything else as it is, for the API to refuse."""
+    return cleanse(sanitize(value, limits=_FIRST)) if value is not None else None
+
+
+def _one_line(value: object, longest: int) -> object:
+    if value is None:
+        return None
+    text = sanitize(value, limits=_USER)
+    if not isinstance(text, str):
+        return text
+    return "".join(character for character in text if character.isprintable())[:longest] or None

@@ -1,0 +1,100 @@
+"""What happens to the process that events wait in: it ends, it is told to end, it forks."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import signal
+import sys
+import threading
+import time
+import weakref
+from typing import Protocol
+
+AT_EXIT = 5.0
+"""Seconds for a last try."""
+
+
+class Sender(Protocol):
+    """What is told of it."""
+
+    def flush(self, timeout: float) -> bool:
+        """Send what waits."""
+
+    def close(self) -> None:
+        """Send what waits, for there will be no other time."""
+
+    def before_fork(self) -> None:
+        """Let go of what can't be forked."""
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+
+    def begin_in_child(self) -> None:
+        """Begin anew in the child."""
+
+
+_senders: weakref.WeakSet[Sender] = weakref.WeakSet()
+
+
+def forks_with(sender: Sender) -> None:
+    """Tell the sender of forks, and of SIGTERM where `flush_at_sigterm` was called."""
+    _senders.add(sender)
+
+
+def close_at_exit(sender: Sender) -> None:
+    """Close the sender when the process ends by itself."""
+    atexit.register(sender.close)
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None and process.parent_process() is not None:  # such a child leaves without atexit
+        from multiprocessing.util import Finalize  # noqa: PLC0415 - only there
+
+        Finalize(None, sender.close, exitpriority=100)
+
+
+def forget_exit(sender: Sender) -> None:
+    """Take back `close_at_exit`."""
+    atexit.unregister(sender.close)
+
+
+def flush_at_sigterm() -> None:
+    """Flush all senders at SIGTERM, then end by it as before; nothing where the process has a handler of its own.
+
+    Who handles it ends by `sys.exit` as a rule, and so with `atexit`. The main thread alone can set handlers.
+    """
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, _frame: object) -> None:
+    deadline = time.monotonic() + AT_EXIT
+    for sender in tuple(_senders):
+        sender.flush(max(deadline - time.monotonic(), 0))
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+
+
+_forking: list[Sender] = []
+
+
+def _before_fork() -> None:
+    _forking[:] = _senders
+    for sender in _forking:
+        sender.before_fork()
+
+
+def _in_parent() -> None:
+    for sender in _forking:
+        sender.after_fork()
+    _forking.clear()
+
+
+def _in_child() -> None:
+    for sender in _forking:
+        sender.begin_in_child()
+    _forking.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

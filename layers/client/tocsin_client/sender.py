@@ -1,0 +1,269 @@
+"""What waits to be sent, and the thread that sends it: in batches, and again after failures."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from queue import Full
+
+from tocsin_client import process
+from tocsin_client.memory import Entry, MemoryQueue
+from tocsin_client.session import MAX_BODY, MAX_EVENTS, Refused, Reply, spread
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from tocsin_client.spool import Spool
+
+LINGER = 1.0
+"""Seconds that an event waits for others to go with."""
+
+_POLL = 1.0  # seconds after which what other processes have left in a spool is looked for
+_LONGEST_PAUSE = 30.0  # seconds, doubling from a quarter of one
+_LONGEST_WAIT = 600.0  # seconds, of what the API asks for
+_QUIET = 60.0  # seconds between two warnings of a kind
+_SLICE = 0.05  # seconds between two looks at whether another process has sent what is ours
+_log = logging.getLogger("tocsin_client")
+
+
+class Sender:
+    """Queues lines of JSON, and sends them with `post` in a daemon thread that the first one starts.
+
+    `lost` counts the events that will never be stored: those that were `dropped` for newer ones, were refused, or were
+    left in memory at the end. A loss is logged as a warning, at most one a minute, with the number of events since the
+    last, and told to `on_lost`.
+    """
+
+    def __init__(
+        self,
+        post: Callable[[Sequence[bytes]], Reply],
+        memory: MemoryQueue,
+        spool: Spool | None,
+        *,
+        on_lost: Callable[[bytes, Exception], object],
+        linger: float,
+    ) -> None:
+        self._post = post
+        self._memory = memory
+        self._spool = spool
+        self._on_lost = on_lost
+        self._linger = linger
+        self._closed = False
+        self._begin()
+        process.forks_with(self)
+        if spool is not None:  # an earlier process may have left something
+            self._start()
+
+    def _begin(self) -> None:
+        self.lost = self.dropped = self._unlogged = 0
+        self._logged_at = self._complained_at = float("-inf")
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._fresh = 0  # lines that were put since the thread has last taken some
+        self._hurried = self._stopped = False
+
+    # Any thread
+
+    def put(self, line: bytes, *, drop: bool = True) -> None:
+        """Queue a line. queue.Full where it does not fit and nothing may be dropped for it, and after `close`."""
+        if self._closed:
+            raise Full("the client is closed")
+        if self._thread is None:
+            self._start()
+        dropped = self._put(line, drop)
+        if dropped is None:
+            raise Full("the queue is full")
+        with self._changed:
+            self._fresh += 1
+            self.dropped += len(dropped)
+            if self._fresh in {1, MAX_EVENTS}:
+                self._changed.notify_all()
+        if dropped:
+            self.lose(dropped, Full("the queue is full"))
+
+    def _put(self, line: bytes, drop: bool) -> list[bytes] | None:
+        if self._spool is not None:
+            try:
+                return self._spool.put(line, drop=drop)
+            except OSError as error:
+                self._complain(error)
+        return self._memory.put(line, drop=drop)
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until what was put is stored or refused; False where that takes more than `timeout` seconds."""
+        marks = self._memory.mark(), 0 if self._spool is None else self._spool.mark()
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            self._hurried = True
+            self._changed.notify_all()
+        while not (done := self._reached(*marks)) and self._thread is not None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                break
+            with self._changed:
+                self._changed.wait_for(lambda: self._reached(*marks), min(left, _SLICE))
+        return done
+
+    def _reached(self, memory: int, spool: int) -> bool:
+        try:
+            return self._memory.reached(memory) and (self._spool is None or self._spool.reached(spool))
+        except OSError:
+            return False
+
+    def close(self, timeout: float = process.AT_EXIT) -> None:
+        """Take no more lines, flush, and report what is left in memory as lost."""
+        self._closed = True
+        process.forget_exit(self)
+        self.flush(timeout)
+        with self._changed:
+            self._stopped = True
+            self._changed.notify_all()
+        left = self._memory.close()
+        if self._spool is not None:
+            self._spool.close()
+        if left:
+            self.lose(left, TimeoutError("the client was closed before the API had answered"))
+        self._say_losses()
+
+    def before_fork(self) -> None:
+        """Let go of what can't be forked."""
+        if self._spool is not None:
+            self._spool.before_fork()
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+        if self._spool is not None:
+            self._spool.after_fork()
+
+    def begin_in_child(self) -> None:
+        """Begin anew in a forked child: its parent sends what was put before."""
+        self._memory.forget()
+        if self._spool is not None:
+            self._spool.forget()
+        self._begin()
+
+    # The thread
+
+    def _start(self) -> None:
+        with self._changed:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="tocsin-client", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # the interpreter is ending
+                    if self._spool is None:
+                        raise Full("no thread can be started any more") from None
+                    return
+                self._thread = thread
+                process.close_at_exit(self)
+
+    def _run(self) -> None:
+        size, failures, more = MAX_EVENTS, 0, self._spool is not None
+        while self._wait(more):
+            queue, batch = self._take(size)
+            more = len(batch) == size or sum(len(line) for _, line in batch) > MAX_BODY // 2
+            if not batch:
+                continue
+            reply = self._posted([line for _, line in batch])
+            again = self._settle(queue, batch, reply)
+            if again:
+                # It may be one event's own fault. Sent alone, then twice as many each time, the one that the API fails
+                # on every time is found, and put where it holds up no others.
+                size, failures, more = 1 if reply.answered else size, failures + 1, True
+                _log.info("%s; events that wait: %d", reply.reason, len(again))
+                self._pause(max(min(reply.wait, _LONGEST_WAIT), _pause_after(failures)))
+            else:
+                size, failures = min(2 * size, MAX_EVENTS), 0
+            self._tidy()
+
+    def _wait(self, more: bool) -> bool:
+        """Wait until there may be something to send, and a while for others to go with it; False when all is over.
+
+        Where there is `more`, that is now. In a spool it may have been left by another process.
+        """
+        with self._changed:
+            if not more:
+                self._changed.wait_for(lambda: self._is_due(1), None if self._spool is None else _POLL)
+                self._changed.wait_for(lambda: self._is_due(MAX_EVENTS), self._linger if self._fresh else 0)
+            self._hurried, self._fresh = False, 0
+            return not self._stopped
+
+    def _is_due(self, events: int) -> bool:
+        return self._stopped or self._hurried or self._fresh >= events
+
+    def _take(self, size: int) -> tuple[MemoryQueue | Spool, list[Entry]]:
+        batch = self._memory.take(size, MAX_BODY)
+        if batch or self._spool is None:
+            return self._memory, batch
+        try:
+            return self._spool, self._spool.take(size, MAX_BODY)
+        except OSError as error:
+            self._complain(error)
+            self._pause(_POLL)
+            return self._spool, []
+
+    def _posted(self, lines: Sequence[bytes]) -> Reply:
+        try:
+            reply = self._post(lines)
+            if len(reply.outcomes) == len(lines):
+                return reply
+            failure = f"{len(reply.outcomes)} outcomes for {len(lines)} events"
+        except Exception as error:  # noqa: BLE001 - a fault costs these events, not all that follow
+            failure = f"{type(error).__name__}: {error}"
+        return Reply([Refused(0, "The client failed", failure)] * len(lines), failure)
+
+    def _settle(self, queue: MemoryQueue | Spool, batch: Sequence[Entry], reply: Reply) -> list[Entry]:
+        """Forget what is settled; what is to be sent again."""
+        outcomes = list(zip(batch, reply.outcomes, strict=True))
+        again = [entry for entry, outcome in outcomes if outcome is None]
+        try:
+            if again:
+                queue.again(again, last=reply.answered and len(batch) == 1)
+            queue.done([entry for entry, outcome in outcomes if outcome is not None])
+        except OSError as error:  # they stay in the spool, and the API knows them when they come again
+            self._complain(error)
+        for (_, line), outcome in outcomes:
+            if isinstance(outcome, Refused):
+                self.lose([line], outcome)
+        with self._changed:
+            self._changed.notify_all()
+        return again
+
+    def _tidy(self) -> None:
+        if self._spool is not None:
+            try:
+                self._spool.tidy()
+            except OSError as error:
+                self._complain(error)
+
+    def _pause(self, seconds: float) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._stopped or self._hurried, seconds)
+
+    # What goes wrong
+
+    def lose(self, lines: Sequence[bytes], reason: Exception) -> None:
+        """Count, log and tell the loss of lines."""
+        with self._changed:
+            self.lost += len(lines)
+            self._unlogged += len(lines)
+        if time.monotonic() - self._logged_at >= _QUIET:
+            self._say_losses(reason)
+        for line in lines:
+            self._on_lost(line, reason)
+
+    def _say_losses(self, reason: Exception | None = None) -> None:
+        if self._unlogged:
+            events, self._unlogged, self._logged_at = self._unlogged, 0, time.monotonic()
+            _log.warning("events lost: %d; in all: %d%s", events, self.lost, "" if reason is None else f": {reason}")
+
+    def _complain(self, error: Exception) -> None:
+        if time.monotonic() - self._complained_at >= _QUIET:
+            self._complained_at = time.monotonic()
+            _log.warning("the spool can't be used; events wait in memory: %s", error)
+
+
+def _pause_after(failures: int) -> float:
+    """Seconds: from a quarter of one, doubling, spread so that not all producers come back at once."""
+    return min(2.0 ** min(failures, 10) / 8, _LONGEST_PAUSE) * spread()

@@ -1,0 +1,238 @@
+"""Events that wait in a file, shared by the processes of a host: a SQLite database in WAL mode.
+
+An event is in the operating system's hands when `put` returns: it outlives its process, in whatever way that ends, but
+not the machine, for the disk is not waited for. Every process puts. One at a time takes and sends: the one that holds
+the lock on the file's neighbour, which the system frees when that process ends.
+
+https://www.sqlite.org/wal.html; https://www.sqlite.org/howtocorrupt.html (2.6: no connection is carried over a fork)
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from tocsin_client.memory import Entry
+
+LEAST_ROOM = 1 << 20
+"""Bytes of the smallest spool."""
+
+_PAGE = 4_096
+_PATIENCE = 0.25  # seconds that a put waits for another process's write
+_PATIENCE_OF_SENDER = 5.0
+_SETUP_TRIES = 10
+_DROPPED_AT_ONCE = 100  # events, of which each takes a page or less as a rule
+_SETUP = f"""
+    PRAGMA page_size = {_PAGE};
+    PRAGMA journal_mode = WAL;
+    CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL);
+"""
+_INSERT = "INSERT INTO events (line) VALUES (?)"
+_OLDEST = "SELECT number, line FROM events ORDER BY number LIMIT ?"
+_DELETE = "DELETE FROM events WHERE number = ?"
+
+
+class SpoolError(OSError):
+    """The spool's file can't be used now."""
+
+
+class Spool:
+    """The queue in the file at `path`, of at most `room` bytes beside its write-ahead log, for any thread.
+
+    Methods are those of MemoryQueue; they raise SpoolError.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], room: int) -> None:
+        if room < LEAST_ROOM:
+            raise ValueError(f"a spool has {LEAST_ROOM:,} bytes at least")
+        self.path = Path(path).absolute()
+        self._most_pages = room // _PAGE
+        self._mark = 0
+        self._lock: int | None = None
+        self._putting: sqlite3.Connection | None = None
+        self._taking: sqlite3.Connection | None = None
+        self._renew_locks()
+
+    def _renew_locks(self) -> None:
+        # A connection each, so that putting waits for no one else's reading, deleting or checkpoint in this process.
+        self._put_lock, self._take_lock = threading.RLock(), threading.RLock()
+
+    def put(self, line: bytes, *, drop: bool = True) -> list[bytes] | None:
+        """Add a line; the lines that were dropped for it. None, and nothing added, where that must not be."""
+        dropped: list[bytes] = []
+        with self._put_lock, _as_spool_error():
+            if self._putting is None:
+                self._putting = self._connected(_PATIENCE)
+            while True:
+                try:
+                    added = self._putting.execute(_INSERT, (line,))
+                except sqlite3.OperationalError as error:
+                    if "full" not in str(error):  # SQLITE_FULL: max_page_count, or the disk; 3.10 has no error codes
+                        raise
+                    if not drop:
+                        return None
+                    oldest = self._drop_oldest(self._putting)
+                    if not oldest:
+                        return [*dropped, line]
+                    dropped += oldest
+                else:
+                    self._mark = added.lastrowid or self._mark
+                    return dropped
+
+    def _drop_oldest(self, database: sqlite3.Connection) -> list[bytes]:
+        with _transaction(database):
+            oldest = database.execute(_OLDEST, (_DROPPED_AT_ONCE,)).fetchall()
+            database.executemany(_DELETE, [(number,) for number, _ in oldest])
+        return [line for _, line in oldest]
+
+    def take(self, most: int, room: int) -> list[Entry]:
+        """The oldest entries, one at least where there is one; none where another process takes."""
+        with self._taker() as database:
+            if not self._leads():
+                return []
+            taken: list[Entry] = []
+            size = 0
+            rows = database.execute(_OLDEST, (most,))
+            for number, line in rows:  # as far as there is room, for lines may be large
+                if taken and size + len(line) > room:
+                    break
+                taken.append((number, line))
+                size += len(line) + 1
+            rows.close()
+            return taken
+
+    def done(self, entries: Sequence[Entry]) -> None:
+        """Delete entries that were taken."""
+        with self._taker() as database, _transaction(database):
+            database.executemany(_DELETE, [(number,) for number, _ in entries])
+
+    def again(self, entries: Sequence[Entry], *, last: bool) -> None:
+        """Leave entries that were taken where they are, or put them behind all others."""
+        if not last:
+            return
+        with self._taker() as database, _transaction(database):
+            for number, line in entries:
+                if database.execute(_DELETE, (number,)).rowcount:  # 0 where another process has dropped it
+                    database.execute(_INSERT, (line,))
+
+    def mark(self) -> int:
+        """What `reached` tells of all that this process put so far."""
+        return self._mark
+
+    def reached(self, mark: int) -> bool:
+        """Whether nothing is left of what any process put before the mark."""
+        with self._taker() as database:
+            return database.execute("SELECT 1 FROM events WHERE number <= ? LIMIT 1", (mark,)).fetchone() is None
+
+    def tidy(self) -> None:
+        """Move what the write-ahead log holds into the database. Waits for the disk, so that no `put` has to."""
+        with self._taker() as database:
+            database.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> list[bytes]:
+        """Leave the file to others; no line is lost by that."""
+        self.before_fork()
+        self._unlead()
+        self._release()
+        return []
+
+    def before_fork(self) -> None:
+        """Close the connections, and let no thread open one until the fork is over."""
+        self._put_lock.acquire()
+        self._take_lock.acquire()
+        for connection in (self._putting, self._taking):
+            if connection is not None:
+                connection.close()
+        self._putting = self._taking = None
+
+    def after_fork(self) -> None:
+        """Go on in the parent."""
+        self._release()
+
+    def forget(self) -> None:
+        """Begin anew in a forked child. The lock that it has got with its parent's files stays the parent's."""
+        self._unlead()
+        self._mark = 0
+        self._renew_locks()
+
+    def _release(self) -> None:
+        self._take_lock.release()
+        self._put_lock.release()
+
+    def _leads(self) -> bool:
+        """Whether it is for this process to take; tries to make it so."""
+        if self._lock is not None:
+            return True
+        lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return False
+        self._lock = lock
+        return True
+
+    def _unlead(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _connected(self, patience: float) -> sqlite3.Connection:
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
+        database = sqlite3.connect(self.path, _PATIENCE_OF_SENDER, isolation_level=None, check_same_thread=False)
+        try:
+            _set_up(database)
+            database.execute(f"PRAGMA max_page_count = {self._most_pages}")
+            database.execute("PRAGMA synchronous = NORMAL")
+            database.execute("PRAGMA wal_autocheckpoint = 0")  # `tidy` does
+            database.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    @contextmanager
+    def _taker(self) -> Iterator[sqlite3.Connection]:
+        with self._take_lock, _as_spool_error():
+            if self._taking is None:
+                self._taking = self._connected(_PATIENCE_OF_SENDER)
+            yield self._taking
+
+
+def _set_up(database: sqlite3.Connection) -> None:
+    """Make the database what it is to be. To change its mode SQLite waits for no other connection: so we do."""
+    for attempt in range(_SETUP_TRIES):
+        try:
+            database.executescript(_SETUP)
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or attempt == _SETUP_TRIES - 1:
+                raise
+            time.sleep(0.01 * (attempt + 1))
+        else:
+            return
+
+
+@contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        database.execute("ROLLBACK")
+        raise
+    database.execute("COMMIT")
+
+
+@contextmanager
+def _as_spool_error() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        raise SpoolError(f"{type(error).__name__}: {error}") from error

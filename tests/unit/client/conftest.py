@@ -1,0 +1,35 @@
+"""The API's server, and clients of it that do not sleep."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.unit.client.api_server import KEY, Api
+from tocsin_client import Client
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    with Api() as running:
+        yield running
+
+
+@pytest.fixture
+def naps() -> list[float]:
+    """The pauses that clients of `make` would have made, in seconds."""
+    return []
+
+
+@pytest.fixture
+def make(api: Api, naps: list[float]) -> Iterator[Callable[..., Client]]:
+    """Makes clients of `api` that do not sleep, and leave this process's signals alone."""
+    made: list[Client] = []
+
+    def one(url: str = "", key: str = KEY, **options: object) -> Client:
+        made.append(Client(url or api.url, key, **{"sleep": naps.append, "flush_on_sigterm": False, **options}))
+        return made[-1]
+
+    yield one
+    api.released.set()
+    for each in made:
+        each.close(timeout=0.05)
