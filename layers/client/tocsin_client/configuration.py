@@ -95,12 +95,13 @@ def trusted_proxies() -> int:
     return current.trusted_proxies
 
 
-def _renew_lock() -> None:
-    current.lock = _thread.RLock()  # another thread of the parent's may have had it
+def _begin_in_child() -> None:
+    current.lock = _thread.RLock()  # another thread of the parent's may have had it, and not have come to its end
+    current.asked_environment = current.client is not None
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_renew_lock)
+    os.register_at_fork(after_in_child=_begin_in_child)
 
 
 def flush(timeout: float = 5.0) -> bool:

@@ -61,7 +61,8 @@ class Sender:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._fresh = 0  # lines that were put since the thread has last taken some
-        self._hurried = self._stopped = False
+        self._hurried = self._stopped = self._more = False
+        self._size, self._failures = MAX_EVENTS, 0
 
     # Any thread
 
@@ -106,13 +107,18 @@ class Sender:
         return done
 
     def _reached(self, memory: int, spool: int) -> bool:
+        if not self._memory.reached(memory):
+            return False
         try:
-            return self._memory.reached(memory) and (self._spool is None or self._spool.reached(spool))
+            return self._spool is None or self._spool.reached(spool) or (self._closed and not self._spool.leads())
         except OSError:
             return False
 
     def close(self, timeout: float = process.AT_EXIT) -> None:
-        """Take no more lines, flush, and report what is left in memory as lost."""
+        """Take no more lines, flush, and report what is left in memory as lost.
+
+        What another process is sending from the spool is not waited for.
+        """
         self._closed = True
         process.forget_exit(self)
         self.flush(timeout)
@@ -159,31 +165,38 @@ class Sender:
                 process.close_at_exit(self)
 
     def _run(self) -> None:
-        size, failures, more = MAX_EVENTS, 0, self._spool is not None
-        while self._wait(more):
-            queue, batch = self._take(size)
-            more = len(batch) == size or sum(len(line) for _, line in batch) > MAX_BODY // 2
-            if not batch:
-                continue
-            reply = self._posted([line for _, line in batch])
-            again = self._settle(queue, batch, reply)
-            if again:
-                # It may be one event's own fault. Sent alone, then twice as many each time, the one that the API fails
-                # on every time is found, and put where it holds up no others.
-                size, failures, more = 1 if reply.answered else size, failures + 1, True
-                _log.info("%s; events that wait: %d", reply.reason, len(again))
-                self._pause(max(min(reply.wait, _LONGEST_WAIT), _pause_after(failures)))
-            else:
-                size, failures = min(2 * size, MAX_EVENTS), 0
-            self._tidy()
+        self._more = self._spool is not None
+        while self._wait():
+            try:
+                self._round()
+            except Exception:  # noqa: BLE001 - a bug of ours, which must not end all sending
+                _log.exception("a batch could not be sent")
+                self._pause(_POLL)
 
-    def _wait(self, more: bool) -> bool:
+    def _round(self) -> None:
+        queue, batch = self._take(self._size)
+        self._more = len(batch) == self._size or sum(len(line) for _, line in batch) > MAX_BODY // 2
+        if not batch:
+            return
+        reply = self._posted([line for _, line in batch])
+        again = self._settle(queue, batch, reply)
+        if again:
+            # It may be one event's own fault. Sent alone, then twice as many each time, the one that the API fails on
+            # every time is found, and put where it holds up no others.
+            self._size, self._failures, self._more = 1 if reply.answered else self._size, self._failures + 1, True
+            _log.info("%s; events that wait: %d", reply.reason, len(again))
+            self._pause(max(min(reply.wait, _LONGEST_WAIT), _pause_after(self._failures)))
+        else:
+            self._size, self._failures = min(2 * self._size, MAX_EVENTS), 0
+        self._tidy()
+
+    def _wait(self) -> bool:
         """Wait until there may be something to send, and a while for others to go with it; False when all is over.
 
-        Where there is `more`, that is now. In a spool it may have been left by another process.
+        Where there is more than the last round took, that is now. In a spool it may be another process's.
         """
         with self._changed:
-            if not more:
+            if not self._more:
                 self._changed.wait_for(lambda: self._is_due(1), None if self._spool is None else _POLL)
                 self._changed.wait_for(lambda: self._is_due(MAX_EVENTS), self._linger if self._fresh else 0)
             self._hurried, self._fresh = False, 0
@@ -259,7 +272,7 @@ class Sender:
             _log.warning("events lost: %d; in all: %d%s", events, self.lost, "" if reason is None else f": {reason}")
 
     def _complain(self, error: Exception) -> None:
-        if time.monotonic() - self._complained_at >= _QUIET:
+        if not self._closed and time.monotonic() - self._complained_at >= _QUIET:
             self._complained_at = time.monotonic()
             _log.warning("the spool can't be used; events wait in memory: %s", error)
 

@@ -54,6 +54,7 @@ class Spool:
         self.path = Path(path).absolute()
         self._most_pages = room // _PAGE
         self._mark = 0
+        self._closed = False
         self._lock: int | None = None
         self._putting: sqlite3.Connection | None = None
         self._taking: sqlite3.Connection | None = None
@@ -126,7 +127,9 @@ class Spool:
         return self._mark
 
     def reached(self, mark: int) -> bool:
-        """Whether nothing is left of what any process put before the mark."""
+        """Whether nothing is left of what any process put before the mark. A mark of nothing always is."""
+        if mark == 0:
+            return True
         with self._taker() as database:
             return database.execute("SELECT 1 FROM events WHERE number <= ? LIMIT 1", (mark,)).fetchone() is None
 
@@ -137,9 +140,10 @@ class Spool:
 
     def close(self) -> list[bytes]:
         """Leave the file to others; no line is lost by that."""
+        self._closed = True
         self.before_fork()
         self._unlead()
-        self._release()
+        self.after_fork()
         return []
 
     def before_fork(self) -> None:
@@ -153,7 +157,8 @@ class Spool:
 
     def after_fork(self) -> None:
         """Go on in the parent."""
-        self._release()
+        self._take_lock.release()
+        self._put_lock.release()
 
     def forget(self) -> None:
         """Begin anew in a forked child. The lock that it has got with its parent's files stays the parent's."""
@@ -161,12 +166,12 @@ class Spool:
         self._mark = 0
         self._renew_locks()
 
-    def _release(self) -> None:
-        self._take_lock.release()
-        self._put_lock.release()
+    def leads(self) -> bool:
+        """Whether it is for this process to take; tries to make it so."""
+        with self._take_lock, _as_spool_error():
+            return self._leads()
 
     def _leads(self) -> bool:
-        """Whether it is for this process to take; tries to make it so."""
         if self._lock is not None:
             return True
         lock = os.open(f"{self.path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -184,9 +189,13 @@ class Spool:
             self._lock = None
 
     def _connected(self, patience: float) -> sqlite3.Connection:
+        if self._closed:
+            raise SpoolError("the spool is closed")
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
-        database = sqlite3.connect(self.path, _PATIENCE_OF_SENDER, isolation_level=None, check_same_thread=False)
+        database = sqlite3.connect(
+            self.path, timeout=_PATIENCE_OF_SENDER, isolation_level=None, check_same_thread=False
+        )
         try:
             _set_up(database)
             database.execute(f"PRAGMA max_page_count = {self._most_pages}")
@@ -234,5 +243,7 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
 def _as_spool_error() -> Iterator[None]:
     try:
         yield
+    except SpoolError:
+        raise
     except (sqlite3.Error, OSError) as error:
         raise SpoolError(f"{type(error).__name__}: {error}") from error

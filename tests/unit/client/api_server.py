@@ -77,7 +77,7 @@ class Handler(BaseHTTPRequestHandler):
 class Api:
     """POST /events with the API's reading, checking and comparing, and a dict where it has DynamoDB."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         self.requests: list[Received] = []
         self.faults: deque[Fault | None] = deque()
         self.stored: dict[str, Event] = {}
@@ -86,7 +86,7 @@ class Api:
         """The event that was stored for a `once` key, and until when it stands for it."""
         self.released = threading.Event()
         self._digests: dict[str, str] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("BoundHandler", (Handler,), {"api": self}))
+        self._server = ThreadingHTTPServer(("127.0.0.1", port), type("BoundHandler", (Handler,), {"api": self}))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.002})
 
     @property
@@ -134,6 +134,12 @@ class Api:
         if all(isinstance(result, TocsinError) for result in results):
             return 422, {**Invalid([], "none is accepted").problem(), "results": shown}
         return 200, {"accepted": 0, "rejected": 0, "results": shown}
+
+    def taken(self, handler: Handler, answer: tuple[int, object]) -> list[str]:
+        """The ids of the events that an answer acknowledges."""
+        status, body = answer
+        results = body.get("results", [body | {"status": status}])
+        return [result["id"] for result in results if result["status"] < 300]
 
     def _store(self, item: dict[str, object], terms: Terms) -> Event | Earlier | TocsinError:
         try:
