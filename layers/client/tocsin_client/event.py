@@ -10,7 +10,7 @@ from tocsin_client.faults import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
     from typing import Any, Literal, overload
 
@@ -47,6 +47,7 @@ class Event:
         self.retention: str | None = None
         self.id = new_id()
         self._kept = False
+        self._user_later: Callable[[], Awaitable[object]] | None = None
 
     @classmethod
     def new(cls, action: str, /, app: str | None = None, **context: object) -> Self:
@@ -104,6 +105,7 @@ class Event:
             if pending and ("pk" not in pending or pending["pk"] != by.get("pk")):
                 by = {**pending, "authenticated_as": by}
             self.user = by or self.user
+            self._user_later = None if by else found.user_later
 
         return self._guarded(add, "a request can't be told")
 
@@ -151,8 +153,19 @@ class Event:
         return self._queue(client)
 
     async def asave(self, *, client: Client | None = None) -> Receipt:
-        """Save the event as `save(wait=True)`, while the event loop does other things."""
+        """Save the event as `save(wait=True)`, while the event loop does other things.
+
+        Whom a Django request is by is asked here, where it is not known yet: in a coroutine `from_http` can't.
+        """
         import asyncio  # noqa: PLC0415 - whoever calls this has it
+
+        if self._user_later is not None:
+            try:
+                user = await self._user_later()
+            except Exception as error:  # noqa: BLE001 - their database
+                report("the user of a request can't be told", error)
+            else:
+                self.set_user(user)
 
         def save() -> Receipt:
             return self.save(wait=True, client=client)

@@ -86,7 +86,7 @@ def _tell(sender: Flask, exception: BaseException, **_: Any) -> None:  # noqa: A
 
 
 def _refuse(error: SecurityError) -> SecurityError:
-    exceptions.tell(error, app=request.endpoint or "flask", request=request, user=_user())
+    exceptions.tell(error, app=current_app.import_name, request=request, user=_user())
     return error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import parse_qsl
 
 from tocsin_client.client_ip import UNDETERMINED, client_ip
@@ -27,7 +27,7 @@ class HttpRequest:
     """One request as it was read. `args` are those of its query.
 
     People are in the framework's form: `user` whom it is by, `impersonator` who acts as that user, `pending_user` whom
-    a flow takes them for that has not signed them in yet.
+    a flow takes them for that has not signed them in yet. `user_later` gives the user where that has to be awaited.
     """
 
     __slots__ = (
@@ -41,6 +41,7 @@ class HttpRequest:
         "request_id",
         "user",
         "user_agent",
+        "user_later",
     )
 
     def __init__(
@@ -67,6 +68,7 @@ class HttpRequest:
         self.brand = brand
         self.impersonator = impersonator
         self.pending_user = pending_user
+        self.user_later: Callable[[], Awaitable[object]] | None = None
 
     def to_context(self) -> dict[str, Any]:
         """{path, method, args, user_agent, request_id}, the last where there is one."""

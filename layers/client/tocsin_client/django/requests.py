@@ -11,6 +11,7 @@ from tocsin_client.client_ip import client_ip
 from tocsin_client.django.settings import called
 from tocsin_client.faults import report
 from tocsin_client.http_request import HttpRequest, Reading
+from tocsin_client.users import as_user
 
 # Where authentik keeps who impersonates, and the flow that somebody is in.
 _ORIGINAL_USER = "authentik/impersonate/original_user"
@@ -37,15 +38,21 @@ def read_request(request: Any, reading: Reading) -> HttpRequest:  # noqa: ANN401
                 setattr(found, name, of_request(request))
             except Exception as error:  # noqa: BLE001 - a database that fails is often why there is an event
                 report(f"the {name} of a request can't be told", error)
+        if found.user is None and hasattr(request, "auser"):
+            found.user_later = request.auser
     return found
 
 
 def _user(request: Any) -> object:  # noqa: ANN401
-    if not hasattr(request, "user"):
-        return None
-    if _in_event_loop() and not hasattr(request, "_cached_user") and _is_lazy(request.user):
-        return None
-    return request.user
+    known = getattr(request, "_acached_user", None)  # by request.auser()
+    if known is not None or not hasattr(request, "user"):
+        return known
+    # Asked here rather than where the event is made of it: a user that is not known yet is asked of the session.
+    return None if _must_be_awaited(request) else as_user(request.user)
+
+
+def _must_be_awaited(request: Any) -> bool:  # noqa: ANN401
+    return _in_event_loop() and not hasattr(request, "_cached_user") and _is_lazy(request.user)
 
 
 def _is_lazy(user: object) -> bool:
