@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions storm contract crowd lint validate deploy bench pictures clean lock
+.PHONY: help setup run test permissions storm contract crowd lint validate deploy bench pictures shared client clean lock
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -48,6 +48,7 @@ lint: setup ## style, types and the template
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+	$(BIN)/mypy --python-version 3.10 layers/client/tocsin_client
 	@$(MAKE) --no-print-directory validate
 
 validate: setup ## the template alone: sam validate --lint, cfn-lint
@@ -64,9 +65,15 @@ bench: setup ## the benchmarks
 pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path where none is found)
 	@PYTHONPATH=layers/core $(BIN)/python -m local.pictures
 
+shared: setup ## what the client has in common with the server: copied anew from layers/core
+	@PYTHONPATH=layers/core $(BIN)/python -m local.shared_modules
+
+client: shared ## the client's wheel, in dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist layers/client && ls dist/*.whl
+
 lock: ## resolve requirements-dev.in anew into requirements-dev.txt
 	@local/make-lock.sh
 
 clean: ## what was built and measured, but not the virtual environment
-	rm -rf .aws-sam .local .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .aws-sam .local dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
