@@ -188,7 +188,7 @@ class Sender:
             self._pause(max(min(reply.wait, _LONGEST_WAIT), _pause_after(self._failures)))
         else:
             self._size, self._failures = min(2 * self._size, MAX_EVENTS), 0
-        self._tidy()
+            self._tidy()
 
     def _wait(self) -> bool:
         """Wait until there may be something to send, and a while for others to go with it; False when all is over.
@@ -251,8 +251,12 @@ class Sender:
                 self._complain(error)
 
     def _pause(self, seconds: float) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: self._stopped or self._hurried, seconds)
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self._tidy()  # what is put meanwhile, which nobody else may
+            with self._changed:
+                if self._changed.wait_for(lambda: self._stopped or self._hurried, min(left, _POLL)):
+                    return
 
     # What goes wrong
 

@@ -23,17 +23,18 @@ from tocsin_client.memory import Entry
 LEAST_ROOM = 1 << 20
 """Bytes of the smallest spool."""
 
-_PAGE = 4_096
+_PAGE = 2_048  # bytes: each put writes one, or two, and most events have less
 _PATIENCE = 0.25  # seconds that a put waits for another process's write
 _PATIENCE_OF_SENDER = 5.0
 _SETUP_TRIES = 10
 _DROPPED_AT_ONCE = 100  # events, of which each takes a page or less as a rule
+_LONGEST_LOG = 32 << 20  # bytes of the write-ahead log at which a put moves it into the database, if nobody has
 _SETUP = f"""
     PRAGMA page_size = {_PAGE};
     PRAGMA journal_mode = WAL;
-    CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY AUTOINCREMENT, line BLOB NOT NULL);
+    CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, line BLOB NOT NULL);
 """
-_INSERT = "INSERT INTO events (line) VALUES (?)"
+_INSERT = "INSERT INTO events (number, line) VALUES (?, ?)"
 _OLDEST = "SELECT number, line FROM events ORDER BY number LIMIT ?"
 _DELETE = "DELETE FROM events WHERE number = ?"
 
@@ -72,7 +73,7 @@ class Spool:
                 self._putting = self._connected(_PATIENCE)
             while True:
                 try:
-                    added = self._putting.execute(_INSERT, (line,))
+                    self._mark = _insert(self._putting, line, self._mark)
                 except sqlite3.OperationalError as error:
                     if "full" not in str(error):  # SQLITE_FULL: max_page_count, or the disk; 3.10 has no error codes
                         raise
@@ -83,7 +84,6 @@ class Spool:
                         return [*dropped, line]
                     dropped += oldest
                 else:
-                    self._mark = added.lastrowid or self._mark
                     return dropped
 
     def _drop_oldest(self, database: sqlite3.Connection) -> list[bytes]:
@@ -120,7 +120,7 @@ class Spool:
         with self._taker() as database, _transaction(database):
             for number, line in entries:
                 if database.execute(_DELETE, (number,)).rowcount:  # 0 where another process has dropped it
-                    database.execute(_INSERT, (line,))
+                    _insert(database, line, number)
 
     def mark(self) -> int:
         """What `reached` tells of all that this process put so far."""
@@ -200,7 +200,8 @@ class Spool:
             _set_up(database)
             database.execute(f"PRAGMA max_page_count = {self._most_pages}")
             database.execute("PRAGMA synchronous = NORMAL")
-            database.execute("PRAGMA wal_autocheckpoint = 0")  # `tidy` does
+            database.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG // _PAGE}")  # `tidy` does, before that
+            database.execute(f"PRAGMA journal_size_limit = {_LONGEST_LOG}")
             database.execute(f"PRAGMA busy_timeout = {patience * 1000:.0f}")
         except BaseException:
             database.close()
@@ -213,6 +214,18 @@ class Spool:
             if self._taking is None:
                 self._taking = self._connected(_PATIENCE_OF_SENDER)
             yield self._taking
+
+
+def _insert(database: sqlite3.Connection, line: bytes, after: int) -> int:
+    """Add a line behind all others; its number. That is the time, in nanoseconds, so none is ever used twice."""
+    number = max(time.time_ns(), after + 1)
+    while True:
+        try:
+            database.execute(_INSERT, (number, line))
+        except sqlite3.IntegrityError:  # another process's, of the same moment
+            number += 1
+        else:
+            return number
 
 
 def _set_up(database: sqlite3.Connection) -> None:

@@ -148,6 +148,50 @@ def test_it_does_not_grow_by_what_is_done(spool, path):
     assert size < LEAST_ROOM
 
 
+def test_its_log_does_not_grow_without_end_while_nothing_is_sent(spool, path):
+    """1,000,000 events while the server was down left a log of 10 GB."""
+    log = path.with_name("spool-wal")
+
+    for _ in range(600):
+        put(spool, "x" * 500)
+    spool.tidy()
+    before = log.stat().st_size
+    for _ in range(600):
+        put(spool, "x" * 500)
+
+    assert log.stat().st_size <= before * 1.1
+
+
+def test_a_put_ends_the_logs_growth_where_nobody_tidies(spool, path, monkeypatch):
+    monkeypatch.setattr("tocsin_client.spool._LONGEST_LOG", 100 * 2_048)
+
+    for _ in range(600):
+        put(spool, "x" * 500)
+
+    assert path.with_name("spool-wal").stat().st_size < 200 * 2_048
+
+
+def test_a_clock_that_is_set_back_changes_no_order(spool, monkeypatch):
+    put(spool, "a")
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+
+    put(spool, "b", "c")
+
+    assert lines(spool) == [b"a", b"b", b"c"]
+
+
+def test_events_of_one_moment_are_all_kept(path, monkeypatch):
+    monkeypatch.setattr("time.time_ns", lambda: 1)
+    first, second = Spool(path, LEAST_ROOM), Spool(path, LEAST_ROOM)
+
+    for spool in (first, second, first, second):
+        put(spool, "a")
+
+    assert len(lines(first)) == 4
+    first.close()
+    second.close()
+
+
 def test_only_its_owner_may_read_it(spool, path):
     put(spool, "a")
     spool.take(1, 100)
