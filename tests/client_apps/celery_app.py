@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 
-from celery import Celery
+from celery import Celery, signals
 from celery.worker import state
 
 import tocsin_client.celery
@@ -18,6 +18,12 @@ from tocsin_client.context import bound_request_id
 app = Celery("billing", broker="memory://", backend="cache+memory://")
 app.conf.update(task_always_eager=False, worker_hijack_root_logger=False, broker_connection_retry_on_startup=True)
 tocsin_client.celery.connect(successes=True)
+
+
+@signals.setup_logging.connect
+def leave_logging_as_it_is(**_):
+    """Celery would set the level of the root logger, which is other tests' as well."""
+
 
 TASKS = 12
 

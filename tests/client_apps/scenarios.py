@@ -48,7 +48,7 @@ def django(site: Application, arrived: Arrived) -> None:
 
     (read,) = arrived(action="custom_note_read")
     assert (read["id"], read["user"]) == (answer.json()["id"], ALICE)
-    assert (read["client_ip"], read["brand"], read["expiring"]) == ("203.0.113.7", "default", True)
+    assert (read["client_ip"], read["expiring"]) == ("203.0.113.7", True)
     assert (read["context"]["note"], read["context"]["token"]) == (7, MASK)
     assert request_of(read, args={"page": "2", "token": MASK}) == answer.headers["x-request-id"]
 

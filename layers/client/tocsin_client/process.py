@@ -75,10 +75,12 @@ def _end(number: int, _frame: object) -> None:
     os.kill(os.getpid(), number)
 
 
-_forking: list[Sender] = []
+_fork_lock = threading.Lock()
+_forking: list[Sender] = []  # who was told of the fork under way
 
 
 def _before_fork() -> None:
+    _fork_lock.acquire()  # threads may fork at once
     _forking[:] = _senders
     for sender in _forking:
         sender.before_fork()
@@ -88,9 +90,12 @@ def _in_parent() -> None:
     for sender in _forking:
         sender.after_fork()
     _forking.clear()
+    _fork_lock.release()
 
 
 def _in_child() -> None:
+    global _fork_lock  # noqa: PLW0603 - its parent's is held for the parent
+    _fork_lock = threading.Lock()
     for sender in _forking:
         sender.begin_in_child()
     _forking.clear()

@@ -15,7 +15,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from tocsin_client.memory import Entry
@@ -152,7 +152,8 @@ class Spool:
         self._take_lock.acquire()
         for connection in (self._putting, self._taking):
             if connection is not None:
-                connection.close()
+                with suppress(sqlite3.Error):
+                    connection.close()
         self._putting = self._taking = None
 
     def after_fork(self) -> None:

@@ -88,7 +88,9 @@ def _frames(traceback: TracebackType | None) -> Iterator[dict[str, Any]]:
 
 def _frame(traceback: TracebackType) -> dict[str, Any]:
     code = traceback.tb_frame.f_code
-    source = linecache.getline(code.co_filename, traceback.tb_lineno, traceback.tb_frame.f_globals).strip()
+    source = ""
+    if code.co_filename != "<string>":  # which is all code that was made of texts, and for linecache that of `-c`
+        source = linecache.getline(code.co_filename, traceback.tb_lineno, traceback.tb_frame.f_globals).strip()
     return {
         "file": code.co_filename,
         "line": traceback.tb_lineno,

@@ -273,6 +273,27 @@ def test_forks_while_other_threads_save_lose_nothing(api, produce, tmp_path):
     assert actions(api) == {"child": 30, "thread": count.context["saved"], "count": 1}
 
 
+def test_threads_may_fork_at_once(api, produce, tmp_path):
+    produce(
+        "import threading\n"
+        "configure()\n"
+        "def forks():\n"
+        "  for n in range(20):\n"
+        "    Event.new('thread').save()\n"
+        "    child = os.fork()\n"
+        "    if child == 0: os._exit(0)\n"
+        "    os.waitpid(child, 0)\n"
+        "threads = [threading.Thread(target=forks) for _ in range(4)]\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+        "assert flush(60)\n",
+        api.url,
+        str(tmp_path / "spool"),
+    ).ends()
+
+    assert actions(api) == {"thread": 80}
+
+
 # A Lambda function that freezes
 
 LAMBDA = """
