@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from asgiref.sync import sync_to_async
 
 from tocsin_client.client_ip import client_ip
 from tocsin_client.django.settings import called
@@ -33,13 +35,11 @@ def read_request(request: Any, reading: Reading) -> HttpRequest:  # noqa: ANN401
         brand=getattr(request, "brand", None),
     )
     with _session_as_it_was(request):
-        for name, of_request in (("user", _user), ("impersonator", _impersonator), ("pending_user", _pending_user)):
+        for name, of_request in _PEOPLE.items():
             try:
                 setattr(found, name, of_request(request))
             except Exception as error:  # noqa: BLE001 - a database that fails is often why there is an event
                 report(f"the {name} of a request can't be told", error)
-        if found.user is None and hasattr(request, "auser"):
-            found.user_later = request.auser
     return found
 
 
@@ -49,6 +49,17 @@ def _user(request: Any) -> object:  # noqa: ANN401
         return known
     # Asked here rather than where the event is made of it: a user that is not known yet is asked of the session.
     return None if _must_be_awaited(request) else as_user(request.user)
+
+
+def _user_later(request: Any) -> object:  # noqa: ANN401
+    """What gives the user where it has to be awaited: auser(), which requests have from Django 5.0 on, or alike."""
+
+    def ask() -> object:
+        return as_user(request.user)
+
+    if not hasattr(request, "user") or not _must_be_awaited(request):
+        return None
+    return getattr(request, "auser", None) or sync_to_async(ask)
 
 
 def _must_be_awaited(request: Any) -> bool:  # noqa: ANN401
@@ -81,6 +92,14 @@ def _pending_user(request: Any) -> object:  # noqa: ANN401
         return found
     context = getattr(session.get(_FLOW_PLAN), "context", None)
     return context.get("pending_user") if isinstance(context, dict) else None
+
+
+_PEOPLE: dict[str, Callable[[Any], object]] = {
+    "user": _user,
+    "user_later": _user_later,
+    "impersonator": _impersonator,
+    "pending_user": _pending_user,
+}
 
 
 def _session(request: Any) -> Any:  # noqa: ANN401
