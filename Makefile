@@ -11,7 +11,7 @@ export SAM_CLI_TELEMETRY := 0
 # How many processes run the tests; those of the deployed stack stay together in one (tests/stack/conftest.py).
 WORKERS ?= 2
 # The stack's tests take the longest and so come first.
-TESTS ?= tests/stack $(filter-out tests/stack tests/bench tests/data tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+TESTS ?= tests/stack $(filter-out tests/stack tests/bench tests/data tests/client_apps tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 # Where to deploy to: a section of samconfig.toml.
 ENV ?= default
 

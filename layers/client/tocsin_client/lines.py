@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 from tocsin_client._shared.redact import cleanse
 from tocsin_client._shared.sanitize import Limits, sanitize
+from tocsin_client.faults import report
 
 MAX_EVENT = 200_000
 """Bytes of an event that the API takes."""
@@ -56,7 +58,21 @@ def _encoded(event: Mapping[str, Any]) -> bytes:
 
 def _object(value: object) -> object:
     """An object, cleansed; anything else as it is, for the API to refuse."""
-    return cleanse(sanitize(value, limits=_FIRST)) if value is not None else None
+    if value is None:
+        return None
+    if "django.db.models" in sys.modules:
+        value = _with_references(value)
+    return cleanse(sanitize(value, limits=_FIRST))
+
+
+def _with_references(value: object) -> object:
+    from tocsin_client.django.references import with_references  # noqa: PLC0415 - where there is Django
+
+    try:
+        return with_references(value)
+    except Exception as error:  # noqa: BLE001 - their database, or an object that fails whatever is asked of it
+        report("models in an event can't be told", error)
+        return value
 
 
 def _one_line(value: object, longest: int) -> object:

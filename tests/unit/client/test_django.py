@@ -252,6 +252,28 @@ def test_a_change_costs_one_query_more(events):
     assert [query["sql"].split()[0] for query in queries] == ["SELECT", "UPDATE"]
 
 
+def test_a_model_in_a_context_is_told_as_which_it_is(events):
+    """An object of a class that says no more was its address; of one that does, a name that nothing can be found by."""
+    with audit_ignore():
+        note, red = Note.objects.create(title="first"), Tag.objects.create(name="red")
+        note.tags.add(red)
+    told = {"app": "notes", "model_name": "note", "pk": note.pk, "name": "first"}
+    tag = {"app": "notes", "model_name": "tag", "pk": red.pk, "name": "red"}
+
+    Event.new(
+        "x", note=note, deeper={"notes": [note, 1]}, pair=(note, "a"), tags=note.tags.all(), plain={"a": [1]}
+    ).save()
+
+    (event,) = events()
+    assert event["context"] == {
+        "note": told,
+        "deeper": {"notes": [told, 1]},
+        "pair": [told, "a"],
+        "tags": [tag],
+        "plain": {"a": [1]},
+    }
+
+
 def test_a_model_whose_name_raises_is_told_without(events, monkeypatch):
     def broken(self):
         raise RuntimeError("no")

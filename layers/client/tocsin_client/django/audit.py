@@ -18,12 +18,12 @@ from tocsin_client import configuration
 from tocsin_client._shared.actions import EventAction
 from tocsin_client.django.ignoring import ignored_fields, is_ignored_model, is_ignoring
 from tocsin_client.django.middleware import current_request
+from tocsin_client.django.references import reference
 from tocsin_client.event import Event
 from tocsin_client.faults import never_raises
 from tocsin_client.users import as_user
 
 _BEFORE = "tocsin_before"
-_MAX_NAME = 256  # characters
 _MAX_RELATED = 500  # primary keys that one event tells
 _CHANGED = {"post_add": "added", "post_remove": "removed", "pre_clear": "removed"}
 
@@ -35,16 +35,6 @@ def connect() -> None:
             for signal, receiver in ((pre_save, _before), (post_save, _saved), (pre_delete, _deleted)):
                 signal.connect(receiver, sender=model, dispatch_uid=f"tocsin.{model._meta.label}")
     m2m_changed.connect(_related, dispatch_uid="tocsin.m2m")
-
-
-def reference(instance: models.Model) -> dict[str, Any]:
-    """{app, model_name, pk, name}: which object an event is of."""
-    meta = instance._meta
-    try:
-        name = str(instance)[:_MAX_NAME]
-    except Exception:  # noqa: BLE001 - it may ask the database for what is gone
-        name = ""
-    return {"app": meta.app_label, "model_name": meta.model_name, "pk": instance.pk, "name": name}
 
 
 @never_raises
