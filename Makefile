@@ -1,7 +1,8 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions storm contract crowd lint validate deploy bench pictures clean lock
+.PHONY: help setup run test permissions storm contract crowd lint style types validate deploy bench pictures lock \
+	release clean
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -44,13 +45,16 @@ contract: setup ## the deployed API held to docs/openapi.json by schemathesis (a
 crowd: setup ## a group of 100,000 members, each told once (half an hour)
 	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark
 
-lint: setup ## style, types and the template
+lint: style types validate ## style, types and the template; .pre-commit-config.yaml runs the same three
+
+style: setup ## ruff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/mypy
-	@$(MAKE) --no-print-directory validate
 
-validate: setup ## the template alone: sam validate --lint, cfn-lint
+types: setup ## mypy
+	$(BIN)/mypy
+
+validate: setup ## the template: sam validate --lint, cfn-lint
 	@$(QUIET_SAM) validate --lint
 	$(BIN)/cfn-lint template.yaml
 
@@ -66,6 +70,9 @@ pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path
 
 lock: ## resolve requirements-dev.in anew into requirements-dev.txt
 	@local/make-lock.sh
+
+release: setup ## VERSION=0.2.0 in all files that say the version, and a section of the changelog
+	@$(BIN)/python -m local.release $(VERSION)
 
 clean: ## what was built and measured, but not the virtual environment
 	rm -rf .aws-sam .local .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache

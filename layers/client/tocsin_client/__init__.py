@@ -11,5 +11,6 @@ A Lambda function that emits calls `flush` before it returns: between invocation
 from tocsin_client.client import Client, Fields
 from tocsin_client.session import Receipt, Refused, Session, Unreachable
 from tocsin_client.values import json_safe
+from tocsin_client.version import __version__
 
-__all__ = ["Client", "Fields", "Receipt", "Refused", "Session", "Unreachable", "json_safe"]
+__all__ = ["Client", "Fields", "Receipt", "Refused", "Session", "Unreachable", "__version__", "json_safe"]

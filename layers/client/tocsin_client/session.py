@@ -15,10 +15,13 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from tocsin_client.version import __version__
+
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1")
 _KEPT_OPEN = 20.0  # seconds; the other side has probably closed what is older, as while a Lambda function slept
 _MAX_ANSWER = 8 << 20
 _HIDDEN = "********"
+_USER_AGENT = f"tocsin-client/{__version__}"
 
 
 class Receipt(NamedTuple):
@@ -99,7 +102,7 @@ class Session:
     def post(self, lines: Sequence[bytes]) -> Reply:
         """Send events, each a line of JSON: one as it is, several as NDJSON."""
         kind = "application/json" if len(lines) == 1 else "application/x-ndjson"
-        headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind}
+        headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind, "user-agent": _USER_AGENT}
         connection = self._connection()
         try:
             connection.request("POST", f"{self._path}/events", b"\n".join(lines), headers)

@@ -55,6 +55,7 @@ class Received:
 
     path: str
     peer: tuple[str, int]
+    user_agent: str | None
     body: bytes
 
 
@@ -68,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.body = self.rfile.read(int(self.headers["content-length"]))
-        self.api.requests.append(Received(self.path, self.client_address, self.body))
+        self.api.requests.append(Received(self.path, self.client_address, self.headers["user-agent"], self.body))
         fault = self.api.faults.popleft() if self.api.faults else None
         if fault is None:
             self.reply(*self.api.ingest(self))
@@ -272,6 +273,13 @@ def test_the_path_of_the_url_stands_before_the_apis(api, make):
     make(f"{api.url}/stage/$default/").send("login")
 
     assert api.requests[0].path == "/stage/$default/events"
+
+
+def test_a_request_says_which_client_it_comes_from(api, make):
+    make().send("login")
+
+    (request,) = api.requests
+    assert request.user_agent == f"tocsin-client/{tocsin_client.__version__}"
 
 
 def test_a_repeat_after_a_lost_answer_stores_nothing_twice(api, make):
