@@ -13,6 +13,8 @@ export SAM_CLI_TELEMETRY := 0
 WORKERS ?= 2
 # The stack's tests take the longest and so come first.
 TESTS ?= tests/stack $(filter-out tests/stack tests/bench tests/data tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+# Of all tests coverage is measured; of some it would say nothing.
+COVERAGE = $(if $(filter file,$(origin TESTS)),--cov)
 # Where to deploy to: a section of samconfig.toml.
 ENV ?= default
 
@@ -30,8 +32,8 @@ setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where
 run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
 	@$(BIN)/python -m local run $(if $(ONCE),--once)
 
-test: setup lint ## everything: lint, then unit, integration, template and stack tests
-	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark
+test: setup lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
+	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
 
 permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_permissions.py -m "" -p no:benchmark
