@@ -117,10 +117,10 @@ class Buffer:
 _buffers: weakref.WeakSet[Buffer] = weakref.WeakSet()
 
 
-def _start_all_afresh() -> None:
+def _start_all_afresh() -> None:  # pragma: no cover - runs in forked children
     for buffer in _buffers:
         buffer.start_afresh()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch - there is none on Windows
     os.register_at_fork(after_in_child=_start_all_afresh)

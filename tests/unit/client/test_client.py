@@ -1116,3 +1116,46 @@ def test_the_library_is_python_3_9_and_imports_the_standard_library_only(module)
     imported = {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names | {"tocsin_client"}
+
+
+# What is remembered
+
+
+def test_a_deprecation_that_found_the_queue_full_is_said_again(api, make):
+    sender = make(queue_size=0)
+    sender.log_deprecation("old-setting", "use new-setting")
+
+    sender.log_deprecation("old-setting", "use new-setting")
+
+    assert sender.lost == 2
+
+
+def test_deprecations_beyond_what_is_remembered_are_said_again(api, make, monkeypatch):
+    monkeypatch.setattr(client, "_MAX_REMEMBERED", 2)
+    sender = make()
+    for identifier in ("first", "second", "third"):
+        sender.log_deprecation(identifier, "use another")
+    sender.flush()
+
+    for identifier in ("fourth", "first"):
+        sender.log_deprecation(identifier, "use another")
+
+    assert sender.flush()
+    said = [json.loads(line)["context"]["deprecation"] for each in api.requests for line in each.body.splitlines()]
+    assert said.count("first") == 2
+
+
+def test_a_connection_that_was_idle_for_long_is_replaced(api, make, monkeypatch):
+    sender = make()
+    sender.send("login")
+    monkeypatch.setattr(tocsin_client.session, "_KEPT_OPEN", 0.0)
+
+    sender.send("logout")
+
+    assert api.requests[0].peer != api.requests[1].peer
+
+
+def test_objects_of_too_many_values_in_all_are_cut():
+    value = [{f"{at}": {"a": at, "b": at} for at in range(1_000)} for _ in range(1_000)]
+
+    assert len(json.dumps(json_safe(value))) < 2_000_000
