@@ -1,31 +1,18 @@
 """Our own trouble around an attempt: what a table or a queue does not take costs nobody a delivery, and tells nobody
 twice."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.conftest import Stack
-from tests.integration.delivery_world import World, bodies, endpoints
+from tests.integration.delivery_world import World, bodies
 from tests.integration.handler_calls import WRITES, failing, throttled
 from tocsin.aws.sqs import Outbox
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import Conflict, Unavailable
 from tocsin.identity.store import PeopleStore
-
-
-@pytest.fixture
-def sinks() -> Iterator[Sinks]:
-    with endpoints() as started:
-        yield started
-
-
-@pytest.fixture
-def world(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> World:
-    return World(stack, monkeypatch)
 
 
 def nothing_queued(call: dict[str, Any]) -> Any:
