@@ -1,7 +1,8 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions storm contract crowd lint validate deploy bench pictures shared client clean lock
+.PHONY: help setup run test permissions storm contract crowd lint style types validate deploy bench pictures shared \
+	client lock release clean
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -12,6 +13,8 @@ export SAM_CLI_TELEMETRY := 0
 WORKERS ?= 2
 # The stack's tests take the longest and so come first.
 TESTS ?= tests/stack $(filter-out tests/stack tests/bench tests/data tests/client_apps tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+# Of all tests coverage is measured; of some it would say nothing.
+COVERAGE = $(if $(filter file,$(origin TESTS)),--cov)
 # Where to deploy to: a section of samconfig.toml.
 ENV ?= default
 
@@ -29,8 +32,8 @@ setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where
 run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
 	@$(BIN)/python -m local run $(if $(ONCE),--once)
 
-test: setup lint ## everything: lint, then unit, integration, template and stack tests
-	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark
+test: setup lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
+	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
 
 permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_permissions.py -m "" -p no:benchmark
@@ -44,14 +47,17 @@ contract: setup ## the deployed API held to docs/openapi.json by schemathesis (a
 crowd: setup ## a group of 100,000 members, each told once (half an hour)
 	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark
 
-lint: setup ## style, types and the template
+lint: style types validate ## style, types and the template; .pre-commit-config.yaml runs the same three
+
+style: setup ## ruff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+
+types: setup ## mypy
 	$(BIN)/mypy
 	$(BIN)/mypy --python-version 3.10 layers/client/tocsin_client
-	@$(MAKE) --no-print-directory validate
 
-validate: setup ## the template alone: sam validate --lint, cfn-lint
+validate: setup ## the template: sam validate --lint, cfn-lint
 	@$(QUIET_SAM) validate --lint
 	$(BIN)/cfn-lint template.yaml
 
@@ -73,6 +79,9 @@ client: shared ## the client's wheel, in dist/
 
 lock: ## resolve requirements-dev.in anew into requirements-dev.txt
 	@local/make-lock.sh
+
+release: setup ## VERSION=0.2.0 in all files that say the version, and a section of each changelog
+	@$(BIN)/python -m local.release $(VERSION)
 
 clean: ## what was built and measured, but not the virtual environment
 	rm -rf .aws-sam .local dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -130,14 +130,15 @@ def failing(
     at: Callable[[int], bool] = lambda _: True,
     table: str = "",
     service: str = "dynamodb",
+    client: Any = None,
 ) -> Iterator[list[str]]:
     """Within, `service` fails at those calls of `operations` (all by default) whose number, from 1, is `at`.
 
-    With `table` only calls that name it are looked at. Gives the names of the calls that were made, also of those
-    that did not fail.
+    With `table` only calls that name it are looked at; `client` is whose calls fail, by default the functions'. Gives
+    the names of the calls that were made, also of those that did not fail.
     """
     calls: list[str] = []
-    client: Any = getattr(clients, service)()
+    client = client or getattr(clients, service)()
 
     def before_call(model: Any, params: dict[str, Any], **_: Any) -> Any:
         if (operations and model.name not in operations) or (table and f'"{table}"'.encode() not in params["body"]):

@@ -12,7 +12,7 @@ Integrations are imported by name: `tocsin_client.django`, `.flask`, `.fastapi`,
 
 from __future__ import annotations
 
-__version__ = "0.2.0"
+__version__ = "0.1.0"  # written by `make release`; a test holds it to pyproject.toml
 
 __all__ = [
     "Client",

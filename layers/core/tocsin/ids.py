@@ -77,7 +77,7 @@ class _Sequence:
 _sequence = _Sequence()
 
 
-def _start_afresh() -> None:
+def _start_afresh() -> None:  # pragma: no cover - runs in forked children
     global _sequence  # noqa: PLW0603 - a forked child must not go on with its parent's tails or lock
     _sequence = _Sequence()
 

@@ -204,8 +204,9 @@ def test_a_success_lets_the_held_ones_flow_in_order(world: World, sinks: Sinks) 
     came = [received.headers["webhook-id"] for received in sinks.received()]
     waited = [message.delivery_id for message in messages]
     assert set(waited) <= set(came)
-    seconds = [waited.index(delivery) // 10 for delivery in came if delivery in waited]
-    assert seconds == sorted(seconds)
+    # Ten a second are let go, and those of a second arrive side by side: nobody overtakes one ten places before.
+    order = [waited.index(delivery) for delivery in came if delivery in waited]
+    assert all(max(order[: at + 1]) - place < 10 for at, place in enumerate(order)), order
     world.go_on(worker, minutes=1)
     assert world.breakers.get("hook") is None
 

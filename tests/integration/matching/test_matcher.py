@@ -357,7 +357,7 @@ def test_a_silence_keeps_people_from_being_told_and_the_story_says_which(stack: 
     assert story_of(stack, about)["held_by"]["silence"]["name"] == "drill"
 
 
-def test_a_throttle_lets_max_through_a_group_and_the_story_says_what_it_held(stack: Stack) -> None:
+def test_a_throttle_lets_max_through_a_group_and_the_story_says_what_it_held(stack: Stack, atomic_calls: None) -> None:
     throttle = {"window": "days=1", "max": 2, "group_by": ["user.username"]}
     configure(
         stack,

@@ -226,3 +226,20 @@ def test_a_retention_of_a_century_is_taken() -> None:
 @pytest.mark.parametrize("name", ["secret_keys", "exempt_keys"])
 def test_names_of_keys_are_bounded(name: str) -> None:
     assert set(wrong(settings={name: [f"key{i}" for i in range(1001)]})) == {f"settings.{name}"}
+
+
+SILENCE = {"name": "drill", "starts": "2026-01-01T00:00:00Z", "ends": "2026-01-02T00:00:00Z"}
+
+
+def test_a_silence_whose_pattern_is_none_is_named() -> None:
+    assert list(wrong(silences=[SILENCE | {"pattern": {"action": [{"no-such": 1}]}}])) == ["silences[0].pattern"]
+
+
+def test_a_silence_whose_expression_is_none_is_named() -> None:
+    assert list(wrong(silences=[SILENCE | {"matcher": {"query": "event.acton"}}])) == ["silences[0].matcher.query"]
+
+
+def test_the_tests_of_one_rule_are_run_beside_rules_that_have_none() -> None:
+    tested = RULE | {"name": "tested", "tests": [{"event": {"action": "logout"}, "fires": True}]}
+
+    assert list(wrong(rules=[RULE, tested])) == ["rules[1].tests[0]"]

@@ -204,3 +204,22 @@ def test_what_is_counted_is_what_is_found(pairs: list[tuple[str, str]], query: d
 
     assert search.counted(counts).total() == len(found)
     assert search.rules_out(counts) == (not found)
+
+
+def test_the_primary_key_of_a_user_may_look_like_a_uuid_and_be_none() -> None:
+    almost = "z" * 32
+
+    assert finds({"user_pk": almost}, user={"pk": almost})
+    assert not finds({"user_pk": "0" * 32}, user={"pk": almost})
+
+
+def test_an_address_that_is_none_is_in_no_network() -> None:
+    assert not finds({"client_ip": "203.0.113.0/24"}, client_ip="unknown")
+
+
+def test_words_are_looked_for_in_truths_and_numbers_and_never_in_nothing() -> None:
+    context = {"sent": True, "count": 7, "nothing": None}
+
+    assert finds({"search": "true 7"}, context=context)
+    assert not finds({"search": "none"}, context=context)
+    assert not finds({"search": "null"}, context=context)

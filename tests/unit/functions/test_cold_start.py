@@ -122,3 +122,12 @@ def test_maxminddb_is_loaded_where_there_are_databases_and_an_address_only(tmp_p
     with_them = loaded(_ENRICHING.format(directory=str(databases)), {})
 
     assert ("maxminddb" in without, "maxminddb" in with_them) == (False, True)
+
+
+OFF_THE_HOT_PATH = {"api", "feedback", "redrive", "rollup"}
+
+
+def test_each_function_on_the_hot_path_has_a_budget() -> None:
+    functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
+
+    assert functions - OFF_THE_HOT_PATH == BUDGET.keys() == MUST_NOT_LOAD.keys()

@@ -4,7 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from tocsin.identity.throttle import ALLOWED, FailedSignIns, Throttled
+from tocsin.identity import throttle
+from tocsin.identity.throttle import ALLOWED, TOLD_AT, FailedSignIns, Throttled
 
 ADDRESS = "203.0.113.9"
 
@@ -50,3 +51,30 @@ def test_an_address_is_let_in_again_when_its_minute_is_over() -> None:
 
     assert before
     assert not is_throttled(sign_ins, "Bearer unknown")
+
+
+def test_addresses_are_forgotten_where_there_are_too_many_to_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle, "_MOST", 3)
+    sign_ins = FailedSignIns(lambda network, failures, at: None, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+    for _ in range(ALLOWED):
+        sign_ins.failed(ADDRESS)
+    before = is_throttled(sign_ins, "Bearer unknown")
+
+    for address in ("198.51.100.1", "198.51.101.1", "198.51.102.1"):
+        sign_ins.failed(address)
+
+    assert before
+    assert not is_throttled(sign_ins, "Bearer unknown")
+
+
+def test_a_report_that_fails_leaves_the_failure_counted(caplog: pytest.LogCaptureFixture) -> None:
+    def broken(network: str, failures: int, at: datetime) -> None:
+        raise RuntimeError("no table")
+
+    sign_ins = FailedSignIns(broken, clock=lambda: datetime(2026, 3, 1, tzinfo=UTC))
+
+    for _ in range(max(ALLOWED, TOLD_AT[0])):
+        sign_ins.failed(ADDRESS)
+
+    assert is_throttled(sign_ins, "Bearer unknown")
+    assert [vars(record).get("code") for record in caplog.records] == ["SUSPICION_UNREPORTED"]

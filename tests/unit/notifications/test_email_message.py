@@ -317,3 +317,13 @@ def test_the_hot_path_does_not_load_the_template_engine(module: str) -> None:
     )
 
     assert loaded.stdout.strip() == "set()"
+
+
+def test_values_beyond_the_room_of_the_table_are_counted() -> None:
+    values: JsonObject = {f"key {number}": "v" * 900 for number in range(60)}
+
+    message = mail(values)
+
+    shown = message.text.count("- key ")
+    assert 0 < shown < 10
+    assert f"More values, not shown: {60 - shown}" in message.text

@@ -36,3 +36,7 @@ def test_a_mapping_speaks_of_the_notifications_origin_and_the_readers_language()
 def test_a_field_that_no_notification_has_is_refused_beforehand(mapping: str) -> None:
     with pytest.raises(MappingFailed, match="has no field"):
         check_mapping(mapping)
+
+
+def test_a_mapping_for_nobody_in_particular_sees_no_user() -> None:
+    assert mapped_body("{'someone': user != null}", rendering_context(user=None)) == {"someone": False}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.outbound import OutboundBlocked, OutboundPolicy
+from tocsin.outbound import OutboundBlocked, OutboundPolicy, addresses
 from tocsin.outbound.addresses import why_not_global
 
 
@@ -170,3 +170,11 @@ def test_an_asterisk_allows_any_port() -> None:
 def test_a_wrong_deploy_parameter_is_named(ports: str, cidrs: str, part: str) -> None:
     with pytest.raises(ValueError, match=part.replace(".", r"\.")):
         OutboundPolicy.parse(ports=ports, allow_cidrs=cidrs)
+
+
+def test_an_address_of_no_block_that_we_know_is_asked_about_in_pythons_own_list(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(addresses, "_SPECIAL_V4", ())
+
+    assert why_not_global(ip_address("10.0.0.1")) == "not globally reachable"

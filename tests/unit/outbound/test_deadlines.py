@@ -9,7 +9,9 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.unit.outbound.test_post import LOCAL, OK, Server, answering, send, serving
+from tocsin import outbound
 from tocsin.outbound import OutboundError, Timeout, post
+from tocsin.outbound.deadlines import Deadline
 
 SHORT = Timeout(connect=0.2, total=0.2)
 SHORT_AFTER_HEADERS = Timeout(connect=0.4, total=0.4)
@@ -166,3 +168,13 @@ def test_a_host_with_many_addresses_is_dialled_a_few_times_only() -> None:
         )
 
     assert dialled == ["127.0.0.1", "127.0.0.2", "127.0.0.3", "127.0.0.4"]
+
+
+def test_a_deadline_that_has_passed_lets_nobody_wait() -> None:
+    with pytest.raises(TimeoutError, match="has passed"):
+        Deadline.after(-1).claim()
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'put'"):
+        outbound.put  # noqa: B018  (what is asked for is the error)

@@ -363,3 +363,10 @@ def _peer(sock: socket.socket) -> int | None:
         return sock.getpeername()[1]
     except OSError:
         return None
+
+
+def test_a_ca_without_a_certificate_in_it_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ssl.SSLContext, "load_verify_locations", lambda *_, **__: None)
+
+    with pytest.raises(OutboundBlocked, match="no certificate in it"):
+        context_for(ca="-----BEGIN X509 CRL-----", client_cert=None)

@@ -120,3 +120,31 @@ def test_an_index_is_shared_by_threads():
         found = list(pool.map(index.match, events * 5))
 
     assert found == wanted * 5
+
+
+def test_no_range_holds_what_is_no_number():
+    index = PatternIndex({"low": {"n": [{"numeric": ["<", 5]}]}, "high": {"n": [{"numeric": [">=", 5]}]}})
+
+    assert index.match({"n": float("nan")}) == set()
+
+
+def test_endings_in_any_case_are_found_beside_whole_texts_and_beginnings():
+    index = PatternIndex(
+        {
+            "whole": {"t": [{"equals-ignore-case": "abc"}]},
+            "beginning": {"t": [{"prefix": {"equals-ignore-case": "AB"}}]},
+            "ending": {"t": [{"suffix": {"equals-ignore-case": "bC"}}]},
+        }
+    )
+
+    assert index.match({"t": "xBC"}) == {"ending"}
+    assert index.match({"t": "ABC"}) == {"whole", "beginning", "ending"}
+
+
+def test_a_condition_on_very_many_values_is_found_like_any_other():
+    values = [f"value {number}" for number in range(500)]
+    index = PatternIndex({"many": {"a": values, "b": ["x"]}, "one": {"a": ["value 7"]}})
+
+    assert index.match({"a": "value 7", "b": "x"}) == {"many", "one"}
+    assert index.match({"a": "value 499", "b": "x"}) == {"many"}
+    assert index.match({"a": "value 500", "b": "x"}) == set()

@@ -301,3 +301,25 @@ def test_judging_by_the_index_is_the_same_as_asking_every_binding(data: st.DataO
 
     plainly = [each.name for each in asked if rules.explain(each, about, People(groups=("g",)), NOW).fires]
     assert names == plainly
+
+
+@pytest.mark.parametrize("window", ["milliseconds=999", "days=31;seconds=1"])
+def test_a_throttles_window_is_a_second_at_least_and_31_days_at_most(window: str) -> None:
+    with pytest.raises(ValidationError, match="a second at least, and 31 days at most"):
+        rule(throttle={"window": window, "max": 1})
+
+
+def test_a_silence_that_ends_before_it_starts_is_refused() -> None:
+    with pytest.raises(ValidationError, match="ends before it starts"):
+        Silence.model_validate({"name": "s", "matcher": {"app": "shop"}, "starts": NOW, "ends": NOW})
+
+
+def test_an_explanation_says_that_nothing_fires_for_the_last_of_many_system_events() -> None:
+    rules = RuleSet([rule(bindings=[{"policy": "matches"}])], policies(MATCHES))
+    deep = event(cause=Cause(rule="another", transport=None, depth=MAX_DEPTH))
+
+    explained = rules.explain(rule(bindings=[{"policy": "matches"}]), deep, People(), NOW)
+
+    assert not explained.fires
+    assert explained.loop is not None
+    assert f"the last of {MAX_DEPTH} that Tocsin reported" in explained.loop

@@ -33,10 +33,6 @@ class Environment:
         """The variable `name`, or `default` where it is absent or empty."""
         return self.variables.get(name, "") or default
 
-    def whole(self, name: str, default: int) -> int:
-        """The variable `name` as an integer, or `default`."""
-        return int(self.optional(name, str(default)))
-
     def flag(self, name: str) -> bool:
         """Whether the variable `name` says true."""
         return self.optional(name).lower() == "true"

@@ -49,9 +49,6 @@ class Outbox:
         self._client = client
         self._waiting: list[_Message] = []
 
-    def __len__(self) -> int:
-        return len(self._waiting)
-
     def add(self, queue_url: str, body: str, owner: Hashable, *, group: str | None = None, delay: int = 0) -> None:
         """Put a message beside the others; nothing is sent yet.
 

@@ -231,7 +231,7 @@ def _cleansed(given: JsonObject, secrets: Secrets) -> tuple[JsonObject, JsonObje
         user, context = both["user"], both["context"]
         if isinstance(user, dict) and isinstance(context, dict):
             return user, context
-    raise TypeError("an object stays an object when it is cleansed")
+    raise TypeError("an object stays an object when it is cleansed")  # pragma: no cover - for mypy alone
 
 
 def _address(text: str) -> str | None:

@@ -107,7 +107,7 @@ class _Meter:
                 return outcome.shape
             case Loop():
                 return self._loop(node, scope, times)
-            case _:
+            case _:  # pragma: no cover - there are no other nodes
                 raise TypeError(f"not a node: {type(node).__name__}")
 
     def _loop(self, node: Loop, scope: _Scope, times: int) -> Shape:

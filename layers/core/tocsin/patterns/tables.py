@@ -91,7 +91,7 @@ class ValueTable:
                     ranges[matcher] = positions
                 case AddressBlock():
                     blocks[matcher] = positions
-                case _:
+                case _:  # pragma: no cover - the others are asked for by absence
                     raise TypeError(f"{type(matcher).__name__} is not found by value")
         self._equal = {value: packed(positions) for value, positions in equal.items()}
         self._prefixes = _PrefixTable({text: packed(positions) for text, positions in prefixes.items()})

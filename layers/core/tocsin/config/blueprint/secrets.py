@@ -92,8 +92,6 @@ def _webhook(
             to_store[ref] = secrets
             if kept:
                 update |= {"retired_ref": kept, "retired_until": now + RETIRES_AFTER}
-    if update.get("retired_ref") == update["secrets_ref"]:
-        update |= {"retired_ref": "", "retired_until": None}
     return Resolved(with_key.transport.model_copy(update=update), to_store, generated)
 
 

@@ -1,0 +1,206 @@
+"""Our own trouble around an attempt: what a table or a queue does not take costs nobody a delivery, and tells nobody
+twice."""
+
+from typing import Any
+
+import pytest
+
+from local.sinks import Misbehaviour, Sinks
+from tests.integration.delivery_world import World, bodies
+from tests.integration.handler_calls import WRITES, failing, throttled
+from tocsin.aws.sqs import Outbox
+from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.service import DeliveryService
+from tocsin.errors import Conflict, Unavailable
+from tocsin.identity.store import PeopleStore
+
+
+def nothing_queued(call: dict[str, Any]) -> Any:
+    """SQS takes a batch, and none of its messages."""
+    entries = range(10)
+    failed = [{"Id": str(number), "Code": "InternalError", "SenderFault": False} for number in entries]
+    return type("Answer", (), {"status_code": 200}), {"Failed": failed, "ResponseMetadata": {"HTTPStatusCode": 200}}
+
+
+def service(world: World) -> DeliveryService:
+    return DeliveryService(
+        configuration=world.configuration,
+        people=PeopleStore(world.stack.dynamodb, "config"),
+        deliveries=world.deliveries,
+        redeliveries=world.redeliveries,
+        breakers=world.breakers,
+        queues=Queues(lambda: Outbox(world.stack.sqs), world.urls),
+        clock=world.clock,
+        sleep=lambda _: None,
+    )
+
+
+def failed_delivery(world: World, sinks: Sinks) -> str:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=404))
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+    world.pump(world.worker())
+    return message.delivery_id
+
+
+def test_a_message_whose_delivery_can_not_be_taken_comes_back(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    worker = world.worker()
+    world.configuration.current()
+    world.send(world.message())
+    records = world.waiting()
+
+    with failing(throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb):
+        answer = worker.run(records)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+    assert sinks.received() == []
+
+
+def test_a_message_that_not_even_can_be_given_back_comes_back_by_the_queues_own_time(
+    world: World, sinks: Sinks
+) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    worker = world.worker()
+    world.send(world.message())
+    records = world.waiting()
+
+    with (
+        failing(throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb),
+        failing(throttled(), "ChangeMessageVisibility", service="sqs", client=world.stack.sqs) as calls,
+    ):
+        answer = worker.run(records)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+    assert calls
+
+
+def test_an_outcome_that_is_stored_at_the_second_try_is_told_once(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+
+    with failing(
+        throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb, at=lambda number: number == 2
+    ):
+        world.pump(world.worker())
+
+    assert world.delivery(message)["state"] == "delivered"
+    assert len(sinks.received()) == 1
+
+
+def test_an_event_that_can_not_be_read_is_our_trouble_and_tried_again(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+    worker = world.worker()
+
+    with failing(throttled(), "GetItem", table="events", client=world.stack.dynamodb):
+        world.pump(worker)
+
+    delivery = world.delivery(message)
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("retrying", "unavailable")
+    assert world.breakers.get("hook") is None
+
+
+def test_a_retry_that_no_queue_takes_is_sent_by_the_schedule(world: World, sinks: Sinks) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503, times=1))
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+    worker = world.worker()
+
+    with failing(throttled(), "SendMessage", service="sqs", client=world.stack.sqs):
+        world.pump(worker)
+    world.go_on(worker, hours=1)
+
+    assert world.delivery(message)["state"] == "delivered"
+
+
+def test_a_remark_reaches_whoever_is_told(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message(remark="3 more were held back")
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503, times=1))
+    world.send(message)
+    worker = world.worker()
+
+    world.pump(worker)
+    world.go_on(worker, hours=1)
+
+    first, second = bodies(sinks)
+    assert first["body"].endswith("(3 more were held back)")
+    assert first["body"] == second["body"]
+
+
+def test_people_of_a_rule_without_transports_are_told_in_the_inbox(world: World) -> None:
+    world.configure()
+    message = world.message("inbox", "local")
+    world.send(message)
+
+    world.pump(world.worker("local"), "local")
+
+    assert world.delivery(message)["state"] == "delivered"
+
+
+def test_a_retry_by_hand_that_no_queue_takes_says_when_it_goes_out(world: World, sinks: Sinks) -> None:
+    delivery_id = failed_delivery(world, sinks)
+
+    with (
+        failing(nothing_queued, "SendMessageBatch", service="sqs", client=world.stack.sqs),
+        pytest.raises(Unavailable, match="within an hour"),
+    ):
+        service(world).retry(delivery_id)
+
+    sinks.behave()
+    world.go_on(world.worker(), hours=1, minutes=1)
+    assert world.states() == {"delivered": 1}
+
+
+def test_a_test_that_no_queue_takes_is_unavailable(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+
+    with (
+        failing(nothing_queued, "SendMessageBatch", service="sqs", client=world.stack.sqs),
+        pytest.raises(Unavailable, match="the test now"),
+    ):
+        service(world).test("hook", None)
+
+
+def test_a_test_is_not_sent_again_by_hand(world: World, sinks: Sinks) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=404))
+    world.hook(f"{sinks.url}/webhook/x")
+    asked = service(world)
+    tested = asked.test("hook", None)
+    world.pump(world.worker())
+
+    with pytest.raises(Conflict, match="test the transport again"):
+        asked.retry(str(tested["id"]))
+
+
+def test_a_failure_that_can_not_be_reported_is_settled_all_the_same(world: World, sinks: Sinks) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=404))
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+    worker = world.worker()
+
+    with failing(throttled(), *WRITES, table="events", client=world.stack.dynamodb) as calls:
+        world.pump(worker)
+
+    assert calls
+    assert world.delivery(message)["state"] == "failed"
+    assert world.reported() == []
+
+
+def test_a_breaker_that_can_not_be_written_changes_nothing_of_the_delivery(world: World, sinks: Sinks) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=410))
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+    worker = world.worker()
+
+    with failing(throttled(), "PutItem", table="deliveries", client=world.stack.dynamodb):
+        world.pump(worker)
+
+    assert world.delivery(message)["state"] == "failed"

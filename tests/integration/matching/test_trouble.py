@@ -1,0 +1,111 @@
+"""What becomes of records and messages that can't be matched: each alone, and none for ever."""
+
+from typing import Any
+
+import pytest
+
+from tests.integration.api_calls import Api
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import failing, throttled
+from tests.integration.matching.test_matcher import ONCALL, configure, event, match, rule, store, work
+from tocsin.matching.matcher import Matcher, MatchMessage
+from tocsin.matching.throttle import value_at
+
+
+def test_a_message_that_can_not_be_read_comes_back_and_keeps_no_other(stack: Stack) -> None:
+    configure(stack)
+    good = event()
+    store(stack, good)
+    broken = work({"event_id": good.id}) | {"messageId": "broken", "body": "{}"}
+
+    answer = stack.call("matcher", {"Records": [broken, work({"event_id": good.id})]})
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "broken"}]}
+    assert len(stack.messages("Inbox")) == 1
+
+
+def test_an_event_that_is_gone_is_matched_no_more(stack: Stack) -> None:
+    configure(stack)
+
+    answer = stack.call("matcher", {"Records": [work({"event_id": event().id})]})
+
+    assert answer == {"batchItemFailures": []}
+    assert stack.messages("Inbox") == []
+
+
+def test_a_fault_of_ours_costs_one_event_its_time_and_is_handed_on(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(stack)
+    unlucky, lucky = event(), event()
+    judge = Matcher.judge
+
+    def faulty(self: Matcher, about: Any) -> Any:
+        if about.id == unlucky.id:
+            raise RuntimeError("a bug")
+        return judge(self, about)
+
+    monkeypatch.setattr(Matcher, "judge", faulty)
+
+    answer = match(stack, unlucky, lucky)
+
+    assert answer == {"batchItemFailures": []}
+    assert [message["event_id"] for message in stack.messages("Inbox")] == [lucky.id]
+    (waiting,) = stack.messages("Match")
+    assert (waiting["event_id"], waiting["reason"]) == (unlucky.id, "RuntimeError while matching")
+
+
+def test_pages_of_a_rule_that_is_gone_tell_nobody(stack: Stack) -> None:
+    configure(stack)
+    about = event()
+    store(stack, about)
+    page = {"group": 0, "after": None, "page": 1, "once_told": False, "remark": None}
+
+    answer = stack.call("matcher", {"Records": [work({"event_id": about.id, "rule": "gone", "cursor": page})]})
+
+    assert answer == {"batchItemFailures": []}
+    assert stack.messages("Inbox") == []
+
+
+def test_pages_of_a_group_that_is_gone_end(stack: Stack) -> None:
+    configure(stack, groups=[ONCALL])
+    about = event()
+    store(stack, about)
+    page = {"group": 7, "after": None, "page": 1, "once_told": False, "remark": None}
+
+    answer = stack.call("matcher", {"Records": [work({"event_id": about.id, "rule": "failed-logins", "cursor": page})]})
+
+    assert answer == {"batchItemFailures": []}
+    assert (stack.messages("Inbox"), stack.messages("Match")) == ([], [])
+
+
+def test_an_event_that_the_queue_does_not_take_goes_back_to_the_stream(stack: Stack) -> None:
+    configure(stack)
+    about = event()
+
+    with failing(throttled(), "SendMessageBatch", service="sqs"):
+        answer = match(stack, about)
+
+    assert answer["batchItemFailures"]
+
+
+def test_the_story_of_an_event_names_its_rules_and_how_many_deliveries_each_made(stack: Stack) -> None:
+    configure(stack, rules=[rule()])
+    about = event()
+    store(stack, about)
+    match(stack, about)
+
+    story = Api.of(stack)("GET", f"/events/{about.id}/deliveries").body
+
+    (told,) = story["rules"]
+    assert (told["rule"], told["deliveries"]) == ("failed-logins", {"inbox": 1})
+
+
+def test_a_matching_message_reads_what_it_wrote() -> None:
+    message = MatchMessage("019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a", rule="r", reason="large")
+
+    assert MatchMessage.from_body(message.to_body()) == message
+
+
+def test_a_path_into_what_is_no_object_has_no_value() -> None:
+    assert value_at({"user": {"username": "alice"}}, "user.username.first") is None

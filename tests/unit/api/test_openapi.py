@@ -1,0 +1,84 @@
+"""The OpenAPI document, as far as it can be held to the code without a request."""
+
+import io
+import json
+import re
+import runpy
+import sys
+from datetime import UTC, datetime
+
+import pytest
+
+from tocsin.api.openapi import document
+from tocsin.api.openapi.shapes import REF, SHAPES
+from tocsin.events.draft import Terms, finish
+from tocsin.events.model import Cause, Event
+from tocsin.events.redact import Secrets
+from tocsin.times import parse_duration
+
+WHOLE = Event(
+    id="019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a",
+    action="login",
+    app="shop",
+    user={},
+    context={},
+    client_ip=None,
+    brand="default",
+    expires=None,
+    cause=Cause(rule=None, transport=None, depth=1),
+)
+
+
+def properties(name: str) -> set[str]:
+    shape = SHAPES[name]["properties"]
+    assert isinstance(shape, dict)
+    return set(shape)
+
+
+def test_every_schema_that_is_referred_to_is_there() -> None:
+    whole = document()
+    components = whole["components"]
+    assert isinstance(components, dict)
+    there = components["schemas"]
+    assert isinstance(there, dict)
+
+    referred = set(re.findall(rf'"{re.escape(REF)}([^"]+)"', json.dumps(whole)))
+
+    assert referred - there.keys() == set()
+
+
+def test_an_event_has_the_fields_that_the_document_says() -> None:
+    assert properties("Event") == WHOLE.to_json().keys() | {"summary"}
+
+
+@pytest.mark.parametrize("field", sorted(properties("NewEvent")))
+def test_a_producer_may_give_each_field_that_the_document_says(field: str) -> None:
+    terms = Terms(
+        now=datetime.now(UTC),
+        app="shop",
+        brand="default",
+        retention=parse_duration("days=1"),
+        secrets=Secrets(),
+        source_ip=None,
+    )
+    moment = datetime.now(UTC).isoformat()
+    given = {
+        "id": "019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a",
+        "user": {},
+        "context": {},
+        "client_ip": "203.0.113.7",
+        "created": moment,
+        "expires": "2999-01-01T00:00:00Z",
+        "retention": "days=7",
+        "expiring": True,
+    }
+
+    assert finish({"action": "login", field: given.get(field, "login")}, terms).action == "login"
+
+
+def test_the_module_prints_the_document(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", printed := io.StringIO())
+
+    runpy.run_module("tocsin.api.openapi", run_name="__main__")
+
+    assert json.loads(printed.getvalue()) == document()

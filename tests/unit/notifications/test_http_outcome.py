@@ -1,0 +1,43 @@
+"""How long an endpoint asks to be left alone."""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+
+from tocsin.notifications import http_outcome
+from tocsin.notifications.http_outcome import retry_after
+from tocsin.notifications.outcome import MAX_RETRY_AFTER
+from tocsin.outbound import Response
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+
+def asked(value: str, monkeypatch: pytest.MonkeyPatch) -> float | None:
+    monkeypatch.setattr(http_outcome, "utc_now", lambda: NOW)
+    return retry_after(
+        Response(status=503, headers={"Retry-After": value}, body=b"", truncated=False, elapsed_ms=1.0, address="::1")
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("120", 120.0),
+        (" 1.5 ", 1.5),
+        ("0", None),
+        ("-5", None),
+        ("nan", None),
+        ("soon", None),
+        ("", None),
+        ("99999999", MAX_RETRY_AFTER),
+        (format_datetime(NOW + timedelta(seconds=90), usegmt=True), 90.0),
+        ("Mon, 23 Nov 2026 12:01:30 -0000", 90.0),  # no zone at all, which RFC 5322 writes so: it is UTC
+        (format_datetime(NOW - timedelta(seconds=1), usegmt=True), None),
+        (format_datetime(NOW + timedelta(days=400), usegmt=True), MAX_RETRY_AFTER),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_and_bounded(
+    monkeypatch: pytest.MonkeyPatch, value: str, seconds: float | None
+) -> None:
+    assert asked(value, monkeypatch) == seconds
