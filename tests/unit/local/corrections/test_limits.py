@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from local.corrections.http_api import head_bytes, within_its_timeout
+from local.corrections.http_api import Failures, authorized_within_its_timeout, head_bytes, within_its_timeout
 from local.corrections.lambda_limits import MAX_EVENT, MAX_RESPONSE, response_bytes, within_payload_limits
 from local.corrections.sqs import MAX_MESSAGE, batch_too_large, message_bytes, not_allowed
 
@@ -60,6 +60,38 @@ def test_an_integration_has_its_own_time_and_is_not_cancelled():
         return in_time[0], late[0]
 
     assert asyncio.run(ask()) == (200, 503)
+
+
+def test_an_authorizer_that_takes_too_long_has_failed():
+    async def slow(_authorizer):
+        await asyncio.Event().wait()
+
+    async def quick(_authorizer):
+        return {"isAuthorized": True}
+
+    async def ask(invoke, wait_s):
+        return await authorized_within_its_timeout(invoke, max_wait_s=wait_s)({})
+
+    assert asyncio.run(ask(slow, 0.01)) is None
+    assert asyncio.run(ask(quick, 10)) == {"isAuthorized": True}
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [({"error": True, "body": {"errorMessage": "a secret"}}, 500), ({"throttle": True}, 503), ({"body": "x"}, 200)],
+)
+def test_an_http_api_answers_for_functions_in_its_own_words_and_a_rest_api_as_it_did(result, status):
+    failures = Failures()
+    answer_of = failures.answering(lambda _result: ({"statusCode": 200}, None))
+
+    async def invoke():
+        return answer_of(result)
+
+    told, _ = asyncio.run(failures.invoking(invoke)())
+
+    assert told["statusCode"] == status
+    assert "secret" not in str(told)
+    assert answer_of(result) == ({"statusCode": 200}, None)
 
 
 def test_a_message_is_its_body_and_the_names_types_and_values_of_its_attributes():
