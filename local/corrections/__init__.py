@@ -7,7 +7,7 @@ local/switches.py says which of them can be switched.
 | module | what AWS does that the emulator does not |
 |---|---|
 | asynchronous | retries an event twice, after one and two minutes; keeps throttled events until they are too old |
-| capacity | throttles a table, an index, a partition (on demand: `Emulator.throttling`) |
+| capacity, capacity_tables | throttles a table, an index, a partition (on demand: `Emulator.throttling`) |
 | cloudformation | secrets, authorizers, CORS, RecursiveLoop as templates spell them |
 | freezing, frozen_clock | freezes a function's process between invocations: no thread runs, no clock advances |
 | http_api | limits of size and time, paths decoded as HTTP APIs do, a failure in API Gateway's own words |
