@@ -1,7 +1,7 @@
 """Which of the emulator's corrections are on: those that can be switched, and what they are unless somebody says.
 
 What nothing of ours violates is always on. What something of ours still violates is off by default, until that is
-mended: tests can be run with it by `LOCAL_AWS='{"frozen_clock": true, "late_reads_s": 0.5}'`.
+mended: tests can be run with it by `LOCAL_AWS='{"late_reads_s": 0.5}'`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Switches:
 
     frozen_processes: bool = True
     """Functions' processes are stopped between invocations: their threads stand still (corrections/freezing.py)."""
-    frozen_clock: bool = False
+    frozen_clock: bool = True
     """Their monotonic clock stands still meanwhile (corrections/frozen_clock.py)."""
     late_reads_s: float = 0.0
     """How many seconds eventually consistent reads are behind at most (corrections/late_reads.py)."""

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 import pytest
 
 from local.api import TocsinApi
-from local.switches import Switches
 from local.waiting import until
 
 IN_FORCE_AFTER_S = 5
@@ -22,10 +21,6 @@ def edited(api: TocsinApi) -> Iterator[list[str]]:
         api.ask("DELETE", path)
 
 
-@pytest.mark.skipif(
-    not Switches.from_environment().frozen_clock,
-    reason="caches are aged by the monotonic clock, which stands still on AWS and with the switch frozen_clock",
-)
 def test_a_warm_function_sees_an_edit_within_seconds_however_seldom_it_runs(api: TocsinApi, edited: list[str]) -> None:
     warm = api.post_event({"action": "rehearsal", "app": "signed"})["id"]
     until(lambda: api.story(str(warm)).rules, 30, of="the rule that fires already")

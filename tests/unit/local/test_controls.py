@@ -80,9 +80,9 @@ def test_everything_else_is_passed_on(ask):
 
 
 def test_switches_are_what_the_environment_says(monkeypatch):
-    monkeypatch.setenv(VARIABLE, '{"frozen_clock": true}')
+    monkeypatch.setenv(VARIABLE, '{"frozen_clock": false}')
 
-    assert Switches.from_environment() == Switches(frozen_clock=True)
+    assert Switches.from_environment() == Switches(frozen_clock=False)
 
 
 def test_switches_reach_the_emulators_process(monkeypatch):
