@@ -7,6 +7,7 @@ Facts of ministack 1.5.33 that shape this:
 - It opens a second port for MQTT (IoT, 8883) and can open one for SFTP; both are switched off, so that two
   stacks can run at once.
 - With AUTH=true each call of a function is checked against its role's policies.
+- What it does otherwise than AWS, local/corrections/ corrects; local/switches.py says what of that can be switched.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ from pathlib import Path
 import requests
 
 from local.aws import EmulatedAws
+from local.controls import LATE_READS, THROTTLES
+from local.corrections.capacity import Throttle
 from local.faults import PATH as FAULTS_PATH
 from local.faults import Fault
 from local.processes import child_environment, end_group, tail
+from local.switches import Switches
 from local.workspace import ROOT
 
 PREFERRED_PORT = 4566
@@ -64,19 +68,21 @@ class Emulator:
 
     @classmethod
     @contextlib.contextmanager
-    def started(cls, port: int, *, log: Path, scratch: Path) -> Iterator[Emulator]:
+    def started(cls, port: int, *, log: Path, scratch: Path, switches: Switches | None = None) -> Iterator[Emulator]:
         """Starts the emulator on that port and waits until it answers.
 
-        Everything that it and the functions print goes to `log`; `scratch` is its temporary directory. Raises
-        EmulatorError where it does not come up within a minute.
+        Everything that it and the functions print goes to `log`; `scratch` is its temporary directory. Without
+        `switches` the environment says which corrections are on. Raises EmulatorError where it does not come up
+        within a minute.
         """
+        on = Switches.from_environment() if switches is None else switches
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True)
         with log.open("wb") as output:
             process = subprocess.Popen(
                 [sys.executable, "-m", "local.gateway"],
                 cwd=ROOT,
-                env=_environment(port, scratch),
+                env=_environment(port, scratch, on),
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -140,6 +146,48 @@ class Emulator:
         answer.raise_for_status()
         return [int(fault["hits"]) for fault in answer.json()["faults"]]
 
+    @contextlib.contextmanager
+    def late_reads(self, bound_s: float) -> Iterator[None]:
+        """Has eventually consistent reads be up to so many seconds behind, meanwhile. See corrections/late_reads.py.
+
+        Not those of the emulator's root user, as who tests look at tables.
+        """
+        address = f"{self.endpoint_url}{LATE_READS}"
+        before = self._http.get(address, timeout=10).json()
+        self._http.put(address, json={"bound_s": bound_s}, timeout=10).raise_for_status()
+        try:
+            yield
+        finally:
+            self._http.put(address, json=before, timeout=10).raise_for_status()
+
+    @contextlib.contextmanager
+    def throttling(self, *throttles: Throttle) -> Iterator[None]:
+        """Has DynamoDB keep to these limits, meanwhile. See corrections/capacity.py."""
+        address = f"{self.endpoint_url}{THROTTLES}"
+        try:
+            for throttle in throttles:
+                settings = {name: value for name, value in asdict(throttle).items() if name != "hits"}
+                self._http.post(address, json=settings, timeout=10).raise_for_status()
+            yield
+        finally:
+            self._http.delete(address, timeout=10).raise_for_status()
+
+    def throttle_hits(self) -> list[int]:
+        """How many requests each throttle that is set has refused, in the order of setting."""
+        answer = self._http.get(f"{self.endpoint_url}{THROTTLES}", timeout=10)
+        answer.raise_for_status()
+        return [int(throttle["hits"]) for throttle in answer.json()["throttles"]]
+
+    @contextlib.contextmanager
+    def mail_sandbox(self) -> Iterator[None]:
+        """Has SES be in its sandbox, meanwhile: it takes mail for verified recipients only."""
+        account = {"MailType": "TRANSACTIONAL", "WebsiteURL": "https://example.com"}
+        self.aws.sesv2.put_account_details(**account, ProductionAccessEnabled=False)  # type: ignore[arg-type]
+        try:
+            yield
+        finally:
+            self.aws.sesv2.put_account_details(**account, ProductionAccessEnabled=True)  # type: ignore[arg-type]
+
     def function_processes(self, function: str) -> list[int]:
         """The ids of the processes that are that function's environments, for tests that kill them."""
         listing = subprocess.run(
@@ -169,8 +217,9 @@ class Emulator:
         raise EmulatorError(f"The emulator {how}. The end of {self._log}:\n{tail(self._log)}")
 
 
-def _environment(port: int, scratch: Path) -> dict[str, str]:
+def _environment(port: int, scratch: Path, switches: Switches) -> dict[str, str]:
     return child_environment(
+        **switches.to_environment(),
         BIND_HOST="127.0.0.1",
         GATEWAY_PORT=str(port),
         AUTH="true",

@@ -11,17 +11,10 @@ happens when DynamoDB throttles, SQS is away or an answer is lost on its way bac
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any
 
-# The types of an ASGI application (https://asgi.readthedocs.io/en/latest/specs/main.html).
-type Scope = dict[str, Any]
-type Message = dict[str, Any]
-type Receive = Callable[[], Awaitable[Message]]
-type Send = Callable[[Message], Awaitable[None]]
-type Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+from local.asgi import Application, Receive, Scope, Send, answer, body_of, nowhere, replaying
 
 PATH = "/_local/faults"
 
@@ -62,24 +55,24 @@ class FaultInjector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers our own path, fails what is to fail, and passes everything else on."""
         if scope["type"] == "http" and scope["path"] == PATH:
-            await _answer(send, *self._administer(scope["method"], await _body(receive)))
+            await answer(send, *self._administer(scope["method"], await body_of(receive)))
         elif scope["type"] == "http" and self._faults:
             await self._perhaps_fail(scope, receive, send)
         else:
             await self._application(scope, receive, send)
 
     async def _perhaps_fail(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
+        body = await body_of(receive)
         operation = _operation(scope)
         fault = next((fault for fault in self._faults if fault.meets(operation, body)), None)
         if fault is None:
-            await self._application(scope, _replay(body, receive), send)
+            await self._application(scope, replaying(body, receive), send)
             return
         fault.hits += 1
         if fault.done:
-            await self._application(scope, _replay(body, receive), _nowhere)
+            await self._application(scope, replaying(body, receive), nowhere)
         error = {"__type": fault.code, "message": f"local fault: {fault.operation}"}
-        await _answer(send, fault.status, error, fault.code)
+        await answer(send, fault.status, error, fault.code)
 
     def _administer(self, method: str, body: bytes) -> tuple[int, object]:
         match method:
@@ -103,42 +96,3 @@ def _operation(scope: Scope) -> str:
         if name.lower() == b"x-amz-target":
             return str(value.decode("latin-1"))
     return f"{scope['method']} {scope['path']}"
-
-
-async def _body(receive: Receive) -> bytes:
-    parts: list[bytes] = []
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-    return b"".join(parts)
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body that was read already, then whatever comes after it."""
-    given = False
-
-    async def again() -> Message:
-        nonlocal given
-        if given:
-            return await receive()
-        given = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-async def _nowhere(_message: Message) -> None:
-    """A `send` that loses the answer."""
-
-
-async def _answer(send: Send, status: int, content: object, error_type: str = "") -> None:
-    body = json.dumps(content).encode()
-    headers = [(b"content-type", b"application/x-amz-json-1.0"), (b"content-length", str(len(body)).encode())]
-    if error_type:
-        headers.append((b"x-amzn-errortype", error_type.encode()))
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})

@@ -14,6 +14,7 @@ from local.deploy import Deployed, build, deploy
 from local.emulator import Emulator
 from local.processes import free_port
 from local.sinks import Sinks
+from local.switches import Switches
 from local.workspace import STATE, Facts, Workspace, exclusively
 
 BUILD = STATE / "sam"
@@ -71,11 +72,12 @@ def local_stack(
     port: int = 0,
     build_directory: Path = BUILD,
     parameters: Mapping[str, str] | None = None,
+    switches: Switches | None = None,
 ) -> Iterator[LocalStack]:
     """Brings up a stack of its own, and ends it; nothing of it outlives the block, or this process.
 
     `port` is where the emulator is wanted; 0, and any that is taken, gives a free one. `parameters` are further
-    ones of the template. Raises EmulatorError
+    ones of the template, `switches` of the emulator (by default what the environment says). Raises EmulatorError
     and DeployError.
     """
     workspace.directory.mkdir(parents=True, exist_ok=True)
@@ -83,7 +85,9 @@ def local_stack(
         sinks = ending.enter_context(Sinks.started())
         with progress.step("start the emulator, IAM enforced") as step:
             emulator = ending.enter_context(
-                Emulator.started(free_port(port), log=workspace.emulator_log, scratch=workspace.scratch)
+                Emulator.started(
+                    free_port(port), log=workspace.emulator_log, scratch=workspace.scratch, switches=switches
+                )
             )
             step.result = emulator.endpoint_url
         with exclusively(build_directory / "lock"):

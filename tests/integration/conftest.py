@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -11,7 +12,9 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local.corrections.late_reads import LateReads
 from tests.expanded_template import ROOT, expanded_template
+from tests.moto_as_aws import Moto, installed
 from tocsin.aws import clients
 
 if TYPE_CHECKING:
@@ -84,6 +87,25 @@ class Stack:
     def events(self) -> list[dict[str, Any]]:
         """All stored events."""
         return [json.loads(item["event"]["S"]) for item in self.items("events") if "event" in item]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def moto() -> Iterator[Moto]:
+    """moto, as AWS: its operations are atomic, and it refuses what AWS refuses."""
+    with installed() as moto:
+        yield moto
+
+
+@pytest.fixture
+def late_reads(moto: Moto) -> Iterator[LateReads]:
+    """Has each read that need not be consistent give what was when the test began, until `late_reads.catch_up()`.
+
+    Tests that look at a table themselves ask for a consistent read.
+    """
+    moto.late_reads.bound_s = math.inf
+    yield moto.late_reads
+    moto.late_reads.bound_s = 0
+    moto.late_reads.catch_up()
 
 
 @pytest.fixture

@@ -5,12 +5,10 @@ delays and visibility go by the same clock.
 """
 
 import json
-import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import moto.dynamodb.models
 import moto.sqs.models
 
 from local.sinks import Misbehaviour, Sinks
@@ -63,7 +61,6 @@ class World:
         self.slept: list[float] = []
         monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: self.now.timestamp() * 1000)
         monkeypatch.setattr(moto.sqs.models, "unix_time", self._seconds)
-        _one_write_at_a_time(monkeypatch)
         dynamodb = stack.dynamodb
         self.configuration = ConfigurationStore(dynamodb, "config")
         self.secrets = SecretStore(dynamodb, "config")
@@ -249,25 +246,6 @@ class World:
     def reported(self, action: str = "configuration_error") -> list[dict[str, Any]]:
         """The system events of that action."""
         return [event for event in self.stack.events() if event["action"] == action and event["app"] == "tocsin"]
-
-
-def _one_write_at_a_time(monkeypatch: Any) -> None:
-    """AWS's operations are atomic; moto's look and then write, and threads come in between."""
-    writes = [(moto.dynamodb.models.DynamoDBBackend, name) for name in ("update_item", "put_item", "delete_item")]
-    writes += [
-        (moto.sqs.models.SQSBackend, name)
-        for name in ("receive_message", "send_message", "delete_message", "change_message_visibility")
-    ]
-    locks: dict[type, Any] = {backend: threading.RLock() for backend, _ in writes}
-    for backend, name in writes:
-        write = getattr(backend, name)
-        lock = locks[backend]
-
-        def alone(self: Any, *given: Any, _write: Any = write, _lock: Any = lock, **named: Any) -> Any:
-            with _lock:
-                return _write(self, *given, **named)
-
-        monkeypatch.setattr(backend, name, alone)
 
 
 def bodies(sinks: Sinks, path: str | None = None) -> list[dict[str, Any]]:

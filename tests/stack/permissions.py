@@ -23,15 +23,8 @@ NOT_SHOWN = {
     ("Receive", "*"): "the emulator's queue mapping reads the queue in memory, without the role",
 }
 
-# Of statements that are shown, resources that the emulator asks for nothing.
-RESOURCES_NOT_SHOWN = {
-    ("SendMail", "MailConfigurationSet"): "the emulator checks sending mail against the sender's identity alone",
-}
-
-# Conditions of statements that are shown, but whose condition the emulator looks at no more than at its absence.
-CONDITIONS_NOT_SHOWN = {
-    "dynamodb:LeadingKeys": "the emulator does not know which items a call is about, so ForAllValues always holds",
-}
+# What statements may be conditioned on: what the emulator looks at (local/corrections/iam.py).
+CONDITIONS_SHOWN = frozenset({"dynamodb:LeadingKeys"})
 
 
 @dataclass(frozen=True)
@@ -53,11 +46,7 @@ class Permission:
     @property
     def why_not_shown(self) -> str | None:
         """Why the emulator can't show that it is needed; None where it can."""
-        return (
-            NOT_SHOWN.get((self.statement, "*"))
-            or NOT_SHOWN.get((self.statement, self.action))
-            or RESOURCES_NOT_SHOWN.get((self.statement, self.resource))
-        )
+        return NOT_SHOWN.get((self.statement, "*")) or NOT_SHOWN.get((self.statement, self.action))
 
 
 @cache

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.stack.permissions import (
-    CONDITIONS_NOT_SHOWN,
+    CONDITIONS_SHOWN,
     NOT_SHOWN,
     Permission,
     functions,
@@ -71,7 +71,7 @@ def test_what_a_condition_allows_is_what_the_statement_is_for(function: str) -> 
     for condition in conditions:
         ((operator, keys),) = condition.items()
         assert operator == "ForAllValues:StringLike"
-        assert keys.keys() <= CONDITIONS_NOT_SHOWN.keys()
+        assert keys.keys() <= CONDITIONS_SHOWN
 
 
 def test_mail_is_sent_by_the_configuration_set_of_the_stack() -> None:

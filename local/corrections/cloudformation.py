@@ -1,58 +1,12 @@
-"""Where ministack 1.5.33 and AWS differ in ways that matter here, and what makes the emulator do as AWS does."""
+"""What CloudFormation makes of a template's properties."""
 
 from __future__ import annotations
 
-import json
 import string
 from collections.abc import Callable
-from email.utils import parseaddr
 from typing import cast
 
-type Invoke = Callable[[object, object], dict[str, object]]
-
-# SQS's batch operations are not IAM actions of their own.
-# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
-_SQS_ACTIONS = {
-    "sqs:SendMessageBatch": "sqs:SendMessage",
-    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
-    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
-}
-
-
-def authorized_as_on_aws[**P](action_of: Callable[P, str | None]) -> Callable[P, str | None]:
-    """Makes a call of an SQS batch operation need the permission for the single one, and no other."""
-
-    def action(*arguments: P.args, **options: P.kwargs) -> str | None:
-        found = action_of(*arguments, **options)
-        return _SQS_ACTIONS.get(found, found) if found else found
-
-    return action
-
-
-def sent_from_an_identity(
-    resource_of: Callable[[str, str, str, dict[str, str], bytes, object, str, str], str],
-) -> Callable[[str, str, str, dict[str, str], bytes, object, str, str], str]:
-    """Makes sending mail need the permission on the sender's identity, where the emulator asks for any at all.
-
-    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
-    """
-
-    def resource(
-        service: str,
-        method: str,
-        path: str,
-        headers: dict[str, str],
-        body: bytes,
-        query: object,
-        region: str,
-        account: str,
-    ) -> str:
-        if (service, method, path) == ("ses", "POST", "/v2/email/outbound-emails"):
-            _, sender = parseaddr(str(json.loads(body).get("FromEmailAddress", "")))
-            return f"arn:aws:ses:{region}:{account}:identity/{sender}"
-        return resource_of(service, method, path, headers, body, query, region, account)
-
-    return resource
+type Provisioned = tuple[str, dict[str, str]]
 
 
 def without_punctuation(secret_of: Callable[[dict[str, object]], str]) -> Callable[[dict[str, object]], str]:
@@ -69,9 +23,6 @@ def without_punctuation(secret_of: Callable[[dict[str, object]], str]) -> Callab
         return secret_of(properties)
 
     return secret
-
-
-type Provisioned = tuple[str, dict[str, str]]
 
 
 def secret_by_arn(handler: dict[str, object]) -> dict[str, object]:
@@ -138,36 +89,23 @@ def with_its_cors_configuration(handler: dict[str, object]) -> dict[str, object]
     }
 
 
-def retrying_failed_stream_records(invoke: Invoke) -> Invoke:
-    """Makes a stream batch that a function reported failures of (ReportBatchItemFailures) come again.
+def with_its_recursive_loop(
+    handler: dict[str, object], put: Callable[[str, dict[str, str]], object]
+) -> dict[str, object]:
+    """Makes a function's RecursiveLoop what its template says, which the emulator's CloudFormation overlooks.
 
-    The emulator honours partial batch responses for SQS but takes every answer to a DynamoDB stream batch for
-    success, which would lose records here that AWS keeps. AWS resumes at the first failed record; resuming at
-    the batch's first one, as after an error, is the same to a function that is idempotent.
-    https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html
+    `put` is the emulator's PutFunctionRecursionConfig: a function's name, and the setting.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-function.html
     """
+    create = cast("Callable[..., Provisioned]", handler["create"])
+    update = cast("Callable[..., Provisioned]", handler["update"])
 
-    def invoke_and_look(function: object, event: object) -> dict[str, object]:
-        result = invoke(function, event)
-        if not result.get("error") and _is_stream_batch(event) and _reports_failures(result.get("body")):
-            failure = {"errorType": "PartialBatchFailure", "errorMessage": "records of the batch failed"}
-            return {**result, "error": True, "body": failure}
-        return result
+    def set_for(made: Provisioned, properties: dict[str, object]) -> Provisioned:
+        put(made[0], {"RecursiveLoop": str(properties.get("RecursiveLoop", "Terminate"))})
+        return made
 
-    return invoke_and_look
-
-
-def _is_stream_batch(event: object) -> bool:
-    match event:
-        case {"Records": [{"eventSource": "aws:dynamodb"}, *_]}:
-            return True
-        case _:
-            return False
-
-
-def _reports_failures(body: object) -> bool:
-    match body:
-        case {"batchItemFailures": [_, *_]}:
-            return True
-        case _:
-            return False
+    return {
+        **handler,
+        "create": lambda name, properties, *rest: set_for(create(name, properties, *rest), properties),
+        "update": lambda place, old, new, *rest, **named: set_for(update(place, old, new, *rest, **named), new),
+    }

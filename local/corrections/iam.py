@@ -1,0 +1,166 @@
+"""What IAM is asked about a call: its action, and the partition keys that it is about."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+# SQS's batch operations are not IAM actions of their own.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
+_SQS_ACTIONS = {
+    "sqs:SendMessageBatch": "sqs:SendMessage",
+    "sqs:DeleteMessageBatch": "sqs:DeleteMessage",
+    "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
+}
+
+
+def authorized_as_on_aws[**P](action_of: Callable[P, str | None]) -> Callable[P, str | None]:
+    """Makes a call of an SQS batch operation need the permission for the single one, and no other."""
+
+    def action(*arguments: P.args, **options: P.kwargs) -> str | None:
+        found = action_of(*arguments, **options)
+        return _SQS_ACTIONS.get(found, found) if found else found
+
+    return action
+
+
+type Request = Mapping[str, Any]
+"""A DynamoDB call's JSON body."""
+
+type HashKey = Callable[[str, str | None], str | None]
+"""The name of the partition key of a table, or of one of its indexes; None where there is no such table."""
+
+_EQUALS = re.compile(r"([#\w.-]+)\s*=\s*(:\w+)")
+
+
+class LeadingKeys:
+    """Gives each IAM check of a DynamoDB call `dynamodb:LeadingKeys`: the partition keys that the call is about.
+
+    The emulator leaves the key out, so that a ForAllValues condition on it always holds. What the key's values are:
+    the partition key of each item that is read or written, in the table that is checked; of a Query the value that
+    its key condition demands, of an index the index's own. A Scan has none, so that ForAllValues holds for it: AWS
+    tells not to grant Scan with this condition.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+
+    PartiQL statements are not looked into.
+    """
+
+    def __init__(self, hash_key: HashKey) -> None:
+        """Knows tables by `hash_key`."""
+        self._hash_key = hash_key
+        self._request: ContextVar[Request | None] = ContextVar("leading-keys-request", default=None)
+
+    def reading[T](self, context_of: Callable[[bytes], T]) -> Callable[[bytes], T]:
+        """Remembers the call whose context is made, for the checks that follow it in the same task."""
+
+        def context(body: bytes) -> T:
+            self._request.set(_parsed(body))
+            return context_of(body)
+
+        return context
+
+    def enforcing[T](self, enforce: Callable[..., T]) -> Callable[..., T]:
+        """Adds the keys to the context of a check that is about a table."""
+
+        def check(
+            access_key: object,
+            action: str,
+            service: str,
+            region: str,
+            resource_arn: str = "*",
+            service_context: Mapping[str, object] | None = None,
+        ) -> T:
+            request, context = self._request.get(), dict(service_context or {})
+            if service == "dynamodb" and request is not None:
+                keys = leading_keys(request, self._hash_key).get(_table(resource_arn))
+                if keys:
+                    context["dynamodb:LeadingKeys"] = keys
+            return enforce(
+                access_key, action, service, region, resource_arn=resource_arn, service_context=context or None
+            )
+
+        return check
+
+
+def leading_keys(request: Request, hash_key: HashKey) -> dict[str, list[str]]:
+    """The values of the partition keys that a DynamoDB call is about, by table."""
+    found: dict[str, list[str]] = {}
+    for table, value in _values(request, hash_key):
+        found.setdefault(table, []).append(value)
+    return found
+
+
+def _values(request: Request, hash_key: HashKey) -> Iterator[tuple[str, str]]:
+    """(table, value) of each key in a call."""
+    match request:
+        case {"RequestItems": Mapping() as tables}:
+            for name, wanted in tables.items():
+                for item in _batched(wanted):
+                    yield from _of_item(name, item, hash_key)
+        case {"TransactItems": [*members]}:
+            for member in members:
+                for part in member.values():
+                    yield from _of_item(part.get("TableName", ""), part.get("Key") or part.get("Item") or {}, hash_key)
+        case {"TableName": str(name), "Item": Mapping() as item}:
+            yield from _of_item(name, item, hash_key)
+        case {"TableName": str(name), "Key": Mapping() as key}:
+            yield from _of_item(name, key, hash_key)
+        case {"TableName": str(name)}:
+            yield from _of_query(name, request, hash_key)
+
+
+def _batched(wanted: object) -> Iterator[Mapping[str, Any]]:
+    """The items or keys of one table in a BatchGetItem or BatchWriteItem."""
+    match wanted:
+        case {"Keys": [*keys]}:
+            yield from keys
+        case [*writes]:
+            for write in writes:
+                match write:
+                    case {"PutRequest": {"Item": Mapping() as item}}:
+                        yield item
+                    case {"DeleteRequest": {"Key": Mapping() as key}}:
+                        yield key
+
+
+def _of_item(arn_or_name: str, item: Mapping[str, Any], hash_key: HashKey) -> Iterator[tuple[str, str]]:
+    table = _table(arn_or_name)
+    name = hash_key(table, None)
+    if name is not None and name in item:
+        yield table, _text(item[name])
+
+
+def _of_query(arn_or_name: str, request: Request, hash_key: HashKey) -> Iterator[tuple[str, str]]:
+    table = _table(arn_or_name)
+    name = hash_key(table, request.get("IndexName"))
+    condition = request.get("KeyConditionExpression") or ""
+    names, values = request.get("ExpressionAttributeNames") or {}, request.get("ExpressionAttributeValues") or {}
+    for attribute, value in _EQUALS.findall(condition):
+        if name is not None and names.get(attribute, attribute) == name and value in values:
+            yield table, _text(values[value])
+    match (request.get("KeyConditions") or {}).get(name):
+        case {"AttributeValueList": [value]}:
+            yield table, _text(value)
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    """An attribute value as IAM compares it: {"S": "a"} is "a", {"N": "1"} is "1"."""
+    (text,) = value.values()
+    return str(text)
+
+
+def _table(arn_or_name: str) -> str:
+    """The table's name in its own ARN or an index's, or as it is."""
+    return arn_or_name.rpartition(":table/")[2].partition("/")[0]
+
+
+def _parsed(body: bytes) -> Request | None:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        return None
+    return request if isinstance(request, dict) else None

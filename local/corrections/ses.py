@@ -1,0 +1,83 @@
+"""What sending mail needs the permission on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from email.utils import parseaddr
+from typing import Any
+
+_SEND = ("POST", "/v2/email/outbound-emails")
+
+type Answer = tuple[int, dict[str, str], bytes]
+
+
+def sent_from_an_identity(
+    resource_of: Callable[[str, str, str, dict[str, str], bytes, object, str, str], str],
+) -> Callable[[str, str, str, dict[str, str], bytes, object, str, str], str]:
+    """Makes sending mail need the permission on the sender's identity, where the emulator asks for any at all.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
+    """
+
+    def resource(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        query: object,
+        region: str,
+        account: str,
+    ) -> str:
+        if service == "ses" and (method, path) == _SEND:
+            _, sender = parseaddr(str(json.loads(body).get("FromEmailAddress", "")))
+            return f"arn:aws:ses:{region}:{account}:identity/{sender}"
+        return resource_of(service, method, path, headers, body, query, region, account)
+
+    return resource
+
+
+def and_on_what_else_it_uses(
+    enforce: Callable[..., Answer | None],
+    check: Callable[[str, dict[str, str], object, str], Answer | None],
+    *,
+    scope: Callable[[dict[str, str]], tuple[str, str]],
+    in_sandbox: Callable[[], bool],
+) -> Callable[..., Answer | None]:
+    """Makes sending mail also need the permission on its configuration set; in the sandbox, on its recipients too.
+
+    `enforce` is the emulator's check of an SES v2 call; it gives None or the refusal. `check` is the same for one
+    resource: (resource ARN, headers, query, request id). `scope` gives a request's region and account.
+
+    Configuration set: a resource of SendEmail in
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
+    Recipients: AWS documents only that they have to be verified in the sandbox
+    (https://docs.aws.amazon.com/ses/latest/dg/request-production-access.html). That the sender needs ses:SendEmail on
+    their identities there, people report: github.com/aws/aws-sdk-js/issues/3641, github.com/GSA/data.gov/issues/3810.
+    """
+
+    def enforce_all(
+        method: str, path: str, headers: dict[str, str], body: bytes, query: object, request_id: str
+    ) -> Answer | None:
+        refused = enforce(method, path, headers, body, query, request_id)
+        if refused or (method, path) != _SEND:
+            return refused
+        region, account = scope(headers)
+        for resource in used_resources(json.loads(body), recipients=in_sandbox()):
+            refused = check(f"arn:aws:ses:{region}:{account}:{resource}", headers, query, request_id)
+            if refused:
+                return refused
+        return None
+
+    return enforce_all
+
+
+def used_resources(message: dict[str, Any], *, recipients: bool) -> Iterator[str]:
+    """What a SendEmail call uses beside its sender's identity: configuration-set/<name>, identity/<address>."""
+    if name := message.get("ConfigurationSetName"):
+        yield f"configuration-set/{name}"
+    if recipients:
+        for addresses in (message.get("Destination") or {}).values():
+            for written in addresses:
+                yield f"identity/{parseaddr(str(written))[1]}"

@@ -1,0 +1,70 @@
+"""What SQS takes for a message."""
+
+import pytest
+
+from local.corrections.sqs import MAX_MESSAGE
+
+
+@pytest.mark.parametrize("character", ["\x01", "\x0b", "\ufffe", "\uffff"])
+def test_a_character_that_xml_has_not_is_not_taken(account, refused, character):
+    queue = account.queue()
+
+    refusal = refused(lambda: account.aws.sqs.send_message(QueueUrl=queue, MessageBody=f"a{character}b"))
+
+    assert refusal.startswith("InvalidMessageContents")
+
+
+@pytest.mark.parametrize("character", ["\t", "\n", "\r", " ", "\ud7ff", "\ue000", "\ufffd", "\U0001f600", "\U0010ffff"])
+def test_every_other_character_is_taken(account, character):
+    queue = account.queue()
+
+    account.aws.sqs.send_message(QueueUrl=queue, MessageBody=f"a{character}b")
+
+    (message,) = account.aws.sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert message["Body"] == f"a{character}b"
+
+
+def test_in_a_batch_a_bad_character_fails_its_own_message_alone(account):
+    queue = account.queue()
+    entries = [{"Id": "good", "MessageBody": "a"}, {"Id": "bad", "MessageBody": "\uffff"}]
+
+    answer = account.aws.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+
+    assert [each["Id"] for each in answer["Successful"]] == ["good"]
+    assert [(each["Id"], each["Code"]) for each in answer["Failed"]] == [("bad", "InvalidMessageContents")]
+
+
+ATTRIBUTES = {"kind": {"DataType": "String", "StringValue": "test"}}
+ROOM = MAX_MESSAGE - len("kind" + "String" + "test")
+
+
+def test_a_message_has_a_mebibyte_with_its_attributes(account, refused):
+    queue, sqs = account.queue(), account.aws.sqs
+
+    sqs.send_message(QueueUrl=queue, MessageBody="a" * ROOM, MessageAttributes=ATTRIBUTES)
+    refusal = refused(
+        lambda: sqs.send_message(QueueUrl=queue, MessageBody="a" * (ROOM + 1), MessageAttributes=ATTRIBUTES)
+    )
+
+    assert refusal.startswith("InvalidParameterValue: One or more parameters are invalid. Reason: Message must be")
+
+
+def test_a_batch_has_a_mebibyte_with_all_attributes(account, refused):
+    queue = account.queue()
+    entries = [
+        {"Id": "1", "MessageBody": "a" * (ROOM // 2), "MessageAttributes": ATTRIBUTES},
+        {"Id": "2", "MessageBody": "a" * (ROOM // 2), "MessageAttributes": ATTRIBUTES},
+    ]
+
+    refusal = refused(lambda: account.aws.sqs.send_message_batch(QueueUrl=queue, Entries=entries))
+
+    # botocore's name for it: AWS.SimpleQueueService.BatchRequestTooLong
+    assert "BatchRequestTooLong" in refusal
+
+
+def test_a_queue_may_take_less(account, refused):
+    queue = account.queue(MaximumMessageSize="1024")
+
+    refusal = refused(lambda: account.aws.sqs.send_message(QueueUrl=queue, MessageBody="ä" * 513))
+
+    assert refusal.endswith("Message must be shorter than 1024 bytes.")

@@ -1,0 +1,111 @@
+"""What IAM is asked about."""
+
+import json
+
+import pytest
+
+from local.corrections.iam import LeadingKeys, authorized_as_on_aws, leading_keys
+
+
+@pytest.mark.parametrize(
+    ("asked", "checked"),
+    [
+        ("sqs:SendMessageBatch", "sqs:SendMessage"),
+        ("sqs:DeleteMessageBatch", "sqs:DeleteMessage"),
+        ("sqs:ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility"),
+        ("sqs:SendMessage", "sqs:SendMessage"),
+        ("dynamodb:BatchWriteItem", "dynamodb:BatchWriteItem"),
+        (None, None),
+    ],
+)
+def test_a_batch_of_messages_needs_the_permission_for_one(asked, checked):
+    action_of = authorized_as_on_aws(lambda _call: asked)
+
+    assert action_of("call") == checked
+
+
+def hash_key(table, index):
+    """Of the table `events`, and of its index."""
+    return {("events", None): "pk", ("events", "by-user"): "user"}.get((table, index))
+
+
+@pytest.mark.parametrize(
+    ("request_", "keys"),
+    [
+        ({"TableName": "events", "Key": {"pk": {"S": "a"}, "sk": {"S": "1"}}}, {"events": ["a"]}),
+        ({"TableName": "events", "Item": {"pk": {"N": "7"}}}, {"events": ["7"]}),
+        ({"TableName": "arn:aws:dynamodb:r:1:table/events", "Key": {"pk": {"S": "a"}}}, {"events": ["a"]}),
+        ({"TableName": "others", "Key": {"pk": {"S": "a"}}}, {}),
+        ({"TableName": "events"}, {}),
+        (
+            {
+                "TableName": "events",
+                "KeyConditionExpression": "sk BETWEEN :x AND :y AND #p=:p",
+                "ExpressionAttributeNames": {"#p": "pk"},
+                "ExpressionAttributeValues": {":p": {"S": "a"}, ":x": {"S": "1"}, ":y": {"S": "2"}},
+            },
+            {"events": ["a"]},
+        ),
+        (
+            {
+                "TableName": "events",
+                "IndexName": "by-user",
+                "KeyConditionExpression": "user = :u AND sk <= :x",
+                "ExpressionAttributeValues": {":u": {"S": "u"}, ":x": {"S": "1"}},
+            },
+            {"events": ["u"]},
+        ),
+        (
+            {"TableName": "events", "KeyConditions": {"pk": {"AttributeValueList": [{"S": "a"}]}}},
+            {"events": ["a"]},
+        ),
+        (
+            {"RequestItems": {"events": {"Keys": [{"pk": {"S": "a"}}, {"pk": {"S": "b"}}]}, "others": {"Keys": []}}},
+            {"events": ["a", "b"]},
+        ),
+        (
+            {
+                "RequestItems": {
+                    "events": [
+                        {"PutRequest": {"Item": {"pk": {"S": "a"}}}},
+                        {"DeleteRequest": {"Key": {"pk": {"S": "b"}}}},
+                    ]
+                }
+            },
+            {"events": ["a", "b"]},
+        ),
+        (
+            {
+                "TransactItems": [
+                    {"Put": {"TableName": "events", "Item": {"pk": {"S": "a"}}}},
+                    {"Get": {"TableName": "events", "Key": {"pk": {"S": "b"}}}},
+                ]
+            },
+            {"events": ["a", "b"]},
+        ),
+    ],
+)
+def test_the_leading_keys_of_a_call_are_the_partition_keys_that_it_is_about(request_, keys):
+    assert leading_keys(request_, hash_key) == keys
+
+
+def test_a_check_of_a_table_is_given_its_own_keys_beside_what_it_had():
+    seen = []
+    keys = LeadingKeys(hash_key)
+    context_of = keys.reading(lambda _body: {"dynamodb:Select": "ALL_ATTRIBUTES"})
+    check = keys.enforcing(lambda *_call, **options: seen.append(options["service_context"]))
+    body = json.dumps({"TableName": "events", "Key": {"pk": {"S": "a"}}}).encode()
+
+    context = context_of(body)
+    for table in ("events/index/by-user", "others"):
+        arn = f"arn:aws:dynamodb:r:1:table/{table}"
+        check("key", "dynamodb:GetItem", "dynamodb", "r", resource_arn=arn, service_context=context)
+
+    assert seen == [context | {"dynamodb:LeadingKeys": ["a"]}, context]
+
+
+def test_a_body_that_is_no_json_has_no_keys():
+    keys = LeadingKeys(hash_key)
+    keys.reading(lambda _body: {})(b"no")
+
+    assert keys.enforcing(lambda *_call, **options: options["service_context"])("k", "a", "dynamodb", "r") is None
