@@ -27,7 +27,7 @@ setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where
 	@cmp -s requirements-dev.txt .venv/installed.txt || local/make-venv.sh
 
 run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
-	@$(BIN)/python -m local run $(if $(ONCE),--once)
+	@PYTHONPATH=cli $(BIN)/python -m local run $(if $(ONCE),--once)
 
 test: setup lint ## everything: lint, then unit, integration, template and stack tests
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark

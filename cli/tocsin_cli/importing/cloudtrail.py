@@ -5,7 +5,9 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 
 from __future__ import annotations
 
-from local.audit_records import JsonObject, Reading, change, child, custom, sentence, text, words
+from tocsin_cli.importing import audit
+from tocsin_cli.importing.audit import Reading, change, child, custom, sentence, text, words
+from tocsin_cli.types import JsonObject
 
 _DENIED = ("AccessDenied", "UnauthorizedOperation")
 _ACTIONS = {
@@ -18,6 +20,25 @@ _ACTIONS = {
     "UpdateLoginProfile": "password_set",
 }
 _READS = {"get", "list", "describe", "head", "lookup", "download"}
+
+
+SOURCE = "AWS.CloudTrail"
+
+
+def is_record(content: JsonObject) -> bool:
+    """Whether it is a CloudTrail record, by the members that all of them have."""
+    return content.keys() >= {"eventVersion", "eventSource", "eventName"}
+
+
+def event_of(record: JsonObject) -> JsonObject:
+    """The event that a record is, at the time that it has."""
+    event = audit.event_of(read(record), SOURCE, record)
+    return event | ({"created": moment} if (moment := text(record, "eventTime")) else {})
+
+
+def identity_of(record: JsonObject) -> str | None:
+    """What tells the record from all others: CloudTrail's `eventID`, where it has one."""
+    return f"cloudtrail {event_id}" if (event_id := text(record, "eventID")) else None
 
 
 def read(log: JsonObject) -> Reading:

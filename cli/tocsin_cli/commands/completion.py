@@ -1,0 +1,39 @@
+"""`tocsin completion`: the script that makes a shell complete commands, options and names."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from tocsin_cli.cli import HERE, Cli, command
+
+
+class Shell(StrEnum):
+    """Shells that can be completed in."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @command(app, panel=HERE)
+    def completion(
+        _cli: Cli,
+        shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
+    ) -> None:
+        """Write a shell's completion script.
+
+        bash: eval "$(tocsin completion bash)" in ~/.bashrc; zsh: tocsin completion zsh > a file _tocsin in your fpath;
+        fish: tocsin completion fish > ~/.config/fish/completions/tocsin.fish
+        """
+        from tocsin_cli.app import app as whole
+
+        # What the shell itself asks with: Typer writes the script and exits.
+        os.environ["_TOCSIN_COMPLETE"] = f"source_{shell.value}"
+        whole(prog_name="tocsin", args=[])
