@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions storm contract crowd lint validate deploy bench pictures clean lock
+.PHONY: help setup run test permissions storm contract crowd lint validate deploy bench pictures cli manual recording clean lock
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -64,9 +64,19 @@ bench: setup ## the benchmarks
 pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path where none is found)
 	@PYTHONPATH=layers/core $(BIN)/python -m local.pictures
 
+cli: setup ## the command line's wheel, into cli/dist
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir cli/dist ./cli
+	@ls cli/dist/*.whl
+
+manual: setup ## docs/cli.md, from the command line itself
+	@PYTHONPATH=cli $(BIN)/python -m local.cli_docs > docs/cli.md
+
+recording: setup ## docs/pictures/cli.svg: a session of the command line with a stack of its own
+	@PYTHONPATH=cli $(BIN)/python -m local.recording
+
 lock: ## resolve requirements-dev.in anew into requirements-dev.txt
 	@local/make-lock.sh
 
 clean: ## what was built and measured, but not the virtual environment
-	rm -rf .aws-sam .local .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .aws-sam .local cli/dist .benchmarks .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

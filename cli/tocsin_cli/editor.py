@@ -7,19 +7,32 @@ import shlex
 import subprocess
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-from tocsin_cli.blueprint.documents import Document, parse_document
-from tocsin_cli.errors import CliError, Conflict, Fault, Invalid
+from tocsin_cli.blueprint.documents import parse_document
+from tocsin_cli.errors import CliError, Conflict, ExitCode, Fault, Invalid
 from tocsin_cli.output import to_yaml
 from tocsin_cli.types import JsonObject
 
+_FILE = "the file"
 _MARK = "# ! "
 """Begins the lines that say what is wrong; they are taken out when the file comes back."""
 
 
 class Unchanged(CliError):
-    """The file came back as it was: nothing is sent."""
+    """The file came back as it was: nothing is sent, and that is no failure."""
+
+    exit_code = ExitCode.OK
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """What is wrong with what was written: the line (None for all of it), the path there, and what."""
+
+    line: int | None
+    path: str
+    message: str
 
 
 def edit_entry(
@@ -31,7 +44,8 @@ def edit_entry(
     where the user leaves what is wrong as it is; what was written is then kept in a file that the error names.
     """
     original = entry if isinstance(entry, str) else to_yaml(entry)
-    text, told = original, ()  # type: tuple[str, Sequence[Fault]]
+    text = original
+    told: list[_Wrong] = []
     while True:
         edited = _without_marks(_in_editor(_with_marks(text, title, told)))
         if edited.strip() == original.strip() and must_change and not told:
@@ -39,37 +53,45 @@ def edit_entry(
         if not edited.strip():
             raise Unchanged("the file came back empty, and nothing changed")
         if told and edited == text:
-            raise _kept(Invalid("what is wrong was left as it is", told), edited)
+            faults = [Fault(_place(each, 0), each.message) for each in told]
+            raise _kept(Invalid("what is wrong was left as it is", faults), edited)
         text = edited
         try:
-            document = parse_document("the file", edited)
+            document = parse_document(_FILE, edited)
         except Invalid as error:
-            told = error.faults or [Fault("", str(error))]
+            told = [_Wrong(_line_in(fault.where), "", fault.message) for fault in error.faults]
+            told = told or [_Wrong(None, "", str(error))]
             continue
         try:
             return save(document.content)
         except Invalid as error:
-            told = _placed(error, document)
+            told = [_Wrong(document.line_of(fault.where), fault.where, fault.message) for fault in error.faults]
+            told = told or [_Wrong(None, "", str(error))]
         except Conflict as error:
             raise _kept(error, edited) from None
 
 
-def _placed(error: Invalid, document: Document) -> list[Fault]:
-    """What the API says is wrong, with its line."""
-    if not error.faults:
-        return [Fault("", str(error))]
-    return [
-        Fault(f"line {document.line_of(fault.where)}" + (f", {fault.where}" if fault.where else ""), fault.message)
-        for fault in error.faults
+def _line_in(place: str) -> int | None:
+    """The line of `file:12`."""
+    number = place.rpartition(":")[2]
+    return int(number) if number.isdecimal() else None
+
+
+def _place(wrong: _Wrong, offset: int) -> str:
+    parts = [
+        *([f"line {wrong.line + offset}"] if wrong.line is not None else []),
+        *([wrong.path] if wrong.path else []),
     ]
+    return ", ".join(parts)
 
 
-def _with_marks(text: str, title: str, told: Sequence[Fault]) -> str:
-    """The text below what there is to say; line numbers are those of the text alone."""
+def _with_marks(text: str, title: str, told: Sequence[_Wrong]) -> str:
+    """The text below what there is to say; lines are told as the editor counts them."""
     lines = [title, "Save to send it; leave it as it is, or empty, to change nothing."]
-    for fault in told:
-        where = f"{fault.where}: " if fault.where else ""
-        lines.append(f"WRONG {where}{fault.message}".replace("\n", " "))
+    offset = len(lines) + len(told)
+    for each in told:
+        place = _place(each, offset)
+        lines.append(" ".join(f"WRONG {f'{place}: ' if place else ''}{each.message}".split()))
     return "".join(f"{_MARK}{line}\n" for line in lines) + text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -61,14 +62,14 @@ def _policy(policy: JsonObject) -> str:
     if policy.get("expression"):
         return text(policy, "expression")
     if policy.get("pattern"):
-        return str(policy["pattern"])
+        return json.dumps(policy["pattern"], ensure_ascii=False)
     looked_at = ("action", "app", "model", "client_ip", "query")
     return ", ".join(f"{name}={text(policy, name)}" for name in looked_at if policy.get(name))
 
 
 def _silenced(silence: JsonObject) -> str:
     if silence.get("pattern"):
-        return str(silence["pattern"])
+        return json.dumps(silence["pattern"], ensure_ascii=False)
     return ", ".join(f"{name}={value}" for name, value in mapping(silence.get("matcher")).items() if value)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
@@ -119,7 +119,7 @@ class Output:
 
     def status(self, message: str) -> AbstractContextManager[object]:
         """Show that something takes a while; on a terminal only."""
-        return self.err.status(message)
+        return self.err.status(message) if sys.stderr.isatty() else nullcontext()
 
     def progress(self) -> Progress:
         """A progress bar on standard error; silent where that is no terminal."""
@@ -132,7 +132,7 @@ class Output:
             TextColumn("{task.fields[more]}"),
             TimeRemainingColumn(),
             console=self.err,
-            disable=not self.err.is_terminal,
+            disable=not sys.stderr.isatty(),
             transient=True,
         )
 

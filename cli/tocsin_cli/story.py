@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from rich.text import Text
 from rich.tree import Tree
@@ -12,7 +12,7 @@ from tocsin_cli.api import Api, path_of
 from tocsin_cli.output import styled
 from tocsin_cli.text import counted, plain
 from tocsin_cli.times import clock, local, parse_iso, roughly
-from tocsin_cli.types import Json, JsonObject, mapping, objects, text
+from tocsin_cli.types import Json, JsonObject, mapping, objects, text, whole
 
 _MARKS = {"delivered": "✓", "failed": "✗", "discarded": "–"}
 _UNDER_WAY = "…"
@@ -41,38 +41,46 @@ def story_tree(told: JsonObject) -> Tree:
         ),
         guide_style="dim",
     )
-    rules, deliveries = objects(told.get("rules")), objects(told.get("deliveries"))
+    rules = objects(told.get("rules"))
+    deliveries = sorted(objects(told.get("deliveries")), key=lambda each: (text(each, "transport"), text(each, "user")))
     if not rules:
         tree.add(Text("no rule matched it, or the matcher has not come to it yet", style="yellow"))
+    created = parse_iso(text(event, "created"))
     for rule in rules:
         name = text(rule, "rule")
-        _add_rule(tree, rule, [each for each in deliveries if each.get("rule") == name])
+        _add_rule(tree, rule, [each for each in deliveries if each.get("rule") == name], created)
     known = {text(rule, "rule") for rule in rules}
     others = [each for each in deliveries if text(each, "rule") not in known]
     for delivery in others:
-        _add_delivery(tree, delivery)
+        _add_delivery(tree, delivery, created)
     if "logs" in told:
         _add_logs(tree, objects(told["logs"]))
     return tree
 
 
-def _add_rule(tree: Tree, rule: JsonObject, deliveries: list[JsonObject]) -> None:
+def _add_rule(tree: Tree, rule: JsonObject, deliveries: list[JsonObject], created: datetime | None) -> None:
     label = Text.assemble("rule ", (plain(text(rule, "rule")), "bold"), "  ", styled(text(rule, "severity")))
     label.append(f"  {clock(text(rule, 'at'))}", style="dim")
     branch = tree.add(label)
     for binding in objects(rule.get("bindings")):
         mark = ("✓ ", "green") if binding.get("passed") else ("✗ ", "dim")
-        branch.add(Text.assemble(mark, plain(text(binding, "binding")), (f"  {plain(text(binding, 'reason'))}", "dim")))
+        branch.add(Text.assemble(mark, asked_line(binding)))
     held = mapping(rule.get("held_by"))
     if held:
         branch.add(Text.assemble(("held by ", "yellow"), _holder(held)))
     elif not deliveries and not mapping(rule.get("deliveries")):
         branch.add(Text("nobody to tell", style="yellow"))
     for delivery in deliveries:
-        _add_delivery(branch, delivery)
+        _add_delivery(branch, delivery, created)
     missing = _missing(mapping(rule.get("deliveries")), deliveries)
     if missing:
         branch.add(Text(f"{counted(missing, 'more delivery', 'more deliveries')} in a queue", style="yellow"))
+
+
+def asked_line(binding: JsonObject) -> str:
+    """What was asked, and why it held or not; a reason mostly begins with what was asked."""
+    asked, reason = text(binding, "binding"), text(binding, "reason")
+    return plain(reason if reason.startswith(asked) else f"{asked}: {reason}")
 
 
 def _holder(held: JsonObject) -> str:
@@ -94,7 +102,7 @@ def _missing(expected: JsonObject, deliveries: list[JsonObject]) -> int:
     return max(0, known - len(deliveries))
 
 
-def _add_delivery(branch: Tree, delivery: JsonObject) -> None:
+def _add_delivery(branch: Tree, delivery: JsonObject, created: datetime | None) -> None:
     state = text(delivery, "state")
     mark = _MARKS.get(state, _UNDER_WAY)
     label = Text.assemble((f"{mark} ", styled(state).style), plain(text(delivery, "transport")))
@@ -102,13 +110,13 @@ def _add_delivery(branch: Tree, delivery: JsonObject) -> None:
         label.append(f" → {plain(text(delivery, 'user'))}")
     label.append("  ").append_text(styled(state))
     attempts = objects(delivery.get("attempts"))
-    took = _took(delivery, attempts)
-    if took:
-        label.append(f" in {took}", style="dim")
+    if state == "delivered" and (after := _after(created, attempts)):
+        label.append(f" {after} after the event", style="dim")
     if delivery.get("next_attempt"):
         label.append(f"  next attempt {local(text(delivery, 'next_attempt'))}", style="dim")
     node = branch.add(label)
-    node.add(Text(text(delivery, "id"), style="dim"))
+    if state != "delivered":
+        node.add(Text(text(delivery, "id"), style="dim"))
     for number, attempt in enumerate(attempts, 1):
         node.add(attempt_line(number, attempt))
 
@@ -126,19 +134,13 @@ def attempt_line(number: int, attempt: JsonObject) -> Text:
     return line.append(f"  {plain(said)}", style="dim") if said else line
 
 
-def _took(delivery: JsonObject, attempts: list[JsonObject]) -> str:
-    """From the event to the end of the attempt that delivered it."""
-    if delivery.get("state") != "delivered" or not attempts:
-        return ""
-    created = parse_iso(text(delivery, "created"))
-    ended = parse_iso(text(attempts[-1], "at"))
-    duration = attempts[-1].get("duration_ms")
+def _after(created: datetime | None, attempts: list[JsonObject]) -> str:
+    """How long after the event the last attempt ended."""
+    ended = parse_iso(text(attempts[-1], "at")) if attempts else None
     if created is None or ended is None:
         return ""
-    length = ended - created + timedelta(milliseconds=duration if isinstance(duration, int) else 0)
-    if length < timedelta():
-        return ""
-    return f"{length.total_seconds():.1f} s" if length < timedelta(minutes=2) else roughly(length)
+    length = ended + timedelta(milliseconds=whole(attempts[-1].get("duration_ms"))) - created
+    return f"{length.total_seconds():.1f} s" if timedelta() <= length < timedelta(minutes=2) else roughly(length)
 
 
 def _add_logs(tree: Tree, lines: Iterable[JsonObject]) -> None:

@@ -17,6 +17,11 @@ KINDS = ("users", "groups", "mappings", "transports", "policies", "rules", "sile
 _ENTRY = re.compile(r"(\w+)\[(\d+)\]\.?(.*)", re.DOTALL)
 
 
+def one_of(kind: str) -> str:
+    """`policy` of `policies`, `rule` of `rules`."""
+    return "policy" if kind == "policies" else kind if kind == SETTINGS else kind.removesuffix("s")
+
+
 def name_field(kind: str) -> str:
     """The field that names an entry."""
     return "username" if kind == "users" else "name"
@@ -58,7 +63,7 @@ class Merged:
             entries = list(self.entries[kind].items())
             if int(number) < len(entries):
                 name, entry = entries[int(number)]
-                shown = f"{kind.removesuffix('s')} {name}" + (f", {rest}" if rest else "")
+                shown = f"{one_of(kind)} {name}" + (f", {rest}" if rest else "")
                 if entry.document is None:
                     return shown
                 inner = f"{kind}[{entry.position}]" + (f".{rest}" if rest else "")
@@ -133,6 +138,6 @@ def _merge_kind(merged: Merged, document: Document, kind: str, faults: list[Faul
         if name in known:
             first = known[name]
             there = first.document.place_of(f"{kind}[{first.position}]") if first.document else "another file"
-            faults.append(Fault(place, f"{kind.removesuffix('s')} {name!r} stands in {there} too"))
+            faults.append(Fault(place, f"{one_of(kind)} {name!r} stands in {there} too"))
             continue
         known[name] = Entry(content, document, position)

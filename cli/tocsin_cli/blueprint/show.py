@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from tocsin_cli.blueprint.merge import Merged
+from tocsin_cli.blueprint.merge import Merged, one_of
 from tocsin_cli.output import to_yaml
 from tocsin_cli.text import plain, plain_lines
 from tocsin_cli.types import Json, JsonObject, mapping, objects, text
@@ -48,7 +48,7 @@ def _more(counts: Counter[str]) -> str:
 def _change(change: JsonObject, wanted: Merged) -> Iterator[Text]:
     kind, name, what = text(change, "kind"), text(change, "name"), text(change, "change")
     sign, style = _SIGN.get(what, ("?", ""))
-    yield Text.assemble((f"{sign} {kind.removesuffix('s') if kind != 'settings' else kind}", style), f" {plain(name)}")
+    yield Text.assemble((f"{sign} {one_of(kind)}", style), f" {plain(name)}")
     if what == "create":
         entry = {field: _hidden(field, value) for field, value in wanted.entry(kind, name).items()}
         for line in plain_lines(to_yaml(entry)).rstrip("\n").split("\n") if entry else ():

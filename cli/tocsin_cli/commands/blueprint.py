@@ -134,7 +134,7 @@ def _put(cli: Cli, wanted: Merged, *, dry_run: bool) -> JsonObject:
             return cli.api.put("/blueprint", wanted.document, query={"dry_run": "true"} if dry_run else None).object
     except Invalid as error:
         faults = [Fault(wanted.place_of(fault.where), fault.message) for fault in error.faults]
-        raise Invalid(str(error), faults) from None
+        raise Invalid("this can't be the configuration" if faults else str(error), faults) from None
 
 
 def _answer(cli: Cli, planned: JsonObject, wanted: Merged) -> None:

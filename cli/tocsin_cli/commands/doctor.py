@@ -81,7 +81,7 @@ def _sends_mail(by_api: ApiChecks) -> bool:
 
 def _line(finding: Finding) -> Text:
     mark, style = _MARKS[finding.state]
-    line = Text.assemble((f"{mark} ", style), (f"{plain(finding.check):<24}", "bold"), " ", plain(finding.message))
+    line = Text.assemble((f"{mark} ", style), (f"{plain(finding.check):<28}", "bold"), " ", plain(finding.message))
     if finding.hint and finding.state is not State.OK:
-        line.append(f"\n{' ' * 27}{plain(finding.hint)}", style="dim")
+        line.append(f"\n{' ' * 31}{plain(finding.hint)}", style="dim")
     return line

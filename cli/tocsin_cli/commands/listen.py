@@ -80,7 +80,8 @@ def register(app: typer.Typer) -> None:
             if replay is None:
                 tally.wait()
                 return
-            cli.out.note(f"  what {transport} sends is made again here, signed with {own}", style="dim")
+            signed = "the secret that you gave" if secret else own
+            cli.out.note(f"  what {transport} sends is made again here, signed with {signed}", style="dim")
             for message in replay.messages():
                 desk.take(message)
                 if tally.enough:

@@ -19,6 +19,7 @@ from tocsin_cli.commands.resources import add_entries, add_list
 from tocsin_cli.errors import ExitCode
 from tocsin_cli.kinds import POLICIES, RULES
 from tocsin_cli.output import styled
+from tocsin_cli.story import asked_line
 from tocsin_cli.text import counted, plain, rebinned, sparkline
 from tocsin_cli.times import iso, local, parse_iso, parse_moment
 from tocsin_cli.types import Json, JsonObject, mapping, objects, text, texts, whole
@@ -137,9 +138,8 @@ def _explained(explained: JsonObject) -> RenderableType:
 def _binding(binding: JsonObject) -> Text:
     mark = ("✓ ", "green") if binding.get("passed") else ("✗ ", "red")
     negated = "not " if binding.get("negate") else ""
-    line = Text.assemble(mark, f"{negated}{plain(text(binding, 'binding'))}")
-    line.append(f"  {plain(text(binding, 'error') or text(binding, 'reason'))}", style="dim")
-    return line
+    line = Text.assemble(mark, negated, asked_line(binding))
+    return line.append(f"  {plain(text(binding, 'error'))}", style="red") if binding.get("error") else line
 
 
 def _kept_silent(explained: JsonObject) -> list[str]:

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 
 from __future__ import annotations
 
+import re
+
 from tocsin_cli.importing import audit
 from tocsin_cli.importing.audit import Reading, change, child, custom, sentence, text, words
 from tocsin_cli.types import JsonObject
@@ -23,11 +25,12 @@ _READS = {"get", "list", "describe", "head", "lookup", "download"}
 
 
 SOURCE = "AWS.CloudTrail"
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 def is_record(content: JsonObject) -> bool:
     """Whether it is a CloudTrail record, by the members that all of them have."""
-    return content.keys() >= {"eventVersion", "eventSource", "eventName"}
+    return content.keys() >= {"eventSource", "eventName"}
 
 
 def event_of(record: JsonObject) -> JsonObject:
@@ -37,8 +40,16 @@ def event_of(record: JsonObject) -> JsonObject:
 
 
 def identity_of(record: JsonObject) -> str | None:
-    """What tells the record from all others: CloudTrail's `eventID`, where it has one."""
-    return f"cloudtrail {event_id}" if (event_id := text(record, "eventID")) else None
+    """What tells the record from all others, however it was delivered: CloudTrail's `eventID`, where it has one.
+
+    It is a GUID, and CloudTrail may deliver an event more than once. In logs that were made unrecognizable it may be
+    something else, or the same again and again: hence what happened, and where, beside it.
+    """
+    if not _GUID.fullmatch(text(record, "eventID")):
+        return None
+    return " ".join(
+        ["cloudtrail", *(text(record, name) for name in ("eventID", "eventSource", "eventName", "recipientAccountId"))]
+    )
 
 
 def read(log: JsonObject) -> Reading:

@@ -46,14 +46,20 @@ def send(
 ) -> list[Outcome]:
     """What became of each record of a batch, in order. Raises CliError where the API takes none for now."""
     outcomes: dict[int, Outcome] = {}
-    waiting = []
+    first: dict[str, int] = {}
+    repeats: dict[int, int] = {}
     for position, (record, line) in enumerate(batch):
         if record.event is None:
             outcomes[position] = Outcome(record, record.wrong)
         elif len(line) > MAX_BYTES:
             outcomes[position] = Outcome(record, f"the event has {len(line):,} bytes; at most {MAX_BYTES:,} are taken")
         else:
-            waiting.append(position)
+            same = first.setdefault(text(record.event, "id"), position)
+            if same != position and batch[same][1] == line:
+                repeats[position] = same
+            elif same != position:
+                outcomes[position] = Outcome(record, f"has the id of {batch[same][0].place}, and says something else")
+    waiting = list(first.values())
     for attempt in range(_TRIES):
         if not waiting:
             break
@@ -67,6 +73,7 @@ def send(
         waiting = [position for position in waiting if position not in outcomes]
     if waiting:
         raise Unavailable(f"{len(waiting)} events are not stored: the API asks again and again to try later")
+    outcomes |= {position: Outcome(batch[position][0], outcomes[same].wrong) for position, same in repeats.items()}
     return [outcomes[position] for position in range(len(batch))]
 
 
