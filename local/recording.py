@@ -73,8 +73,8 @@ def _fill(desk: Path) -> None:
     with (desk / "signins.csv").open("w", newline="", encoding="utf-8") as file:
         rows = csv.writer(file)
         rows.writerow(["time", "action", "username", "ip", "browser"])
-        for number in range(1200):
-            at = now - timedelta(minutes=8 * number % 10_000 + 60)
+        for number in range(500):
+            at = now - timedelta(minutes=20 * number + 60)
             busy = at.hour in range(8, 18)
             failed = number % (5 if busy else 11) == 0
             person = ("alice", "ana", "ben", "farah")[number % 4]

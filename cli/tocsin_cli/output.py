@@ -18,12 +18,14 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from tocsin_cli.text import STYLES, escaped_json, plain
+from tocsin_cli.text import STYLES, escaped, plain
 from tocsin_cli.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
+_ROOMY = 150
+"""Columns of a terminal from which on a table shows all it has."""
 _WIDE = 100_000
 """Columns where there is no terminal: nothing is wrapped or cut for a pipe."""
 
@@ -55,6 +57,8 @@ class Column:
     """Whether it gives way, cut with an ellipsis, where the terminal is narrow."""
     state: bool = False
     """Whether its words have colours: states and severities."""
+    extra: bool = False
+    """Whether it is left out where the terminal is narrow."""
 
 
 class Output:
@@ -136,7 +140,8 @@ class Output:
             transient=True,
         )
 
-    def _table(self, items: Sequence[JsonObject], columns: Sequence[Column]) -> Table:
+    def _table(self, items: Sequence[JsonObject], all_columns: Sequence[Column]) -> Table:
+        columns = [column for column in all_columns if not column.extra or self.console.width >= _ROOMY]
         table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))
         for column in columns:
             overflow: Any = "ellipsis" if column.cut else "fold"
@@ -150,7 +155,7 @@ class Output:
         if self.form is Format.YAML:
             self._write(to_yaml(value))
         else:
-            self._write(escaped_json(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
+            self._write(escaped(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
     def _write(self, written: str) -> None:
         # Not by rich: it would wrap and colour what a program reads.
@@ -175,8 +180,9 @@ def styled(word: str) -> Text:
 
 
 def to_yaml(value: Json) -> str:
-    """Block style, members in their order, text of several lines as such."""
-    return yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120)
+    """Block style, members in their order, text of several lines as such; nothing in it that a terminal obeys."""
+    # What is unsafe stands in double quotes only, where an escape means the same.
+    return escaped(yaml.dump(value, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=120))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -187,7 +193,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    style = "|" if "\n" in value else None
+    style = '"' if escaped(value) != value else "|" if "\n" in value else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
 
@@ -195,7 +201,7 @@ _Dumper.add_representer(str, _text)
 
 
 def _compact(value: Json) -> str:
-    return escaped_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _cell(column: Column, item: JsonObject) -> RenderableType:

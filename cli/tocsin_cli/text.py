@@ -47,8 +47,8 @@ def plain_lines(written: str) -> str:
     return _UNSAFE.sub(lambda found: found[0] if found[0] in "\n\t" else "\N{REPLACEMENT CHARACTER}", written)
 
 
-def escaped_json(dumped: str) -> str:
-    """JSON with the same characters as escapes, so that it stays the same JSON."""
+def escaped(dumped: str) -> str:
+    """JSON, or YAML's double quotes, with the same characters as escapes: so it stays the same document."""
     return _UNSAFE.sub(lambda found: found[0] if found[0] in "\n\t" else f"\\u{ord(found[0]):04x}", dumped)
 
 

@@ -68,7 +68,7 @@ def _field(field: str, before: Json, after: Json) -> Iterator[Text]:
     for line in difflib.unified_diff(old, new, lineterm="", n=1):
         if not line.startswith(("---", "+++", "@@")):
             style = {"+": "green", "-": "red"}.get(line[:1], "dim")
-            yield Text(f"      {line}", style=style)
+            yield Text(f"      {line[:1]} {line[1:]}", style=style)
 
 
 def _is_long(value: Json) -> bool:

@@ -26,6 +26,8 @@ from tocsin_cli.types import Json, JsonObject, mapping, objects, text, texts, wh
 
 _WIDTH = 60
 """Bars of a backtest's sparkline."""
+_EXAMPLES = 5
+"""Events that are shown to people, of those that a backtest gives."""
 _HOUR = timedelta(hours=1)
 
 RuleName = Annotated[str, typer.Argument(metavar="NAME", help="The rule's name.", autocompletion=names_of("rules"))]
@@ -231,7 +233,7 @@ def _shown(result: JsonObject, start: datetime, end: datetime) -> RenderableType
             Text(f"  {sparkline(bars)}  ", style="cyan").append(f"at most {max(bars)} in {each} h", style="dim")
         )
         parts.append(Text(f"  {local(iso(start))[:16]} – {local(iso(end))[:16]}", style="dim"))
-    for example in objects(result.get("examples")):
+    for example in objects(result.get("examples"))[:_EXAMPLES]:
         parts.append(
             Text.assemble(
                 ("  " + local(text(example, "created")), "dim"),

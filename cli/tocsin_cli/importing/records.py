@@ -85,8 +85,8 @@ class EventMaker:
         columns = self._shape.columns
         if raw.foreign or columns:
             left = {name: value for name, value in said.items() if name not in columns.values()}
-            event: JsonObject = {name: value for name, value in left.items() if name in _FIELDS}
-            others: JsonObject = {name: value for name, value in left.items() if name not in _FIELDS}
+            event: JsonObject = {name: value for name, value in left.items() if _is_field(name, value)}
+            others: JsonObject = {name: value for name, value in left.items() if name not in event}
             if others:
                 event["context"] = others | mapping(event.get("context"))
         else:
@@ -123,6 +123,11 @@ class EventMaker:
         else:
             moment = moment_of(written, self._shape.time_format)
         return event | {"created": iso(moment)}
+
+
+def _is_field(name: str, value: Json) -> bool:
+    """Whether a member of a foreign record means what an event means by that name."""
+    return name in _FIELDS and (name not in {"user", "context"} or isinstance(value, dict))
 
 
 def moment_of(written: Json, time_format: str | None = None) -> datetime:
