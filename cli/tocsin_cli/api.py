@@ -283,7 +283,9 @@ def _seconds(retry_after: str) -> float:
 
 
 def _moment(written: str) -> datetime | None:
+    """The time in an HTTP header (RFC 9110, 5.6.7), which is always UTC."""
     try:
-        return parsedate_to_datetime(written)
+        moment = parsedate_to_datetime(written)
     except (IndexError, TypeError, ValueError):
         return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

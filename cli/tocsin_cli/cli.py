@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin_cli.errors import CliError, Refused, UsageError
-from tocsin_cli.output import Colour, Format, Output
+from tocsin_cli.output import Colour, Format, Output, ReaderGone
 from tocsin_cli.profiles import Profile, Profiles, chosen
 
 if TYPE_CHECKING:
@@ -174,7 +174,10 @@ def command[**P](
         @wraps(function)
         def run(**arguments: Any) -> None:  # noqa: ANN401 - whatever the options are
             common = Common(**{key: arguments.pop(key) for key in _OPTIONS})
-            function(Cli(common), **arguments)  # type: ignore[arg-type]
+            try:
+                function(Cli(common), **arguments)  # type: ignore[arg-type]
+            except BrokenPipeError:  # before Typer makes a failure of it
+                raise ReaderGone from None
 
         run.__signature__ = inspect.Signature([*given, *common])  # type: ignore[attr-defined]
         run.__annotations__ = {parameter.name: parameter.annotation for parameter in [*given, *common]}

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from tocsin_cli.app import app
 from tocsin_cli.errors import CliError, ExitCode
+from tocsin_cli.output import ReaderGone
 from tocsin_cli.text import plain, plain_lines
 
 
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _usage(error)
     except KeyboardInterrupt:
         return ExitCode.INTERRUPTED
-    except BrokenPipeError:
+    except ReaderGone:
         return _no_reader()
     return code if isinstance(code, int) else ExitCode.OK
 

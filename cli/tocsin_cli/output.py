@@ -61,6 +61,17 @@ class Column:
     """Whether it is left out where the terminal is narrow."""
 
 
+class ReaderGone(Exception):
+    """Whoever read our output, as `head`, has enough."""
+
+
+class _Console(Console):
+    """rich's console, which ends the program with its own exit code where the reader is gone."""
+
+    def on_broken_pipe(self) -> None:
+        raise ReaderGone
+
+
 class Output:
     """Writes results in one format."""
 
@@ -107,7 +118,7 @@ class Output:
 
     def line(self, item: Json) -> None:
         """Write one line of JSON, at once."""
-        self._write(_compact(item) + "\n")
+        self.write(_compact(item) + "\n")
 
     def note(self, message: str, *, style: str = "") -> None:
         """Tell people something beside the data."""
@@ -153,12 +164,12 @@ class Output:
 
     def _dump(self, value: Json) -> None:
         if self.form is Format.YAML:
-            self._write(to_yaml(value))
+            self.write(to_yaml(value))
         else:
-            self._write(escaped(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
+            self.write(escaped(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
-    def _write(self, written: str) -> None:
-        # Not by rich: it would wrap and colour what a program reads.
+    def write(self, written: str) -> None:
+        """Write text as it is to standard output: rich would wrap and colour what a program reads."""
         self.console.file.write(written)
         self.console.file.flush()
 
@@ -219,7 +230,7 @@ def _cell(column: Column, item: JsonObject) -> RenderableType:
 def _console(colour: Colour, *, stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     system: Literal["auto"] | None = None if colour is Colour.NEVER else "auto"
-    console = Console(
+    console = _Console(
         file=stream,
         force_terminal=True if colour is Colour.ALWAYS else None,
         color_system=system,

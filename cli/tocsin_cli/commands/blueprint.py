@@ -83,7 +83,7 @@ def register(app: typer.Typer) -> None:
         if unknown := [kind for kind in wanted if kind not in known]:
             raise UsageError(f"there is no kind {unknown[0]!r}; there are: {', '.join(known)}")
         if split is None and kinds is None and cli.out.form in {Format.TABLE, Format.YAML}:
-            cli.out.console.file.write(cli.api.get("/blueprint", accept=YAML_TYPE).raw)
+            cli.out.write(cli.api.get("/blueprint", accept=YAML_TYPE).raw)
             return
         blueprint = cli.api.get("/blueprint").object
         chosen: JsonObject = {kind: blueprint[kind] for kind in known if kind in wanted and blueprint.get(kind)}
@@ -99,7 +99,7 @@ def register(app: typer.Typer) -> None:
 
 def _write(cli: Cli, chosen: JsonObject) -> None:
     if cli.out.for_people:
-        cli.out.console.file.write(to_yaml(chosen))
+        cli.out.write(to_yaml(chosen))
     else:
         cli.out.data(chosen)
 

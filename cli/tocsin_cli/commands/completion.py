@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from contextlib import redirect_stdout, suppress
 from enum import StrEnum
+from io import StringIO
 from typing import Annotated
 
 import typer
@@ -24,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
     @command(app, panel=HERE)
     def completion(
-        _cli: Cli,
+        cli: Cli,
         shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh or fish.")],
     ) -> None:
         """Write a shell's completion script.
@@ -34,6 +36,9 @@ def register(app: typer.Typer) -> None:
         """
         from tocsin_cli.app import app as whole
 
-        # What the shell itself asks with: Typer writes the script and exits.
+        # What a shell itself asks with: Typer writes the script and exits. zsh looks for #compdef in the first line.
         os.environ["_TOCSIN_COMPLETE"] = f"source_{shell.value}"
-        whole(prog_name="tocsin", args=[])
+        script = StringIO()
+        with redirect_stdout(script), suppress(SystemExit):
+            whole(prog_name="tocsin", args=[])
+        cli.out.write(script.getvalue().strip() + "\n")

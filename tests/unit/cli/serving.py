@@ -58,7 +58,9 @@ def serving(answer: Callable[[Asked], Reply]) -> Iterator[Site]:
                 self.close_connection = True
                 return
             content = b"" if reply.body is None else json.dumps(reply.body).encode()
-            self.send_response(reply.status)
+            self.send_response_only(reply.status)
+            if "Date" not in reply.headers:
+                self.send_header("Date", self.date_time_string())
             for name, value in ({"Content-Type": "application/json"} | reply.headers).items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
