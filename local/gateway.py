@@ -13,10 +13,10 @@ import threading
 
 from ministack import app as ministack  # type: ignore[import-untyped]
 from ministack.core import iam_actions, lambda_runtime  # type: ignore[import-untyped]
-from ministack.services import lambda_svc  # type: ignore[import-untyped]
+from ministack.services import lambda_svc, sqs  # type: ignore[import-untyped]
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
-from local import corrections
+from local import corrections, message_moves
 from local.economy import BATCHES_AT_ONCE, SharedLayers, at_most
 from local.faults import FaultInjector
 from local.workspace import STATE
@@ -54,6 +54,7 @@ def main() -> None:
     layers.forget_unused()
     lambda_runtime.Worker._spawn = layers.spawning(lambda_runtime.Worker._spawn)
     lambda_svc._sqs_esm_concurrency = at_most(BATCHES_AT_ONCE, lambda_svc._sqs_esm_concurrency)
+    sqs._HANDLERS[message_moves.ACTION] = message_moves.start_message_move_task
     sys.argv[1:] = []
     ministack.main()
 

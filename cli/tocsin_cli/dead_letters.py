@@ -100,8 +100,7 @@ def redrive(aws: Aws, queue: DeadLetters) -> str:
     sqs = aws.client("sqs")
     with asking("SQS"):
         arn = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-        sources = sqs.list_dead_letter_source_queues(QueueUrl=queue.url).get("queueUrls", [])
-    if not sources:
+    if arn not in _dead_letter_queues(aws):
         raise NotFound(f"no queue has {queue.name} as its dead letters: docs/operating.md says what to do with them")
     with asking("SQS"):
         answer = sqs.start_message_move_task(SourceArn=arn)
@@ -109,6 +108,18 @@ def redrive(aws: Aws, queue: DeadLetters) -> str:
     if not handle:
         raise Unavailable("SQS did not start to move the messages")
     return str(handle)
+
+
+def _dead_letter_queues(aws: Aws) -> set[str]:
+    """The ARNs of the queues that one of the stack's queues has as its dead letters."""
+    found = set()
+    for url in aws.queues().values():
+        with asking("SQS"):
+            answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+        policy = answer.get("Attributes", {}).get("RedrivePolicy")
+        if policy:
+            found.add(str(json.loads(policy).get("deadLetterTargetArn")))
+    return found
 
 
 def _message(message: JsonObject) -> JsonObject:

@@ -22,6 +22,7 @@ from local.api import TocsinApi
 from local.samples import blueprint
 from local.stack import LocalStack, local_stack
 from local.workspace import Workspace
+from tests.cli_process import Tocsin
 from tests.token_issuer import AUDIENCE, Issuer, issuing
 
 HERE = Path(__file__).parent
@@ -132,6 +133,14 @@ def stack(
         answer = up.api().put_blueprint(yaml.safe_dump(document))
         keys.update({key["name"]: key["key"] for key in answer["created"]["keys"]})
         yield up
+
+
+@pytest.fixture
+def tocsin(stack: LocalStack, tmp_path: Path) -> Tocsin:
+    """The command line, with the stack's admin key and AWS."""
+    facts = stack.facts
+    keys = {"TOCSIN_URL": facts.api_url, "TOCSIN_KEY": facts.admin_key, "TOCSIN_STACK": facts.stack_name}
+    return Tocsin(tmp_path, keys | stack.aws.environment())
 
 
 @pytest.fixture
