@@ -10,7 +10,7 @@ from typing import Any
 
 import typer.main
 
-from tocsin_cli.app import app
+from tocsin_cli.app import app_for
 from tocsin_cli.cli import COMMON, CONFIGURATION, DELIVERIES, EVENTS, HERE, OPERATING
 from tocsin_cli.errors import MEANING
 
@@ -118,7 +118,7 @@ def page() -> str:
 
 
 def _page() -> Iterator[str]:
-    root: Any = typer.main.get_command(app)
+    root: Any = typer.main.get_command(app_for(()))
     yield _HEAD
     for code, meaning in MEANING.items():
         yield f"| {code.value} | {meaning} |\n"

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
-import requests
-from requests.auth import AuthBase
-
-from tocsin_cli import __version__
+from tocsin_cli import version
 from tocsin_cli.errors import CliError, Conflict, Fault, Invalid, NotFound, Refused, Unavailable, UsageError
 from tocsin_cli.types import Json, JsonObject, objects, text
+
+if TYPE_CHECKING:
+    import requests
 
 JSON_TYPE = "application/json"
 YAML_TYPE = "application/yaml"
@@ -50,7 +50,7 @@ class Answer:
         return self.body
 
 
-class _Bearer(AuthBase):
+class _Bearer:
     """The key, set by each request: requests would let a .netrc entry take the header's place otherwise."""
 
     def __init__(self, key: str) -> None:
@@ -77,13 +77,15 @@ class Api:
         sleep: Callable[[float], object] = time.sleep,
         trace: Callable[[str, str, int, float], object] = lambda *_: None,
     ) -> None:
+        import requests  # a tenth of a second, which completion and --help need not wait for
+
         self.url = checked_url(url)
         self._timeout = timeout
         self._sleep = sleep
         self._trace = trace
         self._session = requests.Session()
         self._session.auth = _Bearer(key) if key else None
-        self._session.headers["User-Agent"] = f"tocsin-cli/{__version__}"
+        self._session.headers["User-Agent"] = f"tocsin-cli/{version()}"
 
     def get(self, path: str, query: Mapping[str, str] | None = None, *, accept: str = JSON_TYPE) -> Answer:
         """Read."""
@@ -148,6 +150,8 @@ class Api:
         No answer at all is only tried again for GET, and for what is `repeatable`: a second time does nothing then.
         Raises the CliError that a refusal is.
         """
+        import requests
+
         payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") if body is not None else data
         sent = dict(headers or {}) | ({"Content-Type": content_type} if payload is not None else {})
         for attempt in range(1, _TRIES + 1):
@@ -246,6 +250,8 @@ def _refusal(status: int, problem: JsonObject) -> CliError:
 
 
 def _unreachable(url: str, error: requests.RequestException) -> Unavailable:
+    import requests
+
     host = urlsplit(url).netloc
     if isinstance(error, requests.exceptions.SSLError):
         return Unavailable(f"{host}: its certificate can't be trusted ({_cause(error)})")

@@ -8,10 +8,8 @@ import sys
 from collections.abc import Sequence
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from tocsin_cli.app import app
+from tocsin_cli.app import app_for
 from tocsin_cli.errors import CliError, ExitCode
 from tocsin_cli.output import ReaderGone
 from tocsin_cli.text import plain, plain_lines
@@ -24,8 +22,9 @@ def run() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, that of the process by default; its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(args=arguments, prog_name="tocsin", standalone_mode=False)
+        code = app_for(_words(given))(args=given, prog_name="tocsin", standalone_mode=False)
     except CliError as error:
         _show(error)
         return error.exit_code
@@ -40,7 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code if isinstance(code, int) else ExitCode.OK
 
 
+def _words(given: Sequence[str]) -> Sequence[str]:
+    """The command line, or the one that a shell wants completed; its last word is not known yet."""
+    if "_TOCSIN_COMPLETE" not in os.environ:
+        return given
+    line = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+    return line.split()[1:] if len(line.split()) > 2 else ()
+
+
 def _show(error: CliError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
     failed = error.exit_code is not ExitCode.OK
     console.print(Text.assemble(("error: " if failed else "", "bold red"), plain_lines(str(error))))

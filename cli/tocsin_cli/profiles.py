@@ -14,8 +14,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-import yaml
-
 from tocsin_cli.errors import Invalid, NotFound, UsageError
 from tocsin_cli.files import write_privately
 from tocsin_cli.types import JsonObject
@@ -156,6 +154,8 @@ class Profiles:
         self._write("" if self.current == name else self.current, entries)
 
     def _document(self) -> JsonObject:
+        import yaml
+
         try:
             document = yaml.safe_load(self.path.read_text("utf-8"))
         except FileNotFoundError:
@@ -177,6 +177,8 @@ class Profiles:
         return {name: entry for name, entry in entries.items() if isinstance(entry, dict)}
 
     def _write(self, current: str, entries: Mapping[str, JsonObject]) -> None:
+        import yaml
+
         document: JsonObject = {"current": current, "profiles": dict(entries)}
         write_privately(self.path, yaml.safe_dump(document, sort_keys=False, allow_unicode=True))
 

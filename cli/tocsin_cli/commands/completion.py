@@ -34,11 +34,11 @@ def register(app: typer.Typer) -> None:
         bash: eval "$(tocsin completion bash)" in ~/.bashrc; zsh: tocsin completion zsh > a file _tocsin in your fpath;
         fish: tocsin completion fish > ~/.config/fish/completions/tocsin.fish
         """
-        from tocsin_cli.app import app as whole
+        from tocsin_cli.app import app_for
 
         # What a shell itself asks with: Typer writes the script and exits. zsh looks for #compdef in the first line.
         os.environ["_TOCSIN_COMPLETE"] = f"source_{shell.value}"
         script = StringIO()
         with redirect_stdout(script), suppress(SystemExit):
-            whole(prog_name="tocsin", args=[])
+            app_for(())(prog_name="tocsin", args=[])
         cli.out.write(script.getvalue().strip() + "\n")

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-import requests
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -60,6 +59,8 @@ class Desk:
         self._secrets = tuple(secrets)
         self._forward = None if forward is None else checked_target(forward)
         self._clock = clock
+        import requests
+
         self._session = requests.Session()
         self._session.trust_env = False
 
@@ -71,6 +72,8 @@ class Desk:
         return answered
 
     def _send_on(self, target: str, message: Message) -> Forwarded:
+        import requests
+
         headers = {name: value for name, value in message.headers.items() if name not in _HOP}
         began = time.monotonic()
         try:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
-from tocsin_cli import __version__
+from tocsin_cli import version
 from tocsin_cli.api import Api, path_of
 from tocsin_cli.errors import NotFound, Refused, Unavailable, UsageError
 from tocsin_cli.listening.message import Message
@@ -109,7 +109,7 @@ class Replay:
         delivery_id = text(delivery, "id")
         headers = {
             "content-type": "application/json",
-            "user-agent": f"tocsin-cli/{__version__}",
+            "user-agent": f"tocsin-cli/{version()}",
             "webhook-id": delivery_id,
             "webhook-timestamp": str(now),
             "webhook-signature": sign(self._secret, delivery_id, now, body),

@@ -13,7 +13,7 @@ from local.recording import PICTURE, settled
 from tests.unit.cli.serving import Reply, in_turn, serving
 from tocsin.events.model import EventAction
 from tocsin.identity.principal import Scope
-from tocsin_cli.app import app
+from tocsin_cli.app import SUBJECTS, app_for
 from tocsin_cli.commands.people import SCOPES
 from tocsin_cli.commands.send import ACTIONS
 from tocsin_cli.errors import MEANING, ExitCode
@@ -151,7 +151,7 @@ def test_no_file_is_longer_than_four_hundred_lines():
 
 def test_a_command_loads_only_what_it_uses():
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, tocsin_cli.main; print(*sys.modules)"],
+        [sys.executable, "-c", "import sys, tocsin_cli.main as m; m.main(['completion', 'bash']); print(*sys.modules)"],
         env=ENVIRONMENT,
         capture_output=True,
         text=True,
@@ -159,9 +159,14 @@ def test_a_command_loads_only_what_it_uses():
         check=True,
     ).stdout.split()
 
-    assert not {"boto3", "botocore", "keyring", "cryptography", "pydantic", "tocsin"} & {
-        name.split(".")[0] for name in loaded
-    }
+    unused = {"boto3", "botocore", "keyring", "cryptography", "requests", "urllib3", "tocsin"}
+    assert not unused & {name.split(".")[0] for name in loaded}
+
+
+def test_each_command_is_found_where_its_subject_is_said_to_bring_it():
+    for subject, commands in SUBJECTS.items():
+        for command in commands:
+            assert list(typer.main.get_command(app_for([command])).commands) == list(commands), subject
 
 
 def test_the_actions_and_scopes_that_it_offers_are_those_of_the_stack():
@@ -181,7 +186,7 @@ def leaves(command, path=()):
         yield path, command
 
 
-COMMANDS = dict(leaves(typer.main.get_command(app)))
+COMMANDS = dict(leaves(typer.main.get_command(app_for(()))))
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)
