@@ -225,7 +225,10 @@ def _answer(response: requests.Response) -> Answer:
     if 200 <= response.status_code < 300:
         date = _moment(response.headers.get("Date", ""))
         return Answer(response.status_code, body, response.headers.get("ETag"), date, response.text)
-    raise _refusal(response.status_code, body if isinstance(body, dict) else {})
+    problem = body if isinstance(body, dict) else {}
+    error = _refusal(response.status_code, problem)
+    error.results = objects(problem.get("results"))
+    raise error
 
 
 def _refusal(status: int, problem: JsonObject) -> CliError:

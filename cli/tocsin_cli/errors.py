@@ -11,9 +11,10 @@ CliError                  1  failed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 
 class ExitCode(IntEnum):
@@ -63,6 +64,8 @@ class CliError(Exception):
         self.faults = tuple(faults)
         self.hint = hint
         """What to do about it, where that is known."""
+        self.results: Sequence[Mapping[str, Any]] = ()
+        """What became of each event of a batch that was not taken as a whole."""
 
 
 class UsageError(CliError):

@@ -27,6 +27,7 @@ from tests.token_issuer import AUDIENCE, Issuer, issuing
 
 HERE = Path(__file__).parent
 BROWSERS_FROM = "https://console.example.com"
+CLI_SECRET = "whsec_c2FtcGxlLWtleS1vZi10aGUtbG9jYWwtc3RhY2stMDQ="
 CLOSED_PORT_URL = "http://127.0.0.1:9/webhook/closed"
 
 
@@ -54,6 +55,7 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
         "crash": ["crash", "inbox"],
         "throttled": ["crash", "inbox"],
         "signed": ["pager"],
+        "cli": ["cli"],
     }
     return {
         "transports": [
@@ -62,6 +64,7 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
             {"name": "crash", "mode": "webhook", "url": f"{sink_url}/webhook/crash"},
             {"name": "everywhere-hook", "mode": "webhook", "url": f"{sink_url}/webhook/everywhere"},
             {"name": "everywhere-slack", "mode": "webhook_slack", "url": f"{sink_url}/slack/everywhere"},
+            {"name": "cli", "mode": "webhook", "url": f"{sink_url}/webhook/cli", "secret": CLI_SECRET},
         ],
         "policies": [{"name": f"app-{app}", "kind": "event_matcher", "app": app} for app in apps],
         "rules": [

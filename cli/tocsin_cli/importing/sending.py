@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tocsin_cli.api import NDJSON_TYPE, Api
-from tocsin_cli.errors import Fault, Invalid, Unavailable
+from tocsin_cli.errors import CliError, Fault, Invalid, Unavailable
 from tocsin_cli.importing.records import Record
 from tocsin_cli.types import JsonObject, objects, text, whole
 
@@ -88,12 +88,16 @@ def _post(api: Api, lines: Sequence[bytes]) -> list[JsonObject]:
             repeatable=True,
             patience=_PATIENCE,
         )
-    except Invalid as error:
-        if len(lines) > 1:
+        results = objects(answer.object.get("results"))
+    except CliError as error:
+        results = [dict(result) for result in error.results]
+        if not results and not isinstance(error, Invalid):
+            raise
+        if not results and len(lines) > 1:
             # One of them spoils the request: find it.
             return [result for line in lines for result in _post(api, [line])]
-        return [{"status": 422, "detail": _said(error.faults) or str(error)}]
-    results = objects(answer.object.get("results"))
+        if not results:
+            return [{"status": 422, "detail": _said(error.faults) or str(error)}]
     if len(results) != len(lines):
         raise Unavailable("the API answered for another number of events than were sent")
     return results

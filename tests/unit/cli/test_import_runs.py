@@ -28,7 +28,11 @@ class Log:
         if self.fail_after is not None and len(self.lines) >= self.fail_after:
             return Reply(500, {"title": "Broken", "status": 500})
         self.lines += events
-        return Reply(200, {"results": [self.take(event) for event in events]})
+        results = [self.take(event) for event in events]
+        if all(result["status"] == 422 for result in results):
+            whole = {"title": "Invalid", "status": 422, "detail": "none of the events could be accepted"}
+            return Reply(422, whole | {"results": results})
+        return Reply(200, {"results": results})
 
     def take(self, event):
         if event.get("app") == "bad":
@@ -129,6 +133,15 @@ def test_refused_records_are_told_and_kept_with_their_reasons(log, tmp_path, cap
     reasons = [json.loads(line)["reason"] for line in rejects.read_text().splitlines()]
     assert reasons[0] == "app: is bad"
     assert "no time" in reasons[1]
+
+
+def test_a_batch_of_which_nothing_is_taken_has_a_reason_for_each(log, tmp_path, capsys):
+    path = file_of(tmp_path, {**LINE, "app": "bad"}, {**LINE, "app": "bad", "brand": "x"})
+
+    assert main(["import", str(path)]) == ExitCode.FAILED
+
+    assert capsys.readouterr().err.count("app: is bad") == 2
+    assert len(log.lines) == 2
 
 
 def test_an_event_that_the_api_could_not_store_now_is_sent_again(log, tmp_path, monkeypatch):
