@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test permissions storm contract crowd lint style types validate deploy bench pictures shared \
-	client lock release clean
+	client cli manual recording lock release clean
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -30,7 +30,7 @@ setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where
 	@cmp -s requirements-dev.txt .venv/installed.txt || local/make-venv.sh
 
 run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
-	@$(BIN)/python -m local run $(if $(ONCE),--once)
+	@PYTHONPATH=cli $(BIN)/python -m local run $(if $(ONCE),--once)
 
 test: setup lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
@@ -76,6 +76,15 @@ shared: setup ## what the client has in common with the server: copied anew from
 
 client: shared ## the client's wheel, in dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist layers/client && ls dist/*.whl
+
+cli: setup ## the command line's wheel, in dist/
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./cli && ls dist/tocsin_cli*.whl
+
+manual: setup ## docs/cli.md, from the command line itself
+	@PYTHONPATH=cli $(BIN)/python -m local.cli_docs > docs/cli.md
+
+recording: setup ## docs/pictures/cli.svg: a session of the command line with a stack of its own
+	@PYTHONPATH=cli $(BIN)/python -m local.recording
 
 lock: ## resolve requirements-dev.in anew into requirements-dev.txt
 	@local/make-lock.sh

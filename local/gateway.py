@@ -33,6 +33,7 @@ from ministack.services import (  # type: ignore[import-untyped]
 )
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
 
+from local import message_moves
 from local.aws import ROOT_KEY
 from local.controls import Controls
 from local.corrections import asynchronous, cloudformation, freezing, http_api, iam, lambda_limits, streams
@@ -127,7 +128,7 @@ def correct_lambda(switches: Switches) -> None:
 
 
 def correct_queues() -> None:
-    """Has SQS measure messages with their attributes."""
+    """Has SQS measure messages with their attributes, and move dead letters back."""
 
     def limit_of(url: str) -> int:
         return int(sqs._get_q(url)["attributes"].get("MaximumMessageSize") or messages.MAX_MESSAGE)
@@ -135,6 +136,7 @@ def correct_queues() -> None:
     sqs._act_send_message = messages.counting_attributes(sqs._act_send_message, limit_of, sqs._Err)
     batch = messages.counting_attributes_of_batches(sqs._act_send_message_batch, sqs._Err)
     sqs._HANDLERS.update(SendMessage=sqs._act_send_message, SendMessageBatch=batch)
+    sqs._HANDLERS[message_moves.ACTION] = message_moves.start_message_move_task
 
 
 def correct_http_apis() -> None:

@@ -2,7 +2,7 @@
 
 The version is Semantic Versioning's MAJOR.MINOR.PATCH (https://semver.org). It stands in pyproject.toml, and once
 in each package that is deployed or attached by itself, since none of them can read another's files: the core
-layer, the client library and the OpenAPI document. tests/unit/test_version.py holds them equal.
+layer, the client library, the command line and the OpenAPI document. tests/unit/test_version.py holds them equal.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ PLACES = {
     "pyproject.toml": r'(?m)^version = "(.*)"$',
     "layers/core/tocsin/__init__.py": r'(?m)^__version__ = "(.*?)"',
     "layers/client/tocsin_client/__init__.py": r'(?m)^__version__ = "(.*?)"',
+    "cli/pyproject.toml": r'(?m)^version = "(.*)"$',
     "docs/openapi.json": r'"title": "Tocsin",\s+"version": "(.*?)"',
 }
 """Files, and where in each the version stands: the pattern's first group, found exactly once."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from local import cloudtrail
 from local.audit_records import (
     Json,
     JsonObject,
@@ -15,6 +14,7 @@ from local.audit_records import (
     text,
     words,
 )
+from tocsin_cli.importing import cloudtrail
 
 # OneLogin's numbers for what happened (https://developers.onelogin.com/api-docs/1/events/event-resource).
 _ONELOGIN = {

@@ -22,10 +22,12 @@ from local.api import TocsinApi
 from local.samples import blueprint
 from local.stack import LocalStack, local_stack
 from local.workspace import Workspace
+from tests.cli_process import Tocsin
 from tests.token_issuer import AUDIENCE, Issuer, issuing
 
 HERE = Path(__file__).parent
 BROWSERS_FROM = "https://console.example.com"
+CLI_SECRET = "whsec_c2FtcGxlLWtleS1vZi10aGUtbG9jYWwtc3RhY2stMDQ="
 CLOSED_PORT_URL = "http://127.0.0.1:9/webhook/closed"
 
 
@@ -53,6 +55,7 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
         "crash": ["crash", "inbox"],
         "throttled": ["crash", "inbox"],
         "signed": ["pager"],
+        "cli": ["cli"],
     }
     return {
         "transports": [
@@ -61,6 +64,7 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
             {"name": "crash", "mode": "webhook", "url": f"{sink_url}/webhook/crash"},
             {"name": "everywhere-hook", "mode": "webhook", "url": f"{sink_url}/webhook/everywhere"},
             {"name": "everywhere-slack", "mode": "webhook_slack", "url": f"{sink_url}/slack/everywhere"},
+            {"name": "cli", "mode": "webhook", "url": f"{sink_url}/webhook/cli", "secret": CLI_SECRET},
         ],
         "policies": [{"name": f"app-{app}", "kind": "event_matcher", "app": app} for app in apps],
         "rules": [
@@ -132,6 +136,14 @@ def stack(
         answer = up.api().put_blueprint(yaml.safe_dump(document))
         keys.update({key["name"]: key["key"] for key in answer["created"]["keys"]})
         yield up
+
+
+@pytest.fixture
+def tocsin(stack: LocalStack, tmp_path: Path) -> Tocsin:
+    """The command line, with the stack's admin key and AWS."""
+    facts = stack.facts
+    keys = {"TOCSIN_URL": facts.api_url, "TOCSIN_KEY": facts.admin_key, "TOCSIN_STACK": facts.stack_name}
+    return Tocsin(tmp_path, keys | stack.aws.environment())
 
 
 @pytest.fixture

@@ -5,7 +5,11 @@ https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-refe
 
 from __future__ import annotations
 
-from local.audit_records import JsonObject, Reading, change, child, custom, sentence, text, words
+import re
+
+from tocsin_cli.importing import audit
+from tocsin_cli.importing.audit import Reading, change, child, custom, sentence, text, words
+from tocsin_cli.types import JsonObject
 
 _DENIED = ("AccessDenied", "UnauthorizedOperation")
 _ACTIONS = {
@@ -18,6 +22,34 @@ _ACTIONS = {
     "UpdateLoginProfile": "password_set",
 }
 _READS = {"get", "list", "describe", "head", "lookup", "download"}
+
+
+SOURCE = "AWS.CloudTrail"
+_GUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+
+
+def is_record(content: JsonObject) -> bool:
+    """Whether it is a CloudTrail record, by the members that all of them have."""
+    return content.keys() >= {"eventSource", "eventName"}
+
+
+def event_of(record: JsonObject) -> JsonObject:
+    """The event that a record is, at the time that it has."""
+    event = audit.event_of(read(record), SOURCE, record)
+    return event | ({"created": moment} if (moment := text(record, "eventTime")) else {})
+
+
+def identity_of(record: JsonObject) -> str | None:
+    """What tells the record from all others, however it was delivered: CloudTrail's `eventID`, where it has one.
+
+    It is a GUID, and CloudTrail may deliver an event more than once. In logs that were made unrecognizable it may be
+    something else, or the same again and again: hence what happened, and where, beside it.
+    """
+    if not _GUID.fullmatch(text(record, "eventID")):
+        return None
+    return " ".join(
+        ["cloudtrail", *(text(record, name) for name in ("eventID", "eventSource", "eventName", "recipientAccountId"))]
+    )
 
 
 def read(log: JsonObject) -> Reading:

@@ -1,0 +1,1 @@
+"""The commands, a module for each subject: arguments in, one call, results out."""

@@ -1,0 +1,1 @@
+"""A local endpoint for webhooks: shows each, verifies its signature, forwards it; and what would have been sent."""

@@ -1,0 +1,53 @@
+"""`key=value` arguments: text, or JSON behind `:=`; dots in the key go into objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from tocsin_cli.errors import UsageError
+from tocsin_cli.types import Json, JsonObject
+
+
+def parse_pairs(given: Sequence[str], *, values: bool = False) -> JsonObject:
+    """An object of `reason=bad password`, `amount:=12`, `model.pk=7`. Raises UsageError.
+
+    With `values` what stands behind a plain `=` is read as JSON where it is some, so that `enabled=false` is no text.
+    """
+    said: JsonObject = {}
+    for pair in given:
+        key, separator, value = pair.partition("=")
+        if not separator or not key.rstrip(":"):
+            raise UsageError(f"{pair!r} is not key=value (or key:=JSON)")
+        is_json = key.endswith(":")
+        parsed: Json = _json(value, pair) if is_json else _guessed(value) if values else value
+        _put(said, key.removesuffix(":").split("."), parsed, pair)
+    return said
+
+
+def _json(value: str, pair: str) -> Json:
+    try:
+        parsed: Json = json.loads(value)
+    except ValueError as error:
+        raise UsageError(f"{pair!r}: what stands behind := is no JSON ({error})") from None
+    return parsed
+
+
+def _guessed(value: str) -> Json:
+    try:
+        parsed: Json = json.loads(value)
+    except ValueError:
+        return value
+    return parsed
+
+
+def _put(said: JsonObject, path: list[str], value: Json, pair: str) -> None:
+    target = said
+    for name in path[:-1]:
+        inner = target.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"{pair!r}: {name} is given as a value and as an object")
+        target = inner
+    if path[-1] in target:
+        raise UsageError(f"{pair!r}: {'.'.join(path)} is given twice")
+    target[path[-1]] = value

@@ -1,0 +1,130 @@
+"""Which events a silence is about, from what people type, and from a rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from tocsin_cli.errors import CliError, UsageError
+from tocsin_cli.types import Json, JsonObject, objects, text
+
+MATCHED = ("action", "app", "model", "client_ip", "query")
+"""The fields of a silence's matcher; anything else is asked for by a pattern."""
+
+_PAIR = re.compile(r"([A-Za-z_][\w.-]*)(!=|=~|=)(.*)", re.DOTALL)
+
+
+def events_of(given: Sequence[str], query: str | None = None) -> JsonObject:
+    """{"matcher"} or {"pattern"} of `app=shop`, `context.host=web*`, `user.username!=alice`, all of which must hold.
+
+    Raises UsageError.
+    """
+    pairs = [_pair(each) for each in given]
+    names = [name for name, _, _ in pairs]
+    if twice := next((name for name in names if names.count(name) > 1), None):
+        raise UsageError(f"{twice} is given twice; all that is given must hold")
+    plain = all(name in MATCHED and operator == "=" and "*" not in value for name, operator, value in pairs)
+    if plain:
+        matcher: JsonObject = {name: value for name, _, value in pairs}
+        if query is not None:
+            matcher["query"] = query
+        if not matcher:
+            raise UsageError("which events? Say app=shop, context.host=web1, --rule NAME or --query CEL")
+        return {"matcher": matcher}
+    if query is not None:
+        raise UsageError(
+            "--query can't stand beside a field that a matcher does not have, * or !=: put it all in --query"
+        )
+    pattern: JsonObject = {}
+    for name, operator, value in pairs:
+        for path, wanted in _paths(name, operator, value):
+            _put(pattern, path, wanted)
+    return {"pattern": pattern}
+
+
+def events_of_rule(rule: JsonObject, policies: Mapping[str, JsonObject]) -> list[JsonObject]:
+    """What has to be silenced so that `rule` tells nobody: {"matcher"} or {"pattern"} each.
+
+    The API silences events, not rules, so that is what the rule's policies ask. CliError where that can't be said so.
+    """
+    bindings = [each for each in objects(rule.get("bindings")) if each.get("enabled", True)]
+    name = text(rule, "name")
+    if not bindings:
+        raise CliError(f"rule {name!r} has no enabled binding: it never fires")
+    asked = [_asked(name, binding, policies) for binding in bindings]
+    if rule.get("policy_engine_mode") != "all" or len(asked) == 1:
+        return asked
+    joined: JsonObject = {}
+    for each in asked:
+        matcher = each.get("matcher")
+        if not isinstance(matcher, dict) or joined.keys() & matcher.keys():
+            raise CliError(
+                f"what rule {name!r} asks can't be said as one silence",
+                hint="describe the events: tocsin silence app=…",
+            )
+        joined |= matcher
+    return [{"matcher": joined}]
+
+
+def rules_touched(rule: JsonObject, rules: Sequence[JsonObject]) -> list[str]:
+    """Other rules that ask one of the rule's policies: they are silent for these events too."""
+    mine = {text(each, "policy") for each in objects(rule.get("bindings")) if each.get("policy")}
+    return [
+        text(other, "name")
+        for other in rules
+        if other.get("name") != rule.get("name")
+        and mine & {text(each, "policy") for each in objects(other.get("bindings")) if each.get("enabled", True)}
+    ]
+
+
+def _asked(rule: str, binding: JsonObject, policies: Mapping[str, JsonObject]) -> JsonObject:
+    hint = "describe the events: tocsin silence app=…"
+    if binding.get("negate") or not binding.get("policy"):
+        raise CliError(f"rule {rule!r} asks who somebody is, or what does not hold: no silence says that", hint=hint)
+    policy = policies.get(text(binding, "policy"), {})
+    match policy.get("kind"):
+        case "event_matcher":
+            return {"matcher": {name: policy[name] for name in MATCHED if policy.get(name)}}
+        case "pattern":
+            return {"pattern": policy.get("pattern")}
+        case "expression":
+            return {"matcher": {"query": policy.get("expression")}}
+    raise CliError(f"rule {rule!r} asks a policy that is not there: {text(binding, 'policy')!r}")
+
+
+def _pair(given: str) -> tuple[str, str, str]:
+    found = _PAIR.fullmatch(given)
+    if found is None or not found[3]:
+        raise UsageError(f"{given!r} is not FIELD=VALUE")
+    name, operator, value = found.groups()
+    if operator == "=~":
+        raise UsageError(f"{given!r}: there are no regular expressions here; use * or --query 'event.app.matches(…)'")
+    return name, operator, value
+
+
+def _paths(name: str, operator: str, value: str) -> list[tuple[list[str], Json]]:
+    """Where in an event a field stands, and what a pattern asks of it."""
+    if name == "query":
+        raise UsageError("query is --query")
+    if name == "model":
+        model_app, _, model_name = value.rpartition(".")
+        if operator != "=" or not model_app:
+            raise UsageError("model is app.model_name, and asked for by = alone")
+        return [(["context", "model", "app"], [model_app]), (["context", "model", "model_name"], [model_name])]
+    path = name.split(".")
+    wildcard = "*" in value
+    if operator == "!=":
+        return [(path, [{"anything-but": {"wildcard": value} if wildcard else value}])]
+    return [(path, [{"wildcard": value} if wildcard else value])]
+
+
+def _put(pattern: JsonObject, path: list[str], wanted: Json) -> None:
+    target = pattern
+    for name in path[:-1]:
+        inner = target.setdefault(name, {})
+        if not isinstance(inner, dict):
+            raise UsageError(f"{'.'.join(path)} is asked for as a value and as an object")
+        target = inner
+    if path[-1] in target:
+        raise UsageError(f"{'.'.join(path)} is asked for as a value and as an object")
+    target[path[-1]] = wanted

@@ -1,0 +1,111 @@
+"""Moments and lengths of time as people type them, and as tables show them."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+from tocsin_cli.errors import UsageError
+
+_UNITS = {
+    "ms": "milliseconds",
+    "s": "seconds",
+    "m": "minutes",
+    "h": "hours",
+    "d": "days",
+    "w": "weeks",
+}
+_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
+_SHORT = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|s|m|h|d|w))+")
+_LONG = re.compile(r"(weeks|days|hours|minutes|seconds|milliseconds)=(\d+(?:\.\d+)?)")
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+
+
+def parse_length(given: str, option: str) -> timedelta:
+    """A length of time: `90s`, `2h`, `1d12h`, or the API's `hours=2;minutes=30`. Above zero.
+
+    Raises UsageError, which names `option`.
+    """
+    written = given.strip().lower()
+    pairs = re.split("[;,]", written)
+    try:
+        if _SHORT.fullmatch(written):
+            parts = [(_UNITS[unit], float(number)) for number, unit in _PART.findall(written)]
+        else:
+            matches = [_LONG.fullmatch(pair.strip()) for pair in pairs]
+            parts = [(match[1], float(match[2])) for match in matches if match is not None]
+            if len(parts) < len(pairs):
+                parts = []
+        length = sum((timedelta(**{unit: number}) for unit, number in parts), timedelta())
+    except OverflowError:
+        raise UsageError(f"{option}: {given!r} is longer than can be counted") from None
+    if length <= timedelta():
+        raise UsageError(f"{option}: {given!r} is no length of time; write 30m, 2h, 1d12h or hours=2")
+    return length
+
+
+def parse_moment(given: str, option: str, *, now: datetime | None = None, ahead: bool = False) -> datetime:
+    """A moment: ISO 8601 (local time where it has no zone), `now`, `today`, `yesterday`, or a length before now.
+
+    With `ahead` a length counts from now on. Raises UsageError, which names `option`.
+    """
+    now = (now or datetime.now(UTC)).astimezone()
+    written = given.strip()
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    if written.lower() in named:
+        return named[written.lower()].astimezone(UTC)
+    try:
+        if _SHORT.fullmatch(written.lower()) or "=" in written:
+            length = parse_length(written, option)
+            return (now + length if ahead else now - length).astimezone(UTC)
+        return datetime.fromisoformat(written).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option}: {given!r} is no moment; write 2h, today, or 2026-03-01T12:00:00Z") from None
+
+
+def iso(moment: datetime) -> str:
+    """As the API writes it: UTC, milliseconds, Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def parse_iso(written: str) -> datetime | None:
+    """What the API wrote; None for anything else."""
+    try:
+        moment = datetime.fromisoformat(written)
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def local(written: str) -> str:
+    """A moment of the API in local time, to the second; as it is where it can't be read."""
+    moment = parse_iso(written)
+    return written if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def clock(written: str) -> str:
+    """A moment of the API as local time of day, to the millisecond."""
+    moment = parse_iso(written)
+    return written if moment is None else moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+
+
+def roughly(length: timedelta) -> str:
+    """A length in its largest unit: `45s`, `12m`, `3h`, `6d`."""
+    seconds = abs(length.total_seconds())
+    if seconds < _MINUTE:
+        return f"{seconds:.0f}s"
+    if seconds < _HOUR:
+        return f"{seconds / _MINUTE:.0f}m"
+    if seconds < 2 * _DAY:
+        return f"{seconds / _HOUR:.0f}h"
+    return f"{seconds / _DAY:.0f}d"
+
+
+def ago(written: str, *, now: datetime | None = None) -> str:
+    """How far a moment of the API is from now: `12m ago`, `in 3h`; empty where there is none."""
+    moment = parse_iso(written)
+    if moment is None:
+        return written
+    now = now or datetime.now(UTC)
+    return f"{roughly(now - moment)} ago" if moment <= now else f"in {roughly(moment - now)}"

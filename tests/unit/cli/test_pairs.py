@@ -1,0 +1,35 @@
+"""`key=value` arguments."""
+
+import pytest
+
+from tocsin_cli.errors import UsageError
+from tocsin_cli.pairs import parse_pairs
+
+
+def test_values_are_text_unless_said_to_be_json():
+    assert parse_pairs(["reason=bad password", "attempts:=3", "tags:=[1, 2]", "empty="]) == {
+        "reason": "bad password",
+        "attempts": 3,
+        "tags": [1, 2],
+        "empty": "",
+    }
+
+
+def test_dots_go_into_objects():
+    assert parse_pairs(["model.app=shop", "model.pk:=7", "a=b=c"]) == {"model": {"app": "shop", "pk": 7}, "a": "b=c"}
+
+
+def test_fields_of_entries_are_json_where_they_look_like_it():
+    assert parse_pairs(["enabled=false", "name=on", "max=3"], values=True) == {"enabled": False, "name": "on", "max": 3}
+
+
+@pytest.mark.parametrize("pair", ["reason", "=x", ":=1", "n:=x"])
+def test_what_is_no_pair_is_refused_as_it_was_written(pair):
+    with pytest.raises(UsageError, match=pair):
+        parse_pairs([pair])
+
+
+@pytest.mark.parametrize("pairs", [["a=1", "a=2"], ["a=1", "a.b=2"], ["a.b=2", "a=1"]])
+def test_a_key_is_given_once_and_as_one_thing(pairs):
+    with pytest.raises(UsageError):
+        parse_pairs(pairs)

@@ -1,0 +1,128 @@
+"""Which events a silence is about: from what people type, and from a rule."""
+
+import pytest
+
+from tocsin.patterns import Pattern
+from tocsin.rules.model import Silence
+from tocsin_cli.errors import CliError, UsageError
+from tocsin_cli.silencing import events_of, events_of_rule, rules_touched
+
+POLICIES = {
+    "login": {"name": "login", "kind": "event_matcher", "action": "login", "app": None},
+    "shop": {"name": "shop", "kind": "event_matcher", "app": "shop"},
+    "large": {"name": "large", "kind": "pattern", "pattern": {"context": {"amount": [{"numeric": [">", 100]}]}}},
+    "night": {"name": "night", "kind": "expression", "expression": "event.created.getHours() < 6"},
+}
+
+
+def rule(*bindings, mode="any"):
+    return {"name": "r", "policy_engine_mode": mode, "bindings": [{"enabled": True, **binding} for binding in bindings]}
+
+
+@pytest.mark.parametrize(
+    ("given", "events"),
+    [
+        (["app=shop"], {"matcher": {"app": "shop"}}),
+        (["action=login", "client_ip=10.0.0.0/8"], {"matcher": {"action": "login", "client_ip": "10.0.0.0/8"}}),
+        (["model=shop.order"], {"matcher": {"model": "shop.order"}}),
+        (["app=shop*"], {"pattern": {"app": [{"wildcard": "shop*"}]}}),
+        (["app!=shop"], {"pattern": {"app": [{"anything-but": "shop"}]}}),
+        (
+            ["app=shop", "context.host=web*", "user.username!=alice"],
+            {
+                "pattern": {
+                    "app": ["shop"],
+                    "context": {"host": [{"wildcard": "web*"}]},
+                    "user": {"username": [{"anything-but": "alice"}]},
+                }
+            },
+        ),
+        (
+            ["context.a.b=1", "model=shop.order"],
+            {"pattern": {"context": {"a": {"b": ["1"]}, "model": {"app": ["shop"], "model_name": ["order"]}}}},
+        ),
+    ],
+)
+def test_what_is_typed_is_a_matcher_where_it_can_and_a_pattern_where_it_must(given, events):
+    assert events_of(given) == events
+
+
+@pytest.mark.parametrize("given", [["app=shop*"], ["context.host!=web*"], ["app=a", "context.model.pk=7"]])
+def test_patterns_are_such_that_the_server_takes(given):
+    pattern = events_of(given)["pattern"]
+
+    Pattern(pattern)
+    Silence(name="s", pattern=pattern, starts="2026-01-01T00:00:00Z", ends="2026-01-02T00:00:00Z")
+
+
+def test_a_query_stands_in_the_matcher():
+    assert events_of(["app=shop"], "event.context.n > 1") == {
+        "matcher": {"app": "shop", "query": "event.context.n > 1"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "query"),
+    [
+        ([], None),
+        (["app"], None),
+        (["app="], None),
+        (["app=~sh.*"], None),
+        (["app=a", "app=b"], None),
+        (["context.host=x"], "true"),
+        (["model=order", "context.x=1"], None),
+        (["query=x", "context.x=1"], None),
+        (["context.a=1", "context.a.b=2"], None),
+    ],
+)
+def test_what_cant_be_meant_is_refused(given, query):
+    with pytest.raises(UsageError):
+        events_of(given, query)
+
+
+def test_a_rule_is_silenced_by_what_its_policies_ask():
+    assert events_of_rule(rule({"policy": "login"}, {"policy": "large"}, {"policy": "night"}), POLICIES) == [
+        {"matcher": {"action": "login"}},
+        {"pattern": POLICIES["large"]["pattern"]},
+        {"matcher": {"query": "event.created.getHours() < 6"}},
+    ]
+
+
+def test_a_binding_that_is_off_is_not_asked():
+    assert events_of_rule(rule({"policy": "login"}, {"user": "alice", "enabled": False}), POLICIES) == [
+        {"matcher": {"action": "login"}}
+    ]
+
+
+def test_what_must_all_hold_is_one_silence():
+    asked = rule({"policy": "login"}, {"policy": "shop"}, mode="all")
+
+    assert events_of_rule(asked, POLICIES) == [{"matcher": {"action": "login", "app": "shop"}}]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        rule(),
+        rule({"user": "alice"}),
+        rule({"group": "admins"}),
+        rule({"policy": "login", "negate": True}),
+        rule({"policy": "gone"}),
+        rule({"policy": "login"}, {"policy": "large"}, mode="all"),
+        rule({"policy": "login"}, {"policy": "login"}, mode="all"),
+    ],
+)
+def test_a_rule_that_no_silence_can_say_is_refused_rather_than_silenced_too_widely(asked):
+    with pytest.raises(CliError):
+        events_of_rule(asked, POLICIES)
+
+
+def test_other_rules_that_ask_the_same_are_named():
+    rules = [
+        {"name": "r", "bindings": [{"policy": "login"}]},
+        {"name": "same", "bindings": [{"policy": "login"}]},
+        {"name": "off", "bindings": [{"policy": "login", "enabled": False}]},
+        {"name": "other", "bindings": [{"policy": "shop"}, {"user": "alice"}]},
+    ]
+
+    assert rules_touched(rules[0], rules) == ["same"]
