@@ -207,8 +207,8 @@ def test_an_expired_event_is_not_shown(log: Log) -> None:
 
 
 def test_a_bounded_read_says_how_far_it_looked_and_goes_on_from_there(log: Log) -> None:
-    log.fill(some_events(300, days=1.5), rolled_up=False)
-    search = parse_search({"username": "nobody", "since": iso(NOW - timedelta(days=2))})
+    log.fill(some_events(400, days=3.5), rolled_up=False)
+    search = parse_search({"username": "nobody", "since": iso(NOW - timedelta(days=4))})
     position, looked = None, []
 
     while True:

@@ -71,6 +71,7 @@ def test_a_producer_may_give_each_field_that_the_document_says(field: str) -> No
         "expires": "2999-01-01T00:00:00Z",
         "retention": "days=7",
         "expiring": True,
+        "once": {"key": "disk-full", "window": "hours=1"},
     }
 
     assert finish({"action": "login", field: given.get(field, "login")}, terms).action == "login"
