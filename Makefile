@@ -61,9 +61,8 @@ validate: setup ## the template: sam validate --lint, cfn-lint
 	@$(QUIET_SAM) validate --lint
 	$(BIN)/cfn-lint template.yaml
 
-deploy: setup ## build and deploy to AWS (ENV=prod for the [prod] section of samconfig.toml)
-	$(BIN)/sam build --config-env $(ENV)
-	$(BIN)/sam deploy --config-env $(ENV)
+deploy: setup ## build and deploy to AWS (ENV=prod for [prod] of samconfig.toml, PARAMETERS="A=1 B=2", GUIDED=1, YES=1)
+	@$(BIN)/python -m local.cloud deploy $(ENV) --parameters "$(PARAMETERS)" $(if $(GUIDED),--guided) $(if $(YES),--yes)
 
 bench: setup ## the benchmarks
 	@$(BIN)/pytest tests/bench -q

@@ -92,12 +92,15 @@ def correct_permissions() -> None:
         )
         return refusal
 
-    ministack._enforce_ses_v2 = mail.and_on_what_else_it_uses(
+    sender = mail.FromAddress()
+    iam_evaluator.enforce = sender.enforcing(iam_evaluator.enforce)
+    enforce_all = mail.and_on_what_else_it_uses(
         ministack._enforce_ses_v2,
         may_send,
         scope=lambda headers: (ministack.extract_region(headers, {}), responses.get_account_id()),
         in_sandbox=lambda: not ses._production_access_enabled(),
     )
+    ministack._enforce_ses_v2 = sender.reading(enforce_all)
 
 
 def correct_lambda(switches: Switches) -> None:

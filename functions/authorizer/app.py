@@ -34,8 +34,10 @@ def report(network: str, failures: int, now: datetime) -> None:
     from tocsin.events.system import SystemEvents  # noqa: PLC0415
     from tocsin.identity import suspicious_requests  # noqa: PLC0415
 
-    settings = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).version().settings
-    system_events = SystemEvents(EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")))
+    settings = (
+        ConfigurationStore(clients.dynamodb(clients.HURRIED), environment.text("CONFIG_TABLE")).version().settings
+    )
+    system_events = SystemEvents(EventStore(clients.dynamodb(clients.HURRIED), environment.text("EVENTS_TABLE")))
     suspicious_requests.report(system_events, settings, network, failures, now)
 
 
@@ -45,12 +47,14 @@ def tokens() -> AccessTokens:
     from tocsin.config.group_scopes import GroupScopesStore  # noqa: PLC0415
     from tocsin.identity.tokens.access_tokens import access_tokens  # noqa: PLC0415
 
-    return access_tokens(environment, GroupScopesStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).current)
+    return access_tokens(
+        environment, GroupScopesStore(clients.dynamodb(clients.HURRIED), environment.text("CONFIG_TABLE")).current
+    )
 
 
 authenticator = Authenticator(
-    PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
-    clients.secretsmanager(),
+    PeopleStore(clients.dynamodb(clients.HURRIED), environment.text("CONFIG_TABLE")),
+    clients.secretsmanager(clients.HURRIED),
     environment.text("ADMIN_KEY_SECRET"),
     FailedSignIns(report),
     (lambda token, now: tokens().identify(token, now)) if environment.optional("OIDC_ISSUER") else None,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextvars import ContextVar
 from email.utils import parseaddr
 from typing import Any
 
@@ -71,6 +72,51 @@ def and_on_what_else_it_uses(
         return None
 
     return enforce_all
+
+
+class FromAddress:
+    """Gives each IAM check of sending mail `ses:FromAddress`: the sender's address, without a display name.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsimpleemailservicev2.html
+    https://docs.aws.amazon.com/ses/latest/dg/control-user-access.html
+    """
+
+    def __init__(self) -> None:
+        """Knows of no message yet."""
+        self._sender: ContextVar[str | None] = ContextVar("ses-sender", default=None)
+
+    def reading(self, enforce: Callable[..., Answer | None]) -> Callable[..., Answer | None]:
+        """Remembers a message's sender for the checks that `enforce`, the emulator's check of an SES v2 call, makes."""
+
+        def check(method: str, path: str, headers: dict[str, str], body: bytes, *rest: object) -> Answer | None:
+            sender = None
+            if (method, path) == _SEND:
+                sender = parseaddr(str(json.loads(body).get("FromEmailAddress", "")))[1]
+            self._sender.set(sender)
+            return enforce(method, path, headers, body, *rest)
+
+        return check
+
+    def enforcing[T](self, enforce: Callable[..., T]) -> Callable[..., T]:
+        """Adds the sender to the context of a check that is about mail."""
+
+        def check(
+            access_key: object,
+            action: str,
+            service: str,
+            region: str,
+            resource_arn: str = "*",
+            service_context: Mapping[str, object] | None = None,
+        ) -> T:
+            sender = self._sender.get()
+            context = dict(service_context or {})
+            if service == "sesv2" and sender is not None:
+                context["ses:FromAddress"] = sender
+            return enforce(
+                access_key, action, service, region, resource_arn=resource_arn, service_context=context or None
+            )
+
+        return check
 
 
 def used_resources(message: dict[str, Any], *, recipients: bool) -> Iterator[str]:

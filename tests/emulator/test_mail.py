@@ -68,3 +68,15 @@ def test_in_the_sandbox_unverified_recipients_are_refused(account, refused):
     assert refusal.startswith("MessageRejected: Email address is not verified.")
     assert refusal.endswith(f"in region {REGION.upper()}: d@example.org")
     assert taken["MessageId"]
+
+
+def test_a_condition_on_the_senders_address_is_looked_at(account, refused):
+    mine, others = (
+        account.user("sesv2", on("identity/*") | {"Condition": {"StringEquals": {"ses:FromAddress": address}}})
+        for address in (SENDER, "other@example.com")
+    )
+
+    refusal = refused(lambda: sent(others, "e@example.org"))
+
+    assert refusal.startswith("AccessDeniedException")
+    assert sent(mine, "e@example.org")["MessageId"]

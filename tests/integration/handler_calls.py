@@ -138,7 +138,7 @@ def failing(
     the names of the calls that were made, also of those that did not fail.
     """
     calls: list[str] = []
-    client = client or getattr(clients, service)()
+    watched = [client] if client else functions_clients(service)
 
     def before_call(model: Any, params: dict[str, Any], **_: Any) -> Any:
         if (operations and model.name not in operations) or (table and f'"{table}"'.encode() not in params["body"]):
@@ -146,11 +146,19 @@ def failing(
         calls.append(model.name)
         return failure(params) if at(len(calls)) else None
 
-    client.meta.events.register_first(f"before-call.{service}", before_call)
+    for each in watched:
+        each.meta.events.register_first(f"before-call.{service}", before_call)
     try:
         yield calls
     finally:
-        client.meta.events.unregister(f"before-call.{service}", before_call)
+        for each in watched:
+            each.meta.events.unregister(f"before-call.{service}", before_call)
+
+
+def functions_clients(service: str) -> list[Any]:
+    """The clients that functions have of a service: the authorizer may have one of its own."""
+    make = getattr(clients, service)
+    return [make(), make(clients.HURRIED)] if service in {"dynamodb", "secretsmanager"} else [make()]
 
 
 WRITES: Sequence[str] = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")

@@ -23,8 +23,8 @@ NOT_SHOWN = {
     ("Receive", "*"): "the emulator's queue mapping reads the queue in memory, without the role",
 }
 
-# What statements may be conditioned on: what the emulator looks at (local/corrections/iam.py).
-CONDITIONS_SHOWN = frozenset({"dynamodb:LeadingKeys"})
+# What statements may be conditioned on: what the emulator looks at (local/corrections/iam.py, ses.py).
+CONDITIONS_SHOWN = frozenset({"dynamodb:LeadingKeys", "ses:FromAddress"})
 
 
 @dataclass(frozen=True)

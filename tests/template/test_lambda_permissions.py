@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html (permis
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (destinations)
 """
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -70,13 +69,19 @@ def test_what_a_condition_allows_is_what_the_statement_is_for(function: str) -> 
 
     for condition in conditions:
         ((operator, keys),) = condition.items()
-        assert operator == "ForAllValues:StringLike"
-        assert keys.keys() <= CONDITIONS_SHOWN
+        ((key, _values),) = keys.items()
+        assert key in CONDITIONS_SHOWN
+        # a key of many values needs ForAllValues, one of a single value must not have it: it would hold without any
+        assert operator == ("ForAllValues:StringLike" if key == "dynamodb:LeadingKeys" else "StringEquals")
 
 
-def test_mail_is_sent_by_the_configuration_set_of_the_stack() -> None:
+def test_mail_is_sent_from_the_sender_alone_and_by_the_configuration_set_of_the_stack() -> None:
     (statement,) = [each for each in statements("email") if each["Sid"] == "SendMail"]
 
     assert statement["Action"] == ["ses:SendEmail"]
-    assert any("configuration-set/${MailConfigurationSet}" in json.dumps(each) for each in statement["Resource"])
-    assert template()["Resources"]["MailConfigurationSet"]["Type"] == "AWS::SES::ConfigurationSet"
+    assert [each.partition("${AWS::AccountId}:")[2] for each in statement["Resource"]] == [
+        "identity/*",
+        "configuration-set/${AWS::StackName}-mail",
+    ]
+    assert statement["Condition"] == {"StringEquals": {"ses:FromAddress": ["HasMailSender", "MailSender", "none"]}}
+    assert template()["Resources"]["MailConfigurationSet"]["Properties"]["Name"] == "${AWS::StackName}-mail"

@@ -51,10 +51,7 @@ class AwsChecks:
             else:
                 yield ok("mail sender", "none, and no transport sends e-mail")
             return
-        candidates = dict.fromkeys(
-            (self._aws.parameters.get("MailIdentity") or sender, sender, sender.partition("@")[2])
-        )
-        for identity in candidates:
+        for identity in (sender, sender.partition("@")[2]):
             if self._is_verified(identity):
                 yield ok("mail sender", f"SES has verified {identity}")
                 return

@@ -18,35 +18,38 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
-# Short enough that a stuck connection is given up well within the shortest function timeout (10 s), with
-# three tries: what still fails then is for the queue, the stream or the caller to try again.
-_CONFIG = Config(
+PATIENT = Config(
     connect_timeout=2,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=32,
 )
+"""24 s at most (three tries of 7 s, and up to 1 + 2 s between them), within the time limit of every function but the
+authorizer. What still fails then is for the queue, the stream or the caller to try again."""
+
+HURRIED = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+"""9 s at most (two tries of 4 s, and up to 1 s between them), within the 10 s that API Gateway gives an authorizer."""
 
 
 @cache
-def dynamodb() -> DynamoDBClient:
-    """The DynamoDB client."""
-    return boto3.client("dynamodb", config=_CONFIG)
+def dynamodb(config: Config = PATIENT) -> DynamoDBClient:
+    """The DynamoDB client; `config` says how long a call may take."""
+    return boto3.client("dynamodb", config=config)
 
 
 @cache
 def sqs() -> SQSClient:
     """The SQS client."""
-    return boto3.client("sqs", config=_CONFIG)
+    return boto3.client("sqs", config=PATIENT)
 
 
 @cache
 def sesv2() -> SESV2Client:
     """The SES v2 client."""
-    return boto3.client("sesv2", config=_CONFIG)
+    return boto3.client("sesv2", config=PATIENT)
 
 
 @cache
-def secretsmanager() -> SecretsManagerClient:
-    """The Secrets Manager client."""
-    return boto3.client("secretsmanager", config=_CONFIG)
+def secretsmanager(config: Config = PATIENT) -> SecretsManagerClient:
+    """The Secrets Manager client; `config` as for DynamoDB."""
+    return boto3.client("secretsmanager", config=config)

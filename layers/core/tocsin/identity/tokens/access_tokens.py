@@ -78,7 +78,7 @@ def access_tokens(environment: Environment, group_scopes: GroupScopes) -> Access
         TokenVerifier(
             Issuer(environment.text("OIDC_ISSUER"), policy_of(environment)), environment.words("OIDC_AUDIENCE")
         ),
-        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
+        PeopleStore(clients.dynamodb(clients.HURRIED), environment.text("CONFIG_TABLE")),
         group_scopes,
         username_claim=environment.optional("OIDC_USERNAME_CLAIM", "preferred_username"),
         groups_claim=environment.optional("OIDC_GROUPS_CLAIM", "groups"),

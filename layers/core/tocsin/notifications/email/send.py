@@ -24,9 +24,9 @@ _FINAL = {
     "MessageRejected": "SES refused the message; verify the sender, and the recipient while SES is in its sandbox",
     "AccountSuspendedException": "SES suspended sending for this account: see its account dashboard",
     "BadRequestException": "SES could not use the message",
-    "NotFoundException": "an SES resource that the message names is not there: check the sender and MailIdentity",
-    "AccessDeniedException": "the function's role may not send from this sender; check MailIdentity",
-    "AccessDenied": "the function's role may not send from this sender; check MailIdentity",
+    "NotFoundException": "an SES resource that the message names is not there: check MailSender",
+    "AccessDeniedException": "SES refused the permission: the role may send from MailSender only",
+    "AccessDenied": "SES refused the permission: the role may send from MailSender only",
 }
 """What time does not heal, and what does. All else is tried again: throttling, the daily quota, SES itself."""
 

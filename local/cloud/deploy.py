@@ -1,0 +1,38 @@
+"""Build and deploy to an AWS account."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+
+from local.cloud.build import build
+from local.cloud.place import Place, stack_of
+from local.workspace import ROOT
+
+
+def deploy(place: Place, *, guided: bool, yes: bool) -> int:
+    """Build and deploy to `place`; sam's exit status.
+
+    Raises BuildError where what was built can't be deployed, botocore's errors where the account can't be asked.
+    """
+    session = boto3.Session(region_name=place.region)
+    parameters = place.parameters(stack_of(session.client("cloudformation"), place.stack_name))
+    built = build(parameters["Architecture"], {"SAM_CLI_TELEMETRY": "0"})
+    options = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
+    return _sam_deploy(place, built, parameters["Architecture"], options)
+
+
+def _sam_deploy(place: Place, built: Path, architecture: str, options: list[str]) -> int:
+    overrides: Mapping[str, str] = {**place.overrides, "Architecture": architecture}
+    command = [
+        *(str(Path(sys.executable).with_name("sam")), "deploy", "--config-env", place.name),
+        *("--config-file", str(ROOT / "samconfig.toml"), "--template-file", str(built / "template.yaml")),
+        *("--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items())),
+        *options,
+    ]
+    return subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode

@@ -1,0 +1,152 @@
+"""What a first deployment on AWS would meet and the emulator does not show."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.config import Config
+
+from tests.expanded_template import expanded_template
+from tocsin.aws import clients
+
+TEMPLATE: dict[str, Any] = expanded_template()
+RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
+PARAMETERS: dict[str, dict[str, Any]] = TEMPLATE["Parameters"]
+SMALLEST_BURST = 1250
+"""The account's burst of the HTTP API in 13 regions.
+https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html"""
+
+
+def of_type(kind: str) -> dict[str, dict[str, Any]]:
+    """{logical id: properties} of the resources of a type."""
+    return {name: each.get("Properties", {}) for name, each in RESOURCES.items() if each["Type"] == kind}
+
+
+def references(node: Any) -> Iterator[str]:
+    """Whatever `node` names by Ref, Fn::GetAtt or Fn::Sub."""
+    if isinstance(node, list):
+        for each in node:
+            yield from references(each)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref" and isinstance(value, str):
+                yield value
+            elif key == "Fn::GetAtt":
+                yield str(value[0] if isinstance(value, list) else value).split(".")[0]
+            elif key == "Fn::Sub":
+                text = value if isinstance(value, str) else value[0]
+                yield from (part.partition("}")[0].split(".")[0] for part in text.split("${")[1:])
+                yield from references(value) if isinstance(value, list) else ()
+            else:
+                yield from references(value)
+
+
+def test_without_a_mail_sender_nothing_of_ses_is_made_or_named() -> None:
+    # some regions have no SES: eu-south-2, mx-central-1, cn-north-1
+    mail = {name for name, each in RESOURCES.items() if each["Type"].startswith("AWS::SES::")}
+
+    assert {RESOURCES[name]["Condition"] for name in mail} == {"HasMailSender"}
+    for name, each in RESOURCES.items():
+        assert name in mail or not mail & set(references(each)), name
+
+
+def test_the_burst_fits_the_smallest_accounts_of_all_regions() -> None:
+    assert PARAMETERS["RequestBurst"]["Default"] <= SMALLEST_BURST
+
+
+def test_a_run_of_a_schedule_is_never_tried_again() -> None:
+    scheduled = [
+        each
+        for each in of_type("AWS::Serverless::Function").values()
+        if any(event["Type"] == "Schedule" for event in each.get("Events", {}).values())
+    ]
+
+    assert len(scheduled) == 2
+    for each in scheduled:
+        assert each["EventInvokeConfig"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
+
+
+def test_no_queue_can_have_all_of_an_accounts_concurrency() -> None:
+    for name, function in of_type("AWS::Serverless::Function").items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "SQS":
+                limit = event["Properties"]["ScalingConfig"]["MaximumConcurrency"]["Ref"]
+                assert 2 <= PARAMETERS[limit]["Default"] <= 50, name
+
+
+def test_who_takes_events_in_can_have_concurrency_of_its_own() -> None:
+    functions = of_type("AWS::Serverless::Function")
+    reserved = {name for name, each in functions.items() if "ReservedConcurrentExecutions" in each}
+
+    assert reserved == {"AuthorizerFunction", "IngestFunction"}
+    assert PARAMETERS["ReservedConcurrency"]["Default"] == 0
+
+
+def test_whoever_has_no_key_has_a_rate_of_their_own() -> None:
+    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+    routes = of_type("AWS::ApiGatewayV2::Route")
+    public = {
+        each["RouteKey"]: name
+        for name, each in routes.items()
+        if each.get("AuthorizationType") == "NONE" and not each["RouteKey"].startswith("OPTIONS ")
+    }
+
+    assert stage["RouteSettings"].keys() == public.keys()
+    for settings in stage["RouteSettings"].values():
+        assert settings["ThrottlingRateLimit"] <= 50
+        assert settings["ThrottlingBurstLimit"] <= 100
+    # CloudFormation refuses settings of a route that is not there yet
+    assert set(RESOURCES["HttpStage"]["DependsOn"]) == set(public.values())
+
+
+def test_two_stacks_of_an_account_share_no_name() -> None:
+    named = {
+        name: value
+        for name, each in RESOURCES.items()
+        for key, value in each.get("Properties", {}).items()
+        if each["Type"] not in {"AWS::Lambda::Permission", "AWS::ApiGatewayV2::Authorizer"}  # these name no new thing
+        and key
+        in {"Name", "FunctionName", "LayerName", "LogGroupName", "QueueName", "TableName", "RoleName", "DashboardName"}
+    }
+
+    assert not [name for name, value in named.items() if "AWS::StackName" not in json.dumps(value)]
+    # without a name of its own, a layer is called by its logical id
+    assert all("LayerName" in each for each in of_type("AWS::Serverless::LayerVersion").values())
+
+
+def test_the_access_log_takes_no_room_of_the_accounts_resource_policy() -> None:
+    name = of_type("AWS::Logs::LogGroup")["HttpAccessLog"]["LogGroupName"]
+
+    assert name == {"Fn::Sub": "/aws/vendedlogs/apis/${AWS::StackName}"}
+
+
+def test_what_unsubscribe_links_are_made_with_outlives_the_stack() -> None:
+    assert RESOURCES["UnsubscribeSecret"]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES["UnsubscribeSecret"]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_a_record_of_the_stream_is_given_up_for_its_age_alone() -> None:
+    for name, function in of_type("AWS::Serverless::Function").items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "DynamoDB":
+                assert event["Properties"]["MaximumRetryAttempts"] == 10_000, name
+
+
+def longest_wait(config: Config) -> float:
+    """Seconds until a call to an endpoint that answers nothing is given up.
+
+    botocore's standard mode waits up to 1, 2, 4, … seconds between tries, at most 20.
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+    """
+    settings: Any = config
+    tries = settings.retries["total_max_attempts"]
+    pauses = sum(min(2**number, 20) for number in range(tries - 1))
+    return float(tries * (settings.connect_timeout + settings.read_timeout) + pauses)
+
+
+@pytest.mark.parametrize("function", of_type("AWS::Serverless::Function"))
+def test_a_stuck_connection_is_given_up_before_the_function_is(function: str) -> None:
+    timeout = of_type("AWS::Serverless::Function")[function].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
+
+    assert longest_wait(clients.HURRIED if function == "AuthorizerFunction" else clients.PATIENT) < timeout
