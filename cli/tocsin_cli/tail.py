@@ -72,6 +72,8 @@ class PollingSource:
                 failures = 0
             except Unavailable as error:
                 failures += 1
+                # What came late just before, or came meanwhile, lies further back than most looks go.
+                self._deep_at = None
                 self._trouble(str(error))
             self._sleep(min(self._pause * 2**failures, _LONGEST_PAUSE) if failures else self._pause)
 

@@ -4,7 +4,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.cli.serving import Reply, in_turn, serving
@@ -85,18 +85,12 @@ def test_each_event_is_shown_once_whenever_it_arrives(events):
 
 
 @settings(deadline=None)
+@example([(253.0, 163.0)], 255.0, 180.0)  # late, and come after the last deep look before nobody answered
 @given(events, st.floats(0, 500), st.floats(1, 200))
 def test_nothing_is_lost_while_the_api_does_not_answer(events, start, length):
     seen = followed(Clocked(events, until=900 + 400, down=[(start, start + length)]))
 
-    assert len(seen) == len(set(seen))
-    # What came while nobody could ask, and was late by then already, may be too late to be shown.
-    certain = {
-        str(number)
-        for number, (arrives, happened) in enumerate(events)
-        if max(arrives, start + length + 40 if start <= arrives < start + length + 40 else 0) - happened < 200
-    }
-    assert certain <= set(seen)
+    assert sorted(seen, key=int) == [str(number) for number in range(len(events))]
 
 
 def test_without_a_beginning_it_is_now_by_the_apis_clock():
