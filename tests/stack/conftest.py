@@ -101,6 +101,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> StackTo
     return StackTogether(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Measure no coverage here: what these tests are about runs in processes of the emulator."""
+    item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(scope="session")
 def configuration() -> dict:
     """The configuration's document, once the stack is up; filled by `stack`."""
