@@ -18,7 +18,8 @@ from tests.integration.conftest import ROOT, Stack
 from tocsin.api.openapi import OPERATIONS, Operation, document
 from tocsin.identity.principal import TOKEN_PREFIX, Scope
 
-NAMES = {"event_id": "01890000-0000-7000-8000-000000000000", "delivery_id": "x"}
+SOME_ID = "01890000-0000-7000-8000-000000000000"
+NAMES = {"event_id": SOME_ID, "notification_id": SOME_ID, "delivery_id": "x"}
 KEYED = [operation for operation in OPERATIONS if operation.scopes is not None]
 OPEN = {("GET", "/health"), ("GET", "/unsubscribe"), ("POST", "/unsubscribe")}
 
@@ -177,10 +178,10 @@ def test_the_committed_document_is_the_codes() -> None:
 @pytest.mark.no_cover
 def test_every_call_in_the_reference_runs(everything: Everything) -> None:
     text = (ROOT / "docs" / "api.md").read_text("utf-8")
-    known = {"DELIVERY_ID": NAMES["event_id"] + "-0123456789abcdef", "TOKEN": "t"}
+    known = {"DELIVERY_ID": SOME_ID + "-0123456789abcdef", "NOTIFICATION_ID": SOME_ID, "TOKEN": "t"}
     blueprint = ""
     # Nothing was delivered or stopped yet, no e-mail was sent, and the example's host is not called.
-    missing = ("/deliveries/$", "/mail-stops/", "/unsubscribe")
+    missing = ("/deliveries/$", "/notifications/$", "/mail-stops/", "/unsubscribe")
 
     for call in re.findall(r"^curl (?:.*\\\n)*.*", text, re.MULTILINE):
         words = shlex.split(call.replace("\\\n", " "))

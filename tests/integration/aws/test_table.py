@@ -224,13 +224,17 @@ def test_the_page_after_the_last_key_is_empty_and_the_last(table: Table) -> None
     assert (following.items, following.last) == ((), None)
 
 
-def test_what_matches_is_counted_among_the_last_items(table: Table) -> None:
+def test_of_what_a_query_looked_at_only_what_matches_is_returned(table: Table) -> None:
     for name, color in (("a", "red"), ("b", "blue"), ("c", "red"), ("d", "red")):
         table.put("writing", key(name) | {"color": text(color)})
     values = {":pk": text("list"), ":color": text("red")}
 
-    assert table.count("counting", "pk = :pk", values, matching="color = :color", limit=10) == 3
-    assert table.count("counting", "pk = :pk", values, matching="color = :color", limit=3) == 2
+    found, start = table.query_page(
+        "looking", "pk = :pk", values, matching="color = :color", projection="sk", limit=3, descending=True
+    )
+
+    assert list(found) == [{"sk": text("d")}, {"sk": text("c")}]
+    assert start is not None and start["sk"] == text("b")
 
 
 # ── batches ──────────────────────────────────────────────────────────────────
@@ -341,9 +345,6 @@ CALLS = {
     "delete": lambda table: table.delete("asking", key("a")),
     "query": lambda table: list(table.query("asking", "pk = :pk", {":pk": text("list")})),
     "page": lambda table: table.page("asking", "list", after=None, limit=1),
-    "count": lambda table: table.count(
-        "asking", "pk = :pk", {":pk": text("list")}, matching="attribute_exists(pk)", limit=1
-    ),
     "get_many": lambda table: list(table.get_many("asking", keys(1))),
     "put_many": lambda table: table.put_many("asking", keys(1)),
     "delete_many": lambda table: table.delete_many("asking", keys(1)),

@@ -18,7 +18,8 @@ def deliver(world: World, mapping: str | None = None, **fields: Any) -> dict[str
 
 
 def inbox(world: World) -> list[dict[str, Any]]:
-    return [dict(item) for item in world.inboxes.page("alice", after=None, limit=10, now=world.now).items]
+    page = world.inboxes.page("alice", world.inboxes.head("alice"), limit=1000, now=world.now)
+    return [dict(item) for item in page.items]
 
 
 def test_a_notification_is_stored_for_its_person(world: World) -> None:

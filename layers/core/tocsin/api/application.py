@@ -36,7 +36,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     app = APIGatewayHttpResolver()
     health.add_routes(app)
     events.add_routes(app, services.events, services.stories, services.log)
-    notifications.add_routes(app, services.inboxes)
+    notifications.add_routes(app, services.inboxes, services.events, services.editor.configuration.inbox_limit)
     blueprints.add_routes(app, services.blueprints, services.editor)
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))

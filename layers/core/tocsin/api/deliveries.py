@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 from urllib.parse import unquote
 
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES, Cursors
-from tocsin.api.parameters import asked, limit_of, object_of
+from tocsin.api.parameters import asked, limit_of, moment_of, object_of
 from tocsin.deliveries.service import LISTED, DeliveryService
 from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.fields import Moment, Name
@@ -21,7 +20,6 @@ from tocsin.identity.principal import Scope
 from tocsin.ids import parse_id
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.outcome import State
-from tocsin.times import parse_moment
 from tocsin.types import Json
 
 MAX_REDRIVE = 500
@@ -58,8 +56,8 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
         listing = service.list(
             transport=request.query.get("transport"),
             states=_states(request),
-            since=_moment(request.query.get("since"), "since"),
-            until=_moment(request.query.get("until"), "until"),
+            since=moment_of(request, "since"),
+            until=moment_of(request, "until"),
             before=_CURSORS.read(request.query.get("cursor")),
             limit=limit_of(request, 50),
         )
@@ -116,16 +114,6 @@ def _states(request: Request) -> tuple[State, ...]:
     if any(word not in known for word in words):
         raise Invalid([Violation("state", f"must be of {', '.join(known)}, separated by commas: {given[:60]!r}")])
     return tuple(known[word] for word in words)
-
-
-def _moment(given: str | None, name: str) -> datetime | None:
-    if given is None:
-        return None
-    try:
-        moment = parse_moment(given)
-    except ValueError:
-        raise Invalid([Violation(name, f"must be a time like 2026-03-01T12:00:00Z: {given[:40]!r}")]) from None
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def _delivery_id(text: str) -> str:

@@ -1,44 +1,225 @@
-"""GET /notifications: a person's inbox."""
+"""/notifications: a person's inbox, read, marked and cleared."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Annotated, Self
+
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tocsin.api.answers import json_response
-from tocsin.api.cursors import NAMES
-from tocsin.api.parameters import asked, limit_of
-from tocsin.errors import Invalid, Violation
+from tocsin.api.cursors import Cursors
+from tocsin.api.parameters import asked, flag_of, limit_of, moment_of, number_of, object_of
+from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.events.store import EventStore
+from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
-from tocsin.notifications.inbox_store import InboxStore
+from tocsin.ids import IdError, parse_id
+from tocsin.notifications.inbox_store import InboxFilter, InboxStore
+from tocsin.notifications.model import Severity
 from tocsin.times import utc_now
+from tocsin.types import Json, JsonObject
+
+MAX_IDS = 100
+"""Notifications that one request marks by their ids."""
+MAX_ARRIVAL = 10**12 - 1
+MAX_NAME = 100
+
+_CURSOR = Cursors(of="inbox", other="is of another list; send it to the one that it came from", check=int)
+
+type Arrival = Annotated[int, Field(ge=0, le=MAX_ARRIVAL)]
+type Ids = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_IDS)]
 
 
-def add_routes(app: APIGatewayHttpResolver, inboxes: InboxStore) -> None:
-    """Add this subject's routes."""
+class MarkUnseen(BaseModel):
+    """What POST /notifications/unseen takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ids: Ids
+
+
+class MarkSeen(BaseModel):
+    """What POST /notifications/seen takes: `ids`, or `through`, an arrival up to which all are marked."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ids: Ids | None = None
+    through: Arrival | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.ids is None) == (self.through is None):
+            raise ValueError("needs exactly one of `ids` and `through`")
+        return self
+
+
+def add_routes(
+    app: APIGatewayHttpResolver, inboxes: InboxStore, events: EventStore, inbox_limit: Callable[[], int]
+) -> None:
+    """Add this subject's routes. `inbox_limit` says how many notifications an inbox holds."""
 
     @app.get("/notifications")
     def inbox() -> Response[str]:
-        request, principal = asked(app, Scope.NOTIFICATIONS, query=("user", "limit", "cursor"))
-        username = _whose(principal, request.query.get("user"))
-        now = utc_now()
-        after = NAMES.read(request.query.get("cursor"))
-        page = inboxes.page(username, after=after, limit=limit_of(request, 50), now=now)
+        request, username = _asked(app, "unseen", "severity", "since", "rule", "after", "limit", "cursor")
+        wanted, before = _filter_of(request), _CURSOR.read(request.query.get("cursor"))
+        now, limit, head = utc_now(), inbox_limit(), inboxes.head(username)
+        page = inboxes.page(
+            username,
+            head,
+            limit=limit,
+            asked=wanted,
+            before=None if before is None else int(before),
+            most=limit_of(request, 50),
+            now=now,
+        )
+        count = inboxes.count(username, head, limit=limit, now=now)
         return json_response(
             200,
             {
                 "user": username,
-                "items": list(page.items),
-                "unread": inboxes.unread(username, now=now),
-                "cursor": NAMES.write(page.last),
+                "items": _with_events(page.items, events),
+                "unread": count.unread,
+                "cursor": _CURSOR.write(page.last),
             },
         )
 
+    @app.get("/notifications/unread")
+    def unread() -> Response[str]:
+        _, username = _asked(app)
+        limit, head = inbox_limit(), inboxes.head(username)
+        count = inboxes.count(username, head, limit=limit, now=utc_now())
+        return json_response(
+            200,
+            {
+                "user": username,
+                "unread": count.unread,
+                "total": count.total,
+                "limit": limit,
+                "dropped": head.dropped(limit),
+                "arrivals": head.arrivals,
+            },
+        )
 
-def _whose(principal: Principal, asked: str | None) -> str:
-    """Whose inbox: the key's person's; another's only for a key that may read all events."""
+    @app.get("/notifications/<notification_id>")
+    def one(notification_id: str) -> Response[str]:
+        _, username = _asked(app)
+        id_, head = _id_of(notification_id), inboxes.head(username)
+        found = inboxes.get(username, head, id_, limit=inbox_limit(), now=utc_now())
+        if found is None:
+            raise _missing(id_)
+        return json_response(200, _with_events([found], events)[0])
+
+    @app.post("/notifications/seen")
+    def seen() -> Response[str]:
+        request, username = _asked(app, changes=True)
+        mark = _body(MarkSeen, request)
+        if mark.ids is None:
+            return json_response(
+                200, {"user": username, "seen": True, "through": inboxes.see_through(username, mark.through)}
+            )
+        ids = _ids_of(mark.ids)
+        marked: list[Json] = [*inboxes.mark(username, inboxes.head(username), ids, seen=True)]
+        return json_response(200, {"user": username, "seen": True, "ids": marked})
+
+    @app.post("/notifications/unseen")
+    def unseen() -> Response[str]:
+        request, username = _asked(app, changes=True)
+        ids = _ids_of(_body(MarkUnseen, request).ids)
+        marked: list[Json] = [*inboxes.mark(username, inboxes.head(username), ids, seen=False)]
+        return json_response(200, {"user": username, "seen": False, "ids": marked})
+
+    @app.delete("/notifications/<notification_id>")
+    def delete(notification_id: str) -> Response[str]:
+        _, username = _asked(app, changes=True)
+        id_ = _id_of(notification_id)
+        if not inboxes.delete(username, id_):
+            raise _missing(id_)
+        return json_response(200, {"user": username, "ids": [id_]})
+
+    @app.delete("/notifications")
+    def clear() -> Response[str]:
+        request, username = _asked(app, "through", changes=True)
+        through = number_of(request, "through", MAX_ARRIVAL)
+        return json_response(200, {"user": username, "through": inboxes.clear_through(username, through)})
+
+
+def _asked(app: APIGatewayHttpResolver, *parameters: str, changes: bool = False) -> tuple[Request, str]:
+    """The request, and whose inbox it is about: the key's person's, or the one that `user` names.
+
+    Another's is read only by a key that may read all events, and changed only by one that may configure.
+    """
+    request, principal = asked(app, Scope.NOTIFICATIONS, query=("user", *parameters))
+    return request, _whose(principal, request.query.get("user"), Scope.CONFIG_WRITE if changes else Scope.EVENTS_READ)
+
+
+def _whose(principal: Principal, asked: str | None, needed: Scope) -> str:
     if asked is not None and asked != principal.user:
-        principal.require(Scope.EVENTS_READ)
+        principal.require(needed)
+        if len(asked) > MAX_NAME:
+            raise Invalid([Violation("user", f"has {len(asked)} characters; a username has at most {MAX_NAME}")])
         return asked
     if principal.user is None:
         raise Invalid([Violation("user", "this key stands for nobody; say whose inbox")])
     return principal.user
+
+
+def _filter_of(request: Request) -> InboxFilter:
+    given = request.query.get("severity")
+    severities = frozenset[Severity]()
+    if given is not None:
+        try:
+            severities = frozenset(Severity(word.strip()) for word in given.split(","))
+        except ValueError:
+            known = ", ".join(Severity)
+            raise Invalid([Violation("severity", f"must be of {known}, between commas: {given[:60]!r}")]) from None
+    return InboxFilter(
+        unseen=flag_of(request, "unseen"),
+        severities=severities,
+        since=moment_of(request, "since"),
+        rule=request.query.get("rule"),
+        after=number_of(request, "after", MAX_ARRIVAL) or 0,
+    )
+
+
+def _body[Model: BaseModel](model: type[Model], request: Request) -> Model:
+    given = object_of(request)
+    try:
+        return model.model_validate(given)
+    except ValidationError as error:
+        raise Invalid(violations(error, given)) from None
+
+
+def _id_of(text: str) -> str:
+    try:
+        return parse_id(text)
+    except IdError as error:
+        raise Invalid([Violation("notification_id", str(error))]) from None
+
+
+def _ids_of(given: tuple[str, ...]) -> list[str]:
+    ids, wrong = [], []
+    for position, text in enumerate(given):
+        try:
+            ids.append(parse_id(text))
+        except IdError as error:
+            wrong.append(Violation(f"ids[{position}]", str(error)))
+    if wrong:
+        raise Invalid(wrong)
+    return ids
+
+
+def _missing(notification_id: str) -> NotFound:
+    return NotFound(f"there is no notification {notification_id} in this inbox")
+
+
+def _with_events(items: list[JsonObject] | tuple[JsonObject, ...], events: EventStore) -> list[Json]:
+    """Notifications with where their events are, null for those that are gone."""
+    there = events.which_exist(str(item["event_id"]) for item in items)
+    shown: list[Json] = []
+    for item in items:
+        href = f"/events/{item['event_id']}"
+        event: Json = {"href": href, "story": f"{href}/deliveries"} if item["event_id"] in there else None
+        shown.append(item | {"event": event})
+    return shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tocsin.errors import Invalid, TooLarge, Violation
@@ -10,6 +11,7 @@ from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Principal, Scope, authenticate
+from tocsin.times import parse_moment
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -52,6 +54,28 @@ def whole_of(request: Request, name: str, default: int, most: int) -> int:
 def limit_of(request: Request, default: int) -> int:
     """The query's `limit`: 1 to MAX_LIMIT, `default` where there is none."""
     return whole_of(request, "limit", default, MAX_LIMIT)
+
+
+def number_of(request: Request, name: str, most: int) -> int | None:
+    """The query's `name`: a number from 0 to `most`, None where there is none."""
+    given = request.query.get(name)
+    if given is None:
+        return None
+    if not (given.isascii() and given.isdigit() and len(given) <= len(str(most)) and int(given) <= most):
+        raise Invalid([Violation(name, f"must be a number from 0 to {most}: {given[:20]!r}")])
+    return int(given)
+
+
+def moment_of(request: Request, name: str) -> datetime | None:
+    """The query's `name`: a moment, None where there is none; without an offset it is UTC."""
+    given = request.query.get(name)
+    if given is None:
+        return None
+    try:
+        moment = parse_moment(given)
+    except ValueError:
+        raise Invalid([Violation(name, f"must be a time like 2026-03-01T12:00:00Z: {given[:40]!r}")]) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
 
 def flag_of(request: Request, name: str) -> bool:

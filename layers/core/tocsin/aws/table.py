@@ -178,9 +178,22 @@ class Table:
         descending: bool = False,
         limit: int | None = None,
         start: Item | None = None,
+        matching: str | None = None,
+        projection: str | None = None,
     ) -> tuple[Sequence[Item], Item | None]:
-        """Return one page of a query, of at most 1 MB, and the key to `start` the next one at; None at the end."""
-        request = _given(IndexName=index, Limit=limit, ExclusiveStartKey=start, ExpressionAttributeNames=names)
+        """Return one page of a query, of at most 1 MB, and the key to `start` the next one at; None at the end.
+
+        Of what was read, only what matches the expression `matching` is returned, and the attributes of it that
+        `projection` names. `limit` and the 1 MB are of what was read.
+        """
+        request = _given(
+            IndexName=index,
+            Limit=limit,
+            ExclusiveStartKey=start,
+            ExpressionAttributeNames=names,
+            FilterExpression=matching,
+            ProjectionExpression=projection,
+        )
         with as_unavailable(what):
             page = self._client.query(
                 TableName=self._name,
@@ -214,29 +227,23 @@ class Table:
         )
         return Page(tuple(found), None if start is None else text_of(start, "sk"))
 
-    def count(self, what: str, condition: str, values: Item, *, matching: str, limit: int) -> int:
-        """Return how many of the last `limit` items whose keys meet `condition` match the expression `matching`."""
-        with as_unavailable(what):
-            return self._client.query(
-                TableName=self._name,
-                KeyConditionExpression=condition,
-                FilterExpression=matching,
-                ExpressionAttributeValues=values,
-                ScanIndexForward=False,
-                Limit=limit,
-                Select="COUNT",
-            )["Count"]
-
     # ── batches ──────────────────────────────────────────────────────────────
 
-    def get_many(self, what: str, keys: Iterable[Item]) -> Iterator[Item]:
-        """Yield the items at `keys`, in no order; those that are not there are left out. A key may come once only."""
-        for batch in batched(keys, _READ_BATCH, strict=False):
-            yield from self._get_batch(what, batch)
+    def get_many(
+        self, what: str, keys: Iterable[Item], *, consistent: bool = False, projection: str | None = None
+    ) -> Iterator[Item]:
+        """Yield the items at `keys`, or the attributes of them that `projection` names, in no order.
 
-    def _get_batch(self, what: str, keys: Sequence[Item]) -> list[Item]:
+        Those that are not there are left out. A key may come once only.
+        """
+        for batch in batched(keys, _READ_BATCH, strict=False):
+            yield from self._get_batch(
+                what, _given(Keys=batch, ConsistentRead=consistent or None, ProjectionExpression=projection)
+            )
+
+    def _get_batch(self, what: str, request: Mapping[str, Any]) -> list[Item]:
         found: list[Item] = []
-        wanted: Any = {self._name: {"Keys": keys}}
+        wanted: Any = {self._name: request}
 
         def read() -> None:
             nonlocal wanted

@@ -16,6 +16,7 @@ from tocsin.events.redact import Secrets
 from tocsin.fields import Duration
 from tocsin.identity.directory import Group
 from tocsin.identity.principal import Scope
+from tocsin.notifications.model import MAX_INBOX
 from tocsin.notifications.transport import Mapping, NotificationTransport
 from tocsin.rules.model import NotificationRule, Policy, Silence
 
@@ -38,6 +39,8 @@ class Settings(BaseModel):
     """How long an event is kept that says nothing else."""
     notification_retention: Duration = "days=30"
     """How long an inbox item and an event's story are kept."""
+    inbox_limit: Annotated[int, Field(ge=1, le=MAX_INBOX)] = 1000
+    """How many notifications a person's inbox holds; the oldest leave it first."""
     brand: Annotated[str, Field(max_length=100)] = "default"
     """The brand of an event that names none."""
     secret_keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()

@@ -146,6 +146,10 @@ class ConfigurationStore:
                 values={":until": until(moment)},
             )
 
+    def inbox_limit(self) -> int:
+        """How many notifications the settings have an inbox hold."""
+        return self.version().settings.inbox_limit
+
     def notifications_kept(self) -> timedelta:
         """How long the settings keep an inbox item and an event's story."""
         return parse_duration(self.version().settings.notification_retention)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -67,6 +67,13 @@ class EventStore:
         """The event, or None where there is none or it has expired. ValueError for an id that is no UUIDv7."""
         item = self._table.get("reading an event", event_key(event_id))
         return None if item is None or is_gone(item, utc_now()) else event_of(item)
+
+    def which_exist(self, event_ids: Iterable[str]) -> set[str]:
+        """Which of these events are in the log, and have not expired."""
+        keys = (event_key(event_id) for event_id in dict.fromkeys(event_ids))
+        now = utc_now()
+        found = self._table.get_many("looking for events", keys, projection="sk, expires_at")
+        return {text_of(item, "sk") for item in found if not is_gone(item, now)}
 
     def add(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
         """Store events; a result for each, in order.

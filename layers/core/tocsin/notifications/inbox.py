@@ -27,7 +27,7 @@ def inbox_delivery(inboxes: InboxStore, keep: Callable[[], timedelta]) -> Delive
             except MappingFailed as failure:
                 return Outcome.of_mapping(failure)
             notification = replace(notification, **said)  # type: ignore[arg-type]  # only texts, by name
-        new = inboxes.put(notification, keep=keep(), now=utc_now())
-        return Outcome(State.DELIVERED, "stored" if new else "stored_before")
+        stored = inboxes.put(notification, keep=keep(), now=utc_now())
+        return Outcome(State.DELIVERED, "stored_before" if stored is None else "stored")
 
     return deliver

@@ -1,22 +1,87 @@
 """Inboxes in the deliveries table.
 
-pk                sk                 what
-inbox#<username>  <notification id>  a notification in a person's inbox; ids sort by time
+pk                     sk                 what
+inbox#<username>       a#<arrival>        a notification; arrivals of a person are numbered
+inbox#<username>       head               the last number given out, and the watermarks: seen through, cleared through
+inbox-id#<username>    <notification id>  its arrival: a repeat is stored once, and one is found by its id
+
+An inbox is a window of numbers: what is neither cleared nor older than the latest `limit` arrivals. Marking all seen
+and clearing move a watermark in the head, which is one write; what is below the window is left to TTL and never read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, document, document_of, is_gone, text, truth, truth_of, until
+from tocsin.aws.dynamodb import (
+    Item,
+    document,
+    document_of,
+    is_gone,
+    number,
+    number_of,
+    text,
+    text_of,
+    timestamp,
+    timestamp_of,
+    truth,
+    truth_of,
+    until,
+)
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
-from tocsin.notifications.model import Notification
+from tocsin.notifications.model import Notification, Severity
+from tocsin.times import iso
 from tocsin.types import JsonObject, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_BODY = 4_000
+"""Characters of a body that an inbox keeps: a page of an inbox is to be a few reads."""
+
+_READING, _WRITING = "reading an inbox", "writing an inbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """How far an inbox has come. All numbers are arrivals; 0 is before the first."""
+
+    arrivals: int = 0
+    seen_through: int = 0
+    cleared_through: int = 0
+    seen_marks: int = 0
+    """How often all was marked seen: what was marked unseen since the last time is unseen."""
+
+    def floor(self, limit: int) -> int:
+        """The arrival below which, and at which, nothing is in the inbox."""
+        return max(self.cleared_through, self.arrivals - limit)
+
+    def dropped(self, limit: int) -> int:
+        """How many arrivals were pushed out by later ones since the inbox was cleared."""
+        return max(0, self.arrivals - limit - self.cleared_through)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxFilter:
+    """Which notifications are asked for; None does not ask."""
+
+    unseen: bool = False
+    severities: frozenset[Severity] = frozenset()
+    since: datetime | None = None
+    rule: str | None = None
+    after: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InboxCount:
+    """What is in an inbox now."""
+
+    unread: int
+    total: int
 
 
 class InboxStore:
@@ -25,44 +90,280 @@ class InboxStore:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
 
-    def put(self, notification: Notification, *, keep: timedelta, now: datetime) -> bool:
-        """Store a notification for its user; False where it is there already, and stays as it is."""
+    # ── arriving ─────────────────────────────────────────────────────────────
+
+    def put(self, notification: Notification, *, keep: timedelta, now: datetime) -> JsonObject | None:
+        """Store a notification for its user and return it as the API shows it; None where it arrived before."""
         if notification.user is None:
             raise ValueError("an inbox item needs a person")
-        item = {
-            "pk": text(_pk(notification.user.username)),
-            "sk": text(notification.id),
-            "notification": document(notification.to_json()),
+        username = notification.user.username
+        arrival = self._next_arrival(username)
+        expires = {"expires_at": until(now + keep)}
+        try:
+            self._table.put(
+                "numbering a notification",
+                _id_key(username, notification.id) | {"arrival": number(arrival)} | expires,
+                condition="attribute_not_exists(pk)",
+                return_found=True,
+            )
+        except ConditionFailed as before:
+            # A function may have ended between the two writes: the second is made up for, unless it was deleted since.
+            if truth_of(before.item, "deleted"):
+                return None
+            arrival = number_of(before.item, "arrival")
+        item: dict[str, Any] = _key(username, arrival) | {
+            "notification": document(_shortened(notification).to_json()),
+            "arrival": number(arrival),
+            "arrived": timestamp(now),
+            "severity": text(notification.severity.value),
+            "rule": text(notification.rule),
             "seen": truth(False),
-            "expires_at": until(now + keep),
+            **expires,
         }
         try:
             self._table.put("storing a notification", item, condition="attribute_not_exists(pk)")
         except ConditionFailed:
-            return False
-        return True
+            return None
+        return _shown(item, Head())
 
-    def page(self, username: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
-        """A person's notifications, newest first, a page of at most `limit`."""
-        page = self._table.page("reading an inbox", _pk(username), after=after, limit=limit, descending=True)
-        items = tuple(shown for item in page.items if not is_gone(item, now) and (shown := _inbox_entry(item)))
-        return Page(items, page.last)
-
-    def unread(self, username: str, *, now: datetime) -> int:
-        """How many notifications a person has not seen, among the newest thousand."""
-        return self._table.count(
-            "counting unread notifications",
-            "pk = :pk",
-            {":pk": text(_pk(username)), ":no": truth(False), ":now": until(now)},
-            matching="seen = :no AND expires_at > :now",
-            limit=1000,
+    def _next_arrival(self, username: str) -> int:
+        changed = self._table.update(
+            "numbering a notification",
+            _head_key(username),
+            "ADD arrivals :one",
+            values={":one": number(1)},
+            returning="UPDATED_NEW",
         )
+        return number_of(changed, "arrivals")
+
+    # ── reading ──────────────────────────────────────────────────────────────
+
+    def head(self, username: str) -> Head:
+        """How far a person's inbox has come, as of now."""
+        item = self._table.get(_READING, _head_key(username), consistent=True)
+        return Head() if item is None else _head_of(item)
+
+    def page(
+        self,
+        username: str,
+        head: Head,
+        *,
+        limit: int,
+        asked: InboxFilter = InboxFilter(),
+        before: int | None = None,
+        most: int = 50,
+        now: datetime,
+    ) -> Page[JsonObject]:
+        """At most `most` notifications, the latest arrival first, those that arrived earlier than `before`.
+
+        `limit` is how many the inbox holds. The page's `last` is the arrival to go on before; None at the end.
+        """
+        found: list[JsonObject] = []
+        floor = max(head.floor(limit), asked.after)
+        for item in self._walk(username, floor, before, *_matching(asked, head, now), page=_page_size(asked, most)):
+            found.append(_shown(item, head))
+            if len(found) == most:
+                arrival = number_of(item, "arrival")
+                return Page(tuple(found), str(arrival) if arrival > floor + 1 else None)
+        return Page(tuple(found), None)
+
+    def count(self, username: str, head: Head, *, limit: int, now: datetime) -> InboxCount:
+        """How many notifications are in the inbox, and how many of them are unseen."""
+        unread = total = 0
+        matching, values, names = _matching(InboxFilter(), head, now)
+        for item in self._walk(
+            username, head.floor(limit), None, matching, values, names | {"#seen": "seen"}, projection=_STATE
+        ):
+            total += 1
+            unread += not _is_seen(item, head)
+        return InboxCount(unread, total)
+
+    def get(self, username: str, head: Head, notification_id: str, *, limit: int, now: datetime) -> JsonObject | None:
+        """One notification; None where it is not in the inbox."""
+        arrival = self._arrivals(username, [notification_id]).get(notification_id, 0)
+        if arrival <= head.floor(limit):
+            return None
+        item = self._table.get(_READING, _key(username, arrival), consistent=True)
+        return None if item is None or is_gone(item, now) else _shown(item, head)
+
+    def _walk(
+        self,
+        username: str,
+        floor: int,
+        before: int | None,
+        matching: str,
+        values: dict[str, Any],
+        names: dict[str, str],
+        *,
+        projection: str | None = None,
+        page: int | None = None,
+    ) -> Iterator[Item]:
+        """Yield the items above `floor` and below `before` that match, descending. The first query looks at `page`."""
+        if before is not None and before <= floor + 1:
+            return
+        last = "a#~" if before is None else _sk(before - 1)
+        span = {":pk": text(_pk(username)), ":floor": text(_sk(floor + 1)), ":last": text(last)}
+        start: Item | None = None
+        while True:
+            found, start = self._table.query_page(
+                _READING,
+                "pk = :pk AND sk BETWEEN :floor AND :last",
+                span | values,
+                names=names or None,
+                consistent=True,
+                descending=True,
+                limit=page,
+                start=start,
+                matching=matching,
+                projection=projection,
+            )
+            yield from found
+            if start is None:
+                return
+            page = None
+
+    def _arrivals(self, username: str, ids: Sequence[str]) -> dict[str, int]:
+        """The arrivals of notifications by their ids; those that never arrived, or were deleted, are left out."""
+        keys = [_id_key(username, each) for each in dict.fromkeys(ids)]
+        items = self._table.get_many(_READING, keys, consistent=True)
+        return {text_of(item, "sk"): number_of(item, "arrival") for item in items if not truth_of(item, "deleted")}
+
+    # ── marking ──────────────────────────────────────────────────────────────
+
+    def mark(self, username: str, head: Head, ids: Sequence[str], *, seen: bool) -> list[str]:
+        """Mark notifications as seen or unseen; the ids of those that are there."""
+        change = "SET seen = :seen, unseen_in = :marks"
+        values: dict[str, Any] = {":seen": truth(seen), ":marks": number(-1 if seen else head.seen_marks)}
+        done = []
+        for notification_id, arrival in self._arrivals(username, ids).items():
+            try:
+                self._table.update(
+                    _WRITING, _key(username, arrival), change, values=values, condition="attribute_exists(pk)"
+                )
+            except ConditionFailed:
+                continue
+            done.append(notification_id)
+        return done
+
+    def see_through(self, username: str, through: int | None) -> int:
+        """Mark all that arrived up to `through` as seen, or all; the arrival that this is."""
+        return self._move(username, "seen_through", through, " ADD seen_marks :one", {":one": number(1)})
+
+    def clear_through(self, username: str, through: int | None) -> int:
+        """Take all that arrived up to `through` out of the inbox, or all; the arrival that this is."""
+        return self._move(username, "cleared_through", through)
+
+    def _move(
+        self, username: str, mark: str, through: int | None, more: str = "", values: dict[str, Any] | None = None
+    ) -> int:
+        """Move a watermark forward, never back and never beyond the last arrival."""
+        given: dict[str, Any] = {":zero": number(0)} | (values or {})
+        condition = None
+        to = "if_not_exists(arrivals, :zero)"
+        if through is not None:
+            to, condition = ":through", f"arrivals >= :through AND (attribute_not_exists({mark}) OR {mark} <= :through)"
+            del given[":zero"]
+            given[":through"] = number(through)
+        try:
+            changed = self._table.update(
+                _WRITING,
+                _head_key(username),
+                f"SET {mark} = {to}{more}",
+                values=given,
+                condition=condition,
+                returning="ALL_NEW",
+            )
+        except ConditionFailed:
+            head = self.head(username)
+            if through is not None and through > head.arrivals:
+                return self._move(username, mark, None, more, values)
+            return head.seen_through if mark == "seen_through" else head.cleared_through
+        return number_of(changed, mark)
+
+    def delete(self, username: str, notification_id: str) -> bool:
+        """Delete one notification; False where there is none. A repeat of its delivery does not bring it back."""
+        arrival = self._arrivals(username, [notification_id]).get(notification_id)
+        if arrival is None:
+            return False
+        self._table.update(
+            _WRITING, _id_key(username, notification_id), "SET deleted = :yes", values={":yes": truth(True)}
+        )
+        return bool(self._table.delete(_WRITING, _key(username, arrival), returning="ALL_OLD"))
+
+
+_STATE = "arrival, #seen, unseen_in"
+
+
+def _page_size(asked: InboxFilter, most: int) -> int | None:
+    """How many items the first query is to look at: as many as are wanted where nearly all match, else 1 MB of them."""
+    return most if asked == InboxFilter(after=asked.after) else None
+
+
+def _matching(asked: InboxFilter, head: Head, now: datetime) -> tuple[str, dict[str, Any], dict[str, str]]:
+    """The filter expression of what is asked for, its values and names."""
+    parts = ["expires_at > :now"]
+    values: dict[str, Any] = {":now": until(now)}
+    names: dict[str, str] = {}
+    if asked.unseen:
+        parts.append("#seen = :no AND (arrival > :through OR unseen_in = :marks)")
+        values |= {":no": truth(False), ":through": number(head.seen_through), ":marks": number(head.seen_marks)}
+        names["#seen"] = "seen"
+    if asked.severities:
+        given = {f":severity{at}": text(each.value) for at, each in enumerate(sorted(asked.severities))}
+        parts.append(f"severity IN ({', '.join(given)})")
+        values |= given
+    if asked.since is not None:
+        parts.append("arrived >= :since")
+        values[":since"] = timestamp(asked.since)
+    if asked.rule is not None:
+        parts.append("#rule = :rule")
+        values[":rule"] = text(asked.rule)
+        names["#rule"] = "rule"
+    return " AND ".join(parts), values, names
+
+
+def _is_seen(item: Item, head: Head) -> bool:
+    if truth_of(item, "seen"):
+        return True
+    return number_of(item, "arrival") <= head.seen_through and number_of(item, "unseen_in", -1) != head.seen_marks
+
+
+def _shown(item: Item, head: Head) -> JsonObject:
+    """A notification as the API shows it."""
+    stored = document_of(item, "notification")
+    arrived = timestamp_of(item, "arrived")
+    more: JsonObject = {
+        "seen": _is_seen(item, head),
+        "arrival": number_of(item, "arrival"),
+        "arrived": None if arrived is None else iso(arrived),
+    }
+    return (stored if isinstance(stored, dict) else {}) | more
+
+
+def _shortened(notification: Notification) -> Notification:
+    body = notification.body
+    return notification if len(body) <= MAX_BODY else replace(notification, body=body[: MAX_BODY - 1] + "…")
+
+
+def _head_of(item: Item) -> Head:
+    return Head(*(number_of(item, name) for name in ("arrivals", "seen_through", "cleared_through", "seen_marks")))
 
 
 def _pk(username: str) -> str:
     return f"inbox#{username}"
 
 
-def _inbox_entry(item: Item) -> JsonObject | None:
-    stored = document_of(item, "notification")
-    return stored | {"seen": truth_of(item, "seen")} if isinstance(stored, dict) else None
+def _sk(arrival: int) -> str:
+    return f"a#{arrival:012d}"
+
+
+def _key(username: str, arrival: int) -> dict[str, Any]:
+    return {"pk": text(_pk(username)), "sk": text(_sk(arrival))}
+
+
+def _head_key(username: str) -> dict[str, Any]:
+    return {"pk": text(_pk(username)), "sk": text("head")}
+
+
+def _id_key(username: str, notification_id: str) -> dict[str, Any]:
+    return {"pk": text(f"inbox-id#{username}"), "sk": text(notification_id)}

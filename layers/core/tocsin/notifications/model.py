@@ -13,6 +13,9 @@ from tocsin.ids import derived_id, id_time
 from tocsin.times import iso
 from tocsin.types import JsonObject
 
+MAX_INBOX = 2_000
+"""Notifications that an inbox may be set to hold: 40 MB, so 40 queries, where each body is as long as it may be."""
+
 
 class Severity(StrEnum):
     """How loud a rule speaks."""

@@ -80,6 +80,22 @@ def _collection(
     )
 
 
+def _inbox() -> Iterator[Operation]:
+    kind, path, mine = "notifications", "/notifications", (Scope.NOTIFICATIONS,)
+    one, user = "/notifications/{notification_id}", ("user",)
+    filters = ("unseen", "severity", "since", "rule", "after")
+    yield Operation("GET", path, kind, "A person's inbox", mine, {200: "Inbox"}, query=(*user, *filters, *_PAGED))
+    yield Operation("DELETE", path, kind, "Clear an inbox", mine, {200: "InboxMark"}, query=(*user, "through"))
+    yield Operation("GET", f"{path}/unread", kind, "Count an inbox", mine, {200: "InboxCount"}, query=user)
+    yield Operation("GET", one, kind, "Read a notification", mine, {200: "Notification"}, query=user, problems=(404,))
+    yield Operation("DELETE", one, kind, "Delete a notification", mine, {200: "InboxMark"}, query=user, problems=(404,))
+    for word, body in (("seen", "MarkSeen"), ("unseen", "MarkUnseen")):
+        answers = {200: "InboxMark"}
+        yield Operation(
+            "POST", f"{path}/{word}", kind, f"Mark as {word}", mine, answers, query=user, body=body, problems=_WRITING
+        )
+
+
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/health", "health", "Whether the API answers", None, {200: "Health"}),
     Operation(
@@ -139,15 +155,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query=_PAGED,
         problems=(404,),
     ),
-    Operation(
-        "GET",
-        "/notifications",
-        "notifications",
-        "A person's inbox",
-        (Scope.NOTIFICATIONS,),
-        {200: "Inbox"},
-        query=("user", *_PAGED),
-    ),
+    *_inbox(),
     Operation(
         "GET",
         "/deliveries",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tocsin.api.openapi.shapes import MOMENT, TEXT, TRUTH
+from tocsin.api.openapi.shapes import MOMENT, TEXT, TRUTH, WHOLE
 from tocsin.types import JsonObject
 
 QUERY: dict[str, tuple[JsonObject, str]] = {
@@ -29,6 +29,11 @@ QUERY: dict[str, tuple[JsonObject, str]] = {
     "authorized_application": (TEXT, "The application of `context.authorized_application`."),
     "client_ip": (TEXT, "An address, or a network in CIDR notation."),
     "brand": (TEXT, "The brand."),
+    "unseen": (TRUTH, "Only what was not seen."),
+    "severity": (TEXT, "Severities, separated by commas."),
+    "rule": (TEXT, "The name of a rule."),
+    "after": (WHOLE, "Only what arrived later than this arrival."),
+    "through": (WHOLE, "The arrival up to which; all by default."),
     "since": (MOMENT, "Not before this moment."),
     "until": (MOMENT, "Before this moment."),
     "search": (TEXT, "Words in action, app, user, client IP and context values."),

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from tocsin.api.deliveries import RedriveRequest
+from tocsin.api.notifications import MarkSeen, MarkUnseen
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.model import KeyEntry, TransportEntry, UserEntry
 from tocsin.config.model import Settings
@@ -25,6 +26,8 @@ _MODELS: dict[str, Any] = {
     "Group": GroupShape,
     "KeyRequest": KeyEntry,
     "Mapping": Mapping,
+    "MarkSeen": MarkSeen,
+    "MarkUnseen": MarkUnseen,
     "Policy": Policy,
     "Redrive": RedriveRequest,
     "Rotation": Rotation,
@@ -152,7 +155,30 @@ SHAPES: dict[str, Schema] = {
     "Story": obj(
         {"event_id": TEXT, "rules": array(ANY_OBJECT), "deliveries": array(ANY_OBJECT), "cursor": nullable(TEXT)}
     ),
-    "Inbox": page(ANY_OBJECT, user=TEXT, unread=WHOLE),
+    "Inbox": page(ref("Notification"), user=TEXT, unread=WHOLE),
+    "InboxCount": obj(
+        {"user": TEXT, "unread": WHOLE, "total": WHOLE, "limit": WHOLE, "dropped": WHOLE, "arrivals": WHOLE}
+    ),
+    "InboxMark": obj({"user": TEXT}, {"seen": TRUTH, "ids": array(TEXT), "through": WHOLE}),
+    "Notification": obj(
+        {
+            "id": TEXT,
+            "arrival": WHOLE,
+            "arrived": MOMENT,
+            "created": MOMENT,
+            "severity": TEXT,
+            "body": TEXT,
+            "hyperlink": nullable(TEXT),
+            "hyperlink_label": nullable(TEXT),
+            "event_id": TEXT,
+            "action": TEXT,
+            "app": TEXT,
+            "rule": TEXT,
+            "user": nullable(TEXT),
+            "seen": TRUTH,
+            "event": nullable(obj({"href": TEXT, "story": TEXT})),
+        }
+    ),
     "Delivery": obj({"id": TEXT, "state": TEXT, "transport": TEXT}),
     "DeliveryPage": page(ANY_OBJECT),
     "Redriven": obj({"queued": WHOLE, "skipped": WHOLE, "cursor": nullable(TEXT)}),
