@@ -12,12 +12,12 @@ from tocsin.aws.logging import Code, logger, note
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, TocsinError, Unavailable
 from tocsin.events.model import Event
-from tocsin.events.store import EventStore
+from tocsin.events.store import Earlier, EventStore
 from tocsin.http.request import Request
 from tocsin.http.response import Answer, answer, problem
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
-from tocsin.ingest.once_store import Earlier, OnceStore
+from tocsin.ingest.once_store import OnceStore
 from tocsin.ingest.service import Ingested, Ingestion, event_result
 from tocsin.types import Json, JsonObject
 
@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
+events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 ingestion = Ingestion(
-    EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
-    OnceStore(clients.dynamodb(), environment.text("EVENTS_TABLE")),
+    events,
+    OnceStore(events),
     Guards(clients.dynamodb(), environment.text("EVENTS_TABLE")),
     ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
     GeoIP(environment.optional("GEO_DIRECTORY")),

@@ -136,11 +136,6 @@ def first_id(moment: datetime) -> str:
     return f"{id_prefix(moment)}-7000-8000-000000000000"
 
 
-def window_id(moment: datetime) -> str:
-    """The least id of the hour that `moment` is in: it stands for the hour."""
-    return first_id(moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0))
-
-
 def derived_id(event_id: str, *parts: str) -> str:
     """The id of something that follows from an event: the same parts always give the same id.
 

@@ -15,12 +15,11 @@ from tocsin.errors import Conflict, Invalid, TocsinError, Unauthenticated, Unava
 from tocsin.events.draft import Terms, finish, once_of
 from tocsin.events.model import Event
 from tocsin.events.redact import Secrets
-from tocsin.events.store import digest_of
+from tocsin.events.store import Earlier, digest_of
 from tocsin.http import response
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.ingest.body import NDJSON_TYPE, read_body
-from tocsin.ingest.once_store import Earlier
 from tocsin.ingest.service import event_result
 
 KEY = "tocsin_0123456789abcdef_the-secret-of-the-key-that-nobody-may-see"

@@ -7,13 +7,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from tocsin.aws.logging import Code, note
-from tocsin.aws.retry import retry
 from tocsin.config.model import Settings
 from tocsin.errors import Unavailable
 from tocsin.events.model import EventAction
 from tocsin.events.system import APP, SystemEvents
 from tocsin.identity.principal import Principal
-from tocsin.ids import new_id
 from tocsin.types import Json, JsonObject
 
 MAX_EVENTS = 100
@@ -53,44 +51,30 @@ class ChangeEvents:
 
         With `shown_once` a further event says that whoever asked was shown the secret of what was changed.
         """
-        anchor = new_id()
-        for position, change in enumerate(changes[:MAX_EVENTS]):
+        for change in changes[:MAX_EVENTS]:
             action, context = _said(change, by)
-            self._report(anchor, str(position), action, context, by, settings)
+            self._report(action, context, by, settings)
             if shown_once:
                 message = f"{by.key_name} was shown the new secret of {_named(change)}"
                 seen: JsonObject = {"message": message, "model": _model(change), "by": by.key_name}
-                self._report(anchor, f"{position} shown", EventAction.SECRET_VIEW, seen, by, settings)
+                self._report(EventAction.SECRET_VIEW, seen, by, settings)
         left = changes[MAX_EVENTS:]
         if left:
             counts = Counter(f"{change['kind']} {_ACTIONS[str(change['change'])][1]}" for change in left)
-            self._report(anchor, "rest", EventAction.MODEL_UPDATED, _summary(counts, len(left), by), by, settings)
+            self._report(EventAction.MODEL_UPDATED, _summary(counts, len(left), by), by, settings)
 
     def rotated(self, kind: str, name: str, by: Principal, settings: Settings, facts: JsonObject) -> None:
         """A secret was replaced, and its successor shown."""
         change: JsonObject = {"kind": kind, "name": name, "change": "update"}
         message = f"{by.key_name} rotated the secret of {_named(change)}"
         about: JsonObject = {"message": message, "model": _model(change), "by": by.key_name, **facts}
-        self._report(new_id(), "rotated", EventAction.SECRET_ROTATE, about, by, settings)
+        self._report(EventAction.SECRET_ROTATE, about, by, settings)
 
-    def _report(
-        self, anchor: str, part: str, action: EventAction, context: JsonObject, by: Principal, settings: Settings
-    ) -> None:
+    def _report(self, action: EventAction, context: JsonObject, by: Principal, settings: Settings) -> None:
         who = by.user or by.person
         user: JsonObject = {} if who is None else {"username": who}
         try:
-            retry(
-                lambda: self._system_events.report(
-                    action,
-                    dict(context),
-                    anchor=anchor,
-                    about=("change", part),
-                    cause=None,
-                    settings=settings,
-                    user=user,
-                ),
-                tries=_TRIES,
-            )
+            self._system_events.report(action, dict(context), cause=None, settings=settings, user=user, tries=_TRIES)
         except Unavailable as error:
             note(Code.CHANGE_UNREPORTED, error.detail, level=logging.ERROR, change=context["message"])
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tocsin.aws.logging import Code, note
 from tocsin.config.store import ConfigurationStore
@@ -11,9 +11,7 @@ from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Unavailable
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
-from tocsin.ids import window_id
 from tocsin.notifications.outcome import Outcome
-from tocsin.ttl_cache import TTLCache
 
 MAX_DEPTH = 3
 """System events in a row. A failure to deliver news of failures to deliver news of failures stays in the log."""
@@ -25,7 +23,6 @@ class Alerts:
     def __init__(self, system_events: SystemEvents, configuration: ConfigurationStore) -> None:
         self._system_events = system_events
         self._configuration = configuration
-        self._told: TTLCache[tuple[str, ...], str] = TTLCache(timedelta(hours=1))
 
     def failed(self, message: DeliveryMessage, event: Event | None, outcome: Outcome, *, now: datetime) -> None:
         """A delivery has failed for good."""
@@ -75,9 +72,7 @@ class Alerts:
         cause: Cause,
         now: datetime,
     ) -> None:
-        anchor = window_id(now)
-        told = self._told.get((action, *about))
-        if cause.depth > MAX_DEPTH or (told is not None and told.value == anchor):
+        if cause.depth > MAX_DEPTH:
             return
         context: dict[str, object] = {"message": text}
         if cause.transport is not None:
@@ -86,12 +81,10 @@ class Alerts:
             self._system_events.report(
                 action,
                 context | facts,
-                anchor=anchor,
-                about=about,
+                hourly=about,
+                now=now,
                 cause=cause,
                 settings=self._configuration.version().settings,
             )
         except Unavailable as error:
             note(Code.REPORT_LOST, error.detail, level=logging.ERROR, about=about)
-            return
-        self._told.put((action, *about), anchor)

@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from tocsin.errors import Invalid, Violation, violations
-from tocsin.events.model import UNDETERMINED_IP, Event, stored_action
+from tocsin.events.model import UNDETERMINED_IP, Event, Once, stored_action
 from tocsin.events.redact import Secrets, cleanse
 from tocsin.events.sanitize import Limits, sanitize
 from tocsin.fields import Moment
@@ -86,14 +86,6 @@ class _Draft(BaseModel):
     retention: StrictStr | None = None
     expiring: StrictBool = True
     once: _Once | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Once:
-    """That of all events with this key only the first within `window` is stored."""
-
-    key: str
-    window: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.events.summary import summarize
@@ -59,6 +59,14 @@ _KNOWN_ACTIONS = frozenset(EventAction)
 def stored_action(name: str) -> str:
     """The action as it is stored: a known one as it is, any other with the prefix `custom_`, once."""
     return name if name in _KNOWN_ACTIONS or name.startswith(CUSTOM_PREFIX) else CUSTOM_PREFIX + name
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """That of all events with this key only the first within `window` is stored."""
+
+    key: str
+    window: timedelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,11 @@
 
 pk                    sk        what
 event#<day>#<shard>   event id  an event; its id alone gives its key
+once#<owner>#<hash>   marker    the event that was stored first for a key of its owner, until a window of time ends
+
+A marker and its event are written in one transaction, so that there is never one without the other. That the event
+expires, or is deleted, before the window ends makes no difference: the marker says that it was stored. Owners are API
+keys, by their ids, and Tocsin itself (`events.system`), so that nobody takes the keys of another.
 """
 
 from __future__ import annotations
@@ -17,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tocsin.aws.dynamodb import Item, is_gone, text, text_of, until
-from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
-from tocsin.aws.table import NotWritten, Table
+from tocsin.aws.errors import RETRY_AFTER, ConditionFailed, ConditionsFailed
+from tocsin.aws.table import NotWritten, Put, Table
 from tocsin.errors import Conflict, Unavailable
-from tocsin.events.model import Event
+from tocsin.events.model import Event, Once
 from tocsin.ids import id_time
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
@@ -32,6 +37,7 @@ SHARDS = 16
 """Partitions of a day. Each takes 1,000 write units a second: 16,000 events of 1 KB, 57 million an hour."""
 
 _PARALLEL = 16
+_NEVER = "never"
 
 
 def event_key(event_id: str) -> dict[str, Any]:
@@ -55,6 +61,19 @@ class Submission:
 
     event: Event
     digest: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The event that was stored before for the same `once` key, as far as its marker tells."""
+
+    id: str
+    expires: datetime | None
+
+    @property
+    def created(self) -> datetime:
+        """When it happened, UTC."""
+        return id_time(self.id)
 
 
 class EventStore:
@@ -87,6 +106,31 @@ class EventStore:
         repeatable = [position for position, submission in enumerate(submissions) if submission.digest is not None]
         results |= zip(repeatable, self._add_once([submissions[position] for position in repeatable]), strict=True)
         return [results[position] for position in range(len(submissions))]
+
+    def add_first(
+        self, owner: str, now: datetime, submission: Submission, once: Once
+    ) -> Event | Earlier | Conflict | Unavailable:
+        """Store an event if it is the first with its `once` key of `owner`. A window begins at `now`.
+
+        Else the result is the earlier event, or, where that is the same event, sent again, as of `add`.
+        """
+        event = submission.event
+        marker = Put(
+            _marker(owner, now, event, once), "attribute_not_exists(pk) OR expires_at <= :now", {":now": until(now)}
+        )
+        try:
+            self._table.put_together(
+                "storing an event once",
+                [marker, Put(event_item(event, submission.digest), "attribute_not_exists(pk)")],
+            )
+        except ConditionsFailed as error:
+            earlier = error.found[0]
+            if earlier is not None and text_of(earlier, "id") != event.id:
+                return _earlier(earlier)
+            return self._put_once(submission)  # the same event, sent again, or another one with its id
+        except Unavailable as error:
+            return error
+        return event
 
     def _add_new(self, events: Sequence[Event]) -> list[Event | Unavailable]:
         unstored: set[str] = set()
@@ -148,3 +192,19 @@ def event_item(event: Event, digest: str | None) -> dict[str, Any]:
 def event_of(item: Item) -> Event:
     """The event in an item of the table or its stream. KeyError, TypeError or ValueError on what is none."""
     return Event.from_json(orjson.loads(item["event"]["S"]))
+
+
+def _marker(owner: str, now: datetime, event: Event, once: Once) -> dict[str, Any]:
+    name = hashlib.sha256(once.key.encode("utf-8", "surrogatepass")).hexdigest()
+    return {
+        "pk": text(f"once#{owner}#{name}"),
+        "sk": text("marker"),
+        "id": text(event.id),
+        "expires": text(_NEVER if event.expires is None else event.expires.isoformat()),
+        "expires_at": until(now + once.window),
+    }
+
+
+def _earlier(marker: Item) -> Earlier:
+    expires = text_of(marker, "expires", _NEVER)
+    return Earlier(text_of(marker, "id"), None if expires == _NEVER else datetime.fromisoformat(expires))

@@ -2,23 +2,38 @@
 
 Each carries what caused it, so that it can't fire the rule nor reach the transport that it is about, and how
 many such events stand behind it, so that a chain of them ends.
+
+Each is created when it happens, with a random id: an id that could be worked out beforehand could be taken by a
+producer, and the event would be missing. What is to be said once an hour is held by a marker of Tocsin's own.
 """
 
 from __future__ import annotations
 
+import logging
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Protocol
 
-from tocsin.errors import Unavailable
-from tocsin.events.model import Cause, Event, EventAction
+import orjson
+
+from tocsin.aws.errors import RETRY_AFTER
+from tocsin.aws.logging import Code, note
+from tocsin.aws.retry import retry
+from tocsin.errors import Conflict, Unavailable
+from tocsin.events.model import Cause, Event, EventAction, Once
 from tocsin.events.redact import cleanse
 from tocsin.events.sanitize import sanitize
-from tocsin.events.store import EventStore, Submission, digest_of
-from tocsin.ids import derived_id
+from tocsin.events.store import Earlier, EventStore, Submission, digest_of
+from tocsin.ids import new_id
 from tocsin.times import parse_duration, utc_now
+from tocsin.ttl_cache import TTLCache
 from tocsin.types import JsonObject
 
 APP = "tocsin"
-"""The `app` of system events."""
+"""The `app` of system events, and the owner of the markers that hold what is said once an hour."""
+
+_HOUR = timedelta(hours=1)
+_IDS_TRIED = 3
 
 
 class EventSettings(Protocol):
@@ -34,44 +49,69 @@ class EventSettings(Protocol):
 
 
 class SystemEvents:
-    """Alerts events into the log, each once however often its cause is worked through."""
+    """Stores events that Tocsin reports. Keep one for as long as the process lives: it remembers the hour's."""
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
+        self._said: TTLCache[tuple[str, ...], str] = TTLCache(_HOUR)
 
     def report(
         self,
         action: EventAction,
         context: dict[str, object],
         *,
-        anchor: str,
-        about: tuple[str, ...],
         cause: Cause | None,
         settings: EventSettings,
+        hourly: tuple[str, ...] | None = None,
+        now: datetime | None = None,
         user: JsonObject | None = None,
         client_ip: str | None = None,
-    ) -> str:
-        """Store an event and give its id. The same `anchor` and `about` are the same event: a repeat stores nothing.
+        tries: int = 1,
+    ) -> None:
+        """Store an event that happens `now` (default: by the clock).
 
-        `anchor` is an event id whose time the event takes: that of the event that it is about, or one that
-        stands for a window of time. Raises Unavailable where it could not be stored.
+        Of those with the same action and `hourly` only the first of each hour, UTC, is stored, whatever the number of
+        processes; without `hourly` each is. Raises Unavailable where it could not be stored in `tries` tries.
         """
+        moment = now or utc_now()
+        hour = f"{moment.astimezone(UTC):%Y-%m-%dT%H}"
+        said = None if hourly is None else (action, *hourly)
+        if said is not None and (known := self._said.get(said)) is not None and known.value == hour:
+            return
         clean = sanitize(cleanse(sanitize(context)))  # a mask can be longer than what it hides
-        event = Event(
-            id=derived_id(anchor, "system", action, *about),
-            action=action,
-            app=APP,
-            user=user or {},
-            context=clean if isinstance(clean, dict) else {},
-            client_ip=client_ip,
-            brand=settings.brand,
-            expires=utc_now() + parse_duration(settings.event_retention),
-            cause=cause or Cause(None, None, 1),
-        )
-        (stored,) = self._events.add([Submission(event, digest_of({"action": action, "about": list(about)}))])
-        if isinstance(stored, Unavailable):
-            raise stored
-        return event.id
+        for _ in range(_IDS_TRIED):
+            event = Event(
+                id=new_id(now),
+                action=action,
+                app=APP,
+                user=user or {},
+                context=clean if isinstance(clean, dict) else {},
+                client_ip=client_ip,
+                brand=settings.brand,
+                expires=moment + parse_duration(settings.event_retention),
+                cause=cause or Cause(None, None, 1),
+            )
+            if retry(partial(self._is_stored, event, said, hour, moment), tries=tries):
+                break
+            note(Code.ID_TAKEN, "another event has the id of a system event", level=logging.ERROR, event_id=event.id)
+        else:
+            raise Unavailable("the ids of a system event were all taken", retry_after=RETRY_AFTER)
+        if said is not None:
+            self._said.put(said, hour)
+
+    def _is_stored(self, event: Event, said: tuple[str, ...] | None, hour: str, now: datetime) -> bool:
+        """Store `event`, unless it was said in this hour; False where another event has its id. Raises Unavailable."""
+        # Tried again after an unknown outcome, an event is found under its id, and told from another by this digest.
+        submission = Submission(event, digest_of({"system": event.to_json()}))
+        result: Event | Earlier | Conflict | Unavailable
+        if said is None:
+            (result,) = self._events.add([submission])
+        else:
+            key = orjson.dumps([*said, hour]).decode()
+            result = self._events.add_first(APP, now, submission, Once(key, 2 * _HOUR))
+        if isinstance(result, Unavailable):
+            raise result
+        return not isinstance(result, Conflict)
 
 
 def caused_by(event: Event, *, rule: str | None, transport: str | None) -> Cause:

@@ -7,7 +7,6 @@ from datetime import datetime
 
 from tocsin.events.model import EventAction
 from tocsin.events.system import EventSettings, SystemEvents
-from tocsin.ids import window_id
 
 
 def report(system_events: SystemEvents, settings: EventSettings, network: str, failures: int, now: datetime) -> None:
@@ -21,8 +20,8 @@ def report(system_events: SystemEvents, settings: EventSettings, network: str, f
             "message": f"{failures} requests with unknown keys or bad access tokens came from {network} in one hour",
             "failures": failures,
         },
-        anchor=window_id(now),
-        about=("unknown-keys", network, str(failures)),
+        hourly=("unknown-keys", network, str(failures)),
+        now=now,
         cause=None,
         settings=settings,
         client_ip=_address(network),

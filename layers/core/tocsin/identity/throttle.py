@@ -1,7 +1,7 @@
 """Failed authentications, counted an address: throttled beyond a few, told of as events beyond some, both bounded.
 
 What is counted is in this process's memory, and there may be many processes: it is a brake, not a wall. The wall
-is a secret of 32 random bytes. An event's id is made of address, hour and count, so that all processes together
+is a secret of 32 random bytes. An event is stored once for an address, hour and count, so that all processes together
 report an address no more than a few times an hour.
 """
 

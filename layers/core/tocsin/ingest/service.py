@@ -9,10 +9,10 @@ from datetime import datetime
 from tocsin.config.model import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
-from tocsin.events.draft import Once, Terms, finish, once_of, source_address
-from tocsin.events.model import Event
+from tocsin.events.draft import Terms, finish, once_of, source_address
+from tocsin.events.model import Event, Once
 from tocsin.events.redact import Secrets
-from tocsin.events.store import EventStore, Submission, digest_of
+from tocsin.events.store import Earlier, EventStore, Submission, digest_of
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope, authorize
@@ -20,7 +20,7 @@ from tocsin.ids import derived_id, id_time, new_id
 from tocsin.ingest.body import NDJSON_TYPE, Body, read_body
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
-from tocsin.ingest.once_store import Earlier, OnceStore
+from tocsin.ingest.once_store import OnceStore
 from tocsin.times import iso, parse_duration
 from tocsin.types import JsonObject
 

@@ -143,8 +143,7 @@ class Matcher:
         self._system_events.report(
             EventAction.POLICY_EXCEPTION,
             {"policy": failure.policy, "rule": failure.rule, "error": failure.error, "event_id": event.id},
-            anchor=event.id,
-            about=(failure.policy,),
+            hourly=(failure.policy,),
             cause=caused_by(event, rule=failure.rule, transport=None),
             settings=configuration.settings,
         )
