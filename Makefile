@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test permissions storm contract crowd lint style types validate deploy bench pictures shared \
-	client cli manual recording lock release clean
+	client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -66,6 +66,9 @@ deploy: setup ## build and deploy to AWS (ENV=prod for [prod] of samconfig.toml,
 
 bench: setup ## the benchmarks
 	@$(BIN)/pytest tests/bench -q
+
+mutants: setup ## mutation tests of what decides (ROOMS="ingest matching"; an hour or two for all), and their score
+	@WORKERS=$(WORKERS) $(BIN)/python -m local.mutants $(ROOMS)
 
 pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path where none is found)
 	@PYTHONPATH=layers/core $(BIN)/python -m local.pictures

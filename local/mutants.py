@@ -1,0 +1,124 @@
+"""Mutation tests: mutmut changes the code of a room, one small change at a time, and its tests are to notice each.
+
+mutmut works in `.local/mutants/<room>`, a copy of what is committed, with a virtual environment of its own: it needs a
+newer click than aws-sam-cli takes. The copy has the package in `src/`, since mutmut tells functions apart by their
+module's name and knows of no other folder. Each mutant is tried in a process that is forked from one which has
+imported the tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+from local.workspace import ROOT
+
+FOLDER = ROOT / ".local/mutants"
+_COPIED = ("cli", "docs", "events", "functions", "layers", "local", "template.yaml", "samconfig.toml", "Makefile")
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is mutated, as patterns within `tocsin/`, and the tests that are to notice."""
+
+    modules: tuple[str, ...]
+    tests: tuple[str, ...]
+
+
+ROOMS = {
+    "redact": Room(("events/redact.py",), ("tests/unit/events",)),
+    "ingest": Room(("ingest/*.py",), ("tests/unit/ingest", "tests/integration/ingest")),
+    "identity": Room(("identity/*.py", "identity/*/*.py"), ("tests/unit/identity", "tests/integration/identity")),
+    "matching": Room(("matching/*.py",), ("tests/unit/rules", "tests/integration/matching")),
+    "deliveries": Room(("deliveries/*.py",), ("tests/unit/deliveries", "tests/integration/deliveries")),
+}
+
+
+def main(names: list[str], workers: str) -> int:
+    """Mutate the rooms of these names, all where none is named; print the survivors and each room's score."""
+    unknown = sorted(set(names) - set(ROOMS))
+    if unknown:
+        print(f"no such room: {', '.join(unknown)}; there are {', '.join(ROOMS)}", file=sys.stderr)
+        return 2
+    python = _environment()
+    for name in names or ROOMS:
+        place = _workspace(name, ROOMS[name])
+        mutmut = [str(python), "-m", "mutmut"]
+        subprocess.run([*mutmut, "run", "--max-children", workers], cwd=place, check=True)
+        subprocess.run([*mutmut, "results"], cwd=place, check=True)
+        subprocess.run([*mutmut, "export-cicd-stats"], cwd=place, check=True, stdout=subprocess.DEVNULL)
+        print(score(name, json.loads((place / "mutants/mutmut-cicd-stats.json").read_bytes())), flush=True)
+    return 0
+
+
+def score(room: str, counts: dict[str, int]) -> str:
+    """Return one line: how many mutants were noticed, of those that a test runs, and how many no test runs.
+
+    `counts` are mutmut's. A mutant that makes a test hang was noticed: it timed out.
+    """
+    noticed = counts["killed"] + counts["timeout"] + counts["segfault"]
+    run = noticed + counts["survived"] + counts["suspicious"]
+    share = 100 * noticed / run if run else 0.0
+    return (
+        f"{room}: {noticed} of {run} noticed ({share:.1f} %), {counts['timeout']} of them by a time-out;"
+        f" {counts['survived']} survived; {counts['no_tests']} run by no test of the room"
+    )
+
+
+def _environment() -> Path:
+    """Return the interpreter of an environment that has mutmut, and else what .venv has."""
+    home = FOLDER / "venv"
+    python = home / "bin/python"
+    wanted = (ROOT / "requirements-mutants.txt").read_text("utf-8")
+    installed = home / "installed.txt"
+    if not installed.exists() or installed.read_text("utf-8") != wanted:
+        shutil.rmtree(home, ignore_errors=True)
+        subprocess.run([sys.executable, "-m", "venv", home], check=True)
+        (site,) = home.glob("lib/python3.*/site-packages")
+        (own,) = (ROOT / ".venv").glob("lib/python3.*/site-packages")
+        pip = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        subprocess.run([*pip, "--requirement", str(ROOT / "requirements-mutants.txt")], check=True)
+        (site / "development.pth").write_text(f"{own.resolve()}\n", "utf-8")
+        installed.write_text(wanted, "utf-8")
+    return python
+
+
+def _workspace(name: str, room: Room) -> Path:
+    """Make the copy that mutmut changes, of what is committed. Earlier results go."""
+    place = FOLDER / name
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True)
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
+    with tarfile.open(fileobj=BytesIO(archive)) as committed:
+        committed.extractall(place, filter="data")
+    (place / "src").mkdir()
+    (place / "layers/core/tocsin").rename(place / "src/tocsin")
+    (place / "layers/core/tocsin").symlink_to("../../src/tocsin")
+    project = (place / "pyproject.toml").read_text("utf-8")
+    project = project.replace('pythonpath = [".", "layers/core"', 'pythonpath = ["src", "."')
+    (place / "pyproject.toml").write_text(f"{project}\n{_settings(room)}", "utf-8")
+    return place
+
+
+def _settings(room: Room) -> str:
+    """The section of pyproject.toml that mutmut reads. A mutant has 30 s and 15 times what its tests took."""
+    lists = {
+        "source_paths": ["src/tocsin"],
+        "only_mutate": [f"src/tocsin/{module}" for module in room.modules],
+        "also_copy": list(_COPIED),
+        "pytest_add_cli_args": ["-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0"],
+        "pytest_add_cli_args_test_selection": list(room.tests),
+    }
+    lines = [f"{name} = {json.dumps(values)}" for name, values in lists.items()]
+    return "\n".join(["[tool.mutmut]", *lines, 'process_isolation = "forkserver"', "timeout_constant = 30.0", ""])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:], os.environ.get("WORKERS", "2")))

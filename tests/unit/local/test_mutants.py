@@ -1,0 +1,36 @@
+"""`make mutants`: what is mutated, and how its score is told."""
+
+import re
+
+import pytest
+
+from local.mutants import ROOMS, main, score
+from local.workspace import ROOT
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_a_room_names_modules_and_tests_that_exist(name: str) -> None:
+    room = ROOMS[name]
+
+    assert all(list((ROOT / "layers/core/tocsin").glob(pattern)) for pattern in room.modules)
+    assert all((ROOT / tests).exists() for tests in room.tests)
+
+
+def test_the_score_counts_a_time_out_as_noticed_and_leaves_out_what_no_test_runs() -> None:
+    counts = {"killed": 6, "timeout": 1, "segfault": 0, "survived": 3, "suspicious": 0, "no_tests": 5, "total": 15}
+
+    assert score("ingest", counts) == (
+        "ingest: 7 of 10 noticed (70.0 %), 1 of them by a time-out; 3 survived; 5 run by no test of the room"
+    )
+
+
+def test_an_unknown_room_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["attic"], "1") == 2
+
+    assert "attic" in capsys.readouterr().err
+
+
+def test_what_mutmut_needs_is_pinned() -> None:
+    lines = (ROOT / "requirements-mutants.txt").read_text("utf-8").splitlines()
+
+    assert all(re.fullmatch(r"#.*|[A-Za-z0-9-]+==[0-9.]+", line) for line in lines)
