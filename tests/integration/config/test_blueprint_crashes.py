@@ -24,7 +24,7 @@ from tests.integration.handler_calls import WRITES, Client, Failure, Killed, eve
 from tocsin.config.lock import LOCK_SECONDS, ConfigurationLock
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
-from tocsin.errors import ConfigurationBroken
+from tocsin.errors import ConfigurationBroken, Conflict
 
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1vbGQtY29uZmlndXJhdGlvbg=="
 OLD: dict[str, Any] = {
@@ -297,6 +297,20 @@ def test_an_old_snapshot_is_left_to_expire(stack: Stack, client: Client) -> None
     snapshots = {item["pk"]["S"]: "expires_at" in item for item in stack.items("config") if "data" in item}
     assert sorted(snapshots.values()) == [False, True]
     assert next(name for name, expires in snapshots.items() if not expires).startswith("snapshot#2-")
+
+
+def test_the_snapshot_of_a_write_that_somebody_else_was_faster_than_is_left_to_expire(stack: Stack) -> None:
+    first, second = (ConfigurationStore(stack.dynamodb, "config") for _ in range(2))
+    known = first.version(fresh=True)
+    second.version(fresh=True)
+    second.publish(Configuration.model_validate({"settings": {"brand": "faster"}}), replacing=known, by="faster")
+
+    with pytest.raises(Conflict):
+        first.publish(Configuration.model_validate({"settings": {"brand": "slower"}}), replacing=known, by="slower")
+
+    pieces = [("expires_at" in item, item["pk"]["S"]) for item in stack.items("config") if "data" in item]
+    assert [name for expires, name in pieces if not expires] == [f"snapshot#{first.version(fresh=True).generation}"]
+    assert len(pieces) == 2
 
 
 def test_a_configuration_larger_than_an_item_is_read_back_whole(stack: Stack) -> None:

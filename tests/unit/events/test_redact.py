@@ -546,3 +546,12 @@ def test_audit_records_keep_what_an_investigation_needs():
 
     for log, copy in zip(logs, copies, strict=True):
         assert {key: copy.get(key) for key in needed} == {key: log.get(key) for key in needed}
+
+
+def test_what_is_remembered_of_keys_has_a_bound():
+    secrets = Secrets()
+
+    for number in range(20_000):
+        secrets.is_secret_key(f"field{number}")
+
+    assert len(secrets._known) <= 4096

@@ -159,6 +159,12 @@ def test_a_pattern_that_eventbridge_refuses_is_refused(definition):
         Pattern(definition)
 
 
+def test_a_pattern_may_name_256_fields():
+    pattern = Pattern({f"a{number}": [1] for number in range(256)})
+
+    assert pattern.matches({f"a{number}": 1 for number in range(256)})
+
+
 def test_an_operator_in_the_place_of_a_field_is_named():
     with pytest.raises(PatternError, match=r"^detail\.x: exists: an operator's place is "):
         Pattern({"detail": {"x": {"exists": True}}})

@@ -1,0 +1,71 @@
+"""What changes while a delivery is under way, and what comes late."""
+
+from datetime import timedelta
+from typing import Any
+
+from local.sinks import Misbehaviour, Sinks
+from tests.integration.delivery_world import World
+from tests.integration.handler_calls import failing, throttled
+from tocsin.deliveries.model import Attempt, Following
+from tocsin.deliveries.worker import COMES_BACK_AFTER
+from tocsin.notifications.outcome import Outcome, State
+
+
+def test_a_transport_that_was_disabled_meanwhile_discards_its_deliveries(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x", enabled=False)
+    message = world.message()
+    world.send(message)
+
+    world.pump(world.worker())
+
+    delivery = world.delivery(message)
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_transport")
+    assert sinks.received() == []
+
+
+def test_a_failure_that_is_noted_late_leaves_what_another_attempt_delivered(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.send(message)
+    world.pump(world.worker())
+
+    late = Attempt(world.now + timedelta(seconds=40), 30_000, Outcome(State.FAILED, "http_404", "404"))
+    world.deliveries.note(message, late, Following(State.FAILED))
+
+    delivery = world.delivery(message)
+    assert delivery["state"] == "delivered"
+    assert [attempt["state"] for attempt in delivery["attempts"]] == ["delivered"]
+
+
+def test_our_own_trouble_opens_no_breaker_however_often_it_comes(world: World, sinks: Sinks) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=200))
+    world.hook(f"{sinks.url}/webhook/x")
+    worker = world.worker()
+    for _ in range(12):
+        world.send(world.message())
+
+    with failing(throttled(), "GetItem", table="events", client=world.stack.dynamodb):
+        while world.pump(worker):
+            world.later(minutes=2)
+
+    assert set(world.states()) == {"retrying"}
+    assert world.breakers.get("hook") is None
+
+
+def test_a_message_that_no_table_could_be_told_of_comes_back_later_each_time(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    worker = world.worker()
+    world.configuration.current()
+    world.send(world.message())
+    asked: list[int] = []
+
+    def note(params: dict[str, Any], **_: Any) -> None:
+        asked.append(params["VisibilityTimeout"])
+
+    world.stack.sqs.meta.events.register("provide-client-params.sqs.ChangeMessageVisibility", note)
+    with failing(throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb):
+        for pause in COMES_BACK_AFTER:
+            worker.run(world.waiting())
+            world.later(seconds=pause + 1)
+
+    assert asked == list(COMES_BACK_AFTER)
