@@ -18,7 +18,7 @@ from tocsin.http.response import Answer, answer, problem
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
 from tocsin.ingest.once_store import OnceStore
-from tocsin.ingest.service import Ingested, Ingestion, event_result
+from tocsin.ingest.service import Ingested, Ingestion, event_result, refusal_facts
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -45,14 +45,14 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
         note(Code.EVENTS_UNAVAILABLE, error.detail, level=logging.ERROR, request_id=request_id)
         return problem(error, instance=request_id)
     except TocsinError as error:
-        note(Code.EVENTS_REFUSED, error.detail, request_id=request_id, status=error.status)
+        note(Code.EVENTS_REFUSED, error.logged, request_id=request_id, **refusal_facts(error))
         return problem(error, instance=request_id)
 
 
 def _answer(ingested: Ingested, request_id: str) -> Answer:
     stored = [result.id for result in ingested.results if isinstance(result, Event)]
     for event_id in stored:
-        note(Code.EVENTS_STORED, "event stored", level=logging.DEBUG, event_id=event_id, request_id=request_id)
+        note(Code.EVENT_STORED, "event stored", event_id=event_id, request_id=request_id)
     if ingested.single and isinstance(ingested.results[0], Event):
         return answer(201, event_result(ingested.results[0]), {"location": f"/events/{ingested.results[0].id}"})
     if ingested.single and isinstance(ingested.results[0], Earlier):

@@ -14,7 +14,7 @@ FUNCTIONS = ROOT / "functions"
 
 # From the ground up. A room imports from floors below it; no two rooms of a floor import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("types", "times", "outbound"),
+    ("types", "times", "addresses", "outbound"),
     ("errors", "ids", "fields", "ttl_cache", "patterns", "expressions"),
     ("aws", "http"),
     ("events",),
@@ -29,7 +29,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 
 # Pure logic, and clients of the outside world, that could be libraries of their own.
-KNOWS_NOTHING_OF_OURS = {"types", "times", "outbound"}
+KNOWS_NOTHING_OF_OURS = {"types", "times", "addresses", "outbound"}
 
 SPEAKS_TO_AWS = {"aws"}
 SPEAKS_HTTP = {"outbound"}

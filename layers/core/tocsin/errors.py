@@ -16,7 +16,8 @@
     ├── TooManyFailedSignIns     429  too many unknown keys or tokens from one address
     └── Unavailable         503  ours; time heals it
 
-Every message may be shown to the caller and logged: none holds a secret, a body or a stack trace.
+Every message may be shown to the caller: none holds a secret of ours or a stack trace. It may repeat what the caller
+has sent, and that may be a secret in the wrong field: logs say `logged`.
 """
 
 from __future__ import annotations
@@ -69,6 +70,11 @@ class TocsinError(Exception):
         super().__init__(detail)
         self.detail = detail
         self.retry_after = retry_after
+
+    @property
+    def logged(self) -> str:
+        """What a log line says of this error: nothing that the caller has sent, as `detail` may."""
+        return self.title
 
     def problem(self) -> JsonObject:
         """The problem+json object of this error (RFC 9457)."""
@@ -209,12 +215,22 @@ class Unavailable(TocsinError):
     code = "unavailable"
     title = "Try again in a moment"
 
+    @property
+    def logged(self) -> str:
+        """What did not answer: words of ours and AWS's."""
+        return self.detail
+
 
 class ConfigurationBroken(TocsinError):
     """What is stored as configuration can't be used: a bug or a hand in the table, never the caller's."""
 
     code = "configuration-broken"
     title = "The stored configuration can't be used"
+
+    @property
+    def logged(self) -> str:
+        """What can't be used."""
+        return self.detail
 
 
 def violations(error: ValidationError, given: Json = None, *, prefix: str = "", most: int = MOST) -> list[Violation]:

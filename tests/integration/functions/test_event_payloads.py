@@ -11,6 +11,8 @@ from local.sinks import Sinks
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.handler_calls import ALL_SCOPES, Client
 from tocsin import __version__
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore, Submission
 from tocsin.identity.api_keys import ApiKey, hash_secret
 from tocsin.identity.principal import Scope
 from tocsin.identity.store import PeopleStore
@@ -78,8 +80,18 @@ def world(stack: Stack) -> Iterator[World]:
             id="0011223344556677", name="billing", scopes=(Scope.EVENTS_WRITE,), secret_hash=hash_secret("x" * 43)
         )
         PeopleStore(stack.dynamodb, "config").write(keys=[key])
-        event = {"id": EVENT_ID, "action": "login_failed", "app": "shop", "user": {"username": "alice", "pk": 7}}
-        assert Client(stack, "ingest").post(event).status == 201
+        event = Event(
+            id=EVENT_ID,
+            action="login_failed",
+            app="shop",
+            user={"username": "alice", "pk": 7},
+            context={},
+            client_ip=None,
+            brand="default",
+            expires=None,
+            key_id="0011223344556677",
+        )
+        EventStore(stack.dynamodb, "events").add([Submission(event, None)])
         yield World(stack, sinks)
 
 

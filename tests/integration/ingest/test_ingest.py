@@ -55,6 +55,7 @@ def test_one_event_is_stored_and_answered_with_its_id_and_times(stack: Stack, pr
         "brand": "default",
         "expires": stored["expires"],
         "expiring": True,
+        "key_id": "0011223344556677",
     }
 
 

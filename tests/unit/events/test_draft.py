@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.unit.ingest.test_body import INT64, PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.errors import Invalid
-from tocsin.events.draft import FROM_REQUEST, Terms, finish, new_id_like, source_address
+from tocsin.events.draft import FIELDS, FROM_REQUEST, Terms, canonical, finish, new_id_like, source_address
 from tocsin.events.model import Event, EventAction
 from tocsin.events.redact import MASK, Secrets, cleanse
 from tocsin.ids import derived_id, id_time, new_id
@@ -26,6 +26,7 @@ def terms(**changed: object) -> Terms:
         "retention": timedelta(days=365),
         "secrets": Secrets(),
         "source_ip": "203.0.113.7",
+        "key_id": "0011223344556677",
     }
     return Terms(**(values | changed))  # type: ignore[arg-type]
 
@@ -62,6 +63,7 @@ def test_an_event_that_says_nothing_takes_all_defaults() -> None:
         "brand": "default",
         "expires": "2027-03-01T12:00:00.123Z",
         "expiring": True,
+        "key_id": "0011223344556677",
     }
 
 
@@ -83,7 +85,7 @@ _VALID = st.fixed_dictionaries(
         ),
         "context": st.dictionaries(PLAIN_TEXT, PLAIN_JSON, max_size=5),
         "client_ip": (st.ip_addresses().map(str).filter(lambda text: "%" not in text)) | st.none(),
-        "id": st.integers(0, 10**12).map(lambda ms: new_id(NOW - timedelta(milliseconds=ms))),
+        "id": st.integers(0, 365 * 86_400_000).map(lambda ms: new_id(NOW - timedelta(milliseconds=ms))),
         "expiring": st.booleans(),
     },
 )
@@ -108,6 +110,7 @@ def test_what_is_stored_is_what_was_given_plus_the_defaults(event: JsonObject) -
         "brand": event.get("brand", "default"),
         "expires": "2027-03-01T12:00:00.123Z" if expiring else None,
         "expiring": expiring,
+        "key_id": "0011223344556677",
     }
     assert Event.from_json(orjson.loads(orjson.dumps(stored))).to_json() == stored
 
@@ -143,7 +146,6 @@ def test_any_object_is_an_event_or_names_its_wrong_fields(event: JsonObject) -> 
         (draft(app="a" * 129), "app"),
         (draft(brand="a\nb"), "brand"),
         (draft(brand="a" * 101), "brand"),
-        (draft(user=None), "user"),
         (draft(user=[]), "user"),
         (draft(user={"username": 5}), "user.username"),
         (draft(user={"username": "a" * 257}), "user.username"),
@@ -321,7 +323,12 @@ def test_expiry_is_said_once() -> None:
 
 @pytest.mark.parametrize(
     ("given_ip", "stored"),
-    [("203.0.113.7", "203.0.113.7"), ("2001:DB8::0:1", "2001:db8::1"), ("::ffff:1.2.3.4", "::ffff:1.2.3.4")],
+    [
+        ("203.0.113.7", "203.0.113.7"),
+        ("2001:DB8::0:1", "2001:db8::1"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("::FFFF:102:304", "1.2.3.4"),
+    ],
 )
 def test_an_address_is_stored_in_its_usual_form(given_ip: str, stored: str) -> None:
     assert finished(client_ip=given_ip).client_ip == stored
@@ -351,10 +358,130 @@ def test_an_address_that_can_not_be_told_is_255_255_255_255() -> None:
         ("fe80::1%x", "203.0.113.7", "203.0.113.7"),
         ("2001:db8::1", "", "2001:db8::1"),
         ("", "", None),
+        ("198.51.100.1:51234, 10.0.0.1", "203.0.113.7", "198.51.100.1"),
+        ("[2001:db8::1]:443", "203.0.113.7", "2001:db8::1"),
+        ("[2001:db8::1]", "203.0.113.7", "2001:db8::1"),
+        ('"[2001:db8::1]:443"', "203.0.113.7", "2001:db8::1"),
+        ("::ffff:198.51.100.1", "203.0.113.7", "198.51.100.1"),
+        ("[::ffff:198.51.100.1]:80", "203.0.113.7", "198.51.100.1"),
+        ("", "::ffff:203.0.113.7", "203.0.113.7"),
+        ("198.51.100.1:port", "203.0.113.7", "203.0.113.7"),
+        ("[198.51.100.1", "203.0.113.7", "203.0.113.7"),
     ],
 )
 def test_a_request_came_from_its_first_hop_or_its_peer(forwarded_for: str, peer: str, address: str | None) -> None:
-    assert source_address(forwarded_for, peer) == address
+    assert source_address({"x-forwarded-for": forwarded_for}, peer) == address
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        ("for=198.51.100.1", "198.51.100.1"),
+        ("proto=https; For=198.51.100.1:80;by=10.0.0.1, for=10.0.0.9", "198.51.100.1"),
+        ('for="[2001:db8::1]:4711"', "2001:db8::1"),
+        ('for="_hidden"', "203.0.113.7"),
+        ("for=unknown", "203.0.113.7"),
+        ("forfor=198.51.100.1", "203.0.113.7"),
+        ("", "203.0.113.7"),
+    ],
+)
+def test_forwarded_says_where_a_request_came_from_where_x_forwarded_for_names_the_peer_alone(
+    forwarded: str, address: str
+) -> None:
+    """API Gateway adds its peer to X-Forwarded-For; a proxy of RFC 7239 before it writes `Forwarded`."""
+    headers = {"x-forwarded-for": "203.0.113.7", "forwarded": forwarded}
+
+    assert source_address(headers, "203.0.113.7") == address
+    assert source_address(headers | {"x-forwarded-for": "192.0.2.1, 203.0.113.7"}, "203.0.113.7") == "192.0.2.1"
+
+
+# ── what says the same ───────────────────────────────────────────────────────
+
+ID = new_id(NOW)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"id": ID}, {"id": ID.upper()}),
+        ({"id": ID}, {"id": ID, "created": id_time(ID).isoformat()}),
+        ({}, {"user": None, "context": None, "client_ip": None, "app": None, "once": None, "expiring": None}),
+        ({}, {"user": {}, "context": {}, "expiring": True}),
+        ({"client_ip": "10.0.0.1"}, {"client_ip": "::ffff:10.0.0.1"}),
+        ({"client_ip": "2001:DB8::0:1"}, {"client_ip": "2001:db8::1"}),
+        ({"created": "2026-03-01T11:00:00Z"}, {"created": "2026-03-01T12:00:00.000+01:00"}),
+        ({"expires": "2027-03-01T11:00:00Z"}, {"expires": "2027-03-01T12:00:00+01:00"}),
+        ({"retention": "days=1"}, {"retention": "hours=24"}),
+        ({"brand": "b"}, {"brand": {"name": "b", "domain": "b.example"}}),
+        ({"once": {"key": "k", "window": "days=1"}}, {"once": {"key": "k", "window": "hours=24"}}),
+        ({"action": "x"}, {"action": "custom_x"}),
+    ],
+)
+def test_two_spellings_of_one_event_are_one(one: JsonObject, other: JsonObject) -> None:
+    assert canonical(draft(**one)) == canonical(draft(**other))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"user": {"pk": None}},
+        {"context": {"a": None}},
+        {"client_ip": "10.0.0.1"},
+        {"client_ip": "request"},
+        {"app": "billing"},
+        {"expiring": False},
+        {"id": ID},
+        {"created": "2026-03-01T11:00:00Z"},
+        {"retention": "days=1"},
+        {"once": {"key": "k", "window": "days=1"}},
+        {"action": "logout"},
+    ],
+)
+def test_two_events_that_say_different_things_are_two(other: JsonObject) -> None:
+    assert canonical(draft(**other)) != canonical(draft())
+
+
+def test_a_null_says_nothing() -> None:
+    event = finished(**dict.fromkeys(FIELDS - {"action"}))
+
+    assert event.to_json() == finished().to_json() | {"id": event.id}
+
+
+def test_a_brand_that_is_an_object_is_its_name() -> None:
+    assert finished(brand={"name": "Acme", "domain": "acme.example"}).brand == "Acme"
+    assert "brand" in wrong(draft(brand={"domain": "acme.example"}))
+    assert "brand" in {path.split(".")[0] for path in wrong(draft(brand={"name": 5}))}
+
+
+@pytest.mark.parametrize("app", ["tocsin", "Tocsin", " TOCSIN "])
+def test_no_producer_speaks_for_tocsin_itself(app: str) -> None:
+    assert "app" in wrong(draft(app=app))
+    with pytest.raises(Invalid, match="Tocsin itself"):
+        finish(draft(), terms(app=app))
+
+
+OLDEST = NOW - timedelta(days=365)
+
+
+@pytest.mark.parametrize("at", [OLDEST, NOW, NOW + timedelta(minutes=5)])
+def test_a_time_within_the_retention_of_the_stack_is_taken(at: datetime) -> None:
+    assert finished(id=new_id(at)).created == at
+    assert finished(created=at.isoformat()).created == at
+
+
+@pytest.mark.parametrize("at", [OLDEST - timedelta(milliseconds=1), datetime(1970, 1, 1, tzinfo=UTC)])
+def test_a_time_before_the_retention_of_the_stack_is_refused_however_it_is_given(at: datetime) -> None:
+    """Each search without a beginning reads all days up to the earliest event."""
+    for field, value in (("id", new_id(at)), ("created", at.isoformat())):
+        told = wrong(draft(**{field: value, "expiring": False}))[field]
+        assert "2025-03-01T12:00:00.123Z" in told
+        assert at.strftime("%Y-%m-%dT%H:%M:%S") in told
+
+
+def test_a_stack_that_keeps_events_longer_than_there_is_time_takes_any() -> None:
+    event = finish(draft(id=new_id(datetime(1970, 1, 1, tzinfo=UTC))), terms(retention=timedelta(days=900_000)))
+
+    assert event.created.year == 1970
 
 
 # ── secrets ──────────────────────────────────────────────────────────────────

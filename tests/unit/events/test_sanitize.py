@@ -208,8 +208,8 @@ def test_the_sign_of_zero_is_kept():
 # Strings, bytes and keys
 
 
-def test_nul_characters_are_removed():
-    assert sanitize({"a\0b": "c\0\0d"}) == {"ab": "cd"}
+def test_nul_characters_are_replaced():
+    assert sanitize({"a\0b": "c\0\0d"}) == {"a\ufffdb": "c\ufffd\ufffdd"}
 
 
 def test_lone_surrogates_are_replaced_in_values_and_keys():
@@ -237,11 +237,12 @@ def test_a_key_that_is_no_string_becomes_one(key, name):
 
 
 def test_keys_that_come_out_alike_are_kept_apart():
-    assert sanitize({1: "a", "1": "b", "1\0": "c", "1 (2)": "d"}) == {
+    assert sanitize({1: "a", "1": "b", "1\0": "c", "1\ud800": "d", "1 (2)": "e"}) == {
         "1": "a",
         "1 (2)": "b",
-        "1 (3)": "c",
-        "1 (2) (2)": "d",
+        "1\ufffd": "c",
+        "1\ufffd (2)": "d",
+        "1 (2) (2)": "e",
     }
 
 

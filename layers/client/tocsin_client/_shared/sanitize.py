@@ -3,7 +3,7 @@
 
 | value | becomes |
 |---|---|
-| None, bool, str, 64-bit int, finite float | itself, without NUL characters; a lone surrogate is U+FFFD |
+| None, bool, str, 64-bit int, finite float | itself; a NUL or a lone surrogate is U+FFFD |
 | NaN, infinities | null |
 | a greater int | its digits as a string (hexadecimal from 2**2048 on): JSON readers and CEL stop at 64 bits |
 | datetime | ISO 8601 in UTC with ``Z``; without a zone it is taken as UTC |
@@ -228,7 +228,7 @@ class _Walk:
 
 
 def _clean(text: str, most: int) -> str:
-    """At most that many characters, without NUL, at which many a reader stops, and lone surrogates."""
+    """At most that many characters, U+FFFD for NUL, at which many a reader stops, and for lone surrogates."""
     if len(text) > most:
         earlier = _TEXT_MARK.search(text, len(text) - 64) if text.endswith(" more characters]") else None
         total = earlier.start() + int(earlier[1]) if earlier else len(text)
@@ -239,7 +239,7 @@ def _clean(text: str, most: int) -> str:
             text.encode()
         except UnicodeEncodeError:
             text = _SURROGATE.sub("\ufffd", text)
-    return text.replace("\0", "") if "\0" in text else text
+    return text.replace("\0", "\ufffd") if "\0" in text else text
 
 
 def _left_out(entries: _Entries, kept: int) -> str:

@@ -46,7 +46,14 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     def refused(error: TocsinError) -> Response[str]:
         request_id = app.current_event.request_context.request_id
         level = logging.ERROR if error.status >= 500 else logging.INFO
-        note(Code.REQUEST_REFUSED, error.detail, level=level, status=error.status, request_id=request_id)
+        note(
+            Code.REQUEST_REFUSED,
+            error.logged,
+            level=level,
+            status=error.status,
+            error=error.code,
+            request_id=request_id,
+        )
         return problem_response(error, request_id)
 
     def unknown(_: NotFoundError) -> Response[str]:

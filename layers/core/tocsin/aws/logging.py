@@ -25,6 +25,7 @@ _METHODS = {
 class Code(StrEnum):
     """What happened. A code is used at one place only, so that a line leads to its code."""
 
+    EVENT_STORED = "EVENT_STORED"
     EVENTS_STORED = "EVENTS_STORED"
     EVENTS_REFUSED = "EVENTS_REFUSED"
     EVENTS_UNAVAILABLE = "EVENTS_UNAVAILABLE"

@@ -56,7 +56,7 @@ class ChangeEvents:
             self._report(action, context, by, settings)
             if shown_once:
                 message = f"{by.key_name} was shown the new secret of {_named(change)}"
-                seen: JsonObject = {"message": message, "model": _model(change), "by": by.key_name}
+                seen: JsonObject = {"message": message, "model": _model(change), **_by(by)}
                 self._report(EventAction.SECRET_VIEW, seen, by, settings)
         left = changes[MAX_EVENTS:]
         if left:
@@ -67,7 +67,7 @@ class ChangeEvents:
         """A secret was replaced, and its successor shown."""
         change: JsonObject = {"kind": kind, "name": name, "change": "update"}
         message = f"{by.key_name} rotated the secret of {_named(change)}"
-        about: JsonObject = {"message": message, "model": _model(change), "by": by.key_name, **facts}
+        about: JsonObject = {"message": message, "model": _model(change), **_by(by), **facts}
         self._report(EventAction.SECRET_ROTATE, about, by, settings)
 
     def _report(self, action: EventAction, context: JsonObject, by: Principal, settings: Settings) -> None:
@@ -85,7 +85,7 @@ def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
     context: JsonObject = {
         "message": f"{by.key_name} {verb} {_named(change)}",
         "model": _model(change),
-        "by": by.key_name,
+        **_by(by),
     }
     if isinstance(fields, dict):
         # Secrets that are replaced in place look alike before and after; that they were is what there is to say.
@@ -101,7 +101,7 @@ def _summary(counts: Counter[str], total: int, by: Principal) -> JsonObject:
     return {
         "message": f"{by.key_name} made {total} more changes with the same request",
         "model": {"app": APP, "model_name": "configuration", "pk": "configuration", "name": "configuration"},
-        "by": by.key_name,
+        **_by(by),
         "changes": shown,
     }
 
@@ -114,3 +114,8 @@ def _model(change: JsonObject) -> JsonObject:
 def _named(change: JsonObject) -> str:
     model = _MODELS[str(change["kind"])]
     return "the settings" if model == "settings" else f"{model} {change['name']}"
+
+
+def _by(by: Principal) -> JsonObject:
+    """Whose key it was: its name may be given to another one later, its id is not."""
+    return {"by": by.key_name, "by_id": by.key_id}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -11,6 +11,7 @@ from typing import Annotated
 import orjson
 from pydantic import (
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
@@ -19,14 +20,15 @@ from pydantic import (
     ValidationError,
 )
 
+from tocsin.addresses import first_forwarded_for, forwarded_address, parse_address
 from tocsin.errors import Invalid, Violation, violations
-from tocsin.events.model import UNDETERMINED_IP, Event, Once, stored_action
+from tocsin.events.model import OWN_APP, UNDETERMINED_IP, Event, Once, stored_action
 from tocsin.events.redact import Secrets, cleanse
 from tocsin.events.sanitize import Limits, sanitize
 from tocsin.fields import Moment
 from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
-from tocsin.times import DurationError, parse_duration
-from tocsin.types import JsonObject
+from tocsin.times import DurationError, iso, parse_duration
+from tocsin.types import Json, JsonObject
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far into our future a producer's clock may be."""
@@ -49,6 +51,11 @@ _LIMITS = Limits(depth=100, width=MAX_STORED, text=MAX_STORED, key=MAX_STORED, s
 
 type _Line = Annotated[StrictStr, Field(min_length=1, max_length=128, pattern=r"^[^\x00-\x1f\x7f]+$")]
 type _Pk = StrictInt | Annotated[StrictStr, Field(max_length=256)]
+
+
+def _name_of_brand(given: object) -> object:
+    """The name of a brand that is given as an object, as producers hold one."""
+    return given.get("name", given) if isinstance(given, dict) else given
 
 
 class _User(BaseModel):
@@ -81,11 +88,15 @@ class _Draft(BaseModel):
     context: dict[str, object] = {}
     client_ip: StrictStr | None = None
     created: Moment | None = None
-    brand: Annotated[_Line, Field(max_length=100)] | None = None
+    brand: Annotated[_Line, Field(max_length=100), BeforeValidator(_name_of_brand)] | None = None
     expires: Moment | None = None
     retention: StrictStr | None = None
     expiring: StrictBool = True
     once: _Once | None = None
+
+
+FIELDS = frozenset(_Draft.model_fields)
+"""The names of the fields that a producer may give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +111,17 @@ class Terms:
     secrets: Secrets
     source_ip: str | None
     """The address that a producer's own request came from: first X-Forwarded-For hop, else its peer's."""
+    key_id: str | None = None
+    """The id of the API key, or of the access token's holder, that posts the event; None for a trial."""
 
 
 def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Event:
     """The event that `given` describes, cleansed and complete; Invalid names each field that is wrong.
 
-    Its id is the producer's, else `own_id`, else a new one with the time `created`, else now.
+    A field that is null is absent. The id is the producer's, else `own_id`, else a new one with the time `created`,
+    else now.
     """
+    given = without_nulls(given)
     try:
         draft = _Draft.model_validate(given)
     except ValidationError as error:
@@ -119,6 +134,9 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
                 f"may have letters, digits and _ . : / - only, and begins with a letter, digit or _: {draft.action!r}",
             )
         )
+    app = draft.app or terms.app
+    if app.strip().casefold() == OWN_APP:
+        wrong.append(Violation("app", f"{OWN_APP!r} is what Tocsin itself reports; name another; given: {app!r}"))
     event_id = _id(draft, terms, own_id, wrong)
     client_ip = _client_ip(draft.client_ip, terms, wrong)
     expires = _expires(draft, terms, wrong)
@@ -130,13 +148,48 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
     return Event(
         id=event_id,
         action=stored_action(draft.action),
-        app=draft.app or terms.app,
+        app=app,
         user=user,
         context=context,
         client_ip=client_ip,
         brand=draft.brand or terms.brand,
         expires=expires,
+        key_id=terms.key_id,
     )
+
+
+def without_nulls(given: JsonObject) -> JsonObject:
+    """`given` without the fields that say nothing."""
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def canonical(given: JsonObject) -> JsonObject:
+    """What `given`, of which `finish` has made an event, says, in one spelling: equal for two that say the same.
+
+    Equal are null and absence, ids in upper and lower case, an id and an id with its own time, an address and its
+    IPv4-mapped spelling, and each spelling of a moment, a duration, an action and a brand.
+    """
+    given = without_nulls(given)
+    draft = _Draft.model_validate(given)
+    said: dict[str, Json] = {
+        "action": stored_action(draft.action),
+        "app": draft.app,
+        "user": given.get("user") or {},
+        "context": given.get("context") or {},
+        "client_ip": _address(draft.client_ip) or draft.client_ip if draft.client_ip is not None else None,
+        "brand": draft.brand,
+        "expiring": draft.expiring,
+        "expires": None if draft.expires is None else iso(draft.expires),
+        "retention": None if draft.retention is None else parse_duration(draft.retention) // timedelta(microseconds=1),
+    }
+    if draft.id is not None:
+        said["id"] = parse_id(draft.id)
+    elif draft.created is not None:
+        said["created"] = id_prefix(draft.created)
+    if draft.once is not None:
+        window = parse_duration(draft.once.window) // timedelta(microseconds=1)
+        said["once"] = {"key": draft.once.key, "window": window}
+    return said
 
 
 def once_of(given: JsonObject) -> Once | None:
@@ -154,9 +207,8 @@ def _check_window(window: str, wrong: list[Violation]) -> None:
 
 
 def _id(draft: _Draft, terms: Terms, own_id: str | None, wrong: list[Violation]) -> str:
-    latest = terms.now + MAX_CLOCK_SKEW
-    if draft.created is not None and not datetime(2000, 1, 1, tzinfo=UTC) <= draft.created <= latest:
-        wrong.append(Violation("created", f"must lie between the year 2000 and {MAX_CLOCK_SKEW} from now"))
+    if draft.created is not None and (misplaced := _misplaced(draft.created, terms)):
+        wrong.append(Violation("created", misplaced))
         return ""
     if draft.id is None:
         if draft.created is not None:
@@ -167,13 +219,35 @@ def _id(draft: _Draft, terms: Terms, own_id: str | None, wrong: list[Violation])
     except IdError as error:
         wrong.append(Violation("id", str(error)))
         return ""
-    if id_time(event_id) > latest:
-        wrong.append(
-            Violation("id", f"its time is more than {MAX_CLOCK_SKEW} in the future: check the producer's clock")
-        )
+    if misplaced := _misplaced(id_time(event_id), terms):
+        wrong.append(Violation("id", f"its time {misplaced}"))
     if draft.created is not None and abs(id_time(event_id) - draft.created) >= timedelta(milliseconds=1):
         wrong.append(Violation("created", "is not the time in the id; give one of the two"))
     return event_id
+
+
+def _misplaced(created: datetime, terms: Terms) -> str | None:
+    """What is wrong with a time of creation; None for nothing.
+
+    An event that is older than the stack keeps events would have to be sought where there is nothing else: each search
+    without a beginning would read all days up to it.
+    """
+    if created > terms.now + MAX_CLOCK_SKEW:
+        return f"is more than {MAX_CLOCK_SKEW} in the future: check the producer's clock; given: {_shown(created)}"
+    try:
+        earliest = terms.now - terms.retention
+    except OverflowError:
+        return None
+    if created < earliest.replace(microsecond=earliest.microsecond // 1000 * 1000):
+        return f"is before {_shown(earliest)}: older than events are kept here; given: {_shown(created)}"
+    return None
+
+
+def _shown(moment: datetime) -> str:
+    try:
+        return iso(moment)
+    except OverflowError:  # the first hours of the year 1, east of Greenwich
+        return moment.isoformat()
 
 
 def _client_ip(given: str | None, terms: Terms, wrong: list[Violation]) -> str | None:
@@ -227,16 +301,22 @@ def _cleansed(given: JsonObject, secrets: Secrets) -> tuple[JsonObject, JsonObje
 
 
 def _address(text: str) -> str | None:
-    """The address in its usual form. None for what is none, or means something on one machine only (a zone)."""
-    try:
-        return None if "%" in text else str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
+    """The address in its usual form, None for what is none."""
+    address = parse_address(text)
+    return None if address is None else str(address)
 
 
-def source_address(forwarded_for: str, peer: str) -> str | None:
-    """Where a request came from: the first hop of X-Forwarded-For if that is an address, else the peer."""
-    return _address(forwarded_for.split(",", 1)[0].strip()) or _address(peer)
+def source_address(headers: Mapping[str, str], peer: str) -> str | None:
+    """Where a request came from: the first hop of X-Forwarded-For or `Forwarded` that is an address, else the peer.
+
+    API Gateway adds the peer to X-Forwarded-For: where that names nobody else, `Forwarded` may.
+    """
+    own = parse_address(peer)
+    hop = forwarded_address(headers.get("x-forwarded-for", "").split(",", 1)[0])
+    if hop is None or hop == own:
+        hop = first_forwarded_for(headers.get("forwarded", "")) or hop
+    found = hop or own
+    return None if found is None else str(found)
 
 
 def new_id_like(own_id: str, created: datetime) -> str:

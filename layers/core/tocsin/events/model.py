@@ -12,6 +12,9 @@ from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
 CUSTOM_PREFIX = "custom_"
+OWN_APP = "tocsin"
+"""The `app` of what Tocsin itself reports; no producer's."""
+
 UNDETERMINED_IP = "255.255.255.255"
 """What `client_ip` says when the producer asked for its own address and none can be told."""
 
@@ -110,6 +113,8 @@ class Event:
     brand: str
     expires: datetime | None
     cause: Cause | None = None
+    key_id: str | None = None
+    """The id of the API key, or of the access token's holder, that posted it; None for what Tocsin reports itself."""
 
     @property
     def created(self) -> datetime:
@@ -163,6 +168,7 @@ class Event:
             "brand": self.brand,
             "expires": None if self.expires is None else iso(self.expires),
             "expiring": self.expiring,
+            "key_id": self.key_id,
         }
         if self.cause is not None:
             shown["cause"] = self.cause.to_json()
@@ -173,6 +179,7 @@ class Event:
         """The inverse of `to_json`. Raises KeyError, TypeError or ValueError on what it did not write."""
         expires = data["expires"]
         user, context, client_ip = data["user"], data["context"], data["client_ip"]
+        key_id = data.get("key_id")
         if not isinstance(user, dict) or not isinstance(context, dict):
             raise TypeError("an event's user and context are objects")
         return cls(
@@ -185,4 +192,5 @@ class Event:
             brand=str(data["brand"]),
             expires=None if expires is None else datetime.fromisoformat(str(expires)),
             cause=Cause.from_json(data.get("cause")),
+            key_id=None if key_id is None else str(key_id),
         )

@@ -158,7 +158,10 @@ class EventStore:
         except ConditionFailed as error:
             if text_of(error.item, "digest") != submission.digest:
                 return Conflict(f"there is another event with the id {submission.event.id}")
-            return event_of(error.item)
+            stored = event_of(error.item)
+            if stored.key_id not in {None, submission.event.key_id}:  # None: from before keys were kept
+                return Conflict(f"another key has stored an event with the id {submission.event.id}")
+            return stored
         except Unavailable as error:
             return error
         return submission.event

@@ -20,7 +20,7 @@ from tocsin.aws.errors import RETRY_AFTER
 from tocsin.aws.logging import Code, note
 from tocsin.aws.retry import retry
 from tocsin.errors import Conflict, Unavailable
-from tocsin.events.model import Cause, Event, EventAction, Once
+from tocsin.events.model import OWN_APP, Cause, Event, EventAction, Once
 from tocsin.events.redact import cleanse
 from tocsin.events.sanitize import sanitize
 from tocsin.events.store import Earlier, EventStore, Submission, digest_of
@@ -29,7 +29,7 @@ from tocsin.times import parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache
 from tocsin.types import JsonObject
 
-APP = "tocsin"
+APP = OWN_APP
 """The `app` of system events, and the owner of the markers that hold what is said once an hour."""
 
 _HOUR = timedelta(hours=1)

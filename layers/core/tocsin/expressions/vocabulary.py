@@ -30,7 +30,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "event": frozenset(
         [
             *("id", "action", "app", "context", "user", "client_ip", "created", "brand", "expires", "expiring"),
-            *("summary", "cause"),
+            *("summary", "cause", "key_id"),
         ]
     ),
     "user": frozenset(["username", "pk", "email", "name", "groups", "attributes"]),

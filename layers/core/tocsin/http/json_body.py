@@ -29,6 +29,8 @@ MAX_DEPTH = 64
 JSON_TYPE = "application/json"
 
 _WANTS_A_SLOW_LOOK = re.compile(rb"[0-9]{19}|[eE][+-]?[0-9]{3}|\\u(?:[dD][89a-fA-F]|0000)|\x00")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"(\s*+:)?', re.DOTALL)
+"""A string of a text that is JSON; the group is there where it is a name."""
 _INT_RANGE = range(-(1 << 63), 1 << 64)
 _SHOWN_PATH = 200
 _DEPTH_ERROR = re.compile("recursion|depth", re.IGNORECASE)  # as orjson's releases word it
@@ -41,15 +43,28 @@ class _Odd:
         self.text = text
 
 
-def parse_json(data: bytes, *, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Json:
+class _NamedTwice(dict[str, Any]):
+    """An object of whose names `twice` stands more than once; it has the last value of each."""
+
+    twice: str
+
+
+def parse_json(
+    data: bytes, *, pairs: Callable[[list[tuple[str, Any]]], Any] | None = None, names_once: bool = False
+) -> Json:
     """`data` as JSON. `wrong_values` must see it: what we can't hold stands in it with a mark.
 
-    `pairs` makes objects of their (key, value) pairs, for a caller who minds keys that stand twice.
-    MalformedBody where it is no JSON; Invalid where it nests too deeply to be read.
+    `pairs` makes objects of their (key, value) pairs; with `names_once` a name that stands twice in an object gets a
+    mark too. MalformedBody where it is no JSON; Invalid where it nests too deeply to be read.
     """
+    if names_once:
+        pairs = _object
     try:
-        if pairs is None and not _WANTS_A_SLOW_LOOK.search(data):
-            return orjson.loads(data)  # type: ignore[no-any-return]  # JSON is what it gives
+        if (pairs is None or names_once) and not _WANTS_A_SLOW_LOOK.search(data):
+            parsed = orjson.loads(data)
+            # Reading each object's pairs takes ten times as long: only where there were more of them than are left.
+            if not names_once or sum(map(bool, _STRING.findall(data))) == _count_names(parsed):
+                return parsed  # type: ignore[no-any-return]  # JSON is what it gives
         return json.loads(  # type: ignore[no-any-return]
             data.decode("utf-8"),
             parse_int=_whole,
@@ -65,6 +80,29 @@ def parse_json(data: bytes, *, pairs: Callable[[list[tuple[str, Any]]], Any] | N
         if _DEPTH_ERROR.search(error.msg):
             raise too_deep() from None
         raise MalformedBody(f"the body is not JSON: {error.msg} at line {error.lineno}, column {error.colno}") from None
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    seen: set[str] = set()
+    marked = _NamedTwice(found)
+    marked.twice = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+    return marked
+
+
+def _count_names(value: object) -> int:
+    """How many names the objects of a document have together."""
+    count, stack = 0, [value]
+    while stack:
+        inner = stack.pop()
+        if isinstance(inner, dict):
+            count += len(inner)
+            stack.extend(inner.values())
+        elif isinstance(inner, list):
+            stack.extend(inner)
+    return count
 
 
 def too_deep() -> Invalid:
@@ -118,6 +156,8 @@ def _wrong_values(value: object) -> Iterator[Violation]:
     wrong = _wrong(value, 1)
     if wrong:
         yield Violation("", wrong)
+    if isinstance(value, _NamedTwice):
+        yield _twice(_Place(value.twice, None, indexed=False))
     branch: list[tuple[_Place | None, bool, Iterator[tuple[object, object]]]] = []
     if not wrong:
         branch.append((None, *_entries(value)))
@@ -129,10 +169,16 @@ def _wrong_values(value: object) -> Iterator[Violation]:
             if wrong := _wrong(inner, len(branch) + 1):
                 yield Violation(_shown(_Place(step, outer, indexed=not keyed)), wrong)
             elif isinstance(inner, dict | list) and inner:
+                if isinstance(inner, _NamedTwice):
+                    yield _twice(_Place(inner.twice, _Place(step, outer, indexed=not keyed), indexed=False))
                 branch.append((_Place(step, outer, indexed=not keyed), *_entries(inner)))
                 break
         else:
             branch.pop()
+
+
+def _twice(place: _Place) -> Violation:
+    return Violation(_shown(place), "stands twice in its object; give it once")
 
 
 def _entries(value: object) -> tuple[bool, Iterator[tuple[object, object]]]:

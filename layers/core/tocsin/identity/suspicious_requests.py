@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime
 
+from tocsin.addresses import parse_network
 from tocsin.events.model import EventAction
 from tocsin.events.system import EventSettings, SystemEvents
 
@@ -30,6 +30,6 @@ def report(system_events: SystemEvents, settings: EventSettings, network: str, f
 
 def _address(network: str) -> str | None:
     try:
-        return str(ipaddress.ip_network(network).network_address)
+        return str(parse_network(network).network_address)
     except ValueError:
         return None

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from tocsin.addresses import parse_address
 from tocsin.aws.logging import Code, note
 from tocsin.times import utc_now
 from tocsin.ttl_cache import TTLCache
@@ -107,9 +108,8 @@ class FailedSignIns:
 
 def network_of(address: str) -> str:
     """What one caller has: an IPv4 address, the /64 of an IPv6 one; any other text as it is."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = parse_address(address)
+    if parsed is None:
         return address
     if parsed.version == 4:
         return str(parsed)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import orjson
 
 from tocsin.errors import Invalid, TocsinError, TooLarge, Violation
-from tocsin.http.json_body import MAX_BODY, kind_of, parse_json, wrong_values
+from tocsin.http.json_body import MAX_BODY, MAX_DEPTH, kind_of, parse_json, wrong_values
 from tocsin.types import Json, JsonObject
 
 MAX_EVENTS = 500
@@ -16,6 +17,12 @@ MAX_EVENT = 200_000
 """Bytes an event, as compact JSON in UTF-8."""
 
 NDJSON_TYPE = "application/x-ndjson"
+
+REPLACED = "_replaced"
+"""The member of an event's context that says how many of its characters were replaced."""
+
+_UNSTORABLE_ESCAPE = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
+_UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,12 @@ def read_body(body: bytes, content_type: str) -> Body:
         lines = [line for line in body.splitlines() if line.strip()]
         _check_count(len(lines))
         return Body(single=False, items=tuple(_line(line) for line in lines))
-    parsed = parse_json(body)
+    parsed = parse_json(body, names_once=True)
+    replace = _UNSTORABLE_ESCAPE.search(body) is not None
     if isinstance(parsed, list):
         _check_count(len(parsed))
-        return Body(single=False, items=tuple(_item(item) for item in parsed))
-    item = _item(parsed)
+        return Body(single=False, items=tuple(_item(item, replace=replace) for item in parsed))
+    item = _item(parsed, replace=replace)
     if isinstance(item, TocsinError):
         raise item
     return Body(single=True, items=(item,))
@@ -53,14 +61,16 @@ def _check_count(count: int) -> None:
 
 def _line(line: bytes) -> JsonObject | TocsinError:
     try:
-        return _item(parse_json(line))
+        return _item(parse_json(line, names_once=True), replace=_UNSTORABLE_ESCAPE.search(line) is not None)
     except TocsinError as error:
         return error
 
 
-def _item(parsed: Json) -> JsonObject | TocsinError:
+def _item(parsed: Json, *, replace: bool) -> JsonObject | TocsinError:
     if not isinstance(parsed, dict):
         return Invalid([Violation("", f"an event is a JSON object; given: {kind_of(parsed)}")])
+    if replace:
+        parsed = _storable(parsed)
     violations = list(wrong_values(parsed))
     if violations:
         return Invalid(violations)
@@ -68,3 +78,55 @@ def _item(parsed: Json) -> JsonObject | TocsinError:
     if size > MAX_EVENT:
         return TooLarge(f"the event has {size:,} bytes as compact JSON; at most {MAX_EVENT:,} are taken")
     return parsed
+
+
+def _storable(event: JsonObject) -> JsonObject:
+    """The event with U+FFFD for each NUL and each half of a surrogate pair, and their number in its context.
+
+    They are no text that can be stored; but whoever is watched may send them, as in a user agent, and must not be able
+    to keep an event out of the log so.
+    """
+    replacing = _Replacing()
+    made = replacing.value(event, 1)
+    if not replacing.count or not isinstance(made, dict):
+        return event
+    context = made.get("context")
+    if context is None or isinstance(context, dict):
+        context = context or {}
+        before = context.pop(REPLACED, 0)  # by the producer's client
+        made["context"] = context | {REPLACED: replacing.count + (before if type(before) is int else 0)}
+    return made
+
+
+class _Replacing:
+    """Copies JSON with its texts made storable, and counts the characters that were replaced."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def value(self, value: Json, depth: int) -> Json:
+        """The copy of `value`. What is refused all the same stays as it is: what nests too deeply, a name twice."""
+        if isinstance(value, str):
+            return self._text(value)
+        if depth > MAX_DEPTH or not (type(value) is dict or isinstance(value, list)):
+            return value
+        if isinstance(value, list):
+            return [self.value(item, depth + 1) for item in value]
+        made: JsonObject = {}
+        for name, item in value.items():
+            made[_free(self._text(name), made)] = self.value(item, depth + 1)
+        return made
+
+    def _text(self, text: str) -> str:
+        if text.isascii() and "\0" not in text:
+            return text
+        made, count = _UNSTORABLE.subn("\ufffd", text)
+        self.count += count
+        return made
+
+
+def _free(name: str, taken: JsonObject) -> str:
+    """`name`, or one like it that no other member has: two names may be the same once they are replaced."""
+    while name in taken:
+        name += "\ufffd"
+    return name

@@ -24,6 +24,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tocsin.addresses import parse_address
 from tocsin.aws.logging import Code, note
 from tocsin.events.model import UNDETERMINED_IP, Event
 from tocsin.events.redact import Secrets, cleanse
@@ -169,9 +170,10 @@ class GeoIP:
 
 def _address(text: str) -> IPv4Address | IPv6Address:
     """The address to look for: an IPv4 address that came as IPv6 (::ffff:203.0.113.7) is the IPv4 address."""
-    address = ipaddress.ip_address(text)
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    address = parse_address(text)
+    if address is None:
+        raise ValueError(f"{text[:60]!r} is no address")
+    return address
 
 
 def _found(directory: Path) -> Iterator[_Database | str]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from tocsin.config.model import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
-from tocsin.events.draft import Terms, finish, once_of, source_address
+from tocsin.events.draft import FIELDS, Terms, canonical, finish, once_of, source_address
 from tocsin.events.model import Event, Once
 from tocsin.events.redact import Secrets
 from tocsin.events.store import Earlier, EventStore, Submission, digest_of
@@ -66,7 +68,9 @@ class Ingestion:
         if idempotency_key is not None and refused:
             # What is wrong by now, as an expiry that has passed, may have been right in the first request.
             first = self._guards.known_request(principal.key_id, idempotency_key, content)
-        if first is None:
+        if first is not None:  # a repeat reads and writes as much as its first did
+            self._count(principal, len(drafted), id_time(anchor))
+        else:
             if len(refused) == len(drafted):  # nothing is kept of it, neither a count nor the Idempotency-Key
                 return _ingested(body, refused)
             self._count(principal, len(drafted) - len(refused), id_time(anchor))
@@ -142,7 +146,7 @@ def _draft(body: Body, terms: Terms, anchor: str | None) -> list[Submission | To
             drafted.append(Invalid([Violation("id", f"is the id of event {first} of this batch too")]))
             continue
         may_be_there = anchor is not None or item.get("id") is not None
-        drafted.append(Submission(event, digest_of(item) if may_be_there else None))
+        drafted.append(Submission(event, digest_of(canonical(item)) if may_be_there else None))
     return drafted
 
 
@@ -150,10 +154,11 @@ def _terms(principal: Principal, request: Request, settings: Settings, anchor: s
     return Terms(
         now=id_time(anchor),
         app=principal.key_name,
+        key_id=principal.key_id,
         brand=settings.brand,
         retention=parse_duration(settings.event_retention),
         secrets=settings.secrets,
-        source_ip=source_address(request.headers.get("x-forwarded-for", ""), request.source_ip),
+        source_ip=source_address(request.headers, request.source_ip),
     )
 
 
@@ -173,3 +178,15 @@ def event_result(event: Event | Earlier) -> JsonObject:
     """What a producer learns of a stored event: {id, created, expires}."""
     expires = None if event.expires is None else iso(event.expires)
     return {"id": event.id, "created": iso(event.created), "expires": expires}
+
+
+def refusal_facts(error: TocsinError) -> dict[str, Any]:
+    """What a log line says of a refusal: its status and code, and the names of the wrong fields.
+
+    Nothing that was sent: `other` stands for names that are a producer's own.
+    """
+    facts: dict[str, Any] = {"status": error.status, "error": error.code}
+    if isinstance(error, Invalid):
+        named = {re.split(r"[.\[]", violation.path, maxsplit=1)[0] for violation in error.violations}
+        facts["fields"] = sorted(named & FIELDS) + (["other"] if named - FIELDS else [])
+    return facts

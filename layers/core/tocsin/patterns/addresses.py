@@ -2,7 +2,8 @@
 
 It takes four decimal numbers, leading zeros allowed and meaning nothing, or hexadecimal IPv6 without a
 zone; an IPv4-mapped IPv6 address (::ffff:a00:1) is the IPv4 address. Source: aws/event-ruler, CIDR, which
-looks at the text with two expressions and leaves the rest to Java's InetAddress.
+looks at the text with two expressions and leaves the rest to Java's InetAddress. Beyond it, such an address may have
+its last 32 bits as four decimal numbers (::ffff:10.0.0.1), as sockets spell it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import NamedTuple
 
 _IPV4 = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10}){3}")
 _IPV6 = re.compile(r"[0-9a-fA-F:]{2,39}")
+_MAPPED_DOTTED = re.compile(r"[0:]{2,30}[fF]{4}:[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _MAPPED = 0xFFFF << 32
 
 
@@ -37,7 +39,7 @@ def parse(text: str) -> Address | None:
                 return None
             number = number << 8 | octet
         return Address(4, number)
-    if ":" not in text or not _IPV6.fullmatch(text):
+    if ":" not in text or not (_IPV6.fullmatch(text) or _MAPPED_DOTTED.fullmatch(text)):
         return None
     try:
         number = int(ipaddress.IPv6Address(text))

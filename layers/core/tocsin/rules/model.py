@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from tocsin.addresses import parse_network
 from tocsin.fields import Duration, Moment, Name
 from tocsin.notifications.model import Severity
 from tocsin.times import parse_duration
@@ -38,7 +38,7 @@ class Matching(_Configured):
         if value is None:
             return None
         try:
-            network = ipaddress.ip_network(value)
+            network = parse_network(value, strict=True)
             # A network of one is its address: EventBridge's cidr refuses /32 and /128.
             return str(network.network_address) if network.num_addresses == 1 else str(network)
         except ValueError as error:

@@ -7,13 +7,13 @@ can't hold a match, `counted` how many matches an hour has), and those that only
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 
+from tocsin.addresses import Network, parse_address, parse_network
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
@@ -23,7 +23,6 @@ from tocsin.types import Json
 type Counts = Mapping[str, Mapping[str, int]]
 """How many events there are, by action and app: {"login": {"shop": 3}}."""
 
-type Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 FILTERS = (
     "username",
@@ -226,7 +225,7 @@ def _network(given: str | None, wrong: list[Violation]) -> Network | None:
     if given is None:
         return None
     try:
-        return ipaddress.ip_network(given.strip(), strict=False)
+        return parse_network(given.strip())
     except ValueError:
         wrong.append(Violation("client_ip", f"is no address and no network like 10.0.0.0/8: {given[:60]!r}"))
         return None
@@ -312,10 +311,8 @@ def _as_uuid(text: str) -> uuid.UUID | None:
 def _is_within(address: str | None, network: Network | None) -> bool:
     if address is None or network is None:
         return False
-    try:
-        return ipaddress.ip_address(address) in network
-    except ValueError:
-        return False
+    parsed = parse_address(address)
+    return parsed is not None and parsed in network
 
 
 def _has_words(event: Event, words: tuple[str, ...]) -> bool:
