@@ -204,6 +204,10 @@ class World:
             for message in received.get("Messages", [])
         ]
 
+    def forget_messages(self, mode: str = "webhook") -> None:
+        """Lose what is in a mode's queue: only the schedule brings deliveries back."""
+        self.stack.sqs.purge_queue(QueueUrl=self.urls[TransportMode(mode)])
+
     def pump(self, worker: DeliveryWorker, mode: str = "webhook") -> int:
         """Deliver all that waits in a queue now, as Lambda does; how many messages that were."""
         count = 0

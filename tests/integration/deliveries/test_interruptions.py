@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import failing, throttled
@@ -21,6 +23,25 @@ def test_a_transport_that_was_disabled_meanwhile_discards_its_deliveries(world: 
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_transport")
     assert sinks.received() == []
+
+
+@pytest.mark.parametrize("mode", ["local", "webhook_slack"])
+def test_a_transport_whose_mode_was_changed_meanwhile_discards_its_deliveries(
+    world: World, sinks: Sinks, mode: str
+) -> None:
+    """The fault: the function of the old mode read the breaker, which it may not, until the message was set aside."""
+    world.hook(f"{sinks.url}/webhook/x", name="was-another")
+    message = world.message("was-another", mode)
+    world.send(message)
+    worker = world.worker(mode)
+
+    with failing(throttled(), "GetItem", table="deliveries", client=world.stack.dynamodb) as breakers_read:
+        world.pump(worker, mode)
+
+    delivery = world.delivery(message)
+    assert breakers_read == []
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_transport")
+    assert delivery["attempts"][0]["detail"] == f"transport was-another is gone, disabled, or no {mode} any more"
 
 
 def test_a_failure_that_is_noted_late_leaves_what_another_attempt_delivered(world: World, sinks: Sinks) -> None:

@@ -25,6 +25,10 @@ class Unprocessed(Unavailable):
     met another one."""
 
 
+class Refused(Unavailable):
+    """DynamoDB refuses what was asked (ValidationException), and would again: an item that grew beyond 400 KB, say."""
+
+
 class ConditionFailed(Exception):
     """The condition of a write did not hold. `item` is what was found, where the write asked for it; else empty."""
 
@@ -61,7 +65,8 @@ def as_unavailable(what: str) -> Iterator[None]:
             raise ConditionFailed(found if isinstance(found, dict) else {}) from None
         if code_of(error) == "TransactionCanceledException":
             _raise_for(what, error.response.get("CancellationReasons") or [])
-        raise Unavailable(f"{what} failed: {code_of(error)}", retry_after=RETRY_AFTER) from error
+        kind = Refused if code_of(error) == "ValidationException" else Unavailable
+        raise kind(f"{what} failed: {code_of(error)}", retry_after=RETRY_AFTER) from error
     except BotoCoreError as error:
         raise Unavailable(f"{what} failed: {type(error).__name__}", retry_after=RETRY_AFTER) from error
 

@@ -8,7 +8,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from tocsin.aws.dynamodb import Item, document, document_of, number, text, text_of, timestamp, truth, truth_of
+from tocsin.aws.dynamodb import (
+    Item,
+    document,
+    document_of,
+    number,
+    number_of,
+    text,
+    text_of,
+    timestamp,
+    truth,
+    truth_of,
+)
+from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.identity.directory import User
@@ -24,6 +36,13 @@ STATE_SHARDS = 4
 
 QUEUE_GRACE = timedelta(minutes=10)
 """How late SQS may bring back what it was given with a delay, before the schedule puts it there again."""
+
+MOST_ATTEMPTS = 40
+"""Attempts that an item holds: an open breaker's probes and redrives by hand go on for as long as somebody likes, and
+an item is at most 400 KB."""
+FIRST_ATTEMPTS_KEPT = 10
+LAST_ATTEMPTS_KEPT = 15
+"""What stays of a full list. Those between are counted in `attempts_left_out`; so every 16th attempt makes room."""
 
 NO_LONGER_DUE = ("not_before", "next_attempt", "due_shard", "due_at")
 """What a delivery has that something is still to happen to by itself."""
@@ -136,6 +155,8 @@ def shown(item: Item) -> JsonObject:
         "updated": text_of(item, "updated") or text_of(item, "taken_at"),
         "attempts": attempts,
     }
+    if left_out := number_of(item, "attempts_left_out"):
+        told["attempts_left_out"] = left_out
     if "next_attempt" in item:
         told["next_attempt"] = text_of(item, "next_attempt")
     return told
@@ -154,32 +175,74 @@ def change(
     condition: str | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Item:
-    """Set `changes`, and `once` where there is nothing yet; the item after it. ConditionFailed has what was found."""
-    given = dict(changes)
-    set_ = [f"#{name} = :{name}" for name in given]
-    for name, value in (once or {}).items():
-        set_.append(f"#{name} = if_not_exists(#{name}, :{name})")
-        given[name] = value
-    names = {f"#{name}": name for name in [*given, *remove]} | {"#state": "state"}
-    expressed = {f":{name}": value for name, value in given.items()} | dict(values or {})
-    if attempt is not None:
-        set_.append("attempts = list_append(if_not_exists(attempts, :none), :attempt)")
-        expressed |= {":none": {"L": []}, ":attempt": {"L": [document(attempt.to_json())]}}
-    parts = [f"SET {', '.join(set_)}"]
-    if remove:
-        parts.append(f"REMOVE {', '.join(f'#{name}' for name in remove)}")
-    if attempt is not None and counted:
-        parts.append("ADD tries :one")
-        expressed[":one"] = number(1)
-    if condition is None:
-        names = {name: attribute for name, attribute in names.items() if name != "#state" or "state" in given}
-    return table.update(
-        what,
-        place.key,
-        " ".join(parts),
-        values=expressed,
-        names=names,
-        condition=condition,
-        returning="ALL_NEW",
-        return_found=True,
-    )
+    """Set `changes`, and `once` where there is nothing yet; the item after it. ConditionFailed has what was found.
+
+    `attempt` is added to the others; of MOST_ATTEMPTS of them those in the middle are left out, and counted.
+    """
+    update = _Update(changes, once or {}, remove, condition, values or {})
+    if attempt is None:
+        return update.write(table, what, place)
+    if counted:
+        update.adds["tries"] = 1
+    update.assigned["attempts"] = "list_append(if_not_exists(attempts, :none), :attempt)"
+    entry = document(attempt.to_json())
+    update.values |= {":none": {"L": []}, ":attempt": {"L": [entry]}, ":most": number(MOST_ATTEMPTS)}
+    try:
+        return update.where("attribute_not_exists(attempts) OR size(attempts) < :most").write(table, what, place)
+    except ConditionFailed as refused:
+        attempts = refused.item.get("attempts", {}).get("L", [])
+        if len(attempts) < MOST_ATTEMPTS:
+            raise
+    kept = [*attempts[:FIRST_ATTEMPTS_KEPT], *attempts[-LAST_ATTEMPTS_KEPT:]]
+    update.adds["attempts_left_out"] = len(attempts) - len(kept)
+    update.assigned["attempts"] = ":attempts"
+    del update.values[":none"], update.values[":attempt"], update.values[":most"]
+    update.values |= {":attempts": {"L": [*kept, entry]}, ":found": number(len(attempts))}
+    return update.where("size(attempts) = :found").write(table, what, place)
+
+
+class _Update:
+    """An UpdateItem in the making."""
+
+    def __init__(
+        self,
+        changes: Mapping[str, Any],
+        once: Mapping[str, Any],
+        remove: Sequence[str],
+        condition: str | None,
+        values: Mapping[str, Any],
+    ) -> None:
+        self.assigned = {name: f":{name}" for name in changes}
+        self.assigned |= {name: f"if_not_exists(#{name}, :{name})" for name in once}
+        self.adds: dict[str, int] = {}
+        self.values = {f":{name}": value for name, value in {**changes, **once}.items()} | dict(values)
+        self._remove = remove
+        self._condition = condition
+        self._also: str | None = None
+
+    def where(self, condition: str) -> _Update:
+        """Write only where `condition` holds too."""
+        self._also = condition
+        return self
+
+    def write(self, table: Table, what: str, place: Place) -> Item:
+        """Return the item after the update."""
+        names = [*self.assigned, *self._remove, *self.adds]
+        parts = [f"SET {', '.join(f'#{name} = {value}' for name, value in self.assigned.items())}"]
+        if self._remove:
+            parts.append(f"REMOVE {', '.join(f'#{name}' for name in self._remove)}")
+        if self.adds:
+            parts.append(f"ADD {', '.join(f'#{name} :add_{name}' for name in self.adds)}")
+        conditions = [condition for condition in (self._condition, self._also) if condition]
+        if any("#state" in condition for condition in conditions):
+            names.append("state")
+        return table.update(
+            what,
+            place.key,
+            " ".join(parts),
+            values=self.values | {f":add_{name}": number(more) for name, more in self.adds.items()},
+            names={f"#{name}": name for name in names},
+            condition=" AND ".join(f"({condition})" for condition in conditions) or None,
+            returning="ALL_NEW",
+            return_found=True,
+        )

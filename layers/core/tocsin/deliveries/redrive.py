@@ -17,6 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from tocsin.aws.logging import Code, note
 from tocsin.config.model import Configuration
@@ -28,6 +29,7 @@ from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.redrive_store import GivenUp, RedeliveryStore, Span
+from tocsin.errors import Unavailable
 from tocsin.notifications.outcome import State
 from tocsin.times import utc_now
 
@@ -39,7 +41,11 @@ _MINUTE = 60
 
 
 class Redrive:
-    """One run of the schedule. Raises Unavailable where a table does not do as asked: the next run goes on."""
+    """One run of the schedule.
+
+    What one delivery, shard or breaker does stops no other: each fails alone, is logged, and is met again by the next
+    run. A run in which something failed raises Unavailable at its end, so that an alarm sees it.
+    """
 
     def __init__(
         self,
@@ -63,24 +69,34 @@ class Redrive:
         until = self._clock() + for_at_most
         done: Counter[str] = Counter()
         _, configuration = self._configuration.current()
-        for breaker in self._breakers.all():
-            done += self._of_breaker(breaker, configuration)
+        failures = _Failures()
+        for breaker in failures.none_where_unavailable(self._breakers.all) or ():
+            released = partial(self._of_breaker, breaker, configuration)
+            done += failures.none_where_unavailable(released, transport=breaker.transport) or Counter()
         with ThreadPoolExecutor(PARALLEL) as pool:
-            for count in pool.map(lambda shard: self._due(shard, until), range(DUE_SHARDS)):
+            for count in pool.map(lambda shard: self._due(shard, until, failures), range(DUE_SHARDS)):
                 done["due"] += count
-        note(Code.REDRIVE_DONE, "put back on their queues", **done)
+        note(Code.REDRIVE_DONE, "put back on their queues", failed=len(failures), **done)
+        failures.raise_first()
         return done
 
-    def _due(self, shard: int, until: datetime) -> int:
+    def _due(self, shard: int, until: datetime, failures: _Failures) -> int:
         sent = 0
         while (now := self._clock()) <= until:
-            places = self._deliveries.due(shard, now=now, limit=PAGE)
-            claimed = [self._deliveries.claim(place, now=now) for place in places]
-            sent += self._queues.send([(each, 0) for each in claimed if isinstance(each, DeliveryMessage)])
+            due = partial(self._deliveries.due, shard, now=now, limit=PAGE)
+            places = failures.none_where_unavailable(due, shard=shard) or []
+            claimed = [
+                failures.none_where_unavailable(
+                    partial(self._deliveries.claim, place, now=now), delivery_id=place.delivery_id
+                )
+                for place in places
+            ]
+            messages = [(each, 0) for each in claimed if isinstance(each, DeliveryMessage)]
+            sent += self._queues.send(messages)
             for given_up in claimed:
                 if isinstance(given_up, GivenUp):
                     self._alerts.failed(given_up.message, None, given_up.outcome, now=now)
-            if len(places) < PAGE:
+            if len(places) < PAGE or not any(claimed):
                 break
         return sent
 
@@ -111,3 +127,27 @@ class Redrive:
         return self._queues.send(
             [(message, position * _MINUTE // RELEASED_A_MINUTE) for position, message in enumerate(messages)]
         )
+
+
+class _Failures:
+    """What failed in a run, which goes on without it."""
+
+    def __init__(self) -> None:
+        self._errors: list[Unavailable] = []
+
+    def __len__(self) -> int:
+        return len(self._errors)
+
+    def none_where_unavailable[Result](self, call: Callable[[], Result], **names: object) -> Result | None:
+        """Return what `call` returns; None, and a log line with `names`, where it raises Unavailable."""
+        try:
+            return call()
+        except Unavailable as error:
+            note(Code.REDRIVE_FAILED, error.detail, level=logging.ERROR, **names)
+            self._errors.append(error)
+            return None
+
+    def raise_first(self) -> None:
+        """Raise the first of the errors, if there was one."""
+        if self._errors:
+            raise self._errors[0]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of, timestamp
-from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.dynamodb import Item, document, is_gone, number, number_of, text, text_of, timestamp
+from tocsin.aws.errors import ConditionFailed, Refused
 from tocsin.aws.table import Table
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.items import (
@@ -34,9 +34,6 @@ if TYPE_CHECKING:
 STUCK_AFTER = timedelta(hours=1)
 """How long a message may wait in a full queue before it is put there again; a copy too many does no harm."""
 
-MAX_ATTEMPTS_KEPT = 40
-"""Attempts of a delivery that is sent again by hand, over and over."""
-
 _PARALLEL = 16
 _CLAIMING = "claiming a delivery"
 
@@ -56,7 +53,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A delivery whose functions died each time."""
+    """A delivery that ends here: its functions died each time, or its item takes no more."""
 
     message: DeliveryMessage
     outcome: Outcome
@@ -86,8 +83,15 @@ class RedeliveryStore:
         """Make a due delivery a queued one, whose message is then to be sent; None where it no longer is due.
 
         One that was being delivered lost its function: that counts as an attempt, of unknown outcome, so that
-        a delivery that kills its function ends as well: it is given up.
+        a delivery that kills its function ends as well: it is given up. So is one whose item DynamoDB refuses to
+        change, or it would be due, and refused, each minute.
         """
+        try:
+            return self._claim(place, now)
+        except Refused as refused:
+            return self._give_up(place, refused, now)
+
+    def _claim(self, place: Place, now: datetime) -> DeliveryMessage | GivenUp | None:
         changes = {
             "state": text(State.QUEUED),
             "updated": text(iso(now)),
@@ -138,6 +142,27 @@ class RedeliveryStore:
             return None
         return GivenUp(message_of(claimed), outcome) if ended else message_of(claimed)
 
+    def _give_up(self, place: Place, refused: Refused, now: datetime) -> GivenUp | None:
+        """End a delivery without its attempts, which are all that grows in an item; None where it no longer is due."""
+        why = f"its item could not be changed any more, and lost its attempts: {refused.detail}"
+        outcome = Outcome(State.FAILED, "item_refused", why)
+        changes = {
+            "state": text(State.FAILED),
+            "updated": text(iso(now)),
+            "attempts": {"L": [document(Attempt(now, 0, outcome).to_json())]},
+        }
+        ending = "giving up a delivery"
+        seen = {":seen": {"N": place.due_at}}
+        try:
+            ended = change(
+                self._table, ending, place, changes, remove=NO_LONGER_DUE, condition="due_at = :seen", values=seen
+            )
+        except ConditionFailed:
+            return None
+        # Only now is its transport known, by which it is listed.
+        change(self._table, ending, place, listed(text_of(ended, "transport"), State.FAILED, place.delivery_id))
+        return GivenUp(message_of(ended), outcome)
+
     def release(self, place: Place, transport: str, *, now: datetime) -> DeliveryMessage | None:
         """Make a held delivery a queued one, whose message is then to be sent; None where it is not held."""
         try:
@@ -167,8 +192,6 @@ class RedeliveryStore:
             return state
         attempts = item.get("attempts", {}).get("L", [])
         changes = _queued(place, text_of(item, "transport"), now) | {"tries": number(0)}
-        if len(attempts) >= MAX_ATTEMPTS_KEPT:
-            changes["attempts"] = {"L": attempts[-MAX_ATTEMPTS_KEPT // 2 :]}
         try:
             queued = change(
                 self._table,

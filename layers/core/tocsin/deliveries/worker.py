@@ -145,9 +145,7 @@ class DeliveryWorker:
 
     def _handle(self, message: DeliveryMessage) -> None:
         _, configuration = self._configuration.current()
-        transport = configuration.transports_by_name.get(message.transport)
-        if transport is None and message.transport == INBOX.name:
-            transport = INBOX
+        transport = _transport_of(message, configuration)
         keep = parse_duration(configuration.settings.notification_retention) + _KEEP_LONGER
         begun = self._clock()
         breaker = BreakerState.CLOSED
@@ -177,7 +175,8 @@ class DeliveryWorker:
         breaker: BreakerState,
     ) -> tuple[Event | None, Outcome]:
         if transport is None or not transport.enabled:
-            return None, Outcome(State.DISCARDED, "no_transport", f"transport {message.transport} is gone or disabled")
+            why = f"transport {message.transport} is gone, disabled, or no {message.mode} any more"
+            return None, Outcome(State.DISCARDED, "no_transport", why)
         if breaker is BreakerState.DISABLED:
             why = self._breakers.reason(transport)
             detail = f"the transport is disabled since its endpoint failed ({why}); mend it, then reset its breaker"
@@ -360,3 +359,15 @@ def _context(
         body_mapping=expressions[transport.body_mapping] if transport.body_mapping else None,
         headers_mapping=expressions[transport.headers_mapping] if transport.headers_mapping else None,
     )
+
+
+def _transport_of(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
+    """The transport that the message is for; None where it is gone, or of another mode by now.
+
+    Each mode has a function of its own, with the permissions that it needs: a webhook can't be told by the one that
+    fills inboxes.
+    """
+    found = configuration.transports_by_name.get(message.transport)
+    if found is None and message.transport == INBOX.name:
+        found = INBOX
+    return found if found is not None and found.mode == message.mode else None
