@@ -3,15 +3,57 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict
 
 from tocsin.times import parse_duration
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:@+-]*$")]
-"""What rules, policies, transports, groups, users and keys may be called: it stands in keys, URLs and logs."""
+"""What rules, policies, transports, mappings, silences and keys may be called: it stands in keys, URLs and logs."""
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode's general categories
+_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
+
+
+def nfc(text: str) -> str:
+    """`text` in Unicode's normal form C: `ü` is one character, however it was typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+MAX_FOREIGN_NAME = 255
+"""Characters: at most 1,020 bytes, so that a name fits a sort key of DynamoDB."""
+
+
+def foreign_name(name: str) -> str:
+    """`name` in normal form C. ValueError, which says why, where no user or group could be called so."""
+    name = nfc(name)
+    if not 1 <= len(name) <= MAX_FOREIGN_NAME:
+        raise ValueError(f"has {len(name)} characters; a name has 1 to {MAX_FOREIGN_NAME}")
+    if name != name.strip():
+        raise ValueError("begins or ends with a blank")
+    odd = next((each for each in name if unicodedata.category(each) in _UNPRINTABLE), None)
+    if odd is not None:
+        raise ValueError(f"has a character that can't be seen, U+{ord(odd):04X}")
+    if "?" in name or _ENCODED.search(name):
+        raise ValueError("has a `?`, or a `%` before two hexadecimal digits: paths can't name it")
+    if name in {".", ".."} or name.endswith("/") or "/members/" in f"{name}/":
+        raise ValueError("is `.` or `..`, ends with `/` or has `/members` in it: it would be another path")
+    return name
+
+
+ForeignName = Annotated[str, AfterValidator(foreign_name)]
+"""What users and groups may be called: names that other systems gave (`o'brien@example.com`, `DOMAIN\\jürgen`).
+
+Kept in Unicode's normal form C.
+"""
+
+PersonKey = (
+    Annotated[int, Strict(), Field(ge=-(1 << 63), lt=1 << 63)] | Annotated[str, Field(min_length=1, max_length=255)]
+)
+"""A person's key in the system that reports events: a number or a text."""
 
 
 def _is_iso(value: object) -> object:

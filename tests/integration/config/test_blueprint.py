@@ -74,7 +74,8 @@ def test_a_new_stack_tells_its_admins_when_something_of_its_own_is_wrong(client:
     actions = {policy["name"]: policy["action"] for policy in shown["policies"]}
     rules = {rule["name"]: {actions[binding["policy"]] for binding in rule["bindings"]} for rule in shown["rules"]}
     assert rules == {
-        "notify-configuration-error": {"configuration_error", "configuration_warning"},
+        "notify-configuration-error": {"configuration_error"},
+        "notify-configuration-warning": {"configuration_warning"},
         "notify-exception": {
             "policy_exception",
             "property_mapping_exception",
@@ -83,7 +84,9 @@ def test_a_new_stack_tells_its_admins_when_something_of_its_own_is_wrong(client:
         },
         "notify-update": {"update_available"},
     }
-    assert {(rule["severity"], rule["destination_group"]) for rule in shown["rules"]} == {("alert", "admins")}
+    assert {rule["destination_group"] for rule in shown["rules"]} == {"admins"}
+    assert [rule["name"] for rule in shown["rules"] if rule["severity"] != "alert"] == ["notify-configuration-warning"]
+    assert next(rule["severity"] for rule in shown["rules"] if rule["name"].endswith("warning")) == "warning"
     assert {(transport["name"], transport["mode"]) for transport in shown["transports"]} == {
         ("email", "email"),
         ("inbox", "local"),

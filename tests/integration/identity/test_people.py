@@ -24,7 +24,7 @@ def test_people_are_read_again_after_a_few_seconds_and_when_the_clock_jumps(stac
     people.users(["alice", "bob"])
     people.members(ONCALL, after=None, limit=10)
     people.write(users=[BOB], members=[(ONCALL, "bob")])
-    people.delete(usernames=["alice"])
+    people.delete(users=[User("alice")])
 
     held = people.users(["alice", "bob"]), people.members(ONCALL, after=None, limit=10).items
     now += jump

@@ -127,7 +127,7 @@ def test_an_inactive_user_is_refused_whatever_their_groups(
     assert facts == {"error": "the user of this access token is not active"}
 
 
-@pytest.mark.parametrize("username", [None, "", 5, ["alice"], "alice\n", " alice", "älice", "x" * 101, {"a": "alice"}])
+@pytest.mark.parametrize("username", [None, "", 5, ["alice"], "alice\n", " alice", "alice?", "x" * 256, {"a": "alice"}])
 def test_a_name_that_no_user_can_have_stands_for_nobody(
     stack: Stack, issuer: Issuer, authorizer: ModuleType, api: Api, username: Any
 ) -> None:

@@ -11,6 +11,7 @@ from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from tocsin.api import blueprints, deliveries, events, health, notifications, resources, transports, why
 from tocsin.api.answers import problem_response
+from tocsin.api.paths import encoded_path
 from tocsin.api.wiring import Services
 from tocsin.aws.logging import Code, logger, note
 from tocsin.config.resources import Resources
@@ -76,7 +77,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
         if event.get("routeKey") == PREFLIGHT:
             return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
         try:
-            return app.resolve(event, context)
+            return app.resolve(event | {"rawPath": encoded_path(event.get("rawPath") or "/")}, context)
         except Exception:  # noqa: BLE001 - the last resort: an answer without a trace, a log with one
             logger.exception("a request could not be served", code=Code.REQUEST_FAILED.value)
             failure = TocsinError("the request could not be served; the log says why, under this request's id")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Annotated, Literal
-from urllib.parse import unquote
+from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES, Cursors
 from tocsin.api.parameters import asked, limit_of, moment_of, object_of
+from tocsin.api.paths import name_of
 from tocsin.deliveries.service import LISTED, DeliveryService
 from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.fields import Moment, Name
@@ -25,6 +26,8 @@ from tocsin.types import Json
 MAX_REDRIVE = 500
 """Deliveries that one request sends again."""
 
+_MAX_NAME = 100
+_MAX_ADDRESS = 320
 _TOLD = re.compile(r"[0-9a-f]{16}")
 
 
@@ -54,7 +57,7 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
         query = ("state", "transport", "since", "until", "limit", "cursor")
         request, _ = asked(app, Scope.EVENTS_READ, query=query)
         listing = service.list(
-            transport=request.query.get("transport"),
+            transport=_transport(request),
             states=_states(request),
             since=moment_of(request, "since"),
             until=moment_of(request, "until"),
@@ -100,9 +103,28 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
     @app.delete("/mail-stops/<address>")
     def lift(address: str) -> Response[str]:
         asked(app, Scope.CONFIG_WRITE)
-        if not stops.lift(unquote(address)):
+        return lifted(name_of(address))
+
+    # A path can't hold every address: HTTP APIs take an encoded `?` for its end.
+    @app.delete("/mail-stops")
+    def lift_asked() -> Response[str]:
+        request, _ = asked(app, Scope.CONFIG_WRITE, query=("address",))
+        address = request.query.get("address")
+        if not address:
+            raise Invalid([Violation("address", "is required: the address that mail goes to again")])
+        return lifted(name_of(quote(address)))
+
+    def lifted(address: str) -> Response[str]:
+        if len(address) > _MAX_ADDRESS or not stops.lift(address):
             raise NotFound("mail to this address is not stopped")
-        return json_response(200, {"address": unquote(address).strip().lower(), "lifted": True})
+        return json_response(200, {"address": address.strip().lower(), "lifted": True})
+
+
+def _transport(request: Request) -> str | None:
+    given = request.query.get("transport")
+    if given is not None and len(given) > _MAX_NAME:
+        raise Invalid([Violation("transport", f"has {len(given)} characters; a name has at most {_MAX_NAME}")])
+    return given
 
 
 def _states(request: Request) -> tuple[State, ...]:

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import Cursors
-from tocsin.api.parameters import asked, flag_of, limit_of, moment_of, number_of, object_of
+from tocsin.api.parameters import asked, flag_of, limit_of, moment_of, number_of, object_of, username_of
 from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.events.store import EventStore
 from tocsin.http.request import Request
@@ -24,7 +24,6 @@ from tocsin.types import Json, JsonObject
 MAX_IDS = 100
 """Notifications that one request marks by their ids."""
 MAX_ARRIVAL = 10**12 - 1
-MAX_NAME = 100
 
 _CURSOR = Cursors(of="inbox", other="is of another list; send it to the one that it came from", check=int)
 
@@ -151,14 +150,12 @@ def _asked(app: APIGatewayHttpResolver, *parameters: str, changes: bool = False)
     Another's is read only by a key that may read all events, and changed only by one that may configure.
     """
     request, principal = asked(app, Scope.NOTIFICATIONS, query=("user", *parameters))
-    return request, _whose(principal, request.query.get("user"), Scope.CONFIG_WRITE if changes else Scope.EVENTS_READ)
+    return request, _whose(principal, username_of(request), Scope.CONFIG_WRITE if changes else Scope.EVENTS_READ)
 
 
 def _whose(principal: Principal, asked: str | None, needed: Scope) -> str:
     if asked is not None and asked != principal.user:
         principal.require(needed)
-        if len(asked) > MAX_NAME:
-            raise Invalid([Violation("user", f"has {len(asked)} characters; a username has at most {MAX_NAME}")])
         return asked
     if principal.user is None:
         raise Invalid([Violation("user", "this key stands for nobody; say whose inbox")])

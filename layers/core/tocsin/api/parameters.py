@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tocsin.errors import Invalid, TooLarge, Violation
+from tocsin.fields import foreign_name
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.http.yaml_body import read_document
@@ -64,6 +65,17 @@ def number_of(request: Request, name: str, most: int) -> int | None:
     if not (given.isascii() and given.isdigit() and len(given) <= len(str(most)) and int(given) <= most):
         raise Invalid([Violation(name, f"must be a number from 0 to {most}: {given[:20]!r}")])
     return int(given)
+
+
+def username_of(request: Request, name: str = "user") -> str | None:
+    """The query's `name`: a username in normal form C, None where there is none."""
+    given = request.query.get(name)
+    if given is None:
+        return None
+    try:
+        return foreign_name(given)
+    except ValueError as error:
+        raise Invalid([Violation(name, str(error))]) from None
 
 
 def moment_of(request: Request, name: str) -> datetime | None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote
-
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES
 from tocsin.api.parameters import asked, limit_of, object_of
+from tocsin.api.paths import name_of, path_of
 from tocsin.aws.logging import Code, note
 from tocsin.config.resources import (
     Collection,
@@ -52,20 +51,20 @@ def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection)
     @app.get(f"/{kind}/<name>")
     def one(name: str) -> Response[str]:
         request = _reader(app)
-        return _shown(collection.get(unquote(name)), request)
+        return _shown(collection.get(name_of(name)), request)
 
     @app.put(f"/{kind}/<name>")
     def put(name: str) -> Response[str]:
         request, principal = _writer(app)
         precondition = Precondition.parse(request.headers)
-        saved = collection.put(unquote(name), object_of(request), precondition, principal)
-        return _saved(saved, _path(kind, name), principal)
+        saved = collection.put(name_of(name), object_of(request), precondition, principal)
+        return _saved(saved, path_of(kind, name_of(name)), principal)
 
     @app.delete(f"/{kind}/<name>")
     def delete(name: str) -> Response[str]:
         request, principal = _writer(app)
-        was = collection.delete(unquote(name), Precondition.parse(request.headers), principal)
-        return _deleted(was, _path(kind, name), principal)
+        was = collection.delete(name_of(name), Precondition.parse(request.headers), principal)
+        return _deleted(was, path_of(kind, name_of(name)), principal)
 
 
 def _add_members(app: APIGatewayHttpResolver, members: Members) -> None:
@@ -73,24 +72,24 @@ def _add_members(app: APIGatewayHttpResolver, members: Members) -> None:
     def many(name: str) -> Response[str]:
         request = _reader(app, "limit", "cursor")
         limit = limit_of(request, _DEFAULT_LIMIT)
-        return _page(members.page(unquote(name), after=_after(request), limit=limit))
+        return _page(members.page(name_of(name), after=_after(request), limit=limit))
 
     @app.get("/groups/<name>/members/<username>")
     def one(name: str, username: str) -> Response[str]:
         request = _reader(app)
-        return _shown(members.get(unquote(name), unquote(username)), request)
+        return _shown(members.get(name_of(name), name_of(username)), request)
 
     @app.put("/groups/<name>/members/<username>")
     def put(name: str, username: str) -> Response[str]:
         request, principal = _writer(app)
-        saved = members.put(unquote(name), unquote(username), Precondition.parse(request.headers), principal)
-        return _saved(saved, _path("groups", name, "members", username), principal)
+        saved = members.put(name_of(name), name_of(username), Precondition.parse(request.headers), principal)
+        return _saved(saved, path_of("groups", name_of(name), "members", name_of(username)), principal)
 
     @app.delete("/groups/<name>/members/<username>")
     def delete(name: str, username: str) -> Response[str]:
         request, principal = _writer(app)
-        was = members.delete(unquote(name), unquote(username), Precondition.parse(request.headers), principal)
-        return _deleted(was, _path("groups", name, "members", username), principal)
+        was = members.delete(name_of(name), name_of(username), Precondition.parse(request.headers), principal)
+        return _deleted(was, path_of("groups", name_of(name), "members", name_of(username)), principal)
 
 
 def _add_settings(app: APIGatewayHttpResolver, settings: SettingsEntry) -> None:
@@ -111,13 +110,13 @@ def _add_keys(app: APIGatewayHttpResolver, keys: Keys) -> None:
     def add() -> Response[str]:
         request, principal = _writer(app)
         saved = keys.add(object_of(request), principal)
-        return _saved(saved, _path("keys", str(saved.shown["name"])), principal)
+        return _saved(saved, path_of("keys", str(saved.shown["name"])), principal)
 
     @app.post("/keys/<name>/rotate")
     def rotate(name: str) -> Response[str]:
         request, principal = _writer(app)
         given = object_of(request) if request.body else {}
-        saved = keys.rotate(unquote(name), given, Precondition.parse(request.headers), principal)
+        saved = keys.rotate(name_of(name), given, Precondition.parse(request.headers), principal)
         note(Code.KEY_ROTATED, "an API key was rotated", key_id=saved.shown["id"], by=principal.key_name)
         return _answer(200, saved)
 
@@ -135,7 +134,7 @@ def _add_silences(app: APIGatewayHttpResolver, silences: Silences) -> None:
     def add() -> Response[str]:
         request, principal = _writer(app)
         saved = silences.add(object_of(request), principal)
-        return _saved(saved, _path("silences", str(saved.shown["name"])), principal)
+        return _saved(saved, path_of("silences", str(saved.shown["name"])), principal)
 
 
 def _states_of(request: Request) -> frozenset[SilenceState]:
@@ -146,11 +145,6 @@ def _states_of(request: Request) -> frozenset[SilenceState]:
         return frozenset(SilenceState(each.strip()) for each in given.split(","))
     except ValueError:
         raise Invalid([Violation("state", f"must be of {', '.join(SilenceState)}: {given[:40]!r}")]) from None
-
-
-def _path(*parts: str) -> str:
-    """A path of names as an address: a name may hold blanks."""
-    return "".join("/" + quote(unquote(part), safe="@:+") for part in parts)
 
 
 def _reader(app: APIGatewayHttpResolver, *parameters: str) -> Request:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from urllib.parse import unquote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response
-from tocsin.api.parameters import asked, request_of
+from tocsin.api.parameters import asked, request_of, username_of
+from tocsin.api.paths import name_of
 from tocsin.aws.logging import Code, note
 from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import NotFound
@@ -44,18 +44,18 @@ def add_routes(
     @app.post("/transports/<name>/test")
     def test(name: str) -> Response[str]:
         request, principal = asked(app, Scope.CONFIG_WRITE, query=("user",))
-        delivery = service.test(unquote(name), request.query.get("user") or principal.user)
+        delivery = service.test(name_of(name), username_of(request) or principal.user)
         return json_response(200 if State(str(delivery["state"])).final else 202, delivery)
 
     @app.get("/transports/<name>/breaker")
     def breaker(name: str) -> Response[str]:
         asked(app, Scope.EVENTS_READ)
-        return json_response(200, service.breaker(unquote(name)).to_json())
+        return json_response(200, service.breaker(name_of(name)).to_json())
 
     @app.post("/transports/<name>/breaker/reset")
     def reset(name: str) -> Response[str]:
         asked(app, Scope.CONFIG_WRITE)
-        return json_response(200, service.reset(unquote(name)).to_json())
+        return json_response(200, service.reset(name_of(name)).to_json())
 
     # These two need no key: the token in the link says that its holder was written to. GET only asks, since mail
     # programs open links by themselves; POST is what they send for one click (RFC 8058).

@@ -32,7 +32,8 @@ def _rule(name: str, severity: Severity, *actions: EventAction) -> NotificationR
     )
 
 
-_CONFIGURATION = (EventAction.CONFIGURATION_ERROR, EventAction.CONFIGURATION_WARNING)
+_CONFIGURATION = (EventAction.CONFIGURATION_ERROR,)
+_WARNINGS = (EventAction.CONFIGURATION_WARNING,)
 _EXCEPTIONS = (
     EventAction.POLICY_EXCEPTION,
     EventAction.PROPERTY_MAPPING_EXCEPTION,
@@ -44,9 +45,10 @@ _UPDATES = (EventAction.UPDATE_AVAILABLE,)
 DEFAULT = Configuration(
     groups=(ADMINS,),
     transports=_TRANSPORTS,
-    policies=tuple(_matcher(action) for action in _CONFIGURATION + _EXCEPTIONS + _UPDATES),
+    policies=tuple(_matcher(action) for action in _CONFIGURATION + _WARNINGS + _EXCEPTIONS + _UPDATES),
     rules=(
         _rule("notify-configuration-error", Severity.ALERT, *_CONFIGURATION),
+        _rule("notify-configuration-warning", Severity.WARNING, *_WARNINGS),
         _rule("notify-exception", Severity.ALERT, *_EXCEPTIONS),
         _rule("notify-update", Severity.ALERT, *_UPDATES),
     ),

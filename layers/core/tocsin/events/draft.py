@@ -25,7 +25,7 @@ from tocsin.errors import Invalid, Violation, violations
 from tocsin.events.model import OWN_APP, UNDETERMINED_IP, Event, Once, stored_action
 from tocsin.events.redact import Secrets, cleanse
 from tocsin.events.sanitize import Limits, sanitize
-from tocsin.fields import Moment
+from tocsin.fields import Moment, nfc
 from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
 from tocsin.times import DurationError, iso, parse_duration
 from tocsin.types import Json, JsonObject
@@ -145,6 +145,8 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
     if wrong:
         raise Invalid(wrong)
     user, context = _cleansed(given, terms.secrets)
+    if isinstance(username := user.get("username"), str):
+        user["username"] = nfc(username)  # one person, however their name was typed: users are called so as well
     return Event(
         id=event_id,
         action=stored_action(draft.action),

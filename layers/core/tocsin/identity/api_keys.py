@@ -14,7 +14,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from tocsin.fields import Moment, Name
+from tocsin.fields import ForeignName, Moment, Name
 from tocsin.identity.principal import Scope
 
 ADMIN_KEY_ID = "admin"
@@ -42,7 +42,7 @@ class ApiKey(BaseModel):
     id: str
     name: Name
     scopes: tuple[Scope, ...]
-    user: Name | None = None
+    user: ForeignName | None = None
     events_per_minute: Annotated[int, Field(ge=1)] | None = None
     expires: Expiry | None = None
     """When it stops to be taken; None for never."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tocsin.types import JsonObject
+from tocsin.types import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +18,14 @@ class User:
     active: bool = True
     superuser: bool = False
     locale: str = "en"
+    pk: int | str | None = None
+    """What the systems that report events call this person; 7 and "7" are the same."""
 
     def to_json(self) -> JsonObject:
         """All fields, as the blueprint spells them."""
         return {
             "username": self.username,
+            "pk": self.pk,
             "email": self.email,
             "name": self.name,
             "active": self.active,
@@ -40,7 +43,12 @@ class User:
             active=data.get("active") is not False,
             superuser=data.get("superuser") is True,
             locale=str(data.get("locale") or "en"),
+            pk=_pk_of(data.get("pk")),
         )
+
+
+def _pk_of(value: Json) -> int | str | None:
+    return value if isinstance(value, int | str) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True, slots=True)

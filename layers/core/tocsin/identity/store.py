@@ -2,6 +2,7 @@
 
 pk                        sk          what
 user                      username    a person
+user-pk                   their pk    the username of who has it; good only while that user says the same
 member#<group>#<roster>   username    a membership; a group's roster names the list that holds
 key                       key id      an API key, without its secret
 key-use                   key id      the hour in which an API key was last used
@@ -59,6 +60,14 @@ class PeopleStore:
             found = {user.username: user for item in items if (user := _user_of(item))}
             known |= {name: self._users.put(name, found.get(name)) for name in unknown}
         return {name: user for name in usernames if (user := known.get(name)) is not None}
+
+    def users_by_pk(self, pks: Sequence[str]) -> dict[str, User]:
+        """The users who have these keys, by the key as text; missing ones are left out."""
+        items = self._table.get_many(_READING, (_pk_key(pk) for pk in dict.fromkeys(pks)))
+        named = {text_of(item, "sk"): text_of(item, "username") for item in items}
+        users = self.users(list(named.values()))
+        found = ((pk, users.get(username)) for pk, username in named.items())
+        return {pk: user for pk, user in found if user is not None and _pk_of(user) == pk}
 
     def members(self, group: Group, *, after: str | None, limit: int) -> Page[str]:
         """The names of the next members of `group`, at most `limit`, in their order."""
@@ -139,7 +148,9 @@ class PeopleStore:
         keys: Iterable[ApiKey] = (),
     ) -> None:
         """Write these; what is there is replaced."""
+        users = tuple(users)
         items: list[Item] = [_user_key(user.username) | {"user": document(user.to_json())} for user in users]
+        items += [_pk_key(pk) | {"username": text(user.username)} for user in users if (pk := _pk_of(user)) is not None]
         items += [_member_key(group, username) for group, username in members]
         items += [{"pk": text("key"), "sk": text(key.id), "key": document(key.model_dump(mode="json"))} for key in keys]
         _at_once(partial(self._table.put_many, _WRITING), items)
@@ -147,15 +158,30 @@ class PeopleStore:
     def delete(
         self,
         *,
-        usernames: Iterable[str] = (),
+        users: Iterable[User] = (),
         members: Iterable[tuple[Group, str]] = (),
         key_ids: Iterable[str] = (),
     ) -> None:
         """Delete these; what is not there is no error."""
-        keys: list[Item] = [_user_key(username) for username in usernames]
+        users = tuple(users)
+        keys: list[Item] = [_user_key(user.username) for user in users]
         keys += [_member_key(group, username) for group, username in members]
         keys += [{"pk": text(kind), "sk": text(key_id)} for key_id in key_ids for kind in ("key", "key-use")]
         _at_once(partial(self._table.delete_many, _WRITING), keys)
+        for user in users:
+            self.forget_pk(user)
+
+    def forget_pk(self, user: User) -> None:
+        """Take the key of `user` away from them; who else has it by now keeps it."""
+        pk = _pk_of(user)
+        if pk is not None:
+            with suppress(ConditionFailed):
+                self._table.delete(
+                    _WRITING,
+                    _pk_key(pk),
+                    condition="username = :username",
+                    values={":username": text(user.username)},
+                )
 
     def _all(self, pk: str) -> Iterator[Item]:
         return self._table.query(_READING, "pk = :pk", {":pk": text(pk)}, consistent=True)
@@ -172,6 +198,14 @@ def _at_once(write: Callable[[Sequence[Item]], None], items: Sequence[Item]) -> 
 
 def _user_key(username: str) -> dict[str, dict[str, str]]:
     return {"pk": text("user"), "sk": text(username)}
+
+
+def _pk_key(pk: str) -> dict[str, dict[str, str]]:
+    return {"pk": text("user-pk"), "sk": text(pk)}
+
+
+def _pk_of(user: User) -> str | None:
+    return None if user.pk is None else str(user.pk)
 
 
 def _member_key(group: Group, username: str) -> dict[str, dict[str, str]]:

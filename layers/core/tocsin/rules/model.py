@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from tocsin.addresses import parse_network
-from tocsin.fields import Duration, Moment, Name
+from tocsin.fields import Duration, ForeignName, Moment, Name
 from tocsin.notifications.model import Severity
 from tocsin.times import parse_duration
 from tocsin.types import JsonObject
@@ -83,8 +83,8 @@ class Binding(_Configured):
     """What a rule asks: exactly one policy, or whether the event's user is a user or in a group."""
 
     policy: Name | None = None
-    user: Name | None = None
-    group: Name | None = None
+    user: ForeignName | None = None
+    group: ForeignName | None = None
     order: int = 0
     enabled: bool = True
     negate: bool = False
@@ -147,7 +147,7 @@ class NotificationRule(_Configured):
     severity: Severity = Severity.NOTICE
     transports: tuple[Name, ...] = ()
     """Names of transports; none means the inbox."""
-    destination_group: Name | None = None
+    destination_group: ForeignName | None = None
     destination_event_user: bool = False
     policy_engine_mode: PolicyEngineMode = PolicyEngineMode.ANY
     bindings: tuple[Binding, ...] = ()

@@ -200,6 +200,16 @@ OPERATIONS: tuple[Operation, ...] = (
         "DELETE", "/mail-stops/{address}", "mail", "Write to an address again", _WRITE, {200: "Lifted"}, problems=(404,)
     ),
     Operation(
+        "DELETE",
+        "/mail-stops",
+        "mail",
+        "Write to an address again that no path can hold",
+        _WRITE,
+        {200: "Lifted"},
+        query=("address",),
+        problems=(404,),
+    ),
+    Operation(
         "GET",
         "/unsubscribe",
         "mail",

@@ -17,6 +17,7 @@ QUERY: dict[str, tuple[JsonObject, str]] = {
     "top": ({"type": "integer", "minimum": 1, "maximum": 100}, "How many applications; 15 by default."),
     "steps": (TEXT, "Lengths of time up to now, as `hours=24,days=7`; at most six."),
     "state": (TEXT, "States of what is listed, separated by commas."),
+    "address": (TEXT, "An e-mail address."),
     "transport": (TEXT, "The name of a transport."),
     "username": (TEXT, "A username in the event's user or context."),
     "user_pk": (TEXT, "The event's user, by primary key."),

@@ -194,10 +194,14 @@ class Blueprints:
 
     def _tidy(self, plan: _Plan, current: _Current, traces: Journal) -> None:
         self._people.delete(key_ids=current.key_ids - {key.id for key in plan.keys})
+        kept = {user.username: user for user in plan.users}
+        for name, user in current.users.items():
+            if name in kept and kept[name].pk != user.pk:
+                self._people.forget_pk(user)
         gone = traces.rosters - _rosters(plan.configuration)
         groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
         self._people.delete(
-            usernames=current.users.keys() - {user.username for user in plan.users},
+            users=[current.users[name] for name in sorted(current.users.keys() - kept.keys())],
             members=[(group, member) for group in groups for member in self._people.all_members(group)],
         )
         for ref in sorted(traces.secrets - _secret_refs(plan.configuration)):

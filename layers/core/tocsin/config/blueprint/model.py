@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.config.model import Settings
 from tocsin.errors import Invalid, violations
-from tocsin.fields import Name
+from tocsin.fields import ForeignName, Name, PersonKey
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.api_keys import Expiry
 from tocsin.identity.principal import Scope
 from tocsin.notifications.transport import Mapping, TransportMode
 from tocsin.rules.model import NotificationRule, Policy, Silence
-from tocsin.types import JsonObject
+from tocsin.types import Json, JsonObject
 
 MASK = "*" * 20
 """What stands for a secret in an answer; sent back, it means: as it is."""
@@ -27,7 +27,9 @@ class _Entry(BaseModel):
 class UserEntry(_Entry):
     """A person."""
 
-    username: Name
+    username: ForeignName
+    pk: PersonKey | None = None
+    """What the systems that report events call the person: a number or a text. No two users have the same."""
     email: Annotated[str, Field(max_length=320)] = ""
     name: Annotated[str, Field(max_length=200)] = ""
     active: bool = True
@@ -38,16 +40,16 @@ class UserEntry(_Entry):
 class GroupEntry(_Entry):
     """A group with its members and the groups below it."""
 
-    name: Name
-    members: tuple[Name, ...] = ()
-    children: tuple[Name, ...] = ()
+    name: ForeignName
+    members: tuple[ForeignName, ...] = ()
+    children: tuple[ForeignName, ...] = ()
 
 
 class TransportEntry(_Entry):
     """A transport with its secrets, which go in and never come out."""
 
     name: Name
-    mode: TransportMode
+    mode: TransportMode = TransportMode.LOCAL
     send_once: bool = False
     enabled: bool = True
     url: Annotated[str, Field(max_length=2048)] | None = None
@@ -69,7 +71,7 @@ class KeyEntry(_Entry):
 
     name: Name
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
-    user: Name | None = None
+    user: ForeignName | None = None
     events_per_minute: Annotated[int, Field(ge=1)] | None = None
     expires: Expiry | None = None
 
@@ -90,8 +92,16 @@ class Blueprint(_Entry):
     def to_json(self) -> JsonObject:
         """As the API shows it, defaults left out but for what tells things apart."""
         shown = cast(JsonObject, self.model_dump(mode="json", exclude_defaults=True))
+        modes: list[JsonObject] = [{"name": each.name, "mode": each.mode.value} for each in self.transports]
+        shown["transports"] = [
+            mode | cast(JsonObject, entry) for mode, entry in zip(modes, _listed(shown.get("transports")), strict=True)
+        ]
         settings = cast(JsonObject, self.settings.model_dump(mode="json"))
         return {"settings": settings} | {kind: shown.get(kind, []) for kind in _KINDS}
+
+
+def _listed(entries: Json) -> list[Json]:
+    return entries if isinstance(entries, list) else []
 
 
 _KINDS = tuple(kind for kind in Blueprint.model_fields if kind != "settings")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 
@@ -33,6 +34,10 @@ _MODES_OF = {
 }
 """Fields of a transport that not every mode has. A chat webhook has no signing secret: its URL is its secret."""
 
+_NAME_OF = {"users": "username"}
+_RESERVED = re.compile("admin|tocsin|oidc[-:].*", re.IGNORECASE)
+"""Names of keys that change events would tell as somebody else: the admin key, Tocsin itself, a token's holder."""
+
 _AMPLE = timedelta(days=365 * 1000)
 """Between the last moment that is ever worked out from a setting and the last that a date can hold."""
 
@@ -49,6 +54,7 @@ def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
     wrong = [
         *_settings(blueprint.settings),
         *_names(blueprint),
+        *_person_keys(blueprint),
         *_groups(blueprint),
         *_mappings(blueprint),
         *(
@@ -100,10 +106,23 @@ def _names(blueprint: Blueprint) -> Iterator[Violation]:
     for kind, names in named.items():
         seen: set[str] = set()
         for position, name in enumerate(names):
+            if name != name.strip():
+                yield Violation(f"{kind}[{position}].{_NAME_OF.get(kind, 'name')}", f"{name!r} ends with a blank")
+            if kind == "keys" and _RESERVED.fullmatch(name):
+                yield Violation(f"keys[{position}].name", f"{name!r} is kept for Tocsin: it would be taken for another")
             if name in seen:
-                field = "username" if kind == "users" else "name"
-                yield Violation(f"{kind}[{position}].{field}", f"{name!r} is there already")
+                yield Violation(f"{kind}[{position}].{_NAME_OF.get(kind, 'name')}", f"{name!r} is there already")
             seen.add(name)
+
+
+def _person_keys(blueprint: Blueprint) -> Iterator[Violation]:
+    """Violations of what is looked up by: two users with one key, which a number and its text are."""
+    having: dict[str, str] = {}
+    for position, user in list(enumerate(blueprint.users))[::-1]:
+        if user.pk is not None:
+            other = having.setdefault(str(user.pk), user.username)
+            if other != user.username:
+                yield Violation(f"users[{position}].pk", f"{user.pk!r} is the key of user {other!r}")
 
 
 def _groups(blueprint: Blueprint) -> Iterator[Violation]:
@@ -219,7 +238,13 @@ def _rules(blueprint: Blueprint) -> Iterator[Violation]:
                 yield _missing(f"{path}.transports[{place}]", "transport", name, transports)
         if rule.destination_group is not None and rule.destination_group not in groups:
             yield _missing(f"{path}.destination_group", "group", rule.destination_group, groups)
+        asked: set[tuple[str, int]] = set()
         for place, binding in enumerate(rule.bindings):
+            if binding.policy is not None:
+                if (binding.policy, binding.order) in asked:
+                    twice = f"policy {binding.policy!r} is bound with order {binding.order} already"
+                    yield Violation(f"{path}.bindings[{place}].order", twice)
+                asked.add((binding.policy, binding.order))
             for kind, target, known in (
                 ("policy", binding.policy, policies),
                 ("user", binding.user, users),

@@ -12,7 +12,7 @@ from tocsin.config.blueprint.model import GroupEntry
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved
 from tocsin.config.resources.snapshot_entries import Published, dump, with_entry
-from tocsin.fields import Name
+from tocsin.fields import ForeignName
 from tocsin.identity.directory import Group
 from tocsin.identity.principal import Principal
 from tocsin.types import JsonObject
@@ -23,8 +23,8 @@ class GroupShape(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    name: Name
-    children: tuple[Name, ...] = ()
+    name: ForeignName
+    children: tuple[ForeignName, ...] = ()
 
 
 class Groups(Published[GroupShape]):

@@ -12,6 +12,7 @@ from tocsin.config.blueprint.diff import differences
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use
 from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.fields import nfc
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
 from tocsin.types import JsonObject, Page
@@ -22,8 +23,12 @@ def parse_entry[Entry: BaseModel](
 ) -> Entry:
     """The entry that `given` describes, called `name` as its path says. Invalid, which names each wrong field."""
     said = given.get(name_field, name)
+    if isinstance(said, str):
+        said = nfc(said)
     if said != name:
         raise Invalid([Violation(name_field, f"must be the name in the path, {name[:120]!r}; there is no renaming")])
+    if name != name.strip():
+        raise Invalid([Violation(name_field, f"{name[:120]!r} begins or ends with a blank")])
     document = {**given, name_field: name}
     try:
         return adapter.validate_python(document)

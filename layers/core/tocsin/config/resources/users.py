@@ -40,9 +40,11 @@ class Users:
         with self._editor.alone(principal):
             before = self._editor.people.user(name)
             precondition.check(None if before is None else before.to_json())
-            self._editor.check(Blueprint(users=(entry,)), "users[0]")
+            self._editor.check(Blueprint(users=(entry, *self._others_with(entry))), "users[0]")
             if before != user:
                 self._editor.people.write(users=[user])
+                if before is not None and before.pk != user.pk:
+                    self._editor.people.forget_pk(before)
         old = () if before is None else (UserEntry.model_validate(before.to_json()),)
         self._editor.tell(differences(Blueprint(users=old), Blueprint(users=(entry,))), principal)
         return Saved(user.to_json(), before is None)
@@ -65,9 +67,14 @@ class Users:
             groups = [group for group in configuration.groups if group.name in member_of]
             # A membership without its user could not be told from one that a blueprint got wrong.
             self._editor.people.delete(members=[(group, name) for group in groups])
-            self._editor.people.delete(usernames=[name])
+            self._editor.people.delete(users=[user])
         self._editor.tell([{"kind": "users", "name": name, "change": "delete"}], principal)
         return user.to_json()
+
+    def _others_with(self, entry: UserEntry) -> list[UserEntry]:
+        """Who else has the key of `entry`."""
+        found = [] if entry.pk is None else self._editor.people.users_by_pk([str(entry.pk)]).values()
+        return [UserEntry.model_validate(user.to_json()) for user in found if user.username != entry.username]
 
 
 class Members:

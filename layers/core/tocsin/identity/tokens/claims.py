@@ -7,10 +7,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from tocsin.fields import foreign_name
 from tocsin.identity.principal import TOKEN_PREFIX
 from tocsin.types import Json, JsonObject
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._:@+-]{0,99}")
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9 ._:@+-]")
 _SHOWN = 90
 
@@ -57,7 +57,11 @@ def claim(claims: Mapping[str, Json], name: str) -> Json:
 
 def _username(claims: JsonObject, name: str) -> str | None:
     value = claim(claims, name)
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
+    if not isinstance(value, str):
+        return None
+    try:
+        value = foreign_name(value)
+    except ValueError:
         return None
     # An address that nobody verified is whatever its holder typed (OpenID Connect Core, section 5.1).
     if name == "email" and claims.get("email_verified") is not True:
