@@ -8,8 +8,10 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import failing, throttled
+from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.model import Attempt, Following
 from tocsin.deliveries.worker import COMES_BACK_AFTER
+from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.outcome import Outcome, State
 
 
@@ -90,3 +92,27 @@ def test_a_message_that_no_table_could_be_told_of_comes_back_later_each_time(wor
             world.later(seconds=pause + 1)
 
     assert asked == list(COMES_BACK_AFTER)
+
+
+def test_a_fault_within_an_attempt_is_an_outcome_with_pauses_and_an_end(world: World, sinks: Sinks) -> None:
+    """The fault: an odd Retry-After raised where nothing caught it, and the message was sent each minute."""
+    world.hook(f"{sinks.url}/webhook/x")
+    asked: list[str] = []
+
+    def broken(context: RenderingContext) -> Outcome:
+        asked.append(context.rule)
+        raise ZeroDivisionError("of a secret")
+
+    worker = world.worker(deliver=broken)
+    message = world.message()
+    world.send(message)
+    world.pump(worker)
+    for _ in range(40):
+        world.go_on(worker, hours=1)
+
+    delivery = world.delivery(message)
+    assert delivery["state"] == "failed"
+    assert len(asked) == len(PAUSES) + 1
+    assert {attempt["reason"] for attempt in delivery["attempts"]} == {"fault"}
+    assert delivery["attempts"][0]["detail"] == "a fault of Tocsin's: ZeroDivisionError"
+    assert world.breakers.get("hook") is None

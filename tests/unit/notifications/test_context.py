@@ -138,6 +138,8 @@ def test_the_event_user_is_called_by_name_address_or_key(user: JsonObject, calle
         ("https://example.com/a?b=c&d=%20#e", "https://example.com/a?b=c&d=%20#e"),
         (" http://example.com:8080/ ", "http://example.com:8080/"),
         ("https://[2001:db8::1]/", "https://[2001:db8::1]/"),
+        ("https://exämple.com:8443/ä", "https://xn--exmple-cua.com:8443/%C3%A4"),
+        ("https://faß.example/", "https://xn--fa-hia.example/"),
         ("https://example.com/ä b", "https://example.com/%C3%A4%20b"),
         (
             "https://k.example/app#/?_g=(from:'now-1h',x:{a|b})",
@@ -159,7 +161,7 @@ def test_a_link_becomes_ascii_that_every_medium_takes(url: str, link: str) -> No
         "https://",
         "https:///path",
         "https://user:secret@example.com/",
-        "https://exämple.com/",
+        "https://ex\u00adample.com/",
         "https://exa mple.com/",
         "https://example.com:99999/",
         "https://[::1/",

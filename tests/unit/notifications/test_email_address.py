@@ -8,6 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.notifications.email.address import BadAddress, NoAddress, display_name, mail_address, mailbox
+from tocsin.outbound import OutboundPolicy
+from tocsin.outbound.urls import parse
 
 
 @pytest.mark.parametrize(
@@ -16,6 +18,9 @@ from tocsin.notifications.email.address import BadAddress, NoAddress, display_na
         (" alice@example.com\n", "alice@example.com"),
         ("o'neil+tag@sub.example.com", "o'neil+tag@sub.example.com"),
         ("alice@münchen.example", "alice@xn--mnchen-3ya.example"),
+        ("anna@faß.example", "anna@xn--fa-hia.example"),
+        ("anna@σίσυφος.example", "anna@xn--kxa6ajbbmh.example"),
+        ("anna@ｅｘａｍｐｌｅ。com", "anna@example.com"),
         ("root@localhost", "root@localhost"),
     ],
 )
@@ -48,11 +53,27 @@ def test_a_blank_address_is_no_address(address: str) -> None:
         "alice@\ufffd.com",
         "a" * 64 + "@" + "b." * 100 + "com",
         "alice@\ud800.com",
+        "alice@a\u200db.com",
+        "alice@a\u200cb.com",
+        "alice@a\u00adb.com",
+        "alice@⒈com",
+        "alice@a\u2060b.com",
     ],
 )
 def test_what_is_no_single_plain_address_is_refused(address: str) -> None:
     with pytest.raises(BadAddress):
         mail_address(address)
+
+
+@given(st.text(st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp")), min_size=1, max_size=12))
+def test_mail_and_webhooks_read_a_domain_alike(label: str) -> None:
+    domain = f"a{label}.example"
+    try:
+        mailed = mail_address(f"x@{domain}").partition("@")[2]
+    except BadAddress:
+        return
+
+    assert parse(f"https://{domain}/", OutboundPolicy()).host == mailed
 
 
 def test_a_refusal_does_not_repeat_the_address() -> None:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tocsin.notifications import http_outcome
 from tocsin.notifications.http_outcome import retry_after
@@ -28,6 +30,14 @@ def asked(value: str, monkeypatch: pytest.MonkeyPatch) -> float | None:
         ("0", None),
         ("-5", None),
         ("nan", None),
+        ("inf", None),
+        ("1e9", None),
+        ("1_000", None),
+        ("٣", None),
+        ("9" * 400, None),
+        ("Wed, 21 Oct 99999999999999999999 07:28:00 GMT", None),
+        ("Wed, 21 Oct 2026 07:28:00 +99999999999999999999", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", MAX_RETRY_AFTER),
         ("soon", None),
         ("", None),
         ("99999999", MAX_RETRY_AFTER),
@@ -41,3 +51,17 @@ def test_retry_after_is_seconds_or_a_date_and_bounded(
     monkeypatch: pytest.MonkeyPatch, value: str, seconds: float | None
 ) -> None:
     assert asked(value, monkeypatch) == seconds
+
+
+ODD_DATES = st.from_regex(
+    r"[A-Z][a-z]{2}, \d{1,30} [A-Z][a-z]{2} \d{1,30} \d{1,20}:\d{1,20}:\d{1,20} ([+-]\d{1,30}|[A-Z]{3})"
+)
+
+
+@given(st.text() | ODD_DATES)
+def test_whatever_retry_after_says_is_seconds_or_nothing(value: str) -> None:
+    asks = retry_after(
+        Response(status=503, headers={"Retry-After": value}, body=b"", truncated=False, elapsed_ms=1.0, address="::1")
+    )
+
+    assert asks is None or 0 < asks <= MAX_RETRY_AFTER

@@ -106,7 +106,7 @@ def test_a_body_that_breaks_off_is_an_answer_cut_short(rest: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nok",
         b"HTTP/1.1 200 OK\r\n" + b"X-A: b\r\n" * 200 + b"\r\n",
         b"HTTP/1.1 200 OK\r\nX-A: " + b"b" * 70_000 + b"\r\n\r\n",
-        b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 103 Early Hints\r\n\r\n",
         b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
         b"HTTP/1.1 20",
         b"",
@@ -120,11 +120,31 @@ def test_what_is_not_an_http_answer_is_a_protocol_error(sent: bytes) -> None:
     assert "SSH" not in str(failed.value)
 
 
-def test_endless_interim_answers_are_a_protocol_error() -> None:
+@pytest.mark.parametrize(
+    "interim",
+    [
+        [b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\n\r\n"],
+        [b"HTTP/1.1 102 Processing\r\n\r\n"] * 30,
+        [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 199 x\r\n\r\n"],
+    ],
+    ids=["one", "many", "of each kind"],
+)
+@pytest.mark.parametrize("final", [200, 410, 503])
+def test_interim_answers_are_skipped(interim: list[bytes], final: int) -> None:
+    """The fault: an interim answer was read as none at all, and what had been taken was sent ten times."""
+    last = f"HTTP/1.1 {final} So\r\nContent-Length: 2\r\n\r\nok".encode()
+    with serving(answering(b"".join(interim) + last)) as server:
+        answer = send(server)
+
+    assert (answer.status, answer.body) == (final, b"ok")
+
+
+@pytest.mark.parametrize("status", [100, 102, 103])
+def test_endless_interim_answers_are_a_protocol_error(status: int) -> None:
     def script(server: Server, connection: socket.socket) -> None:
         server.read_request(connection)
         while not server.closed.is_set():
-            connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n" * 100)
+            connection.sendall(f"HTTP/1.1 {status} So\r\n\r\n".encode() * 100)
 
     with serving(script) as server, pytest.raises(OutboundError) as failed:
         send(server)

@@ -189,6 +189,12 @@ class DeliveryWorker:
             return event, self._deliver(_context(message, event, transport, configuration.expressions))
         except Unavailable as error:
             return event, Outcome(State.RETRYING, error.code, error.detail, ours=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is an outcome, with its pauses and its end
+            # A fault of ours, or something that the other side sent and nobody thought of. Unnoted, it would lose
+            # its lease and be sent again each minute.
+            names = _names(message) | {"code": Code.ATTEMPT_BROKEN.value}
+            logger.exception("an attempt could not be made", extra=names)
+            return event, Outcome(State.RETRYING, "fault", f"a fault of Tocsin's: {type(error).__name__}", ours=True)
 
     def _settle(
         self,
@@ -331,16 +337,7 @@ class DeliveryWorker:
     def _say(
         self, code: Code, text: str, message: DeliveryMessage, *, level: int = logging.INFO, **facts: object
     ) -> None:
-        note(
-            code,
-            text,
-            level=level,
-            event_id=message.event_id,
-            delivery_id=message.delivery_id,
-            rule=message.rule,
-            transport=message.transport,
-            **facts,
-        )
+        note(code, text, level=level, **_names(message), **facts)
 
 
 def _context(
@@ -359,6 +356,16 @@ def _context(
         body_mapping=expressions[transport.body_mapping] if transport.body_mapping else None,
         headers_mapping=expressions[transport.headers_mapping] if transport.headers_mapping else None,
     )
+
+
+def _names(message: DeliveryMessage) -> dict[str, str]:
+    """What log lines say of a message."""
+    return {
+        "event_id": message.event_id,
+        "delivery_id": message.delivery_id,
+        "rule": message.rule,
+        "transport": message.transport,
+    }
 
 
 def _transport_of(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlsplit, urlunsplit
 
 from tocsin.events.model import CUSTOM_PREFIX, Event
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Notification, Severity
 from tocsin.notifications.text import one_line
+from tocsin.outbound.hosts import ascii_host
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this package
@@ -107,9 +108,9 @@ class RenderingContext:
 def web_link(url: str | None) -> str | None:
     """`url` in ASCII, if it is an http(s) URL with a host, of at most `MAX_LINK` characters; else None.
 
-    What RFC 3986 has no place for is percent-encoded, except in the host, where it makes the link None: chat
-    services answer 400 to a URL that they can't parse, and with it refuse the whole message. None also for
-    control characters, and for user info, which hides where a link leads.
+    What RFC 3986 has no place for is percent-encoded, and an international host becomes A-labels. Anything else that
+    is odd about the host makes the link None: chat services answer 400 to a URL that they can't parse, and with it
+    refuse the whole message. None also for control characters, and for user info, which hides where a link leads.
     """
     url = (url or "").strip()
     if len(url) > MAX_LINK or not url.isprintable():
@@ -117,10 +118,13 @@ def web_link(url: str | None) -> str | None:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises ValueError for a port that is none
-        encoded = quote(url, safe=_KEPT_IN_LINKS)
+        if not parts.netloc.isascii():
+            host, colon, port = parts.netloc.partition(":")
+            parts = parts._replace(netloc=ascii_host(host) + colon + port)
+        encoded = quote(urlunsplit(parts), safe=_KEPT_IN_LINKS)
     except ValueError:  # UnicodeEncodeError, of a lone surrogate, is one too
         return None
     if parts.scheme not in ("https", "http") or not parts.hostname or "@" in parts.netloc:
         return None
-    odd_host = not parts.netloc.isascii() or _ENCODED_IN_LINKS.intersection(parts.netloc)
+    odd_host = _ENCODED_IN_LINKS.intersection(parts.netloc)
     return None if odd_host or len(encoded) > MAX_LINK else encoded

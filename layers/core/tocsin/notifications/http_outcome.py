@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -9,6 +10,8 @@ from email.utils import parsedate_to_datetime
 from tocsin.notifications.outcome import MAX_EXCERPT, MAX_RETRY_AFTER, Outcome, State
 from tocsin.outbound import OutboundBlocked, OutboundError, Response
 from tocsin.times import utc_now
+
+_SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,15})?")
 
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that time can heal; all others are final."""
@@ -64,14 +67,14 @@ def retry_after(response: Response) -> float | None:
     given = response.headers.get("Retry-After", "").strip()
     if not given:
         return None
-    try:
+    if _SECONDS.fullmatch(given):
         seconds = float(given)
-    except ValueError:
+    else:
         try:
             moment = parsedate_to_datetime(given)
-        except ValueError:
+            if moment.tzinfo is None:
+                moment = moment.replace(tzinfo=UTC)
+            seconds = (moment - utc_now()).total_seconds()
+        except (ValueError, OverflowError):  # no date, or a year or zone beyond what dates can be
             return None
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        seconds = (moment - utc_now()).total_seconds()
-    return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None  # NaN is not greater than 0
+    return min(seconds, MAX_RETRY_AFTER) if seconds > 0 else None

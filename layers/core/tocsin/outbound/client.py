@@ -176,9 +176,8 @@ def _answer(
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _failure(route.name, _causes(error), seconds, deadline) from None
     if answer.status_code < 200:
-        # 100 is skipped by http.client; the other informational ones were not asked for.
         answer.close()
-        raise OutboundError("protocol", f"{route.name} gave only an interim answer, {answer.status_code}")
+        raise OutboundError("protocol", f"{route.name} answered {answer.status_code}, which nobody asked for")
     return answer
 
 

@@ -8,6 +8,7 @@ name is resolved a second time, whatever the DNS answers by then.
 import socket
 import ssl
 from collections.abc import Callable, Mapping
+from http.client import CONTINUE, SWITCHING_PROTOCOLS, HTTPResponse
 from typing import Any, cast
 
 import requests
@@ -133,7 +134,21 @@ def tls_cause(error: BaseException) -> str:
     return reason if isinstance(reason, str) and reason else "the connection was closed"
 
 
+class _FinalAnswer(HTTPResponse):
+    """The answer after any number of interim ones (RFC 9110, 15.2): 102, 103 and their like are skipped as 100 is.
+
+    Their number is bounded by what may be received at all, and their time by the deadline. 101 is an answer: the
+    other side goes on in a protocol that nobody asked for.
+    """
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # not in the types
+        interim = 100 <= status < 200 and status != SWITCHING_PROTOCOLS
+        return version, CONTINUE if interim else status, reason
+
+
 class _PinnedConnection(HTTPConnection):
+    response_class = _FinalAnswer
     route: Route
 
     def __init__(

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from tocsin.outbound.addresses import Address, OutboundPolicy
 from tocsin.outbound.errors import BlockReason, OutboundBlocked
+from tocsin.outbound.hosts import ascii_host
 
 MAX_URL = 4096
 """Characters in a URL, at most."""
@@ -111,7 +112,10 @@ def _v6(text: str) -> tuple[str, Address]:
 
 
 def _name(text: str) -> tuple[str, Address | None]:
-    name = text.lower() if text.isascii() else _a_labels(text)
+    try:
+        name = ascii_host(text)
+    except ValueError:
+        _refuse("bad_host", "the host is not a valid international host name")
     labels = name.removesuffix(".").split(".")
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         _refuse("bad_host", "the host is not a valid host name")
@@ -122,17 +126,6 @@ def _name(text: str) -> tuple[str, Address | None]:
     except ValueError:
         _refuse("bad_host", "an IPv4 address must be written as four decimal numbers without leading zeros")
     return str(address), address
-
-
-def _a_labels(text: str) -> str:
-    import idna  # noqa: PLC0415 - its tables are large, and few hosts need them
-
-    # UTS #46 maps full-width digits, circled digits and ideographic stops to plain ones, as browsers do; the
-    # result goes through the same checks as a plain host.
-    try:
-        return idna.encode(text, uts46=True, std3_rules=True).decode("ascii").lower()
-    except UnicodeError:
-        _refuse("bad_host", "the host is not a valid international host name")
 
 
 def _loopback(host: str) -> tuple[Address, ...]:

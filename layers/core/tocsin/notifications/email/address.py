@@ -7,6 +7,7 @@ from email.header import Header
 from email.utils import formataddr
 
 from tocsin.notifications.text import cut, one_line
+from tocsin.outbound.hosts import ascii_host
 
 MAX_ADDRESS = 254
 """Characters (RFC 5321, 4.5.3.1.3: a path of 256 less its angle brackets)."""
@@ -28,7 +29,7 @@ class BadAddress(NoAddress):
 
 
 def mail_address(address: str) -> str:
-    """`address` without surrounding blanks, its domain in ASCII (IDNA 2003).
+    """`address` without surrounding blanks, its domain in ASCII (IDNA 2008), read as a webhook's host is.
 
     Raises NoAddress for a blank one, BadAddress for what is no single plain address: line breaks, lists,
     comments, quoted or non-ASCII local parts.
@@ -41,8 +42,8 @@ def mail_address(address: str) -> str:
         raise BadAddress("the user's e-mail address is not of the form name@domain in plain characters")
     local, domain = found.groups()
     try:
-        ascii_domain = domain.encode("idna").decode("ascii")
-    except UnicodeError as error:
+        ascii_domain = ascii_host(domain)
+    except ValueError as error:
         raise BadAddress("the domain of the user's e-mail address can't be encoded") from error
     if not _DOMAIN.fullmatch(ascii_domain):
         raise BadAddress("the domain of the user's e-mail address is no host name")
