@@ -11,12 +11,13 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from tocsin.addresses import network_of
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import Code, logger, note
 from tocsin.identity.authenticator import Authenticator, Refused
 from tocsin.identity.store import PeopleStore
-from tocsin.identity.throttle import FailedSignIns, Throttled
+from tocsin.identity.throttle import FailedSignIns
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -68,10 +69,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     source_ip = event["requestContext"]["http"].get("sourceIp") or ""
     try:
         facts = authenticator.identify(headers.get("authorization"), source_ip)
-    except Throttled as throttled:
-        facts = {"error": str(throttled), "retry_after": str(throttled.retry_after)}
     except Refused as refused:
         facts = {"error": str(refused)}
+        if refused.retry_after is not None:  # API Gateway's cache may show these facts to others with the same key
+            facts |= {"retry_after": str(refused.retry_after), "throttled": network_of(source_ip)}
     if "error" in facts:
         note(Code.KEY_REFUSED, str(facts["error"]), level=logging.WARNING, source_ip=source_ip)
     else:

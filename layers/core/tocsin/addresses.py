@@ -52,3 +52,11 @@ def first_forwarded_for(header: str) -> Address | None:
     """Return the address in the first element of a `Forwarded` header (RFC 7239); None where it names none."""
     found = _FORWARDED_FOR.search(header.split(",", 1)[0].strip())
     return None if found is None else forwarded_address(found[1])
+
+
+def network_of(address: str) -> str:
+    """Return what one caller has: an IPv4 address, the /64 of an IPv6 one; any other text as it is."""
+    parsed = parse_address(address)
+    if parsed is None:
+        return address
+    return str(parsed) if parsed.version == 4 else str(IPv6Network((int(parsed), 64), strict=False))

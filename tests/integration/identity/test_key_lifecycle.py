@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
+from local.corrections.late_reads import LateReads
 from tests.integration.api_calls import Api, request_event
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import Answer, Client, request
 from tocsin.errors import Unavailable
 from tocsin.http.request import Request
 from tocsin.identity import throttle as attempts
@@ -230,38 +232,58 @@ def still(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(attempts, "WINDOW", timedelta(seconds=datetime.now(UTC).timestamp()))
 
 
+def asked_from(stack: Stack, address: str, facts: dict[str, Any]) -> Answer:
+    """The API's answer to a request from `address` with an authorizer's facts, its own or of API Gateway's memory."""
+    event = request("GET", "/events", content_type=None, key=facts)
+    event["requestContext"]["http"]["sourceIp"] = address
+    return Client(stack, "api").send(event)
+
+
 @pytest.mark.usefixtures("still")
 def test_an_address_that_fails_too_often_is_throttled(stack: Stack, authorizer: ModuleType) -> None:
     answers = guess(stack, authorizer, attempts.ALLOWED + 1)
 
     assert "retry_after" not in answers[attempts.ALLOWED - 1]
     assert int(answers[-1]["retry_after"]) >= 1
-    answer = Api.of(stack)("GET", "/events", facts=answers[-1])
+    answer = asked_from(stack, ADDRESS, answers[-1])
     assert (answer.status, answer.body["type"]) == (429, "urn:tocsin:problem:too-many-attempts")
     assert answer.headers["retry-after"] == answers[-1]["retry_after"]
 
 
 @pytest.mark.usefixtures("still")
-def test_whoever_shares_the_address_with_an_attacker_goes_on(stack: Stack, api: Api, authorizer: ModuleType) -> None:
+def test_what_is_remembered_of_a_throttled_address_throttles_no_other(stack: Stack, authorizer: ModuleType) -> None:
+    """API Gateway remembers an answer for a key, and shows it to all addresses that send this key."""
+    answers = guess(stack, authorizer, attempts.ALLOWED + 1)
+
+    elsewhere = asked_from(stack, "203.0.113.10", answers[-1])
+
+    assert elsewhere.status == 401
+    assert "not known" in elsewhere.body["detail"]
+    assert asked_from(stack, f"::ffff:{ADDRESS}", answers[-1]).status == 429
+
+
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("used_before", [True, False])
+def test_whoever_shares_the_address_with_an_attacker_is_let_in(
+    stack: Stack, api: Api, authorizer: ModuleType, used_before: bool
+) -> None:
     key = made(api)
-    identify(stack, authorizer, key)
+    if used_before:
+        identify(stack, authorizer, key)
 
     guess(stack, authorizer, attempts.ALLOWED + 5)
 
     assert identify(stack, authorizer, key)["key_name"] == "shop"
-    assert "error" not in identify(stack, authorizer, stack.admin_key, "203.0.113.10")
+    assert "error" not in identify(stack, authorizer, stack.admin_key)
 
 
-@pytest.mark.usefixtures("still")
-def test_a_throttled_address_costs_no_read(
-    stack: Stack, authorizer: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_a_key_that_is_used_at_once_is_known_although_reads_are_late(
+    stack: Stack, api: Api, authorizer: ModuleType, late_reads: LateReads
 ) -> None:
-    guess(stack, authorizer, attempts.ALLOWED)
-    monkeypatch.setattr(authorizer.authenticator._people, "key", None)
+    """A miss would be remembered by API Gateway for a minute."""
+    key = made(api)
 
-    (answer,) = guess(stack, authorizer, 1)
-
-    assert "retry_after" in answer
+    assert identify(stack, authorizer, key)["key_name"] == "shop"
 
 
 @pytest.mark.usefixtures("still")

@@ -58,6 +58,16 @@ class Table:
             found = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=consistent, **request)
         return found.get("Item")
 
+    def find(self, what: str, key: Item) -> Item | None:
+        """Return the item at `key`, None where there is none as of now: for callers to whom a miss is final.
+
+        A read may come from a replica that has not heard of the item yet. Only a miss is read again, consistently, so
+        that what is there costs no more than `get`.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.ReadConsistency.html
+        """
+        found = self.get(what, key)
+        return self.get(what, key, consistent=True) if found is None else found
+
     def put(
         self,
         what: str,

@@ -84,7 +84,7 @@ class EventStore:
 
     def get(self, event_id: str) -> Event | None:
         """The event, or None where there is none or it has expired. ValueError for an id that is no UUIDv7."""
-        item = self._table.get("reading an event", event_key(event_id))
+        item = self._table.find("reading an event", event_key(event_id))
         return None if item is None or is_gone(item, utc_now()) else event_of(item)
 
     def which_exist(self, event_ids: Iterable[str]) -> set[str]:

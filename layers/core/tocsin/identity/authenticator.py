@@ -36,7 +36,12 @@ type IdentifyToken = Callable[[str, datetime], JsonObject]
 
 
 class Refused(Exception):
-    """There is no such key, or the token is not good; the message may be shown."""
+    """There is no such key, or the token is not good; the message may be shown.
+
+    `retry_after`: for how many seconds whoever asked should wait, where too many of theirs were refused.
+    """
+
+    retry_after: int | None = None
 
 
 class Authenticator:
@@ -65,20 +70,15 @@ class Authenticator:
     def identify(self, authorization: str | None, source_ip: str) -> JsonObject:
         """The authorizer's context for the header's value: key_id, key_name, scopes, user, expires; of a token
         person as well. Refused without.
-
-        Throttled, unread, where `source_ip` failed too often and the key is not one that was known just now.
         """
-        now = self._clock()
         try:
-            facts = self._identified(authorization, source_ip, now)
-        except Refused:
+            return self._identified(authorization, self._clock())
+        except Refused as refused:
             if authorization:  # whoever sends nothing guesses nothing
-                self._attempts.failed(source_ip)
+                refused.retry_after = self._attempts.failed(source_ip)
             raise
-        self._attempts.known(authorization or "")
-        return facts
 
-    def _identified(self, authorization: str | None, source_ip: str, now: datetime) -> JsonObject:
+    def _identified(self, authorization: str | None, now: datetime) -> JsonObject:
         if not authorization:
             raise Refused(f"send {self._taken} in the header `Authorization: Bearer …`")
         scheme, _, token = authorization.strip().partition(" ")
@@ -87,7 +87,6 @@ class Authenticator:
         most = _MAX_KEY if identify_token is None else _MAX_TOKEN
         if scheme.lower() != "bearer" or not token or len(token) > most or not token.isascii():
             raise Refused(f"the Authorization header must be `Bearer` and {self._taken}")
-        self._attempts.check(source_ip, authorization)
         if identify_token is not None:
             return identify_token(token, now)
         parts = split_bearer(token)

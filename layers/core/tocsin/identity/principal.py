@@ -10,11 +10,13 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 
+from tocsin.addresses import network_of
 from tocsin.errors import Forbidden, TooManyFailedSignIns, Unauthenticated
 from tocsin.http.request import Request
 
 EXPIRED = "this API key has expired"
 TOKEN_EXPIRED = "this access token has expired"  # noqa: S105 - says so
+_TOO_MANY = "too many unknown keys or tokens came from this address; wait, then try again"
 TOKEN_PREFIX = "oidc-"  # noqa: S105 - public
 """How the ids of tokens' holders begin; an API key's has 16 hex digits."""
 
@@ -68,16 +70,16 @@ def authorize(request: Request, scope: Scope) -> Principal:
 def authenticate(request: Request) -> Principal:
     """Return who sent `request`, whatever its scopes.
 
-    Raises Unauthenticated where the authorizer named nobody (default deny), TooManyFailedSignIns where it was
-    throttled.
+    Raises Unauthenticated where the authorizer named nobody (default deny), TooManyFailedSignIns where too many keys
+    and tokens from the request's own address were not good.
     """
     facts = request.authorizer
     key_id = facts.get("key_id")
     if not key_id:
         error = facts.get("error") or "send an API key in the header `Authorization: Bearer …`"
         retry_after = facts.get("retry_after")
-        if retry_after:
-            raise TooManyFailedSignIns(error, retry_after=int(retry_after))
+        if retry_after and facts.get("throttled") == network_of(request.source_ip):
+            raise TooManyFailedSignIns(_TOO_MANY, retry_after=int(retry_after))
         raise Unauthenticated(error)
     expires = facts.get("expires")
     if expires and int(expires) <= time.time():

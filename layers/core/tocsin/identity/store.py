@@ -86,7 +86,7 @@ class PeopleStore:
 
     def key(self, key_id: str) -> ApiKey | None:
         """The API key of this id."""
-        item = self._table.get("reading an API key", {"pk": text("key"), "sk": text(key_id)})
+        item = self._table.find("reading an API key", {"pk": text("key"), "sk": text(key_id)})
         return None if item is None else ApiKey.model_validate(document_of(item, "key"))
 
     def user(self, username: str) -> User | None:

@@ -1,4 +1,7 @@
-"""Failed authentications, counted an address: throttled beyond a few, told of as events beyond some, both bounded.
+"""Failed authentications, counted an address: answered 429 beyond a few, told of as events beyond some, both bounded.
+
+Every key and token is looked at, whatever its address has done: what is refused here is refused everywhere, so that API
+Gateway may remember the refusal for that key or token. That it is told to wait is a matter of the address alone.
 
 What is counted is in this process's memory, and there may be many processes: it is a brake, not a wall. The wall
 is a secret of 32 random bytes. An event is stored once for an address, hour and count, so that all processes together
@@ -7,20 +10,17 @@ report an address no more than a few times an hour.
 
 from __future__ import annotations
 
-import hashlib
-import ipaddress
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from tocsin.addresses import parse_address
+from tocsin.addresses import network_of
 from tocsin.aws.logging import Code, note
 from tocsin.times import utc_now
-from tocsin.ttl_cache import TTLCache
 
 ALLOWED = 30
-"""Failures of one address in one window before its unknown keys are no longer looked up."""
+"""Failures of one address in one window before those that follow are told to wait."""
 
 WINDOW = timedelta(minutes=1)
 
@@ -30,19 +30,11 @@ TOLD_AT = (10, 100, 1_000, 10_000)
 MAX_TOLD = 20
 """Events an hour that one process reports, whatever the number of addresses."""
 
-_KNOWN_FOR = timedelta(minutes=5)
 _MOST = 10_000
+"""Addresses that are kept: those that failed last."""
 
 type Report = Callable[[str, int, datetime], None]
 """(address, failures, now): report an event; what it raises is logged, and stops nothing."""
-
-
-class Throttled(Exception):
-    """Too many failures came from this address; `retry_after` seconds from now it may try again."""
-
-    def __init__(self, message: str, retry_after: int) -> None:
-        super().__init__(message)
-        self.retry_after = retry_after
 
 
 @dataclass(slots=True)
@@ -60,39 +52,16 @@ class FailedSignIns:
     report: Report
     clock: Callable[[], datetime] = utc_now
     _counts: dict[str, _Count] = field(default_factory=dict)
-    _known: TTLCache[str, None] = field(init=False)
     _told: tuple[int, int] = (0, 0)
 
-    def __post_init__(self) -> None:
-        self._known = TTLCache(_KNOWN_FOR, clock=self.clock)
-
-    def check(self, address: str, authorization: str) -> None:
-        """Throttled where `address` failed too often, unless this very header was good a moment ago.
-
-        Whoever shares an address with an attacker goes on being let in.
-        """
-        count = self._counts.get(network_of(address))
-        now = self.clock()
-        window = _number(now, WINDOW)
-        if count is None or count.window != window or count.in_window < ALLOWED:
-            return
-        if self._known.get(_digest(authorization)) is None:
-            left = WINDOW.total_seconds() * (window + 1) - now.timestamp()
-            raise Throttled(
-                "too many unknown keys or tokens came from this address; wait, then try again", max(1, round(left))
-            )
-
-    def known(self, authorization: str) -> None:
-        """This header was good."""
-        self._known.put(_digest(authorization), None)
-
-    def failed(self, address: str) -> None:
-        """A key from `address` was not known."""
+    def failed(self, address: str) -> int | None:
+        """Count a key or token from `address` that was not good; for how many seconds it should wait, None for none."""
         now = self.clock()
         network = network_of(address)
-        if network not in self._counts and len(self._counts) >= _MOST:
-            self._counts.clear()
-        count = self._counts.setdefault(network, _Count())
+        count = self._counts.pop(network, None) or _Count()
+        self._counts[network] = count  # behind all others: dicts keep their order
+        if len(self._counts) > _MOST:
+            del self._counts[next(iter(self._counts))]
         window, hour = _number(now, WINDOW), _number(now, timedelta(hours=1))
         count.in_window = count.in_window + 1 if count.window == window else 1
         count.in_hour = count.in_hour + 1 if count.hour == hour else 1
@@ -104,22 +73,10 @@ class FailedSignIns:
                 self.report(network, count.in_hour, now)
             except Exception as error:  # noqa: BLE001 - the request is refused all the same
                 note(Code.SUSPICION_UNREPORTED, type(error).__name__, level=logging.ERROR, source_ip=network)
-
-
-def network_of(address: str) -> str:
-    """What one caller has: an IPv4 address, the /64 of an IPv6 one; any other text as it is."""
-    parsed = parse_address(address)
-    if parsed is None:
-        return address
-    if parsed.version == 4:
-        return str(parsed)
-    return str(ipaddress.ip_network((parsed, 64), strict=False))
+        if count.in_window <= ALLOWED:
+            return None
+        return max(1, round(WINDOW.total_seconds() * (window + 1) - now.timestamp()))
 
 
 def _number(now: datetime, length: timedelta) -> int:
     return int(now.timestamp() // length.total_seconds())
-
-
-def _digest(authorization: str) -> str:
-    # Keys are not kept in memory as they are, where a dump would show them.
-    return hashlib.sha256(authorization.encode("utf-8", "surrogatepass")).hexdigest()
