@@ -2,7 +2,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test permissions storm contract crowd lint style types validate deploy bench pictures shared \
-	client cli manual recording mutants lock release clean
+	chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -32,7 +32,7 @@ setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where
 run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
 	@PYTHONPATH=cli $(BIN)/python -m local run $(if $(ONCE),--once)
 
-test: setup lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
+test: setup chromium lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
 
 permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)
@@ -75,6 +75,14 @@ pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path
 
 shared: setup ## what the client has in common with the server: copied anew from layers/core
 	@PYTHONPATH=layers/core $(BIN)/python -m local.shared_modules
+
+chromium: ## the browser that the console's tests drive, from Debian's or Ubuntu's packages where there is none
+	@command -v chromium >/dev/null || command -v google-chrome >/dev/null \
+		|| { [ "$$(id -u)" = 0 ] && apt-get update -qq && apt-get install -y -qq chromium >/dev/null; } \
+		|| { echo "The console's tests need Chromium on the PATH: apt-get install chromium, as root."; exit 1; }
+
+vendor: setup ## the console's JavaScript of others, from npm, at the versions of its manifest; UPDATE=1 for the latest
+	@$(BIN)/python -m local.vendor $(if $(UPDATE),--update)
 
 client: shared ## the client's wheel, in dist/
 	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist layers/client && ls dist/*.whl

@@ -164,7 +164,8 @@ def test_every_route_asks_the_authorizer_but_those_that_are_for_everybody() -> N
         if route.get("AuthorizationType") != "CUSTOM" or "AuthorizerId" not in route
     }
 
-    assert public <= {"GET /health", "GET /unsubscribe", "POST /unsubscribe", "OPTIONS /{proxy+}"}
+    console = {"GET /console", "GET /console/{proxy+}"}
+    assert public <= {"GET /health", "GET /unsubscribe", "POST /unsubscribe", "OPTIONS /{proxy+}"} | console
     assert "GET /health" in public
 
 

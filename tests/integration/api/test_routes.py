@@ -90,7 +90,7 @@ def test_no_route_answers_a_key_without_scopes(
         with subtests.test(f"{method} {path}"):
             answer = client.ask(method, somewhere(path), {}, key=with_scopes())
 
-            assert answer.status == 403 or "unsubscribe" in path
+            assert answer.status == 403 or "unsubscribe" in path or path == "/me"
 
 
 def test_no_route_answers_without_a_key(

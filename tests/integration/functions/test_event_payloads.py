@@ -201,6 +201,8 @@ EXPECTED: dict[str, Expectation] = {
     ),
     "authorizer-token": has(isAuthorized=True, key_id=None, error="this API key is not known"),  # no issuer is set
     "authorizer-unknown-key": has(isAuthorized=True, key_id=None, error="this API key is not known"),
+    "console-not-there": problem(404, "not-found"),
+    "console-page": has(statusCode=200, isBase64Encoded=False),
     "email-delivery": delivered("mail", "sent"),
     "email-no-address": delivered("mail", "no_address", "discarded"),
     "feedback-bounce": has(stopped=1),

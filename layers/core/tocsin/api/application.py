@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from tocsin.api import blueprints, deliveries, events, health, notifications, resources, transports, why
+from tocsin.api import blueprints, deliveries, events, health, me, notifications, resources, transports, why
 from tocsin.api.answers import problem_response
 from tocsin.api.paths import encoded_path
 from tocsin.api.wiring import Services
@@ -36,6 +36,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     """The API over `services`, as a function of a request event and a Lambda context."""
     app = APIGatewayHttpResolver()
     health.add_routes(app)
+    me.add_routes(app)
     events.add_routes(app, services.events, services.stories, services.log)
     notifications.add_routes(app, services.inboxes, services.events, services.editor.configuration.inbox_limit)
     blueprints.add_routes(app, services.blueprints, services.editor)

@@ -98,6 +98,7 @@ def _inbox() -> Iterator[Operation]:
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/health", "health", "Whether the API answers", None, {200: "Health"}),
+    Operation("GET", "/me", "me", "Who asks, and what they may do", (), {200: "Me"}),
     Operation(
         "POST",
         "/events",

@@ -84,6 +84,7 @@ SHAPES: dict[str, Schema] = {
         },
     ),
     "Health": obj({"status": TEXT, "version": TEXT}),
+    "Me": obj({"name": TEXT, "user": nullable(TEXT), "person": nullable(TEXT), "scopes": array(ref("Scope"))}),
     "NewEvent": obj(
         {"action": {"type": "string", "minLength": 1, "maxLength": 128}},
         {

@@ -1,0 +1,70 @@
+/** The frame: title bar, navigation, the page, and what lies above it (drawer, toasts, help). */
+import { useEffect, useState } from "./vendor/preact-hooks.js";
+import { signal } from "./vendor/signals.js";
+import { html, Icon } from "./html.js";
+import { link, route } from "./router.js";
+import { may, me, signOut } from "./session.js";
+import { hasInbox } from "./live.js";
+import { Bell, Drawer, Toasts } from "./parts/bell.js";
+import { Help } from "./parts/help.js";
+import { Notice } from "./parts/notice.js";
+
+/** Pages: who may see one, and the module that is loaded when it is asked for first. */
+export const PAGES = [
+  { page: "events", title: "Events", scopes: ["events:read"], load: () => import("./pages/events.js") },
+  { page: "inbox", title: "Inbox", scopes: ["notifications"], person: true, load: () => import("./pages/inbox.js") },
+];
+
+const offered = () => PAGES.filter((each) => may(...each.scopes) && (!each.person || hasInbox()));
+export const titlePrefix = signal("");
+
+function Navigation({ current, open }) {
+  return html`<nav class=${open ? "nav open" : "nav"} aria-label="Pages">
+    ${offered().map((each) => html`<a href=${link(each.page)} aria-current=${each === current ? "page" : undefined}>
+      <${Icon} name=${each.page} />${each.title}</a>`)}
+  </nav>`;
+}
+
+/** The page's module, loaded once; what goes wrong is told, for a newer console has other files. */
+function Page({ entry }) {
+  const [loaded, setLoaded] = useState({});
+  useEffect(() => {
+    let here = true;
+    entry.load().then(
+      (module) => here && setLoaded({ entry, Component: module.default }),
+      () => here && setLoaded({ entry, problem: new Error("This page can't be loaded. If there is a newer console, load it anew.") }),
+    );
+    return () => { here = false; };
+  }, [entry]);
+  if (loaded.entry !== entry) return html`<p class="muted" role="status">Loading…</p>`;
+  if (loaded.problem) return html`<${Notice} problem=${loaded.problem} /><button onClick=${() => location.reload()}>Load anew</button>`;
+  return html`<${loaded.Component} key=${entry.page} />`;
+}
+
+export function Frame() {
+  const [open, setOpen] = useState(false);
+  const pages = offered();
+  const { page } = route.value;
+  const entry = pages.find((each) => each.page === page) || (page ? null : pages[0]);
+  useEffect(() => { setOpen(false); }, [page]);
+  useEffect(() => { titlePrefix.value = entry ? entry.title : ""; }, [entry]);
+  const who = me.value.person || me.value.user || me.value.name;
+  const fixed = entry && ["events", "inbox", "deliveries"].includes(entry.page);
+  return html`<div class="frame">
+    <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>To the page</a>
+    <header class="bar">
+      <button class="plain menu-button" aria-label="Pages" aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name="menu" /></button>
+      <a class="brand" href=${link(pages.length ? pages[0].page : "")}>Tocsin</a>
+      <span class="grow"></span>
+      ${hasInbox() && html`<${Bell} />`}
+      <span class="muted small wide">${who}</span>
+      <button class="plain" onClick=${signOut}>Sign out</button>
+    </header>
+    <${Navigation} current=${entry} open=${open} />
+    <main id="main" class=${fixed ? "main fixed" : "main"} tabindex="-1">
+      ${entry ? html`<${Page} entry=${entry} />` : html`<h1>Nothing to see here</h1>
+        <p>${pages.length ? "There is no such page, or your key may not see it." : "Your key may see none of the pages: it needs events:read, config:read or notifications."}</p>`}
+    </main>
+    <${Drawer} /><${Toasts} /><${Help} />
+  </div>`;
+}

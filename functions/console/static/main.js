@@ -1,0 +1,38 @@
+/** The console: sign in, then the frame around the page that the address names. */
+import { render } from "./vendor/preact.js";
+import { useEffect } from "./vendor/preact-hooks.js";
+import { signal } from "./vendor/signals.js";
+import { html } from "./html.js";
+import { get, Problem } from "./api.js";
+import { credential, me, signOut } from "./session.js";
+import { startInbox, stopInbox, titled } from "./live.js";
+import { Frame, titlePrefix } from "./frame.js";
+import { SignIn, fromAddress } from "./signin.js";
+
+const problem = signal(null);
+
+/** Ask who is signed in, once there is a key; a key that is refused is forgotten. */
+async function enter() {
+  try {
+    me.value = await get("me");
+    problem.value = null;
+    startInbox();
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    problem.value = error;
+    if (error.status === 401) signOut();
+  }
+}
+
+function App() {
+  const known = credential.value;
+  useEffect(() => {
+    if (known) enter(); else stopInbox();
+  }, [known]);
+  if (known && me.value) return html`<${Frame} />`;
+  return html`<${SignIn} problem=${problem.value} checking=${Boolean(known) && !problem.value} />`;
+}
+
+await fromAddress().catch((error) => { problem.value = error; });
+titled(titlePrefix);
+render(html`<${App} />`, document.getElementById("app"));

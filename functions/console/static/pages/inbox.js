@@ -1,0 +1,72 @@
+/** A person's inbox, whole: filters, marks, and beside the list the event and its story. */
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { html, Icon } from "../html.js";
+import { clearAll, connection, counts, mark, markAll, notifications, older, remove, unread } from "../live.js";
+import { change, link, route } from "../router.js";
+import { may } from "../session.js";
+import { EventDetails } from "../parts/event.js";
+import { List } from "../parts/list.js";
+import { Notice } from "../parts/notice.js";
+import { Badge, Link, short, visible, When } from "../parts/text.js";
+
+const Row = (item) => html`<span><${Badge} kind=${item.severity} /></span>
+  <span class="body">${short(item.body)}</span>
+  <span class="small muted wide">${short(item.rule, 80)}</span>
+  <span class="mono small"><${When} at=${item.arrived} /></span>`;
+
+const through = (item, query) => (!query.unseen || !item.seen) && (!query.severity || item.severity === query.severity) && (!query.rule || item.rule === query.rule);
+
+function Notification({ item, act }) {
+  const close = () => change({ n: undefined });
+  return html`<section class="details" aria-label="Notification" tabindex="0">
+    <header><div class="inline"><${Badge} kind=${item.severity} /><${When} at=${item.arrived} /></div>
+      <button class="plain" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></header>
+    <p class="summary">${visible(item.body)}</p>
+    ${item.hyperlink && html`<p><${Link} href=${item.hyperlink}>${item.hyperlink_label && short(item.hyperlink_label, 100)}</${Link}></p>`}
+    <div class="inline">
+      <button onClick=${() => act(() => mark([item.id], !item.seen))}>${item.seen ? "Mark unseen" : "Mark seen"}</button>
+      <button class="danger" onClick=${() => act(() => remove(item.id)).then(close)}>Delete</button>
+      ${may("config:write") && html`<a class="button" href=${link("silences", "new", { app: item.app, action: item.action })}>Silence</a>`}
+    </div>
+    <dl class="facts"><dt>Rule</dt><dd>${may("config:read") ? html`<a href=${link("rules", item.rule)}>${short(item.rule, 120)}</a>` : short(item.rule, 120)}</dd>
+      <dt>Event</dt><dd>${item.event ? short(`${item.app} ${item.action}`, 200) : "is gone"}</dd></dl>
+    ${item.event && may("events:read") && html`<${EventDetails} id=${item.event_id} close=${close} />`}
+  </section>`;
+}
+
+export default function Inbox() {
+  const { query } = route.value;
+  const [page, setPage] = useState({ cursor: undefined, busy: false });
+  const [problem, setProblem] = useState(null);
+  const filters = { unseen: query.unseen && "true", severity: query.severity, rule: query.rule };
+  const load = async (cursor) => {
+    if (page.busy) return;
+    setPage({ cursor, busy: true });
+    try {
+      setPage({ cursor: (await older(cursor, filters)).cursor, busy: false });
+    } catch (refused) { setProblem(refused); setPage({ cursor: null, busy: false }); }
+  };
+  useEffect(() => { load(undefined); }, [query.unseen, query.severity, query.rule]);
+  const act = (what) => what().then(() => setProblem(null), setProblem);
+  const items = notifications.value.filter((item) => through(item, query));
+  const chosen = items.find((item) => item.id === query.n) || notifications.value.find((item) => item.id === query.n);
+  const choose = (item) => {
+    change({ n: item.id }, { replace: Boolean(query.n) });
+    if (!item.seen) act(() => mark([item.id], true));
+  };
+  return html`<div class="head"><h1>Inbox</h1>
+      <button aria-pressed=${Boolean(query.unseen)} onClick=${() => change({ unseen: query.unseen ? undefined : "1" })}>Unseen only</button>
+      <select aria-label="Severity" value=${query.severity || ""} onChange=${(event) => change({ severity: event.target.value || undefined })}>
+        <option value="">All severities</option>${["notice", "warning", "alert"].map((each) => html`<option value=${each}>${each}</option>`)}</select>
+      <button disabled=${!unread.value} onClick=${() => act(markAll)}>Mark all seen</button>
+      <button class="danger" disabled=${!notifications.value.length} onClick=${() => confirm("Clear the whole inbox?") && act(clearAll)}>Clear</button></div>
+    <${Notice} problem=${problem} />
+    <div class=${chosen ? "split two inbox" : "split inbox"}>
+      ${items.length ? html`<${List} label="Notifications, latest first" items=${items} chosen=${query.n} row=${Row} choose=${choose}
+          rowClass=${(item) => (item.seen ? "" : "unseen")} atEnd=${() => page.cursor && load(page.cursor)} />`
+        : html`<p class="empty">${page.busy ? "Loading…" : "Nothing here. What rules send to you by a local transport comes here."}</p>`}
+      ${chosen && html`<${Notification} item=${chosen} act=${act} />`}
+    </div>
+    <div class="status-line" role="status">${unread.value} unseen of ${counts.value.total}; at most ${counts.value.limit} are kept${counts.value.dropped ? `, ${counts.value.dropped} older ones went` : ""}.
+      <${Badge} kind=${connection.value === "lost" ? "bad" : ""}>${{ live: "live", polling: "asked every 3 s", lost: "not connected" }[connection.value]}</${Badge}></div>`;
+}

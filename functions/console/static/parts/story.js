@@ -1,0 +1,83 @@
+/** What became of an event: rule → bindings → held by → each delivery with its attempts. */
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { html } from "../html.js";
+import { ask, get, part } from "../api.js";
+import { link } from "../router.js";
+import { may } from "../session.js";
+import { Notice } from "./notice.js";
+import { Badge, short, When } from "./text.js";
+
+const AGAIN_MS = 3000;
+const FINAL = new Set(["delivered", "failed", "discarded"]);
+const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings"]);
+
+/** What a rule's entry says beside the usual: why it held back, or told nobody. */
+const reasons = (rule) => Object.entries(rule).filter(([name, value]) => !SHOWN.has(name) && value !== null && value !== false);
+
+function Bindings({ bindings }) {
+  return html`<ul class="timeline">${(bindings || []).map((each) => html`<li class=${each.passed ? "yes" : "no"}>
+    <${Badge} kind=${each.passed ? "good" : ""}>${each.passed ? "holds" : "does not"}</${Badge}> ${short(each.binding, 120)}
+    <div class="small muted">${short(each.error || each.reason || "", 300)}</div></li>`)}</ul>`;
+}
+
+export function Attempts({ attempts }) {
+  return html`<ul class="timeline">${attempts.map((each) => html`<li class=${each.state}>
+    <${When} at=${each.at} /> <${Badge} kind=${each.state} /> ${short(each.reason, 120)}
+    <span class="muted small"> ${each.duration_ms} ms${each.status ? `, status ${each.status}` : ""}</span>
+    ${each.answer && html`<div class="small mono muted">${short(each.answer, 300)}</div>`}</li>`)}</ul>`;
+}
+
+/** A delivery with its attempts, and a button that sends it again. */
+export function DeliveryStory({ delivery, changed }) {
+  const [problem, setProblem] = useState(null);
+  const retry = async () => {
+    setProblem(null);
+    try {
+      await ask("POST", `deliveries/${part(delivery.id)}/retry`);
+      changed();
+    } catch (refused) { setProblem(refused); }
+  };
+  return html`<div>
+    <div class="inline"><${Badge} kind=${delivery.state} /> <a href=${link("transports", delivery.transport)}>${delivery.transport}</a>
+      <span>${delivery.user ? `to ${short(delivery.user, 80)}` : "to the transport itself"}</span>
+      ${may("config:write") && ["failed", "discarded", "retrying", "held"].includes(delivery.state) && html`<button class="tiny" onClick=${retry}>Retry</button>`}</div>
+    ${delivery.next_attempt && !FINAL.has(delivery.state) && html`<p class="small muted">next attempt <${When} at=${delivery.next_attempt} /></p>`}
+    <${Notice} problem=${problem} /><${Attempts} attempts=${delivery.attempts} /></div>`;
+}
+
+function Rule({ rule, deliveries, changed }) {
+  return html`<div class="card">
+    <div class="inline"><a href=${link("rules", rule.rule)}>${short(rule.rule, 120)}</a><${Badge} kind=${rule.severity} />
+      <span class="muted small"><${When} at=${rule.at} /></span></div>
+    <${Bindings} bindings=${rule.bindings} />
+    ${reasons(rule).map(([name, value]) => html`<p class="note"><b>${name.replaceAll("_", " ")}</b> ${short(typeof value === "object" ? JSON.stringify(value) : value, 300)}</p>`)}
+    ${deliveries.map((delivery) => html`<${DeliveryStory} key=${delivery.id} delivery=${delivery} changed=${changed} />`)}
+  </div>`;
+}
+
+/** An event's story. While a delivery is under way it is asked for again. */
+export function Story({ id }) {
+  const [story, setStory] = useState(null);
+  const [problem, setProblem] = useState(null);
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    let timer;
+    const aborter = new AbortController();
+    get(`events/${part(id)}/deliveries`, {}, aborter.signal).then((found) => {
+      setStory(found);
+      setProblem(null);
+      if (found.deliveries.some((each) => !FINAL.has(each.state))) timer = setTimeout(() => setTurn((before) => before + 1), AGAIN_MS);
+    }, (refused) => refused.name !== "AbortError" && setProblem(refused));
+    return () => { aborter.abort(); clearTimeout(timer); };
+  }, [id, turn]);
+  const changed = () => setTurn((before) => before + 1);
+  const here = story && story.event_id === id ? story : null;
+  return html`<section aria-label="Story"><h3 class="inline">Story <button class="tiny" onClick=${changed}>Look again</button></h3>
+    <${Notice} problem=${problem} />
+    ${!here && !problem && html`<p class="muted" role="status">Loading…</p>`}
+    ${here && !here.rules.length && html`<p class="muted">No rule has fired on this event.</p>`}
+    ${here && here.rules.map((rule) => html`<${Rule} key=${rule.rule} rule=${rule} changed=${changed}
+      deliveries=${here.deliveries.filter((each) => each.rule === rule.rule)} />`)}
+    ${here && here.cursor && html`<p class="muted small">There are more deliveries than are shown here.</p>`}
+  </section>`;
+}
