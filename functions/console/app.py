@@ -13,6 +13,7 @@ from tocsin.errors import NotFound
 from tocsin.http.request import Request
 from tocsin.http.response import Answer, answer, problem
 from tocsin.http.static_files import StaticFiles, content_security_policy
+from tocsin.types import Json
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,7 +26,7 @@ def _origin(url: str) -> str:
 
 environment = Environment.of_process()
 issuer, client_id = environment.optional("OIDC_ISSUER"), environment.optional("OIDC_CLIENT_ID")
-oidc = {"issuer": issuer, "client_id": client_id} if issuer and client_id else None
+oidc: Json = {"issuer": issuer, "client_id": client_id} if issuer and client_id else None
 connect_to = ([_origin(issuer)] if oidc else []) + [*environment.words("CONSOLE_ORIGINS")]
 files = StaticFiles(
     Path(__file__).parent / "static",
