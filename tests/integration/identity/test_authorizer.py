@@ -13,6 +13,7 @@ from tocsin.aws import clients
 from tocsin.errors import Unavailable
 from tocsin.identity.api_keys import ADMIN_KEY_ID, ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.authenticator import Authenticator, Refused
+from tocsin.identity.directory import User
 from tocsin.identity.principal import Scope
 from tocsin.identity.store import PeopleStore
 from tocsin.identity.throttle import FailedSignIns
@@ -44,7 +45,8 @@ def stored_key(stack: Stack, **fields: Any) -> str:
     secret = new_secret()
     values: dict[str, Any] = {"name": "billing", "scopes": (Scope.EVENTS_WRITE, Scope.EVENTS_READ)} | fields
     key = ApiKey(id=new_key_id(), secret_hash=hash_secret(secret), **values)
-    PeopleStore(stack.dynamodb, "config").write(keys=[key])
+    people = [] if key.user is None else [User(key.user)]
+    PeopleStore(stack.dynamodb, "config").write(keys=[key], users=people)
     return bearer(key, secret)
 
 
@@ -259,3 +261,27 @@ def test_where_the_admin_key_can_not_be_read_nobody_is_refused_for_it(stack: Sta
 def test_a_key_of_the_table_does_not_need_the_admin_key(stack: Stack, authorize: Authorize) -> None:
     with failing(raising(AssertionError("Secrets Manager was asked")), service="secretsmanager"):
         assert "key_id" in authorize(f"Bearer {stored_key(stack)}")
+
+
+# ── keys of people ───────────────────────────────────────────────────────────
+
+
+def test_a_key_of_a_person_who_left_is_refused_and_taken_again_when_they_are_back(
+    stack: Stack, authorize: Authorize
+) -> None:
+    token, people = stored_key(stack, user="alice"), PeopleStore(stack.dynamodb, "config")
+    assert authorize(f"Bearer {token}")["user"] == "alice"
+
+    people.write(users=[User("alice", active=False)])
+    left = authorize(f"Bearer {token}")
+    people.write(users=[User("alice")])
+
+    assert left == {"error": "the user of this API key is not active"}
+    assert authorize(f"Bearer {token}")["user"] == "alice"
+
+
+def test_a_key_of_a_person_who_is_gone_is_refused(stack: Stack, authorize: Authorize) -> None:
+    token = stored_key(stack, user="alice")
+    PeopleStore(stack.dynamodb, "config").delete(users=[User("alice")])
+
+    assert authorize(f"Bearer {token}") == {"error": "the user of this API key is gone"}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.errors import Invalid, TooLarge, Violation
 from tocsin.fields import foreign_name
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
+from tocsin.http.preconditions import Precondition
 from tocsin.http.request import Request
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Principal, Scope, authenticate
@@ -27,9 +28,12 @@ def request_of(app: APIGatewayHttpResolver) -> Request:
     return Request.parse(app.current_event.raw_event)
 
 
-def asked(app: APIGatewayHttpResolver, *scopes: Scope, query: Sequence[str] = ()) -> tuple[Request, Principal]:
+def asked(
+    app: APIGatewayHttpResolver, *scopes: Scope, query: Sequence[str] = (), versioned: bool = False
+) -> tuple[Request, Principal]:
     """The request that is being served, and who sent it: somebody with all of `scopes`.
 
+    Where what a request changes is not `versioned`, there is no version that If-Match could name: PreconditionFailed.
     Raises Unauthenticated, Forbidden and TooManyFailedSignIns, and Invalid for a parameter that is not one of `query`.
     """
     request = request_of(app)
@@ -39,6 +43,8 @@ def asked(app: APIGatewayHttpResolver, *scopes: Scope, query: Sequence[str] = ()
     unknown = [Violation(name[:60], "is not a parameter of this path") for name in request.query if name not in query]
     if unknown:
         raise Invalid(unknown)
+    if not versioned and request.method not in {"GET", "HEAD"}:
+        Precondition.parse(request.headers).check(None)
     return request, principal
 
 

@@ -108,7 +108,7 @@ def _add_settings(app: APIGatewayHttpResolver, settings: SettingsEntry) -> None:
 def _add_keys(app: APIGatewayHttpResolver, keys: Keys) -> None:
     @app.post("/keys")
     def add() -> Response[str]:
-        request, principal = _writer(app)
+        request, principal = _writer(app, versioned=False)
         saved = keys.add(object_of(request), principal)
         return _saved(saved, path_of("keys", str(saved.shown["name"])), principal)
 
@@ -132,7 +132,7 @@ def _add_silences(app: APIGatewayHttpResolver, silences: Silences) -> None:
 
     @app.post("/silences")
     def add() -> Response[str]:
-        request, principal = _writer(app)
+        request, principal = _writer(app, versioned=False)
         saved = silences.add(object_of(request), principal)
         return _saved(saved, path_of("silences", str(saved.shown["name"])), principal)
 
@@ -151,8 +151,8 @@ def _reader(app: APIGatewayHttpResolver, *parameters: str) -> Request:
     return asked(app, Scope.CONFIG_READ, query=parameters)[0]
 
 
-def _writer(app: APIGatewayHttpResolver) -> tuple[Request, Principal]:
-    return asked(app, Scope.CONFIG_WRITE)
+def _writer(app: APIGatewayHttpResolver, *, versioned: bool = True) -> tuple[Request, Principal]:
+    return asked(app, Scope.CONFIG_WRITE, versioned=versioned)
 
 
 def _after(request: Request) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from tocsin.aws.logging import Code, note
 from tocsin.config.model import Settings
@@ -34,6 +35,9 @@ _MODELS = {
     "keys": "key",
 }
 _SECRETS = frozenset({"secret", "client_key"})
+_EXPRESSIONS = frozenset({"expression", "query"})
+_WITH_EXPRESSIONS = frozenset({"matcher"})
+_URLS = frozenset({"url", "icon_url"})
 _MASK = "*" * 20
 _TRIES = 3
 
@@ -92,8 +96,42 @@ def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
         if fields.keys() and fields.keys() <= _SECRETS:
             action = EventAction.SECRET_ROTATE
             context["message"] = f"{by.key_name} replaced the secret of {_named(change)}"
-        context["diff"] = {name: _MASK if name in _SECRETS else value for name, value in fields.items()}
+        context["diff"] = {name: _told(name, value) for name, value in fields.items()}
     return action, context
+
+
+def _told(field: str, change: Json) -> Json:
+    """How a field changed, without what may be a credential: whoever reads events need not be who configures.
+
+    A mapping of headers has them in its expression, a chat or automation service has them in the path of its URL.
+    """
+    if field in _SECRETS:
+        return _MASK
+    if field in _EXPRESSIONS:
+        return "changed"
+    if field in _URLS and isinstance(change, dict):
+        return {side: _host_of(value) for side, value in change.items()}
+    if field in _WITH_EXPRESSIONS and isinstance(change, dict):
+        return {side: _without_expressions(value) for side, value in change.items()}
+    return change
+
+
+def _host_of(url: Json) -> Json:
+    """A URL with nothing beyond its host; what is none stands masked."""
+    if not isinstance(url, str):
+        return url
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return _MASK
+    return f"{parts.scheme}://{host}/…" if host else _MASK
+
+
+def _without_expressions(value: Json) -> Json:
+    if not isinstance(value, dict):
+        return value
+    return {name: "…" if name in _EXPRESSIONS and inner is not None else inner for name, inner in value.items()}
 
 
 def _summary(counts: Counter[str], total: int, by: Principal) -> JsonObject:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Annotated
 
 import orjson
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from tocsin.events.redact import Secrets
 from tocsin.fields import Duration
@@ -43,11 +43,11 @@ class Settings(BaseModel):
     """How many notifications a person's inbox holds; the oldest leave it first."""
     brand: Annotated[str, Field(max_length=100)] = "default"
     """The brand of an event that names none."""
-    secret_keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    secret_keys: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], FailFast()] = ()
     """More names of keys whose values are masked."""
-    exempt_keys: tuple[Annotated[str, Field(min_length=1, max_length=100)], ...] = ()
+    exempt_keys: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], FailFast()] = ()
     """Names of keys whose values stay readable although they sound secret."""
-    group_scopes: tuple[GroupScopes, ...] = ()
+    group_scopes: Annotated[tuple[GroupScopes, ...], FailFast()] = ()
     """What access tokens allow: the scopes that the groups in them give. A token without such a group has none."""
 
     @cached_property

@@ -38,6 +38,13 @@ class Precondition:
         """Of a request's headers, names in lower case. Invalid where one is neither `*` nor a list of tags."""
         return cls(_tags(headers, "if-match"), _tags(headers, "if-none-match"))
 
+    def for_representation(self, mark: str) -> Self:
+        """The same of tags that end with `mark`, which tells one representation of a version from another."""
+        return type(self)(
+            tuple(tag.removesuffix(f'{mark}"') + '"' if tag.endswith(f'{mark}"') else tag for tag in self.match),
+            tuple(tag.removesuffix(f'{mark}"') + '"' if tag.endswith(f'{mark}"') else tag for tag in self.none_match),
+        )
+
     def check(self, shown: JsonObject | None) -> None:
         """PreconditionFailed where the entry, None where there is none, is not as the request's author thinks."""
         tag = None if shown is None else etag_of(shown)

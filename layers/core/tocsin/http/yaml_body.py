@@ -6,6 +6,7 @@ No key twice; in YAML no anchors, whose expansion can outgrow any limit, no tags
 
 from __future__ import annotations
 
+import re
 from collections.abc import Hashable
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ import yaml
 from yaml._yaml import CParser
 from yaml.composer import Composer, ComposerError
 from yaml.constructor import ConstructorError, SafeConstructor
-from yaml.resolver import Resolver
+from yaml.resolver import BaseResolver
 
 from tocsin.errors import Invalid, MalformedBody, TooLarge, Violation
 from tocsin.http.json_body import JSON_TYPE, parse_json, too_deep, wrong_values
@@ -44,7 +45,14 @@ def read_document(body: bytes, content_type: str, what: str = "must be an object
 
 def to_yaml(shown: JsonObject) -> str:
     """`shown` as YAML, in the order it has."""
-    return yaml.dump(shown, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=110)
+    return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+
+
+class _Dumper(yaml.CSafeDumper):
+    """Quotes what YAML 1.1 takes for something else than a text, and what this module's reader does."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?[0-9.]+[eE][-+]?[0-9]+\Z"), [*"-.0123456789"])
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -56,22 +64,18 @@ def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-class _Loader(Composer, CParser, SafeConstructor, Resolver):
+class _Loader(Composer, CParser, SafeConstructor, BaseResolver):
     """libyaml's parser, which is many times faster than PyYAML's, and PyYAML's composer, made stricter.
 
-    A time stays the text that it is, as in JSON.
+    Plain words are what YAML 1.2's core schema says, less what would not be read back as it stands: null, booleans and
+    numbers as JSON has them. `NO`, `on`, `12:30`, `0123`, `1_000`, `+49` and times stay the text that they are.
     """
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own name and form
-        first: [resolver for resolver in resolvers if resolver[0] != "tag:yaml.org,2002:timestamp"]
-        for first, resolvers in Resolver.yaml_implicit_resolvers.items()
-    }
 
     def __init__(self, text: str) -> None:
         CParser.__init__(self, text)
         Composer.__init__(self)
         SafeConstructor.__init__(self)
-        Resolver.__init__(self)
+        BaseResolver.__init__(self)
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         event: Any = self.peek_event()
@@ -83,6 +87,8 @@ class _Loader(Composer, CParser, SafeConstructor, Resolver):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
+            if key_node.value == "<<" and not key_node.style:
+                raise ConstructorError(None, None, "merge keys are not taken", key_node.start_mark)
             key = self.construct_object(key_node, deep=True)
             if not isinstance(key, Hashable):
                 raise ConstructorError(None, None, "a key is no plain value", key_node.start_mark)
@@ -90,6 +96,16 @@ class _Loader(Composer, CParser, SafeConstructor, Resolver):
                 raise ConstructorError(None, None, f"the key {str(key)[:60]!r} stands twice", key_node.start_mark)
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+for _tag, _form, _first in (
+    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
+    ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
+    ("int", r"-?(?:0|[1-9][0-9]*)", [*"-0123456789"]),
+    ("float", r"-?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", [*"-.0123456789"]),
+    ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", [*"-+."]),
+):
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_form})\\Z"), _first)
 
 
 def _from_yaml(body: bytes) -> object:
@@ -104,5 +120,5 @@ def _from_yaml(body: bytes) -> object:
         mark = error.problem_mark
         where = f" at line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         raise MalformedBody(f"the body is not YAML that is taken here: {error.problem}{where}") from None
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, ArithmeticError) as error:
         raise MalformedBody(f"the body is not YAML: {type(error).__name__}") from None

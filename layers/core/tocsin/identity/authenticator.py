@@ -99,6 +99,10 @@ class Authenticator:
             raise Refused("this API key is not known")
         if ends is not None and ends <= now:
             raise Refused(EXPIRED)
+        if key.user is not None:
+            user = self._people.user(key.user)
+            if user is None or not user.active:
+                raise Refused("the user of this API key is not active" if user else "the user of this API key is gone")
         self._note_use(key.id, now)
         return {
             "key_id": key.id,

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
 
 from tocsin.addresses import parse_network
 from tocsin.fields import Duration, ForeignName, Moment, Name
@@ -145,12 +145,12 @@ class NotificationRule(_Configured):
     name: Name
     enabled: bool = True
     severity: Severity = Severity.NOTICE
-    transports: tuple[Name, ...] = ()
+    transports: Annotated[tuple[Name, ...], FailFast()] = ()
     """Names of transports; none means the inbox."""
     destination_group: ForeignName | None = None
     destination_event_user: bool = False
     policy_engine_mode: PolicyEngineMode = PolicyEngineMode.ANY
-    bindings: tuple[Binding, ...] = ()
+    bindings: Annotated[tuple[Binding, ...], FailFast()] = ()
     throttle: Throttle | None = None
     tests: Annotated[tuple[RuleTest, ...], Field(max_length=50)] = ()
     """Run when a configuration is applied, which is refused where one fails."""

@@ -27,11 +27,12 @@ from tocsin.config.model import Configuration
 from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore, Version
 from tocsin.errors import Invalid, Violation
+from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
-from tocsin.times import utc_now
+from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_SHOWN = 2_000_000
@@ -48,6 +49,8 @@ class Applied:
     """{name, id, key} of keys that were made: the only time that their secrets are shown."""
     secrets: tuple[JsonObject, ...] = ()
     """{transport, secret} of signing secrets that were made, shown once as well."""
+    state: JsonObject = field(default_factory=dict)
+    """What holds then, as `Held.state`."""
 
     def to_json(self, *, dry_run: bool) -> JsonObject:
         """As the API answers it."""
@@ -59,6 +62,15 @@ class Applied:
             "changes": list(_as_many_as_fit(self.changes)),
             "created": created,
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The blueprint that holds, and all that tells it from others."""
+
+    blueprint: Blueprint
+    state: JsonObject
+    """What its version is made of: what is shown, and which secrets there are without what they are."""
 
 
 def _as_many_as_fit(changes: Sequence[JsonObject]) -> Iterator[JsonObject]:
@@ -95,6 +107,7 @@ class _Plan:
     new_rosters: tuple[tuple[Group, frozenset[str]], ...]
     bearers: tuple[JsonObject, ...]
     traces: Journal
+    state: JsonObject
 
 
 class Blueprints:
@@ -115,32 +128,35 @@ class Blueprints:
         self._people = people
         self._policy = policy
 
-    def current(self) -> Blueprint:
+    def current(self) -> Held:
         """What holds now, secrets masked."""
-        return _shown(self._read(self._unfinished()))
+        current = self._read(self._unfinished())
+        return Held(_shown(current), _state(current))
 
-    def plan(self, blueprint: Blueprint) -> Applied:
+    def plan(self, blueprint: Blueprint, precondition: Precondition) -> Applied:
         """What applying `blueprint` would change; nothing is written."""
         self._check(blueprint)
         current = self._read(self._unfinished())
-        return Applied(current.version.number, _plan(blueprint, current).changes)
+        precondition.check(_state(current))
+        return Applied(current.version.number, _plan(blueprint, current).changes, state=_state(current))
 
     def _unfinished(self) -> Journal:
         return Journal.from_json(self._lock.note())
 
-    def apply(self, blueprint: Blueprint, by: str) -> Applied:
-        """Make `blueprint` the configuration."""
+    def apply(self, blueprint: Blueprint, by: str, precondition: Precondition) -> Applied:
+        """Make `blueprint` the configuration. PreconditionFailed where another one holds than its author has seen."""
         self._check(blueprint)
         unfinished = Journal.from_json(self._lock.take(by, now=utc_now()))
         done = not unfinished
         try:
             current = self._read(unfinished)
+            precondition.check(_state(current))
             plan = _plan(blueprint, current)
             if plan.changes or unfinished:
                 done = False
                 applied = self._carry_out(plan, current, by)
             else:
-                applied = Applied(current.version.number, ())
+                applied = Applied(current.version.number, (), state=plan.state)
             done = True
         finally:
             # Should this fail after all else was done, the caller is told so, and its secrets are made again.
@@ -184,6 +200,7 @@ class Blueprints:
         return Applied(
             version=version.number,
             changes=plan.changes,
+            state=plan.state,
             keys=plan.bearers,
             secrets=tuple(
                 {"transport": resolved.transport.name, "secret": resolved.generated}
@@ -247,7 +264,7 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
         secrets=_secret_refs(current.configuration) ^ _secret_refs(configuration),
         rosters=_rosters(current.configuration) ^ _rosters(configuration),
     )
-    return _Plan(tuple(changes), configuration, transports, users, keys, new_rosters, bearers, traces)
+    return _Plan(tuple(changes), configuration, transports, users, keys, new_rosters, bearers, traces, _state(after))
 
 
 def _transports(blueprint: Blueprint, current: _Current) -> tuple[secrecy.Resolved, ...]:
@@ -328,6 +345,21 @@ def _shown(current: _Current) -> Blueprint:
             KeyEntry(**{name: getattr(key, name) for name in KeyEntry.model_fields}) for key in current.keys.values()
         ),
     )
+
+
+def _state(current: _Current) -> JsonObject:
+    """What an entity tag of the blueprint is made of; see `Held`."""
+    shown = _shown(current).to_json()
+    ordered: JsonObject = {
+        kind: sorted(entries, key=_name_in) if isinstance(entries, list) else entries for kind, entries in shown.items()
+    }
+    transports = {each.name: each.secrets_version for each in current.configuration.transports}
+    keys = {key.id: None if key.retired_until is None else iso(key.retired_until) for key in current.keys.values()}
+    return {"shown": ordered, "transports": {**transports}, "keys": {**keys}}
+
+
+def _name_in(entry: Json) -> str:
+    return str(entry.get("username") or entry.get("name")) if isinstance(entry, dict) else ""
 
 
 def _new_secrets(before: Configuration, after: Configuration) -> list[JsonObject]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
 
 from tocsin.config.model import Settings
-from tocsin.errors import Invalid, violations
+from tocsin.errors import Invalid, Violation, violations
 from tocsin.fields import ForeignName, Name, PersonKey
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.api_keys import Expiry
@@ -41,8 +42,8 @@ class GroupEntry(_Entry):
     """A group with its members and the groups below it."""
 
     name: ForeignName
-    members: tuple[ForeignName, ...] = ()
-    children: tuple[ForeignName, ...] = ()
+    members: Annotated[tuple[ForeignName, ...], FailFast()] = ()
+    children: Annotated[tuple[ForeignName, ...], FailFast()] = ()
 
 
 class TransportEntry(_Entry):
@@ -104,13 +105,37 @@ def _listed(entries: Json) -> list[Json]:
     return entries if isinstance(entries, list) else []
 
 
+_SLICE = 500
+"""Entries of a list that are checked at once."""
+
 _KINDS = tuple(kind for kind in Blueprint.model_fields if kind != "settings")
 
 
 def parse(body: bytes, content_type: str) -> Blueprint:
     """The blueprint in a request's body. MalformedBody, TooLarge, or Invalid, which names each wrong field."""
     document = read_document(body, content_type, "a blueprint is an object with settings, users, groups, transports, …")
+    _check_in_slices(document)
     try:
         return Blueprint.model_validate(document)
     except ValidationError as error:
         raise Invalid(violations(error, document)) from None
+
+
+def _check_in_slices(document: JsonObject) -> None:
+    """Invalid for the first wrong entries of a long list: pydantic makes errors of all, before any is told."""
+    for kind in _KINDS:
+        entries = document.get(kind)
+        if not isinstance(entries, list) or len(entries) <= _SLICE:
+            continue
+        for start in range(0, len(entries), _SLICE):
+            some: Json = {kind: entries[start : start + _SLICE]}
+            try:
+                Blueprint.model_validate(some)
+            except ValidationError as error:
+                raise Invalid([_moved(wrong, kind, start) for wrong in violations(error, some)]) from None
+
+
+def _moved(wrong: Violation, kind: str, start: int) -> Violation:
+    """`wrong` of a slice as it is in the whole list."""
+    path = re.sub(rf"^{kind}\[(\d+)\]", lambda found: f"{kind}[{int(found[1]) + start}]", wrong.path)
+    return Violation(path, wrong.message)

@@ -1,0 +1,76 @@
+"""What change events tell of credentials: that they changed."""
+
+import json
+
+import pytest
+
+from tests.integration.api_calls import Api
+from tests.integration.conftest import Stack
+
+SECRET = "SECRETVAL9"
+
+
+@pytest.mark.parametrize(
+    ("path", "entry", "change"),
+    [
+        (
+            "/mappings/m",
+            {"expression": f"{{'X-Api-Key': '{SECRET}a'}}"},
+            {"expression": f"{{'X-Api-Key': '{SECRET}b'}}"},
+        ),
+        (
+            "/transports/t",
+            {"mode": "webhook", "url": f"http://127.0.0.1:9/hooks/{SECRET}a"},
+            {"mode": "webhook", "url": f"http://127.0.0.1:9/hooks/{SECRET}b"},
+        ),
+        (
+            "/transports/t",
+            {
+                "mode": "webhook_slack",
+                "url": f"http://127.0.0.1:9/{SECRET}a",
+                "icon_url": f"https://x.example/{SECRET}",
+            },
+            {
+                "mode": "webhook_slack",
+                "url": f"http://127.0.0.1:9/{SECRET}b",
+                "icon_url": f"https://x.example/?{SECRET}b",
+            },
+        ),
+        (
+            "/policies/p",
+            {"kind": "expression", "expression": f"event.context.key == '{SECRET}a'"},
+            {"kind": "expression", "expression": f"event.context.key == '{SECRET}b'"},
+        ),
+        (
+            "/policies/p",
+            {"kind": "event_matcher", "query": f"event.context.key == '{SECRET}a'"},
+            {"kind": "event_matcher", "query": f"event.context.key == '{SECRET}b'"},
+        ),
+        (
+            "/silences/s",
+            {"matcher": {"query": f"event.context.key == '{SECRET}a'"}, "ends": "2999-01-01T00:00:00Z"},
+            {"matcher": {"query": f"event.context.key == '{SECRET}b'"}, "ends": "2999-01-01T00:00:00Z"},
+        ),
+    ],
+)
+def test_an_event_tells_that_an_expression_or_an_address_changed_not_what_it_says(
+    stack: Stack, path: str, entry: dict[str, object], change: dict[str, object]
+) -> None:
+    api = Api.of(stack)
+    assert api("PUT", path, entry).status == 201
+
+    assert api("PUT", path, change).status == 200
+
+    updated = [event for event in stack.events() if event["action"] in {"model_updated", "secret_rotate"}]
+    assert len(updated) == 1
+    assert SECRET not in json.dumps(stack.events())
+
+
+def test_an_event_tells_the_host_that_a_transport_leads_to_now(stack: Stack) -> None:
+    api = Api.of(stack)
+    api("PUT", "/transports/t", {"mode": "webhook", "url": "http://127.0.0.1:9/a"})
+
+    api("PUT", "/transports/t", {"mode": "webhook", "url": "http://localhost:9/b"})
+
+    (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
+    assert event["context"]["diff"]["url"] == {"from": "http://127.0.0.1/…", "to": "http://localhost/…"}
