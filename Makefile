@@ -1,8 +1,8 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions storm contract crowd lint style types validate deploy bench pictures shared \
-	chromium vendor client cli manual recording mutants lock release clean
+.PHONY: help setup run test permissions storm contract crowd lint style types validate deploy undeploy upgrade bench \
+	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
@@ -62,7 +62,13 @@ validate: setup ## the template: sam validate --lint, cfn-lint
 	$(BIN)/cfn-lint template.yaml
 
 deploy: setup ## build and deploy to AWS (ENV=prod for [prod] of samconfig.toml, PARAMETERS="A=1 B=2", GUIDED=1, YES=1)
-	@$(BIN)/python -m local.cloud deploy $(ENV) --parameters "$(PARAMETERS)" $(if $(GUIDED),--guided) $(if $(YES),--yes)
+	@$(BIN)/python -m local.cloud deploy $(ENV) --parameters "$(PARAMETERS)" $(if $(GUIDED),--guided) $(if $(YES),--yes) $(if $(UNCHECKED),--unchecked)
+
+undeploy: setup ## delete the stack from AWS (ENV=prod), and say what it leaves
+	@$(BIN)/python -m local.cloud undeploy $(ENV)
+
+upgrade: setup ## deploys an earlier release on the emulator, fills it, deploys this one: nothing is lost (ten minutes)
+	@$(BIN)/pytest tests/upgrade -m "" -s -p no:benchmark
 
 bench: setup ## the benchmarks
 	@$(BIN)/pytest tests/bench -q

@@ -67,7 +67,7 @@ def build(workspace: Workspace, *, directory: Path) -> bool:
         *("--parameter-overrides", f"Architecture={architecture()}"),
     ]
     environment = child_environment(
-        **_sam(directory),
+        **sam_environment(directory),
         # Read by layers/core/Makefile.
         TOCSIN_ARCHITECTURE=architecture(),
         TOCSIN_LAYER_CACHE=str(directory / "libraries"),
@@ -101,7 +101,7 @@ def deploy(
         "--parameter-overrides",
         *(f"{name}={value}" for name, value in given.items()),
     ]
-    environment = child_environment(**_sam(directory), **emulator.aws.environment(), COLUMNS="160")
+    environment = child_environment(**sam_environment(directory), **emulator.aws.environment(), COLUMNS="160")
 
     def follow(line: str) -> None:
         match line.split():
@@ -131,7 +131,7 @@ def _source_files() -> Iterator[Path]:
         yield from sorted(path for path in source.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
 
 
-def _sam(directory: Path) -> dict[str, str]:
+def sam_environment(directory: Path) -> dict[str, str]:
     """The environment that keeps sam from calling home: no telemetry, no weekly look for a newer version."""
     home = directory / "home"
     home.mkdir(parents=True, exist_ok=True)

@@ -72,6 +72,7 @@ def correct_cloudformation() -> None:
         "AWS::SecretsManager::Secret": cloudformation.secret_by_arn,
         "AWS::ApiGatewayV2::Authorizer": cloudformation.without_an_identity_source,
         "AWS::ApiGatewayV2::Api": cloudformation.with_its_cors_configuration,
+        "AWS::CloudWatch::Alarm": cloudformation.with_metric_math,
         "AWS::Lambda::Function": lambda handler: cloudformation.with_its_recursive_loop(handler, put_recursion),
     }
     for kind, corrected in corrections.items():

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.aws.metrics import metered
 from tocsin.deliveries.wiring import transport_worker
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore
@@ -21,6 +22,7 @@ worker = transport_worker(environment, lambda configuration: inbox_delivery(inbo
 
 
 @logger.inject_lambda_context
+@metered
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """Deliver the messages of a batch; {batchItemFailures} are those that come back."""
     return worker.run(event["Records"])

@@ -9,6 +9,7 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.errors import RETRY_AFTER
 from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.metrics import metered
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, TocsinError, Unavailable
 from tocsin.events.model import Event
@@ -18,8 +19,8 @@ from tocsin.http.response import Answer, answer, problem
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
 from tocsin.ingest.once_store import OnceStore
-from tocsin.ingest.service import Ingested, Ingestion, event_result, refusal_facts
-from tocsin.types import Json, JsonObject
+from tocsin.ingest.service import Ingested, Ingestion, event_result, one_result, refusal_facts
+from tocsin.types import Json
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -36,6 +37,7 @@ ingestion = Ingestion(
 
 
 @logger.inject_lambda_context
+@metered
 def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
     """201 for one event, 200 where its `once` key has one; 200 with `results` for several; problem+json else."""
     request_id = event["requestContext"].get("requestId")
@@ -57,7 +59,7 @@ def _answer(ingested: Ingested, request_id: str) -> Answer:
         return answer(201, event_result(ingested.results[0]), {"location": f"/events/{ingested.results[0].id}"})
     if ingested.single and isinstance(ingested.results[0], Earlier):
         return answer(200, event_result(ingested.results[0]))
-    results: list[Json] = [_result(result) for result in ingested.results]
+    results: list[Json] = [one_result(result) for result in ingested.results]
     refused = [result for result in ingested.results if isinstance(result, TocsinError)]
     note(Code.EVENTS_STORED, "batch stored", request_id=request_id, stored=len(stored), refused=len(refused))
     unstored = [error for error in refused if isinstance(error, Unavailable)]
@@ -72,9 +74,3 @@ def _answer(ingested: Ingested, request_id: str) -> Answer:
         whole = Invalid([], f"none of the {len(results)} events could be accepted")
         return problem(whole, instance=request_id, more={"results": results})
     return answer(200, {"accepted": len(results) - len(refused), "rejected": len(refused), "results": results})
-
-
-def _result(result: Event | Earlier | TocsinError) -> JsonObject:
-    if isinstance(result, TocsinError):
-        return result.problem()
-    return {"status": 201 if isinstance(result, Event) else 200} | event_result(result)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.aws.metrics import metered
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
 from tocsin.config.version_item import REFRESH
@@ -46,6 +47,7 @@ worker = MatchWorker(
 
 
 @logger.inject_lambda_context
+@metered
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{batchItemFailures}: the records or messages that come back."""
     records = event["Records"]

@@ -8,6 +8,7 @@ from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
+from tocsin.aws.metrics import metered
 from tocsin.config.secret_store import SecretStore
 from tocsin.deliveries.wiring import transport_worker
 from tocsin.notifications.slack import PACE, slack_delivery
@@ -26,6 +27,7 @@ worker = transport_worker(
 
 
 @logger.inject_lambda_context
+@metered
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """Deliver the messages of a batch; {batchItemFailures} are those that come back."""
     return worker.run(event["Records"])

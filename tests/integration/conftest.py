@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from moto import mock_aws
 
 from local.corrections.late_reads import LateReads
 from tests.expanded_template import ROOT, expanded_template
+from tests.integration.role_policies import Recorder, as_text, enforced, from_text, grants, spare
 from tests.moto_as_aws import Moto, installed
 from tocsin.aws import clients
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 REGION = "eu-central-1"
 QUEUES = ("Webhook", "Slack", "Email", "Inbox", "Match")
+RECORDER = Recorder(set())
+"""What functions used of their roles, in this process."""
 
 
 @dataclass
@@ -60,6 +64,7 @@ class Stack:
         assert spec is not None and spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
+        module.handler = RECORDER.in_role_of(name, module.handler)  # type: ignore[attr-defined]
         return module
 
     def call(self, name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -96,6 +101,13 @@ def moto() -> Iterator[Moto]:
         yield moto
 
 
+@pytest.fixture(scope="session", autouse=True)
+def roles() -> Iterator[None]:
+    """Holds each function to its role: see tests/integration/role_policies.py."""
+    with enforced(RECORDER):
+        yield
+
+
 @pytest.fixture
 def late_reads(moto: Moto) -> Iterator[LateReads]:
     """Has each read that need not be consistent give what was when the test began, until `late_reads.catch_up()`.
@@ -129,6 +141,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         "CONFIG_TABLE": "config",
         "DELIVERIES_TABLE": "deliveries",
         "MAIL_SENDER": "tocsin@example.com",
+        "POWERTOOLS_METRICS_NAMESPACE": "tocsin-test",
         "ALLOW_HTTP": "true",
         "ALLOWED_PORTS": "*",
         "ALLOWED_CIDRS": "127.0.0.0/8",
@@ -152,6 +165,41 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         monkeypatch.setenv("ADMIN_KEY_SECRET", secret["ARN"])
         yield Stack(monkeypatch, dynamodb, sqs, ses, queues, admin_key="a" * 48)
     _forget_clients()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker's functions used of their roles."""
+    RECORDER.used |= from_text(getattr(node, "workeroutput", {}).get("used_of_roles", "[]"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand on what functions used of their roles."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["used_of_roles"] = as_text(RECORDER.used)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say for each function what its role grants, and what of that no call used."""
+    session: pytest.Session = terminalreporter._session
+    if not _is_whole(session):
+        return
+    terminalreporter.section("roles: what functions' code is granted, and what no call used")
+    for function, unused in spare(RECORDER.used, grants()).items():
+        granted = sum(each.function == function for each in grants())
+        terminalreporter.write_line(f"{function:<12} granted {granted:>3}  spare {len(unused)}  missing 0")
+        for grant in unused:
+            terminalreporter.write_line(f"  spare: {grant}", red=True)
+
+
+def _is_whole(session: pytest.Session) -> bool:
+    """Whether all tests of this directory ran and none failed: else a call that is not made says nothing."""
+    here = Path(__file__).parent
+    named = {(session.config.invocation_params.dir / argument).resolve() for argument in session.config.args}
+    option = session.config.option
+    return bool({here, here.parent} & named) and not option.keyword and not session.testsfailed
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from typing import Any
 import moto.sqs.models
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.conftest import Stack
+from tests.integration.conftest import RECORDER, Stack
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration, Settings
 from tocsin.config.secret_store import SecretStore
@@ -48,6 +48,8 @@ QUEUE = {
     TransportMode.EMAIL: "Email",
     TransportMode.LOCAL: "Inbox",
 }
+FUNCTION = {mode: queue.lower() for mode, queue in QUEUE.items()}
+"""The function that delivers each mode, whose role the World's workers are held to."""
 ALICE = User("alice", "alice@example.com", "Alice Example")
 
 
@@ -164,7 +166,7 @@ class World:
             "local": lambda: inbox_delivery(self.inboxes, self.configuration.notifications_kept),
         }
         pace = PACE if mode == "webhook_slack" else None
-        return DeliveryWorker(
+        worker = DeliveryWorker(
             configuration=self.configuration,
             events=self.events,
             deliveries=self.deliveries,
@@ -175,19 +177,20 @@ class World:
             deliver=deliver or makers[mode](),
             **({"pace": pace, "clock": self.clock, "sleep": self.slept.append} | options),
         )
+        worker.run = RECORDER.in_role_of(FUNCTION[TransportMode(mode)], worker.run)  # type: ignore[method-assign]
+        return worker
 
     def redrive(self) -> dict[str, int]:
         """One run of the schedule."""
-        return dict(
-            Redrive(
-                configuration=self.configuration,
-                deliveries=self.redeliveries,
-                breakers=self.breakers,
-                alerts=Alerts(SystemEvents(self.events), self.configuration),
-                queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
-                clock=self.clock,
-            ).run(for_at_most=timedelta(seconds=10))
+        redrive = Redrive(
+            configuration=self.configuration,
+            deliveries=self.redeliveries,
+            breakers=self.breakers,
+            alerts=Alerts(SystemEvents(self.events), self.configuration),
+            queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
+            clock=self.clock,
         )
+        return dict(RECORDER.in_role_of("redrive", redrive.run)(for_at_most=timedelta(seconds=10)))
 
     def waiting(self, mode: str = "webhook") -> list[dict[str, Any]]:
         """Take what the queue gives out now: records as Lambda hands them over."""

@@ -92,7 +92,7 @@ def statements(function: str) -> list[dict[str, Any]]:
 def permissions() -> list[Permission]:
     """Every permission of every function's role."""
     return [
-        Permission(function, statement["Sid"], action, _short(resource), position, len(resources))
+        Permission(function, statement["Sid"], action, short_name(resource), position, len(resources))
         for function in functions()
         for statement in statements(function)
         for resources in [as_list(statement["Resource"])]
@@ -108,7 +108,7 @@ def as_list(value: Any) -> list[Any]:
     return [value]
 
 
-def _short(resource: object) -> str:
+def short_name(resource: object) -> str:
     """A readable name of a resource: the logical name that is in it, and what follows."""
     text = resource[0] if isinstance(resource, list) else str(resource)
     name = text.removesuffix(".Arn").replace("${", "").replace(".Arn}", "").replace("}", "")

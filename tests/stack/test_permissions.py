@@ -20,7 +20,7 @@ from tests.stack.probes.stage import NotDone, Stage
 FOREMOST = {
     "authorizer": ("ReadKey", "dynamodb:GetItem"),
     "ingest": ("StoreEvents", "dynamodb:BatchWriteItem"),
-    "matcher": ("ReadRulesAndPeople", "dynamodb:Query"),
+    "matcher": ("ReadRulesAndGroups", "dynamodb:Query"),
     "rollup": ("KeepCounts", "dynamodb:UpdateItem"),
     "webhook": ("KeepLedger", "dynamodb:UpdateItem"),
     "slack": ("KeepLedger", "dynamodb:UpdateItem"),

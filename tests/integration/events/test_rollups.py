@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.conftest import RECORDER
 from tocsin.errors import Unavailable
 from tocsin.events.model import Event
 from tocsin.events.search.query import Search
@@ -84,7 +85,8 @@ def store(stack: Any, events: list[Event]) -> None:
 
 
 def catch_up(client: Any, now: datetime = NOW, history: timedelta = SHORT) -> None:
-    Rollups(client, "events").catch_up(now, has_time=lambda: True, history=history)
+    run = RECORDER.in_role_of("rollup", Rollups(client, "events").catch_up)
+    run(now, has_time=lambda: True, history=history)
 
 
 def counted(stack: Any) -> Counter[tuple[datetime, str, str]]:
@@ -272,9 +274,10 @@ def test_an_event_that_comes_at_any_moment_of_a_count_is_not_lost(stack: Any) ->
             late = event_at(hour_of(FIRST) + HOUR, f"late{step}")
 
             def arrive(late: Event = late, now: bool = marked_at_once) -> None:
-                store(stack, [late])
-                if now:
-                    Rollups(stack.dynamodb, "events").mark([late.id])
+                with RECORDER.aside():
+                    store(stack, [late])
+                    if now:
+                        Rollups(stack.dynamodb, "events").mark([late.id])
 
             client = Tapped(stack.dynamodb, arrive, step)
             catch_up(client, history=two_hours)

@@ -101,12 +101,22 @@ def post_counted(stage: Stage, _permission: Permission) -> None:
     post(stage, {"action": "probe"}, events_per_minute="1000000")
 
 
+def post_repeatable(stage: Stage, _permission: Permission) -> None:
+    asked = request("POST", "/events", {"action": "probe"})
+    asked["headers"]["idempotency-key"] = str(uuid4())
+    ask(stage, "ingest", asked, 201)
+
+
 def get_event(stage: Stage, _permission: Permission) -> None:
     ask(stage, "api", request("GET", f"/events/{stage.stored_event().id}"))
 
 
 def list_events(stage: Stage, _permission: Permission) -> None:
     ask(stage, "api", request("GET", "/events"))
+
+
+def count_events(stage: Stage, _permission: Permission) -> None:
+    ask(stage, "api", request("GET", "/events/volume"))
 
 
 def search_index(stage: Stage, permission: Permission) -> None:
@@ -194,13 +204,15 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("authorizer", "NoteKeyUse", "dynamodb:PutItem"): note_use,
     ("authorizer", "ReportSuspicion", "dynamodb:PutItem"): report_guesses,
     ("authorizer", "ReadAdminKey", "secretsmanager:GetSecretValue"): identify_admin,
-    ("ingest", "ReadSettings", "dynamodb:GetItem"): post_new,
+    ("ingest", "ReadVersion", "dynamodb:GetItem"): post_new,
     ("ingest", "StoreEvents", "dynamodb:BatchWriteItem"): post_new,
     ("ingest", "StoreEvents", "dynamodb:PutItem"): post_with_id,
-    ("ingest", "StoreEvents", "dynamodb:UpdateItem"): post_counted,
+    ("ingest", "StoreGuards", "dynamodb:PutItem"): post_repeatable,
+    ("ingest", "CountGuards", "dynamodb:UpdateItem"): post_counted,
     ("api", "ReadEvents", "dynamodb:GetItem"): get_event,
     ("api", "ReadEvents", "dynamodb:Query"): list_events,
     ("api", "ReadEvents", "dynamodb:BatchGetItem"): search_index,
+    ("api", "ReadCounts", "dynamodb:Query"): count_events,
     ("api", "FindEvents", "dynamodb:Query"): search_index,
     ("api", "ReadStoryAndInbox", "dynamodb:Query"): get_story,
     ("api", "ReadStoryAndInbox", "dynamodb:GetItem"): get_delivery,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.errors import as_unavailable
 from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.metrics import Metric, measured
 from tocsin.aws.retry import retry
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
@@ -31,6 +32,7 @@ from tocsin.deliveries.store import DeliveryStore
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
+from tocsin.ids import id_time
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.model import Notification
 from tocsin.notifications.outcome import Deliver, Outcome, State
@@ -153,6 +155,7 @@ class DeliveryWorker:
             breaker = self._breakers.state(transport)
         if breaker is BreakerState.OPEN:
             self._deliveries.hold(message, now=begun, keep=keep)
+            self._measure(message, State.HELD, begun)
             self._say(Code.DELIVERY_HELD, "held until the transport's endpoint answers again", message)
             return
         taken = self._deliveries.take(message, now=begun, lease=LEASE, keep=keep)
@@ -220,6 +223,7 @@ class DeliveryWorker:
         pause = None if following.next_attempt is None else (following.next_attempt - now).total_seconds()
         if pause is not None and following.by_queue:
             self._send(message, pause)
+        self._measure(message, following.state, now)
         self._say(
             Code.DELIVERY_ENDED if following.state.final else Code.DELIVERY_RETRIED,
             outcome.detail or outcome.reason,
@@ -235,6 +239,15 @@ class DeliveryWorker:
         )
         if transport is not None:
             self._learn(message, event, transport, outcome, now, count, retried=retried)
+
+    def _measure(self, message: DeliveryMessage, state: State, now: datetime) -> None:
+        """Count an outcome, and how long the event took to be told."""
+        if message.test:
+            return
+        measured(Metric.DELIVERIES, mode=message.mode, outcome=state)
+        if state is State.DELIVERED:
+            age = now - id_time(message.event_id)
+            measured(Metric.DELIVERY_AGE, age.total_seconds() * 1000, mode=message.mode)
 
     def _next(self, message: DeliveryMessage, outcome: Outcome, count: int, now: datetime) -> Following:
         """What comes after an attempt that time can heal."""

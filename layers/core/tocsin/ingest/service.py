@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from tocsin.aws.metrics import Metric, measured
 from tocsin.config.model import Settings
 from tocsin.config.store import ConfigurationStore
-from tocsin.errors import Invalid, RateLimited, TocsinError, Violation
+from tocsin.errors import Invalid, RateLimited, TocsinError, Unavailable, Violation
 from tocsin.events.draft import FIELDS, Terms, canonical, finish, once_of, source_address
 from tocsin.events.model import Event, Once
 from tocsin.events.redact import Secrets
@@ -122,6 +123,9 @@ class Ingestion:
 
 def _ingested(body: Body, results: Sequence[Event | Earlier | TocsinError]) -> Ingested:
     """The results; the error of a single event is raised, since that is all there is to answer."""
+    measured(Metric.EVENTS_ACCEPTED, sum(isinstance(result, Event) for result in results))
+    refused = [result for result in results if isinstance(result, TocsinError) and not isinstance(result, Unavailable)]
+    measured(Metric.EVENTS_REFUSED, len(refused))
     if body.single and isinstance(results[0], TocsinError):
         raise results[0]
     return Ingested(body.single, tuple(results))
@@ -190,3 +194,10 @@ def refusal_facts(error: TocsinError) -> dict[str, Any]:
         named = {re.split(r"[.\[]", violation.path, maxsplit=1)[0] for violation in error.violations}
         facts["fields"] = sorted(named & FIELDS) + (["other"] if named - FIELDS else [])
     return facts
+
+
+def one_result(result: Event | Earlier | TocsinError) -> JsonObject:
+    """What became of one event of a batch: 201 and 200 with the event's id and summary, else the problem."""
+    if isinstance(result, TocsinError):
+        return result.problem()
+    return {"status": 201 if isinstance(result, Event) else 200} | event_result(result)

@@ -17,6 +17,7 @@ from typing import Self
 import orjson
 
 from tocsin.aws.logging import Code, note
+from tocsin.aws.metrics import Metric, measured
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
@@ -173,6 +174,7 @@ class Matcher:
             now=utc_now(),
             keep=_keep(configuration),
         )
+        measured(Metric.EVENTS_HELD, reason=next(iter(why)))
         note(
             Code.RULE_HELD,
             "rule fired, and was held",
@@ -226,6 +228,8 @@ class Matcher:
         if not finished:
             more = MatchMessage(event.id, rule.name, cursor, "the group has more members")
             self._outbox.add(self._match_queue, more.to_body(), event.id)
+        if firing is not None:  # the first page of people
+            measured(Metric.EVENTS_MATCHED)
         note(
             Code.RULE_FIRED if telling.told or not finished else Code.RULE_TOLD_NOBODY,
             "rule fired" if telling.told or not finished else "rule fired, but there is nobody to tell",

@@ -4,7 +4,12 @@ import string
 
 import pytest
 
-from local.corrections.cloudformation import secret_by_arn, with_its_recursive_loop, without_punctuation
+from local.corrections.cloudformation import (
+    secret_by_arn,
+    with_its_recursive_loop,
+    with_metric_math,
+    without_punctuation,
+)
 
 
 def test_a_secret_without_punctuation_has_none():
@@ -61,3 +66,22 @@ def test_a_function_may_loop_as_its_template_says_and_not_any_more_once_it_does_
 
     assert created == updated == made
     assert told == [("tocsin-matcher", "Allow"), ("tocsin-matcher", "Terminate")]
+
+
+def test_an_alarm_on_metric_math_is_there_without_its_actions_and_others_are_as_they_were():
+    made = []
+    handler = with_metric_math(
+        {
+            "create": lambda _name, properties, *_rest: made.append(properties) or ("alarm", {}),
+            "update": lambda _place, _old, new, *_rest, **_options: made.append(new) or ("alarm", {}),
+        }
+    )
+    metric = {"MetricName": "Errors", "Namespace": "AWS/Lambda", "Dimensions": []}
+    stat = {"Id": "errors", "ReturnData": False, "MetricStat": {"Stat": "Sum", "Period": 60, "Metric": metric}}
+    math = {"Threshold": 0, "Metrics": [{"Id": "sum", "Expression": "FILL(errors, 0)"}, stat]}
+    plain = {"Threshold": 0, "MetricName": "Errors"}
+
+    handler["create"]("Alarm", math, "tocsin")
+    handler["update"]("alarm", math, plain, "tocsin", logical_id="Alarm")
+
+    assert made == [{"Threshold": 0, **metric, "Statistic": "Sum", "Period": 60, "ActionsEnabled": False}, plain]
