@@ -54,7 +54,7 @@ def test_slacks_word_is_the_reason_of_a_final_failure(world: World, sinks: Sinks
 
     (delivery,) = deliver(world)
 
-    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", word)
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", f"slack_{word}")
     assert word in delivery["attempts"][0]["detail"]
     assert world.breakers.get("chat") is None
 
@@ -81,11 +81,11 @@ def test_what_heals_is_tried_again_after_the_time_asked_for(
 @pytest.mark.parametrize(
     ("status", "headers", "body", "reason", "asked"),
     [
-        (429, {"Retry-After": "30"}, "rate_limited", "rate_limited", 30),
-        (429, {"Retry-After": "30.25"}, "rate_limited", "rate_limited", 30.25),
+        (429, {"Retry-After": "30"}, "rate_limited", "slack_rate_limited", 30),
+        (429, {"Retry-After": "30.25"}, "rate_limited", "slack_rate_limited", 30.25),
         (429, {}, '{"message": "You are being rate limited.", "retry_after": 64.57}', "http_429", 64.57),
         (503, {"Retry-After": "45"}, "", "http_503", 45),
-        (500, {}, "rollup_error", "rollup_error", 4),
+        (500, {}, "rollup_error", "slack_rollup_error", 4),
     ],
 )
 def test_a_delivery_that_heals_says_why_it_waits_and_waits_as_long_as_it_was_asked_to(
@@ -112,6 +112,18 @@ def test_what_an_event_says_is_posted_escaped(world: World, sinks: Sinks) -> Non
     world.pump(world.worker("webhook_slack"), "webhook_slack")
 
     assert bodies(sinks)[0]["attachments"][0]["text"] == "&lt;!channel&gt; salt &amp; pepper &gt; all"
+
+
+@pytest.mark.parametrize("word", ["transport_disabled", "delivered", "no_transport", "interrupted"])
+def test_an_endpoint_can_not_name_a_reason_of_ours_and_is_reported(world: World, sinks: Sinks, word: str) -> None:
+    """The fault: an endpoint that answered 403 `transport_disabled` failed, and no event said so."""
+    sinks.misbehave(Misbehaviour("/slack/x", status=403, body=word))
+    chat(world, sinks)
+
+    (delivery,) = deliver(world)
+
+    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", f"slack_{word}")
+    assert [event["context"]["reason"] for event in world.reported()] == [f"slack_{word}"]
 
 
 def test_discords_code_is_the_reason_of_a_final_failure() -> None:

@@ -11,7 +11,7 @@ from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Unavailable
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
-from tocsin.notifications.outcome import Outcome
+from tocsin.notifications.outcome import Outcome, State
 
 MAX_DEPTH = 3
 """System events in a row. A failure to deliver news of failures to deliver news of failures stays in the log."""
@@ -25,15 +25,16 @@ class Alerts:
         self._configuration = configuration
 
     def failed(self, message: DeliveryMessage, event: Event | None, outcome: Outcome, *, now: datetime) -> None:
-        """A delivery has failed for good."""
+        """A delivery has failed for good, or went out without what a mapping was to give."""
         if event is not None:
             cause = caused_by(event, rule=message.rule, transport=message.transport)
         else:
             cause = Cause(message.rule, message.transport, 1)
         action = EventAction.PROPERTY_MAPPING_EXCEPTION if outcome.mapping else EventAction.CONFIGURATION_ERROR
+        lacks = "lack something" if outcome.state is State.DELIVERED else "fail"
         self._report(
             action,
-            f"Deliveries by transport {message.transport} fail: {outcome.detail or outcome.reason}",
+            f"Deliveries by transport {message.transport} {lacks}: {outcome.detail or outcome.reason}",
             {"reason": outcome.reason, "rule": message.rule, "delivery_id": message.delivery_id},
             about=("deliveries-fail", message.transport),
             cause=cause,

@@ -286,7 +286,9 @@ class DeliveryWorker:
                 note(Code.BREAKER_OPENED, detail, level=logging.WARNING, transport=transport.name)
         except Unavailable as error:
             note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, transport=transport.name)
-        if outcome.state is State.FAILED and not message.test and outcome.reason != "transport_disabled":
+        lacking = outcome.state is State.DELIVERED and outcome.mapping
+        failed = outcome.state is State.FAILED and outcome.reason != "transport_disabled"
+        if (failed or lacking) and not message.test:
             self._alerts.failed(message, event, outcome, now=now)
 
     def _may_go(self, message: DeliveryMessage, transport: NotificationTransport | None, now: datetime) -> bool:

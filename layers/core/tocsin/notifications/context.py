@@ -10,7 +10,6 @@ from tocsin.events.model import CUSTOM_PREFIX, Event
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Notification, Severity
 from tocsin.notifications.text import one_line
-from tocsin.outbound.hosts import ascii_host
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this package
@@ -119,6 +118,8 @@ def web_link(url: str | None) -> str | None:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - raises ValueError for a port that is none
         if not parts.netloc.isascii():
+            from tocsin.outbound.hosts import ascii_host  # noqa: PLC0415 - brings HTTP with it, for few links
+
             host, colon, port = parts.netloc.partition(":")
             parts = parts._replace(netloc=ascii_host(host) + colon + port)
         encoded = quote(urlunsplit(parts), safe=_KEPT_IN_LINKS)

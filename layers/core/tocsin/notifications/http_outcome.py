@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 
+from tocsin.events.redact import MASK, cleanse
 from tocsin.notifications.outcome import MAX_EXCERPT, MAX_RETRY_AFTER, Outcome, State
+from tocsin.notifications.text import plain
 from tocsin.outbound import OutboundBlocked, OutboundError, Response
 from tocsin.times import utc_now
 
 _SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,15})?")
 
+_SHORTEST_SECRET = 6
+"""Characters. What is shorter is no secret, and stands in many words."""
+
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that time can heal; all others are final."""
 
 
-def posted(post: Callable[[], Response]) -> Outcome:
-    """The outcome of a POST: delivered for 2xx; retried or failed, with the reason, for all else."""
+def posted(post: Callable[[], Response], used: Iterable[str] = ()) -> Outcome:
+    """The outcome of a POST: delivered for 2xx; retried or failed, with the reason, for all else.
+
+    `used` are the secrets that the request was made with: an endpoint that repeats them has them masked.
+    """
     try:
         response = post()
     except OutboundBlocked as blocked:
         return Outcome(State.FAILED, f"blocked_{blocked.reason}", str(blocked))
     except OutboundError as error:
         return Outcome(State.RETRYING, error.kind, str(error))
-    return answered(response)
+    return answered(response, used)
 
 
-def answered(response: Response) -> Outcome:
+def answered(response: Response, used: Iterable[str] = ()) -> Outcome:
     """The outcome of an endpoint's answer by its status alone."""
     status = response.status
-    answer = excerpt(response)
+    answer = excerpt(response, used)
     if 200 <= status < 300:
         return Outcome(State.DELIVERED, f"http_{status}", status=status, answer=answer)
     if status in RETRIED_STATUSES or status >= 500:
@@ -56,10 +65,26 @@ def answered(response: Response) -> Outcome:
     )
 
 
-def excerpt(response: Response) -> str | None:
-    """The beginning of an answer as text, whatever bytes it has; None for an empty one."""
-    text = response.body[:MAX_EXCERPT].decode("utf-8", "replace").replace("\x00", "�")
-    return text.strip() or None
+def excerpt(response: Response, used: Iterable[str] = ()) -> str | None:
+    """The beginning of an answer as plain text, whatever bytes it has; None for an empty one.
+
+    Who reads deliveries is not to learn secrets from endpoints that repeat what they were sent: `used` is masked, and
+    what an event's texts are cleansed of.
+    """
+    # More than is kept, so that a secret which the end cuts in two is masked before.
+    text = plain(response.body[: 4 * MAX_EXCERPT].decode("utf-8", "replace"))
+    for secret in sorted({secret for secret in used if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True):
+        text = text.replace(secret, MASK)
+    cleansed = cleanse(text)
+    shown = cleansed if isinstance(cleansed, str) else ""
+    return shown.encode()[:MAX_EXCERPT].decode("utf-8", "ignore").strip() or None
+
+
+def secrets_in(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+    """What of a request may be a secret: all of a URL after its host, its parts, and what its headers hold."""
+    rest = url.partition("://")[2].partition("/")[2]
+    values = [value for given in headers.values() for value in (given, given.rpartition(" ")[2])]
+    return [rest, *re.split(r"[/?&=#]", rest), *values]
 
 
 def retry_after(response: Response) -> float | None:

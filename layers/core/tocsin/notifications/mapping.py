@@ -7,8 +7,11 @@ delivery knows nothing of them.
 
 from __future__ import annotations
 
+import orjson
+
 from tocsin.expressions import MAPPING_NAMES, Bindings, Expression, ExpressionError, bind
 from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.text import one_line
 from tocsin.types import Json, JsonObject
 
 RESERVED_HEADERS = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "user-agent"})
@@ -22,6 +25,10 @@ class MappingFailed(ValueError):
     """A mapping can't be compiled, failed on these values, or gives what can't be sent. The text says which."""
 
 
+class NotEvaluated(MappingFailed):
+    """A mapping failed on these values: what it reads is not there, or of another kind."""
+
+
 def check_mapping(source: str) -> None:
     """Raises MappingFailed for a mapping that could never work: before it is stored."""
     _compiled(source)
@@ -33,10 +40,11 @@ def mapped_body(source: str, context: RenderingContext) -> Json:
 
 
 def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
-    """What a headers mapping makes of a notification: names → values; null leaves one out.
+    """What a headers mapping makes of a notification: names → values; null leaves one out, a list is sent as JSON.
 
-    Raises MappingFailed where that is no object of texts, numbers and truth values, or names a header that
-    is not the mapping's to set. What HTTP itself can't carry is refused where it is sent.
+    Values become one line: what an event holds is anybody's, and a line end in a user name is no reason to tell
+    nobody. Raises NotEvaluated where the mapping fails on this event, MappingFailed where it gives no object, or names
+    a header that is not its to set. Names that HTTP can't carry are refused where they are sent.
     """
     result = _evaluated("headers", source, context)
     if not isinstance(result, dict):
@@ -45,10 +53,8 @@ def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
     for name, value in result.items():
         if name.lower() in RESERVED_HEADERS:
             raise MappingFailed(f"the headers mapping can't set {name[:60]}")
-        if isinstance(value, dict | list):
-            raise MappingFailed(f"the header {name[:60]} is no text")
         if value is not None:
-            headers[name] = str(value).lower() if isinstance(value, bool) else str(value)
+            headers[name] = one_line(value if isinstance(value, str) else orjson.dumps(value).decode())
     return headers
 
 
@@ -74,7 +80,7 @@ def _evaluated(what: str, source: str, context: RenderingContext) -> Json:
     try:
         return Expression.compile(source, MAPPING_NAMES).evaluate(_bindings(context))
     except ExpressionError as error:
-        raise MappingFailed(f"the {what} mapping failed: {error}") from error
+        raise NotEvaluated(f"the {what} mapping failed: {error}") from error
 
 
 def _compiled(source: str) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -22,7 +23,7 @@ import orjson
 
 from tocsin import __version__
 from tocsin.notifications.context import COLOURS, RenderingContext
-from tocsin.notifications.http_outcome import posted
+from tocsin.notifications.http_outcome import posted, secrets_in
 from tocsin.notifications.mapping import MappingFailed, mapped_body
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.text import MARK, cut, one_line, plain, units
@@ -197,7 +198,8 @@ def slack_delivery(secrets_of: SecretsOf, policy: OutboundPolicy, *, timeout: Ti
         except MappingFailed as failure:
             return Outcome.of_mapping(failure)
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
-        return told_by_service(posted(lambda: post(url, body, headers, timeout=limits, policy=policy, ca=transport.ca)))
+        sent = partial(post, url, body, headers, timeout=limits, policy=policy, ca=transport.ca)
+        return told_by_service(posted(sent, secrets_in(url)))
 
     return deliver
 
@@ -210,7 +212,8 @@ def _message(context: RenderingContext, *, discord: bool) -> object:
 def told_by_service(outcome: Outcome) -> Outcome:
     """`outcome` with what the service says itself of a message that it did not take.
 
-    Slack says one word as plain text (`channel_is_archived`), Discord a JSON object with a code, and with
+    Slack says one word as plain text (`channel_is_archived`, which becomes the reason `slack_channel_is_archived`:
+    what an endpoint says is never a reason of ours), Discord a JSON object with a code, and with
     429 how long to wait. That an archived channel answers 410 does not disable the transport: it may be
     opened again.
     """
@@ -218,7 +221,7 @@ def told_by_service(outcome: Outcome) -> Outcome:
     if outcome.state not in {State.FAILED, State.RETRYING} or not answer:
         return replace(outcome, disables=False)
     if _SLACK_WORD.match(answer):
-        return replace(outcome, reason=answer, detail=f"{outcome.detail}: {answer}", disables=False)
+        return replace(outcome, reason=f"slack_{answer}", detail=f"{outcome.detail}: {answer}", disables=False)
     said = _discords(answer)
     code, text, wait = said.get("code"), said.get("message"), said.get("retry_after")
     if isinstance(code, int) and isinstance(text, str) and outcome.state is State.FAILED:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -11,8 +13,8 @@ import orjson
 from tocsin import __version__
 from tocsin.notifications import signing
 from tocsin.notifications.context import RenderingContext
-from tocsin.notifications.http_outcome import posted
-from tocsin.notifications.mapping import MappingFailed, mapped_body, mapped_headers
+from tocsin.notifications.http_outcome import posted, secrets_in
+from tocsin.notifications.mapping import MappingFailed, NotEvaluated, mapped_body, mapped_headers
 from tocsin.notifications.model import delivery_id
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.text import plain
@@ -44,14 +46,20 @@ def webhook_delivery(
         url = transport.url
         try:
             body = _body(context)
-            headers = _headers(context)
+            mapped, missing = _mapped_headers(context)
         except MappingFailed as failure:
             return Outcome.of_mapping(failure)
+        headers = {"Content-Type": "application/json"} | mapped | {"User-Agent": USER_AGENT}
         headers |= _signature(secrets_of, context, body, clock())
         certificate = _client_certificate(secrets_of, transport)
-        return posted(
-            lambda: post(url, body, headers, timeout=limits, policy=policy, ca=transport.ca, client_cert=certificate)
+        sent = partial(
+            post, url, body, headers, timeout=limits, policy=policy, ca=transport.ca, client_cert=certificate
         )
+        outcome = posted(sent, secrets_in(url, mapped))
+        if missing is None:
+            return outcome
+        detail = f"{outcome.detail or outcome.reason}; sent without the mapping's headers: {missing}"
+        return replace(outcome, detail=detail, mapping=True)
 
     return deliver
 
@@ -61,12 +69,19 @@ def _body(context: RenderingContext) -> bytes:
     return webhook_bytes(context) if mapping is None else orjson.dumps(mapped_body(mapping, context))
 
 
-def _headers(context: RenderingContext) -> dict[str, str]:
-    mapping = context.headers_mapping
-    headers = {} if mapping is None else mapped_headers(mapping, context)
-    if not any(name.lower() == "content-type" for name in headers):
-        headers["Content-Type"] = "application/json"
-    return headers | {"User-Agent": USER_AGENT}
+def _mapped_headers(context: RenderingContext) -> tuple[dict[str, str], str | None]:
+    """The mapping's headers, and why there are none where it fails on this event.
+
+    An alert without a header is better than none: else whoever can have an event lack what the mapping reads switches
+    it off. Raises MappingFailed for what is wrong with the mapping itself.
+    """
+    if context.headers_mapping is None:
+        return {}, None
+    try:
+        mapped = mapped_headers(context.headers_mapping, context)
+    except NotEvaluated as failure:
+        return {}, str(failure)
+    return {"Content-Type" if name.lower() == "content-type" else name: value for name, value in mapped.items()}, None
 
 
 def _signature(secrets_of: SecretsOf, context: RenderingContext, body: bytes, now: datetime) -> dict[str, str]:

@@ -7,7 +7,6 @@ from email.header import Header
 from email.utils import formataddr
 
 from tocsin.notifications.text import cut, one_line
-from tocsin.outbound.hosts import ascii_host
 
 MAX_ADDRESS = 254
 """Characters (RFC 5321, 4.5.3.1.3: a path of 256 less its angle brackets)."""
@@ -42,7 +41,7 @@ def mail_address(address: str) -> str:
         raise BadAddress("the user's e-mail address is not of the form name@domain in plain characters")
     local, domain = found.groups()
     try:
-        ascii_domain = ascii_host(domain)
+        ascii_domain = _ascii_domain(domain)
     except ValueError as error:
         raise BadAddress("the domain of the user's e-mail address can't be encoded") from error
     if not _DOMAIN.fullmatch(ascii_domain):
@@ -50,6 +49,14 @@ def mail_address(address: str) -> str:
     if len(local) + 1 + len(ascii_domain) > MAX_ADDRESS:
         raise BadAddress(f"the user's e-mail address is longer than {MAX_ADDRESS} characters")
     return f"{local}@{ascii_domain}"
+
+
+def _ascii_domain(domain: str) -> str:
+    if domain.isascii():
+        return domain.lower()
+    from tocsin.outbound.hosts import ascii_host  # noqa: PLC0415 - brings HTTP with it, for few addresses
+
+    return ascii_host(domain)
 
 
 def display_name(name: str) -> str:

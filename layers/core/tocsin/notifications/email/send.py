@@ -19,14 +19,18 @@ from tocsin.notifications.templates.sandbox import TemplateRejected, render_cust
 if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
 
+_NOT_ALLOWED = (
+    "SES refused the permission: check that MailSender is a verified sender; while SES is in its sandbox, the recipient"
+    " is to be verified too"
+)
 _FINAL = {
     "MailFromDomainNotVerifiedException": "verify the MAIL FROM domain in SES",
     "MessageRejected": "SES refused the message; verify the sender, and the recipient while SES is in its sandbox",
     "AccountSuspendedException": "SES suspended sending for this account: see its account dashboard",
     "BadRequestException": "SES could not use the message",
     "NotFoundException": "an SES resource that the message names is not there: check MailSender",
-    "AccessDeniedException": "SES refused the permission: the role may send from MailSender only",
-    "AccessDenied": "SES refused the permission: the role may send from MailSender only",
+    "AccessDeniedException": _NOT_ALLOWED,
+    "AccessDenied": _NOT_ALLOWED,
 }
 """What time does not heal, and what does. All else is tried again: throttling, the daily quota, SES itself."""
 
