@@ -362,6 +362,7 @@ def test_every_change_is_an_event_that_says_who_and_what(configured: Api, stack:
         "message": "ops changed rule failed-logins",
         "model": {"app": "tocsin", "model_name": "rule", "pk": "failed-logins", "name": "failed-logins"},
         "by": "ops",
+        "by_id": "0123456789abcdef",
         "diff": {"severity": {"from": "notice", "to": "alert"}},
     }
     assert updated["app"] == "tocsin"

@@ -61,6 +61,7 @@ def test_an_event_is_saved_with_all_that_was_said_of_it(stored):
         "brand": "default",
         "expires": event.to_json()["expires"],
         "expiring": True,
+        "key_id": None,
     }
     assert abs(event.expires - datetime.datetime.now(datetime.UTC) - 30 * DAY) < datetime.timedelta(minutes=1)
 
