@@ -4,12 +4,15 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from local.audit_records import JsonObject
+from local.sinks import Misbehaviour
 from local.stack import LocalStack
 from local.waiting import until
 from tests.stack.browser import PATIENCE_MS, chromium, console, sign_in
+from tocsin.types import Json
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='stolen'\"><script>document.title='stolen'</script> "
@@ -25,7 +28,7 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def alice(stack: LocalStack, configuration: dict) -> str:
+def alice(stack: LocalStack, configuration: dict[str, Json]) -> str:
     """A key that stands for alice, who may do everything and is told of what happens in the app `console`."""
     api = stack.api()
     everything = ["events:read", "events:write", "config:read", "config:write", "notifications"]
@@ -64,8 +67,8 @@ def rows(page: Page) -> Locator:
     return page.get_by_role("listbox").filter(has=page.locator(".rows")).get_by_role("option")
 
 
-def happen(stack: LocalStack, message: str, **more: object) -> str:
-    event = {
+def happen(stack: LocalStack, message: str, **more: Json) -> str:
+    event: JsonObject = {
         "action": "custom_console",
         "app": "console",
         "user": {"username": "alice"},
@@ -165,6 +168,85 @@ def test_two_tabs_stay_alike(page: Page, browser: Browser, stack: LocalStack, al
 
     expect(other.get_by_test_id("unread")).to_have_count(0)
     other.context.close()
+
+
+def test_a_rule_with_a_mistake_is_told_where_it_is(page: Page) -> None:
+    page.get_by_role("link", name="Rules").click()
+    page.get_by_role("link", name="New rule").click()
+    page.get_by_label("Name", exact=True).fill("mistaken")
+
+    page.get_by_label("Rule as JSON").fill('{"severity": "loud", "bindings": [{"policy": "app-console"}]}')
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("alert")).to_contain_text("severity")
+    page.get_by_label("Rule as JSON").fill('{"severity": "alert", "bindings": [{"policy": "app-console"}]}')
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="mistaken")).to_be_visible()
+
+
+def test_a_rule_is_tried_on_a_recent_event(page: Page, stack: LocalStack) -> None:
+    event = happen(stack, "to try the rule on")
+    page.evaluate("location.hash = '#/rules/console'")
+
+    page.get_by_label("Event").select_option(value=event)
+
+    expect(page.get_by_role("region", name="Test")).to_contain_text("would tell alice")
+
+
+def test_a_transport_is_tested_and_the_real_outcome_shown(page: Page) -> None:
+    page.get_by_role("link", name="Transports").click()
+    page.get_by_role("link", name="closed", exact=True).click()
+
+    page.get_by_role("button", name="Send a test").click()
+
+    expect(page.get_by_role("region", name="Test", exact=True)).to_contain_text("ms")
+
+
+def test_a_notification_leads_to_a_silence_that_holds_its_like(page: Page, stack: LocalStack) -> None:
+    happen(stack, "to be silenced", action="custom_noise")
+    page.get_by_role("link", name="Inbox").click()
+    rows(page).filter(has_text="to be silenced").click()
+    page.get_by_role("region", name="Notification").get_by_role("link", name="Silence", exact=True).click()
+
+    expect(page.get_by_label("Action")).to_have_value("custom_noise")
+    page.get_by_role("button", name="What would it have held?").click()
+    expect(page.get_by_text("1 events of the last 24 hours")).to_be_visible()
+    page.get_by_role("button", name="Silence", exact=True).click()
+
+    silence = page.get_by_role("row").filter(has_text="custom_noise")
+    expect(silence).to_contain_text("active")
+    silence.get_by_role("button").click()
+    expect(silence).not_to_contain_text("active")
+
+
+def test_a_range_of_the_chart_becomes_part_of_the_address(page: Page) -> None:
+    page.get_by_role("link", name="Events").click()
+    chart = page.locator(".u-over")
+    chart.wait_for()
+    box = chart.bounding_box()
+    assert box is not None
+
+    page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + 20, steps=5)
+    page.mouse.up()
+
+    expect(page).to_have_url(re.compile("since=.*until="))
+
+
+def test_a_failed_delivery_is_sent_again(page: Page, stack: LocalStack) -> None:
+    stack.sinks.misbehave(Misbehaviour("/webhook/flaky", status=404))
+    stack.api().post_event({"action": "custom_fails", "app": "flaky", "context": {"message": "fails"}})
+    asked = {"state": "failed", "transport": "flaky"}
+    failed = lambda: stack.api().ask("GET", "/deliveries", params=asked).json()["items"]  # noqa: E731
+    until(failed, 60, of="a delivery fails", pause_s=1)
+    page.evaluate("location.hash = '#/deliveries?state=failed&transport=flaky'")
+    rows(page).first.click()
+    stack.sinks.behave()
+
+    page.get_by_role("button", name="Retry").click()
+
+    expect(page.get_by_role("region", name="Delivery").get_by_text("delivered").first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -13,6 +13,19 @@ import { Notice } from "./parts/notice.js";
 export const PAGES = [
   { page: "events", title: "Events", scopes: ["events:read"], load: () => import("./pages/events.js") },
   { page: "inbox", title: "Inbox", scopes: ["notifications"], person: true, load: () => import("./pages/inbox.js") },
+  { page: "rules", title: "Rules", scopes: ["config:read"], load: () => import("./pages/rules.js") },
+  { page: "policies", title: "Rules", scopes: ["config:read"], hidden: true, load: () => import("./pages/rules.js") },
+  { page: "transports", title: "Transports", scopes: ["config:read"], load: () => import("./pages/transports.js") },
+  { page: "deliveries", title: "Deliveries", scopes: ["events:read"], load: () => import("./pages/deliveries.js") },
+  { page: "silences", title: "Silences", scopes: ["config:read"], load: () => import("./pages/silences.js") },
+  { page: "people", title: "People and groups", scopes: ["config:read"], load: () => import("./pages/people.js") },
+  { page: "users", title: "People and groups", scopes: ["config:read"], hidden: true, load: () => import("./pages/people.js") },
+  { page: "groups", title: "People and groups", scopes: ["config:read"], hidden: true, load: () => import("./pages/people.js") },
+  { page: "mappings", title: "Mappings", scopes: ["config:read"], load: () => import("./pages/mappings.js") },
+  { page: "keys", title: "Keys", scopes: ["config:read"], load: () => import("./pages/keys.js") },
+  { page: "settings", title: "Settings", scopes: ["config:read"], load: () => import("./pages/settings.js") },
+  { page: "blueprint", title: "Blueprint", scopes: ["config:read"], load: () => import("./pages/blueprint.js") },
+  { page: "health", title: "Health", scopes: ["config:read", "events:read"], load: () => import("./pages/health.js") },
 ];
 
 const offered = () => PAGES.filter((each) => may(...each.scopes) && (!each.person || hasInbox()));
@@ -20,7 +33,7 @@ export const titlePrefix = signal("");
 
 function Navigation({ current, open }) {
   return html`<nav class=${open ? "nav open" : "nav"} aria-label="Pages">
-    ${offered().map((each) => html`<a href=${link(each.page)} aria-current=${each === current ? "page" : undefined}>
+    ${offered().filter((each) => !each.hidden).map((each) => html`<a href=${link(each.page)} aria-current=${current && each.title === current.title ? "page" : undefined}>
       <${Icon} name=${each.page} />${each.title}</a>`)}
   </nav>`;
 }
@@ -44,8 +57,9 @@ function Page({ entry }) {
 export function Frame() {
   const [open, setOpen] = useState(false);
   const pages = offered();
+  const shown = pages.filter((each) => !each.hidden);
   const { page } = route.value;
-  const entry = pages.find((each) => each.page === page) || (page ? null : pages[0]);
+  const entry = pages.find((each) => each.page === page) || (page ? null : shown[0]);
   useEffect(() => { setOpen(false); }, [page]);
   useEffect(() => { titlePrefix.value = entry ? entry.title : ""; }, [entry]);
   const who = me.value.person || me.value.user || me.value.name;
@@ -54,7 +68,7 @@ export function Frame() {
     <a class="skip" href="#main" onClick=${(event) => { event.preventDefault(); document.getElementById("main").focus(); }}>To the page</a>
     <header class="bar">
       <button class="plain menu-button" aria-label="Pages" aria-expanded=${open} onClick=${() => setOpen(!open)}><${Icon} name="menu" /></button>
-      <a class="brand" href=${link(pages.length ? pages[0].page : "")}>Tocsin</a>
+      <a class="brand" href=${link(shown.length ? shown[0].page : "")}>Tocsin</a>
       <span class="grow"></span>
       ${hasInbox() && html`<${Bell} />`}
       <span class="muted small wide">${who}</span>

@@ -1,0 +1,95 @@
+/** Deliveries by state, transport and time; one sent again, or many. */
+import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { html, Icon } from "../html.js";
+import { all, ask, get, part } from "../api.js";
+import { change, link, route } from "../router.js";
+import { may } from "../session.js";
+import { List } from "../parts/list.js";
+import { Notice } from "../parts/notice.js";
+import { useLoaded } from "../parts/resources.js";
+import { DeliveryStory } from "../parts/story.js";
+import { Badge, short, When } from "../parts/text.js";
+
+const STATES = ["failed", "retrying", "held", "queued", "discarded", "delivered"];
+const PAGE = 200;
+/** Deliveries that the preview of a redrive counts at most. */
+const COUNTED = 1000;
+
+const Row = (item) => html`<span><${Badge} kind=${item.state} /></span>
+  <span class="body">${short(item.transport, 80)} ${item.user ? `→ ${short(item.user, 80)}` : ""}</span>
+  <span class="small muted wide">${short((item.attempts || []).at(-1)?.reason || item.rule || "", 120)}</span>
+  <span class="mono small"><${When} at=${item.updated} /></span>`;
+
+function Redrive({ transport, state, done }) {
+  const [counted, setCounted] = useState(null);
+  const [said, setSaid] = useState({});
+  const preview = async () => {
+    setSaid({});
+    try {
+      const page = await get("deliveries", { state, transport, limit: COUNTED });
+      setCounted({ number: page.items.length, more: Boolean(page.cursor) });
+    } catch (problem) { setSaid({ problem }); }
+  };
+  const go = async () => {
+    try {
+      let cursor;
+      let queued = 0;
+      do {
+        const answer = (await ask("POST", "deliveries/redrive", { body: { transport, states: [state], ...(cursor ? { cursor } : {}) } })).data;
+        queued += answer.queued;
+        cursor = answer.cursor;
+      } while (cursor);
+      setCounted(null);
+      setSaid({ done: `${queued} are queued again.` });
+      done();
+    } catch (problem) { setSaid({ problem }); }
+  };
+  useEffect(() => { setCounted(null); setSaid({}); }, [transport, state]);
+  return html`<span class="inline">
+    ${counted ? html`<span>${counted.number}${counted.more ? " and more" : ""} would be sent again by ${transport}.</span>
+      <button class="primary" disabled=${!counted.number} onClick=${go}>Send them</button><button onClick=${() => setCounted(null)}>Cancel</button>`
+    : html`<button onClick=${preview}>Redrive…</button>`}
+    <${Notice} problem=${said.problem}>${said.done}</${Notice}></span>`;
+}
+
+function Details({ id, close, changed }) {
+  const delivery = useLoaded(() => get(`deliveries/${part(id)}`), id);
+  const again = () => { delivery.again(); changed(); };
+  return html`<section class="details" aria-label="Delivery" tabindex="0">
+    <header><h2>Delivery</h2><button class="plain" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></header>
+    <${Notice} problem=${delivery.problem} />
+    ${delivery.value && html`<p><a href=${link("events", "", { event: delivery.value.event_id })}>Its event</a>, by the rule ${short(delivery.value.rule, 100)}</p>
+      <${DeliveryStory} delivery=${delivery.value} changed=${again} />`}</section>`;
+}
+
+export default function Deliveries() {
+  const { query } = route.value;
+  const state = query.state || "failed";
+  const transports = useLoaded(() => (may("config:read") ? all("transports") : Promise.resolve([])));
+  const [page, setPage] = useState({ items: [], cursor: null, busy: true });
+  const load = async (cursor) => {
+    setPage((before) => ({ ...before, busy: true }));
+    try {
+      const found = await get("deliveries", { state, transport: query.transport, since: query.since, until: query.until, limit: PAGE, cursor });
+      setPage((before) => ({ items: cursor ? [...before.items, ...found.items] : found.items, cursor: found.cursor, busy: false }));
+    } catch (problem) { setPage({ items: [], cursor: null, busy: false, problem }); }
+  };
+  useEffect(() => { load(); }, [state, query.transport, query.since, query.until]);
+  const close = () => change({ d: undefined });
+  return html`<div class="head"><h1>Deliveries</h1>
+      <select aria-label="State" value=${state} onChange=${(event) => change({ state: event.target.value, d: undefined })}>
+        ${STATES.map((each) => html`<option value=${each}>${each}</option>`)}</select>
+      <select aria-label="Transport" value=${query.transport || ""} onChange=${(event) => change({ transport: event.target.value || undefined, d: undefined })}>
+        <option value="">All transports</option>${(transports.value || []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select>
+      <button onClick=${() => load()}>Refresh</button>
+      ${query.transport && may("config:write") && ["failed", "discarded", "held", "retrying", "queued"].includes(state)
+        && html`<${Redrive} transport=${query.transport} state=${state} done=${() => load()} />`}</div>
+    <${Notice} problem=${page.problem} />
+    <div class=${query.d ? "split two deliveries" : "split deliveries"}>
+      ${page.items.length ? html`<${List} label="Deliveries" items=${page.items} chosen=${query.d} row=${Row}
+          choose=${(item) => change({ d: item.id }, { replace: Boolean(query.d) })} atEnd=${() => page.cursor && !page.busy && load(page.cursor)} />`
+        : html`<p class="empty">${page.busy ? "Loading…" : `No delivery is ${state}.`}</p>`}
+      ${query.d && html`<${Details} id=${query.d} close=${close} changed=${() => load()} />`}
+    </div>
+    <div class="status-line" role="status">${page.items.length} shown${page.cursor ? ", there are more" : ""}</div>`;
+}

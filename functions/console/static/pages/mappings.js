@@ -1,0 +1,20 @@
+/** Mappings: what a transport says instead of the usual body, as CEL. */
+import { html } from "../html.js";
+import { route } from "../router.js";
+import { EntryEditor, EntryTable, NewButton, useAll } from "../parts/resources.js";
+import { Notice } from "../parts/notice.js";
+import { short } from "../parts/text.js";
+
+const BLANK = { expression: '{"text": notification.body}' };
+
+function Overview() {
+  const mappings = useAll("mappings");
+  return html`<div class="head"><h1>Mappings</h1><${NewButton} kind="mappings" one="mapping" /></div>
+    <${Notice} problem=${mappings.problem} />
+    <${EntryTable} kind="mappings" items=${mappings.value} empty="No mapping yet: transports send their usual body."
+      columns=${[["Expression", (item) => html`<code>${short(item.expression, 160)}</code>`]]} />`;
+}
+
+export default () => (route.value.name
+  ? html`<${EntryEditor} key=${route.value.name} kind="mappings" one="mapping" blank=${BLANK} />`
+  : html`<${Overview} />`);
