@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.client.api_server import Api, Handler, answers, drops, drops_after_storing, hangs
 from tocsin.http.json_body import MAX_BODY
-from tocsin.ids import parse_id
+from tocsin.ids import new_id, parse_id
 from tocsin_client import Refused, Unreachable, __version__
 
 DAY = datetime.timedelta(days=1)
@@ -54,7 +54,7 @@ def test_the_id_is_a_uuid_of_version_7_with_the_time_of_the_event(api, make):
 
 
 def test_an_id_of_the_callers_own_is_kept(api, make):
-    own = uuid.UUID("01890a5d-ac96-774b-bcce-b302099a8057")
+    own = uuid.UUID(new_id())
 
     receipt = make().send("login", id=own)
 
@@ -317,7 +317,7 @@ def test_the_user_agent_says_which_version_asks(api, make):
 
 
 def test_only_what_was_not_stored_is_sent_again(api, make):
-    ids = [str(uuid.UUID(int=(0x0190 << 112) | (7 << 76) | (2 << 62) | number)) for number in range(4)]
+    ids = [new_id() for _ in range(4)]
     api.unavailable = set(ids[1:3])
 
     results = make().send_many({"action": "login", "id": each} for each in ids)
