@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
@@ -27,6 +28,7 @@ from local.screen import Screen
 from local.stack import LocalStack, local_stack
 from local.watch import Watch
 from local.workspace import ROOT, STATE, claimed
+from tocsin.identity.principal import Scope
 
 # What a stack that is up may still answer with.
 TROUBLE = (UnexpectedAnswerError, RequestException, BotoCoreError, ClientError)
@@ -176,6 +178,8 @@ def _invite(screen: Screen, stack: LocalStack) -> None:
     ]
     screen.title("the stack is up; post an event and watch here")
     screen.say(shlex.join(curl))
+    screen.title("the console, signed in as alice until tomorrow")
+    screen.say(_console(stack))
     screen.title("where to look")
     screen.say(f"  what a webhook or Slack got    curl -s '{facts.sink_url}/received'")
     screen.say(f"  mail                           curl -s {facts.endpoint_url}/_ministack/ses/messages")
@@ -185,6 +189,15 @@ def _invite(screen: Screen, stack: LocalStack) -> None:
     screen.say(f"  what the functions print       {_shown(stack.workspace.emulator_log)}")
     screen.say(f"  AWS itself                     AWS_ENDPOINT_URL={facts.endpoint_url}, any key, us-east-1")
     screen.title("deliveries from here on; Ctrl-C ends everything")
+
+
+def _console(stack: LocalStack) -> str:
+    """The console's address with a key that stands for alice, in the fragment, which browsers send nobody."""
+    expires = datetime.now(UTC) + timedelta(days=1)
+    wanted = {"name": "console", "user": "alice", "scopes": [*Scope], "expires": expires.isoformat()}
+    answer = stack.api().ask("POST", "/keys", json=wanted)
+    key = answer.json().get("key", "")
+    return f"{stack.facts.api_url}/console#key={key}"
 
 
 def _shown(path: Path) -> str:

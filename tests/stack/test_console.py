@@ -144,6 +144,7 @@ def test_a_wrong_key_is_refused_in_words(browser: Browser, stack: LocalStack) ->
 
 def test_nothing_was_missed_and_nothing_comes_twice_when_the_network_was_cut(page: Page, stack: LocalStack) -> None:
     page.get_by_role("link", name="Inbox").click()
+    page.get_by_role("heading", name="Inbox").wait_for()
     page.context.set_offline(True)
     happen(stack, "while the network was cut")
     expect(page.get_by_text("not connected").first).to_be_visible()
@@ -188,9 +189,9 @@ def test_a_rule_is_tried_on_a_recent_event(page: Page, stack: LocalStack) -> Non
     event = happen(stack, "to try the rule on")
     page.evaluate("location.hash = '#/rules/console'")
 
-    page.get_by_label("Event").select_option(value=event)
+    page.get_by_label("Event", exact=True).select_option(value=event)
 
-    expect(page.get_by_role("region", name="Test")).to_contain_text("would tell alice")
+    expect(page.get_by_role("region", name="Test", exact=True)).to_contain_text("would tell alice")
 
 
 def test_a_transport_is_tested_and_the_real_outcome_shown(page: Page) -> None:

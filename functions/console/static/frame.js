@@ -28,6 +28,7 @@ export const PAGES = [
   { page: "health", title: "Health", scopes: ["config:read", "events:read"], load: () => import("./pages/health.js") },
 ];
 
+const PRELOAD_MS = 3000;
 const offered = () => PAGES.filter((each) => may(...each.scopes) && (!each.person || hasInbox()));
 export const titlePrefix = signal("");
 
@@ -62,6 +63,11 @@ export function Frame() {
   const entry = pages.find((each) => each.page === page) || (page ? null : shown[0]);
   useEffect(() => { setOpen(false); }, [page]);
   useEffect(() => { titlePrefix.value = entry ? entry.title : ""; }, [entry]);
+  useEffect(() => {
+    // Once the first page is there: whoever loses the network can still go to the others.
+    const timer = setTimeout(() => pages.forEach((each) => each.load().catch(() => {})), PRELOAD_MS);
+    return () => clearTimeout(timer);
+  }, []);
   const who = me.value.person || me.value.user || me.value.name;
   const fixed = entry && ["events", "inbox", "deliveries"].includes(entry.page);
   return html`<div class="frame">

@@ -21,8 +21,9 @@ export default function Blueprint() {
   const put = async (dryRun) => {
     setSaid({});
     try {
-      const { data } = await ask("PUT", "blueprint", { text, type: YAML, query: dryRun ? { dry_run: "true" } : {} });
+      const { data } = await ask("PUT", "blueprint", { text, type: YAML, query: dryRun ? { dry_run: "true" } : {}, etag: loaded.value.etag });
       setSaid(dryRun ? { preview: data, of: text } : { done: data });
+      if (!dryRun) loaded.again();
     } catch (problem) { setSaid({ problem }); }
   };
   const drop = async (event) => {

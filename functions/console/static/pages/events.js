@@ -4,6 +4,7 @@ import { html } from "../html.js";
 import { get } from "../api.js";
 import { follow } from "../live.js";
 import { change, route } from "../router.js";
+import { FirstSteps } from "../parts/first_steps.js";
 import { List } from "../parts/list.js";
 import { useKeys } from "../parts/keys.js";
 import { Notice } from "../parts/notice.js";
@@ -134,6 +135,7 @@ export default function Events() {
   return html`<div class="head"><h1>Events</h1><${SearchForm} query=${query} />
       <button aria-pressed=${live} onClick=${() => change({ live: live ? undefined : "1" })}>Live</button>
       <button onClick=${events.again}>Refresh</button></div>
+    <${FirstSteps} />
     <${Chips} filters=${filters} />
     <${Volume} filters=${filters} brush=${(since, until) => change({ since, until })} ready=${!events.busy || events.items.length > 0} />
     <${Notice} problem=${events.problem} />

@@ -1,4 +1,4 @@
-/** One event: what it says, its context, and its story. */
+/** One event: what it says, its context, its story, and its context. */
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html, Icon } from "../html.js";
 import { get, part } from "../api.js";
@@ -18,7 +18,7 @@ function Fact({ name, value, path, narrow }) {
     <button class="tiny" aria-label=${`No events with this ${name}`} onClick=${() => narrow(path, value, false)}>not</button></span>`}</dd>`;
 }
 
-/** What an event says; the story below it is asked for when it is there. */
+/** What an event says; its story is asked for when it is there. */
 export function EventDetails({ id, known, narrow, close }) {
   const [event, setEvent] = useState(known);
   const [problem, setProblem] = useState(null);
@@ -51,9 +51,9 @@ export function EventDetails({ id, known, narrow, close }) {
       ${typeof hyperlink === "string" && html`<dt>Link</dt><dd><${Link} href=${hyperlink}>${typeof label === "string" ? short(label, 100) : ""}</${Link}></dd>`}
     </dl>
     ${may("config:write") && html`<p><a class="button" href=${link("silences", "new", { app: event.app, action: event.action })}>Silence events like this</a></p>`}
+    <${Story} id=${id} />
     <h3>Context</h3>
     <${Tree} value=${event.context} path=${["context"]} narrow=${narrow} />
     ${event.cause && html`<h3>Cause</h3><${Tree} value=${event.cause} path=${["cause"]} />`}
-    <${Story} id=${id} />
   </section>`;
 }
