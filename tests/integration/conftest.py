@@ -17,7 +17,7 @@ from local.corrections.late_reads import LateReads
 from tests.expanded_template import ROOT, expanded_template
 from tests.integration.role_policies import Recorder, as_text, enforced, from_text, grants, spare
 from tests.moto_as_aws import Moto, installed
-from tocsin.aws import clients
+from tocsin.aws import clients, metrics
 
 if TYPE_CHECKING:
     from local.sinks import Sinks
@@ -164,6 +164,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         secret = boto3.client("secretsmanager").create_secret(Name="admin", SecretString="a" * 48)
         monkeypatch.setenv("ADMIN_KEY_SECRET", secret["ARN"])
         yield Stack(monkeypatch, dynamodb, sqs, ses, queues, admin_key="a" * 48)
+        metrics.flush()  # of what no handler ended
     _forget_clients()
 
 

@@ -396,3 +396,12 @@ def test_the_layer_of_geoip_databases_is_a_version_of_a_layer(arn: str, taken: b
     pattern = TEMPLATE["Parameters"]["GeoLayerArn"]["AllowedPattern"]
 
     assert bool(re.fullmatch(pattern, arn)) is taken
+
+
+def test_the_dashboard_shows_warnings_and_errors_of_every_function() -> None:
+    body = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    (query,) = [line for line in body.splitlines() if "filter level in" in line]
+
+    assert {f"{function.removesuffix('Function')}Log" for function in FUNCTIONS} == set(
+        re.findall(r"SOURCE '\$\{(\w+)\}'", query)
+    )

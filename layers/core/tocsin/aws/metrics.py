@@ -16,8 +16,8 @@ from threading import Lock
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-MAX_VALUES = 100
-"""How many values of a metric one line may hold."""
+MAX_VALUES = 99
+"""How many values of a metric are kept of one invocation; at 100, Powertools writes a line by itself."""
 
 
 class Metric(StrEnum):
@@ -47,7 +47,7 @@ def measured(metric: Metric, value: float = 1, **dimensions: str) -> None:
     with _lock:
         values = _collected.setdefault(series, [])
         if metric is Metric.DELIVERY_AGE or not values:
-            values.append(value)
+            values.extend([value] if len(values) < MAX_VALUES else [])
         else:
             values[0] += value
 
@@ -79,6 +79,6 @@ def flush() -> None:
             line.add_dimension(name, value)
         for metric, values in metrics.items():
             unit = MetricUnit.Milliseconds if metric is Metric.DELIVERY_AGE else MetricUnit.Count
-            for each in values[:MAX_VALUES]:
+            for each in values:
                 line.add_metric(metric.value, unit, each)
         line.flush_metrics()
