@@ -32,6 +32,7 @@ from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
 
 
@@ -61,7 +62,7 @@ def services_of(environment: Environment) -> Services:
     config_table = environment.text("CONFIG_TABLE")
     configuration = ConfigurationStore(dynamodb, config_table)
     secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
-    people = PeopleStore(dynamodb, config_table)
+    people, owners = PeopleStore(dynamodb, config_table), InboxOwnerStore(dynamodb, deliveries_table)
     explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events)
     policy = policy_of(environment)
     unsubscribe_secret = environment.optional("UNSUBSCRIBE_SECRET")
@@ -77,7 +78,9 @@ def services_of(environment: Environment) -> Services:
         log=LogReader(dynamodb, events_table),
         stories=StoryStore(dynamodb, deliveries_table),
         inboxes=InboxStore(dynamodb, deliveries_table),
-        blueprints=Blueprints(configuration=configuration, secrets=secrets, lock=lock, people=people, policy=policy),
+        blueprints=Blueprints(
+            configuration=configuration, secrets=secrets, lock=lock, people=people, inboxes=owners, policy=policy
+        ),
         explainer=explainer,
         backtester=Backtester(dynamodb, events_table, explainer, people),
         editor=ConfigurationEditor(
@@ -85,6 +88,7 @@ def services_of(environment: Environment) -> Services:
             secrets=secrets,
             lock=lock,
             people=people,
+            inboxes=owners,
             policy=policy,
             changes=ChangeEvents(SystemEvents(events)),
         ),

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from tocsin.notifications.context import RenderingContext
-from tocsin.notifications.inbox_store import InboxStore
+from tocsin.notifications.inbox_store import BelongsToAnother, InboxStore
 from tocsin.notifications.mapping import MappingFailed, rewritten
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.times import utc_now
@@ -27,7 +27,10 @@ def inbox_delivery(inboxes: InboxStore, keep: Callable[[], timedelta]) -> Delive
             except MappingFailed as failure:
                 return Outcome.of_mapping(failure)
             notification = replace(notification, **said)  # type: ignore[arg-type]  # only texts, by name
-        stored = inboxes.put(notification, keep=keep(), now=utc_now())
+        try:
+            stored = inboxes.put(notification, keep=keep(), now=utc_now())
+        except BelongsToAnother:
+            return Outcome(State.DISCARDED, "person_deleted", "its person was deleted after the event happened")
         return Outcome(State.DELIVERED, "stored_before" if stored is None else "stored")
 
     return deliver

@@ -2,7 +2,8 @@
 
 pk                     sk                 what
 inbox#<username>       a#<arrival>        a notification; arrivals of a person are numbered
-inbox#<username>       head               the last number given out, and the watermarks: seen through, cleared through
+inbox#<username>       head               the last number given out, the watermarks (seen through, cleared through), and
+                                          when it was emptied because its person went
 inbox-id#<username>    <notification id>  its arrival: a repeat is stored once, and one is found by its id
 
 An inbox is a window of numbers: what is neither cleared nor older than the latest `limit` arrivals. Marking all seen
@@ -84,6 +85,10 @@ class InboxCount:
     total: int
 
 
+class BelongsToAnother(Exception):
+    """A notification is of an event before its person was deleted: who has the name now is somebody else."""
+
+
 class InboxStore:
     """People's notifications. Methods raise Unavailable where DynamoDB does not do as asked."""
 
@@ -93,11 +98,14 @@ class InboxStore:
     # ── arriving ─────────────────────────────────────────────────────────────
 
     def put(self, notification: Notification, *, keep: timedelta, now: datetime) -> JsonObject | None:
-        """Store a notification for its user and return it as the API shows it; None where it arrived before."""
+        """Store a notification for its user and return it as the API shows it; None where it arrived before.
+
+        Raises BelongsToAnother.
+        """
         if notification.user is None:
             raise ValueError("an inbox item needs a person")
         username = notification.user.username
-        arrival = self._next_arrival(username)
+        arrival = self._next_arrival(username, notification.created)
         expires = {"expires_at": until(now + keep)}
         try:
             self._table.put(
@@ -126,21 +134,24 @@ class InboxStore:
             return None
         return _shown(item, Head())
 
-    def _next_arrival(self, username: str) -> int:
+    def _next_arrival(self, username: str, created: datetime) -> int:
         changed = self._table.update(
             "numbering a notification",
-            _head_key(username),
+            head_key(username),
             "ADD arrivals :one",
             values={":one": number(1)},
-            returning="UPDATED_NEW",
+            returning="ALL_NEW",
         )
+        emptied = timestamp_of(changed, "emptied")
+        if emptied is not None and created <= emptied:
+            raise BelongsToAnother
         return number_of(changed, "arrivals")
 
     # ── reading ──────────────────────────────────────────────────────────────
 
     def head(self, username: str) -> Head:
         """How far a person's inbox has come, as of now."""
-        item = self._table.get(_READING, _head_key(username), consistent=True)
+        item = self._table.get(_READING, head_key(username), consistent=True)
         return Head() if item is None else _head_of(item)
 
     def page(
@@ -267,7 +278,7 @@ class InboxStore:
         try:
             changed = self._table.update(
                 _WRITING,
-                _head_key(username),
+                head_key(username),
                 f"SET {mark} = {to}{more}",
                 values=given,
                 condition=condition,
@@ -361,7 +372,8 @@ def _key(username: str, arrival: int) -> dict[str, Any]:
     return {"pk": text(_pk(username)), "sk": text(_sk(arrival))}
 
 
-def _head_key(username: str) -> dict[str, Any]:
+def head_key(username: str) -> dict[str, Any]:
+    """Where the head of a person's inbox is."""
     return {"pk": text(_pk(username)), "sk": text("head")}
 
 

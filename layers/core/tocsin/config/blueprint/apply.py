@@ -31,6 +31,7 @@ from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
@@ -120,12 +121,14 @@ class Blueprints:
         secrets: SecretStore,
         lock: ConfigurationLock,
         people: PeopleStore,
+        inboxes: InboxOwnerStore,
         policy: OutboundPolicy,
     ) -> None:
         self._configuration = configuration
         self._secrets = secrets
         self._lock = lock
         self._people = people
+        self._inboxes = inboxes
         self._policy = policy
 
     def current(self) -> Held:
@@ -188,6 +191,8 @@ class Blueprints:
         for resolved in plan.transports:
             for ref, secret in resolved.to_store.items():
                 self._secrets.put(ref, secret)
+        arrivals = [user.username for user in plan.users if user.username not in current.users]
+        self._inboxes.empty(self._inboxes.begun_among(arrivals), now=utc_now())
         self._people.write(
             users=[user for user in plan.users if current.users.get(user.username) != user],
             members=[(group, member) for group, members in plan.new_rosters for member in sorted(members)],
@@ -217,6 +222,7 @@ class Blueprints:
                 self._people.forget_pk(user)
         gone = traces.rosters - _rosters(plan.configuration)
         groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
+        self._inboxes.empty(sorted(current.users.keys() - kept.keys()), now=utc_now())
         self._people.delete(
             users=[current.users[name] for name in sorted(current.users.keys() - kept.keys())],
             members=[(group, member) for group in groups for member in self._people.all_members(group)],

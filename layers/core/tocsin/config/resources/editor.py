@@ -18,6 +18,7 @@ from tocsin.errors import Conflict, Invalid, Violation
 from tocsin.identity.directory import User
 from tocsin.identity.principal import Principal
 from tocsin.identity.store import PeopleStore
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
@@ -49,12 +50,14 @@ class ConfigurationEditor:
         secrets: SecretStore,
         lock: ConfigurationLock,
         people: PeopleStore,
+        inboxes: InboxOwnerStore,
         policy: OutboundPolicy,
         changes: ChangeEvents,
     ) -> None:
         self.configuration = configuration
         self.secrets = secrets
         self.people = people
+        self.inboxes = inboxes
         self._lock = lock
         self._policy = policy
         self._changes = changes
