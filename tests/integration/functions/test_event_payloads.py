@@ -216,6 +216,7 @@ EXPECTED: dict[str, Expectation] = {
     "ingest-ndjson": ingested(200, 3),
     "ingest-no-key": problem(401, "unauthenticated"),
     "ingest-once": ingested(201, 1),
+    "ingest-replaced": ingested(201, 1),
     "ingest-single": ingested(201, 1),
     "matcher-bad-record": done(lambda world: len(world.stack.messages("MatchDeadLetters")), 1),
     "matcher-go-on": done(

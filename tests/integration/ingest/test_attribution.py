@@ -1,6 +1,7 @@
 """Who posted an event, on moto: its key stands beside it, and what is logged of a request is nothing that was sent."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -73,6 +74,18 @@ def test_a_mapped_address_is_found_by_both_of_its_spellings(stack: Stack, produc
     for asked in ("10.20.30.40", "10.20.30.0/24", "10.0.0.0/8", "::ffff:10.20.30.40", "::ffff:10.20.30.0/120"):
         found = api.ask("GET", "/events", query={"client_ip": asked}).body["items"]
         assert [event["client_ip"] for event in found] == ["10.20.30.40"], asked
+
+
+def test_what_an_attacker_sends_and_a_proxy_spells_keeps_no_event_out(
+    stack: Stack, producer: Client, load: Callable[[str], dict[str, Any]]
+) -> None:
+    answer = producer.send(load("ingest-replaced"))
+
+    (stored,) = stack.events()
+    assert answer.status == 201
+    assert (stored["client_ip"], stored["brand"]) == ("198.51.100.7", "acme")
+    assert stored["user"]["username"] == "mallory\ufffd"
+    assert stored["context"]["_replaced"] == 2
 
 
 # ── what is logged ───────────────────────────────────────────────────────────
