@@ -176,10 +176,12 @@ def pytest_testnodedown(node: Any) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Hand on what functions used of their roles."""
+    """Hand on what functions used of their roles; at the end of a whole run that passed, fail for what is spare."""
     output = getattr(session.config, "workeroutput", None)
     if output is not None:
         output["used_of_roles"] = as_text(RECORDER.used)
+    elif _is_whole(session) and any(spare(RECORDER.used, grants()).values()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -9,6 +9,7 @@ from local.faults import Fault
 from local.sinks import Misbehaviour
 from tests.stack.permissions import Permission
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done, new_message
+from tocsin.deliveries.breaker import HANGS_AFTER, TIMED_OUT
 from tocsin.deliveries.items import Place
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.worker import COMES_BACK_AFTER
@@ -130,6 +131,27 @@ def count_failure_anew(stage: Stage, permission: Permission) -> None:
     done(breaker and breaker["of"]["S"] == fingerprint, breaker)
 
 
+def count_failure(stage: Stage, permission: Permission) -> None:
+    """Has the function count a second failure of an endpoint."""
+    mode = MODES[permission.function]
+    name = TRANSPORTS[mode]
+    stage.put_breaker(name, stage.transport(mode).fingerprint, "closed", failures=1)
+    with endpoint_failing(stage, permission.function):
+        carry(stage, permission.function, new_message(mode), State.RETRYING)
+    breaker = stage.breaker(name)
+    done(breaker and breaker["failures"]["N"] == "2", breaker)
+
+
+def take_turn(stage: Stage, permission: Permission) -> None:
+    """Has the function deliver to an endpoint that hung before, in its turn."""
+    mode = MODES[permission.function]
+    item = {"pk": {"S": "breakers"}, "sk": {"S": TRANSPORTS[mode]}, "of": {"S": stage.transport(mode).fingerprint}}
+    facts = {"state": {"S": "closed"}, "failures": {"N": str(HANGS_AFTER)}, "reason": {"S": TIMED_OUT}}
+    stage.stack.aws.dynamodb.put_item(TableName=stage.stack.deployed.deliveries_table, Item={**item, **facts})
+    message = replace(new_message(mode), paced=False)
+    carry(stage, permission.function, message, State.DELIVERED)
+
+
 def forget_failures(stage: Stage, permission: Permission) -> None:
     mode = MODES[permission.function]
     name = TRANSPORTS[mode]
@@ -193,6 +215,8 @@ COURIERS: dict[tuple[str, str], Probe] = {
 # Of those that tell somebody else's endpoint; the inbox is our own table.
 OUTSIDERS = ("webhook", "slack", "email")
 BREAKERS: dict[tuple[str, str], Probe] = {
+    ("TakeTurns", "dynamodb:UpdateItem"): take_turn,
+    ("KeepBreaker", "dynamodb:UpdateItem"): count_failure,
     ("KeepBreaker", "dynamodb:GetItem"): deliver,
     ("KeepBreaker", "dynamodb:PutItem"): count_failure_anew,
     ("KeepBreaker", "dynamodb:DeleteItem"): forget_failures,
