@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test permissions storm contract crowd lint style types validate deploy undeploy upgrade bench \
+.PHONY: help screenshots setup run test permissions storm contract crowd lint style types validate deploy undeploy upgrade bench \
 	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
@@ -78,6 +78,9 @@ mutants: setup ## mutation tests of what decides (ROOMS="ingest matching"; an ho
 
 pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path where none is found)
 	@PYTHONPATH=layers/core $(BIN)/python -m local.pictures
+
+screenshots: setup chromium ## docs/pictures/console: each page of the console on the stack that `make run` has up
+	@PYTHONPATH=layers/core:cli $(BIN)/python -m local.console_pictures
 
 shared: setup ## what the client has in common with the server: copied anew from layers/core
 	@PYTHONPATH=layers/core $(BIN)/python -m local.shared_modules

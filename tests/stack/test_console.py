@@ -8,6 +8,7 @@ from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-unt
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from local.audit_records import JsonObject
+from local.console_pictures import until_drawn
 from local.sinks import Misbehaviour
 from local.stack import LocalStack
 from local.waiting import until
@@ -260,7 +261,7 @@ def test_no_page_shuts_anybody_out(browser: Browser, stack: LocalStack, alice: s
     for link in links:
         link.click()
         page.get_by_role("heading", level=1, name=link.inner_text().strip()).wait_for()
-        page.wait_for_load_state("networkidle")
+        until_drawn(page)
         found.append(Axe().run(page).response["violations"])
     page.context.close()
 

@@ -44,6 +44,22 @@ export async function ask(method, path, more = {}) {
   let body = more.text;
   if (more.body !== undefined) body = JSON.stringify(more.body);
   if (body !== undefined) headers["content-type"] = more.type || "application/json";
+  underWay(1);
+  try {
+    return await answered(method, path, headers, body, more);
+  } finally {
+    underWay(-1);
+  }
+}
+
+let requests = 0;
+/** Count requests; while there are any, the document says so (`data-busy`). */
+function underWay(more) {
+  requests += more;
+  document.documentElement.toggleAttribute("data-busy", requests > 0);
+}
+
+async function answered(method, path, headers, body, more) {
   let response;
   try {
     response = await fetch(address(path, more.query), { method, headers, body, signal: more.signal, cache: "no-store" });

@@ -31,7 +31,7 @@ export function EntryTable({ kind, items, columns, name = (item) => item.name, e
   if (!items.length) return html`<p class="empty">${empty}</p>`;
   return html`<table class="stack"><thead><tr><th scope="col">Name</th>${columns.map(([title]) => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${items.map((item) => html`<tr key=${name(item)}><td><a href=${link(kind, name(item))}>${short(name(item), 120)}</a></td>
-      ${columns.map(([, show]) => html`<td>${show(item)}</td>`)}</tr>`)}</tbody></table>`;
+      ${columns.map(([title, show]) => html`<td data-label=${title}>${show(item)}</td>`)}</tr>`)}</tbody></table>`;
 }
 
 /** Text of JSON, and the place where it is not JSON. */
