@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ worker = transport_worker(
         configuration_set=environment.optional("MAIL_CONFIGURATION_SET"),
         links=links,
     ),
+    pace=timedelta(seconds=1 / int(environment.optional("MAIL_PER_SECOND", "14"))),
+    paced_together="#ses",  # no transport is called so: names begin with a letter or digit
 )
 
 

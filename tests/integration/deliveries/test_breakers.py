@@ -65,7 +65,7 @@ def test_an_open_breaker_is_read_before_each_delivery(store: BreakerStore, clock
     breakers = Breakers(store, clock=clock)
     before = breakers.state(HOOK)
 
-    store.recover(HOOK.name, HOOK.fingerprint)
+    store.recover(HOOK.name, HOOK.fingerprint, now=clock.now)
 
     assert (before, breakers.state(HOOK)) == (BreakerState.OPEN, BreakerState.DRAINING)
 

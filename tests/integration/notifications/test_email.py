@@ -1,6 +1,7 @@
 """E-mail: what goes to SES, what SES says to it, and addresses that get no more mail."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -236,3 +237,18 @@ def test_ses_takes_the_request_as_it_is(world: World) -> None:
         delivery = deliver(world, client)
 
     assert delivery["attempts"][0]["remote_id"] == "0100"
+
+
+def test_mail_of_all_transports_keeps_to_one_rate(world: World) -> None:
+    world.configure(*(NotificationTransport(name=name, mode=TransportMode.EMAIL) for name in ("mail", "other")))
+    delivery = mail_delivery(
+        clients.sesv2(), TEMPLATES, "tocsin@example.com", Suppressions(world.stack.dynamodb, "deliveries")
+    )
+    second = timedelta(seconds=1)
+    worker = world.worker("email", delivery, pace=second, paced_together="#ses", parallel=1)
+    world.send(*(world.message(name, "email") for name in ("mail", "other") * 5))
+
+    world.pump(worker, "email")
+
+    assert world.states() == {"delivered": 4, "queued": 6}  # at once, and after waits of one, two and three seconds
+    assert world.slept == [0, 1, 2, 3]

@@ -187,6 +187,44 @@ def test_what_would_cost_too_much_is_refused_soon(source: str) -> None:
     assert time.process_time() - begun < SECONDS
 
 
+TURNS = "{%% for x in event.context.turns %%}%s{%% endfor %%}"
+LONG = {
+    "joining numbers": TURNS % "{% set y = event.context.ones | join('') | length %}",
+    "joining nulls": TURNS % "{% set y = event.context.nulls | join %}",
+    "a slice of a list": TURNS % "{% set y = event.context.numbers[1:] %}",
+    "a slice of a text": TURNS % "{% set y = event.context.text[1:] %}",
+    "equal lists": TURNS % "{% if event.context.numbers == event.context.numbers2 %}{% endif %}",
+    "an object in a list": TURNS % "{% if event.context.object in event.context.objects %}{% endif %}",
+    "a text in a text": TURNS % "{% if 'aab' not in event.context.text %}{% endif %}",
+    "a greater list": TURNS % "{% if event.context.numbers < event.context.numbers2 %}{% endif %}",
+    "sorting names": TURNS % "{% set y = event.context.object | dictsort | length %}",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("source", LONG.values(), ids=LONG.keys())
+def test_what_costs_by_length_is_counted_by_length(source: str) -> None:
+    context: JsonObject = {
+        "turns": [1] * 300,
+        "numbers": list(range(60_000)),
+        "numbers2": list(range(60_000)),
+        "ones": [1] * 60_000,
+        "nulls": [None] * 60_000,
+        "text": "a" * 60_000,
+        "object": {f"name {number}": number for number in range(400)},
+        "objects": [{f"name {number}": number for number in range(400)}] * 3,
+    }
+
+    with pytest.raises(TemplateRejected, match="more work than it may"):
+        render(source, context)
+
+
+def test_rows_of_a_table_may_be_sliced_and_compared() -> None:
+    rows: JsonObject = {"rows": [{"name": f"host-{number}", "state": "up"} for number in range(1_000)]}
+    source = "{% for row in event.context.rows[:900] %}{% if row.state == 'up' %}{{ row.name }} {% endif %}{% endfor %}"
+
+    assert render(source, rows).count("host-") == 900
+
+
 def test_a_message_about_a_refusal_is_short() -> None:
     with pytest.raises(TemplateRejected) as refused:
         render("{{ '" + "x" * 10_000 + "' | nope }}{{ " + "y" * 10_000 + " }}")

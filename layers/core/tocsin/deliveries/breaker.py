@@ -2,7 +2,7 @@
 
     closed    ──10 failures in a row over 10 minutes──►  open      deliveries are held, one probe a minute
     open      ──a success────────────────────────────►  draining  the held ones flow, in order, at a bounded rate
-    draining  ──nothing held any more────────────────►  closed
+    draining  ──5 minutes, nothing held any more─────►  closed
     open      ──5 days, or any ──410 Gone────────────►  disabled  deliveries fail and say so, until it is reset
 
 A transport that is configured anew (another URL, another secret) begins with a closed breaker.
@@ -26,6 +26,8 @@ HANGS_AFTER = 3
 GIVES_UP_AFTER = timedelta(days=5)
 TIMED_OUT = "timeout"
 """The reason of an attempt that was not answered in time (`outbound.FailureKind`)."""
+DRAINS_FOR = timedelta(minutes=5)
+"""At least: a delivery that was held just before the endpoint came back may not stand in the index yet."""
 RELEASED_A_MINUTE = 600
 """Held deliveries of one transport that are let go in a minute: ten a second."""
 
@@ -53,7 +55,7 @@ class Breaker:
     failures: int = 0
     since: datetime | None = None
     changed_at: datetime | None = None
-    """When it was opened or disabled."""
+    """When it was opened or disabled, or began to drain."""
     reason: str = ""
     """The last failure's word."""
 
@@ -74,6 +76,11 @@ class Breaker:
         return (
             self.state is BreakerState.OPEN and self.changed_at is not None and now - self.changed_at >= GIVES_UP_AFTER
         )
+
+    def drained(self, now: datetime) -> bool:
+        """Whether what was held is known to have gone, if nothing held is found: it has drained for a while."""
+        long_enough = self.changed_at is None or now - self.changed_at >= DRAINS_FOR
+        return self.state is BreakerState.DRAINING and not self.failures and long_enough
 
     def to_json(self) -> JsonObject:
         """As the API shows it."""

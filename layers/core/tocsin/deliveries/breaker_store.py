@@ -127,9 +127,9 @@ class BreakerStore:
             return False
         return True
 
-    def recover(self, transport: str, of: str) -> None:
+    def recover(self, transport: str, of: str, *, now: datetime) -> None:
         """The endpoint is well, or somebody says so: let what is held flow, and count failures anew."""
-        self._table.put("closing a breaker", _item(Breaker(transport, of, BreakerState.DRAINING)))
+        self._table.put("closing a breaker", _item(Breaker(transport, of, BreakerState.DRAINING, changed_at=now)))
 
     def forget(self, breaker: Breaker) -> None:
         """Delete a breaker that has nothing to say any more, unless it failed again meanwhile."""
@@ -188,7 +188,7 @@ class Breakers:
             self._breakers.forget(breaker)
             self._known.put(transport.name, None)
             return False
-        self._breakers.recover(transport.name, transport.fingerprint)
+        self._breakers.recover(transport.name, transport.fingerprint, now=self._clock())
         self._known.forget(transport.name)
         return True
 

@@ -113,7 +113,7 @@ class Redrive:
         if current and breaker.state is BreakerState.OPEN:
             return Counter(probes=self._release(breaker, 1, probe=True, now=now))
         released = self._release(breaker, RELEASED_A_MINUTE, probe=False, now=now)
-        if not released and (not current or (breaker.state is BreakerState.DRAINING and not breaker.failures)):
+        if not released and (not current or breaker.drained(now)):
             self._breakers.forget(breaker)
         return Counter(released=released)
 

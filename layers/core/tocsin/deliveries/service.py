@@ -215,10 +215,10 @@ class DeliveryService:
         return found
 
     def reset(self, transport_name: str) -> Breaker:
-        """Think well of a transport's endpoint again: what is held flows from the next minute on."""
+        """Close the breaker of a transport. Held deliveries are queued from the next minute on."""
         transport = self._transport(transport_name)
         if self.breaker(transport_name).state is not BreakerState.CLOSED:
-            self._breakers.recover(transport.name, transport.fingerprint)
+            self._breakers.recover(transport.name, transport.fingerprint, now=self._clock())
         return self.breaker(transport_name)
 
     def _transport(self, name: str) -> NotificationTransport:

@@ -18,12 +18,16 @@ from tocsin.notifications.outcome import Deliver
 
 
 def transport_worker(
-    environment: Environment, deliver: Callable[[ConfigurationStore], Deliver], *, pace: timedelta | None = None
+    environment: Environment,
+    deliver: Callable[[ConfigurationStore], Deliver],
+    *,
+    pace: timedelta | None = None,
+    paced_together: str = "",
 ) -> DeliveryWorker:
     """Return the worker of the queue QUEUE_URL.
 
     `deliver` is given the configuration and returns what makes an attempt; `pace` is how much time one message of a
-    transport needs before the next one. Raises MissingSetting.
+    transport needs before the next one, or of all transports of the service `paced_together`. Raises MissingSetting.
     """
     dynamodb = clients.dynamodb()
     events = EventStore(dynamodb, environment.text("EVENTS_TABLE"))
@@ -39,4 +43,5 @@ def transport_worker(
         queue_url=environment.text("QUEUE_URL"),
         deliver=deliver(configuration),
         pace=pace,
+        paced_together=paced_together,
     )

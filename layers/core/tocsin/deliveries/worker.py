@@ -94,12 +94,14 @@ class DeliveryWorker:
         queue_url: str,
         deliver: Deliver,
         pace: timedelta | None = None,
+        paced_together: str = "",
         hanging_pace: timedelta = HANGING_PACE,
         parallel: int = 10,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`pace` is how much time one message of a transport needs before the next one, if any.
+        """`pace` is how much time one message of a transport needs before the next one, if any; with `paced_together`,
+        the name of a service, one message of all of the queue's transports.
 
         `hanging_pace` is the same for a transport whose endpoint has not answered lately.
         """
@@ -111,7 +113,7 @@ class DeliveryWorker:
         self._sqs = sqs
         self._queue_url = queue_url
         self._deliver = deliver
-        self._pace = pace
+        self._pace, self._paced_together = pace, paced_together
         self._hanging_pace = hanging_pace
         self._parallel = parallel
         self._clock = clock
@@ -302,7 +304,7 @@ class DeliveryWorker:
         hangs = transport is not None and not (message.test or message.probe) and self._breakers.hangs(transport)
         if hangs:
             return self._has_turn(message, self._hanging_pace, now, patience=_AT_ONCE, within=HANGING_WITHIN)
-        return self._pace is None or self._has_turn(message, self._pace, now)
+        return self._pace is None or self._has_turn(message, self._pace, now, of=self._paced_together)
 
     def _has_turn(
         self,
@@ -310,11 +312,12 @@ class DeliveryWorker:
         pace: timedelta,
         now: datetime,
         *,
+        of: str = "",
         patience: timedelta = PATIENCE,
         within: timedelta = MAX_QUEUE_DELAY,
     ) -> bool:
         """Whether the message may go out now, after a wait of at most `patience`; otherwise it comes in its turn."""
-        turn = self._deliveries.turn(message.transport, now=now, every=pace, within=within)
+        turn = self._deliveries.turn(of or message.transport, now=now, every=pace, within=within)
         moment = now + within if turn is None else turn
         wait = moment - now
         if turn is not None and wait <= patience:

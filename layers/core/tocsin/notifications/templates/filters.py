@@ -14,6 +14,8 @@ from tocsin.notifications.text import cut
 
 type Filter = Callable[..., object]
 
+_ENTRIES_A_UNIT = 16
+
 
 def shown(value: object) -> object:
     """What `{{ value }}` puts out: nothing for null, JSON for objects and lists."""
@@ -54,13 +56,43 @@ def turns(values: object, work: int) -> Iterator[object]:
         yield value
 
 
+def weighed(value: object) -> object:
+    """`value`, counted with all that is in it: what a comparison may have to look through.
+
+    It is counted while it is walked, so a value larger than the budget is given up where the budget ends.
+    """
+    waiting: list[object] = [value]
+    while waiting:
+        item = waiting.pop()
+        match item:
+            case str():
+                spend_for(item)
+            case dict():
+                spend(1 + len(item))
+                waiting.extend(item.keys())
+                waiting.extend(item.values())
+            case list() | tuple():
+                spend(1 + len(item))
+                waiting.extend(item)
+    return value
+
+
+def copied(value: object) -> object:
+    """`value`, counted by its length: what a slice of it may have to copy."""
+    if isinstance(value, str | list | tuple):
+        spend_for(value)
+    return value
+
+
 def joined(values: tuple[object, ...]) -> str:
     """What `~` makes."""
     return _join(values, "")
 
 
 def _join(values: object, d: object = "") -> str:
-    texts, between = [_text(value) for value in _expected(values, "a list", list, tuple)], _text(d)
+    items = _expected(values, "a list", list, tuple)
+    spend(len(items))
+    texts, between = [_text(value) for value in items], _text(d)
     refuse_long(sum(map(len, texts)) + len(between) * max(len(texts) - 1, 0))
     return bounded(between.join(texts))
 
@@ -88,11 +120,16 @@ def _length(value: object) -> int:
 
 
 def _items(value: object) -> list[tuple[object, object]]:
-    return bounded(list(_expected(value, "an object", dict).items()))
+    entries = _expected(value, "an object", dict)
+    spend(len(entries) // _ENTRIES_A_UNIT)
+    return bounded(list(entries.items()))
 
 
 def _dictsort(value: object) -> list[tuple[object, object]]:
-    return sorted(_items(value), key=lambda item: str(item[0]).lower())
+    entries = _items(value)
+    for name, _ in entries:
+        spend_for(str(name))
+    return sorted(entries, key=lambda item: str(item[0]).lower())
 
 
 def _end(position: int) -> Filter:

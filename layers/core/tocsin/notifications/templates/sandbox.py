@@ -10,7 +10,7 @@ Jinja2's sandbox keeps a template away from Python, but not from the processor a
   neither `range`, nor methods, macros, includes or imports. Lists are literals of constants;
 - a lookup (`a.b`, `a["b"]`) reads data and never an attribute of a Python object;
 - what is evaluated is counted against `MAX_WORK`: each part of the template once, a loop's body once for each
-  turn (nested loops multiply), a filter by the length of its result;
+  turn (nested loops multiply), filters, comparisons and slices by the length of what they take and make;
 - no text that a filter or `~` makes is over `MAX_TEXT`, none that the template puts out over `MAX_OUTPUT`.
 
 The bounds are counts, not clocks: a template that renders once renders always.
@@ -29,7 +29,7 @@ from jinja2.visitor import NodeTransformer
 
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.templates.budget import TemplateRejected, counted, spend
-from tocsin.notifications.templates.filters import FILTERS, joined, shown, turns
+from tocsin.notifications.templates.filters import FILTERS, copied, joined, shown, turns, weighed
 from tocsin.notifications.text import cut, one_line, plain
 
 __all__ = ["TemplateRejected", "check_custom", "render_custom"]
@@ -39,9 +39,6 @@ MAX_SOURCE = 32 * 1024
 MAX_OUTPUT = 256 * 1024
 MAX_DEPTH = 50
 MAX_REASON = 300
-
-_COMPARISON_WORK = 20
-"""`in` looks through what may be a long text or list."""
 
 _ALLOWED: tuple[type[nodes.Node], ...] = (
     nodes.Template,
@@ -119,7 +116,7 @@ def _compiled(source: str, html: bool) -> Template:
         raise TemplateRejected(f"a template is at most {MAX_SOURCE} characters long: this has {len(source)}")
     environment = _Environment(autoescape=html, undefined=StrictUndefined, finalize=shown)
     environment.globals.clear()
-    environment.filters = FILTERS | {"_turns": turns, "_joined": joined}
+    environment.filters = FILTERS | {"_turns": turns, "_joined": joined, "_weighed": weighed, "_copied": copied}
     environment.tests = {name: test for name, test in environment.tests.items() if name in _TESTS}
     try:
         tree = environment.parse(source)
@@ -206,7 +203,7 @@ def _constant(items: list[nodes.Expr]) -> bool:
 
 
 class _Counting(NodeTransformer):
-    """Puts a counter into each loop, and a bound on each `~`."""
+    """Puts a counter into each loop, comparison and slice, and a bound on each `~`."""
 
     def visit_For(self, node: nodes.For) -> nodes.Node:  # noqa: N802 - Jinja2 looks for this name
         """`for x in y` becomes `for x in y | _turns(work of one turn)`."""
@@ -220,6 +217,21 @@ class _Counting(NodeTransformer):
         self.generic_visit(node)
         return _filter(nodes.Tuple(node.nodes, "load", lineno=node.lineno), "_joined", [])
 
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        """`a in b` becomes `a | _weighed in b | _weighed`."""
+        self.generic_visit(node)
+        node.expr = _filter(node.expr, "_weighed", [])
+        for operand in node.ops:
+            operand.expr = _filter(operand.expr, "_weighed", [])
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        """`a[b:c]` becomes `(a | _copied)[b:c]`."""
+        self.generic_visit(node)
+        if isinstance(node.arg, nodes.Slice):
+            node.node = _filter(node.node, "_copied", [])
+        return node
+
 
 def _filter(value: nodes.Expr, name: str, arguments: list[nodes.Expr]) -> nodes.Filter:
     made = nodes.Filter(value, name, arguments, [], None, None, lineno=value.lineno)
@@ -230,6 +242,5 @@ def _filter(value: nodes.Expr, name: str, arguments: list[nodes.Expr]) -> nodes.
 
 def _work_of(node: nodes.Node) -> int:
     """The units that one evaluation of `node` takes, without the turns of loops in it."""
-    own = _COMPARISON_WORK if isinstance(node, nodes.Compare) else 1
     inner = [*node.iter_child_nodes(exclude=("body", "test") if isinstance(node, nodes.For) else ())]
-    return own + sum(map(_work_of, inner))
+    return 1 + sum(map(_work_of, inner))
