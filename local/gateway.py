@@ -36,7 +36,7 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 from local import message_moves
 from local.aws import ROOT_KEY
 from local.controls import Controls
-from local.corrections import asynchronous, cloudformation, freezing, http_api, iam, lambda_limits, streams
+from local.corrections import asynchronous, cloudformation, freezing, http_api, iam, lambda_limits, streams, websocket
 from local.corrections import ses as mail
 from local.corrections import sqs as messages
 from local.corrections.capacity import Capacity
@@ -223,6 +223,18 @@ def give_up(arn: str, function: str, event: object, result: dict[str, Any]) -> N
         lambda_svc._route_async_failure(arn, function, event, result)
 
 
+def websocket_stage(connection: str) -> str | None:
+    """`<api>/<stage>` of a connection; of the first WebSocket API for one that is not open; None without any."""
+    known = apigateway._ws_connections.get(connection)
+    if known is not None:
+        return f"{known['apiId']}/{known['stage']}"
+    for (account, region, api), described in apigateway._apis.all_items():
+        if described.get("protocolType") == "WEBSOCKET":
+            for stage in apigateway._stages.get_scoped(account, region, api, {}):
+                return f"{api}/{stage}"
+    return None
+
+
 def main() -> None:
     """Serves the emulator until the parent goes."""
     end_with_parent()
@@ -236,7 +248,8 @@ def main() -> None:
     correct_http_apis()
     correct_tables(late_reads, capacity)
     spare_the_machine()
-    ministack.app = Controls(FaultInjector(ministack.app), late_reads, capacity)
+    by_ids = websocket.ConnectionsByTheirIds(ministack.app, websocket_stage)
+    ministack.app = Controls(FaultInjector(by_ids), late_reads, capacity)
     sys.argv[1:] = []
     ministack.main()
 

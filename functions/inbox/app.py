@@ -9,6 +9,7 @@ from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logger
 from tocsin.aws.metrics import metered
 from tocsin.deliveries.wiring import transport_worker
+from tocsin.live.wiring import pusher_of
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.types import JsonObject
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 environment = Environment.of_process()
 inboxes = InboxStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
-worker = transport_worker(environment, lambda configuration: inbox_delivery(inboxes, configuration.notifications_kept))
+pusher = pusher_of(environment)
+worker = transport_worker(
+    environment, lambda configuration: inbox_delivery(inboxes, configuration.notifications_kept, pusher.tell)
+)
 
 
 @logger.inject_lambda_context

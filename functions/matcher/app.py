@@ -16,6 +16,9 @@ from tocsin.deliveries.queues import queue_urls
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
+from tocsin.live.store import LiveStore
+from tocsin.live.tail import TailFeed
+from tocsin.live.wiring import pusher_of
 from tocsin.matching.matcher import Matcher
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
@@ -43,6 +46,7 @@ worker = MatchWorker(
     outbox,
     match_queue=environment.text("MATCH_QUEUE_URL"),
     set_aside=environment.text("MATCH_DEAD_LETTERS_URL"),
+    watch=TailFeed(LiveStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")), pusher_of(environment)).feed,
 )
 
 

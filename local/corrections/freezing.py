@@ -13,6 +13,8 @@ resume if Lambda reuses the execution environment".
 from __future__ import annotations
 
 import signal
+import threading
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import Popen
@@ -30,14 +32,25 @@ class Worker(Protocol):
 def frozen_between_invocations[W: Worker, **P, T](
     invoke: Callable[Concatenate[W, P], T],
 ) -> Callable[Concatenate[W, P], T]:
-    """Makes a worker's process run only while it has an invocation."""
+    """Makes a worker's process run only while it has an invocation.
+
+    WebSocket routes give a worker its next invocation while it has one, which then waits: it is not stopped in between.
+    """
+    lock = threading.Lock()
+    invocations: Counter[int] = Counter()
 
     def invoke_thawed(worker: W, /, *arguments: P.args, **options: P.kwargs) -> T:
-        _send(worker._proc, signal.SIGCONT)
+        with lock:
+            invocations[id(worker)] += 1
+            _send(worker._proc, signal.SIGCONT)
         try:
             return invoke(worker, *arguments, **options)
         finally:
-            _send(worker._proc, signal.SIGSTOP)
+            with lock:
+                invocations[id(worker)] -= 1
+                if not invocations[id(worker)]:
+                    del invocations[id(worker)]
+                    _send(worker._proc, signal.SIGSTOP)
 
     return invoke_thawed
 

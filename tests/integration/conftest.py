@@ -142,6 +142,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         "DELIVERIES_TABLE": "deliveries",
         "MAIL_SENDER": "tocsin@example.com",
         "POWERTOOLS_METRICS_NAMESPACE": "tocsin-test",
+        "LIVE_ENDPOINT": f"https://live1.execute-api.{REGION}.amazonaws.com/live",
         "ALLOW_HTTP": "true",
         "ALLOWED_PORTS": "*",
         "ALLOWED_CIDRS": "127.0.0.0/8",
@@ -229,5 +230,5 @@ def _make_table(dynamodb: Any, resource: str, name: str) -> None:
 
 
 def _forget_clients() -> None:
-    for maker in (clients.dynamodb, clients.sqs, clients.sesv2, clients.secretsmanager):
+    for maker in (clients.dynamodb, clients.sqs, clients.sesv2, clients.secretsmanager, clients.connections):
         maker.cache_clear()

@@ -61,6 +61,7 @@ class World:
         # Of today, since what the functions themselves read is the real clock; and not about to turn the hour.
         self.now = datetime.now(UTC).replace(minute=10, second=0, microsecond=0)
         self.slept: list[float] = []
+        self.told: list[tuple[str, Any]] = []
         monkeypatch.setattr(moto.sqs.models, "unix_time_millis", lambda: self.now.timestamp() * 1000)
         monkeypatch.setattr(moto.sqs.models, "unix_time", self._seconds)
         dynamodb = stack.dynamodb
@@ -163,7 +164,9 @@ class World:
         makers: dict[str, Callable[[], Deliver]] = {
             "webhook": lambda: webhook_delivery(self.secrets.of, POLICY, clock=self.clock, timeout=self.timeout),
             "webhook_slack": lambda: slack_delivery(self.secrets.of, POLICY, timeout=self.timeout),
-            "local": lambda: inbox_delivery(self.inboxes, self.configuration.notifications_kept),
+            "local": lambda: inbox_delivery(
+                self.inboxes, self.configuration.notifications_kept, lambda *told: self.told.append(told)
+            ),
         }
         pace = PACE if mode == "webhook_slack" else None
         worker = DeliveryWorker(

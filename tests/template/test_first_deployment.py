@@ -62,7 +62,7 @@ def test_a_run_of_a_schedule_is_never_tried_again() -> None:
         if any(event["Type"] == "Schedule" for event in each.get("Events", {}).values())
     ]
 
-    assert len(scheduled) == 2
+    assert len(scheduled) == 3
     for each in scheduled:
         assert each["EventInvokeConfig"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
 
@@ -83,13 +83,16 @@ def test_who_takes_events_in_can_have_concurrency_of_its_own() -> None:
     assert PARAMETERS["ReservedConcurrency"]["Default"] == 0
 
 
-def test_whoever_has_no_key_has_a_rate_of_their_own() -> None:
-    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+@pytest.mark.parametrize(("api", "stage_name"), [("HttpApi", "HttpStage"), ("LiveApi", "LiveStage")])
+def test_whoever_has_no_key_has_a_rate_of_their_own(api: str, stage_name: str) -> None:
+    stage = RESOURCES[stage_name]["Properties"]
     routes = of_type("AWS::ApiGatewayV2::Route")
     public = {
         each["RouteKey"]: name
         for name, each in routes.items()
-        if each.get("AuthorizationType") == "NONE" and not each["RouteKey"].startswith("OPTIONS ")
+        if each["ApiId"] == {"Ref": api}
+        and each.get("AuthorizationType") == "NONE"
+        and not each["RouteKey"].startswith("OPTIONS ")
     }
 
     assert stage["RouteSettings"].keys() == public.keys()
@@ -97,7 +100,7 @@ def test_whoever_has_no_key_has_a_rate_of_their_own() -> None:
         assert settings["ThrottlingRateLimit"] <= 50
         assert settings["ThrottlingBurstLimit"] <= 100
     # CloudFormation refuses settings of a route that is not there yet
-    assert set(RESOURCES["HttpStage"]["DependsOn"]) == set(public.values())
+    assert set(RESOURCES[stage_name]["DependsOn"]) == set(public.values())
 
 
 def test_two_stacks_of_an_account_share_no_name() -> None:

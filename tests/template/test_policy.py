@@ -142,7 +142,13 @@ def test_only_what_has_no_name_before_it_exists_is_named_with_a_wildcard() -> No
 
     # a table's stream has the time of its making in its name; ListStreams takes no narrower resource. Mail is sent from
     # one address, by a condition, whichever identity it belongs to.
-    assert set(wild) <= {("MatcherRole", "ListStreams"), ("RollupRole", "ListStreams"), ("EmailRole", "SendMail")}
+    # A connection's id is made when it opens.
+    assert set(wild) <= {
+        *((role, "ListStreams") for role in ("MatcherRole", "RollupRole")),
+        ("EmailRole", "SendMail"),
+        *((role, "Push") for role in ("MatcherRole", "InboxRole", "ApiRole", "WebsocketRole")),
+        ("WebsocketRole", "EndConnection"),
+    }
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -161,6 +167,7 @@ def test_every_route_asks_the_authorizer_but_those_that_are_for_everybody() -> N
     public = {
         route["RouteKey"]
         for route in of_type("AWS::ApiGatewayV2::Route").values()
+        if name_in(route["ApiId"]) == "HttpApi"
         if route.get("AuthorizationType") != "CUSTOM" or "AuthorizerId" not in route
     }
 
@@ -169,9 +176,12 @@ def test_every_route_asks_the_authorizer_but_those_that_are_for_everybody() -> N
     assert "GET /health" in public
 
 
-def test_the_http_api_is_throttled_and_logs_access() -> None:
-    (stage,) = of_type("AWS::ApiGatewayV2::Stage").values()
+@pytest.mark.parametrize("api", ["HttpStage", "LiveStage"])
+def test_an_api_is_throttled_and_logs_access(api: str) -> None:
+    stages = of_type("AWS::ApiGatewayV2::Stage")
+    stage = stages[api]
 
+    assert stages.keys() == {"HttpStage", "LiveStage"}
     assert {"ThrottlingRateLimit", "ThrottlingBurstLimit"} <= stage["DefaultRouteSettings"].keys()
     assert stage["AccessLogSettings"]["DestinationArn"]
     assert "querystring" not in stage["AccessLogSettings"]["Format"].lower()
@@ -361,6 +371,7 @@ def test_what_holds_data_keeps_its_logical_id() -> None:
     }
     assert of_type("AWS::Logs::LogGroup").keys() == {
         "HttpAccessLog",
+        "LiveAccessLog",
         *(f"{function.removesuffix('Function')}Log" for function in FUNCTIONS),
     }
 

@@ -22,7 +22,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("notifications",),
     ("rules",),
     ("config",),
-    ("deliveries", "ingest"),
+    ("deliveries", "ingest", "live"),
     ("matching",),
     ("api",),
 )

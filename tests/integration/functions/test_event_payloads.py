@@ -193,7 +193,11 @@ EXPECTED: dict[str, Expectation] = {
     "api-events-wrong-cursor": problem(422, "invalid"),
     "api-health": answered(200, status="ok", version=__version__),
     "api-notifications": answered(200, user="alice", items=[], unread=0),
+    "api-notifications-clear": answered(200, user="alice", through=0),
+    "api-notifications-seen": answered(200, user="alice", seen=True, through=0),
+    "api-notifications-unread": answered(200, unread=0, total=0, limit=1000),
     "api-redrive": answered(202, queued=0, skipped=0),
+    "api-tickets": answered(201, url="wss://live1.execute-api.eu-central-1.amazonaws.com/live"),
     "api-unknown-path": problem(404, "not-found"),
     "authorizer-known-key": has(isAuthorized=True, key_id="0011223344556677", scopes="events:write"),
     "authorizer-no-key": has(
@@ -230,6 +234,10 @@ EXPECTED: dict[str, Expectation] = {
     "slack-delivery": delivered("chat", "http_200"),
     "webhook-delivery": delivered("hook", "http_200"),
     "webhook-large-event": delivered("hook", "http_200"),
+    "websocket-connect": has(statusCode=401),
+    "websocket-disconnect": has(statusCode=200),
+    "websocket-message": has(statusCode=200),
+    "websocket-minute": has(ended=0),
 }
 
 

@@ -38,6 +38,7 @@ MUST_NOT_LOAD = {
     "webhook": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher"),
     "slack": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher"),
     "email": ("yaml", "requests", "tocsin.config.blueprint", "tocsin.matching.matcher"),
+    "websocket": ("jinja2", "yaml", "requests", "tocsin.config.blueprint", "tocsin.matching.matcher", "tocsin.rules"),
     "inbox": ("jinja2", "yaml", "requests", "tocsin.config.blueprint", "tocsin.matching.matcher"),
 }
 
@@ -46,11 +47,12 @@ MUST_NOT_LOAD = {
 BUDGET = {
     "authorizer": 85,
     "ingest": 140,
-    "matcher": 145,
+    "matcher": 160,
     "webhook": 275,
     "slack": 275,
-    "email": 180,
-    "inbox": 148,
+    "email": 190,
+    "inbox": 165,
+    "websocket": 117,
 }
 
 FUNCTIONS = [

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from tocsin.api import blueprints, deliveries, events, health, me, notifications, resources, transports, why
+from tocsin.api import blueprints, deliveries, events, health, me, notifications, resources, tickets, transports, why
 from tocsin.api.answers import problem_response
 from tocsin.api.paths import encoded_path
 from tocsin.api.wiring import Services
@@ -38,7 +38,10 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     health.add_routes(app)
     me.add_routes(app)
     events.add_routes(app, services.events, services.stories, services.log)
-    notifications.add_routes(app, services.inboxes, services.events, services.editor.configuration.inbox_limit)
+    notifications.add_routes(
+        app, services.inboxes, services.events, services.editor.configuration.inbox_limit, services.pusher.tell
+    )
+    tickets.add_routes(app, services.live, services.live_address)
     blueprints.add_routes(app, services.blueprints, services.editor)
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))

@@ -17,7 +17,7 @@ from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
 from tocsin.ids import IdError, parse_id
 from tocsin.notifications.inbox_store import InboxFilter, InboxStore
-from tocsin.notifications.model import Severity
+from tocsin.notifications.model import Severity, event_links
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
@@ -55,9 +55,24 @@ class MarkSeen(BaseModel):
 
 
 def add_routes(
-    app: APIGatewayHttpResolver, inboxes: InboxStore, events: EventStore, inbox_limit: Callable[[], int]
+    app: APIGatewayHttpResolver,
+    inboxes: InboxStore,
+    events: EventStore,
+    inbox_limit: Callable[[], int],
+    tell: Callable[[str, JsonObject], None],
 ) -> None:
-    """Add this subject's routes. `inbox_limit` says how many notifications an inbox holds."""
+    """Add this subject's routes.
+
+    `inbox_limit` says how many notifications an inbox holds; `tell` sends a message to all that show a person's inbox.
+    """
+
+    def marked(username: str, mark: JsonObject) -> Response[str]:
+        tell(username, {"message_type": "notification.seen", "data": mark})
+        return json_response(200, {"user": username, **mark})
+
+    def cleared(username: str, gone: JsonObject) -> Response[str]:
+        tell(username, {"message_type": "notification.cleared", "data": gone})
+        return json_response(200, {"user": username, **gone})
 
     @app.get("/notifications")
     def inbox() -> Response[str]:
@@ -115,19 +130,17 @@ def add_routes(
         request, username = _asked(app, changes=True)
         mark = _body(MarkSeen, request)
         if mark.ids is None:
-            return json_response(
-                200, {"user": username, "seen": True, "through": inboxes.see_through(username, mark.through)}
-            )
-        ids = _ids_of(mark.ids)
-        marked: list[Json] = [*inboxes.mark(username, inboxes.head(username), ids, seen=True)]
-        return json_response(200, {"user": username, "seen": True, "ids": marked})
+            return marked(username, {"seen": True, "through": inboxes.see_through(username, mark.through)})
+        return marked(username, _marked(username, mark.ids, seen=True))
 
     @app.post("/notifications/unseen")
     def unseen() -> Response[str]:
         request, username = _asked(app, changes=True)
-        ids = _ids_of(_body(MarkUnseen, request).ids)
-        marked: list[Json] = [*inboxes.mark(username, inboxes.head(username), ids, seen=False)]
-        return json_response(200, {"user": username, "seen": False, "ids": marked})
+        return marked(username, _marked(username, _body(MarkUnseen, request).ids, seen=False))
+
+    def _marked(username: str, given: tuple[str, ...], *, seen: bool) -> JsonObject:
+        ids = _ids_of(given)
+        return {"seen": seen, "ids": [*inboxes.mark(username, inboxes.head(username), ids, seen=seen)]}
 
     @app.delete("/notifications/<notification_id>")
     def delete(notification_id: str) -> Response[str]:
@@ -135,13 +148,13 @@ def add_routes(
         id_ = _id_of(notification_id)
         if not inboxes.delete(username, id_):
             raise _missing(id_)
-        return json_response(200, {"user": username, "ids": [id_]})
+        return cleared(username, {"ids": [id_]})
 
     @app.delete("/notifications")
     def clear() -> Response[str]:
         request, username = _asked(app, "through", changes=True)
         through = number_of(request, "through", MAX_ARRIVAL)
-        return json_response(200, {"user": username, "through": inboxes.clear_through(username, through)})
+        return cleared(username, {"through": inboxes.clear_through(username, through)})
 
 
 def _asked(app: APIGatewayHttpResolver, *parameters: str, changes: bool = False) -> tuple[Request, str]:
@@ -216,7 +229,6 @@ def _with_events(items: list[JsonObject] | tuple[JsonObject, ...], events: Event
     there = events.which_exist(str(item["event_id"]) for item in items)
     shown: list[Json] = []
     for item in items:
-        href = f"/events/{item['event_id']}"
-        event: Json = {"href": href, "story": f"{href}/deliveries"} if item["event_id"] in there else None
-        shown.append(item | {"event": event})
+        event_id = str(item["event_id"])
+        shown.append(item | {"event": event_links(event_id) if event_id in there else None})
     return shown

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
+from tocsin.api.tickets import LiveAddress
 from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
@@ -26,6 +27,9 @@ from tocsin.events.search.reader import LogReader
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
+from tocsin.live.push import Pusher
+from tocsin.live.store import LiveStore
+from tocsin.live.wiring import pusher_of
 from tocsin.matching.backtest import Backtester
 from tocsin.matching.explain import Explainer
 from tocsin.matching.story import StoryStore
@@ -51,6 +55,9 @@ class Services:
     deliveries: DeliveryService
     suppressions: Suppressions
     unsubscribe_links: Callable[[], UnsubscribeLinks | None]
+    pusher: Pusher
+    live: LiveStore
+    live_address: LiveAddress
 
 
 def services_of(environment: Environment) -> Services:
@@ -102,4 +109,7 @@ def services_of(environment: Environment) -> Services:
         ),
         suppressions=Suppressions(dynamodb, deliveries_table),
         unsubscribe_links=unsubscribe_links,
+        pusher=pusher_of(environment),
+        live=LiveStore(dynamodb, deliveries_table),
+        live_address=LiveAddress(environment.text("LIVE_ENDPOINT")),
     )

@@ -6,8 +6,9 @@ and give nothing that we use. AWS_ENDPOINT_URL, where set, points them all at th
 
 from __future__ import annotations
 
+import os
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
@@ -29,6 +30,9 @@ authorizer. What still fails then is for the queue, the stream or the caller to 
 
 HURRIED = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 """9 s at most (two tries of 4 s, and up to 1 s between them), within the 10 s that API Gateway gives an authorizer."""
+
+BRISK = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+"""2 s at most: what is not taken by then is dropped, since whoever sends it has other things to do."""
 
 
 @cache
@@ -53,3 +57,15 @@ def sesv2() -> SESV2Client:
 def secretsmanager(config: Config = PATIENT) -> SecretsManagerClient:
     """The Secrets Manager client; `config` as for DynamoDB."""
     return boto3.client("secretsmanager", config=config)
+
+
+@cache
+def connections(endpoint: str) -> Any:  # noqa: ANN401 - no types of this service are installed
+    """The client of a WebSocket API's connections; `endpoint` is https://<api>.execute-api.<region>.amazonaws.com/<stage>.
+
+    AWS_ENDPOINT_URL goes before it, as it does for every other service.
+    """
+    # boto3's own client() is told apart by types of services; those of this one are not installed.
+    make: Any = boto3.client
+    url = None if os.environ.get("AWS_ENDPOINT_URL") else endpoint
+    return make("apigatewaymanagementapi", config=BRISK, endpoint_url=url)

@@ -29,6 +29,10 @@ class Refused(Unavailable):
     """DynamoDB refuses what was asked (ValidationException), and would again: an item that grew beyond 400 KB, say."""
 
 
+class Gone(Exception):
+    """The connection that a message was for is closed."""
+
+
 class ConditionFailed(Exception):
     """The condition of a write did not hold. `item` is what was found, where the write asked for it; else empty."""
 
@@ -52,7 +56,8 @@ class ConditionsFailed(Exception):
 def as_unavailable(what: str) -> Iterator[None]:
     """Unavailable for whatever keeps AWS from doing `what`: throttling, a fault, no network, a missing right.
 
-    ConditionFailed for a write that its own condition refused, ConditionsFailed for writes that go together.
+    ConditionFailed for a write that its own condition refused, ConditionsFailed for writes that go together. Gone for a
+    connection that is closed.
 
     A missing right or table is a fault of the deployment rather than of the moment, but what was asked is as
     undone, and works once it is mended: the caller should come back. The log says which of them it was.
@@ -63,6 +68,8 @@ def as_unavailable(what: str) -> Iterator[None]:
         if code_of(error) == "ConditionalCheckFailedException":
             found = error.response.get("Item")
             raise ConditionFailed(found if isinstance(found, dict) else {}) from None
+        if code_of(error) == "GoneException":
+            raise Gone from None
         if code_of(error) == "TransactionCanceledException":
             _raise_for(what, error.response.get("CancellationReasons") or [])
         kind = Refused if code_of(error) == "ValidationException" else Unavailable

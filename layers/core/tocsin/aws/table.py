@@ -94,12 +94,13 @@ class Table:
         values: Item | None = None,
         names: Mapping[str, str] | None = None,
         condition: str | None = None,
-        returning: Literal["NONE", "UPDATED_NEW", "ALL_NEW"] = "NONE",
+        returning: Literal["NONE", "UPDATED_NEW", "ALL_NEW", "ALL_OLD"] = "NONE",
         return_found: bool = False,
     ) -> Item:
         """Change the item at `key`, or make it. ConditionFailed where `condition` does not hold.
 
-        Returns the attributes that `returning` asks for: none, those that were changed, or all, as they are then.
+        Returns the attributes that `returning` asks for: none, those that were changed, or all, as they are then or
+        were before.
         With `return_found` the error carries the item that was found.
         """
         request = _conditional(condition, names, values, return_found)

@@ -45,6 +45,8 @@ class Principal:
     user: str | None = None
     events_per_minute: int | None = None
     person: str | None = None
+    expires: int | None = None
+    """When it stops to be taken, in seconds since 1970; None for never."""
 
     def require(self, scope: Scope) -> None:
         """Forbidden where this key or token lacks `scope`."""
@@ -92,4 +94,5 @@ def authenticate(request: Request) -> Principal:
         user=facts.get("user") or None,
         events_per_minute=int(limit) if limit else None,
         person=facts.get("person") or None,
+        expires=int(expires) if expires else None,
     )

@@ -33,8 +33,17 @@ class MatchWorker:
     """Runs batches; answers are Lambda's partial batch responses."""
 
     def __init__(
-        self, matcher: Matcher, events: EventStore, outbox: Outbox, *, match_queue: str, set_aside: str
+        self,
+        matcher: Matcher,
+        events: EventStore,
+        outbox: Outbox,
+        *,
+        match_queue: str,
+        set_aside: str,
+        watch: Callable[[Sequence[Event]], None] = lambda _events: None,
     ) -> None:
+        """`watch` is shown the events of each batch of the stream once they are on their way; it never fails."""
+        self._watch = watch
         self._matcher = matcher
         self._events = events
         self._outbox = outbox
@@ -46,6 +55,7 @@ class MatchWorker:
         positions: dict[Hashable, str] = {}
         failed: dict[Hashable, str] = {}
         fired: list[tuple[Event, Judged]] = []
+        read: list[Event] = []
 
         def judge(event: Event) -> None:
             judged = self._matcher.judge(event)
@@ -61,6 +71,7 @@ class MatchWorker:
             except (KeyError, TypeError, ValueError) as error:
                 self._put_aside(image, f"the record is no event: {type(error).__name__}")
                 continue
+            read.append(event)
             reason = self._try(event.id, partial(judge, event))
             if reason is not None:
                 failed[event.id] = reason
@@ -71,6 +82,7 @@ class MatchWorker:
         left = self._outbox.send()
         for event_id, reason in left.items():
             note(Code.RECORD_LEFT, reason, level=logging.ERROR, event_id=event_id)
+        self._watch([event for event in read if event.id not in left])
         return _failures(positions[event_id] for event_id in left)
 
     def _act(self, fired: Sequence[tuple[Event, Judged]]) -> dict[Hashable, str]:

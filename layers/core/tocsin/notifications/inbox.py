@@ -9,12 +9,19 @@ from datetime import timedelta
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.inbox_store import BelongsToAnother, InboxStore
 from tocsin.notifications.mapping import MappingFailed, rewritten
+from tocsin.notifications.model import event_links
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.times import utc_now
+from tocsin.types import JsonObject
 
 
-def inbox_delivery(inboxes: InboxStore, keep: Callable[[], timedelta]) -> Deliver:
-    """Delivers into `inboxes`, where notifications are kept for as long as `keep` says."""
+def inbox_delivery(
+    inboxes: InboxStore, keep: Callable[[], timedelta], tell: Callable[[str, JsonObject], None]
+) -> Deliver:
+    """Delivers into `inboxes`, where notifications are kept for as long as `keep` says.
+
+    `tell` sends a message to all that show a person's inbox; it never fails.
+    """
 
     def deliver(context: RenderingContext) -> Outcome:
         if context.user is None:
@@ -31,6 +38,10 @@ def inbox_delivery(inboxes: InboxStore, keep: Callable[[], timedelta]) -> Delive
             stored = inboxes.put(notification, keep=keep(), now=utc_now())
         except BelongsToAnother:
             return Outcome(State.DISCARDED, "person_deleted", "its person was deleted after the event happened")
-        return Outcome(State.DELIVERED, "stored_before" if stored is None else "stored")
+        if stored is None:
+            return Outcome(State.DELIVERED, "stored_before")
+        shown: JsonObject = stored | {"event": event_links(notification.event.id)}
+        tell(context.user.username, {"message_type": "notification.new", "id": notification.id, "data": shown})
+        return Outcome(State.DELIVERED, "stored")
 
     return deliver

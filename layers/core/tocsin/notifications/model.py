@@ -76,6 +76,12 @@ class Notification:
         }
 
 
+def event_links(event_id: str) -> JsonObject:
+    """Where a notification's event and its story are, as paths of the API."""
+    href = f"/events/{event_id}"
+    return {"href": href, "story": f"{href}/deliveries"}
+
+
 def notification_id(event_id: str, rule: str, username: str | None) -> str:
     """The id of the notification of an event by a rule to a person: a UUIDv7 with the event's time."""
     return derived_id(event_id, "notification", rule, username or "")

@@ -4,7 +4,9 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -97,6 +99,29 @@ def test_a_process_runs_for_its_invocations_only(worker):
     invoke(process, {})
     assert until(lambda: process.state == "T", 10, of="a stopped process")
     invoke(process, {})
+    assert until(lambda: process.state == "T", 10, of="a stopped process")
+
+
+def test_a_process_is_not_stopped_at_the_end_of_one_invocation_while_the_next_one_waits(worker):
+    """The fault: a WebSocket's next message waited for the worker, which the end of the one before stopped for ever."""
+    process, lock, first_may_end = worker(WORKER), threading.Lock(), threading.Event()
+
+    def one_at_a_time(process, invocation):
+        with lock:
+            answer = Process.invoke(process, {})
+            if invocation == "first":
+                first_may_end.wait(10)
+            return answer
+
+    invoke = frozen_between_invocations(one_at_a_time)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(invoke, process, "first")
+        until(lock.locked, 10, of="the first invocation")
+        second = pool.submit(invoke, process, "second")
+        until(second.running, 10, of="the second invocation")
+        first_may_end.set()
+
+        assert first.result(10) and second.result(10)
     assert until(lambda: process.state == "T", 10, of="a stopped process")
 
 

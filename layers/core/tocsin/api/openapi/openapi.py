@@ -10,7 +10,8 @@ from http import HTTPStatus
 from pydantic import TypeAdapter
 
 from tocsin import __version__
-from tocsin.api.openapi.operations import OPERATIONS, Operation
+from tocsin.api.openapi.operation import Operation
+from tocsin.api.openapi.operations import OPERATIONS
 from tocsin.api.openapi.parameters import QUERY
 from tocsin.api.openapi.shapes import TEXT, ref, schemas
 from tocsin.errors import TocsinError
@@ -64,6 +65,8 @@ def problem_types() -> list[type[TocsinError]]:
 
 def _operation(operation: Operation) -> JsonObject:
     needs = "no key" if operation.scopes is None else ", ".join(f"`{scope.value}`" for scope in operation.scopes)
+    if operation.any_of:
+        needs = f"one of {', '.join(f'`{scope.value}`' for scope in operation.any_of)}"
     described: JsonObject = {
         "operationId": operation.id,
         "tags": [operation.tag],

@@ -3,66 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tocsin.api.openapi.inbox import inbox_operations
+from tocsin.api.openapi.operation import HTML, JSON, NDJSON, PAGED, WRITING, YAML, Operation
 from tocsin.events.search.query import FILTERS
 from tocsin.identity.principal import Scope
 
-JSON = "application/json"
-NDJSON = "application/x-ndjson"
-YAML = "application/yaml"
-HTML = "text/html"
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One method of one path. `scopes` are all needed; None where no key is."""
-
-    method: str
-    path: str
-    tag: str
-    summary: str
-    scopes: tuple[Scope, ...] | None
-    answers: dict[int, str]
-    """Statuses of success, and the named schema of each; empty for no body."""
-    query: tuple[str, ...] = ()
-    body: str | None = None
-    """The named schema of what is sent."""
-    optional_body: bool = False
-    body_note: str = ""
-    """What there is to say of the body beside its schema."""
-    takes: tuple[str, ...] = (JSON,)
-    gives: tuple[str, ...] = (JSON,)
-    versioned: bool = False
-    """Whether answers carry an ETag, and requests may carry If-Match or If-None-Match."""
-    problems: tuple[int, ...] = ()
-    """Statuses of refusal beyond those that every operation has."""
-    headers: tuple[str, ...] = ()
-
-    @property
-    def id(self) -> str:
-        """`put_rules_name` for PUT /rules/{name}."""
-        words = self.path.replace("-", "_").replace("{", "").replace("}", "").strip("/").split("/")
-        return "_".join((self.method.lower(), *words))
-
-    @property
-    def parameters(self) -> tuple[str, ...]:
-        """The names of the path's parts that vary."""
-        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
-
-
-_PAGED = ("limit", "cursor")
 _READ, _WRITE = (Scope.CONFIG_READ,), (Scope.CONFIG_WRITE,)
 _EVENTS = (Scope.EVENTS_READ,)
 _TESTS = (Scope.CONFIG_READ, Scope.EVENTS_READ)
-_WRITING = (400, 413, 415)
 
 
 def _collection(
     kind: str, schema: str, one: str, body: str | None = None, query: tuple[str, ...] = (), ends: str = "Delete"
 ) -> Iterator[Operation]:
     entry, sent = f"/{kind}/{{name}}", body or schema
-    yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=(*query, *_PAGED))
+    yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=(*query, *PAGED))
     yield Operation("GET", entry, kind, f"Read {one}", _READ, {200: schema}, versioned=True, problems=(404,))
     yield Operation(
         "PUT",
@@ -73,27 +29,11 @@ def _collection(
         {200: schema, 201: schema},
         body=sent,
         versioned=True,
-        problems=(*_WRITING, 409, 412),
+        problems=(*WRITING, 409, 412),
     )
     yield Operation(
         "DELETE", entry, kind, f"{ends} {one}", _WRITE, {200: schema}, versioned=True, problems=(404, 409, 412)
     )
-
-
-def _inbox() -> Iterator[Operation]:
-    kind, path, mine = "notifications", "/notifications", (Scope.NOTIFICATIONS,)
-    one, user = "/notifications/{notification_id}", ("user",)
-    filters = ("unseen", "severity", "since", "rule", "after")
-    yield Operation("GET", path, kind, "A person's inbox", mine, {200: "Inbox"}, query=(*user, *filters, *_PAGED))
-    yield Operation("DELETE", path, kind, "Clear an inbox", mine, {200: "InboxMark"}, query=(*user, "through"))
-    yield Operation("GET", f"{path}/unread", kind, "Count an inbox", mine, {200: "InboxCount"}, query=user)
-    yield Operation("GET", one, kind, "Read a notification", mine, {200: "Notification"}, query=user, problems=(404,))
-    yield Operation("DELETE", one, kind, "Delete a notification", mine, {200: "InboxMark"}, query=user, problems=(404,))
-    for word, body in (("seen", "MarkSeen"), ("unseen", "MarkUnseen")):
-        answers = {200: "InboxMark"}
-        yield Operation(
-            "POST", f"{path}/{word}", kind, f"Mark as {word}", mine, answers, query=user, body=body, problems=_WRITING
-        )
 
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -110,10 +50,10 @@ OPERATIONS: tuple[Operation, ...] = (
         body_note="Lines of JSON may be sent compressed, with `Content-Encoding: gzip`.",
         takes=(JSON, NDJSON),
         headers=("Idempotency-Key",),
-        problems=(*_WRITING, 409),
+        problems=(*WRITING, 409),
     ),
     Operation(
-        "GET", "/events", "events", "List events", _EVENTS, {200: "EventPage"}, query=(*FILTERS, "order", *_PAGED)
+        "GET", "/events", "events", "List events", _EVENTS, {200: "EventPage"}, query=(*FILTERS, "order", *PAGED)
     ),
     Operation(
         "GET", "/events/actions", "events", "Count events by action", _EVENTS, {200: "Actions"}, query=("history_days",)
@@ -153,10 +93,10 @@ OPERATIONS: tuple[Operation, ...] = (
         "What became of an event",
         _EVENTS,
         {200: "Story"},
-        query=_PAGED,
+        query=PAGED,
         problems=(404,),
     ),
-    *_inbox(),
+    *inbox_operations(),
     Operation(
         "GET",
         "/deliveries",
@@ -164,7 +104,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "List deliveries",
         _EVENTS,
         {200: "DeliveryPage"},
-        query=("state", "transport", "since", "until", *_PAGED),
+        query=("state", "transport", "since", "until", *PAGED),
     ),
     Operation(
         "GET",
@@ -192,10 +132,10 @@ OPERATIONS: tuple[Operation, ...] = (
         _WRITE,
         {202: "Redriven"},
         body="Redrive",
-        problems=(*_WRITING, 404, 409),
+        problems=(*WRITING, 404, 409),
     ),
     Operation(
-        "GET", "/mail-stops", "mail", "Addresses that get no more mail", _READ, {200: "MailStopPage"}, query=_PAGED
+        "GET", "/mail-stops", "mail", "Addresses that get no more mail", _READ, {200: "MailStopPage"}, query=PAGED
     ),
     Operation(
         "DELETE", "/mail-stops/{address}", "mail", "Write to an address again", _WRITE, {200: "Lifted"}, problems=(404,)
@@ -245,7 +185,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query=("dry_run",),
         body="Blueprint",
         takes=(JSON, YAML),
-        problems=(*_WRITING, 409),
+        problems=(*WRITING, 409),
     ),
     *_collection("rules", "Rule", "a rule"),
     Operation(
@@ -256,7 +196,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _TESTS,
         {200: "RuleExplained"},
         body="EventToTest",
-        problems=(*_WRITING, 404),
+        problems=(*WRITING, 404),
     ),
     Operation(
         "POST",
@@ -266,7 +206,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _TESTS,
         {200: "Backtested"},
         body="BacktestRequest",
-        problems=(*_WRITING, 404),
+        problems=(*WRITING, 404),
     ),
     *_collection("policies", "Policy", "a policy"),
     Operation(
@@ -277,7 +217,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _TESTS,
         {200: "PolicyExplained"},
         body="EventToTest",
-        problems=(*_WRITING, 404),
+        problems=(*WRITING, 404),
     ),
     *_collection("mappings", "Mapping", "a mapping"),
     *_collection("transports", "Transport", "a transport"),
@@ -317,7 +257,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "List a group's members",
         _READ,
         {200: "MemberPage"},
-        query=_PAGED,
+        query=PAGED,
         problems=(404,),
     ),
     Operation(
@@ -360,7 +300,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _WRITE,
         {201: "Key"},
         body="KeyRequest",
-        problems=(*_WRITING, 409, 412),
+        problems=(*WRITING, 409, 412),
     ),
     Operation(
         "POST",
@@ -372,7 +312,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="Rotation",
         optional_body=True,
         versioned=True,
-        problems=(*_WRITING, 404, 409, 412),
+        problems=(*WRITING, 404, 409, 412),
     ),
     *_collection("silences", "Silence", "a silence", body="NewSilence", query=("state",), ends="End"),
     Operation(
@@ -383,7 +323,7 @@ OPERATIONS: tuple[Operation, ...] = (
         _WRITE,
         {201: "Silence"},
         body="NewSilence",
-        problems=(*_WRITING, 409),
+        problems=(*WRITING, 409),
     ),
     Operation("GET", "/settings", "settings", "Read the settings", _READ, {200: "Settings"}, versioned=True),
     Operation(
@@ -395,6 +335,6 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: "Settings"},
         body="Settings",
         versioned=True,
-        problems=(*_WRITING, 409, 412),
+        problems=(*WRITING, 409, 412),
     ),
 )

@@ -185,6 +185,7 @@ SHAPES: dict[str, Schema] = {
     "DeliveryPage": page(ANY_OBJECT),
     "Redriven": obj({"queued": WHOLE, "skipped": WHOLE, "cursor": nullable(TEXT)}),
     "MailStopPage": page(ANY_OBJECT),
+    "Ticket": obj({"ticket": TEXT, "expires": MOMENT, "url": TEXT}),
     "Lifted": obj({"address": TEXT, "lifted": TRUTH}),
     "Breaker": ANY_OBJECT,
     "Applied": obj(

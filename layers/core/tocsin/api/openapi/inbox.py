@@ -1,0 +1,35 @@
+"""The operations of a person's inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tocsin.api.openapi.operation import PAGED, WRITING, Operation
+from tocsin.identity.principal import Scope
+from tocsin.live.model import READING
+
+
+def inbox_operations() -> Iterator[Operation]:
+    """/notifications, and the ticket for what is told of them live."""
+    kind, path, mine = "notifications", "/notifications", (Scope.NOTIFICATIONS,)
+    one, user = "/notifications/{notification_id}", ("user",)
+    filters = ("unseen", "severity", "since", "rule", "after")
+    yield Operation("GET", path, kind, "A person's inbox", mine, {200: "Inbox"}, query=(*user, *filters, *PAGED))
+    yield Operation("DELETE", path, kind, "Clear an inbox", mine, {200: "InboxMark"}, query=(*user, "through"))
+    yield Operation("GET", f"{path}/unread", kind, "Count an inbox", mine, {200: "InboxCount"}, query=user)
+    yield Operation("GET", one, kind, "Read a notification", mine, {200: "Notification"}, query=user, problems=(404,))
+    yield Operation("DELETE", one, kind, "Delete a notification", mine, {200: "InboxMark"}, query=user, problems=(404,))
+    for word, body in (("seen", "MarkSeen"), ("unseen", "MarkUnseen")):
+        answers = {200: "InboxMark"}
+        yield Operation(
+            "POST", f"{path}/{word}", kind, f"Mark as {word}", mine, answers, query=user, body=body, problems=WRITING
+        )
+    yield Operation(
+        "POST",
+        "/tickets",
+        "live",
+        "Get a ticket that opens a WebSocket",
+        (),
+        {201: "Ticket"},
+        any_of=READING,
+    )

@@ -1,0 +1,1 @@
+"""What happens, told over WebSockets while it happens: tickets, connections, messages."""

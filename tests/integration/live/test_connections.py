@@ -1,0 +1,241 @@
+"""Tickets, connections, and the end of what they were authorised by."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from tests.integration.api_calls import Api, request_event
+from tests.integration.conftest import Stack
+from tests.integration.live.conftest import Sockets
+from tocsin.identity.api_keys import ApiKey, hash_secret
+from tocsin.identity.directory import User
+from tocsin.identity.principal import Scope
+from tocsin.identity.store import PeopleStore
+from tocsin.live.model import Authorisation
+from tocsin.live.store import LiveStore
+
+KEY_ID = "0123456789abcdef"
+READER = (Scope.EVENTS_READ, Scope.NOTIFICATIONS)
+
+
+def key(**fields: Any) -> ApiKey:
+    known: dict[str, Any] = {
+        "id": KEY_ID,
+        "name": "ops",
+        "scopes": READER,
+        "user": "alice",
+        "secret_hash": hash_secret("one"),
+    }
+    return ApiKey(**(known | fields))
+
+
+@pytest.fixture
+def people(stack: Stack) -> PeopleStore:
+    store = PeopleStore(stack.dynamodb, "config")
+    store.write(users=[User("alice")], keys=[key()])
+    return store
+
+
+def ticket(stack: Stack, *scopes: Scope, user: str = "alice", **facts: str) -> str:
+    api = Api.of(stack, user=user, scopes=" ".join(scopes or READER), **facts)
+    answer = api("POST", "/tickets")
+    assert answer.status == 201
+    return str(answer.body["ticket"])
+
+
+def test_a_ticket_opens_one_connection(stack: Stack, people: PeopleStore, sockets: Sockets) -> None:
+    given = ticket(stack)
+
+    assert sockets.connect(given, "c1") == 200
+    assert sockets.connect(given, "c2") == 401
+    assert sockets.say({"action": "ping"}) == 200
+    assert sockets.received() == [{"message_type": "pong"}]
+
+
+@pytest.mark.parametrize("wrong", [None, "", "guessed", "x" * 5000])
+def test_what_is_no_ticket_opens_nothing(people: PeopleStore, sockets: Sockets, wrong: str | None) -> None:
+    assert sockets.connect(wrong) == 401
+
+
+def test_a_ticket_ends_by_its_own_clock_though_ttl_is_late(stack: Stack) -> None:
+    live, now = LiveStore(stack.dynamodb, "deliveries"), datetime.now(UTC)
+    live.put_ticket("t", Authorisation("k", frozenset(READER)), now=now)
+
+    assert live.take_ticket("t", now=now + timedelta(seconds=30)) is None
+    assert live.take_ticket("t", now=now) is None, "it was used up by being shown"
+
+
+def test_a_ticket_is_stored_as_its_hash_alone(stack: Stack, people: PeopleStore) -> None:
+    given = ticket(stack)
+
+    assert given not in str(stack.items("deliveries"))
+
+
+def test_whoever_may_read_nothing_gets_no_ticket(stack: Stack) -> None:
+    answer = Api.of(stack, scopes=Scope.EVENTS_WRITE.value)("POST", "/tickets")
+
+    assert answer.status == 403
+    assert "events:read, config:read, notifications" in answer.body["detail"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "url"),
+    [
+        ({}, "wss://live1.execute-api.eu-central-1.amazonaws.com/live"),
+        ({"host": "log.example.com"}, "wss://live1.execute-api.eu-central-1.amazonaws.com/live"),
+        (
+            {"host": "abc.execute-api.eu-central-1.amazonaws.com", "x-forwarded-proto": "https"},
+            "wss://live1.execute-api.eu-central-1.amazonaws.com/live",
+        ),
+        ({"host": "abc.execute-api.localhost:4566"}, "ws://live1.execute-api.localhost:4566/live"),
+    ],
+)
+def test_the_address_is_beside_the_one_that_was_asked(stack: Stack, headers: dict[str, str], url: str) -> None:
+    api = Api.of(stack)
+    event = request_event("POST", "/tickets", None, headers, None, api.facts)
+
+    assert f'"url":"{url}"' in api.module.handler(event, stack.context)["body"]
+
+
+def admin_key_changes(stack: Stack) -> None:
+    (secret,) = boto3.client("secretsmanager").list_secrets()["SecretList"]
+    boto3.client("secretsmanager").put_secret_value(SecretId=secret["ARN"], SecretString="b" * 48)
+
+
+ENDS = {
+    "deleted": lambda people: people.delete(key_ids=[KEY_ID]),
+    "expired": lambda people: people.write(keys=[key(expires=datetime.now(UTC) - timedelta(seconds=1))]),
+    "rotated": lambda people: people.write(keys=[key(secret_hash=hash_secret("two"))]),
+    "rotated, overlap over": lambda people: people.write(
+        keys=[
+            key(
+                secret_hash=hash_secret("two"),
+                retired_hash=hash_secret("one"),
+                retired_until=datetime.now(UTC) - timedelta(seconds=1),
+            )
+        ]
+    ),
+    "lost a scope": lambda people: people.write(keys=[key(scopes=(Scope.NOTIFICATIONS,))]),
+    "stands for another": lambda people: people.write(keys=[key(user="bob")]),
+    "person deleted": lambda people: people.delete(usernames=["alice"]),
+    "person inactive": lambda people: people.write(users=[User("alice", active=False)]),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("noticed_by", ["schedule", "message"])
+def test_a_connection_ends_with_what_it_was_authorised_by(
+    stack: Stack, people: PeopleStore, sockets: Sockets, end: str, noticed_by: str
+) -> None:
+    sockets.connect(ticket(stack))
+    assert sockets.end_unauthorised() == 0
+
+    ENDS[end](people)
+
+    if noticed_by == "schedule":
+        assert sockets.end_unauthorised() == 1
+    else:
+        sockets.say({"action": "ping"})
+    assert sockets.closed == ["c1"]
+    assert sockets.received() == []
+    assert [item["pk"]["S"] for item in stack.items("deliveries") if item["sk"]["S"] == "c1"] == []
+    assert sockets.connect(ticket(stack), "c2") == (200 if end in {"rotated", "rotated, overlap over"} else 401)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        key(scopes=(*READER, Scope.CONFIG_READ)),
+        key(
+            secret_hash=hash_secret("two"),
+            retired_hash=hash_secret("one"),
+            retired_until=datetime.now(UTC) + timedelta(hours=1),
+        ),
+        key(expires=datetime.now(UTC) + timedelta(hours=1)),
+    ],
+    ids=["more scopes", "rotated, within the overlap", "expires later"],
+)
+def test_a_connection_outlives_what_takes_nothing_from_it(
+    stack: Stack, people: PeopleStore, sockets: Sockets, change: ApiKey
+) -> None:
+    sockets.connect(ticket(stack))
+
+    people.write(keys=[change])
+
+    assert sockets.end_unauthorised() == 0
+
+
+def test_the_admin_keys_connections_end_when_it_is_changed(stack: Stack, sockets: Sockets) -> None:
+    assert sockets.connect(ticket(stack, user="", key_id="admin")) == 200
+    assert sockets.end_unauthorised() == 0
+
+    admin_key_changes(stack)
+
+    assert sockets.end_unauthorised() == 1
+
+
+def test_a_tokens_connections_end_when_it_expires(stack: Stack, people: PeopleStore, sockets: Sockets) -> None:
+    ends = str(int(time.time()) + 3600)
+    assert sockets.connect(ticket(stack, key_id="oidc-1", expires=ends)) == 200
+    assert sockets.end_unauthorised() == 0
+    (stored,) = [item for item in stack.items("deliveries") if item["pk"]["S"] == "live"]
+    ended = stored["by"]["S"].replace(ends, str(int(time.time())))
+
+    stack.dynamodb.put_item(TableName="deliveries", Item=stored | {"by": {"S": ended}})
+
+    assert sockets.end_unauthorised() == 1
+
+
+def test_a_connection_that_was_closed_is_forgotten(stack: Stack, people: PeopleStore, sockets: Sockets) -> None:
+    sockets.connect(ticket(stack))
+    sockets.say({"action": "events.tail"})
+
+    assert sockets.disconnect() == 200
+
+    assert [item["pk"]["S"] for item in stack.items("deliveries") if item["sk"]["S"] == "c1"] == []
+
+
+def test_one_that_went_without_a_word_is_no_trouble_to_end(stack: Stack, people: PeopleStore, sockets: Sockets) -> None:
+    sockets.connect(ticket(stack))
+    sockets.gone.add("c1")
+    people.delete(key_ids=[KEY_ID])
+
+    assert sockets.end_unauthorised() == 1
+    assert sockets.end_unauthorised() == 0
+
+
+@pytest.mark.parametrize(
+    ("message", "field"),
+    [
+        ({"action": "dance"}, "action"),
+        ({}, "action"),
+        ([], ""),
+        ({"action": "events.tail", "filters": []}, "filters"),
+        ({"action": "events.tail", "filters": {"since": "2026-03-01T00:00:00Z"}}, "filters.since"),
+        ({"action": "events.tail", "filters": {"color": "red"}}, "filters.color"),
+        ({"action": "events.tail", "filters": {"action": 1}}, "filters.action"),
+        ({"action": "events.tail", "filters": {"client_ip": "here"}}, "filters.client_ip"),
+        ({"action": "events.tail", "filters": {"filter": "event.("}}, "filters.filter"),
+    ],
+)
+def test_what_is_wrong_is_named(stack: Stack, people: PeopleStore, sockets: Sockets, message: Any, field: str) -> None:
+    sockets.connect(ticket(stack))
+
+    assert sockets.say(message) == 200
+
+    (answer,) = sockets.received()
+    assert answer["message_type"] == "error"
+    assert [error["path"] for error in answer["data"]["errors"]] == [field]
+
+
+@pytest.mark.parametrize("text", ["", "{", "NaN", '{"action": "ping", "action": "ping"', "\ud800"])
+def test_what_can_not_be_read_is_an_error_and_no_fault(
+    stack: Stack, people: PeopleStore, sockets: Sockets, text: str
+) -> None:
+    sockets.connect(ticket(stack))
+
+    assert sockets.say(text) == 200
+    assert [answer["message_type"] for answer in sockets.received()] == ["error"]

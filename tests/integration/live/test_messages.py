@@ -1,0 +1,242 @@
+"""What connections are sent: notifications, marks, events; and that nobody is held up by one that takes nothing."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.api_calls import Api
+from tests.integration.conftest import Stack
+from tests.integration.delivery_world import World
+from tests.integration.live.conftest import Sockets
+from tocsin.aws import clients
+from tocsin.aws.connections import Connections
+from tocsin.events.model import Event
+from tocsin.identity.directory import User
+from tocsin.identity.principal import Scope
+from tocsin.ids import new_id
+from tocsin.live.model import CONNECTION_LIVES, Authorisation, Connection
+from tocsin.live.push import Pusher
+from tocsin.live.store import MAX_TAILS, MESSAGES_A_SECOND, LiveStore
+from tocsin.live.tail import LOOKED_EVERY, MAX_BYTES, MAX_EVENTS, TailFeed
+from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.transport import NotificationTransport, TransportMode
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+
+
+@pytest.fixture
+def live(stack: Stack) -> LiveStore:
+    return LiveStore(stack.dynamodb, "deliveries")
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def pusher(live: LiveStore, sockets: Sockets, clock: Clock) -> Pusher:
+    endpoint = "https://live1.execute-api.eu-central-1.amazonaws.com/live"
+    return Pusher(live, Connections(clients.connections(endpoint)), clock=clock)
+
+
+@pytest.fixture
+def feed(live: LiveStore, pusher: Pusher, clock: Clock) -> TailFeed:
+    return TailFeed(live, pusher, clock=clock)
+
+
+def connected(live: LiveStore, *ids: str, user: str = "alice", scopes: tuple[Scope, ...] = tuple(Scope)) -> None:
+    for id_ in ids:
+        live.add(Connection(id_, Authorisation("k", frozenset(scopes), user), NOW + CONNECTION_LIVES))
+
+
+def tail(live: LiveStore, id_: str = "c1", expires: int | None = None, **filters: str) -> bool:
+    connection = Connection(id_, Authorisation("k", frozenset(Scope), None, expires), NOW + CONNECTION_LIVES)
+    return live.put_tail(connection, filters, now=NOW)
+
+
+def event(action: str = "login", **context: Any) -> Event:
+    return Event(
+        id=new_id(), action=action, app="shop", user={}, context=context, client_ip=None, brand="b", expires=None
+    )
+
+
+# ── notifications ────────────────────────────────────────────────────────────
+
+
+def test_a_delivered_notification_comes_to_each_of_the_persons_connections(
+    world: World, live: LiveStore, sockets: Sockets
+) -> None:
+    connected(live, "c1", "c2")
+    connected(live, "bobs", user="bob")
+    connected(live, "reads only", scopes=(Scope.EVENTS_READ,))
+    world.configure(NotificationTransport(name="inbox", mode=TransportMode.LOCAL))
+    message = world.message("inbox", "local")
+    world.send(message)
+
+    world.stack.call("inbox", {"Records": [record | {"eventSource": "aws:sqs"} for record in world.waiting("local")]})
+
+    (told,) = sockets.received("c1")
+    alice = Api.of(world.stack, user="alice", scopes=Scope.NOTIFICATIONS.value)
+    (shown,) = alice("GET", "/notifications").body["items"]
+    assert told == {"message_type": "notification.new", "id": shown["id"], "data": shown}
+    assert sockets.received("c2") == [told]
+    assert set(sockets.messages) == set()
+
+
+def test_marks_come_to_each_of_the_persons_connections(world: World, live: LiveStore, sockets: Sockets) -> None:
+    connected(live, "c1")
+    made = [Notification.of(event(), "rule", Severity.NOTICE, User("alice")) for _ in range(2)]
+    for each in made:
+        world.inboxes.put(each, keep=timedelta(days=1), now=datetime.now(UTC))
+    alice = Api.of(world.stack, user="alice", scopes=Scope.NOTIFICATIONS.value)
+
+    alice("POST", "/notifications/seen", {"ids": [made[0].id]})
+    alice("POST", "/notifications/unseen", {"ids": [made[0].id]})
+    alice("POST", "/notifications/seen", {"through": 2})
+    alice("DELETE", f"/notifications/{made[0].id}")
+    alice("DELETE", "/notifications")
+
+    assert sockets.received("c1") == [
+        {"message_type": "notification.seen", "data": {"seen": True, "ids": [made[0].id]}},
+        {"message_type": "notification.seen", "data": {"seen": False, "ids": [made[0].id]}},
+        {"message_type": "notification.seen", "data": {"seen": True, "through": 2}},
+        {"message_type": "notification.cleared", "data": {"ids": [made[0].id]}},
+        {"message_type": "notification.cleared", "data": {"through": 2}},
+    ]
+
+
+def test_one_that_is_gone_is_forgotten_and_one_that_is_stuck_is_left_alone(
+    live: LiveStore, pusher: Pusher, sockets: Sockets, clock: Clock
+) -> None:
+    connected(live, "well", "gone", "stuck")
+    sockets.gone.add("gone")
+    sockets.stuck.add("stuck")
+
+    pusher.tell("alice", {"n": 1})
+    sockets.stuck.clear()
+    pusher.tell("alice", {"n": 2})
+    clock.now += timedelta(seconds=31)
+    pusher.tell("alice", {"n": 3})
+
+    assert sockets.received("well") == [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert sockets.received("stuck") == [{"n": 3}]
+    assert live.of_person("alice", now=NOW) == ["stuck", "well"]
+
+
+def test_nobody_who_pushes_fails_with_the_table(
+    stack: Stack, pusher: Pusher, feed: TailFeed, caplog: pytest.LogCaptureFixture
+) -> None:
+    stack.dynamodb.delete_table(TableName="deliveries")
+
+    pusher.tell("alice", {})
+    feed.feed([event()])
+
+
+# ── the log ──────────────────────────────────────────────────────────────────
+
+
+def test_a_tail_is_sent_what_its_filters_admit_oldest_first(live: LiveStore, feed: TailFeed, sockets: Sockets) -> None:
+    tail(live, "all")
+    tail(live, "logins", action="login", filter="event.context.n > 1")
+    events = [event(n=n) for n in range(3)] + [event("logout", n=9)]
+
+    feed.feed(events[::-1])
+
+    (message,) = sockets.received("all")
+    assert [each["id"] for each in message["data"]] == [each.id for each in events]
+    assert message["skipped"] == 0
+    assert message["data"][0]["summary"] == events[0].summary
+    (message,) = sockets.received("logins")
+    assert [each["context"]["n"] for each in message["data"]] == [2]
+
+
+def test_what_comes_faster_is_counted(live: LiveStore, feed: TailFeed, sockets: Sockets, clock: Clock) -> None:
+    tail(live)
+
+    for _ in range(MESSAGES_A_SECOND + 2):
+        feed.feed([event(), event()])
+    assert [message["skipped"] for message in sockets.received()] == [0] * MESSAGES_A_SECOND
+    clock.now += timedelta(seconds=1)
+    feed.feed([event()])
+    feed.feed([event()])
+
+    assert [message["skipped"] for message in sockets.received()] == [4, 0]
+
+
+def test_messages_are_bounded_and_what_fits_into_none_is_counted(
+    live: LiveStore, feed: TailFeed, sockets: Sockets
+) -> None:
+    tail(live)
+
+    feed.feed([event(n=n) for n in range(MAX_EVENTS + 1)] + [event(text="x" * MAX_BYTES), event()])
+
+    assert [(len(message["data"]), message["skipped"]) for message in sockets.received()] == [(MAX_EVENTS, 0), (2, 1)]
+
+
+def test_only_events_too_large_are_counted_with_the_next_message(
+    live: LiveStore, feed: TailFeed, sockets: Sockets
+) -> None:
+    tail(live)
+
+    feed.feed([event(text="x" * MAX_BYTES)])
+    assert sockets.received() == []
+    feed.feed([event()])
+
+    assert [message["skipped"] for message in sockets.received()] == [1]
+
+
+def test_a_tail_ends_with_its_token_and_with_its_connection(
+    live: LiveStore, feed: TailFeed, sockets: Sockets, clock: Clock
+) -> None:
+    tail(live, "token", expires=int(NOW.timestamp()) + 2)
+    tail(live, "gone")
+    sockets.gone.add("gone")
+    feed.feed([event()])
+    clock.now += max(LOOKED_EVERY, timedelta(seconds=3))
+
+    feed.feed([event()])
+
+    assert len(sockets.received("token")) == 1
+    assert [each.connection_id for each in live.tails(now=NOW)] == ["token"]
+
+
+def test_tails_are_few(live: LiveStore) -> None:
+    assert all(tail(live, f"c{number}") for number in range(MAX_TAILS))
+    assert not tail(live, "one more")
+    assert tail(live, "c1", action="login"), "it follows already"
+
+
+def test_nobody_listening_costs_a_read_in_five_seconds(
+    stack: Stack, feed: TailFeed, clock: Clock, sockets: Sockets
+) -> None:
+    asked: list[str] = []
+    stack.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
+
+    for _ in range(10):
+        feed.feed([event()])
+    clock.now += LOOKED_EVERY
+    feed.feed([event()])
+
+    assert asked == ["Query", "Query"]
+
+
+def test_the_matcher_feeds_tails_when_the_events_are_on_their_way(
+    stack: Stack, live: LiveStore, sockets: Sockets, load: Callable[[str], dict[str, Any]]
+) -> None:
+    tail(live)
+
+    stack.call("matcher", load("matcher-insert"))
+
+    (message,) = sockets.received()
+    assert message["message_type"] == "events.new" and message["data"]
