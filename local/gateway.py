@@ -154,6 +154,8 @@ def correct_http_apis() -> None:
     lambda_svc.lambda_execute_result_to_api_proxy_response = answer
     apigateway.handle_execute = http_api.within_limits(apigateway.handle_execute)
     apigateway.decode_http_api_path = http_api.ending_at_a_question_mark(apigateway.decode_http_api_path)
+    parse = websocket.connections_by_their_ids(ministack._parse_execute_api_url, websocket_stage)
+    ministack._parse_execute_api_url = parse
 
 
 def correct_tables(late_reads: LateReads, capacity: Capacity) -> None:
@@ -223,15 +225,15 @@ def give_up(arn: str, function: str, event: object, result: dict[str, Any]) -> N
         lambda_svc._route_async_failure(arn, function, event, result)
 
 
-def websocket_stage(connection: str) -> str | None:
-    """`<api>/<stage>` of a connection; of the first WebSocket API for one that is not open; None without any."""
+def websocket_stage(connection: str) -> tuple[str, str] | None:
+    """API and stage of a connection; of the first WebSocket API for one that is not open; None without any."""
     known = apigateway._ws_connections.get(connection)
     if known is not None:
-        return f"{known['apiId']}/{known['stage']}"
+        return known["apiId"], known["stage"]
     for (account, region, api), described in apigateway._apis.all_items():
         if described.get("protocolType") == "WEBSOCKET":
             for stage in apigateway._stages.get_scoped(account, region, api, {}):
-                return f"{api}/{stage}"
+                return api, stage
     return None
 
 
@@ -248,8 +250,7 @@ def main() -> None:
     correct_http_apis()
     correct_tables(late_reads, capacity)
     spare_the_machine()
-    by_ids = websocket.ConnectionsByTheirIds(ministack.app, websocket_stage)
-    ministack.app = Controls(FaultInjector(by_ids), late_reads, capacity)
+    ministack.app = Controls(FaultInjector(ministack.app), late_reads, capacity)
     sys.argv[1:] = []
     ministack.main()
 

@@ -19,4 +19,5 @@ local/switches.py says which of them can be switched.
 | ses | which identities and configuration set sending mail needs the permission on |
 | sqs | how large a message is, with its attributes; the trace header it keeps |
 | streams | partial batch responses of stream mappings |
+| websocket | what is sent to a connection finds its API, also where AWS_ENDPOINT_URL stands before its address |
 """

@@ -120,7 +120,7 @@ ENDS = {
     ),
     "lost a scope": lambda people: people.write(keys=[key(scopes=(Scope.NOTIFICATIONS,))]),
     "stands for another": lambda people: people.write(keys=[key(user="bob")]),
-    "person deleted": lambda people: people.delete(usernames=["alice"]),
+    "person deleted": lambda people: people.delete(users=[User("alice")]),
     "person inactive": lambda people: people.write(users=[User("alice", active=False)]),
 }
 
