@@ -33,6 +33,7 @@ _SINGLE = {
 
 
 _MEMBERS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+_METHODS = {"PostToConnection": "POST", "DeleteConnection": "DELETE"}
 
 
 class NotGranted(BaseException):
@@ -177,6 +178,8 @@ def calls(function: str, service: str, operation: str, request: dict[str, Any]) 
     elif service == "sqs":
         name = request["QueueUrl"].rpartition("/")[2]
         yield Call(function, action, name if name.endswith("DeadLetters") else f"{name}Queue")
+    elif service == "apigatewaymanagementapi":
+        yield Call(function, "execute-api:ManageConnections", f"{_METHODS[operation]}/@connections/*")
     else:
         yield Call(function, action, "")
 

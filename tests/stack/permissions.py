@@ -112,6 +112,8 @@ def short_name(resource: object) -> str:
     """A readable name of a resource: the logical name that is in it, and what follows."""
     text = resource[0] if isinstance(resource, list) else str(resource)
     name = text.removesuffix(".Arn").replace("${", "").replace(".Arn}", "").replace("}", "")
+    if "/@connections/" in name:  # of a WebSocket API's connections: what is done to them, POST/@connections/*
+        return "/".join(name.split("/")[-3:])
     return name.rpartition("/")[2] if name.startswith("arn:") else name
 
 
