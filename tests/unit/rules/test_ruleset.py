@@ -25,7 +25,11 @@ class People:
         self.asked = 0
 
     def user(self) -> JsonObject:
+        self.asked += 1
         return {"username": "alice", "pk": 7, "email": "alice@example.com", "name": "Alice", "groups": []}
+
+    def username(self) -> str | None:
+        return "alice"
 
     def is_in_group(self, group: str) -> bool:
         self.asked += 1

@@ -58,7 +58,7 @@ from tocsin.expressions.errors import ExpressionError, Kind, error_at, evaluatio
 from tocsin.expressions.functions import OPTIONALS
 from tocsin.expressions.runtime import RUNTIME_ERRORS, Program, Value, compile_program, is_well_formed
 from tocsin.expressions.shapes import Built, Shape, Size, of_json
-from tocsin.expressions.syntax import Call, decode, walk
+from tocsin.expressions.syntax import Call, Name, decode, walk
 from tocsin.expressions.values import Bindings, bind, to_json
 from tocsin.expressions.vocabulary import MAPPING_NAMES, POLICY_NAMES, VARIABLES, check_literals, check_names
 from tocsin.types import Json
@@ -95,9 +95,10 @@ class Expression:
     Attributes:
         source: the text.
         predicate: whether only true or false is a result.
+        names: what stands in it as a variable: `event`, `user`, and those of its loops.
     """
 
-    __slots__ = ("_affordable", "_memory", "_program", "_tree", "_walked", "predicate", "source")
+    __slots__ = ("_affordable", "_memory", "_program", "_tree", "_walked", "names", "predicate", "source")
 
     def __init__(self, source: str, names: Collection[str], *, predicate: bool) -> None:
         """Compile; use `Expression.compile`, which keeps what it has compiled."""
@@ -106,6 +107,7 @@ class Expression:
         self._program: Final = _parse(source)
         self._tree: Final = decode(self._program.serialize())
         check_names(self._tree, source, names)
+        self.names: Final = frozenset(node.name for node in walk(self._tree) if isinstance(node, Name))
         self._walked: Final = any(isinstance(node, Call) and node.function in OPTIONALS for node in walk(self._tree))
         _check_result(self._program.return_type().name(), predicate=predicate)
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tocsin.types import Json, JsonObject
@@ -67,6 +67,21 @@ class Group:
 def with_descendants(groups: Mapping[str, Group], name: str) -> tuple[Group, ...]:
     """The group `name` and all groups below it, breadth first, each once; empty where there is no such group."""
     return tuple(_walk(groups, name))
+
+
+def with_ancestors(groups: Iterable[Group], names: Iterable[str]) -> frozenset[str]:
+    """The groups `names` and all groups above them."""
+    above: dict[str, list[str]] = {}
+    for group in groups:
+        for child in group.children:
+            above.setdefault(child, []).append(group.name)
+    queue, seen = list(names), set(names)
+    for current in queue:  # the list grows while we walk it
+        for parent in above.get(current, ()):
+            if parent not in seen:
+                seen.add(parent)
+                queue.append(parent)
+    return frozenset(seen)
 
 
 def _walk(groups: Mapping[str, Group], name: str) -> Iterator[Group]:

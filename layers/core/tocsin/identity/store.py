@@ -46,9 +46,11 @@ class PeopleStore:
         hold: timedelta = timedelta(0),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Users and pages of members are held in memory for `hold`; by default not at all."""
+        """Users, memberships and pages of members are held in memory for `hold`; by default not at all."""
         self._table = Table(client, table)
         self._users: TTLCache[str, User | None] = TTLCache(hold, clock=clock)
+        self._memberships: TTLCache[tuple[str, str], bool] = TTLCache(hold, clock=clock)
+        self._by_pk: TTLCache[str, str] = TTLCache(hold, clock=clock)
         self._pages: TTLCache[tuple[str, str | None, int], Page[str]] = TTLCache(hold, clock=clock)
 
     def users(self, usernames: Sequence[str]) -> dict[str, User]:
@@ -63,9 +65,13 @@ class PeopleStore:
 
     def users_by_pk(self, pks: Sequence[str]) -> dict[str, User]:
         """The users who have these keys, by the key as text; missing ones are left out."""
-        items = self._table.get_many(_READING, (_pk_key(pk) for pk in dict.fromkeys(pks)))
-        named = {text_of(item, "sk"): text_of(item, "username") for item in items}
-        users = self.users(list(named.values()))
+        named = self._by_pk.get_many(pks)
+        unknown = [pk for pk in dict.fromkeys(pks) if pk not in named]
+        if unknown:
+            items = self._table.get_many(_READING, (_pk_key(pk) for pk in unknown))
+            said = {text_of(item, "sk"): text_of(item, "username") for item in items}
+            named |= {pk: self._by_pk.put(pk, said.get(pk, "")) for pk in unknown}
+        users = self.users([username for username in named.values() if username])
         found = ((pk, users.get(username)) for pk, username in named.items())
         return {pk: user for pk, user in found if user is not None and _pk_of(user) == pk}
 
@@ -106,11 +112,17 @@ class PeopleStore:
 
     def memberships(self, groups: Iterable[Group], usernames: Sequence[str]) -> dict[str, set[str]]:
         """Which of `usernames` are in each of `groups` itself, by the group's name; groups without any are left out."""
-        by_pk = {_member_pk(group): group for group in groups} if usernames else {}
-        keys = (_member_key(group, name) for group in by_pk.values() for name in usernames)
+        asked = {(_member_pk(group), name): group for group in groups for name in usernames}
+        known = self._memberships.get_many(asked)
+        unknown = [key for key in asked if key not in known]
+        if unknown:
+            items = self._table.get_many(_READING, ({"pk": text(pk), "sk": text(name)} for pk, name in unknown))
+            there = {(text_of(item, "pk"), text_of(item, "sk")) for item in items}
+            known |= {key: self._memberships.put(key, key in there) for key in unknown}
         found: dict[str, set[str]] = {}
-        for item in self._table.get_many(_READING, keys):
-            found.setdefault(by_pk[text_of(item, "pk")].name, set()).add(text_of(item, "sk"))
+        for key, holds in known.items():
+            if holds:
+                found.setdefault(asked[key].name, set()).add(key[1])
         return found
 
     def last_uses(self, key_ids: Sequence[str]) -> dict[str, str]:

@@ -147,6 +147,7 @@ class Matcher:
             hourly=(failure.policy,),
             cause=caused_by(event, rule=failure.rule, transport=None),
             settings=configuration.settings,
+            user=event.user,
         )
 
     def _held(self, event: Event, rule: NotificationRule, silence: Silence | None) -> _Held:
@@ -219,7 +220,7 @@ class Matcher:
         self._stories.note_match(
             event.id,
             rule.name,
-            _facts(rule, transports, firing),
+            _facts(rule, transports, firing) | self._recipients.missing(event, rule),
             page=str(cursor.page),
             told=telling.told,
             now=now,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from tocsin.config.model import Configuration
 from tocsin.events.model import Event
-from tocsin.identity.directory import Group, User, with_descendants
+from tocsin.identity.directory import Group, User, with_ancestors, with_descendants
 from tocsin.identity.store import PeopleStore
 from tocsin.rules import NotificationRule
 from tocsin.types import Json, JsonObject
@@ -62,10 +63,10 @@ class Recipients:
         there are more.
         """
         groups = with_descendants(groups_by_name, rule.destination_group) if rule.destination_group else ()
-        event_user = event.username if rule.destination_event_user else None
-        if cursor.page == 0 and event_user:
-            found = self._people.users([event_user])
-            yield People(tuple(user for user in found.values() if user.active), replace(cursor, group=0))
+        user = user_behind(event, self._people) if rule.destination_event_user else None
+        event_user = user.username if user else None
+        if cursor.page == 0 and user is not None:
+            yield People((user,) if user.active else (), replace(cursor, group=0))
         for _ in range(PAGES_AT_ONCE):
             if cursor.group >= len(groups):  # no group, or one that is gone since the cursor was written
                 yield People((), replace(cursor, group=_END))
@@ -80,6 +81,26 @@ class Recipients:
             yield People(tuple(found[name] for name in usernames if name in found and found[name].active), cursor)
             if cursor.at_end:
                 return
+
+    def missing(self, event: Event, rule: NotificationRule) -> JsonObject:
+        """{event_user: why the event's user, whom `rule` tells, is told nothing}; empty where nothing is amiss."""
+        if not rule.destination_event_user:
+            return {}
+        user = user_behind(event, self._people)
+        if user is None:
+            named = any(event.user.get(name) not in (None, "") for name in ("pk", "username"))
+            return {"event_user": "is not in the directory" if named else "is not said by the event"}
+        return {} if user.active else {"event_user": f"{user.username} is not active"}
+
+
+def user_behind(event: Event, people: PeopleStore) -> User | None:
+    """The event's user in the directory: who has their pk, else who has their name."""
+    pk = event.user.get("pk")
+    if isinstance(pk, int | str) and not isinstance(pk, bool) and str(pk):
+        found = people.users_by_pk([str(pk)]).get(str(pk))
+        if found is not None:
+            return found
+    return people.users([event.username]).get(event.username) if event.username else None
 
 
 def _after(cursor: Cursor, last: str | None, groups: int) -> Cursor:
@@ -96,32 +117,37 @@ class EventAudience:
         self._event = event
         self._configuration = configuration
         self._people = people
-        self._in_group: dict[str, bool] = {}
-        self._user: JsonObject | None = None
 
     def user(self) -> JsonObject:
         """{username, pk, email, name, groups}: what the event says, completed by the directory."""
-        if self._user is None:
-            username = self._event.username
-            known = self._people.users([username]).get(username) if username else None
-            groups: list[Json] = [
-                group.name for group in self._configuration.groups if username and self.is_in_group(group.name)
-            ]
-            self._user = {
-                "username": username or "",
-                "pk": self._event.user.get("pk"),
-                "email": self._event.user_email or (known.email if known else ""),
-                "name": known.name if known else "",
-                "groups": groups,
-            }
-        return self._user
+        known = self._known
+        groups: list[Json] = [*sorted(self._groups)]
+        return {
+            "username": self.username() or "",
+            "pk": self._event.user.get("pk"),
+            "email": self._event.user_email or (known.email if known else ""),
+            "name": known.name if known else "",
+            "groups": groups,
+        }
+
+    def username(self) -> str | None:
+        """The name of the event's user: as the directory has it, else as the event says; None for nobody."""
+        return self._known.username if self._known else self._event.username
 
     def is_in_group(self, group: str) -> bool:
         """Whether the event's user is a member of `group` or of a group below it."""
-        username = self._event.username
+        return group in self._groups
+
+    @cached_property
+    def _known(self) -> User | None:
+        return user_behind(self._event, self._people)
+
+    @cached_property
+    def _groups(self) -> frozenset[str]:
+        """The groups that the user is in, by a membership or by a group below. All are asked for at once."""
+        username = self.username()
         if not username:
-            return False
-        if group not in self._in_group:
-            below = with_descendants(self._configuration.groups_by_name, group)
-            self._in_group[group] = bool(self._people.members_among(below, [username]))
-        return self._in_group[group]
+            return frozenset()
+        return with_ancestors(
+            self._configuration.groups, self._people.memberships(self._configuration.groups, [username])
+        )

@@ -44,6 +44,9 @@ class Audience(Protocol):
     def is_in_group(self, group: str) -> bool:
         """Whether the event's user is in `group` or in a group below it."""
 
+    def username(self) -> str | None:
+        """The name of the event's user: as the directory has it, else as the event says; None for nobody."""
+
 
 @dataclass(frozen=True, slots=True)
 class BindingResult:
@@ -160,7 +163,10 @@ class RuleSet:
             if fires:
                 firings.append(Firing(woken[name], tuple(results)))
         silence = self.silence_of(look) if firings else None
-        return Verdict(tuple(firings), tuple(look.failures.values()), silence)
+        # What Tocsin reported itself is judged, but reports nothing more: one broken policy would otherwise make an
+        # event of each event that it makes.
+        failures = tuple(look.failures.values()) if event.cause is None else ()
+        return Verdict(tuple(firings), failures, silence)
 
     def silence_of(self, look: _Look) -> Silence | None:
         """The silence that holds now for the event that `look` is at; the first by name."""
@@ -195,7 +201,7 @@ class RuleSet:
         if policy in self._indexed and policy not in look.held:
             return False
         expression = self._expressions.get(policy)
-        return True if expression is None else expression.test(look.bindings())
+        return True if expression is None else expression.test(look.bindings(expression))
 
 
 class _Look:
@@ -207,24 +213,29 @@ class _Look:
         self.now = now
         self._rule_set = rule_set
         self._known: dict[str, bool | str] = {}
-        self._bindings: Bindings | None = None
+        self._bindings: dict[bool, Bindings] = {}
         self._json = event.to_json()
         self.held = rule_set._index.match(self._json)
         self.failures: dict[str, PolicyFailure] = {}
 
-    def bindings(self) -> Bindings:
-        """The event, its user and the time as expressions see them, converted once."""
-        if self._bindings is None:
-            event = self._json | {"summary": self._event.summary}
-            self._bindings = bind(event=event, user=self._audience.user(), now=self.now)
-        return self._bindings
+    def bindings(self, expression: Expression) -> Bindings:
+        """The event, its user and the time as `expression` sees them, converted once.
+
+        Who the user is costs reads, so it is asked only for an expression that names it.
+        """
+        asks_who = "user" in expression.names
+        if asks_who not in self._bindings:
+            values: dict[str, Json | datetime] = {"event": self._json | {"summary": self._event.summary}}
+            values |= {"user": self._audience.user()} if asks_who else {}
+            self._bindings[asks_who] = bind(**values, now=self.now)
+        return self._bindings[asks_who]
 
     def silenced_by_expression(self, expression: Expression | None) -> bool:
         """Whether a silence's query holds; one that fails silences nothing: rather a page too many."""
         if expression is None:
             return True
         try:
-            return expression.test(self.bindings())
+            return expression.test(self.bindings(expression))
         except ExpressionError:
             return False
 
@@ -255,7 +266,7 @@ class _Look:
                     holds,
                 )
         elif binding.user is not None:
-            holds = self._event.username == binding.user
+            holds = self._audience.username() == binding.user
         else:
             holds = self._audience.is_in_group(binding.group or "")
         said = f"{binding.target} {'holds' if holds else 'does not hold'}"

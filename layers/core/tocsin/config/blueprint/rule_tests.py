@@ -63,22 +63,26 @@ class _BlueprintAudience:
 
     def __init__(self, blueprint: Blueprint, event: Event) -> None:
         self._event = event
-        self._users = {user.username: user for user in blueprint.users}
+        users = {user.username: user for user in blueprint.users}
+        by_pk = {str(user.pk): user for user in blueprint.users if user.pk is not None}
+        self._user = by_pk.get(str(event.user.get("pk"))) or users.get(event.username or "")
         self._groups = {group.name: Group(name=group.name, children=group.children) for group in blueprint.groups}
         self._members = {group.name: frozenset(group.members) for group in blueprint.groups}
 
     def user(self) -> JsonObject:
-        username = self._event.username or ""
-        known = self._users.get(username)
+        known = self._user
         groups: list[Json] = [name for name in self._groups if self.is_in_group(name)]
         return {
-            "username": username,
+            "username": self.username() or "",
             "pk": self._event.user.get("pk"),
             "email": self._event.user_email or (known.email if known else ""),
             "name": known.name if known else "",
             "groups": groups,
         }
 
+    def username(self) -> str | None:
+        return self._user.username if self._user else self._event.username
+
     def is_in_group(self, group: str) -> bool:
         below = with_descendants(self._groups, group)
-        return any(self._event.username in self._members[each.name] for each in below)
+        return any(self.username() in self._members[each.name] for each in below)
