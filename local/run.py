@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 from types import FrameType
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 from requests import RequestException
@@ -197,7 +198,10 @@ def _console(stack: LocalStack) -> str:
     wanted = {"name": "console", "user": "alice", "scopes": [*Scope], "expires": expires.isoformat()}
     answer = stack.api().ask("POST", "/keys", json=wanted)
     key = answer.json().get("key", "")
-    return f"{stack.facts.api_url}/console#key={key}"
+    # By its host name, beside which browsers find the WebSocket API as well; they resolve *.localhost by themselves.
+    address = urlsplit(stack.facts.api_url)
+    api_id = address.path.split("/")[3]
+    return f"http://{api_id}.execute-api.localhost:{address.port}/console#key={key}"
 
 
 def _shown(path: Path) -> str:

@@ -133,6 +133,16 @@ def test_a_person_is_offered_what_they_may_do(browser: Browser, stack: LocalStac
     page.context.close()
 
 
+def test_an_address_with_a_key_signs_in_and_forgets_it(browser: Browser, stack: LocalStack, alice: str) -> None:
+    page = browser.new_page()
+
+    page.goto(f"{stack.facts.api_url}/console#key={alice}")
+
+    expect(page.get_by_role("heading", name="Events")).to_be_visible()
+    assert alice not in page.url
+    page.close()
+
+
 def test_a_wrong_key_is_refused_in_words(browser: Browser, stack: LocalStack) -> None:
     page = console(browser, stack.facts.api_url)
 

@@ -42,11 +42,17 @@ export async function askIssuer(oidc) {
   location.assign(url);
 }
 
+/** Put `address` in place of the present one, and tell the router. */
+function arriveAt(address) {
+  history.replaceState(null, "", address);
+  dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
 /** Sign in with what the address brings: a key after `#key=`, or the issuer's answer. Both leave the address. */
 export async function fromAddress() {
   const key = new URLSearchParams(location.hash.replace(/^#/, "")).get("key");
   if (key) {
-    history.replaceState(null, "", returnTo());
+    arriveAt(returnTo());
     use(key);
     return;
   }
@@ -54,7 +60,7 @@ export async function fromAddress() {
   const answered = new URL(location.href);
   if (!pending || !answered.searchParams.has("state")) return;
   sessionStorage.removeItem(PENDING);
-  history.replaceState(null, "", returnTo() + pending.hash);
+  arriveAt(returnTo() + pending.hash);
   const { oauth, server, client, options } = await issuerOf(pending.oidc);
   const checked = oauth.validateAuthResponse(server, client, answered, pending.state);
   const response = await oauth.authorizationCodeGrantRequest(

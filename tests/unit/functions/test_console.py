@@ -11,6 +11,7 @@ import pytest
 
 from functions.console import app
 from tests.expanded_template import ROOT
+from tocsin.aws.environment import Environment
 
 STATIC = ROOT / "functions/console/static"
 OURS = sorted(path for path in STATIC.rglob("*.js") if "vendor" not in path.parts)
@@ -30,6 +31,29 @@ def test_the_page_is_strict_about_what_it_runs() -> None:
     assert answer["statusCode"] == 200
     assert "default-src 'none'" in answer["headers"]["content-security-policy"]
     assert not re.search(r"<style|style=|<script>|\son\w+=|https?://", answer["body"])
+
+
+@pytest.mark.parametrize(
+    ("host", "sources"),
+    [
+        ("http.execute-api.eu-central-1.amazonaws.com", "wss://live.execute-api.eu-central-1.amazonaws.com;"),
+        ("audit.example.com", "wss://live.execute-api.eu-central-1.amazonaws.com;"),
+        (
+            "http.execute-api.localhost:4566",
+            "wss://live.execute-api.localhost:4566 ws://live.execute-api.localhost:4566;",
+        ),
+        ("x.execute-api.a; script-src *", "wss://live.execute-api.eu-central-1.amazonaws.com;"),
+    ],
+)
+def test_the_page_may_open_the_stack_s_own_websocket_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, host: str, sources: str
+) -> None:
+    endpoint = "https://live.execute-api.eu-central-1.amazonaws.com/live"
+    monkeypatch.setattr(app, "environment", Environment({"LIVE_ENDPOINT": endpoint}))
+
+    policy = served("/console", host=host)["headers"]["content-security-policy"]
+
+    assert f"connect-src 'self' {sources}" in policy
 
 
 def test_a_slash_at_the_end_leads_to_the_page() -> None:

@@ -46,7 +46,7 @@ export default function Health() {
   return html`<div class="head"><h1>Health</h1><button onClick=${again}>Refresh</button></div>
     <${Notice} problem=${health.problem || transports.problem || states.problem || trouble.problem || own.problem} />
     <div class="cards">
-      <section class="card" aria-label="API"><h2>API</h2>${health.value && html`<p><${Badge} kind="good">${health.value.status}</${Badge}> version ${health.value.version}</p>`}</section>
+      <section class="card" aria-label="API"><h2>API</h2>${health.value && html`<p><${Badge} kind="good">${health.value.status || "ok"}</${Badge}> version ${health.value.version}</p>`}</section>
       <section class="card" aria-label="Breakers"><h2>Breakers</h2>${(transports.value || []).map((each) => html`<p key=${each.name}><a href=${link("transports", each.name)}>${short(each.name, 80)}</a> <${Breaker} name=${each.name} /></p>`)}</section>
       <section class="card" aria-label="Deliveries"><h2>Deliveries</h2>${states.value && html`<${Deliveries} states=${states.value} />`}</section>
       ${own.value && html`<section class="card" aria-label="Stack"><h2>Stack</h2><${Numbers} value=${own.value} /></section>`}
