@@ -97,7 +97,9 @@ def test_a_search_is_in_the_address_and_another_tab_shows_the_same(page: Page, s
     happen(stack, "some hay", app="hay")
 
     page.get_by_role("link", name="Events").click()
+    page.get_by_role("search").wait_for()
     page.keyboard.press("/")
+    expect(page.get_by_role("searchbox")).to_be_focused()
     page.keyboard.type("needle")
     page.keyboard.press("Enter")
 
