@@ -53,7 +53,7 @@ from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Final
 
-from tocsin.expressions.cost import OverspentError, estimate
+from tocsin.expressions.cost import OverspentError, Price, estimate
 from tocsin.expressions.errors import ExpressionError, Kind, error_at, evaluation_error
 from tocsin.expressions.functions import OPTIONALS
 from tocsin.expressions.runtime import RUNTIME_ERRORS, Program, Value, compile_program, is_well_formed
@@ -96,9 +96,13 @@ class Expression:
         source: the text.
         predicate: whether only true or false is a result.
         names: what stands in it as a variable: `event`, `user`, and those of its loops.
+        nanoseconds: what it may take on a small event, by its estimate.
     """
 
-    __slots__ = ("_affordable", "_memory", "_program", "_tree", "_walked", "names", "predicate", "source")
+    __slots__ = (
+        *("_affordable", "_memory", "_program", "_tree", "_walked"),
+        *("names", "nanoseconds", "predicate", "source"),
+    )
 
     def __init__(self, source: str, names: Collection[str], *, predicate: bool) -> None:
         """Compile; use `Expression.compile`, which keeps what it has compiled."""
@@ -111,7 +115,7 @@ class Expression:
         self._walked: Final = any(isinstance(node, Call) and node.function in OPTIONALS for node in walk(self._tree))
         _check_result(self._program.return_type().name(), predicate=predicate)
         try:
-            self._memory = self._estimate(Built(_SMALL))
+            self._memory, self.nanoseconds = self._estimate(Built(_SMALL))
         except OverspentError as error:
             raise self._refused(error, "this expression") from None
         # Only now: to try a regular expression takes time too.
@@ -119,7 +123,7 @@ class Expression:
         self._affordable = 0
         for level in _LEVELS:
             try:
-                memory = self._estimate(Built(of_json(level)))
+                memory = self._estimate(Built(of_json(level))).memory
             except OverspentError:
                 continue
             self._memory, self._affordable = memory, level
@@ -176,7 +180,7 @@ class Expression:
         memory = self._memory
         if bindings.weight > self._affordable:
             try:
-                memory = self._estimate(bindings.roots)
+                memory = self._estimate(bindings.roots).memory
             except OverspentError as error:
                 raise self._refused(error, "on an event of this size, this expression") from None
         try:
@@ -187,7 +191,7 @@ class Expression:
             raise evaluation_error(_reason(value), self._tree, self.source)
         return value
 
-    def _estimate(self, variables: Shape | Mapping[str, Shape]) -> float:
+    def _estimate(self, variables: Shape | Mapping[str, Shape]) -> Price:
         roots = variables if isinstance(variables, Mapping) else dict.fromkeys(VARIABLES, variables)
         return estimate(self._tree, roots, converted=not self.predicate, walked=self._walked)
 

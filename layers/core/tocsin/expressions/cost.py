@@ -10,7 +10,7 @@ Prices are upper bounds measured on one server core. A Lambda function below 1,7
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from tocsin.expressions.functions import COPIED_ITEM_BYTES, COPIED_ITEM_NS, FUNCTIONS
 from tocsin.expressions.shapes import SCALAR, Built, Roots, Shape, Size, either, together
@@ -40,8 +40,15 @@ class OverspentError(Exception):
         self.position = position
 
 
-def estimate(tree: Node, roots: Roots, *, converted: bool = True, walked: bool = False) -> float:
-    """Return the memory in bytes that an evaluation may allocate.
+class Price(NamedTuple):
+    """What an evaluation may take: memory in bytes, and time."""
+
+    memory: float
+    nanoseconds: float
+
+
+def estimate(tree: Node, roots: Roots, *, converted: bool = True, walked: bool = False) -> Price:
+    """Return what an evaluation may allocate, and how long it may take.
 
     Args:
         tree: the expression.
@@ -57,7 +64,7 @@ def estimate(tree: Node, roots: Roots, *, converted: bool = True, walked: bool =
     if converted:
         per_node = _WALKED_RESULT_NODE_NS if walked else _RESULT_NODE_NS
         meter.spend(tree, per_node * result.nodes + 2 * result.chars, 100 * result.nodes + 2 * result.chars)
-    return meter.memory
+    return Price(meter.memory, meter.nanoseconds)
 
 
 type _Scope = Mapping[str, Shape]
@@ -68,14 +75,14 @@ class _Meter:
 
     def __init__(self, roots: Roots) -> None:
         self._roots = roots
-        self._nanoseconds = 0.0
+        self.nanoseconds = 0.0
         self._iterations = 0
         self.memory = 0.0
 
     def spend(self, node: Node, nanoseconds: float, memory: float) -> None:
-        self._nanoseconds += nanoseconds
+        self.nanoseconds += nanoseconds
         self.memory += memory
-        if self._nanoseconds > TIME_LIMIT_NS:
+        if self.nanoseconds > TIME_LIMIT_NS:
             raise OverspentError(f"could take more than {TIME_LIMIT_NS // 1_000_000} ms", node.position)
         if self.memory > MEMORY_LIMIT_BYTES:
             raise OverspentError(f"could fill more than {MEMORY_LIMIT_BYTES // 1_000_000} MB", node.position)

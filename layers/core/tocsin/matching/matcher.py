@@ -195,8 +195,10 @@ class Matcher:
     def _current(self) -> tuple[Configuration, RuleSet]:
         version, configuration = self._configuration.current()
         if self._rules is None or self._rules[0] != version.generation:
-            rules = RuleSet(configuration.rules, configuration.policies, configuration.silences)
+            rules = RuleSet(configuration.rules, configuration.policies, configuration.silences, lenient=True)
             self._rules = (version.generation, rules)
+            for name, why in rules.broken.items():
+                note(Code.POLICY_FAILED, f"it could not be loaded: {why}", level=logging.ERROR, policy=name)
             note(Code.RULES_LOADED, "rules loaded", version=version.number, rules=len(self._rules[1]))
         return configuration, self._rules[1]
 

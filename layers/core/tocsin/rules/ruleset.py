@@ -9,18 +9,19 @@ still leaves the question open.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Protocol
 
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
-from tocsin.patterns import PatternIndex
+from tocsin.patterns import Pattern, PatternError, PatternIndex
+from tocsin.rules.load import MAX_CONDITIONS, MAX_PATTERN_CONDITIONS, conditions, source_of, used
 from tocsin.rules.model import (
     Binding,
     EventMatcher,
-    ExpressionPolicy,
     Matching,
     NotificationRule,
     PatternPolicy,
@@ -100,14 +101,23 @@ class Verdict:
 class RuleSet:
     """All enabled rules, ready to look at events. Immutable; building it costs, asking it does not.
 
-    Raises PatternError or ExpressionError where a policy does not compile.
+    Raises PatternError or ExpressionError where a policy does not compile. With `lenient` it is `broken` instead: a
+    rule that asks it gets its failure, as of an expression that fails, and the other rules go on; a silence silences
+    nothing.
     """
 
     def __init__(
-        self, rules: Iterable[NotificationRule], policies: Iterable[Policy], silences: Iterable[Silence] = ()
+        self,
+        rules: Iterable[NotificationRule],
+        policies: Iterable[Policy],
+        silences: Iterable[Silence] = (),
+        *,
+        lenient: bool = False,
     ) -> None:
+        self.broken: dict[str, str] = {}
+        """Why a policy, or a silence by its key, could not be loaded."""
         self._rules = {rule.name: rule for rule in rules if rule.enabled and any(b.enabled for b in rule.bindings)}
-        wanted = {b.policy for rule in self._rules.values() for b in rule.bindings if b.enabled and b.policy}
+        wanted = used(self._rules.values())
         self._policies = {policy.name: policy for policy in policies if policy.name in wanted}
         definitions = {
             name: definition
@@ -116,19 +126,25 @@ class RuleSet:
         }
         self._silences = {_silence_key(silence): silence for silence in silences}
         silencing = {key: _silencing(silence) for key, silence in self._silences.items()}
-        self._index = PatternIndex(definitions | {key: pattern for key, pattern in silencing.items() if pattern})
+        patterns = definitions | {key: pattern for key, pattern in silencing.items() if pattern}
+        sources = {name: source for name, policy in self._policies.items() if (source := source_of(policy)) is not None}
+        if lenient:
+            self.broken = _broken(patterns, sources)
+            patterns = {name: pattern for name, pattern in patterns.items() if name not in self.broken}
+            sources = {name: source for name, source in sources.items() if name not in self.broken}
+            definitions = {name: pattern for name, pattern in definitions.items() if name not in self.broken}
+            self._silences = {key: silence for key, silence in self._silences.items() if key not in self.broken}
+        self._index = PatternIndex(patterns)
         # A policy that is wholly in the index needs no other look; an event matcher with a query needs both.
         self._expressions: dict[str, Expression] = {
-            name: Expression.compile(source, predicate=True)
-            for name, policy in self._policies.items()
-            if (source := _source(policy)) is not None
+            name: Expression.compile(source, predicate=True) for name, source in sources.items()
         }
         self._silencing_expressions: dict[str, Expression] = {
             key: Expression.compile(silence.matcher.query, predicate=True)
             for key, silence in self._silences.items()
             if silence.matcher is not None and silence.matcher.query is not None
         }
-        self._silences_without_pattern = frozenset(key for key, pattern in silencing.items() if not pattern)
+        self._silences_without_pattern = frozenset(key for key in self._silences if not silencing[key])
         self._indexed = frozenset(definitions)
         self._exact = self._indexed - self._expressions.keys()
         self._woken_by: dict[str, list[NotificationRule]] = defaultdict(list)
@@ -197,7 +213,9 @@ class RuleSet:
         return plain if len(plain) == len(bindings) else None
 
     def _evaluate(self, look: _Look, policy: str) -> bool:
-        """Whether `policy` holds. Raises ExpressionError."""
+        """Whether `policy` holds. Raises ExpressionError, also for a policy that could not be loaded."""
+        if policy in self.broken:
+            raise ExpressionError("bounds", f"the policy could not be loaded: {self.broken[policy]}")
         if policy in self._indexed and policy not in look.held:
             return False
         expression = self._expressions.get(policy)
@@ -310,10 +328,26 @@ def matcher_pattern(matcher: Matching) -> JsonObject:
     return pattern
 
 
-def _source(policy: Policy) -> str | None:
-    if isinstance(policy, ExpressionPolicy):
-        return policy.expression
-    return policy.query if isinstance(policy, EventMatcher) else None
+def _broken(patterns: Mapping[str, JsonObject], sources: Mapping[str, str]) -> dict[str, str]:
+    """Why each of those that can't be loaded can't: they do not compile, or come to more than the matcher can hold."""
+    broken: dict[str, str] = {}
+    room = MAX_CONDITIONS
+    for name, size in sorted(((name, conditions(pattern)) for name, pattern in patterns.items()), key=itemgetter(1)):
+        room -= size
+        if size > MAX_PATTERN_CONDITIONS or room < 0:
+            broken[name] = f"its pattern comes to {size:,} conditions, too many for the matcher to hold"
+            room += size
+            continue
+        try:
+            Pattern(patterns[name])
+        except PatternError as error:
+            broken[name] = str(error)
+    for name, source in sources.items():
+        try:
+            Expression.compile(source, predicate=True)
+        except ExpressionError as error:
+            broken[name] = str(error)
+    return broken
 
 
 def _loop(event: Event, rule: NotificationRule) -> str | None:

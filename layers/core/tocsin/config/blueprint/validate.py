@@ -18,6 +18,7 @@ from tocsin.notifications.transport import TransportMode
 from tocsin.outbound import ClientCertificate, OutboundBlocked, OutboundPolicy, check_certificates, check_url
 from tocsin.patterns import PatternError
 from tocsin.rules import Binding, NotificationRule, RuleSet
+from tocsin.rules.load import MAX_PATTERN_CONDITIONS, Overloaded, check_load, conditions
 from tocsin.times import parse_duration, utc_now
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
@@ -68,7 +69,7 @@ def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
         *_silences(blueprint),
     ]
     # Tests are run on a configuration that is whole: on another they would fail for its faults.
-    wrong = wrong or list(run_tests(blueprint))
+    wrong = wrong or list(_load(blueprint)) or list(run_tests(blueprint))
     if len(wrong) > MOST:
         wrong[MOST:] = [Violation("", f"and {len(wrong) - MOST:,} more")]
     return wrong
@@ -214,8 +215,21 @@ def _certificates(path: str, transport: TransportEntry) -> Iterator[Violation]:
             yield Violation(f"{path}.client_certificate", str(blocked))
 
 
+def _load(blueprint: Blueprint) -> Iterator[Violation]:
+    try:
+        check_load(blueprint.rules, blueprint.policies)
+    except Overloaded as overloaded:
+        yield Violation("policies", str(overloaded))
+
+
 def _policies(blueprint: Blueprint) -> Iterator[Violation]:
     for position, policy in enumerate(blueprint.policies):
+        size = conditions(policy.pattern) if policy.kind == "pattern" else 0
+        if size > MAX_PATTERN_CONDITIONS:
+            counted = f"{size:,} conditions (alternatives of $or times fields)"
+            why = f"comes to {counted}, more than {MAX_PATTERN_CONDITIONS:,}"
+            yield Violation(f"policies[{position}].pattern", why)
+            continue
         probe = NotificationRule(name="probe", bindings=(Binding(policy=policy.name),))
         try:
             RuleSet([probe], [policy])

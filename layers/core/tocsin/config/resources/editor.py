@@ -20,6 +20,7 @@ from tocsin.identity.principal import Principal
 from tocsin.identity.store import PeopleStore
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.outbound import OutboundPolicy
+from tocsin.rules.load import Overloaded, check_load
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
@@ -91,6 +92,10 @@ class ConfigurationEditor:
             changed = change(configuration)
             if changed == configuration:
                 return configuration
+            try:
+                check_load(changed.rules, changed.policies)
+            except Overloaded as overloaded:
+                raise Invalid([Violation("policies", str(overloaded))]) from None
             try:
                 self.configuration.publish(changed, replacing=version, by=principal.key_name)
             except Conflict:

@@ -1,0 +1,94 @@
+"""What a rule set costs as a whole: each policy is small enough, but ten of the largest stop the matcher.
+
+The matcher holds all rules in memory, and compiles them when the configuration has changed, in a function of 1 GB and
+30 seconds that handles events meanwhile. Measured on one core of a server: a condition takes 20 µs to compile and 400
+bytes; a policy's expression takes what its estimate says, for each event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tocsin.expressions import Expression
+from tocsin.rules.model import EventMatcher, ExpressionPolicy, NotificationRule, PatternPolicy, Policy
+from tocsin.types import Json, JsonObject
+
+MAX_CONDITIONS = 250_000
+"""Conditions of all patterns that rules name: alternatives of `$or` times fields. They load in about five seconds."""
+MAX_PATTERN_CONDITIONS = 20_000
+"""Conditions of one pattern."""
+MAX_EXPRESSIONS_NS = 500_000_000
+"""What the expressions that rules name may take together on a small event, by their estimates: half a second."""
+
+_CHEAPEST_TOO_MANY = 100
+"""Expressions of which so few are too many together: one may take at most 5 ms."""
+
+
+class Overloaded(ValueError):
+    """The rules ask for more together than the matcher can hold. The message says of what, and which is largest."""
+
+
+def conditions(pattern: JsonObject) -> int:
+    """Return how many conditions `pattern` comes to: its alternatives times its fields, at most."""
+    alternatives, fields = _counted(pattern)
+    return alternatives * fields
+
+
+def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy]) -> None:
+    """Raise Overloaded for more than the matcher can hold: of what enabled rules name."""
+    asked = used(rules)
+    loaded = [policy for policy in policies if policy.name in asked]
+    sizes = {policy.name: conditions(policy.pattern) for policy in loaded if isinstance(policy, PatternPolicy)}
+    if (total := sum(sizes.values())) > MAX_CONDITIONS:
+        largest = max(sizes, key=lambda name: sizes[name])
+        raise Overloaded(
+            f"the patterns of all rules come to {total:,} conditions, more than {MAX_CONDITIONS:,};"
+            f" {largest!r} alone has {sizes[largest]:,}"
+        )
+    sources = {policy.name: source for policy in loaded if (source := source_of(policy)) is not None}
+    if len(sources) <= _CHEAPEST_TOO_MANY:
+        return
+    prices = {name: Expression.compile(source, predicate=True).nanoseconds for name, source in sources.items()}
+    if (took := sum(prices.values())) > MAX_EXPRESSIONS_NS:
+        dearest = max(prices, key=lambda name: prices[name])
+        raise Overloaded(
+            f"the expressions of all rules could take {took / 1e6:,.0f} ms an event, more than"
+            f" {MAX_EXPRESSIONS_NS // 1_000_000:,}; {dearest!r} alone {prices[dearest] / 1e6:,.1f} ms"
+        )
+
+
+def used(rules: Iterable[NotificationRule]) -> frozenset[str]:
+    """The policies that enabled rules ask by enabled bindings."""
+    return frozenset(b.policy for rule in rules if rule.enabled for b in rule.bindings if b.enabled and b.policy)
+
+
+def source_of(policy: Policy) -> str | None:
+    """The policy's expression; None for one that has none."""
+    if isinstance(policy, ExpressionPolicy):
+        return policy.expression
+    return policy.query if isinstance(policy, EventMatcher) else None
+
+
+def _counted(part: JsonObject) -> tuple[int, int]:
+    """How many alternatives, and how many fields the largest of them has."""
+    alternatives, fields = 1, 0
+    for name, value in part.items():
+        branches = _branches(value) if name == "$or" else []
+        if branches:
+            counted = [_counted(branch) for branch in branches]
+            alternatives *= sum(each for each, _ in counted)
+            fields += max(each for _, each in counted)
+        elif isinstance(value, dict):
+            more, below = _counted(value)
+            alternatives, fields = alternatives * more, fields + below
+        else:
+            fields += 1
+    return alternatives, fields
+
+
+def _branches(value: Json) -> list[JsonObject]:
+    """The alternatives of a `$or`; none where it is a field of that name."""
+    if not isinstance(value, list):
+        return []
+    branches = [branch for branch in value if isinstance(branch, dict)]
+    return branches if len(branches) == len(value) else []

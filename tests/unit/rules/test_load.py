@@ -1,0 +1,101 @@
+"""All rules together are bounded, and a policy that can't be loaded stops no other."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.rules.test_ruleset import NOW, People, event, fired, policies, rule
+from tocsin.patterns import Pattern, PatternError
+from tocsin.rules import RuleSet
+from tocsin.rules.load import MAX_CONDITIONS, MAX_PATTERN_CONDITIONS, Overloaded, check_load, conditions
+
+FIELDS = st.dictionaries(st.sampled_from("abcdef"), st.just([1]), min_size=1, max_size=3)
+PATTERNS = st.recursive(
+    FIELDS,
+    lambda inner: st.fixed_dictionaries(
+        {"n": inner}, optional={"$or": st.lists(inner, min_size=2, max_size=3), "m": inner}
+    ),
+    max_leaves=6,
+)
+
+
+def branching(alternatives: int, fields: int) -> dict[str, Any]:
+    """A pattern of so many alternatives, of so many fields each."""
+    return {"$or": [{f"a{n}": [1]} for n in range(alternatives)], **{f"f{n}": [1] for n in range(fields - 1)}}
+
+
+def pattern(name: str, definition: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "kind": "pattern", "pattern": definition}
+
+
+@given(PATTERNS)
+def test_counted_conditions_are_never_fewer_than_those_that_are_compiled(definition: dict[str, Any]) -> None:
+    try:
+        compiled = Pattern(definition)
+    except PatternError:
+        return
+
+    assert conditions(definition) >= sum(len(alternative) for alternative in compiled.alternatives)
+
+
+@pytest.mark.parametrize(
+    ("definition", "count"),
+    [
+        ({"a": [1]}, 1),
+        ({"a": [1, 2, 3], "b": {"c": ["x"], "d": [True]}}, 3),
+        (branching(10, 5), 50),
+        ({"$or": [1, 2]}, 1),  # a field of that name
+        ({"$or": [{"a": [1]}, {"b": [1]}], "c": {"$or": [{"d": [1]}, {"e": [1]}, {"f": [1]}]}}, 12),
+    ],
+)
+def test_conditions_are_alternatives_times_fields(definition: dict[str, Any], count: int) -> None:
+    assert conditions(definition) == count
+
+
+def test_patterns_that_are_too_much_together_are_refused_with_the_largest_named() -> None:
+    """The fault: ten policies of 5 KB, each accepted, took 85 s and 893 MB to compile, and no rule matched any more."""
+    each = MAX_PATTERN_CONDITIONS // 100
+    many = [pattern(f"p{n}", branching(100, each)) for n in range(13)]
+    rules = [rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(13)]
+
+    check_load(rules[:12], policies(*many))
+    with pytest.raises(Overloaded, match=rf"come to 260,000 conditions, more than {MAX_CONDITIONS:,}; 'p0' alone"):
+        check_load(rules, policies(*many))
+
+
+def test_what_no_enabled_rule_asks_is_not_counted() -> None:
+    many = [pattern(f"p{n}", branching(1000, 256)) for n in range(3)]
+
+    check_load([rule(bindings=[{"policy": "p0"}], enabled=False)], policies(*many))
+    check_load([rule(bindings=[{"policy": "p0", "enabled": False}])], policies(*many))
+
+
+def test_expressions_that_could_take_too_long_together_are_refused() -> None:
+    loops = ".exists(a, [1,2,3,4,5,6,7,8,9,10].exists(b, [1,2,3,4,5,6,7,8,9,10].exists(c, a + b + c == 0)))"
+    slow = [
+        {"name": f"p{n}", "kind": "expression", "expression": f"[{n},2,3,4,5,6,7,8,9,10]{loops}"} for n in range(3000)
+    ]
+    quick = [{"name": f"p{n}", "kind": "expression", "expression": f"event.action == 'a{n}'"} for n in range(300)]
+
+    check_load([rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(300)], policies(*quick))
+    with pytest.raises(Overloaded, match=r"could take [0-9,]+ ms an event, more than 500; 'p\d+' alone"):
+        check_load([rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(3000)], policies(*slow))
+
+
+def test_a_policy_that_can_not_be_loaded_fails_alone() -> None:
+    good = pattern("good", {"action": ["login_failed"]})
+    stored = [*policies(good, pattern("vast", branching(1000, 30)), pattern("odd", {"a": [1]}))]
+    stored[2] = stored[2].model_copy(update={"pattern": {"a": [{"numeric": ["<", "x"]}]}})
+    rules = [rule(name, bindings=[{"policy": name}]) for name in ("good", "vast", "odd")]
+
+    loaded = RuleSet(rules, stored, lenient=True)
+    verdict = loaded.judge(event(), People(), NOW)
+
+    assert fired(loaded, event()) == ["good"]
+    assert loaded.broken.keys() == {"vast", "odd"}
+    assert sorted(failure.policy for failure in verdict.failures) == ["odd", "vast"]
+    assert "30,000 conditions" in loaded.broken["vast"]
+    with pytest.raises(PatternError):
+        RuleSet(rules, stored)
