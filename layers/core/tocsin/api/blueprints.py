@@ -9,6 +9,7 @@ from tocsin.api.parameters import asked, flag_of
 from tocsin.aws.logging import Code, note
 from tocsin.config.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
 from tocsin.config.resources import ConfigurationEditor, Precondition, etag_of
+from tocsin.http.accept import preferred
 from tocsin.identity.principal import Scope
 
 _YAML_MARK = "-yaml"
@@ -22,7 +23,8 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: Conf
     def read() -> Response[str]:
         request, _ = asked(app, Scope.CONFIG_READ)
         held = blueprints.current()
-        as_yaml = any(wanted in request.headers.get("accept", "") for wanted in YAML_TYPES)
+        form = preferred(request.headers, (JSON_TYPE, *YAML_TYPES))
+        as_yaml = form != JSON_TYPE
         tag = etag_of(held.state)
         if as_yaml:
             tag = f'{tag[:-1]}{_YAML_MARK}"'
@@ -31,7 +33,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: Conf
             return Response(status_code=304, content_type=None, headers=headers, body="")
         shown = held.blueprint.to_json()
         if as_yaml:
-            return Response(status_code=200, content_type=YAML_TYPES[0], headers=headers, body=to_yaml(shown))
+            return Response(status_code=200, content_type=form, headers=headers, body=to_yaml(shown))
         return json_response(200, shown, headers)
 
     @app.put("/blueprint")

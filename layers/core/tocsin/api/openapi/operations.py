@@ -173,7 +173,15 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=(404,),
     ),
     Operation(
-        "GET", "/blueprint", "blueprint", "Read all configuration", _READ, {200: "Blueprint"}, gives=(JSON, YAML)
+        "GET",
+        "/blueprint",
+        "blueprint",
+        "Read all configuration",
+        _READ,
+        {200: "Blueprint"},
+        gives=(JSON, YAML),
+        versioned=True,
+        problems=(406,),
     ),
     Operation(
         "PUT",
@@ -185,7 +193,8 @@ OPERATIONS: tuple[Operation, ...] = (
         query=("dry_run",),
         body="Blueprint",
         takes=(JSON, YAML),
-        problems=(*WRITING, 409),
+        versioned=True,
+        problems=(*WRITING, 409, 412),
     ),
     *_collection("rules", "Rule", "a rule"),
     Operation(

@@ -1,0 +1,45 @@
+"""The Accept header (RFC 9110, section 12.5.1): which of the forms that there are the caller wants."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from tocsin.errors import NotAcceptable
+
+_QVALUE = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
+
+
+def preferred(headers: Mapping[str, str], forms: Sequence[str]) -> str:
+    """The media type of `forms` that a request's headers (names in lower case) want most; the first of equals.
+
+    Raises NotAcceptable where they want none.
+    """
+    ranges = [_range(part) for part in headers.get("accept", "").split(",") if part.strip()]
+    if not ranges:
+        return forms[0]
+    wanted = {form: _quality(form, ranges) for form in forms}
+    best = max(forms, key=wanted.__getitem__)
+    if not wanted[best]:
+        raise NotAcceptable(f"there is {' and '.join(forms)}; accepted is {headers['accept'][:80]!r}")
+    return best
+
+
+def _range(part: str) -> tuple[str, float]:
+    """A media range and how much it is wanted, 0 to 1."""
+    media, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        name, _, value = parameter.partition("=")
+        if name.strip() == "q" and _QVALUE.fullmatch(value.strip()):
+            return media, float(value)
+    return media, 1.0
+
+
+def _quality(form: str, ranges: Sequence[tuple[str, float]]) -> float:
+    """How much `form` is wanted: by the most specific range that it is in."""
+    kind = form.partition("/")[0]
+    for wanted in (form, f"{kind}/*", "*/*"):
+        found = [quality for media, quality in ranges if media == wanted]
+        if found:
+            return max(found)
+    return 0.0
