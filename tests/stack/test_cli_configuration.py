@@ -2,6 +2,7 @@
 
 import re
 import sys
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -176,15 +177,16 @@ def test_a_rule_and_a_policy_are_tried_on_events(tocsin):
 def test_a_backtest_counts_what_would_have_fired(tocsin, name):
     tocsin("policies", "create", name, "kind=event_matcher", f"app={name}")
     tocsin("rules", "create", name, "destination_group=identity", f'bindings:=[{{"policy": "{name}"}}]')
-    hours = {"2026-01-10T10:00:00": 3, "2026-01-10T15:30:00": 1}
+    day = datetime.now(UTC).date() - timedelta(days=30)
+    hours = {f"{day}T10:00:00": 3, f"{day}T15:30:00": 1}
     rows = [f"{at}.{number:03}Z,login,{name}" for at, count in hours.items() for number in range(count)]
     tocsin("import", tocsin.written("a.csv", "\n".join(["time,action,app", *rows]) + "\n"))
-    span = ("--since", "2026-01-10T00:00:00Z", "--until", "2026-01-11T00:00:00Z")
+    span = ("--since", f"{day}T00:00:00Z", "--until", f"{day + timedelta(days=1)}T00:00:00Z")
 
     result = tocsin("rules", "backtest", name, *span, "-o", "json").json
 
     assert result["fired"] == 4
-    assert result["by_hour"] == {"2026-01-10T10:00:00.000Z": 3, "2026-01-10T15:00:00.000Z": 1}
+    assert result["by_hour"] == {f"{day}T10:00:00.000Z": 3, f"{day}T15:00:00.000Z": 1}
     shown = tocsin("rules", "backtest", name, *span).out
     assert "would have fired 4 times" in shown
     bars = next(line for line in shown.splitlines() if "at most 3 in 1 h" in line)

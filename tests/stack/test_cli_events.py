@@ -170,8 +170,9 @@ def test_what_was_exported_keeps_its_ids_and_doubles_nothing(tocsin):
 
 def test_csv_and_cloudtrail_become_events(tocsin):
     app = app_of_its_own()
-    table = f"time;action;username;amount;app\n2026-01-05T10:00:00Z;refund;bob;12;{app}\n"
-    trail = json.dumps({"Records": [{**TRAIL, "eventID": str(uuid4()), "eventTime": "2026-01-05T10:00:00Z"}]})
+    day = f"{datetime.now(UTC) - timedelta(days=30):%Y-%m-%d}"
+    table = f"time;action;username;amount;app\n{day}T10:00:00Z;refund;bob;12;{app}\n"
+    trail = json.dumps({"Records": [{**TRAIL, "eventID": str(uuid4()), "eventTime": f"{day}T10:00:00Z"}]})
 
     tocsin("import", tocsin.written("a.csv", table))
     tocsin("import", tocsin.written("trail.json", trail))
@@ -182,8 +183,8 @@ def test_csv_and_cloudtrail_become_events(tocsin):
         {"username": "bob"},
         {"amount": "12"},
     )
-    assert refund["created"] == "2026-01-05T10:00:00.000Z"
-    window = ("--since", "2026-01-05T09:59:00Z", "--until", "2026-01-05T10:01:00Z")
+    assert refund["created"] == f"{day}T10:00:00.000Z"
+    window = ("--since", f"{day}T09:59:00Z", "--until", f"{day}T10:01:00Z")
     (login,) = tocsin("events", "--app", "aws", "--action", "login", *window, "-o", "json").json
     assert login["user"] == {"username": "alice"}
 
@@ -191,7 +192,7 @@ def test_csv_and_cloudtrail_become_events(tocsin):
 def test_refused_records_are_told_by_line(tocsin):
     app = app_of_its_own()
     good = records(app, 2)
-    bad = json.dumps({"action": "no spaces please", "app": app, "created": "2026-01-05T10:00:00Z"})
+    bad = json.dumps({"action": "no spaces please", "app": app, "created": datetime.now(UTC).isoformat()})
     name = tocsin.written("events.jsonl", f"{good}{bad}\n")
 
     ran = tocsin("import", name, "--rejects", "rejects.jsonl", code=1)

@@ -86,6 +86,7 @@ def register(app: typer.Typer) -> None:
 
         Ids follow from the records, so each is stored once, however often it is sent. A run that was stopped goes on
         where it was; a file that has grown, with what is new. What `tocsin events -o ndjson` wrote can be imported.
+        Events older than the setting event_retention are refused, and so are Tocsin's own, of the app tocsin.
         """
         columns = dict(_pair(each) for each in mapped or [])
         constants = {name: value for name, value in (("action", action), ("app", app_)) if value is not None}
