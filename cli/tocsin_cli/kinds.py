@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from tocsin_cli.output import Column
+from tocsin_cli.silencing import MATCHED
 from tocsin_cli.times import ago, local
 from tocsin_cli.types import JsonObject, mapping, objects, text, texts
 
@@ -63,8 +64,7 @@ def _policy(policy: JsonObject) -> str:
         return text(policy, "expression")
     if policy.get("pattern"):
         return json.dumps(policy["pattern"], ensure_ascii=False)
-    looked_at = ("action", "app", "model", "client_ip", "query")
-    return ", ".join(f"{name}={text(policy, name)}" for name in looked_at if policy.get(name))
+    return ", ".join(f"{name}={text(policy, name)}" for name in MATCHED if policy.get(name))
 
 
 def _silenced(silence: JsonObject) -> str:

@@ -3,9 +3,9 @@
 import pytest
 
 from tocsin.patterns import Pattern
-from tocsin.rules.model import Silence
+from tocsin.rules.model import Matching, Silence
 from tocsin_cli.errors import CliError, UsageError
-from tocsin_cli.silencing import events_of, events_of_rule, rules_touched
+from tocsin_cli.silencing import MATCHED, events_of, events_of_rule, rules_touched
 
 POLICIES = {
     "login": {"name": "login", "kind": "event_matcher", "action": "login", "app": None},
@@ -17,6 +17,11 @@ POLICIES = {
 
 def rule(*bindings, mode="any"):
     return {"name": "r", "policy_engine_mode": mode, "bindings": [{"enabled": True, **binding} for binding in bindings]}
+
+
+def test_the_matchers_fields_are_the_servers():
+    """Else `silence --rule` would leave one out, and silence more than the rule asks."""
+    assert set(MATCHED) == set(Matching.model_fields)
 
 
 @pytest.mark.parametrize(

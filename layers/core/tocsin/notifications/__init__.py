@@ -1,15 +1,15 @@
-"""How a notification looks: one context, and a module a medium that turns it into what is sent.
+"""What is said and by what: one context, and a module a medium that turns it into what is sent.
 
-    context    what every mode, mapping and template sees
-    texts      plain, measured, cut with a visible mark
-    webhook    the default JSON body
-    mapping    CEL in place of a body, for headers, for what an inbox stores
-    slack      the attachment of Slack, and of Discord through its `/slack` URL
-    mail       subject, HTML and text of an e-mail, in the recipient's language
-    addresses  who an e-mail goes to, spelled as mail wants it
-    catalogues the translations of the e-mail
-    custom     templates that customers write, in a sandbox with bounds
+    model, transport   a notification; a transport, its mode and its secrets
+    context, text      what every mode, mapping and template sees; texts made plain, measured, cut with a mark
+    webhook, signing   the default JSON body, and how it is signed
+    slack              the attachment of Slack, and of Discord through its `/slack` URL
+    email/             subject, HTML and text in the recipient's language, addresses, SES, suppressions, unsubscribing
+    inbox              what an inbox stores (`inbox_store`)
+    mapping            CEL in place of a body, for headers, for what an inbox stores
+    templates/         templates that customers write, in a sandbox with bounds
+    outcome            what an attempt came to; `http_outcome` by an endpoint's answer
 
-Nothing here does network I/O. Jinja2 is loaded by `mail` and `custom` alone, so that the webhook and Slack
-functions start without it; this package therefore imports none of its modules.
+Jinja2 is loaded by `email/` and `templates/` alone, so that the webhook and Slack functions start without it; this
+package therefore imports none of its modules.
 """
