@@ -376,6 +376,18 @@ def test_a_throttle_lets_max_through_a_group_and_the_story_says_what_it_held(sta
     assert story_of(stack, held[0])["held_by"]["throttle"]["group"] == {"user.username": "alice"}
 
 
+def test_a_throttle_counts_dotted_keys_apart_as_patterns_find_them(stack: Stack) -> None:
+    throttles = Throttles(stack.dynamodb, "deliveries")
+    throttle = Throttle(window="days=1", max=1, group_by=("context.host.name",))
+    now = datetime(2026, 7, 1, tzinfo=UTC)
+    shapes: list[Any] = [{"host.name": "web-1"}, {"host.name": "web-2"}, {"host": {"name": "web-1"}}]
+
+    passages = [throttles.pass_through("r", throttle, event(context=shape), now=now) for shape in shapes]
+
+    assert [passage.passes for passage in passages] == [True, True, False]
+    assert [passage.group["context.host.name"] for passage in passages] == ["web-1", "web-2", "web-1"]
+
+
 def test_a_throttled_event_that_is_matched_again_gets_the_same_answer(stack: Stack) -> None:
     throttle = {"window": "days=1", "max": 1}
     configure(

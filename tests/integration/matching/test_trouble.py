@@ -9,7 +9,7 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, throttled
 from tests.integration.matching.test_matcher import ONCALL, configure, event, match, rule, store, work
 from tocsin.matching.matcher import Matcher, MatchMessage
-from tocsin.matching.throttle import value_at
+from tocsin.patterns.leaves import value_at
 
 
 def test_a_message_that_can_not_be_read_comes_back_and_keeps_no_other(stack: Stack) -> None:

@@ -21,9 +21,10 @@ from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.events.model import Event
+from tocsin.patterns.leaves import value_at
 from tocsin.rules.model import Throttle
 from tocsin.times import iso, parse_duration
-from tocsin.types import Json, JsonObject
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -138,13 +139,3 @@ class _Window:
 
     def marker(self, event_id: str) -> dict[str, Any]:
         return {"pk": text(f"{self.key['pk']['S']}#{self.key['sk']['S']}"), "sk": text(event_id)}
-
-
-def value_at(event: JsonObject, path: str) -> Json:
-    """The value at a dotted path; None where there is none."""
-    value: Json = event
-    for part in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(part)
-    return value

@@ -14,7 +14,7 @@ from itertools import count
 from typing import NamedTuple
 
 from tocsin.patterns.matchers import Leaf
-from tocsin.types import JsonObject
+from tocsin.types import Json, JsonObject
 
 # (array, element) from the outermost array in; arrays are numbered in an event.
 type Places = tuple[tuple[int, int], ...]
@@ -41,6 +41,26 @@ def flatten(event: JsonObject) -> dict[str, list[tuple[Leaf, Places]]]:
         else:
             raise TypeError(f"an event holds plain JSON values, not {type(value).__name__}")
     return leaves
+
+
+def value_at(event: JsonObject, path: str) -> Json:
+    """What stands at a dotted path, found as patterns find it; None where there is nothing.
+
+    Nested fields and dotted keys are the same path, and arrays of objects are looked through. Where the path leads to
+    more than one value, all of them, as a list in the order of the event.
+    """
+    found: list[Json] = []
+    waiting: list[tuple[str, Json]] = [(path, event)]
+    while waiting:
+        rest, value = waiting.pop()
+        if isinstance(value, list):
+            waiting.extend((rest, element) for element in reversed(value))
+        elif isinstance(value, dict):
+            if rest in value:
+                found.append(value[rest])
+            inner = [(name, below) for name, below in value.items() if rest.startswith(f"{name}.")]
+            waiting.extend((rest[len(name) + 1 :], below) for name, below in reversed(inner))
+    return found if len(found) > 1 else next(iter(found), None)
 
 
 class Step(NamedTuple):

@@ -68,7 +68,9 @@ def _wildcards(matcher: Matcher) -> Sequence[Wildcard]:
 
 def _parse_value(path: str, value: object, members_of: MembersOf) -> Matcher:
     if isinstance(value, str):
-        return Equals(value)
+        # aws/event-ruler, JsonRuleCompiler: a plain string that spells an IP address is compared as an address.
+        address = addresses.parse(value)
+        return AddressBlock(address.version, address.number, address.bits) if address else Equals(value)
     if value is None or isinstance(value, bool):
         return Constant(value)
     if isinstance(value, int | float):

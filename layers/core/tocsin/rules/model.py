@@ -112,10 +112,10 @@ class Throttle(_Configured):
     """How often a rule may tell people: `max` times in each `window`, counted apart by what `group_by` names."""
 
     window: Duration
-    """A duration, as `minutes=10`; windows follow one another, the first of a day begins at 0:00 UTC."""
+    """A duration, as `minutes=10`. Windows follow one another without a gap, counted from 1970-01-01T00:00Z."""
     max: Annotated[int, Field(ge=1, le=1000)]
     group_by: Annotated[tuple[_Path, ...], Field(max_length=8)] = ()
-    """Dotted paths into the event: `user.username`, `context.host`. An absent value is a group too."""
+    """Paths into the event, read as in patterns: `user.username`, `context.host.name`. No value is a group too."""
 
     @field_validator("window")
     @classmethod
