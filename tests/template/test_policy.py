@@ -416,3 +416,11 @@ def test_the_dashboard_shows_warnings_and_errors_of_every_function() -> None:
     assert {f"{function.removesuffix('Function')}Log" for function in FUNCTIONS} == set(
         re.findall(r"SOURCE '\$\{(\w+)\}'", query)
     )
+
+
+def test_what_sends_to_its_own_queue_is_not_stopped_as_a_loop() -> None:
+    """Lambda stops a function after about 16 hops through its own queue: docs/decisions/0009."""
+    resources = expanded_template()["Resources"]
+    loops = {name for name, each in resources.items() if each.get("Properties", {}).get("RecursiveLoop") == "Allow"}
+
+    assert loops == {f"{name}Function" for name in ("Matcher", "Webhook", "Slack", "Email", "Inbox")}

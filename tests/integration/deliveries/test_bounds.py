@@ -1,6 +1,8 @@
 """A delivery's item stays small however often it is attempted, and one that can't be changed stops no other."""
 
 import contextlib
+import json
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,7 +12,7 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import failing, throttled
 from tocsin.deliveries.items import FIRST_ATTEMPTS_KEPT, MOST_ATTEMPTS, Place
-from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.model import MAX_HOPS, Attempt, DeliveryMessage, Following
 from tocsin.errors import Unavailable
 from tocsin.notifications.outcome import Outcome, State
 
@@ -20,6 +22,12 @@ def attempts_noted(world: World, message: DeliveryMessage, count: int) -> None:
         outcome = Outcome(State.RETRYING, "http_500", f"attempt {number}", answer="x" * 1000)
         following = Following(State.HELD, counted=False)
         world.deliveries.note(message, Attempt(world.now + timedelta(minutes=number), 7, outcome), following)
+
+
+def hops_of(world: World) -> dict[str, int]:
+    """Of the messages that wait in the queue, by their events."""
+    bodies = [json.loads(record["body"]) for record in world.waiting()]
+    return {body["event_id"]: body.get("hops", 0) for body in bodies}
 
 
 def due_message(world: World, sinks: Sinks) -> DeliveryMessage:
@@ -56,6 +64,22 @@ def test_the_condition_of_a_change_holds_also_where_room_is_made(world: World, s
     delivery = world.delivery(message)
     assert delivery["state"] == "delivered"
     assert delivery["attempts"][-1]["state"] == "delivered"
+
+
+def test_a_message_goes_through_its_own_queue_so_often_and_then_by_the_schedule(world: World, sinks: Sinks) -> None:
+    """Lambda stops no loop of the delivering functions: docs/decisions/0009."""
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503))
+    world.hook(f"{sinks.url}/webhook/x")
+    last, beyond = replace(world.message(), hops=MAX_HOPS - 1), replace(world.message(), hops=MAX_HOPS)
+
+    world.send(last, beyond)
+    world.pump(world.worker())
+    world.later(minutes=5)
+
+    assert hops_of(world) == {last.event_id: MAX_HOPS}
+    world.later(hours=2)
+    world.redrive()
+    assert hops_of(world)[beyond.event_id] == 0
 
 
 def test_a_delivery_that_can_not_be_claimed_keeps_no_other_from_going_on(world: World, sinks: Sinks) -> None:

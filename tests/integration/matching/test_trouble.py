@@ -9,6 +9,7 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, throttled
 from tests.integration.matching.test_matcher import ONCALL, configure, event, match, rule, store, work
 from tocsin.matching.matcher import Matcher, MatchMessage
+from tocsin.matching.recipients import MAX_PAGES
 from tocsin.patterns.leaves import value_at
 
 
@@ -65,6 +66,18 @@ def test_pages_of_a_rule_that_is_gone_tell_nobody(stack: Stack) -> None:
 
     assert answer == {"batchItemFailures": []}
     assert stack.messages("Inbox") == []
+
+
+def test_pages_without_end_fail_and_are_handed_on_no_more(stack: Stack) -> None:
+    configure(stack)
+    about = event()
+    store(stack, about)
+    page = {"group": 0, "after": None, "page": MAX_PAGES, "once_told": False, "remark": None}
+
+    answer = stack.call("matcher", {"Records": [work({"event_id": about.id, "rule": "failed-logins", "cursor": page})]})
+
+    assert len(answer["batchItemFailures"]) == 1
+    assert (stack.messages("Inbox"), stack.messages("Match")) == ([], [])
 
 
 def test_pages_of_a_group_that_is_gone_end(stack: Stack) -> None:

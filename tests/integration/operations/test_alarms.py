@@ -289,6 +289,21 @@ def no_notification_is_stored(watch: Watch) -> None:
     modelled_failures(watch, "inbox", "local")
 
 
+def stops(function: str) -> Fault:
+    """Lambda takes a function for one that feeds itself: somebody set its RecursiveLoop back."""
+
+    def cause(watch: Watch) -> None:
+        facts = {"FunctionName": f"{function}Function"}
+        watch.minutes(1, lambda _: watch.metrics.add("AWS/Lambda", "RecursiveInvocationsDropped", 1, **facts))
+
+    cause.__name__ = f"lambda_stops_{function.lower()}"
+    return cause
+
+
+for _name in ("Matcher", *TRANSPORTS.values()):
+    fault(f"{_name}StoppedAlarm")(stops(_name))
+
+
 def modelled_failures(watch: Watch, function: str, mode: str) -> None:
     """Outcomes as the function writes them; that it does is shown of webhooks and mail."""
     facts = {"service": function, "mode": mode, "outcome": "failed"}

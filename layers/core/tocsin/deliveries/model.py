@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Self
 
 import orjson
 
+from tocsin.errors import Unavailable
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity, delivery_id, notification_id
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.times import iso
 from tocsin.types import JsonObject
+
+MAX_HOPS = 16
+"""Times in a row that a message is put into its function's own queue: Lambda stops no loop of these functions."""
 
 INLINE_LIMIT = 16_000
 """Bytes of an event that still travels in its message: ten such messages fit one SQS batch of 256 KB."""
@@ -80,6 +84,8 @@ class DeliveryMessage:
     """Goes out although the transport's breaker is open, to see whether the endpoint is back."""
     paced: bool = False
     """Has its turn at a service that takes one message at a time."""
+    hops: int = 0
+    """How often the delivering function sent it to its own queue, since something else last did."""
     test: bool = False
     """Sent by a person who waits for the outcome: attempted once, whatever the breaker says."""
 
@@ -102,6 +108,12 @@ class DeliveryMessage:
         """
         return self.transport.replace(" ", "_")
 
+    def once_more(self) -> Self:
+        """The message as its function puts it into its own queue again. Raises Unavailable after MAX_HOPS."""
+        if self.hops >= MAX_HOPS:
+            raise Unavailable(f"sent to its own queue {self.hops} times in a row")
+        return replace(self, hops=self.hops + 1)
+
     def to_body(self) -> str:
         """As the message's body."""
         body: JsonObject = {
@@ -118,6 +130,8 @@ class DeliveryMessage:
         for name, said in (("probe", self.probe), ("paced", self.paced), ("test", self.test)):
             if said:
                 body[name] = True
+        if self.hops:
+            body["hops"] = self.hops
         if self.event is not None:
             shown = self.event.to_json()
             if len(orjson.dumps(shown)) <= INLINE_LIMIT:
@@ -140,5 +154,6 @@ class DeliveryMessage:
             remark=data.get("remark"),
             probe=data.get("probe", False),
             paced=data.get("paced", False),
+            hops=data.get("hops", 0),
             test=data.get("test", False),
         )

@@ -334,7 +334,7 @@ class DeliveryWorker:
             with as_unavailable("sending a message again"):
                 self._sqs.send_message(
                     QueueUrl=self._queue_url,
-                    MessageBody=message.to_body(),
+                    MessageBody=message.once_more().to_body(),
                     MessageGroupId=message.group,
                     DelaySeconds=math.ceil(pause),
                 )

@@ -26,7 +26,7 @@ from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
-from tocsin.matching.recipients import Cursor, EventAudience, Recipients
+from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
@@ -186,7 +186,12 @@ class Matcher:
         )
 
     def go_on(self, event: Event, rule_name: str, cursor: Cursor) -> None:
-        """Tell the next of a rule's people. A rule that is gone meanwhile tells nobody any more."""
+        """Tell the next of a rule's people. A rule that is gone meanwhile tells nobody any more.
+
+        Raises RuntimeError beyond MAX_PAGES: Lambda stops no loop of this function, so it bounds itself.
+        """
+        if cursor.page >= MAX_PAGES:
+            raise RuntimeError(f"rule {rule_name} told {cursor.page:,} pages of people, and there would be more")
         configuration, _ = self._current()
         rule = next((rule for rule in configuration.rules if rule.name == rule_name and rule.enabled), None)
         if rule is not None:

@@ -19,6 +19,9 @@ PAGE = 100
 PAGES_AT_ONCE = 3
 """Pages told before the rest is handed on."""
 
+MAX_PAGES = 20_000
+"""Pages of one rule's people: two million members. What goes on beyond is a fault, not a group."""
+
 _END = -1
 
 
