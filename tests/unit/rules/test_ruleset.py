@@ -331,3 +331,43 @@ def test_an_explanation_says_that_nothing_fires_for_the_last_of_many_system_even
     assert not explained.fires
     assert explained.loop is not None
     assert f"the last of {MAX_DEPTH} that Tocsin reported" in explained.loop
+
+
+PIPED = {
+    "name": "piped",
+    "kind": "expression",
+    "expression": r"event.context.cmd.matches('(curl|wget)[^|]*\\|\\s*(ba|z)?sh')",
+}
+COUNTED = {"name": "counted", "kind": "expression", "expression": "event.context.n > 5"}
+PIPED_PATTERN = {"name": "piped", "kind": "pattern", "pattern": {"context": {"cmd": [{"wildcard": "*curl*|*sh*"}]}}}
+
+
+@pytest.mark.parametrize(
+    ("policy", "context"),
+    [
+        (PIPED, {"cmd": f"curl x{' ' * 64_000}| sh"}),  # padded beyond the time that the expression may take
+        (COUNTED, {"n": "9"}),
+        (COUNTED, {"n": [9]}),
+        (COUNTED, {"n": None}),
+        (COUNTED, {}),
+    ],
+)
+@pytest.mark.parametrize("failure_result", [False, True])
+def test_who_makes_an_expression_fail_gets_its_failure_result_and_is_reported(
+    policy: JsonObject, context: JsonObject, failure_result: bool
+) -> None:
+    rules = RuleSet(
+        [rule(bindings=[{"policy": policy["name"], "failure_result": failure_result}])],
+        policies(policy),
+    )
+
+    verdict = rules.judge(event(context=context), People(), NOW)
+
+    assert bool(verdict.firings) is failure_result
+    assert [failure.policy for failure in verdict.failures] == [policy["name"]]
+
+
+def test_a_pattern_is_not_padded_past() -> None:
+    rules = RuleSet([rule(bindings=[{"policy": "piped"}])], policies(PIPED_PATTERN))
+
+    assert fired(rules, event(context={"cmd": f"curl x{' ' * 64_000}| sh"})) == ["rule"]
