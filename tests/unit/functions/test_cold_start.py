@@ -99,6 +99,7 @@ def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybody
         "ALLOWED_PORTS": "443",
         "ALLOWED_CIDRS": "",
         "LOG_LEVEL": "INFO",
+        "MAIL_PER_SECOND": "14",
     }
 
     modules = loaded(f"import functions.{function}.app", environment)
