@@ -10,7 +10,7 @@ from tocsin_cli.importing.ids import Identities, derived_id, is_event_id
 from tocsin_cli.times import iso
 from tocsin_cli.types import Json, JsonObject, mapping
 
-_READ_ONLY = ("summary", "cause")
+_READ_ONLY = ("summary", "cause", "key_id")
 """What the API shows of an event and does not take: what `tocsin events -o ndjson` wrote can be imported."""
 _FIELDS = frozenset(
     {"id", "action", "app", "client_ip", "created", "brand", "expires", "retention", "expiring", "user", "context"}

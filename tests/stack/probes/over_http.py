@@ -101,11 +101,6 @@ def post_counted(stage: Stage, _permission: Permission) -> None:
     post(stage, {"action": "probe"}, events_per_minute="1000000")
 
 
-def post_repeatable(stage: Stage, _permission: Permission) -> None:
-    asked = request("POST", "/events", {"action": "probe"})
-    asked["headers"]["idempotency-key"] = str(uuid4())
-    ask(stage, "ingest", asked, 201)
-
 
 def get_event(stage: Stage, _permission: Permission) -> None:
     ask(stage, "api", request("GET", f"/events/{stage.stored_event().id}"))
@@ -205,9 +200,8 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("authorizer", "ReportSuspicion", "dynamodb:PutItem"): report_guesses,
     ("authorizer", "ReadAdminKey", "secretsmanager:GetSecretValue"): identify_admin,
     ("ingest", "ReadVersion", "dynamodb:GetItem"): post_new,
-    ("ingest", "StoreEvents", "dynamodb:BatchWriteItem"): post_new,
-    ("ingest", "StoreEvents", "dynamodb:PutItem"): post_with_id,
-    ("ingest", "StoreGuards", "dynamodb:PutItem"): post_repeatable,
+    ("ingest", "StoreBatch", "dynamodb:BatchWriteItem"): post_new,
+    ("ingest", "StoreEvent", "dynamodb:PutItem"): post_with_id,
     ("ingest", "CountGuards", "dynamodb:UpdateItem"): post_counted,
     ("api", "ReadEvents", "dynamodb:GetItem"): get_event,
     ("api", "ReadEvents", "dynamodb:Query"): list_events,
