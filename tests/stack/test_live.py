@@ -51,6 +51,7 @@ class Socket:
 
     def close(self) -> None:
         self._socket.close()
+        self._socket.shutdown()  # after the other side has closed, `close` leaves the socket open
 
 
 @pytest.fixture

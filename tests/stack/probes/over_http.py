@@ -101,7 +101,6 @@ def post_counted(stage: Stage, _permission: Permission) -> None:
     post(stage, {"action": "probe"}, events_per_minute="1000000")
 
 
-
 def get_event(stage: Stage, _permission: Permission) -> None:
     ask(stage, "api", request("GET", f"/events/{stage.stored_event().id}"))
 
