@@ -29,7 +29,7 @@ FOREMOST = {
     "inbox": ("StoreNotification", "dynamodb:PutItem"),
     "redrive": ("ClaimIt", "dynamodb:UpdateItem"),
     "api": ("ReadEvents", "dynamodb:GetItem"),
-    "websocket": ("KeepConnections", "dynamodb:DeleteItem"),
+    "websocket": ("ForgetConnection", "dynamodb:DeleteItem"),
 }
 
 

@@ -114,11 +114,11 @@ def feed(stage: Stage, _permission: Permission) -> None:
 
 
 PROBES: dict[tuple[str, str, str], Probe] = {
-    ("websocket", "KeepConnections", "dynamodb:DeleteItem"): open_with_admin,
-    ("websocket", "KeepConnections", "dynamodb:BatchWriteItem"): open_with_admin,
-    ("websocket", "KeepConnections", "dynamodb:GetItem"): follow,
-    ("websocket", "KeepConnections", "dynamodb:Query"): follow,
-    ("websocket", "KeepConnections", "dynamodb:PutItem"): follow,
+    ("websocket", "ForgetConnection", "dynamodb:DeleteItem"): open_with_admin,
+    ("websocket", "StoreConnection", "dynamodb:BatchWriteItem"): open_with_admin,
+    ("websocket", "ReadConnection", "dynamodb:GetItem"): follow,
+    ("websocket", "FindConnections", "dynamodb:Query"): follow,
+    ("websocket", "StoreTail", "dynamodb:PutItem"): follow,
     ("websocket", "ReadKeyAndPerson", "dynamodb:GetItem"): open_with_key,
     ("websocket", "ReadAdminKey", "secretsmanager:GetSecretValue"): open_with_admin,
     ("websocket", "Push", "execute-api:ManageConnections"): answer_gone,
