@@ -240,3 +240,27 @@ def test_the_matcher_feeds_tails_when_the_events_are_on_their_way(
 
     (message,) = sockets.received()
     assert message["message_type"] == "events.new" and message["data"]
+
+
+def test_the_matcher_forgets_a_tail_whose_connection_is_gone(
+    stack: Stack, live: LiveStore, sockets: Sockets, load: Callable[[str], dict[str, Any]]
+) -> None:
+    tail(live)
+    sockets.gone.add("c1")
+
+    stack.call("matcher", load("matcher-insert"))
+
+    assert [item for item in stack.items("deliveries") if item["pk"]["S"] == "tail"] == []
+
+
+def test_the_inbox_forgets_a_connection_that_is_gone(world: World, live: LiveStore, sockets: Sockets) -> None:
+    connected(live, "c1")
+    sockets.gone.add("c1")
+    world.configure(NotificationTransport(name="box", mode=TransportMode.LOCAL))
+    message = world.message("box", "local")
+    world.send(message)
+
+    world.stack.call("inbox", {"Records": [record | {"eventSource": "aws:sqs"} for record in world.waiting("local")]})
+
+    assert world.delivery(message)["state"] == "delivered"
+    assert live.of_person("alice", now=NOW) == []
