@@ -23,6 +23,15 @@ INLINE_LIMIT = 16_000
 """Bytes of an event that still travels in its message: ten such messages fit one SQS batch of 256 KB."""
 
 
+def message_body(body: JsonObject) -> str:
+    """Return `body` as the JSON text of an SQS message.
+
+    SQS takes the characters that XML has: two that JSON text may hold, U+FFFE and U+FFFF, are escaped.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
+    return orjson.dumps(body).decode().replace("\ufffe", "\\ufffe").replace("\uffff", "\\uffff")
+
+
 @dataclass(frozen=True, slots=True)
 class Following:
     """What comes after an attempt.
@@ -136,7 +145,7 @@ class DeliveryMessage:
             shown = self.event.to_json()
             if len(orjson.dumps(shown)) <= INLINE_LIMIT:
                 body["event"] = shown
-        return orjson.dumps(body).decode()
+        return message_body(body)
 
     @classmethod
     def from_body(cls, body: str) -> Self:

@@ -21,7 +21,7 @@ from tocsin.aws.metrics import Metric, measured
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.model import DeliveryMessage, message_body
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.directory import User
@@ -64,7 +64,7 @@ class MatchMessage:
             "rule": self.rule,
             "cursor": position,
         }
-        return orjson.dumps(body).decode()
+        return message_body(body)
 
     @classmethod
     def from_body(cls, body: str) -> Self:
