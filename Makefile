@@ -30,7 +30,7 @@ setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where
 	@cmp -s requirements-dev.txt .venv/installed.txt || local/make-venv.sh
 
 run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
-	@PYTHONPATH=cli $(BIN)/python -m local run $(if $(ONCE),--once)
+	@PYTHONPATH=layers/core:cli $(BIN)/python -m local run $(if $(ONCE),--once)
 
 test: setup chromium lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
@@ -103,7 +103,7 @@ manual: setup ## docs/cli.md, from the command line itself
 	@PYTHONPATH=cli $(BIN)/python -m local.cli_docs > docs/cli.md
 
 recording: setup ## docs/pictures/cli.svg: a session of the command line with a stack of its own
-	@PYTHONPATH=cli $(BIN)/python -m local.recording
+	@PYTHONPATH=layers/core:cli $(BIN)/python -m local.recording
 
 lock: ## resolve requirements-dev.in anew into requirements-dev.txt
 	@local/make-lock.sh
