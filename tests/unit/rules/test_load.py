@@ -1,15 +1,18 @@
 """All rules together are bounded, and a policy that can't be loaded stops no other."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.rules.test_ruleset import NOW, People, event, fired, policies, rule
+from tests.unit.rules.test_ruleset import MATCHES, NOW, People, event, fired, policies, rule
+from tocsin.expressions import ExpressionError
 from tocsin.patterns import Pattern, PatternError
 from tocsin.rules import RuleSet
 from tocsin.rules.load import MAX_CONDITIONS, MAX_PATTERN_CONDITIONS, Overloaded, check_load, conditions
+from tocsin.rules.model import Matching, Silence
 
 FIELDS = st.dictionaries(st.sampled_from("abcdef"), st.just([1]), min_size=1, max_size=3)
 PATTERNS = st.recursive(
@@ -60,16 +63,16 @@ def test_patterns_that_are_too_much_together_are_refused_with_the_largest_named(
     many = [pattern(f"p{n}", branching(100, each)) for n in range(13)]
     rules = [rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(13)]
 
-    check_load(rules[:12], policies(*many))
-    with pytest.raises(Overloaded, match=rf"come to 260,000 conditions, more than {MAX_CONDITIONS:,}; 'p0' alone"):
-        check_load(rules, policies(*many))
+    check_load(rules[:12], policies(*many), ())
+    with pytest.raises(Overloaded, match=rf"come to 260,000 conditions, more than {MAX_CONDITIONS:,}; policy p0 alone"):
+        check_load(rules, policies(*many), ())
 
 
 def test_what_no_enabled_rule_asks_is_not_counted() -> None:
     many = [pattern(f"p{n}", branching(1000, 256)) for n in range(3)]
 
-    check_load([rule(bindings=[{"policy": "p0"}], enabled=False)], policies(*many))
-    check_load([rule(bindings=[{"policy": "p0", "enabled": False}])], policies(*many))
+    check_load([rule(bindings=[{"policy": "p0"}], enabled=False)], policies(*many), ())
+    check_load([rule(bindings=[{"policy": "p0", "enabled": False}])], policies(*many), ())
 
 
 def test_expressions_that_could_take_too_long_together_are_refused() -> None:
@@ -79,9 +82,9 @@ def test_expressions_that_could_take_too_long_together_are_refused() -> None:
     ]
     quick = [{"name": f"p{n}", "kind": "expression", "expression": f"event.action == 'a{n}'"} for n in range(300)]
 
-    check_load([rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(300)], policies(*quick))
-    with pytest.raises(Overloaded, match=r"could take [0-9,]+ ms an event, more than 500; 'p\d+' alone"):
-        check_load([rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(3000)], policies(*slow))
+    check_load([rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(300)], policies(*quick), ())
+    with pytest.raises(Overloaded, match=r"could take [0-9,]+ ms an event, more than 500; policy p\d+ alone"):
+        check_load([rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(3000)], policies(*slow), ())
 
 
 def test_a_policy_that_can_not_be_loaded_fails_alone() -> None:
@@ -99,3 +102,61 @@ def test_a_policy_that_can_not_be_loaded_fails_alone() -> None:
     assert "30,000 conditions" in loaded.broken["vast"]
     with pytest.raises(PatternError):
         RuleSet(rules, stored)
+
+
+def silence(name: str, **events: Any) -> Silence:
+    return Silence(name=name, starts=NOW - timedelta(hours=1), ends=NOW + timedelta(hours=1), **events)
+
+
+def test_silences_count_with_the_policies() -> None:
+    """The fault: silences were accepted that took an accepted policy's room when all were loaded."""
+    size = MAX_PATTERN_CONDITIONS - 100
+    silences = [silence(f"s{n}", pattern=branching(100, size // 100)) for n in range(13)]
+    large = policies(pattern("large", branching(100, MAX_PATTERN_CONDITIONS // 100)))
+    rules = [rule(bindings=[{"policy": "large"}])]
+
+    check_load(rules, large, silences[:11])
+    assert RuleSet(rules, large, silences[:11], lenient=True).broken == {}
+    with pytest.raises(Overloaded, match="policy large alone"):
+        check_load(rules, large, silences)
+
+
+def test_what_is_accepted_together_is_loaded_whole() -> None:
+    matchers = [{"name": f"p{n}", "kind": "event_matcher", "action": "login", "app": f"a{n}"} for n in range(50)]
+    rules = [rule(f"r{n}", bindings=[{"policy": f"p{n}"}]) for n in range(50)]
+
+    check_load(rules, policies(*matchers), ())
+
+    assert RuleSet(rules, policies(*matchers), lenient=True).broken == {}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        {"matcher": Matching(query="event.action ==")},
+        {"matcher": Matching(action="login_failed", query="event.action ==")},
+        {"pattern": {"a": [{"numeric": ["<", "x"]}]}},
+        {"pattern": branching(1000, 30)},
+    ],
+    ids=["query", "query beside a matcher", "pattern", "too large"],
+)
+def test_a_silence_that_can_not_be_loaded_silences_nothing_and_stops_no_rule(events: dict[str, Any]) -> None:
+    """The fault: a stored silence whose query did not compile kept every rule from being loaded."""
+    rules = [rule(bindings=[{"policy": "matches"}])]
+
+    loaded = RuleSet(rules, policies(MATCHES), [silence("odd", **events)], lenient=True)
+    verdict = loaded.judge(event(), People(), NOW)
+
+    assert [firing.rule.name for firing in verdict.firings] == ["rule"]
+    assert verdict.silence is None
+    assert len(loaded.broken) == 1
+    with pytest.raises((PatternError, ExpressionError)):
+        RuleSet(rules, policies(MATCHES), [silence("odd", **events)])
+
+
+def test_counting_ends_where_patterns_do() -> None:
+    deep: dict[str, Any] = {"a": [1]}
+    for _ in range(5_000):
+        deep = {"a": deep}
+
+    assert conditions(deep) == 0

@@ -7,18 +7,22 @@ bytes; a policy's expression takes what its estimate says, for each event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from operator import itemgetter
 
 from tocsin.expressions import Expression
-from tocsin.rules.model import EventMatcher, ExpressionPolicy, NotificationRule, PatternPolicy, Policy
+from tocsin.patterns.definition import MAX_DEPTH
+from tocsin.rules.model import NotificationRule, Policy, Silence
+from tocsin.rules.parts import pattern_of, silencing_pattern, silencing_source, source_of
 from tocsin.types import Json, JsonObject
 
 MAX_CONDITIONS = 250_000
-"""Conditions of all patterns that rules name: alternatives of `$or` times fields. They load in about five seconds."""
+"""Conditions of all patterns that rules name and silences have: alternatives of `$or` times fields. They load in about
+five seconds."""
 MAX_PATTERN_CONDITIONS = 20_000
 """Conditions of one pattern."""
 MAX_EXPRESSIONS_NS = 500_000_000
-"""What the expressions that rules name may take together on a small event, by their estimates: half a second."""
+"""What the expressions of rules and silences may take together on a small event, by their estimates: half a second."""
 
 _CHEAPEST_TOO_MANY = 100
 """Expressions of which so few are too many together: one may take at most 5 ms."""
@@ -34,26 +38,48 @@ def conditions(pattern: JsonObject) -> int:
     return alternatives * fields
 
 
-def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy]) -> None:
-    """Raise Overloaded for more than the matcher can hold: of what enabled rules name."""
+def too_large(patterns: Mapping[str, JsonObject]) -> dict[str, str]:
+    """Why each of `patterns` that the matcher has no room for is left out: the largest go first."""
+    left_out: dict[str, str] = {}
+    room = MAX_CONDITIONS
+    for name, size in sorted(((name, conditions(pattern)) for name, pattern in patterns.items()), key=itemgetter(1)):
+        if size > MAX_PATTERN_CONDITIONS:
+            counted = f"{size:,} conditions (alternatives of $or times fields)"
+            left_out[name] = f"the pattern comes to {counted}, more than {MAX_PATTERN_CONDITIONS:,}"
+        elif size > room:
+            left_out[name] = (
+                f"the pattern comes to {size:,} conditions, and all together to more than {MAX_CONDITIONS:,}"
+            )
+        else:
+            room -= size
+    return left_out
+
+
+def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy], silences: Iterable[Silence]) -> None:
+    """Raise Overloaded for more than the matcher can hold: of what enabled rules name, and of all silences."""
     asked = used(rules)
     loaded = [policy for policy in policies if policy.name in asked]
-    sizes = {policy.name: conditions(policy.pattern) for policy in loaded if isinstance(policy, PatternPolicy)}
+    silences = tuple(silences)
+    patterns = {f"policy {each.name}": pattern_of(each) or {} for each in loaded}
+    patterns |= {f"silence {each.name}": silencing_pattern(each) for each in silences}
+    sizes = {name: conditions(pattern) for name, pattern in patterns.items() if pattern}
     if (total := sum(sizes.values())) > MAX_CONDITIONS:
         largest = max(sizes, key=lambda name: sizes[name])
         raise Overloaded(
-            f"the patterns of all rules come to {total:,} conditions, more than {MAX_CONDITIONS:,};"
-            f" {largest!r} alone has {sizes[largest]:,}"
+            f"all patterns come to {total:,} conditions, more than {MAX_CONDITIONS:,};"
+            f" {largest} alone has {sizes[largest]:,}"
         )
-    sources = {policy.name: source for policy in loaded if (source := source_of(policy)) is not None}
+    given = {f"policy {each.name}": source_of(each) for each in loaded}
+    given |= {f"silence {each.name}": silencing_source(each) for each in silences}
+    sources = {name: source for name, source in given.items() if source is not None}
     if len(sources) <= _CHEAPEST_TOO_MANY:
         return
     prices = {name: Expression.compile(source, predicate=True).nanoseconds for name, source in sources.items()}
     if (took := sum(prices.values())) > MAX_EXPRESSIONS_NS:
         dearest = max(prices, key=lambda name: prices[name])
         raise Overloaded(
-            f"the expressions of all rules could take {took / 1e6:,.0f} ms an event, more than"
-            f" {MAX_EXPRESSIONS_NS // 1_000_000:,}; {dearest!r} alone {prices[dearest] / 1e6:,.1f} ms"
+            f"all expressions could take {took / 1e6:,.0f} ms an event, more than"
+            f" {MAX_EXPRESSIONS_NS // 1_000_000:,}; {dearest} alone {prices[dearest] / 1e6:,.1f} ms"
         )
 
 
@@ -62,24 +88,19 @@ def used(rules: Iterable[NotificationRule]) -> frozenset[str]:
     return frozenset(b.policy for rule in rules if rule.enabled for b in rule.bindings if b.enabled and b.policy)
 
 
-def source_of(policy: Policy) -> str | None:
-    """The policy's expression; None for one that has none."""
-    if isinstance(policy, ExpressionPolicy):
-        return policy.expression
-    return policy.query if isinstance(policy, EventMatcher) else None
-
-
-def _counted(part: JsonObject) -> tuple[int, int]:
-    """How many alternatives, and how many fields the largest of them has."""
+def _counted(part: JsonObject, depth: int = 0) -> tuple[int, int]:
+    """How many alternatives, and how many fields the largest of them has; deeper than patterns may be, none."""
     alternatives, fields = 1, 0
+    if depth > MAX_DEPTH:
+        return alternatives, fields
     for name, value in part.items():
         branches = _branches(value) if name == "$or" else []
         if branches:
-            counted = [_counted(branch) for branch in branches]
+            counted = [_counted(branch, depth + 1) for branch in branches]
             alternatives *= sum(each for each, _ in counted)
             fields += max(each for _, each in counted)
         elif isinstance(value, dict):
-            more, below = _counted(value)
+            more, below = _counted(value, depth + 1)
             alternatives, fields = alternatives * more, fields + below
         else:
             fields += 1

@@ -12,23 +12,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from operator import itemgetter
 from typing import Protocol
 
-from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
+from tocsin.events.model import Event
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
 from tocsin.patterns import Pattern, PatternError, PatternIndex
-from tocsin.rules.load import MAX_CONDITIONS, MAX_PATTERN_CONDITIONS, conditions, source_of, used
+from tocsin.rules.load import too_large, used
 from tocsin.rules.model import (
     Binding,
-    EventMatcher,
-    Matching,
     NotificationRule,
-    PatternPolicy,
     Policy,
     PolicyEngineMode,
     Silence,
 )
+from tocsin.rules.parts import pattern_of, silencing_pattern, silencing_source, source_of
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
@@ -114,38 +111,30 @@ class RuleSet:
         *,
         lenient: bool = False,
     ) -> None:
-        self.broken: dict[str, str] = {}
-        """Why a policy, or a silence by its key, could not be loaded."""
         self._rules = {rule.name: rule for rule in rules if rule.enabled and any(b.enabled for b in rule.bindings)}
         wanted = used(self._rules.values())
         self._policies = {policy.name: policy for policy in policies if policy.name in wanted}
-        definitions = {
-            name: definition
-            for name, policy in self._policies.items()
-            if (definition := _definition(policy)) is not None
-        }
         self._silences = {_silence_key(silence): silence for silence in silences}
-        silencing = {key: _silencing(silence) for key, silence in self._silences.items()}
+        definitions = {
+            name: part for name, policy in self._policies.items() if (part := pattern_of(policy)) is not None
+        }
+        silencing = {key: silencing_pattern(silence) for key, silence in self._silences.items()}
         patterns = definitions | {key: pattern for key, pattern in silencing.items() if pattern}
-        sources = {name: source for name, policy in self._policies.items() if (source := source_of(policy)) is not None}
-        if lenient:
-            self.broken = _broken(patterns, sources)
-            patterns = {name: pattern for name, pattern in patterns.items() if name not in self.broken}
-            sources = {name: source for name, source in sources.items() if name not in self.broken}
-            definitions = {name: pattern for name, pattern in definitions.items() if name not in self.broken}
-            self._silences = {key: silence for key, silence in self._silences.items() if key not in self.broken}
-        self._index = PatternIndex(patterns)
+        self.broken: dict[str, str] = too_large(patterns)
+        """Why a policy, or a silence by its key, could not be loaded."""
+        if self.broken and not lenient:
+            raise PatternError("", "", next(iter(self.broken.values())))
+        self._index = self._index_of(patterns, lenient=lenient)
         # A policy that is wholly in the index needs no other look; an event matcher with a query needs both.
-        self._expressions: dict[str, Expression] = {
-            name: Expression.compile(source, predicate=True) for name, source in sources.items()
-        }
-        self._silencing_expressions: dict[str, Expression] = {
-            key: Expression.compile(silence.matcher.query, predicate=True)
-            for key, silence in self._silences.items()
-            if silence.matcher is not None and silence.matcher.query is not None
-        }
+        self._expressions = self._compiled(
+            {name: source_of(policy) for name, policy in self._policies.items()}, lenient=lenient
+        )
+        self._silencing_expressions = self._compiled(
+            {key: silencing_source(silence) for key, silence in self._silences.items()}, lenient=lenient
+        )
+        self._silences = {key: silence for key, silence in self._silences.items() if key not in self.broken}
         self._silences_without_pattern = frozenset(key for key in self._silences if not silencing[key])
-        self._indexed = frozenset(definitions)
+        self._indexed = frozenset(definitions.keys() - self.broken.keys())
         self._exact = self._indexed - self._expressions.keys()
         self._woken_by: dict[str, list[NotificationRule]] = defaultdict(list)
         self._always: list[NotificationRule] = []
@@ -158,6 +147,33 @@ class RuleSet:
 
     def __len__(self) -> int:
         return len(self._rules)
+
+    def _index_of(self, patterns: Mapping[str, JsonObject], *, lenient: bool) -> PatternIndex[str]:
+        """The index of `patterns` without the broken ones; they are looked at one by one only where one of them is."""
+        try:
+            return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in self.broken})
+        except PatternError:
+            if not lenient:
+                raise
+        for name, pattern in patterns.items():
+            try:
+                Pattern(pattern)
+            except PatternError as error:
+                self.broken.setdefault(name, str(error))
+        return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in self.broken})
+
+    def _compiled(self, sources: Mapping[str, str | None], *, lenient: bool) -> dict[str, Expression]:
+        compiled: dict[str, Expression] = {}
+        for name, source in sources.items():
+            if source is None or name in self.broken:
+                continue
+            try:
+                compiled[name] = Expression.compile(source, predicate=True)
+            except ExpressionError as error:
+                if not lenient:
+                    raise
+                self.broken[name] = str(error)
+        return compiled
 
     def judge(self, event: Event, audience: Audience, now: datetime | None = None) -> Verdict:
         """The rules that fire for `event`, in the order of their names, and the policies that failed.
@@ -302,54 +318,6 @@ class _Look:
         return known
 
 
-def _definition(policy: Policy) -> JsonObject | None:
-    """The policy as an event pattern, as far as it is one."""
-    if isinstance(policy, PatternPolicy):
-        return policy.pattern
-    if isinstance(policy, EventMatcher):
-        return matcher_pattern(policy) or None
-    return None
-
-
-def matcher_pattern(matcher: Matching) -> JsonObject:
-    """The event pattern that says what `matcher` says of action, app, model and client IP; {} for none of these."""
-    pattern: JsonObject = {}
-    if matcher.action is not None:
-        action = stored_action(matcher.action)
-        pattern["action"] = [{"prefix": CUSTOM_PREFIX}] if matcher.action == CUSTOM_PREFIX else [action]
-    if matcher.app is not None:
-        pattern["app"] = [matcher.app]
-    if matcher.model is not None:
-        app, name = matcher.model.split(".", 1)
-        pattern["context"] = {"model": {"app": [app], "model_name": [name]}}
-    if matcher.client_ip is not None:
-        address: Json = {"cidr": matcher.client_ip} if "/" in matcher.client_ip else matcher.client_ip
-        pattern["client_ip"] = [address]
-    return pattern
-
-
-def _broken(patterns: Mapping[str, JsonObject], sources: Mapping[str, str]) -> dict[str, str]:
-    """Why each of those that can't be loaded can't: they do not compile, or come to more than the matcher can hold."""
-    broken: dict[str, str] = {}
-    room = MAX_CONDITIONS
-    for name, size in sorted(((name, conditions(pattern)) for name, pattern in patterns.items()), key=itemgetter(1)):
-        room -= size
-        if size > MAX_PATTERN_CONDITIONS or room < 0:
-            broken[name] = f"its pattern comes to {size:,} conditions, too many for the matcher to hold"
-            room += size
-            continue
-        try:
-            Pattern(patterns[name])
-        except PatternError as error:
-            broken[name] = str(error)
-    for name, source in sources.items():
-        try:
-            Expression.compile(source, predicate=True)
-        except ExpressionError as error:
-            broken[name] = str(error)
-    return broken
-
-
 def _loop(event: Event, rule: NotificationRule) -> str | None:
     """Why `rule` may not fire for an event that Tocsin made; None where it may."""
     cause = event.cause
@@ -363,9 +331,3 @@ def _loop(event: Event, rule: NotificationRule) -> str | None:
 def _silence_key(silence: Silence) -> str:
     """A name in the index that no policy can have."""
     return f"silence\0{silence.name}"
-
-
-def _silencing(silence: Silence) -> JsonObject:
-    if silence.pattern is not None:
-        return silence.pattern
-    return matcher_pattern(silence.matcher) if silence.matcher is not None else {}

@@ -18,7 +18,7 @@ from tocsin.notifications.transport import TransportMode
 from tocsin.outbound import ClientCertificate, OutboundBlocked, OutboundPolicy, check_certificates, check_url
 from tocsin.patterns import PatternError
 from tocsin.rules import Binding, NotificationRule, RuleSet
-from tocsin.rules.load import MAX_PATTERN_CONDITIONS, Overloaded, check_load, conditions
+from tocsin.rules.load import Overloaded, check_load
 from tocsin.times import parse_duration, utc_now
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
@@ -217,19 +217,13 @@ def _certificates(path: str, transport: TransportEntry) -> Iterator[Violation]:
 
 def _load(blueprint: Blueprint) -> Iterator[Violation]:
     try:
-        check_load(blueprint.rules, blueprint.policies)
+        check_load(blueprint.rules, blueprint.policies, blueprint.silences)
     except Overloaded as overloaded:
-        yield Violation("policies", str(overloaded))
+        yield Violation("", str(overloaded))
 
 
 def _policies(blueprint: Blueprint) -> Iterator[Violation]:
     for position, policy in enumerate(blueprint.policies):
-        size = conditions(policy.pattern) if policy.kind == "pattern" else 0
-        if size > MAX_PATTERN_CONDITIONS:
-            counted = f"{size:,} conditions (alternatives of $or times fields)"
-            why = f"comes to {counted}, more than {MAX_PATTERN_CONDITIONS:,}"
-            yield Violation(f"policies[{position}].pattern", why)
-            continue
         probe = NotificationRule(name="probe", bindings=(Binding(policy=policy.name),))
         try:
             RuleSet([probe], [policy])

@@ -93,9 +93,9 @@ class ConfigurationEditor:
             if changed == configuration:
                 return configuration
             try:
-                check_load(changed.rules, changed.policies)
+                check_load(changed.rules, changed.policies, changed.silences)
             except Overloaded as overloaded:
-                raise Invalid([Violation("policies", str(overloaded))]) from None
+                raise Invalid([Violation("", str(overloaded))]) from None
             try:
                 self.configuration.publish(changed, replacing=version, by=principal.key_name)
             except Conflict:
