@@ -2,11 +2,26 @@
 
 import pytest
 
+from tocsin.http.yaml_body import read_document as read_body
 from tocsin_cli.blueprint.documents import parse_document, read_document
 from tocsin_cli.blueprint.merge import KINDS, laid_over, merge
 from tocsin_cli.blueprint.show import changes_shown, created_secrets, summary
 from tocsin_cli.errors import Fault, Invalid
 from tocsin_cli.output import Colour, Output
+
+WORDS = [
+    *("NO", "no", "yes", "on", "off", "true", "True", "null", "~", "012", "0x1F", "1_000", "12:30", "1:59:59.5"),
+    *("7", "-7", "1.5", ".5", "1e3", "2026-01-01", "2026-01-01T00:00:00Z", "=", "<<", "y", "n", "é"),
+]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_word_is_what_the_api_takes_it_for(word):
+    """Both packages have a reader of their own: what one shows as a change has to be what the other stores."""
+    text = f"word: {word}"
+
+    assert parse_document("a", text).content == read_body(text.encode(), "application/yaml")
+
 
 RULES = """\
 # Who is told of refunds.

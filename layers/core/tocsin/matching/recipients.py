@@ -10,8 +10,8 @@ from tocsin.config.model import Configuration
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, User, with_ancestors, with_descendants
 from tocsin.identity.store import PeopleStore
-from tocsin.rules import NotificationRule
-from tocsin.types import Json, JsonObject
+from tocsin.rules import NotificationRule, person_behind
+from tocsin.types import JsonObject
 
 PAGE = 100
 """Members read at a time: as many as one BatchGetItem takes."""
@@ -122,16 +122,8 @@ class EventAudience:
         self._people = people
 
     def user(self) -> JsonObject:
-        """{username, pk, email, name, groups}: what the event says, completed by the directory."""
-        known = self._known
-        groups: list[Json] = [*sorted(self._groups)]
-        return {
-            "username": self.username() or "",
-            "pk": self._event.user.get("pk"),
-            "email": self._event.user_email or (known.email if known else ""),
-            "name": known.name if known else "",
-            "groups": groups,
-        }
+        """What the event says, completed by the directory."""
+        return person_behind(self._event, self._known, sorted(self._groups))
 
     def username(self) -> str | None:
         """The name of the event's user: as the directory has it, else as the event says; None for nobody."""

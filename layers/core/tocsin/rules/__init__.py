@@ -13,7 +13,16 @@ from tocsin.rules.model import (
     Silence,
     Throttle,
 )
-from tocsin.rules.ruleset import MAX_DEPTH, Audience, BindingResult, Explanation, Firing, RuleSet, Verdict
+from tocsin.rules.ruleset import (
+    MAX_DEPTH,
+    Audience,
+    BindingResult,
+    Explanation,
+    Firing,
+    RuleSet,
+    Verdict,
+    person_behind,
+)
 
 __all__ = [
     "MAX_DEPTH",
@@ -34,4 +43,5 @@ __all__ = [
     "Silence",
     "Throttle",
     "Verdict",
+    "person_behind",
 ]

@@ -46,6 +46,28 @@ class Audience(Protocol):
         """The name of the event's user: as the directory has it, else as the event says; None for nobody."""
 
 
+class Person(Protocol):
+    """Somebody as the directory, or a blueprint, has them."""
+
+    @property
+    def username(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+
+
+def person_behind(event: Event, known: Person | None, groups: Iterable[str]) -> JsonObject:
+    """{username, pk, email, name, groups}: what `event` says of its user, completed by who is `known` of them."""
+    return {
+        "username": (known.username if known else event.username) or "",
+        "pk": event.user.get("pk"),
+        "email": event.user_email or (known.email if known else ""),
+        "name": known.name if known else "",
+        "groups": [*groups],
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class BindingResult:
     """What one binding said: `passed` is after negation; `reason` is for people."""

@@ -10,9 +10,9 @@ from tocsin.errors import Invalid, Violation
 from tocsin.events.draft import Terms, finish
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, with_descendants
-from tocsin.rules import NotificationRule, RuleSet
+from tocsin.rules import NotificationRule, RuleSet, person_behind
 from tocsin.times import parse_duration, utc_now
-from tocsin.types import Json, JsonObject
+from tocsin.types import JsonObject
 
 
 def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
@@ -70,15 +70,7 @@ class _BlueprintAudience:
         self._members = {group.name: frozenset(group.members) for group in blueprint.groups}
 
     def user(self) -> JsonObject:
-        known = self._user
-        groups: list[Json] = [name for name in self._groups if self.is_in_group(name)]
-        return {
-            "username": self.username() or "",
-            "pk": self._event.user.get("pk"),
-            "email": self._event.user_email or (known.email if known else ""),
-            "name": known.name if known else "",
-            "groups": groups,
-        }
+        return person_behind(self._event, self._user, [name for name in self._groups if self.is_in_group(name)])
 
     def username(self) -> str | None:
         return self._user.username if self._user else self._event.username
