@@ -40,7 +40,10 @@ def console(browser: Browser, api_url: str, **how: Any) -> Page:
 
 
 def sign_in(page: Page, key: str) -> None:
-    """Signs in as a person does."""
+    """Signs in as a person does; where there is an inbox, what comes from now on is news."""
     page.get_by_label("API key").fill(key)
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("navigation", name="Pages").wait_for()
+    bell = page.get_by_role("button", name="Notifications")
+    if bell.count():
+        page.locator(".bell[aria-busy=false]").wait_for()

@@ -20,10 +20,13 @@ export const unread = signal(0);
 /** {total, limit, dropped}: what GET /notifications/unread says beside the count. */
 export const counts = signal({ total: 0, limit: 0, dropped: 0 });
 export const toasts = signal([]);
+/** Whether the inbox was read once: what it held before is no news, what comes from then on is shown as a toast. */
+export const looked = signal(false);
 /** "live" over a WebSocket, "polling" without, "lost" while the API can't be reached. */
 export const connection = signal("polling");
 
 let latest = 0;
+let looking = Promise.resolve();
 let running = 0;
 let timer;
 let socket;
@@ -81,30 +84,40 @@ export async function older(cursor, filters) {
   return page;
 }
 
-/** Look once; seen marks that other tabs made are in the answer too. */
-async function look(first) {
-  take(await newer(), { quietly: first });
-  const before = unread.value;
-  await count();
-  if (!first && before !== unread.value) take((await get("notifications", { limit: 100 })).items, { quietly: true });
+/** Look once, after the look that is under way: two at a time could take what is old for news. */
+function look(run) {
+  looking = looking.catch(() => {}).then(() => run === running && lookNow(run));
+  return looking;
 }
 
-async function poll(run, first) {
+/** Seen marks that other tabs made are in the answer too. */
+async function lookNow(run) {
+  const first = !looked.value;
+  const found = await newer();
+  if (run !== running) return;
+  take(found, { quietly: first });
+  const before = unread.value;
+  await count();
+  if (first) looked.value = true;
+  else if (before !== unread.value) take((await get("notifications", { limit: 100 })).items, { quietly: true });
+}
+
+async function poll(run) {
   if (run !== running) return;
   try {
-    await look(first);
+    await look(run);
     if (connection.value === "lost") connection.value = "polling";
   } catch (error) {
     connection.value = "lost";
     if (error.status === 401) return;
   }
   if (run !== running) return;
-  if (connection.value !== "live") timer = setTimeout(() => poll(run, false), POLL_MS);
+  if (connection.value !== "live") timer = setTimeout(() => poll(run), POLL_MS);
 }
 
 export function startInbox() {
   running += 1;
-  if (hasInbox()) poll(running, true);
+  if (hasInbox()) poll(running);
   connect(running);
 }
 
@@ -118,6 +131,7 @@ export function stopInbox() {
     known.value = new Map();
     unread.value = 0;
     toasts.value = [];
+    looked.value = false;
     connection.value = "polling";
   });
 }
@@ -141,7 +155,7 @@ async function connect(run) {
     connection.value = "live";
     pings = setInterval(() => send({ action: "ping" }), PING_MS);
     if (tail) send({ action: "events.tail", filters: tail.filters });
-    if (hasInbox()) look(false).catch(() => {});
+    if (hasInbox()) look(run).catch(() => {});
   };
   socket.onmessage = (message) => receive(JSON.parse(message.data));
   socket.onclose = () => {
@@ -149,7 +163,7 @@ async function connect(run) {
     if (run !== running) return;
     if (connection.value === "live") {
       connection.value = "lost";
-      if (hasInbox()) poll(run, false);
+      if (hasInbox()) poll(run);
     }
     again(run);
   };
@@ -167,7 +181,8 @@ function send(message) {
 
 function receive(message) {
   if (message.message_type === "notification.new") {
-    if (take([message.data]).length) count().catch(() => {});
+    if (!looked.value) look(running).catch(() => {});
+    else if (take([message.data]).length) count().catch(() => {});
   } else if (message.message_type === "notification.seen") {
     marked(message.data);
     count().catch(() => {});

@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/signals.js";
 import { html, Icon } from "../html.js";
-import { connection, dismiss, hasInbox, mark, markAll, notifications, toasts, unread } from "../live.js";
+import { connection, dismiss, hasInbox, looked, mark, markAll, notifications, toasts, unread } from "../live.js";
 import { go, link } from "../router.js";
 import { Badge, short, When } from "./text.js";
 import { useKeys } from "./keys.js";
@@ -13,7 +13,7 @@ const IN_DRAWER = 30;
 export function Bell() {
   useKeys({ b: () => { open.value = !open.value; }, Escape: () => { open.value = false; } });
   const count = unread.value;
-  return html`<button class="plain bell" aria-expanded=${open.value} aria-controls="drawer"
+  return html`<button class="plain bell" aria-expanded=${open.value} aria-controls="drawer" aria-busy=${!looked.value}
       aria-label=${count ? `Notifications, ${count} unseen` : "Notifications, none unseen"}
       onClick=${() => { open.value = !open.value; }}>
     <${Icon} name="bell" />${count > 0 && html`<span class="count" data-testid="unread">${count > 99 ? "99+" : count}</span>`}
