@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 from tocsin.outbound.addresses import OutboundPolicy
 from tocsin.outbound.errors import BlockReason, FailureKind, OutboundBlocked, OutboundError
 from tocsin.outbound.headers import RESERVED_HEADERS, check_headers
-from tocsin.outbound.urls import check_url
+from tocsin.outbound.urls import check_url, origin_of
 
 if TYPE_CHECKING:
     from tocsin.outbound.client import Response, Timeout, get, post
@@ -47,6 +47,7 @@ __all__ = [
     "check_headers",
     "check_url",
     "get",
+    "origin_of",
     "post",
 ]
 

@@ -7,8 +7,8 @@ not from the URL's text.
 """
 
 import re
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address
+from dataclasses import dataclass, replace
+from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NoReturn
 
 from tocsin.outbound.addresses import Address, OutboundPolicy
@@ -27,6 +27,7 @@ _LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 # number").
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
+_ANY = OutboundPolicy(allow_http=True, ports=None, allow_cidrs=(ip_network("0.0.0.0/0"), ip_network("::/0")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,18 @@ def check_url(url: str, policy: OutboundPolicy) -> None:
     Raises OutboundBlocked, with the same reasons as sending to it would give.
     """
     parse(url, policy)
+
+
+def origin_of(url: str) -> str:
+    """Where a URL leads: `scheme://host:port` in one spelling, whether or not a policy would allow it.
+
+    A URL that has no plain form is its own origin, so no two of those are the same place.
+    """
+    try:
+        target = parse(url, _ANY)
+    except OutboundBlocked:
+        return url
+    return replace(target, path="").url
 
 
 def parse(url: str, policy: OutboundPolicy) -> Target:

@@ -12,6 +12,7 @@ from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.errors import Violation
 from tocsin.notifications.signing import check_secret, new_secret
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.outbound import origin_of
 from tocsin.times import utc_now
 
 RETIRES_AFTER = timedelta(hours=24)
@@ -54,6 +55,9 @@ def resolve(
 
     A webhook without a secret keeps the one that it has, or is given one: none goes out unsigned. One with
     another secret than before goes on signing with the old one as well for a day.
+
+    Secrets stay with the origin (scheme, host and port) that they were given for: whoever may change a URL would
+    else have them sent to a host of theirs. There a mask is a Violation, and a secret that is left out is made anew.
     """
     plain = NotificationTransport(**{name: getattr(entry, name) for name in _TAKEN_AS_THEY_ARE})
     same_kind = existing if existing is not None and existing.mode is entry.mode else None
@@ -71,6 +75,11 @@ def _webhook(
     path: str,
     now: datetime,
 ) -> Resolved | Violation:
+    if existing is not None and origin_of(existing.url or "") != origin_of(entry.url or ""):
+        moved = _masked_for_another_host(entry, existing, path)
+        if moved is not None:
+            return moved
+        existing = None
     kept = existing.secrets_ref if existing is not None else ""
     if entry.secret == MASK and not kept:
         return Violation(f"{path}.secret", "stands masked, but no secret is stored that could be kept")
@@ -93,6 +102,16 @@ def _webhook(
             if kept:
                 update |= {"retired_ref": kept, "retired_until": now + RETIRES_AFTER}
     return Resolved(with_key.transport.model_copy(update=update), to_store, generated)
+
+
+def _masked_for_another_host(entry: TransportEntry, existing: NotificationTransport, path: str) -> Violation | None:
+    """What is wrong with masks of secrets that were given for the host of `existing`; None without such masks."""
+    where = f"stands masked, but was given for {origin_of(existing.url or '')}, and the URL leads to another host now:"
+    if entry.secret == MASK:
+        return Violation(f"{path}.secret", f"{where} give the secret, or leave it out to have another one made")
+    if entry.client_key == MASK:
+        return Violation(f"{path}.client_key", f"{where} give the key")
+    return None
 
 
 def _client_key(
