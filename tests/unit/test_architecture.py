@@ -20,6 +20,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("events",),
     ("identity",),
     ("notifications",),
+    ("telling",),
     ("rules",),
     ("config",),
     ("deliveries", "ingest", "live"),

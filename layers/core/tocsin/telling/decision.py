@@ -1,0 +1,282 @@
+"""The one decision between "the rule fired for this person by this transport" and "send".
+
+`decide` looks at what there is in this order; what comes first decides:
+
+    silence         drop    an operator keeps all of a rule's people from hearing of the event
+    throttle        drop    the rule told as often as it may
+    muted           drop    the person does not want to hear of the rule
+    transport_off   drop    nor by this transport
+    severity        drop    nor of anything that is less severe
+    alert           send    alerts pass quiet hours and digest, unless the person says otherwise
+    at_once         send    so does this transport
+    digest          join    the person reads what waits once an hour or a day
+    quiet_hours     hold    until they end
+
+A rule that can't be muted passes what a person turned off: muted, transport_off and severity. Quiet hours and digest
+delay what it tells, as they do every other rule's.
+
+Reasons are sentences for people, with times as a clock on the person's wall shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+
+from tocsin.notifications.model import Severity
+from tocsin.telling.preferences import Wishes
+from tocsin.telling.quiet_hours import QuietHours, UnknownZone, next_digest, zone_of
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+class Kind(StrEnum):
+    """What is to be done with a notification."""
+
+    SEND = "send"
+    HOLD = "hold"
+    JOIN = "join"
+    DROP = "drop"
+
+
+class Cause(StrEnum):
+    """What decided."""
+
+    NOTHING = "nothing"
+    """Nothing stands against sending."""
+    SILENCE = "silence"
+    THROTTLE = "throttle"
+    MUTED = "muted"
+    TRANSPORT_OFF = "transport_off"
+    SEVERITY = "severity"
+    ALERT = "alert"
+    AT_ONCE = "at_once"
+    DIGEST = "digest"
+    QUIET_HOURS = "quiet_hours"
+    ZONE = "zone"
+    """The person's time zone can't be found: what would wait is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be done, and why. `until` is when what waits goes out, in UTC: of HOLD and JOIN."""
+
+    kind: Kind
+    cause: Cause
+    reason: str
+    until: datetime | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is told later, with what else waits for the same person and transport."""
+        return self.until is not None
+
+    def to_json(self) -> JsonObject:
+        """{decision, cause, reason, until}, the last where it waits."""
+        shown: JsonObject = {"decision": self.kind.value, "cause": self.cause.value, "reason": self.reason}
+        return shown if self.until is None else shown | {"until": iso(self.until)}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to be told: a rule's event, by a transport. Without `transport`, to anybody by any."""
+
+    rule: str
+    severity: Severity
+    transport: str = ""
+    can_be_muted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Silencing:
+    """A silence that is in force for the event."""
+
+    name: str
+    ends: datetime
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Throttling:
+    """A throttle's window that is full. `window` is a duration string, `group` what tells its events from others."""
+
+    most: int
+    window: str
+    until: datetime
+    group: Mapping[str, Json]
+
+
+_SENT = Decision(Kind.SEND, Cause.NOTHING, "told at once")
+
+
+def decide(
+    asked: Asked,
+    now: datetime,
+    *,
+    wishes: Wishes | None = None,
+    silence: Silencing | None = None,
+    throttle: Throttling | None = None,
+) -> Decision:
+    """Decide whether and when `asked` is told, at `now`. `wishes` are the person's; a channel has none."""
+    if silence is not None:
+        return _silenced(silence)
+    if throttle is not None:
+        return _throttled(asked, throttle)
+    if wishes is None:
+        return _SENT
+    unwanted = _unwanted(asked, wishes, now)
+    if unwanted is not None and asked.can_be_muted:
+        return unwanted
+    decision = _timed(asked, wishes, now)
+    if unwanted is None:
+        return decision
+    said = unwanted.reason.removeprefix("dropped: ")
+    return Decision(
+        decision.kind,
+        decision.cause,
+        f"{decision.reason}; rule {asked.rule} can't be muted, although {said}",
+        decision.until,
+    )
+
+
+# ── dropped ──────────────────────────────────────────────────────────────────
+
+
+def _silenced(silence: Silencing) -> Decision:
+    comment = f" ({silence.comment})" if silence.comment else ""
+    return Decision(
+        Kind.DROP, Cause.SILENCE, f"dropped: silence {silence.name} holds until {_utc(silence.ends)}{comment}"
+    )
+
+
+def _throttled(asked: Asked, throttle: Throttling) -> Decision:
+    group = ", ".join(f"{path} {value}" for path, value in throttle.group.items())
+    of_group = f" for {group[:200]}" if group else ""
+    return Decision(
+        Kind.DROP,
+        Cause.THROTTLE,
+        f"dropped: the throttle of rule {asked.rule} lets {throttle.most:,} in {throttle.window} through{of_group};"
+        f" the next may pass at {_utc(throttle.until)}",
+    )
+
+
+def _unwanted(asked: Asked, wishes: Wishes, now: datetime) -> Decision | None:
+    """What `wishes` say against telling at any time; None where nothing."""
+    muted = wishes.rules.get(asked.rule)
+    if muted is not None and muted.value.holds_at(now):
+        until = muted.value.muted_until
+        end = "" if until is None else f" until {_clock(until, now, wishes)}"
+        who = f"{wishes.user} muted rule {asked.rule}" if muted.own else f"rule {asked.rule} is muted by default"
+        return Decision(Kind.DROP, Cause.MUTED, f"dropped: {who}{end}")
+    by = wishes.transports.get(asked.transport)
+    if by is None:
+        return None
+    if not by.value.enabled:
+        name = f"transport {asked.transport}"
+        who = f"{wishes.user} turned {name} off" if by.own else f"{name} is off by default"
+        return Decision(Kind.DROP, Cause.TRANSPORT_OFF, f"dropped: {who}")
+    if _RANKS[asked.severity] < _RANKS[by.value.min_severity]:
+        least = _or_more(by.value.min_severity)
+        who = f"{wishes.user} wants" if by.own else "by default there is"
+        return Decision(
+            Kind.DROP,
+            Cause.SEVERITY,
+            f"dropped: {who} only {least} by {asked.transport}, and this is {_article(asked.severity)}",
+        )
+    return None
+
+
+def _or_more(severity: Severity) -> str:
+    return "alerts" if severity is Severity.ALERT else f"{severity.value}s and what is more severe"
+
+
+def _article(severity: Severity) -> str:
+    return f"an {severity.value}" if severity is Severity.ALERT else f"a {severity.value}"
+
+
+# ── now or later ─────────────────────────────────────────────────────────────
+
+
+def _timed(asked: Asked, wishes: Wishes, now: datetime) -> Decision:
+    """Whether what is wanted is told at once or waits."""
+    if not wishes.quiet_hours.value and wishes.digest.value is None:
+        return _SENT
+    try:
+        zone = zone_of(wishes.time_zone)
+    except UnknownZone as unknown:
+        return Decision(Kind.SEND, Cause.ZONE, f"told at once: {unknown}")
+    waiting = _waiting(wishes, zone, now)
+    if waiting is None:
+        return _SENT
+    if asked.severity is Severity.ALERT and wishes.alerts_pass:
+        return Decision(Kind.SEND, Cause.ALERT, f"told at once: alerts pass {_what(waiting.cause, wishes)}")
+    by = wishes.transports.get(asked.transport)
+    if by is not None and by.value.at_once:
+        return Decision(
+            Kind.SEND, Cause.AT_ONCE, f"told at once: {asked.transport} passes {_what(waiting.cause, wishes)}"
+        )
+    return waiting
+
+
+def _waiting(wishes: Wishes, zone: tzinfo, now: datetime) -> Decision | None:
+    """What becomes of what may wait; None where nothing has it wait."""
+    quiet = QuietHours(wishes.quiet_hours.value, zone)
+    alerts = "alerts pass" if wishes.alerts_pass else "alerts wait too"
+    digest = wishes.digest.value
+    if digest is not None:
+        due = next_digest(digest, zone, now)
+        ended = quiet.end(due)
+        moment = due if ended is None else ended
+        but = "" if ended is None else f", when {_what(Cause.QUIET_HOURS, wishes)} end"
+        return Decision(
+            Kind.JOIN,
+            Cause.DIGEST,
+            f"joins {_what(Cause.DIGEST, wishes)} at {_clock(moment, now, wishes, zone)}{but}; {alerts}",
+            moment,
+        )
+    ended = quiet.end(now)
+    if ended is None:
+        return None
+    return Decision(
+        Kind.HOLD,
+        Cause.QUIET_HOURS,
+        f"held until {_clock(ended, now, wishes, zone)}: {_what(Cause.QUIET_HOURS, wishes)}; {alerts}",
+        ended,
+    )
+
+
+def _what(cause: Cause, wishes: Wishes) -> str:
+    """What has things wait, and whose it is."""
+    if cause is Cause.QUIET_HOURS:
+        return f"quiet hours of {wishes.user}" if wishes.quiet_hours.own else "default quiet hours"
+    digest = wishes.digest.value
+    often = "hourly" if digest is None or digest.at is None else "daily"
+    return f"the {often} digest of {wishes.user}" if wishes.digest.own else f"the default {often} digest"
+
+
+# ── times ────────────────────────────────────────────────────────────────────
+
+
+def _clock(moment: datetime, now: datetime, wishes: Wishes, zone: tzinfo | None = None) -> str:
+    """`moment` as the person's clock shows it: 07:00 in Europe/Berlin, with the day where it is not the next 07:00."""
+    if zone is None:
+        try:
+            zone = zone_of(wishes.time_zone)
+        except UnknownZone:
+            return _utc(moment)
+    local = moment.astimezone(zone)
+    day = ""
+    if moment - now >= timedelta(days=7):
+        day = f" on {local.date().isoformat()}"
+    elif moment - now >= timedelta(days=1):
+        day = f" on {_WEEKDAYS[local.weekday()]}"
+    return f"{local:%H:%M}{day} in {wishes.time_zone}"
+
+
+def _utc(moment: datetime) -> str:
+    return iso(moment)[:16] + "Z"

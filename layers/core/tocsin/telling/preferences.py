@@ -1,0 +1,262 @@
+"""How a person wants to be told: as they say it, and as it holds once what they leave open is what the settings say.
+
+Nothing here looks a time zone up: a function that reads settings must not load the tz database (`telling.quiet_hours`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from tocsin.fields import Moment, Name
+from tocsin.notifications.model import Severity
+from tocsin.types import JsonObject
+
+MAX_TRANSPORTS = 100
+MAX_RULES = 200
+MAX_SPANS = 20
+LEAST_FREE = 60
+"""Minutes of a week that quiet hours leave: what waits has to go out some time."""
+
+DAY = 24 * 60
+"""Minutes."""
+WEEK = 7 * DAY
+
+_TIME = re.compile("([01][0-9]|2[0-3]):([0-5][0-9])")
+_ZONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_+-]*(/[A-Za-z0-9][A-Za-z0-9_+-]*){0,3}")
+_LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}")
+
+
+class Weekday(StrEnum):
+    """Days, the first of the week first."""
+
+    MONDAY = "mon"
+    TUESDAY = "tue"
+    WEDNESDAY = "wed"
+    THURSDAY = "thu"
+    FRIDAY = "fri"
+    SATURDAY = "sat"
+    SUNDAY = "sun"
+
+    @property
+    def number(self) -> int:
+        """0 for Monday, as `date.weekday()` counts."""
+        return _NUMBERS[self]
+
+
+_NUMBERS = {day: number for number, day in enumerate(Weekday)}
+
+
+def minute_of(time: str) -> int:
+    """Minutes from midnight to a time of day such as 07:30; 24:00 is the end of the day."""
+    return int(time[:2]) * 60 + int(time[3:])
+
+
+def _time_of_day(value: str) -> str:
+    if not _TIME.fullmatch(value):
+        raise ValueError(f"must be a time of day from 00:00 to 23:59, as in 07:30: {value[:20]!r}")
+    return value
+
+
+def _end_of_span(value: str) -> str:
+    return value if value == "24:00" else _time_of_day(value)
+
+
+def _zone_name(value: str) -> str:
+    if len(value) > 60 or not _ZONE.fullmatch(value):
+        raise ValueError(f"must be the name of a time zone, as in Europe/Berlin: {value[:60]!r}")
+    return value
+
+
+def _locale(value: str) -> str:
+    if len(value) > 35 or not _LOCALE.fullmatch(value):
+        raise ValueError(f"must be a language, as in de or pt-BR: {value[:40]!r}")
+    return value
+
+
+type TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
+type ZoneName = Annotated[str, AfterValidator(_zone_name)]
+type Locale = Annotated[str, AfterValidator(_locale)]
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class TransportPreference(_Said):
+    """How one transport is to tell a person."""
+
+    enabled: bool = True
+    min_severity: Severity = Severity.NOTICE
+    """What is less severe is not told."""
+    at_once: bool = False
+    """Told at once in spite of quiet hours and digest: for an inbox, which wakes nobody."""
+
+
+class RulePreference(_Said):
+    """A rule that a person does not want to hear of: for good, or for a time."""
+
+    muted: Literal[True] | None = None
+    muted_until: Moment | None = None
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.muted is None) is (self.muted_until is None):
+            raise ValueError("give exactly one of muted, muted_until")
+        return self
+
+    def holds_at(self, moment: datetime) -> bool:
+        """Whether the rule is muted then."""
+        return self.muted_until is None or moment < self.muted_until
+
+
+class QuietSpan(_Said):
+    """A span of quiet hours, in the person's time zone. One that ends before it starts goes on over midnight."""
+
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = tuple(Weekday)
+    """The days on which it starts."""
+    starts: TimeOfDay
+    ends: Annotated[str, AfterValidator(_end_of_span)]
+
+    @model_validator(mode="after")
+    def _is_a_span(self) -> Self:
+        if self.starts == self.ends:
+            raise ValueError(f"starts and ends are both {self.starts}; a whole day is 00:00 to 24:00")
+        if len(set(self.days)) < len(self.days):
+            raise ValueError("names a day more than once")
+        return self
+
+    @property
+    def minutes(self) -> tuple[int, int]:
+        """Where it starts and ends, in minutes from the midnight before it starts; the end may be on the next day."""
+        start, end = minute_of(self.starts), minute_of(self.ends)
+        return start, end if end > start else end + DAY
+
+
+def _covered(spans: tuple[QuietSpan, ...]) -> int:
+    """Minutes of a week that are in one or more of `spans`."""
+    times = sorted(
+        piece for span in spans for day in span.days for piece in _within_a_week(day.number * DAY, *span.minutes)
+    )
+    covered = reached = 0
+    for start, end in times:
+        covered += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return covered
+
+
+def _within_a_week(midnight: int, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A span in minutes of the week; what goes on after Sunday goes on on Monday."""
+    yield midnight + start, min(midnight + end, WEEK)
+    if midnight + end > WEEK:
+        yield 0, midnight + end - WEEK
+
+
+class DigestPreference(_Said):
+    """How often what waits is told as one message."""
+
+    every: Literal["never", "hour", "day"]
+    at: TimeOfDay | None = None
+    """day: when."""
+
+    @model_validator(mode="after")
+    def _says_when(self) -> Self:
+        if (self.every == "day") is (self.at is None):
+            raise ValueError("needs `at`, a time of day, where it is daily, and has none otherwise")
+        return self
+
+
+class Preferences(_Said):
+    """What a person says, or what the settings say for those who say nothing. What is left out is left open."""
+
+    transports: Annotated[dict[Name, TransportPreference], Field(max_length=MAX_TRANSPORTS)] = Field(
+        default_factory=dict
+    )
+    rules: Annotated[dict[Name, RulePreference], Field(max_length=MAX_RULES)] = Field(default_factory=dict)
+    time_zone: ZoneName | None = None
+    """IANA's name of it, as Europe/Berlin; UTC where nobody says."""
+    quiet_hours: Annotated[tuple[QuietSpan, ...], Field(max_length=MAX_SPANS)] | None = None
+    alerts_pass: bool | None = None
+    """Whether alerts are told at once in spite of quiet hours and digest; they are where nobody says."""
+    digest: DigestPreference | None = None
+    locale: Locale | None = None
+    """The language of what they are told, in place of the user's own field."""
+
+    @model_validator(mode="after")
+    def _leaves_some_time(self) -> Self:
+        free = WEEK - _covered(self.quiet_hours or ())
+        if free < LEAST_FREE:
+            raise ValueError(f"quiet_hours leave {free} minutes of a week; at least {LEAST_FREE} are needed")
+        return self
+
+    def to_json(self) -> JsonObject:
+        """What was said, as the API takes it; what is left open is left out."""
+        shown: JsonObject = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
+        return shown
+
+
+NOTHING_SAID = Preferences()
+
+
+@dataclass(frozen=True, slots=True)
+class Held[Value]:
+    """A preference that holds, and whether the person said so; else the settings do."""
+
+    value: Value
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What holds for a person: what they say, completed by what the settings say."""
+
+    user: str
+    transports: Mapping[str, Held[TransportPreference]]
+    rules: Mapping[str, Held[RulePreference]]
+    time_zone: str
+    quiet_hours: Held[tuple[QuietSpan, ...]]
+    alerts_pass: bool
+    digest: Held[DigestPreference | None]
+    locale: str | None
+
+    @classmethod
+    def of(cls, user: str, said: Preferences, defaults: Preferences) -> Self:
+        """What holds for `user`, who says `said`. Transports and rules are completed one by one."""
+        quiet = said.quiet_hours
+        digest = said.digest
+        either = digest or defaults.digest
+        passing = defaults.alerts_pass if said.alerts_pass is None else said.alerts_pass
+        return cls(
+            user=user,
+            transports=_completed(said.transports, defaults.transports),
+            rules=_completed(said.rules, defaults.rules),
+            time_zone=said.time_zone or defaults.time_zone or "UTC",
+            quiet_hours=Held(defaults.quiet_hours or (), False) if quiet is None else Held(quiet, True),
+            alerts_pass=passing is not False,
+            digest=Held(None if either is None or either.every == "never" else either, digest is not None),
+            locale=said.locale or defaults.locale,
+        )
+
+    def to_json(self) -> JsonObject:
+        """What holds, as the API shows it: all fields."""
+        digest = self.digest.value
+        return {
+            "transports": {name: held.value.model_dump(mode="json") for name, held in self.transports.items()},
+            "rules": {name: held.value.model_dump(mode="json", exclude_none=True) for name, held in self.rules.items()},
+            "time_zone": self.time_zone,
+            "quiet_hours": [span.model_dump(mode="json") for span in self.quiet_hours.value],
+            "alerts_pass": self.alerts_pass,
+            "digest": {"every": "never"} if digest is None else digest.model_dump(mode="json", exclude_none=True),
+            "locale": self.locale,
+        }
+
+
+def _completed[Value](said: Mapping[str, Value], defaults: Mapping[str, Value]) -> dict[str, Held[Value]]:
+    held = {name: Held(value, False) for name, value in defaults.items()}
+    return held | {name: Held(value, True) for name, value in said.items()}

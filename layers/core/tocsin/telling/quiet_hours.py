@@ -1,0 +1,133 @@
+"""When quiet hours end and digests are due: times of day of a place, right over every change of its clocks.
+
+A span of quiet hours is from one moment to another, however often a clock shows the times between: where clocks go
+back over its end, it lasts until they show the end for the last time; where they go forward over its start or end,
+that is the moment of the change.
+
+The tz database is looked for where zoneinfo looks, and then in the package tzdata, which the core layer has: the
+Lambda runtime promises none. It is loaded with the first zone that is asked for.
+https://docs.python.org/3.13/library/zoneinfo.html#data-sources
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+
+from tocsin.telling.preferences import DAY, DigestPreference, QuietSpan, minute_of
+
+_SECOND = timedelta(seconds=1)
+_HOUR = timedelta(hours=1)
+_ONE_DAY = timedelta(days=1)
+_MOST_STEPS = 1_000  # three weeks of twenty spans that follow one another without a gap
+
+
+class UnknownZone(ValueError):
+    """There is no time zone of this name. The message says so."""
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone that IANA calls `name`. Raises UnknownZone."""
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - most invocations need no zone
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
+        raise UnknownZone(f"there is no time zone {name[:60]!r}: IANA calls them as in Europe/Berlin") from None
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """The quiet hours of a place."""
+
+    spans: tuple[QuietSpan, ...]
+    zone: tzinfo
+
+    def end(self, moment: datetime) -> datetime | None:
+        """When the quiet hours end that `moment` is in, in UTC; None where it is in none.
+
+        Spans that touch or overlap are one.
+        """
+        end: datetime | None = None
+        for _ in range(_MOST_STEPS):
+            until = self._until(moment if end is None else end)
+            if until is None:
+                break
+            end = until
+        return end
+
+    def _until(self, moment: datetime) -> datetime | None:
+        """The latest end of the spans that `moment` is in."""
+        today = moment.astimezone(self.zone).date()
+        ends = [
+            end
+            for day in (today - _ONE_DAY, today)
+            for span in self.spans
+            if day.weekday() in {each.number for each in span.days}
+            for start, end in [self._on(day, span)]
+            if start <= moment < end
+        ]
+        return max(ends, default=None)
+
+    def _on(self, day: date, span: QuietSpan) -> tuple[datetime, datetime]:
+        start, end = span.minutes
+        return moment_of(day, start, self.zone), moment_of(day, end, self.zone, last=True)
+
+
+def next_digest(digest: DigestPreference, zone: tzinfo, moment: datetime) -> datetime:
+    """When the first digest after `moment` is due, in UTC: at a full hour of the place, or at a time of its day."""
+    if digest.at is None:
+        return _next_hour(zone, moment)
+    minute = minute_of(digest.at)
+    today = moment.astimezone(zone).date()
+    days = (today + timedelta(days=offset) for offset in range(-1, 4))  # a clock may skip a day
+    return min(due for day in days if (due := moment_of(day, minute, zone)) > moment)
+
+
+def _next_hour(zone: tzinfo, moment: datetime) -> datetime:
+    following = _at_full_hour(moment, zone) + (_HOUR if _at_full_hour(moment, zone) <= moment else timedelta(0))
+    if _offset(following, zone) == _offset(moment, zone):
+        return following
+    change = _change_between(moment, following, zone)
+    full = _at_full_hour(change, zone)
+    return full if full >= change else full + _HOUR
+
+
+def _at_full_hour(moment: datetime, zone: tzinfo) -> datetime:
+    """The full hour of the place at or before `moment`, by the offset of `moment`."""
+    local = moment.astimezone(zone)
+    past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return moment.astimezone(UTC) - past
+
+
+def moment_of(day: date, minute: int, zone: tzinfo, *, last: bool = False) -> datetime:
+    """The moment, in UTC, at which clocks of `zone` show `minute` (of DAY, or more) of `day`.
+
+    Of two such moments the first, or the `last`. Where clocks skip that time, the moment at which they do.
+    """
+    day += timedelta(days=minute // DAY)
+    wall = datetime.combine(day, time(minute % DAY // 60, minute % 60), zone)
+    first, second = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
+    if first <= second:  # the same, but where clocks show it twice
+        return second if last else first
+    return _change_between(second, first, zone)
+
+
+def _change_between(early: datetime, late: datetime, zone: tzinfo) -> datetime:
+    """The first second, after `early` and up to `late`, from which the clocks of `zone` go as they do at `late`."""
+    after = _offset(late, zone)
+    early = early.astimezone(UTC).replace(microsecond=0)
+    steps, low = (late - early) // _SECOND, 0
+    while low < steps:
+        middle = (low + steps) // 2
+        if _offset(early + middle * _SECOND, zone) == after:
+            steps = middle
+        else:
+            low = middle + 1
+    return early + low * _SECOND
+
+
+def _offset(moment: datetime, zone: tzinfo) -> timedelta | None:
+    return moment.astimezone(zone).utcoffset()
