@@ -15,7 +15,7 @@ from botocore.client import BaseClient
 
 from tests.integration.conftest import Stack
 from tests.integration.conftest import stack as stack  # noqa: PLC0414 - a fixture, by name
-from tests.integration.matching.test_matcher import FAILED_LOGIN, configure, event, record, rule
+from tests.integration.matching.matching_world import FAILED_LOGIN, configure, event, record, rule
 
 RULES = 1000
 RECORDS = 100

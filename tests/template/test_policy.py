@@ -1,6 +1,5 @@
 """The house policy of template.yaml: what linters do not notice, and nobody should have to remember."""
 
-import ast
 import re
 import tomllib
 from collections.abc import Iterator
@@ -9,30 +8,11 @@ from typing import Any
 import pytest
 
 from tests.expanded_template import ROOT, expanded_template
+from tests.template.resources import FUNCTIONS, GLOBALS, RESOURCES, TEMPLATE, name_in, of_type
 from tocsin.config.lock import LOCK_SECONDS
 
-TEMPLATE: dict[str, Any] = expanded_template()
-RESOURCES: dict[str, dict[str, Any]] = TEMPLATE["Resources"]
-GLOBALS: dict[str, Any] = TEMPLATE["Globals"]["Function"]
-
-
-def of_type(kind: str) -> dict[str, dict[str, Any]]:
-    """{logical id: properties} of the resources of a type."""
-    return {name: each.get("Properties", {}) for name, each in RESOURCES.items() if each["Type"] == kind}
-
-
-FUNCTIONS = of_type("AWS::Serverless::Function")
 QUEUES = of_type("AWS::SQS::Queue")
 TABLES = of_type("AWS::DynamoDB::Table")
-ROLES = of_type("AWS::IAM::Role")
-
-
-def name_in(value: Any) -> str:
-    """The logical id that a `!GetAtt X.Y` or `!Ref X` names."""
-    if isinstance(value, dict):
-        (inner,) = value.values()
-        return str(inner[0] if isinstance(inner, list) else inner).split(".")[0]
-    return str(value)
 
 
 def sources(kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -41,17 +21,6 @@ def sources(kind: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
         for event, source in properties.get("Events", {}).items():
             if source["Type"] == kind:
                 yield function, event, source["Properties"]
-
-
-def statements() -> Iterator[tuple[str, dict[str, Any]]]:
-    for role, properties in ROLES.items():
-        for policy in properties.get("Policies", []):
-            for statement in policy["PolicyDocument"]["Statement"]:
-                yield role, statement
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 @pytest.mark.parametrize(("function", "event", "source"), list(sources("SQS")))
@@ -109,46 +78,9 @@ def test_each_function_has_a_log_group_of_its_own_with_retention(function: str) 
     assert len(set(groups)) == len(groups)
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_no_two_functions_share_a_role_and_none_has_managed_policies(function: str) -> None:
-    role = name_in(FUNCTIONS[function]["Role"])
-
-    assert [name_in(each["Role"]) for each in FUNCTIONS.values()].count(role) == 1
-    assert "ManagedPolicyArns" not in ROLES[role]
-    assert "Policies" not in FUNCTIONS[function]
-
-
 def test_every_function_runs_python_3_13() -> None:
     assert GLOBALS["Runtime"] == "python3.13"
     assert not [name for name, each in FUNCTIONS.items() if "Runtime" in each]
-
-
-@pytest.mark.parametrize(("role", "statement"), list(statements()))
-def test_a_statement_allows_named_actions_on_named_resources(role: str, statement: dict[str, Any]) -> None:
-    assert statement["Effect"] == "Allow"
-    assert statement["Sid"]
-    assert not [action for action in listed(statement["Action"]) if "*" in action]
-    resources = [resource for resource in listed(statement["Resource"]) if isinstance(resource, str)]
-    assert not resources, "resources are references, never text with a wildcard"
-
-
-def test_only_what_has_no_name_before_it_exists_is_named_with_a_wildcard() -> None:
-    wild = [
-        (role, statement["Sid"])
-        for role, statement in statements()
-        for resource in listed(statement["Resource"])
-        if isinstance(resource, dict) and "*" in str(resource)
-    ]
-
-    # a table's stream has the time of its making in its name; ListStreams takes no narrower resource. Mail is sent from
-    # one address, by a condition, whichever identity it belongs to.
-    # A connection's id is made when it opens.
-    assert set(wild) <= {
-        *((role, "ListStreams") for role in ("MatcherRole", "RollupRole")),
-        ("EmailRole", "SendMail"),
-        *((role, "Push") for role in ("MatcherRole", "InboxRole", "ApiRole", "WebsocketRole")),
-        ("WebsocketRole", "EndConnection"),
-    }
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -202,73 +134,6 @@ def test_every_parameter_is_used() -> None:
     assert not unused
 
 
-_READING = {"text", "optional", "flag", "whole", "words"}
-_POWERTOOLS = {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
-"""What Powertools reads by itself."""
-
-
-def variables_in(tree: ast.AST) -> set[str]:
-    """The environment variables that a piece of code asks for."""
-    return {
-        call.args[0].value
-        for call in ast.walk(tree)
-        if isinstance(call, ast.Call)
-        and isinstance(call.func, ast.Attribute)
-        and call.func.attr in _READING
-        and call.args
-        and isinstance(call.args[0], ast.Constant)
-        and isinstance(call.args[0].value, str)
-        and re.fullmatch("[A-Z][A-Z_]+", call.args[0].value)
-    }
-
-
-def variables_of(function: str) -> set[str]:
-    """What a function asks for itself, and by what of the layer it hands its environment to."""
-    return asked_in(ast.parse((ROOT / FUNCTIONS[function]["CodeUri"] / "app.py").read_text("utf-8")))
-
-
-def asked_in(module: ast.Module, part: ast.AST | None = None) -> set[str]:
-    """The variables that `part` of a module asks for, or all of it, and whatever `environment` is handed on to."""
-    part = part or module
-    defined = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
-    origins = {
-        alias.name: node.module
-        for node in ast.walk(module)
-        if isinstance(node, ast.ImportFrom) and node.module
-        for alias in node.names
-    }
-    asked = variables_in(part)
-    for call in ast.walk(part):
-        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
-            continue
-        if any(isinstance(given, ast.Name) and given.id == "environment" for given in call.args):
-            called = call.func.id
-            if called in defined:
-                asked |= asked_in(module, defined[called])
-            else:
-                path = ROOT / "layers/core" / f"{origins[called].replace('.', '/')}.py"
-                there = ast.parse(path.read_text("utf-8"))
-                asked |= asked_in(there, next(node for node in there.body if getattr(node, "name", None) == called))
-    return asked
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_is_given_the_variables_that_it_asks_for_and_none_to_spare(function: str) -> None:
-    own = FUNCTIONS[function]["Environment"]["Variables"].keys()
-    everybodys = GLOBALS["Environment"]["Variables"].keys()
-    asked = variables_of(function)
-
-    assert asked <= own | everybodys
-    assert own - _POWERTOOLS <= asked
-
-
-def test_what_every_function_is_given_most_ask_for() -> None:
-    asked = [variables_of(function) for function in FUNCTIONS]
-
-    for name in GLOBALS["Environment"]["Variables"].keys() - _POWERTOOLS:
-        assert sum(name in each for each in asked) > len(asked) / 2, name
-
-
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_its_log_group_and_its_code_have_one_name(function: str) -> None:
     properties = FUNCTIONS[function]
@@ -299,13 +164,6 @@ def test_each_directory_of_functions_is_deployed() -> None:
     deployed = {properties["CodeUri"].rstrip("/") for properties in FUNCTIONS.values()}
 
     assert deployed == {f"functions/{path.parent.name}" for path in (ROOT / "functions").glob("*/app.py")}
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_a_role_is_for_lambda_alone(role: str) -> None:
-    (statement,) = ROLES[role]["AssumeRolePolicyDocument"]["Statement"]
-
-    assert statement["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
 @pytest.mark.parametrize("queue", QUEUES)
@@ -374,39 +232,6 @@ def test_what_holds_data_keeps_its_logical_id() -> None:
         "LiveAccessLog",
         *(f"{function.removesuffix('Function')}Log" for function in FUNCTIONS),
     }
-
-
-def test_the_layer_of_geoip_databases_goes_to_ingest_alone() -> None:
-    layered = [name for name, each in FUNCTIONS.items() if "GeoLayerArn" in str(each.get("Layers"))]
-
-    assert layered == ["IngestFunction"]
-    assert FUNCTIONS["IngestFunction"]["Layers"] == [
-        {"Fn::If": ["HasGeoLayer", {"Ref": "GeoLayerArn"}, {"Ref": "AWS::NoValue"}]}
-    ]
-
-
-def test_where_the_databases_are_is_said_only_where_there_is_a_layer() -> None:
-    variable = FUNCTIONS["IngestFunction"]["Environment"]["Variables"]["GEO_DIRECTORY"]
-
-    assert variable == {"Fn::If": ["HasGeoLayer", "/opt/geo", ""]}
-    assert TEMPLATE["Parameters"]["GeoLayerArn"]["Default"] == ""
-
-
-@pytest.mark.parametrize(
-    ("arn", "taken"),
-    [
-        ("", True),
-        ("arn:aws:lambda:eu-central-1:123456789012:layer:tocsin-geo:7", True),
-        ("arn:aws-us-gov:lambda:us-gov-west-1:123456789012:layer:geo_db:12", True),
-        ("arn:aws:lambda:eu-central-1:123456789012:layer:tocsin-geo", False),  # all versions: a function has one
-        ("arn:aws:lambda:eu-central-1:123456789012:function:tocsin-geo:7", False),
-        ("tocsin-geo", False),
-    ],
-)
-def test_the_layer_of_geoip_databases_is_a_version_of_a_layer(arn: str, taken: bool) -> None:
-    pattern = TEMPLATE["Parameters"]["GeoLayerArn"]["AllowedPattern"]
-
-    assert bool(re.fullmatch(pattern, arn)) is taken
 
 
 def test_the_dashboard_shows_warnings_and_errors_of_every_function() -> None:

@@ -1,69 +1,17 @@
 """GET and PUT /blueprint on moto: the whole configuration, validated as a whole, applied as a whole."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
 import yaml
 
+from tests.integration.config.blueprints import CHAT, HOOK, YAML, get, nothing_written, put
 from tests.integration.conftest import Stack
-from tests.integration.handler_calls import WRITES, Answer, Client, everything, failing
+from tests.integration.handler_calls import WRITES, Client, failing
 from tests.unit.config.test_blueprint_model import WHOLE
-from tocsin.config.model import Configuration
-from tocsin.config.secret_store import SecretStore
-from tocsin.config.store import ConfigurationStore
 from tocsin.events.redact import MASK
 from tocsin.http.yaml_body import MAX_DOCUMENT
-from tocsin.identity.store import PeopleStore
-from tocsin.notifications.signing import new_secret
-from tocsin.notifications.transport import TransportSecrets
-
-YAML = "application/yaml"
-SLACK_URL = "https://hooks.slack.com/services/T000/B000/verysecretpath"
-HOOK = {"name": "hook", "mode": "webhook", "url": "https://example.com/hook"}
-CHAT = {"name": "chat", "mode": "webhook_slack", "url": SLACK_URL}
-
-
-@pytest.fixture
-def client(stack: Stack) -> Client:
-    return Client(stack, "api")
-
-
-def put(client: Client, document: Any, **options: Any) -> Answer:
-    return client.ask("PUT", "/blueprint", document, **options)
-
-
-def get(client: Client) -> dict[str, Any]:
-    shown: dict[str, Any] = client.ask("GET", "/blueprint").body
-    return shown
-
-
-def current(stack: Stack) -> Configuration:
-    return ConfigurationStore(stack.dynamodb, "config").current(fresh=True)[1]
-
-
-def secrets_of(stack: Stack, name: str) -> TransportSecrets:
-    return SecretStore(stack.dynamodb, "config").of(current(stack).transports_by_name[name])
-
-
-def members(stack: Stack, name: str) -> list[str]:
-    return sorted(PeopleStore(stack.dynamodb, "config").all_members(current(stack).groups_by_name[name]))
-
-
-def authorized(stack: Stack, bearer: str) -> dict[str, Any]:
-    event = {"headers": {"authorization": f"Bearer {bearer}"}, "requestContext": {"http": {"sourceIp": "203.0.113.7"}}}
-    context: dict[str, Any] = stack.call("authorizer", event)["context"]
-    return context
-
-
-@contextmanager
-def nothing_written(stack: Stack) -> Iterator[None]:
-    before = everything(stack)
-    yield
-    assert everything(stack) == before
-
 
 # ── before anything was applied ──────────────────────────────────────────────
 
@@ -244,141 +192,6 @@ def test_a_blueprint_is_judged_before_anything_is_called(client: Client) -> None
         put(client, {"rules": [{"name": "r", "transports": ["fax"]}]})
 
     assert calls == []
-
-
-# ── secrets ──────────────────────────────────────────────────────────────────
-
-
-def test_secrets_stand_in_no_answer_and_nowhere_but_apart(stack: Stack, client: Client) -> None:
-    secret = new_secret()
-    document = {"transports": [HOOK | {"secret": secret}, CHAT]}
-
-    answers = [
-        put(client, document, query={"dry_run": "true"}).text,
-        put(client, document).text,
-        put(client, document).text,
-        client.ask("GET", "/blueprint").text,
-        client.ask("GET", "/blueprint", accept=YAML).text,
-    ]
-
-    assert not any(secret in answer or "verysecretpath" in answer for answer in answers)
-    apart = [item for item in stack.items("config") if item["pk"]["S"] == "secret"]
-    elsewhere = [item for item in stack.items("config") if item["pk"]["S"] != "secret"]
-    assert secret in str(apart)
-    assert "verysecretpath" in str(apart)
-    assert secret not in str(elsewhere) + current(stack).to_bytes().decode()
-    assert "verysecretpath" not in str(elsewhere) + current(stack).to_bytes().decode()
-
-
-def test_a_webhook_without_a_secret_is_given_one_that_is_shown_once(stack: Stack, client: Client) -> None:
-    first = put(client, {"transports": [HOOK]})
-
-    again = put(client, {"transports": [HOOK | {"send_once": True}]})
-
-    (made,) = first.body["created"]["secrets"]
-    assert made["transport"] == "hook"
-    assert secrets_of(stack, "hook").signing == (made["secret"],)
-    assert (again.body["changed"], again.body["created"]["secrets"]) == (True, [])
-    assert get(client)["transports"][0]["secret"] == MASK
-
-
-def test_a_masked_secret_is_kept(stack: Stack, client: Client) -> None:
-    secret = new_secret()
-    put(client, {"transports": [HOOK | {"secret": secret}, CHAT]})
-    shown = get(client)
-    for transport in shown["transports"]:
-        transport["send_once"] = True
-
-    answer = put(client, shown)
-
-    assert answer.body["changed"]
-    assert secrets_of(stack, "hook").signing == (secret,)
-    assert secrets_of(stack, "chat").url == SLACK_URL
-
-
-def test_a_new_secret_is_a_change_that_is_not_shown(stack: Stack, client: Client) -> None:
-    put(client, {"transports": [HOOK | {"secret": new_secret()}]})
-    secret = new_secret()
-
-    answer = put(client, {"transports": [HOOK | {"secret": secret}]})
-
-    assert answer.body["changed"]
-    assert secret not in answer.text
-    assert secrets_of(stack, "hook").signing == (secret,)
-
-
-def test_the_secrets_of_a_transport_go_with_it(stack: Stack, client: Client) -> None:
-    put(client, {"transports": [HOOK, CHAT]})
-
-    put(client, {})
-
-    assert [item for item in stack.items("config") if item["pk"]["S"] == "secret"] == []
-
-
-# ── keys ─────────────────────────────────────────────────────────────────────
-
-
-def test_a_key_is_made_once_and_works(stack: Stack, client: Client) -> None:
-    document = {"keys": [{"name": "shop", "scopes": ["events:write"], "events_per_minute": 5}]}
-
-    first = put(client, document)
-    again = put(client, {"keys": [{"name": "shop", "scopes": ["events:write", "events:read"]}]})
-
-    (made,) = first.body["created"]["keys"]
-    facts = authorized(stack, made["key"])
-    assert again.body["created"]["keys"] == []
-    assert (facts["key_id"], facts["key_name"], facts["scopes"]) == (made["id"], "shop", "events:write events:read")
-    assert made["key"] not in str(stack.items("config"))
-
-
-def test_a_key_that_is_taken_away_is_refused(stack: Stack, client: Client) -> None:
-    made = put(client, {"keys": [{"name": "shop", "scopes": ["events:write"]}]}).body["created"]["keys"][0]
-    assert "key_id" in authorized(stack, made["key"])
-
-    put(client, {})
-
-    assert "key_id" not in authorized(stack, made["key"])
-
-
-def test_a_key_of_the_same_name_later_is_another(stack: Stack, client: Client) -> None:
-    document = {"keys": [{"name": "shop", "scopes": ["events:write"]}]}
-    old = put(client, document).body["created"]["keys"][0]
-    put(client, {})
-
-    new = put(client, document).body["created"]["keys"][0]
-
-    assert new["id"] != old["id"]
-    assert "key_id" not in authorized(stack, old["key"])
-    assert "key_id" in authorized(stack, new["key"])
-
-
-# ── groups ───────────────────────────────────────────────────────────────────
-
-
-def group(*usernames: str) -> dict[str, Any]:
-    users = [{"username": username} for username in ("alice", "bob", "carol")]
-    return {"users": users, "groups": [{"name": "oncall", "members": list(usernames)}]}
-
-
-def test_other_members_are_another_list_and_the_old_one_goes(stack: Stack, client: Client) -> None:
-    put(client, group("alice", "bob"))
-    old = current(stack).groups_by_name["oncall"]
-
-    put(client, group("bob", "carol"))
-
-    assert current(stack).groups_by_name["oncall"].roster != old.roster
-    assert members(stack, "oncall") == ["bob", "carol"]
-    assert list(PeopleStore(stack.dynamodb, "config").all_members(old)) == []
-
-
-def test_a_list_of_members_is_written_anew_only_where_they_change(stack: Stack, client: Client) -> None:
-    put(client, group("alice", "bob"))
-    before = current(stack).groups_by_name["oncall"]
-
-    put(client, group("bob", "alice", "bob") | {"settings": {"brand": "acme"}})
-
-    assert current(stack).groups_by_name["oncall"] == before
-    assert members(stack, "oncall") == ["alice", "bob"]
 
 
 # ── many rules ───────────────────────────────────────────────────────────────

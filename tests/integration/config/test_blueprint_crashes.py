@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.config.test_blueprint import (
+from tests.integration.config.blueprints import (
     CHAT,
     HOOK,
     authorized,
@@ -43,11 +43,6 @@ NEW: dict[str, Any] = {
     "rules": [{"name": "r", "transports": ["made-hook", "chat"], "destination_group": "oncall"}],
     "keys": [{"name": "kept", "scopes": ["events:read"]}, {"name": "made", "scopes": ["events:write"]}],
 }
-
-
-@pytest.fixture
-def client(stack: Stack) -> Client:
-    return Client(stack, "api")
 
 
 @pytest.fixture(autouse=True)

@@ -16,11 +16,6 @@ READ = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def api(stack: Stack) -> Api:
-    return Api.of(stack)
-
-
 @pytest.mark.parametrize("name", FOREIGN)
 @pytest.mark.parametrize("encoded", [True, False])
 def test_people_and_groups_of_real_directories_can_be_named(api: Api, name: str, encoded: bool) -> None:

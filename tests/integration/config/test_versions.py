@@ -5,14 +5,8 @@ from typing import Any
 import pytest
 
 from tests.integration.api_calls import Api
-from tests.integration.conftest import Stack
 
 YAML = {"accept": "application/yaml"}
-
-
-@pytest.fixture
-def api(stack: Stack) -> Api:
-    return Api.of(stack)
 
 
 def blueprint(**fields: Any) -> dict[str, Any]:

@@ -225,13 +225,6 @@ def guess(stack: Stack, authorizer: ModuleType, times: int, address: str = ADDRE
         logging.disable(logging.NOTSET)
 
 
-@pytest.fixture
-def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A clock whose windows do not end while a test runs."""
-    monkeypatch.setattr(attempts, "_number", lambda now, length: 1)
-    monkeypatch.setattr(attempts, "WINDOW", timedelta(seconds=datetime.now(UTC).timestamp()))
-
-
 def asked_from(stack: Stack, address: str, facts: dict[str, Any]) -> Answer:
     """The API's answer to a request from `address` with an authorizer's facts, its own or of API Gateway's memory."""
     event = request("GET", "/events", content_type=None, key=facts)

@@ -10,7 +10,7 @@ import pytest
 from tests.geoip_databases import BERLIN, BERLIN_GEO, EXAMPLE_ASN, write_database, write_databases
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import Client
-from tests.integration.matching.test_matcher import configure, match, rule, told
+from tests.integration.matching.matching_world import configure, match, rule, told
 from tocsin.aws.logging import logger
 from tocsin.events.model import Event
 from tocsin.ids import new_id

@@ -6,7 +6,7 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing
-from tests.integration.matching.test_matcher import INBOX, configure, event, match, rule, told
+from tests.integration.matching.matching_world import INBOX, configure, event, match, rule, told
 from tocsin.events.model import Cause
 from tocsin.identity.directory import User
 

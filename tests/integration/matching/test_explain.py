@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.test_matcher import FAILED_LOGIN, Load, configure, event, rule, store
+from tests.integration.matching.matching_world import FAILED_LOGIN, Load, configure, event, rule, store
 from tocsin.ids import new_id
 from tocsin.times import iso
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.test_matcher import MAIL, configure, event, match, rule, store
+from tests.integration.matching.matching_world import MAIL, configure, event, match, rule, store
 from tocsin.events.model import Event
 
 FUNCTIONS = {"Webhook": "webhook", "Slack": "slack", "Email": "email", "Inbox": "inbox"}

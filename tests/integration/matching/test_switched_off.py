@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.test_matcher import HOOK, INBOX, configure, event, match, rule, store, told, work
+from tests.integration.matching.matching_world import HOOK, INBOX, configure, event, match, rule, store, told, work
 from tocsin.identity.directory import User
 from tocsin.times import parse_duration
 

@@ -1,0 +1,146 @@
+"""What a blueprint does to secrets, API keys and the members of groups, which stand in no document."""
+
+from tests.integration.config.blueprints import (
+    CHAT,
+    HOOK,
+    SLACK_URL,
+    YAML,
+    authorized,
+    current,
+    get,
+    group,
+    members,
+    put,
+    secrets_of,
+)
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import Client
+from tocsin.events.redact import MASK
+from tocsin.identity.store import PeopleStore
+from tocsin.notifications.signing import new_secret
+
+# ── secrets ──────────────────────────────────────────────────────────────────
+
+
+def test_secrets_stand_in_no_answer_and_nowhere_but_apart(stack: Stack, client: Client) -> None:
+    secret = new_secret()
+    document = {"transports": [HOOK | {"secret": secret}, CHAT]}
+
+    answers = [
+        put(client, document, query={"dry_run": "true"}).text,
+        put(client, document).text,
+        put(client, document).text,
+        client.ask("GET", "/blueprint").text,
+        client.ask("GET", "/blueprint", accept=YAML).text,
+    ]
+
+    assert not any(secret in answer or "verysecretpath" in answer for answer in answers)
+    apart = [item for item in stack.items("config") if item["pk"]["S"] == "secret"]
+    elsewhere = [item for item in stack.items("config") if item["pk"]["S"] != "secret"]
+    assert secret in str(apart)
+    assert "verysecretpath" in str(apart)
+    assert secret not in str(elsewhere) + current(stack).to_bytes().decode()
+    assert "verysecretpath" not in str(elsewhere) + current(stack).to_bytes().decode()
+
+
+def test_a_webhook_without_a_secret_is_given_one_that_is_shown_once(stack: Stack, client: Client) -> None:
+    first = put(client, {"transports": [HOOK]})
+
+    again = put(client, {"transports": [HOOK | {"send_once": True}]})
+
+    (made,) = first.body["created"]["secrets"]
+    assert made["transport"] == "hook"
+    assert secrets_of(stack, "hook").signing == (made["secret"],)
+    assert (again.body["changed"], again.body["created"]["secrets"]) == (True, [])
+    assert get(client)["transports"][0]["secret"] == MASK
+
+
+def test_a_masked_secret_is_kept(stack: Stack, client: Client) -> None:
+    secret = new_secret()
+    put(client, {"transports": [HOOK | {"secret": secret}, CHAT]})
+    shown = get(client)
+    for transport in shown["transports"]:
+        transport["send_once"] = True
+
+    answer = put(client, shown)
+
+    assert answer.body["changed"]
+    assert secrets_of(stack, "hook").signing == (secret,)
+    assert secrets_of(stack, "chat").url == SLACK_URL
+
+
+def test_a_new_secret_is_a_change_that_is_not_shown(stack: Stack, client: Client) -> None:
+    put(client, {"transports": [HOOK | {"secret": new_secret()}]})
+    secret = new_secret()
+
+    answer = put(client, {"transports": [HOOK | {"secret": secret}]})
+
+    assert answer.body["changed"]
+    assert secret not in answer.text
+    assert secrets_of(stack, "hook").signing == (secret,)
+
+
+def test_the_secrets_of_a_transport_go_with_it(stack: Stack, client: Client) -> None:
+    put(client, {"transports": [HOOK, CHAT]})
+
+    put(client, {})
+
+    assert [item for item in stack.items("config") if item["pk"]["S"] == "secret"] == []
+
+
+# ── keys ─────────────────────────────────────────────────────────────────────
+
+
+def test_a_key_is_made_once_and_works(stack: Stack, client: Client) -> None:
+    document = {"keys": [{"name": "shop", "scopes": ["events:write"], "events_per_minute": 5}]}
+
+    first = put(client, document)
+    again = put(client, {"keys": [{"name": "shop", "scopes": ["events:write", "events:read"]}]})
+
+    (made,) = first.body["created"]["keys"]
+    facts = authorized(stack, made["key"])
+    assert again.body["created"]["keys"] == []
+    assert (facts["key_id"], facts["key_name"], facts["scopes"]) == (made["id"], "shop", "events:write events:read")
+    assert made["key"] not in str(stack.items("config"))
+
+
+def test_a_key_that_is_taken_away_is_refused(stack: Stack, client: Client) -> None:
+    made = put(client, {"keys": [{"name": "shop", "scopes": ["events:write"]}]}).body["created"]["keys"][0]
+    assert "key_id" in authorized(stack, made["key"])
+
+    put(client, {})
+
+    assert "key_id" not in authorized(stack, made["key"])
+
+
+def test_a_key_of_the_same_name_later_is_another(stack: Stack, client: Client) -> None:
+    document = {"keys": [{"name": "shop", "scopes": ["events:write"]}]}
+    old = put(client, document).body["created"]["keys"][0]
+    put(client, {})
+
+    new = put(client, document).body["created"]["keys"][0]
+
+    assert new["id"] != old["id"]
+    assert "key_id" not in authorized(stack, old["key"])
+    assert "key_id" in authorized(stack, new["key"])
+
+
+def test_other_members_are_another_list_and_the_old_one_goes(stack: Stack, client: Client) -> None:
+    put(client, group("alice", "bob"))
+    old = current(stack).groups_by_name["oncall"]
+
+    put(client, group("bob", "carol"))
+
+    assert current(stack).groups_by_name["oncall"].roster != old.roster
+    assert members(stack, "oncall") == ["bob", "carol"]
+    assert list(PeopleStore(stack.dynamodb, "config").all_members(old)) == []
+
+
+def test_a_list_of_members_is_written_anew_only_where_they_change(stack: Stack, client: Client) -> None:
+    put(client, group("alice", "bob"))
+    before = current(stack).groups_by_name["oncall"]
+
+    put(client, group("bob", "alice", "bob") | {"settings": {"brand": "acme"}})
+
+    assert current(stack).groups_by_name["oncall"] == before
+    assert members(stack, "oncall") == ["alice", "bob"]

@@ -1,0 +1,60 @@
+"""Silences as entries: their states, their times, who made them, and what is told of them."""
+
+from tests.integration.api_calls import Api
+from tests.integration.config.entries import ENTRIES, changes
+from tests.integration.conftest import Stack
+
+
+def test_silences_are_listed_by_their_state(api: Api) -> None:
+    what = {"matcher": {"app": "shop"}}
+    api("PUT", "/silences/now", what | {"ends": "2999-01-01T00:00:00Z"})
+    api("PUT", "/silences/later", what | {"starts": "2998-01-01T00:00:00Z", "ends": "2999-01-01T00:00:00Z"})
+    api("PUT", "/silences/past", what | {"ends": "2999-01-01T00:00:00Z"})
+    api("DELETE", "/silences/past")
+
+    states = {
+        state: [item["name"] for item in api("GET", "/silences", query={"state": state}).body["items"]]
+        for state in ("active", "pending", "over", "active,over")
+    }
+
+    assert states == {"active": ["now"], "pending": ["later"], "over": ["past"], "active,over": ["now", "past"]}
+    assert api("GET", "/silences", query={"state": "loud"}).status == 422
+
+
+def test_a_silence_that_is_over_can_not_be_made_to_hold_in_the_past(api: Api) -> None:
+    api("PUT", "/silences/deploy", ENTRIES["/silences/deploy"])
+    ended = api("DELETE", "/silences/deploy").body
+
+    same = api("PUT", "/silences/deploy", ended)
+    past = api("PUT", "/silences/deploy", ended | {"ends": "2020-01-01T00:00:00Z", "starts": "2019-01-01T00:00:00Z"})
+    again = api("PUT", "/silences/deploy", ended | {"ends": "2999-01-01T00:00:00Z"})
+
+    assert [answer.status for answer in (same, past, again)] == [200, 422, 200]
+    assert past.body["errors"] == [{"path": "ends", "message": "lies in the past"}]
+    assert again.body["state"] == "active"
+
+
+def test_a_silence_keeps_who_made_it_until_somebody_changes_it(api: Api) -> None:
+    made = api("PUT", "/silences/deploy", ENTRIES["/silences/deploy"]).body
+
+    same = api("PUT", "/silences/deploy", made | {"by": "somebody else"}).body
+
+    assert same["by"] == made["by"] == "ops"
+
+
+def test_a_name_that_a_silence_has_is_not_given_to_a_new_one(api: Api) -> None:
+    silence = ENTRIES["/silences/deploy"] | {"name": "deploy"}
+    api("POST", "/silences", silence)
+
+    again = api("POST", "/silences", silence)
+
+    assert again.status == 409
+    assert "PUT changes it" in again.body["detail"]
+
+
+def test_a_silence_is_told(api: Api, stack: Stack) -> None:
+    made = api("POST", "/silences", {"matcher": {"app": "shop"}, "ends": "2999-01-01T00:00:00Z"}).body
+
+    api("DELETE", f"/silences/{made['name']}")
+
+    assert {event["action"] for event in changes(stack, "silence")} == {"model_created", "model_deleted"}

@@ -1,0 +1,101 @@
+"""Reads of the log are bounded, and go on by a cursor until everything is found."""
+
+import base64
+from datetime import timedelta
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.integration.events.filled_log import NOW, Log, some_events
+from tocsin.events.model import Event
+from tocsin.events.search.query import parse_search
+from tocsin.events.search.timeline import Budget
+from tocsin.ids import new_id
+from tocsin.times import iso
+
+
+def test_a_bounded_read_says_how_far_it_looked_and_goes_on_from_there(log: Log) -> None:
+    log.fill(some_events(400, days=3.5), rolled_up=False)
+    search = parse_search({"username": "nobody", "since": iso(NOW - timedelta(days=4))})
+    position, looked = None, []
+
+    while True:
+        page = log.reading.page(search, now=NOW, position=position, budget=Budget(items=40))
+        looked.append(page.scanned_until)
+        position = page.position
+        if position is None:
+            break
+
+    moments = [moment for moment in looked if moment is not None]
+    assert not page.events
+    assert len(moments) >= 2
+    assert moments == sorted(moments, reverse=True)
+    assert len(set(moments)) == len(moments)
+
+
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("budget", [{"items": 1}, {"queries": 1}, {"size": 1}, {"seconds": 0.0}])
+def test_the_smallest_budget_still_finds_everything_in_the_end(
+    log: Log, budget: dict[str, Any], newest_first: bool
+) -> None:
+    log.fill(some_events(30, days=0.1))
+    for query in ({}, {"action": "logout"}, {"user_pk": "3"}):
+        search, position, found = parse_search(query), None, []
+        for _ in range(400):
+            page = log.reading.page(
+                search, now=NOW, position=position, budget=Budget(**budget), newest_first=newest_first
+            )
+            found += [str(each["id"]) for each in page.events]
+            position = page.position
+            if position is None:
+                break
+
+        assert found == log.expected(**query)[:: 1 if newest_first else -1]
+
+
+def test_a_page_of_large_events_ends_before_lambdas_limit(log: Log) -> None:
+    large = [
+        Event(new_id(NOW - timedelta(minutes=n)), "login", "shop", {}, {"x": "y" * 190_000}, None, "default", None)
+        for n in range(30)
+    ]
+    log.fill(large)
+
+    _, page = log.get("/events", limit="1000")
+
+    assert len(orjson.dumps(page)) < 5_000_000
+    assert page["cursor"]
+    assert len(log.ids(limit="1000")) == 30
+
+
+def test_where_an_expression_fails_is_said(log: Log) -> None:
+    log.fill(some_events(20))
+
+    _, page = log.get("/events", filter="event.context.amount > 5")
+
+    assert page["items"] == []
+    assert page["filter_failed"]["events"] == 20
+    assert page["filter_failed"]["first"]
+
+
+def test_a_cursor_of_another_search_is_refused(log: Log) -> None:
+    log.fill(some_events(20))
+    _, page = log.get("/events", limit="5")
+
+    others = [{"app": "shop"}, {"order": "oldest"}]
+
+    for other in others:
+        status, problem = log.get("/events", cursor=page["cursor"], **other)
+        assert status == 422
+        assert problem["errors"][0]["path"] == "cursor"
+
+
+@pytest.mark.parametrize("text", ["", "x", "newest", "newest  ", "newest d", "newest 0 0", "\x00", "💥"])
+def test_a_made_up_cursor_is_refused(log: Log, text: str) -> None:
+    digest = parse_search({}).digest
+    made_up = base64.urlsafe_b64encode(orjson.dumps(f"{text} {digest} {text}")).decode()
+
+    for cursor in (made_up, text):
+        status, problem = log.get("/events", cursor=cursor)
+        assert status == 422
+        assert problem["errors"][0]["path"] == "cursor"

@@ -1,0 +1,77 @@
+"""Records and messages that can't be matched now: set aside, handed on or given back, and matched later."""
+
+from collections.abc import Callable
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from tests.integration.conftest import Stack
+from tests.integration.matching.matching_world import Load, configure, event, match, store, told, work
+from tocsin.aws import clients
+
+
+def test_a_bad_record_is_set_aside_with_its_key_and_reason_and_the_others_go_on(stack: Stack, load: Load) -> None:
+    configure(stack)
+
+    answer = stack.call("matcher", load("matcher-bad-record"))
+
+    assert answer == {"batchItemFailures": []}
+    (aside,) = stack.messages("MatchDeadLetters")
+    assert aside["key"]["sk"] == "019ac0de-5a01-7b31-8c55-1f2e3d4c5b6b"
+    assert aside["reason"] == "the record is no event: JSONDecodeError"
+    assert told(stack.messages("Inbox")) == ["alice"]
+
+
+def refuse(
+    client: Any, operation: str, *, when: Callable[[dict[str, Any]], bool] = lambda _: True
+) -> Callable[[], None]:
+    """Make a client's calls fail as AWS does when it throttles; returns what ends that."""
+
+    def throttle(params: dict[str, Any], **_: Any) -> None:
+        if when(params):
+            raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "slow down"}}, operation)
+
+    name = f"provide-client-params.{client.meta.service_model.service_id.hyphenize()}.{operation}"
+    client.meta.events.register(name, throttle)
+    return lambda: client.meta.events.unregister(name, throttle)
+
+
+def test_an_event_that_a_throttled_table_keeps_from_its_people_is_handed_on_and_matched_later(stack: Stack) -> None:
+    configure(stack)
+    unlucky, lucky = event(), event()
+    store(stack, unlucky)
+    heal = refuse(
+        clients.dynamodb(), "UpdateItem", when=lambda params: params["Key"]["pk"]["S"] == f"event#{unlucky.id}"
+    )
+
+    answer = match(stack, unlucky, lucky)
+    heal()
+
+    assert answer == {"batchItemFailures": []}
+    (waiting,) = stack.messages("Match")
+    assert waiting["event_id"] == unlucky.id
+    assert waiting["reason"] == "noting a match failed: ThrottlingException"
+    stack.call("matcher", {"Records": [work(waiting)]})
+    assert {message["event_id"] for message in stack.messages("Inbox")} == {unlucky.id, lucky.id}
+
+
+def test_a_record_goes_back_to_the_stream_where_no_queue_takes_it(stack: Stack) -> None:
+    configure(stack)
+    heal = refuse(clients.sqs(), "SendMessageBatch")
+
+    answer = match(stack, event(action="logout"), event())
+    heal()
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+def test_a_message_that_fails_comes_back_and_keeps_its_reason(stack: Stack) -> None:
+    configure(stack)
+    about = event()
+    store(stack, about)
+    heal = refuse(clients.dynamodb(), "Query")
+
+    answer = stack.call("matcher", {"Records": [work({"event_id": about.id, "reason": "before"})]})
+    heal()
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
