@@ -5,6 +5,7 @@ Knows nothing of Tocsin. `installed()` changes moto 5 for as long as its block l
 - an operation is atomic: moto's look and then write, and threads come in between;
 - a failing update changes nothing: moto has changed the item by the time that it finds it too large;
 - an item has 400 KB as DynamoDB counts them: moto takes 405,000 bytes, and counts a value that it replaces twice;
+- a queue of many messages is as fast as a short one: moto counts all of them for each one that is sent or received;
 - SQS refuses characters that XML has not, and counts bytes and attributes: moto counts characters of bodies;
 - reads that need not be consistent can be late: `Moto.late_reads`.
 """
@@ -17,6 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -50,6 +52,7 @@ def installed() -> Iterator[Moto]:
     with pytest.MonkeyPatch.context() as patch:
         _count_items_exactly(patch)
         _refuse_messages(patch)
+        _look_at_messages_quickly(patch)
         _read_late(patch, moto.late_reads)
         _one_at_a_time(patch)
         yield moto
@@ -148,6 +151,24 @@ def _refuse_messages(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(SQSBackend, "send_message", send_message)
     patch.setattr(SQSBackend, "send_message_batch", send_message_batch)
+
+
+def _look_at_messages_quickly(patch: pytest.MonkeyPatch) -> None:
+    """Has a message's age looked at without the counts of all others, and the time told as plainly as may be.
+
+    moto works out all attributes of a queue to look at one, and three are counts of its messages: tests of 1,000
+    messages spent 9 of 10 seconds there.
+    """
+
+    def young(self: SQSBackend, queue_name: str, message: Any) -> bool:
+        kept_s = float(self.get_queue(queue_name).message_retention_period)  # type: ignore[attr-defined]
+        return bool(message.sent_timestamp / 1000 + kept_s > time.time())
+
+    def unix_time(dt: datetime | None = None) -> float:
+        return time.time() if dt is None else dt.replace(tzinfo=UTC).timestamp()
+
+    patch.setattr(SQSBackend, "is_message_valid_based_on_retention_period", young)
+    patch.setattr("moto.core.utils.unix_time", unix_time)
 
 
 def _bad_characters(body: str) -> tuple[str, str] | None:
