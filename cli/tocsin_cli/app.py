@@ -15,6 +15,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "events": ("events", "event", "story"),
     "deliveries": ("deliveries", "delivery", "retry", "redrive"),
     "transports": ("transports", "mappings", "breaker"),
+    "presets": ("presets",),
     "silences": ("silence", "unsilence", "silences"),
     "blueprint": ("apply", "diff", "export"),
     "rules": ("rules", "policies"),

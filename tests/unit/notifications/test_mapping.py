@@ -1,14 +1,10 @@
 """What a mapping may say, and that it finds what it was promised."""
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from tests.unit.notifications.test_context import rendering_context
 from tocsin.expressions.vocabulary import MAPPING_FIELDS
 from tocsin.notifications.mapping import MappingFailed, check_mapping, mapped_body
-from tocsin.notifications.model import Severity
 
 ABSENT_IN_MOST = {("event", "cause")}
 PROMISED = [(name, field) for name, fields in MAPPING_FIELDS.items() for field in sorted(fields)]
@@ -44,18 +40,3 @@ def test_a_field_that_no_notification_has_is_refused_beforehand(mapping: str) ->
 
 def test_a_mapping_for_nobody_in_particular_sees_no_user() -> None:
     assert mapped_body("{'someone': user != null}", rendering_context(user=None)) == {"someone": False}
-
-
-_DELIVERIES = Path(__file__).parents[3] / "docs" / "deliveries.md"
-NTFY = yaml.safe_load(_DELIVERIES.read_text().split("**ntfy**")[1].split("```yaml\n")[1].split("```")[0])["mappings"][0]
-
-
-@pytest.mark.parametrize(("severity", "priority"), [(Severity.NOTICE, 3), (Severity.WARNING, 4), (Severity.ALERT, 5)])
-def test_the_mapping_for_ntfy_that_the_docs_give_says_what_ntfy_takes(severity: Severity, priority: int) -> None:
-    said = mapped_body(NTFY["expression"], rendering_context(severity=severity, body="€" * 1500, user=None))
-
-    assert isinstance(said, dict)
-    assert said.keys() == {"topic", "title", "message", "priority", "tags", "click"}
-    assert said["priority"] == priority
-    assert said["message"] == "€" * 1000
-    assert said["title"] == "failed logins"

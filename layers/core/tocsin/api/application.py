@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
-from tocsin.api import blueprints, deliveries, events, health, me, notifications, resources, tickets, transports, why
+from tocsin.api import (
+    blueprints,
+    deliveries,
+    events,
+    health,
+    me,
+    notifications,
+    presets,
+    resources,
+    tickets,
+    transports,
+    why,
+)
 from tocsin.api.answers import problem_response
 from tocsin.api.paths import encoded_path
 from tocsin.api.wiring import Services
@@ -46,6 +58,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))
     deliveries.add_routes(app, services.deliveries, services.suppressions)
+    presets.add_routes(app)
     transports.add_routes(app, services.deliveries, services.suppressions, services.unsubscribe_links)
 
     def refused(error: TocsinError) -> Response[str]:

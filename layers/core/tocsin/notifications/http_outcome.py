@@ -23,10 +23,15 @@ RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that time can heal; all others are final."""
 
 
-def posted(post: Callable[[], Response], used: Iterable[str] = ()) -> Outcome:
+def posted(
+    post: Callable[[], Response],
+    used: Iterable[str] = (),
+    read: Callable[[Response, Iterable[str]], Outcome] | None = None,
+) -> Outcome:
     """The outcome of a POST: delivered for 2xx; retried or failed, with the reason, for all else.
 
-    `used` are the secrets that the request was made with: an endpoint that repeats them has them masked.
+    `used` are the secrets that the request was made with: an endpoint that repeats them has them masked. `read` makes
+    the outcome of an answer where its status alone does not say it; it is given the answer and `used`.
     """
     try:
         response = post()
@@ -34,7 +39,7 @@ def posted(post: Callable[[], Response], used: Iterable[str] = ()) -> Outcome:
         return Outcome(State.FAILED, f"blocked_{blocked.reason}", str(blocked))
     except OutboundError as error:
         return Outcome(State.RETRYING, error.kind, str(error))
-    return answered(response, used)
+    return (read or answered)(response, used)
 
 
 def answered(response: Response, used: Iterable[str] = ()) -> Outcome:
@@ -72,12 +77,17 @@ def excerpt(response: Response, used: Iterable[str] = ()) -> str | None:
     what an event's texts are cleansed of.
     """
     # More than is kept, so that a secret which the end cuts in two is masked before.
-    text = plain(response.body[: 4 * MAX_EXCERPT].decode("utf-8", "replace"))
+    shown = masked(response.body[: 4 * MAX_EXCERPT].decode("utf-8", "replace"), used)
+    return shown.encode()[:MAX_EXCERPT].decode("utf-8", "ignore").strip() or None
+
+
+def masked(text: str, used: Iterable[str] = ()) -> str:
+    """`text` of an endpoint, plain, without the secrets in `used` and what an event's texts are cleansed of."""
+    text = plain(text)
     for secret in sorted({secret for secret in used if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True):
         text = text.replace(secret, MASK)
     cleansed = cleanse(text)
-    shown = cleansed if isinstance(cleansed, str) else ""
-    return shown.encode()[:MAX_EXCERPT].decode("utf-8", "ignore").strip() or None
+    return cleansed if isinstance(cleansed, str) else ""
 
 
 def secrets_in(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> list[str]:

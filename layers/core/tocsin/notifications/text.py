@@ -43,6 +43,8 @@ def cut(text: str, limit: int, escapes: Mapping[str, str] | None = None) -> str:
 
     What is too long ends with a mark. Neither a character nor an escape is ever split. `limit` is at least 1.
     """
+    if not escapes and len(text) <= limit and units(text) <= limit:
+        return text
     escapes = escapes or {}
     pieces: list[str] = []
     used = fitting = 0
@@ -55,3 +57,11 @@ def cut(text: str, limit: int, escapes: Mapping[str, str] | None = None) -> str:
         if used <= limit - len(MARK):
             fitting = len(pieces)
     return "".join(pieces)
+
+
+def cut_bytes(text: str, limit: int) -> str:
+    """`text` in at most `limit` bytes of UTF-8, which is at least 3. What is too long ends with a mark."""
+    encoded = text.encode("utf-8", "replace")
+    if len(encoded) <= limit:
+        return text
+    return encoded[: limit - len(MARK.encode())].decode("utf-8", "ignore").rstrip() + MARK

@@ -69,6 +69,12 @@ class NotificationTransport(BaseModel):
     """webhook: the PEM chain that we show to the endpoint; its key is a secret."""
     client_key_ref: str = ""
     """webhook: which stored secret is the client certificate's key."""
+    preset: Name | None = None
+    """webhook: which service's form it has; see `notifications.presets`."""
+    options: dict[str, str] = {}
+    """webhook: what the preset wants to know beside the URL, but for what is secret."""
+    secret_options: dict[str, str] = {}
+    """webhook: the preset's secret options, each with the stored secret that holds it."""
     retired_ref: str = ""
     """webhook: which stored secrets were replaced, and sign beside the new one until `retired_until`."""
     retired_until: datetime | None = None
@@ -76,7 +82,11 @@ class NotificationTransport(BaseModel):
     @property
     def secret_refs(self) -> frozenset[str]:
         """All stored secrets that belong to this transport."""
-        return frozenset(ref for ref in (self.secrets_ref, self.client_key_ref, self.retired_ref) if ref)
+        return frozenset(ref for ref in self._refs if ref)
+
+    @property
+    def _refs(self) -> tuple[str, ...]:
+        return (self.secrets_ref, self.client_key_ref, self.retired_ref, *self.secret_options.values())
 
     @property
     def secrets_version(self) -> str | None:
@@ -88,8 +98,11 @@ class NotificationTransport(BaseModel):
     @property
     def fingerprint(self) -> str:
         """What tells one endpoint and its credentials from another: 16 hex digits."""
-        endpoint = "\0".join((self.mode, self.url or "", self.secrets_ref, self.client_key_ref, self.ca or ""))
-        return hashlib.sha256(endpoint.encode()).hexdigest()[:16]
+        parts = [self.mode, self.url or "", self.secrets_ref, self.client_key_ref, self.ca or ""]
+        if self.preset is not None:
+            options = {**self.options, **self.secret_options}
+            parts += [self.preset, *(f"{name}={options[name]}" for name in sorted(options))]
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 class TransportSecrets(BaseModel):
@@ -103,6 +116,8 @@ class TransportSecrets(BaseModel):
     """webhook: Standard Webhooks secrets (`whsec_…`), the newest first."""
     client_key: str | None = None
     """webhook: the client certificate's PEM key, unencrypted."""
+    option: str | None = None
+    """webhook: a secret option of its preset."""
 
 
 type SecretsOf = Callable[[NotificationTransport], TransportSecrets]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -18,7 +18,7 @@ from tocsin.notifications.mapping import MappingFailed, NotEvaluated, mapped_bod
 from tocsin.notifications.model import delivery_id
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.text import plain
-from tocsin.outbound import ClientCertificate, OutboundPolicy, Timeout, post
+from tocsin.outbound import ClientCertificate, OutboundPolicy, Response, Timeout, post
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
@@ -41,27 +41,79 @@ def webhook_delivery(
 
     def deliver(context: RenderingContext) -> Outcome:
         transport = context.transport
-        if transport.url is None:
+        if transport.url is None and transport.preset is None:
             return Outcome(State.FAILED, "no_url", f"transport {transport.name} has no URL")
-        url = transport.url
         try:
-            body = _body(context)
+            request = _request(secrets_of, context)
             mapped, missing = _mapped_headers(context)
         except MappingFailed as failure:
             return Outcome.of_mapping(failure)
-        headers = {"Content-Type": "application/json"} | mapped | {"User-Agent": USER_AGENT}
-        headers |= _signature(secrets_of, context, body, clock())
+        headers = request.headers | mapped | {"User-Agent": USER_AGENT}
+        if request.signed:
+            headers |= _signature(secrets_of, context, request.body, clock())
         certificate = _client_certificate(secrets_of, transport)
         sent = partial(
-            post, url, body, headers, timeout=limits, policy=policy, ca=transport.ca, client_cert=certificate
+            post,
+            request.url,
+            request.body,
+            headers,
+            timeout=limits,
+            policy=policy,
+            ca=transport.ca,
+            client_cert=certificate,
         )
-        outcome = posted(sent, secrets_in(url, mapped))
+        used = [*secrets_in(request.url, request.headers | mapped), *request.secrets]
+        outcome = posted(sent, used, request.read)
         if missing is None:
             return outcome
         detail = f"{outcome.detail or outcome.reason}; sent without the mapping's headers: {missing}"
         return replace(outcome, detail=detail, mapping=True)
 
     return deliver
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    secrets: tuple[str, ...] = ()
+    """What its body holds that nobody is to read in an answer."""
+    signed: bool = True
+    read: Callable[[Response, Iterable[str]], Outcome] | None = None
+    """How the answer is read where its status alone does not say all."""
+
+
+def _request(secrets_of: SecretsOf, context: RenderingContext) -> _Request:
+    """What is posted, but for a mapping's headers and the signature. Raises MappingFailed."""
+    transport = context.transport
+    if transport.preset is not None:
+        return _by_preset(secrets_of, context, transport.preset)
+    return _Request(transport.url or "", {"Content-Type": "application/json"}, _body(context))
+
+
+def _by_preset(secrets_of: SecretsOf, context: RenderingContext, name: str) -> _Request:
+    from tocsin.notifications.presets import Told, load, read_answer, render  # noqa: PLC0415 - for those who use one
+
+    transport, preset = context.transport, load(name)
+    if preset is None:
+        raise MappingFailed(f"there is no preset {name!r} in this version")
+    secret = {
+        option: secrets_of(transport.model_copy(update={"secrets_ref": ref})).option or ""
+        for option, ref in transport.secret_options.items()
+    }
+    url = secrets_of(transport).url if preset.address.secret and transport.url else transport.url
+    told = Told.of(context, message_id(context))
+    made = render(preset, told, transport.options | secret, url)
+    return _Request(
+        made.url, made.headers, made.body, tuple(secret.values()), preset.signed, partial(read_answer, preset)
+    )
+
+
+def message_id(context: RenderingContext) -> str:
+    """The id of the delivery that `context` is of: what a receiver drops repeats by."""
+    person = None if context.transport.send_once or context.user is None else context.user.username
+    return delivery_id(context.event.id, context.rule, context.transport.name, person)
 
 
 def _body(context: RenderingContext) -> bytes:
@@ -86,12 +138,11 @@ def _mapped_headers(context: RenderingContext) -> tuple[dict[str, str], str | No
 
 def _signature(secrets_of: SecretsOf, context: RenderingContext, body: bytes, now: datetime) -> dict[str, str]:
     """The three headers of Standard Webhooks; without a stored secret the id and the time alone."""
-    person = None if context.transport.send_once or context.user is None else context.user.username
-    message_id = delivery_id(context.event.id, context.rule, context.transport.name, person)
+    id_ = message_id(context)
     secrets = signing_secrets(secrets_of, context.transport, now)
     if secrets:
-        return signing.headers(secrets, message_id, now, body)
-    return {"webhook-id": message_id, "webhook-timestamp": str(int(now.timestamp()))}
+        return signing.headers(secrets, id_, now, body)
+    return {"webhook-id": id_, "webhook-timestamp": str(int(now.timestamp()))}
 
 
 def signing_secrets(secrets_of: SecretsOf, transport: NotificationTransport, now: datetime) -> tuple[str, ...]:

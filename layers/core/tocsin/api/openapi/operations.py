@@ -258,6 +258,15 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: "Breaker"},
         problems=(404,),
     ),
+    Operation(
+        "GET",
+        "/presets",
+        "transports",
+        "List the services that webhooks have a form for",
+        _READ,
+        {200: "PresetPage"},
+        query=PAGED,
+    ),
     *_collection("groups", "Group", "a group"),
     Operation(
         "GET",

@@ -212,6 +212,21 @@ SHAPES: dict[str, Schema] = {
         {"name": TEXT, "starts": MOMENT, "ends": MOMENT, "comment": TEXT, "by": TEXT, "state": TEXT},
         {"matcher": ANY_OBJECT, "pattern": ANY_OBJECT},
     ),
+    "Preset": obj(
+        {
+            "name": TEXT,
+            "title": TEXT,
+            "url": obj({"required": TRUTH, "secret": TRUTH, "default": nullable(TEXT), "example": TEXT}),
+            "options": array(obj({"name": TEXT, "says": TEXT, "secret": TRUTH, "required": TRUTH})),
+            "limits": ANY_OBJECT,
+            "seconds_between": nullable({"type": "number"}),
+            "resolves": TRUTH,
+            "signed": TRUTH,
+            "send_once": TRUTH,
+            "documentation": obj({"name": TEXT, "url": TEXT}),
+        }
+    ),
+    "PresetPage": page(ref("Preset")),
     "Member": obj({"username": TEXT}),
     "Key": obj(
         {

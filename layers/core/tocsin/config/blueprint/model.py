@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, cast
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
 from tocsin.config.model import Settings
 from tocsin.errors import Invalid, Violation, violations
@@ -46,6 +46,15 @@ class GroupEntry(_Entry):
     children: Annotated[tuple[ForeignName, ...], FailFast()] = ()
 
 
+def _as_text(value: object) -> object:
+    # A chat's id is a number, which YAML reads as one.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
+OptionValue = Annotated[str, BeforeValidator(_as_text), Field(max_length=1000)]
+
+
 class TransportEntry(_Entry):
     """A transport with its secrets, which go in and never come out."""
 
@@ -62,6 +71,8 @@ class TransportEntry(_Entry):
     text_template: Annotated[str, Field(max_length=32_768)] | None = None
     body_mapping: Name | None = None
     headers_mapping: Name | None = None
+    preset: Name | None = None
+    options: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] = {}
     ca: Annotated[str, Field(max_length=32_768)] | None = None
     client_certificate: Annotated[str, Field(max_length=32_768)] | None = None
     client_key: Annotated[str, Field(max_length=16_384)] | None = None

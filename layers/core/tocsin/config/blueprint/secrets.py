@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from tocsin.config.blueprint.model import MASK, TransportEntry
+from tocsin.config.blueprint.preset_fields import preset_of
 from tocsin.errors import Violation
+from tocsin.notifications.presets import Preset, load
 from tocsin.notifications.signing import check_secret, new_secret
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import origin_of
@@ -31,6 +33,7 @@ _TAKEN_AS_THEY_ARE = (
     "text_template",
     "body_mapping",
     "headers_mapping",
+    "preset",
     "ca",
     "client_certificate",
 )
@@ -60,12 +63,76 @@ def resolve(
     else have them sent to a host of theirs. There a mask is a Violation, and a secret that is left out is made anew.
     """
     plain = NotificationTransport(**{name: getattr(entry, name) for name in _TAKEN_AS_THEY_ARE})
-    same_kind = existing if existing is not None and existing.mode is entry.mode else None
+    kind = (entry.mode, entry.preset)
+    same_kind = existing if existing is not None and (existing.mode, existing.preset) == kind else None
+    preset = preset_of(entry)
+    if preset is not None:
+        return _by_preset(entry, preset, plain, same_kind, path, now or utc_now())
     if entry.mode is TransportMode.WEBHOOK:
         return _webhook(entry, plain, same_kind, path, now or utc_now())
     if entry.mode is TransportMode.WEBHOOK_SLACK and entry.url is not None:
-        return _chat(entry, plain, same_kind, path)
+        return _secret_url(entry, plain, same_kind, path)
     return Resolved(plain)
+
+
+def _by_preset(
+    entry: TransportEntry,
+    preset: Preset,
+    plain: NotificationTransport,
+    existing: NotificationTransport | None,
+    path: str,
+    now: datetime,
+) -> Resolved | Violation:
+    """A webhook in a service's form: signed only where that verifies it, its URL a secret where it is one."""
+    if preset.signed:
+        resolved = _webhook(entry, plain, existing, path, now)
+    else:
+        with_key = _client_key(entry, plain, existing, path)
+        if isinstance(with_key, Violation) or not preset.address.secret or entry.url is None:
+            resolved = with_key
+        else:
+            resolved = _secret_url(entry, with_key.transport, existing, path)
+            if isinstance(resolved, Resolved):
+                resolved = replace(resolved, to_store={**with_key.to_store, **resolved.to_store})
+    return resolved if isinstance(resolved, Violation) else _options(entry, preset, resolved, existing, path)
+
+
+def _options(
+    entry: TransportEntry,
+    preset: Preset,
+    resolved: Resolved,
+    existing: NotificationTransport | None,
+    path: str,
+) -> Resolved | Violation:
+    """`resolved` with the preset's options, of which each secret one is stored for itself.
+
+    A secret that stands masked is kept for the same server only: whoever may configure a transport could have it sent
+    to one of their own, and so read what they were never shown.
+    """
+    open_, refs = {}, {}
+    to_store = dict(resolved.to_store)
+    for name, value in entry.options.items():
+        if not preset.options[name].secret:
+            open_[name] = value
+        elif value != MASK:
+            secrets = TransportSecrets(option=value)
+            refs[name] = _ref(f"{entry.name}#{name}", secrets)
+            to_store[refs[name]] = secrets
+        elif existing is None or name not in existing.secret_options:
+            return Violation(f"{path}.options.{name}", "stands masked, but nothing is stored that could be kept")
+        elif _origin(existing.url) != _origin(resolved.transport.url):
+            moved = "stands masked, but the URL leads to another server than the stored one was for: give it again"
+            return Violation(f"{path}.options.{name}", moved)
+        else:
+            refs[name] = existing.secret_options[name]
+    transport = resolved.transport.model_copy(update={"options": open_, "secret_options": refs})
+    return replace(resolved, transport=transport, to_store=to_store)
+
+
+def _origin(url: str | None) -> tuple[str, str]:
+    """Where a URL leads, and so who is given a transport's secrets."""
+    parts = urlsplit(url or "")
+    return parts.scheme, parts.netloc
 
 
 def _webhook(
@@ -128,7 +195,7 @@ def _client_key(
     return Resolved(plain.model_copy(update={"client_key_ref": ref}), {ref: secrets})
 
 
-def _chat(
+def _secret_url(
     entry: TransportEntry, plain: NotificationTransport, existing: NotificationTransport | None, path: str
 ) -> Resolved | Violation:
     url = entry.url or ""
@@ -149,9 +216,12 @@ def masked_url(url: str) -> str:
 
 def shown(transport: NotificationTransport) -> TransportEntry:
     """A transport as the blueprint shows it."""
-    signed = transport.mode is TransportMode.WEBHOOK and bool(transport.secrets_ref)
+    preset = load(transport.preset) if transport.preset else None
+    signs = transport.mode is TransportMode.WEBHOOK and (preset is None or preset.signed)
+    signed = signs and bool(transport.secrets_ref)
     return TransportEntry(
         **{name: getattr(transport, name) for name in _TAKEN_AS_THEY_ARE},
+        options=transport.options | dict.fromkeys(transport.secret_options, MASK),
         secret=MASK if signed else None,
         client_key=MASK if transport.client_key_ref else None,
     )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
+from tocsin.config.blueprint.preset_fields import check_preset, has_secret_url, preset_of
 from tocsin.config.blueprint.rule_tests import run_tests
 from tocsin.config.model import Settings
 from tocsin.errors import MOST, Violation
@@ -27,6 +28,7 @@ _MODES_OF = {
     "secret": {TransportMode.WEBHOOK},
     "body_mapping": {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK, TransportMode.LOCAL},
     "headers_mapping": {TransportMode.WEBHOOK},
+    "preset": {TransportMode.WEBHOOK},
     "ca": _URL_MODES,
     "client_certificate": {TransportMode.WEBHOOK},
     "client_key": {TransportMode.WEBHOOK},
@@ -165,9 +167,11 @@ def _transport(
     for field, modes in _MODES_OF.items():
         if getattr(transport, field) is not None and transport.mode not in modes:
             yield Violation(f"{path}.{field}", f"has no meaning for the mode {transport.mode.value}")
-    if transport.mode in _URL_MODES and transport.url is None:
-        yield Violation(f"{path}.url", f"is required for the mode {transport.mode.value}")
-    elif transport.url is not None and not (_is_chat(transport) and transport.url.endswith(MASK)):
+    preset = preset_of(transport)
+    if transport.mode in _URL_MODES and transport.url is None and (preset is None or preset.address.default is None):
+        needs = f"the mode {transport.mode.value}" if preset is None else f"the preset {preset.name}"
+        yield Violation(f"{path}.url", f"is required for {needs}")
+    elif transport.url is not None and not (has_secret_url(transport) and transport.url.endswith(MASK)):
         try:
             check_url(transport.url, policy)
         except OutboundBlocked as blocked:
@@ -181,12 +185,9 @@ def _transport(
         name = getattr(transport, field)
         if name is not None and name not in mappings:
             yield _missing(f"{path}.{field}", "mapping", name, mappings)
+    yield from check_preset(path, transport)
     yield from _templates(path, transport)
     yield from _certificates(path, transport)
-
-
-def _is_chat(transport: TransportEntry) -> bool:
-    return transport.mode is TransportMode.WEBHOOK_SLACK
 
 
 def _templates(path: str, transport: TransportEntry) -> Iterator[Violation]:

@@ -1,0 +1,134 @@
+"""What a preset's message says, whatever the service: one event, several that are told as one, or an end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+
+from tocsin.events.model import CUSTOM_PREFIX
+from tocsin.notifications.context import COLOURS, RenderingContext
+from tocsin.notifications.model import Severity, notification_id
+from tocsin.notifications.text import one_line, plain
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
+
+_UNKNOWN_ADDRESS = "255.255.255.255"
+"""What an event has as its client's address where none could be determined."""
+
+
+class Kind(StrEnum):
+    """What a message is about."""
+
+    EVENT = "event"
+    GROUP = "group"
+    """Several events, as a group or a digest tells them."""
+    RESOLVE = "resolve"
+    """What was told before is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message before any service's form.
+
+    `title`, `text`, `lines` and `facts` hold what outsiders typed: each service's form makes them harmless. `key` is
+    the same for all messages about one thing, its end included: services that know incidents tell them apart by it.
+    `lines` are the first few of several events, `left_out` is how many more there were, `count` all of them. `event` is
+    the event as the API shows it; of several, the latest.
+    """
+
+    kind: Kind
+    key: str
+    message_id: str
+    title: str
+    text: str
+    severity: Severity
+    rule: str
+    created: datetime
+    event: JsonObject
+    app: str = ""
+    action: str = ""
+    recipient: str | None = None
+    link: str | None = None
+    link_label: str | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    lines: tuple[str, ...] = ()
+    count: int = 1
+    left_out: int = 0
+
+    @classmethod
+    def of(cls, context: RenderingContext, message_id: str) -> Self:
+        """The message about one event. `message_id` is its delivery's."""
+        event, notification = context.event, context.notification
+        return cls(
+            kind=Kind.EVENT,
+            key=notification_id(event.id, context.rule, None),
+            message_id=message_id,
+            title=_title(context),
+            text=notification.body,
+            severity=context.severity,
+            rule=context.rule,
+            created=event.created,
+            event=event.to_json(),
+            app=event.app,
+            action=event.action,
+            recipient=context.user.username if context.user else None,
+            link=context.link,
+            link_label=notification.hyperlink_label,
+            facts=tuple(_facts(context)),
+        )
+
+    @property
+    def known(self) -> dict[str, Json]:
+        """What Tocsin says itself, by the names that templates use: it stands as it is."""
+        return {
+            "kind": self.kind.value,
+            "key": self.key,
+            "message_id": self.message_id,
+            "event_id": self.event.get("id"),
+            "severity": self.severity.value,
+            "colour": COLOURS[self.severity],
+            "colour_number": int(COLOURS[self.severity].removeprefix("#"), 16),
+            "created": iso(self.created),
+            "epoch": int(self.created.timestamp()),
+            "epoch_ms": int(self.created.timestamp() * 1000),
+            "count": self.count,
+            "left_out": self.left_out,
+            "link": self.link,
+        }
+
+    @property
+    def free(self) -> dict[str, str | None]:
+        """What others chose, by the names that templates use: it is made harmless, and cut."""
+        title, text = one_line(self.title), plain(self.text).strip()
+        return {
+            "title": title or one_line(text) or "Event",
+            "text": text or None,
+            "rule": self.rule,
+            "app": one_line(self.app) or None,
+            "action": one_line(self.action) or None,
+            "recipient": self.recipient,
+            "link_label": one_line(self.link_label or "") or "Open",
+        }
+
+
+def _title(context: RenderingContext) -> str:
+    """The event's action in words: `login_failed` is "Login failed"."""
+    words = (context.action or "").removeprefix(CUSTOM_PREFIX).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _facts(context: RenderingContext) -> list[tuple[str, str]]:
+    event = context.event
+    address = event.client_ip if event.client_ip != _UNKNOWN_ADDRESS else None
+    named = [
+        ("Severity", context.severity.value),
+        ("Rule", context.rule),
+        ("Person", context.event_user),
+        ("App", event.app),
+        ("From", address),
+        ("When", iso(event.created)),
+        ("Told", context.user.username if context.user else None),
+    ]
+    return [(label, value) for label, value in named if value] + context.string_values

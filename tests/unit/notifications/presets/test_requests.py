@@ -1,0 +1,221 @@
+"""Each preset's requests, for one event, several and an end, against its service's documented form and limits."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from tests.unit.notifications.test_context import PATHOLOGICAL, rendering_context
+from tocsin.notifications.model import Severity
+from tocsin.notifications.presets import Kind, Preset, PresetRequest, Told, known_presets, load, render
+from tocsin.notifications.text import MARK
+
+DATA = Path(__file__).parents[3] / "data" / "presets"
+DOCUMENTED: dict[str, Any] = {path.stem: json.loads(path.read_text()) for path in sorted(DATA.glob("*.json"))}
+"""By preset: `schema` of its bodies, a URL and options, headers and members of the body that are to be, `answers`."""
+
+LONG = "wörds & more\n" * 4_000
+LINK = "https://console.example.com/events/" + "x" * 1_900
+NASTY = "@everyone <!channel> <users/all> @**all** [a](https://evil.example) ![i](https://evil.example) <b>&amp;"
+
+
+def preset_of(name: str) -> Preset:
+    preset = load(name)
+    assert preset is not None
+    return preset
+
+
+def told(kind: Kind = Kind.EVENT, **fields: Any) -> Told:
+    known: dict[str, Any] = {
+        "kind": kind,
+        "key": "019ca945-0a00-7f18-a3b6-3438cb845d72",
+        "message_id": "019ca945-0a00-7f18-a3b6-3438cb845d72-0123456789abcdef",
+        "title": "Login failed",
+        "text": "mallory failed to log in from 10.0.0.1",
+        "severity": Severity.ALERT,
+        "rule": "failed logins",
+        "created": datetime(2026, 3, 1, 12, 0, tzinfo=UTC),
+        "event": {"id": "019ca945-0a00-7f18-a3b6-3438cb845d72", "action": "login_failed", "context": {"reason": "x"}},
+        "app": "payroll",
+        "action": "login_failed",
+        "recipient": "alice",
+        "link": "https://console.example.com/events/1",
+        "facts": (("Severity", "alert"), ("reason", "wrong password")),
+    }
+    if kind is Kind.GROUP:
+        known |= {
+            "lines": ("mallory failed", "eve failed", "trudy failed"),
+            "count": 7,
+            "left_out": 4,
+            "text": "7 events",
+        }
+    return Told(**(known | fields))
+
+
+def requested(name: str, message: Told) -> PresetRequest:
+    return render(preset_of(name), message, DOCUMENTED[name]["options"], DOCUMENTED[name]["url"])
+
+
+def parsed(name: str, request: PresetRequest) -> Any:
+    content_type = preset_of(name).content_type
+    text = request.body.decode()
+    if content_type == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(text, keep_blank_values=True, strict_parsing=True))
+    if content_type in {"application/x-ndjson", "application/x-sentry-envelope"}:
+        return [json.loads(line) for line in text.splitlines()]
+    return json.loads(text)
+
+
+def faults(name: str, request: PresetRequest) -> list[str]:
+    """What the service would not take of a request."""
+    documented, body = DOCUMENTED[name], parsed(name, request)
+    found = [f"{error.json_path}: {error.message[:200]}" for error in _VALIDATORS[name].iter_errors(body)]
+    if len(request.body) > documented.get("most_bytes", 1 << 30):
+        found.append(f"{len(request.body):,} bytes")
+    for member, most in documented.get("most_bytes_of", {}).items():
+        if len(body[member].encode()) > most:
+            found.append(f"{member}: {len(body[member].encode()):,} bytes")
+    for member, most in documented.get("most_units_of", {}).items():
+        taken = sum(len(text.encode("utf-16-le")) // 2 for text in texts(body[member]))
+        if taken > most:
+            found.append(f"{member}: {taken:,} code units")
+    return found
+
+
+_VALIDATORS = {name: Draft202012Validator(documented["schema"]) for name, documented in DOCUMENTED.items()}
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from texts(each)
+
+
+def test_each_preset_has_its_services_form_documented() -> None:
+    assert DOCUMENTED.keys() == set(known_presets())
+    for documented in DOCUMENTED.values():
+        Draft202012Validator.check_schema(documented["schema"])
+        assert documented["schema"]["$comment"]
+        assert documented["answers"]
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("severity", Severity)
+def test_a_request_is_what_its_service_documents(name: str, kind: Kind, severity: Severity) -> None:
+    request = requested(name, told(kind, severity=severity))
+
+    assert faults(name, request) == []
+    assert request.headers["Content-Type"] == preset_of(name).content_type
+    assert request.headers.items() >= DOCUMENTED[name].get("headers", {}).items()
+    for path, value in DOCUMENTED[name].get("by_kind", {}).get(kind, {}).items():
+        assert parsed(name, request)[path] == value
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("case", PATHOLOGICAL)
+def test_whatever_an_event_holds_its_request_is_what_the_service_documents(name: str, kind: Kind, case: str) -> None:
+    message = Told.of(rendering_context(PATHOLOGICAL[case], body=LONG, action="custom_" + "x" * 300), "id")
+    facts = message.facts + tuple((f"{label} again", value) for label, value in message.facts)
+    lines = (LONG,) * 50 if kind is Kind.GROUP else ()
+
+    request = requested(
+        name, told(kind, event=message.event, facts=facts, text=LONG, title=LONG, app=LONG, link=LINK, lines=lines)
+    )
+
+    assert faults(name, request) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_what_is_left_blank_is_no_reason_to_refuse_a_message(name: str) -> None:
+    message = told(title="", text=" \0 ", app="", action="", recipient=None, link=None, facts=())
+
+    assert faults(name, requested(name, message)) == []
+
+
+@settings(deadline=None, max_examples=60)
+@given(text=st.text(max_size=5_000), count=st.integers(0, 80))
+def test_no_text_breaks_a_request(text: str, count: int) -> None:
+    for name in DOCUMENTED:
+        message = told(Kind.GROUP, text=text, title=text, facts=((text, text),) * count, lines=(text,) * count)
+
+        assert faults(name, requested(name, message)) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_what_is_cut_is_marked(name: str) -> None:
+    request = requested(name, told(text="a" * 1_000_000, event={"id": "1", "context": {"text": "a" * 1_000_000}}))
+
+    assert any(text.endswith(MARK) or f"{MARK}\n" in text for text in texts(parsed(name, request)))
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_nothing_that_an_event_holds_acts_there(name: str) -> None:
+    preset = preset_of(name)
+    message = told(Kind.GROUP, text=NASTY, title=NASTY, facts=((NASTY, NASTY),), lines=(NASTY,), event={"id": "1"})
+
+    said = " ".join(texts(parsed(name, requested(name, message))))
+
+    if preset.dialect.acting is not None:
+        assert preset.dialect.acting.search(said) is None
+    for character in preset.dialect.escapes or {}:
+        assert not re.search(rf"evil{re.escape(character)}", said)
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_what_is_told_of_one_thing_has_one_key(name: str) -> None:
+    bodies = [parsed(name, requested(name, told(kind))) for kind in Kind]
+
+    for member in DOCUMENTED[name].get("same_for_all_kinds", []):
+        assert len({json.dumps(body[member]) for body in bodies}) == 1
+        assert bodies[0][member]
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_the_same_message_is_the_same_request(name: str) -> None:
+    assert requested(name, told()) == requested(name, told())
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_group_says_how_many_there_were_and_the_first_few(name: str) -> None:
+    body = json.dumps(parsed(name, requested(name, told(Kind.GROUP))), ensure_ascii=False)
+
+    assert "7 events" in body
+    assert "mallory failed" in body
+    assert "eve failed" in body
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_the_options_and_the_url_of_the_documents_are_taken(name: str) -> None:
+    preset, documented = preset_of(name), DOCUMENTED[name]
+
+    assert {option for option, each in preset.options.items() if each.required} <= documented["options"].keys()
+    assert [preset.options[option].wrong(value) for option, value in documented["options"].items()] == [
+        None for _ in documented["options"]
+    ]
+    assert documented["url"] is None or preset.address.wrong(documented["url"]) is None
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_preset_says_what_it_wants_and_where_that_is_documented(name: str) -> None:
+    shown = preset_of(name).to_json()
+
+    assert str(shown["title"])
+    documentation: Any = shown["documentation"]
+    assert documentation["name"]
+    assert documentation["url"].startswith("https://")
+    assert json.loads(json.dumps(shown)) == shown
