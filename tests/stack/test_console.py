@@ -83,7 +83,9 @@ def test_an_event_becomes_a_toast_and_a_count_without_a_reload_and_its_story_is_
 ) -> None:
     happen(stack, "alice mistyped her password")
 
-    page.get_by_test_id("toast").filter(has_text="alice mistyped her password").get_by_role("button", name="Open").click()
+    page.get_by_test_id("toast").filter(has_text="alice mistyped her password").get_by_role(
+        "button", name="Open"
+    ).click()
 
     expect(page.get_by_role("region", name="Story")).to_contain_text("policy app-console holds")
     expect(page.get_by_role("region", name="Story")).to_contain_text("delivered")

@@ -2,14 +2,57 @@
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
-from tests.integration.delivery_world import World, bodies
+from tests.integration.delivery_world import SECRET, World, bodies
 from tests.integration.notifications.test_webhook import deliver
+from tests.unit.notifications.presets.test_requests import DOCUMENTED, preset_of
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 
+
+def answered(sinks: Sinks, path: str, state: str, documented: dict[str, Any]) -> dict[str, Any]:
+    """Let the endpoint give the service's first answer that comes to `state`."""
+    answer: dict[str, Any] = next(each for each in documented["answers"] if each["state"] == state)
+    body = answer["text"] if "text" in answer else json.dumps(answer["json"])
+    sinks.misbehave(Misbehaviour(path, status=answer["status"], body=body, headers=answer.get("headers", {})))
+    return answer
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_service_is_told_as_it_wants_to_be_and_its_answers_are_understood(
+    world: World, sinks: Sinks, name: str
+) -> None:
+    documented, preset = DOCUMENTED[name], preset_of(name)
+    at = urlsplit(documented["url"] or preset.address.default or "")
+    url = f"{sinks.url}{at.path}" + (f"?{at.query}" if at.query else "")
+    secret = {option: value for option, value in documented["options"].items() if preset.options[option].secret}
+    stored = {f"ref_{option}": TransportSecrets(option=value) for option, value in secret.items()}
+    world.configure(
+        transport(
+            name,
+            "https://masked.example.com/" if preset.address.secret else url,
+            secrets_ref="own",
+            options={option: value for option, value in documented["options"].items() if option not in secret},
+            secret_options={option: f"ref_{option}" for option in secret},
+        ),
+        own=TransportSecrets(url=url) if preset.address.secret else TransportSecrets(signing=(SECRET,)),
+        **stored,
+    )
+    deliver(world)  # to learn where it is posted to, whatever is made of the sink's answer
+    (received,) = sinks.received()
+
+    states = {state: answered(sinks, received.path, state, documented) and deliver(world) for state in STATES}
+
+    assert {state: delivery["state"] for state, delivery in states.items()} == {state: state for state in STATES}
+    assert len(sinks.received()) == 1 + len(STATES)
+    assert [value for value in secret.values() if value in json.dumps(states)] == []
+    assert ("webhook-signature" in received.headers) == preset.signed
+
+
+STATES = ("delivered", "failed", "retrying")
 KEY = "0123456789abcdef0123456789abcdef"
 
 

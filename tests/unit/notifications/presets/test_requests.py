@@ -121,6 +121,8 @@ def test_a_request_is_what_its_service_documents(name: str, kind: Kind, severity
     assert faults(name, request) == []
     assert request.headers["Content-Type"] == preset_of(name).content_type
     assert request.headers.items() >= DOCUMENTED[name].get("headers", {}).items()
+    posted_to = DOCUMENTED[name].get("posted_to")
+    assert posted_to is None or request.url == (posted_to[kind] if isinstance(posted_to, dict) else posted_to)
     for path, value in DOCUMENTED[name].get("by_kind", {}).get(kind, {}).items():
         assert parsed(name, request)[path] == value
 

@@ -1,8 +1,9 @@
 """Bodies as JSON with holes: a preset's template looks like what it makes.
 
 A text may have placeholders: `{title}` is a value, `{title|200}` one that is cut to 200 UTF-16 code units with a mark,
-`{title|200b}` to 200 bytes of UTF-8. A text that is nothing but a placeholder takes the value's own type, and is left
-out of its object or list where there is no such value. Objects with one of these keys are instructions:
+`{title|200b}` to 200 bytes of UTF-8; a link that is longer is left out. A text that is nothing but a placeholder takes
+the value's own type, and is left out of its object or list where there is no such value. Objects with one of these keys
+are instructions:
 
     {"$if": "link", "then": A, "else": B}                  A where the value is there and not empty, else B, or nothing
     {"$by": "severity", "alert": A, "else": B}             by a value
@@ -91,8 +92,9 @@ class Values:
             return self.dialect.text(text, min(most, default=None), by_bytes=by_bytes and limit is not None)
         value = self.known[name]
         if isinstance(value, str):
-            if name == "link" and self.squeeze.link is not None and len(value) > self.squeeze.link:
-                return None
+            if name == "link":  # cut, it would lead elsewhere
+                longest = min((each for each in (limit, self.squeeze.link) if each is not None), default=len(value))
+                return value if len(value) <= longest else None
             if limit is not None:
                 return cut_bytes(value, limit) if by_bytes else cut(value, limit)
         return value
