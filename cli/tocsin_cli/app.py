@@ -21,6 +21,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "rules": ("rules", "policies"),
     "people": ("users", "groups", "keys"),
     "settings": ("settings", "mail-stops"),
+    "preferences": ("preferences",),
     "listen": ("listen",),
     "dead_letters": ("dead-letters",),
     "doctor": ("doctor",),

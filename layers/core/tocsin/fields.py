@@ -39,8 +39,8 @@ def foreign_name(name: str) -> str:
         raise ValueError(f"has a character that can't be seen, U+{ord(odd):04X}")
     if "?" in name or _ENCODED.search(name):
         raise ValueError("has a `?`, or a `%` before two hexadecimal digits: paths can't name it")
-    if name in {".", ".."} or name.endswith("/") or "/members/" in f"{name}/":
-        raise ValueError("is `.` or `..`, ends with `/` or has `/members` in it: it would be another path")
+    if name in {".", ".."} or name.endswith("/") or any(part in f"{name}/" for part in ("/members/", "/preferences/")):
+        raise ValueError("is `.` or `..`, ends with `/` or has `/members` or `/preferences` in it: another path")
     return name
 
 

@@ -20,7 +20,7 @@ from tocsin.api.openapi import OPERATIONS, Operation, document
 from tocsin.identity.principal import TOKEN_PREFIX, Scope
 
 SOME_ID = "01890000-0000-7000-8000-000000000000"
-NAMES = {"event_id": SOME_ID, "notification_id": SOME_ID, "delivery_id": "x"}
+NAMES = {"person": "me", "event_id": SOME_ID, "notification_id": SOME_ID, "delivery_id": "x"}
 KEYED = [operation for operation in OPERATIONS if operation.scopes is not None]
 OPEN = {("GET", "/health"), ("GET", "/unsubscribe"), ("POST", "/unsubscribe")}
 

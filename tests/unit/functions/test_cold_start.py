@@ -31,6 +31,7 @@ MUST_NOT_LOAD = {
         "requests",
         "maxminddb",
         "tocsin.notifications.context",
+        "tocsin.telling",
         "tocsin.config.blueprint",
         "tocsin.matching.matcher",
     ),

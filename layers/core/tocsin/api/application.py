@@ -16,6 +16,7 @@ from tocsin.api import (
     health,
     me,
     notifications,
+    preferences,
     presets,
     resources,
     tickets,
@@ -27,6 +28,7 @@ from tocsin.api.paths import encoded_path
 from tocsin.api.wiring import Services
 from tocsin.aws.logging import Code, logger, note
 from tocsin.config.resources import Resources
+from tocsin.config.resources.preferences import PersonalPreferences
 from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
 from tocsin.http.request import Request
 from tocsin.http.response import problem
@@ -57,6 +59,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     blueprints.add_routes(app, services.blueprints, services.editor)
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))
+    preferences.add_routes(app, PersonalPreferences(services.editor, services.preferences))
     deliveries.add_routes(app, services.deliveries, services.suppressions)
     presets.add_routes(app)
     transports.add_routes(app, services.deliveries, services.suppressions, services.unsubscribe_links)

@@ -16,13 +16,16 @@ MAX_NAME_BYTES = 1_020
 """UTF-8: what names may have, and less than a sort key of DynamoDB."""
 
 _ONE_NAME = re.compile("/(?:users|mail-stops)/(.+)", re.DOTALL)
+_PREFERENCES = re.compile("/users/(.+?)(/preferences(?:/options)?)", re.DOTALL)
 _GROUP = re.compile("/groups/(.+?)(?:/members(?:/(.+))?)?", re.DOTALL)
 _BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
 
 
 def encoded_path(path: str) -> str:
     """`path` with each name in it as one segment of ASCII. Encoding it twice changes nothing."""
-    one, group = _ONE_NAME.fullmatch(path), _GROUP.fullmatch(path)
+    one, group, preferences = _ONE_NAME.fullmatch(path), _GROUP.fullmatch(path), _PREFERENCES.fullmatch(path)
+    if preferences is not None:
+        return f"/users/{_encoded(preferences[1])}{preferences[2]}"
     if one is not None:
         return f"{path[: one.start(1)]}{_encoded(one[1])}"
     if group is not None:

@@ -12,6 +12,7 @@ from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.secrets import secret_text
 from tocsin.aws.sqs import Outbox
+from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import Blueprints
 from tocsin.config.changes import ChangeEvents
 from tocsin.config.lock import ConfigurationLock
@@ -38,6 +39,7 @@ from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
+from tocsin.telling.preferences_store import PreferencesStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Services:
     log: LogReader
     stories: StoryStore
     inboxes: InboxStore
+    preferences: PreferencesStore
     blueprints: Blueprints
     explainer: Explainer
     backtester: Backtester
@@ -69,7 +72,8 @@ def services_of(environment: Environment) -> Services:
     config_table = environment.text("CONFIG_TABLE")
     configuration = ConfigurationStore(dynamodb, config_table)
     secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
-    people, owners = PeopleStore(dynamodb, config_table), InboxOwnerStore(dynamodb, deliveries_table)
+    people, preferences = PeopleStore(dynamodb, config_table), PreferencesStore(dynamodb, config_table)
+    belongings = Belongings(InboxOwnerStore(dynamodb, deliveries_table), preferences)
     explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events)
     policy = policy_of(environment)
     unsubscribe_secret = environment.optional("UNSUBSCRIBE_SECRET")
@@ -85,8 +89,9 @@ def services_of(environment: Environment) -> Services:
         log=LogReader(dynamodb, events_table),
         stories=StoryStore(dynamodb, deliveries_table),
         inboxes=InboxStore(dynamodb, deliveries_table),
+        preferences=preferences,
         blueprints=Blueprints(
-            configuration=configuration, secrets=secrets, lock=lock, people=people, inboxes=owners, policy=policy
+            configuration=configuration, secrets=secrets, lock=lock, people=people, belongings=belongings, policy=policy
         ),
         explainer=explainer,
         backtester=Backtester(dynamodb, events_table, explainer, people),
@@ -95,7 +100,7 @@ def services_of(environment: Environment) -> Services:
             secrets=secrets,
             lock=lock,
             people=people,
-            inboxes=owners,
+            belongings=belongings,
             policy=policy,
             changes=ChangeEvents(SystemEvents(events)),
         ),

@@ -33,6 +33,7 @@ _MODELS = {
     "rules": "rule",
     "silences": "silence",
     "keys": "key",
+    "preferences": "preferences",
 }
 _SECRETS = frozenset({"secret", "client_key"})
 _EXPRESSIONS = frozenset({"expression", "query"})
@@ -151,7 +152,9 @@ def _model(change: JsonObject) -> JsonObject:
 
 def _named(change: JsonObject) -> str:
     model = _MODELS[str(change["kind"])]
-    return "the settings" if model == "settings" else f"{model} {change['name']}"
+    if model == "settings":
+        return "the settings"
+    return f"the preferences of {change['name']}" if model == "preferences" else f"{model} {change['name']}"
 
 
 def _by(by: Principal) -> JsonObject:

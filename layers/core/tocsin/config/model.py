@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from functools import cached_property
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import orjson
 from pydantic import BaseModel, ConfigDict, FailFast, Field
@@ -19,6 +19,10 @@ from tocsin.identity.principal import Scope
 from tocsin.notifications.model import MAX_INBOX
 from tocsin.notifications.transport import Mapping, NotificationTransport
 from tocsin.rules.model import NotificationRule, Policy, Silence
+from tocsin.types import JsonObject
+
+if TYPE_CHECKING:
+    from tocsin.telling.preferences import Preferences
 
 
 class GroupScopes(BaseModel):
@@ -49,6 +53,15 @@ class Settings(BaseModel):
     """Names of keys whose values stay readable although they sound secret."""
     group_scopes: Annotated[tuple[GroupScopes, ...], FailFast()] = ()
     """What access tokens allow: the scopes that the groups in them give. A token without such a group has none."""
+    preferences_defaults: JsonObject = Field(default_factory=dict)
+    """How people are told who say nothing of it themselves: Preferences, checked where the settings are saved."""
+
+    @cached_property
+    def defaults(self) -> Preferences:
+        """The `preferences_defaults`, read where people are told: most functions that read settings tell nobody."""
+        from tocsin.telling.preferences import Preferences  # noqa: PLC0415 - 12 ms of a cold start
+
+        return Preferences.model_validate(self.preferences_defaults)
 
     @cached_property
     def secrets(self) -> Secrets:

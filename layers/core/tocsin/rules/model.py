@@ -152,6 +152,9 @@ class NotificationRule(_Configured):
     policy_engine_mode: PolicyEngineMode = PolicyEngineMode.ANY
     bindings: Annotated[tuple[Binding, ...], FailFast()] = ()
     throttle: Throttle | None = None
+    can_be_muted: bool = True
+    """Whether people's preferences keep it from them: a mute, a transport turned off, a minimum severity. Quiet hours
+    and digests delay it all the same."""
     tests: Annotated[tuple[RuleTest, ...], Field(max_length=50)] = ()
     """Run when a configuration is applied, which is refused where one fails."""
 

@@ -10,7 +10,7 @@ from tocsin.live.model import READING
 
 
 def inbox_operations() -> Iterator[Operation]:
-    """/notifications, and the ticket for what is told of them live."""
+    """/notifications, how their people want to be told, and the ticket for what is told live."""
     kind, path, mine = "notifications", "/notifications", (Scope.NOTIFICATIONS,)
     one, user = "/notifications/{notification_id}", ("user",)
     filters = ("unseen", "severity", "since", "rule", "after")
@@ -24,6 +24,23 @@ def inbox_operations() -> Iterator[Operation]:
         yield Operation(
             "POST", f"{path}/{word}", kind, f"Mark as {word}", mine, answers, query=user, body=body, problems=WRITING
         )
+    preferences, people = "/users/{person}/preferences", "preferences"
+    yield Operation(
+        "GET", preferences, people, "How a person wants to be told", mine, {200: "Preferences"}, versioned=True
+    )
+    yield Operation(
+        "PUT",
+        preferences,
+        people,
+        "Say how a person wants to be told",
+        mine,
+        {200: "Preferences"},
+        body="Preferences",
+        versioned=True,
+        problems=(*WRITING, 409, 412),
+    )
+    options = {200: "PreferencesOptions"}
+    yield Operation("GET", f"{preferences}/options", people, "What there is to say something of", mine, options)
     yield Operation(
         "POST",
         "/tickets",

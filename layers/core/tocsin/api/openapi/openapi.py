@@ -22,7 +22,7 @@ _ALWAYS = (422, 429, 500, 503)
 _KEYED = (401, 403)
 _IF_MATCH = "The ETag that the change is made to, or `*`; 412 where another version is there."
 _IF_NONE_MATCH = "`*` to create only; on GET, the ETag that the reader has: 304 where it still holds."
-_PATH = dict.fromkeys(("name", "username"), TypeAdapter(Name).json_schema())
+_PATH = dict.fromkeys(("name", "username", "person"), TypeAdapter(Name).json_schema())
 _TOKEN = "An access token of the OpenID Connect issuer that the stack is set up with, where it is."  # noqa: S105
 _HEADERS = {"Idempotency-Key": "A repeat with the same key within 24 hours stores nothing, and is answered alike."}
 

@@ -17,6 +17,7 @@ from tocsin.events.draft import MAX_ONCE_KEY, MAX_ONCE_WINDOW
 from tocsin.notifications.transport import Mapping
 from tocsin.rules import NotificationRule, Silence
 from tocsin.rules.model import Policy
+from tocsin.telling.preferences import Preferences
 from tocsin.types import JsonObject
 
 REF = "#/components/schemas/"
@@ -29,6 +30,7 @@ _MODELS: dict[str, Any] = {
     "MarkSeen": MarkSeen,
     "MarkUnseen": MarkUnseen,
     "Policy": Policy,
+    "Preferences": Preferences,
     "Redrive": RedriveRequest,
     "Rotation": Rotation,
     "Rule": NotificationRule,
@@ -181,6 +183,25 @@ SHAPES: dict[str, Schema] = {
             "event": nullable(obj({"href": TEXT, "story": TEXT})),
         }
     ),
+    "PreferencesOptions": obj(
+        {
+            "user": TEXT,
+            "effective": ANY_OBJECT,
+            "defaults": ref("Preferences"),
+            "rules": array(
+                obj(
+                    {
+                        "name": TEXT,
+                        "severity": TEXT,
+                        "can_be_muted": TRUTH,
+                        "transports": array(TEXT),
+                        "because": obj({"group": nullable(TEXT), "own_events": TRUTH}),
+                    }
+                )
+            ),
+            "transports": array(obj({"name": TEXT, "mode": TEXT, "send_once": TRUTH})),
+        }
+    ),
     "Delivery": obj({"id": TEXT, "state": TEXT, "transport": TEXT}),
     "DeliveryPage": page(ANY_OBJECT),
     "Redriven": obj({"queued": WHOLE, "skipped": WHOLE, "cursor": nullable(TEXT)}),
@@ -259,5 +280,6 @@ def schemas() -> JsonObject:
         inner |= schema.pop("$defs", {})
         schema.pop("title", None)
         named[name] = schema
+    named["Settings"]["properties"]["preferences_defaults"] = ref("Preferences")
     named["Transport"]["properties"]["secrets_version"] = nullable(TEXT) | {"readOnly": True}
     return dict(sorted((inner | named | SHAPES).items()))

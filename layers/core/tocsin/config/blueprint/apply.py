@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import secrets as secrecy
 from tocsin.config.blueprint import validate as checks
 from tocsin.config.blueprint.diff import differences
@@ -31,7 +32,6 @@ from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
-from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
@@ -121,14 +121,14 @@ class Blueprints:
         secrets: SecretStore,
         lock: ConfigurationLock,
         people: PeopleStore,
-        inboxes: InboxOwnerStore,
+        belongings: Belongings,
         policy: OutboundPolicy,
     ) -> None:
         self._configuration = configuration
         self._secrets = secrets
         self._lock = lock
         self._people = people
-        self._inboxes = inboxes
+        self._belongings = belongings
         self._policy = policy
 
     def current(self) -> Held:
@@ -192,7 +192,7 @@ class Blueprints:
             for ref, secret in resolved.to_store.items():
                 self._secrets.put(ref, secret)
         arrivals = [user.username for user in plan.users if user.username not in current.users]
-        self._inboxes.empty(self._inboxes.begun_among(arrivals), now=utc_now())
+        self._belongings.clear_for(arrivals, now=utc_now())
         self._people.write(
             users=[user for user in plan.users if current.users.get(user.username) != user],
             members=[(group, member) for group, members in plan.new_rosters for member in sorted(members)],
@@ -222,7 +222,7 @@ class Blueprints:
                 self._people.forget_pk(user)
         gone = traces.rosters - _rosters(plan.configuration)
         groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
-        self._inboxes.empty(sorted(current.users.keys() - kept.keys()), now=utc_now())
+        self._belongings.take_from(sorted(current.users.keys() - kept.keys()), now=utc_now())
         self._people.delete(
             users=[current.users[name] for name in sorted(current.users.keys() - kept.keys())],
             members=[(group, member) for group in groups for member in self._people.all_members(group)],

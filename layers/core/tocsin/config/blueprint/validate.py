@@ -6,11 +6,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 
+from pydantic import ValidationError
+
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
 from tocsin.config.blueprint.preset_fields import check_preset, has_secret_url, preset_of
 from tocsin.config.blueprint.rule_tests import run_tests
 from tocsin.config.model import Settings
-from tocsin.errors import MOST, Violation
+from tocsin.errors import MOST, Violation, violations
 from tocsin.expressions import ExpressionError
 from tocsin.notifications.mapping import MappingFailed, check_mapping
 from tocsin.notifications.signing import InvalidSecretError, check_secret
@@ -20,6 +22,7 @@ from tocsin.outbound import ClientCertificate, OutboundBlocked, OutboundPolicy, 
 from tocsin.patterns import PatternError
 from tocsin.rules import Binding, NotificationRule, RuleSet
 from tocsin.rules.load import Overloaded, check_load
+from tocsin.telling.quiet_hours import UnknownZone, zone_of
 from tocsin.times import parse_duration, utc_now
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
@@ -88,6 +91,12 @@ def _settings(settings: Settings) -> Iterator[Violation]:
             yield Violation(f"settings.{name}", f"names more than {_MAX_KEY_NAMES:,} keys")
     if len(settings.group_scopes) > _MAX_GROUPS:
         yield Violation("settings.group_scopes", f"has {len(settings.group_scopes):,} groups; at most {_MAX_GROUPS:,}")
+    try:
+        zone_of(settings.defaults.time_zone or "UTC")
+    except ValidationError as error:
+        yield from violations(error, settings.preferences_defaults, prefix="settings.preferences_defaults")
+    except UnknownZone as unknown:
+        yield Violation("settings.preferences_defaults.time_zone", str(unknown))
     seen: set[str] = set()
     for position, entry in enumerate(settings.group_scopes):
         if entry.group in seen:

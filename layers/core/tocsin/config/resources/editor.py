@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tocsin.aws.retry import retry
+from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.validate import check
 from tocsin.config.changes import ChangeEvents
@@ -18,7 +19,6 @@ from tocsin.errors import Conflict, Invalid, Violation
 from tocsin.identity.directory import User
 from tocsin.identity.principal import Principal
 from tocsin.identity.store import PeopleStore
-from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.rules.load import Overloaded, check_load
 from tocsin.times import utc_now
@@ -51,14 +51,14 @@ class ConfigurationEditor:
         secrets: SecretStore,
         lock: ConfigurationLock,
         people: PeopleStore,
-        inboxes: InboxOwnerStore,
+        belongings: Belongings,
         policy: OutboundPolicy,
         changes: ChangeEvents,
     ) -> None:
         self.configuration = configuration
         self.secrets = secrets
         self.people = people
-        self.inboxes = inboxes
+        self.belongings = belongings
         self._lock = lock
         self._policy = policy
         self._changes = changes

@@ -42,8 +42,8 @@ class Users:
             before = self._editor.people.user(name)
             precondition.check(None if before is None else before.to_json())
             self._editor.check(Blueprint(users=(entry, *self._others_with(entry))), "users[0]")
-            if before is None:  # whoever had the name before may have been deleted without its inbox
-                self._editor.inboxes.empty(self._editor.inboxes.begun_among([name]), now=utc_now())
+            if before is None:
+                self._editor.belongings.clear_for([name], now=utc_now())
             if before != user:
                 self._editor.people.write(users=[user])
                 if before is not None and before.pk != user.pk:
@@ -53,7 +53,7 @@ class Users:
         return Saved(user.to_json(), before is None)
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Delete a user, their memberships and what is in their inbox.
+        """Delete a user, their memberships, their preferences and what is in their inbox.
 
         Conflict while a rule asks for them, or a key stands for them.
         """
@@ -73,7 +73,7 @@ class Users:
             groups = [group for group in configuration.groups if group.name in member_of]
             # A membership without its user could not be told from one that a blueprint got wrong.
             self._editor.people.delete(members=[(group, name) for group in groups])
-            self._editor.inboxes.empty([name], now=utc_now())
+            self._editor.belongings.take_from([name], now=utc_now())
             self._editor.people.delete(users=[user])
         self._editor.tell([{"kind": "users", "name": name, "change": "delete"}], principal)
         return user.to_json()

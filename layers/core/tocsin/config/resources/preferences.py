@@ -1,0 +1,170 @@
+"""How people want to be told: each changes their own, operators anybody's. No lock of the configuration is taken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+from pydantic import ValidationError
+
+from tocsin.config.model import Configuration
+from tocsin.config.resources.editor import ConfigurationEditor, updated
+from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.directory import User, with_ancestors
+from tocsin.identity.principal import Principal
+from tocsin.notifications.transport import INBOX
+from tocsin.telling.preferences import Preferences, Wishes
+from tocsin.telling.preferences_store import PreferencesStore
+from tocsin.telling.quiet_hours import UnknownZone, zone_of
+from tocsin.types import Json, JsonObject
+
+type _Change = Callable[[Preferences], Preferences]
+
+
+class PersonalPreferences:
+    """Preferences by the name of their person. Raises Invalid, NotFound, PreconditionFailed, Conflict, Unavailable."""
+
+    def __init__(self, editor: ConfigurationEditor, store: PreferencesStore) -> None:
+        self._editor = editor
+        self._store = store
+
+    def get(self, username: str) -> JsonObject:
+        """What the person said; what they left open is left out."""
+        self._person(username)
+        return self._store.said(username).to_json()
+
+    def put(self, username: str, given: JsonObject, precondition: Precondition, principal: Principal) -> JsonObject:
+        """Replace what the person said."""
+        try:
+            wanted = Preferences.model_validate(given)
+        except ValidationError as error:
+            raise Invalid(violations(error, cast(Json, given))) from None
+        configuration = self._editor.current()
+
+        def replaced(before: Preferences) -> Preferences:
+            precondition.check(before.to_json())
+            wrong = _wrong(wanted, before, configuration)
+            if wrong:
+                raise Invalid(wrong)
+            return wanted
+
+        return self._change(username, replaced, principal)
+
+    def turn_off(self, username: str, transport: str, principal: Principal) -> JsonObject:
+        """Have the person hear nothing by `transport` any more."""
+
+        def without(before: Preferences) -> Preferences:
+            known = before.transports.get(transport)
+            said = {} if known is None else known.model_dump()
+            return _with(before, transports={transport: {**said, "enabled": False}})
+
+        return self._change(username, without, principal)
+
+    def mute(self, username: str, rule: str, principal: Principal) -> JsonObject:
+        """Have the person hear nothing of `rule` any more. Invalid where it can't be muted."""
+        found = {each.name: each for each in self._editor.current().rules}.get(rule)
+        if found is not None and not found.can_be_muted:
+            raise Invalid([Violation(f"rules.{rule}", _CANNOT_BE_MUTED)])
+        return self._change(username, lambda before: _with(before, rules={rule: {"muted": True}}), principal)
+
+    def _change(self, username: str, change: _Change, principal: Principal) -> JsonObject:
+        self._person(username)
+        before, after = self._store.change(username, change)
+        try:
+            self._person(username)
+        except NotFound:  # deleted meanwhile: what was written would be whose the name is next
+            self._store.forget([username])
+            raise
+        if after != before:
+            self._editor.tell([updated("preferences", username, **_difference(before, after))], principal)
+        return after.to_json()
+
+    def options(self, username: str) -> JsonObject:
+        """What holds for the person, and what there is to say something of: the rules and transports that reach them.
+
+        A rule that tells the event's user may reach anybody.
+        """
+        self._person(username)
+        configuration = self._editor.current()
+        defaults = configuration.settings.defaults
+        member_of = self._editor.people.memberships(configuration.groups, [username])
+        groups = with_ancestors(configuration.groups, member_of)
+        rules = [
+            rule
+            for rule in configuration.rules
+            if rule.enabled and (rule.destination_event_user or rule.destination_group in groups)
+        ]
+        names = dict.fromkeys(name for rule in rules for name in rule.transports or (INBOX.name,))
+        known = {INBOX.name: INBOX} | configuration.transports_by_name
+        transports: list[Json] = [
+            {"name": name, "mode": known[name].mode.value, "send_once": known[name].send_once}
+            for name in names
+            if name in known and known[name].enabled
+        ]
+        shown: list[Json] = [
+            {
+                "name": rule.name,
+                "severity": rule.severity.value,
+                "can_be_muted": rule.can_be_muted,
+                "transports": [*rule.transports] or [INBOX.name],
+                "because": {
+                    "group": rule.destination_group if rule.destination_group in groups else None,
+                    "own_events": rule.destination_event_user,
+                },
+            }
+            for rule in rules
+        ]
+        return {
+            "user": username,
+            "effective": Wishes.of(username, self._store.said(username), defaults).to_json(),
+            "defaults": defaults.to_json(),
+            "rules": shown,
+            "transports": transports,
+        }
+
+    def _person(self, username: str) -> User:
+        user = self._editor.people.user(username)
+        if user is None:
+            raise NotFound(f"there is no user {username[:120]!r}")
+        return user
+
+
+_CANNOT_BE_MUTED = "can't be muted: whoever configures rules has said so (can_be_muted)"
+
+
+def _wrong(wanted: Preferences, before: Preferences, configuration: Configuration) -> list[Violation]:
+    """What is wrong with preferences beyond their fields. What a person said before stays, whatever is gone since."""
+    wrong = []
+    if wanted.time_zone not in {before.time_zone, None}:
+        try:
+            zone_of(wanted.time_zone)
+        except UnknownZone as unknown:
+            wrong.append(Violation("time_zone", str(unknown)))
+    transports = {INBOX.name, *configuration.transports_by_name}
+    wrong += [
+        Violation(f"transports.{name}", f"there is no transport {name!r}")
+        for name in wanted.transports.keys() - before.transports.keys() - transports
+    ]
+    rules = {rule.name: rule for rule in configuration.rules}
+    for name, said in wanted.rules.items():
+        if said == before.rules.get(name):
+            continue
+        if name not in rules:
+            wrong.append(Violation(f"rules.{name}", f"there is no rule {name!r}"))
+        elif not rules[name].can_be_muted:
+            wrong.append(Violation(f"rules.{name}", _CANNOT_BE_MUTED))
+    return wrong
+
+
+def _with(preferences: Preferences, **entries: dict[str, Any]) -> Preferences:
+    """`preferences` with entries added to their fields, or put in the place of those of the same name."""
+    said: dict[str, Any] = preferences.to_json()
+    return Preferences.model_validate(said | {field: said.get(field, {}) | more for field, more in entries.items()})
+
+
+def _difference(before: Preferences, after: Preferences) -> dict[str, Json]:
+    """{field: {from, to}} of what is said otherwise."""
+    old, new = before.to_json(), after.to_json()
+    changed = [field for field in sorted(old.keys() | new.keys()) if old.get(field) != new.get(field)]
+    return {field: {"from": old.get(field), "to": new.get(field)} for field in changed}
