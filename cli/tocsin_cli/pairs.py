@@ -21,7 +21,7 @@ def parse_pairs(given: Sequence[str], *, values: bool = False) -> JsonObject:
             raise UsageError(f"{pair!r} is not key=value (or key:=JSON)")
         is_json = key.endswith(":")
         parsed: Json = _json(value, pair) if is_json else _guessed(value) if values else value
-        _put(said, key.removesuffix(":").split("."), parsed, pair)
+        put(said, key.removesuffix(":").split("."), parsed, pair)
     return said
 
 
@@ -41,13 +41,14 @@ def _guessed(value: str) -> Json:
     return parsed
 
 
-def _put(said: JsonObject, path: list[str], value: Json, pair: str) -> None:
+def put(said: JsonObject, path: Sequence[str], value: Json, given: str) -> None:
+    """Set the field at `path`, with the objects around it. UsageError, naming `given`, where it is set already."""
     target = said
     for name in path[:-1]:
         inner = target.setdefault(name, {})
         if not isinstance(inner, dict):
-            raise UsageError(f"{pair!r}: {name} is given as a value and as an object")
+            raise UsageError(f"{given!r}: {name} is given as a value and as an object")
         target = inner
     if path[-1] in target:
-        raise UsageError(f"{pair!r}: {'.'.join(path)} is given twice")
+        raise UsageError(f"{given!r}: {'.'.join(path)} is given twice")
     target[path[-1]] = value

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tocsin_cli.errors import CliError, UsageError
+from tocsin_cli.pairs import put
 from tocsin_cli.types import Json, JsonObject, objects, text
 
 MATCHED = ("action", "app", "model", "client_ip", "query")
@@ -38,7 +39,7 @@ def events_of(given: Sequence[str], query: str | None = None) -> JsonObject:
     pattern: JsonObject = {}
     for name, operator, value in pairs:
         for path, wanted in _paths(name, operator, value):
-            _put(pattern, path, wanted)
+            put(pattern, path, wanted, f"{name}{operator}{value}")
     return {"pattern": pattern}
 
 
@@ -116,15 +117,3 @@ def _paths(name: str, operator: str, value: str) -> list[tuple[list[str], Json]]
     if operator == "!=":
         return [(path, [{"anything-but": {"wildcard": value} if wildcard else value}])]
     return [(path, [{"wildcard": value} if wildcard else value])]
-
-
-def _put(pattern: JsonObject, path: list[str], wanted: Json) -> None:
-    target = pattern
-    for name in path[:-1]:
-        inner = target.setdefault(name, {})
-        if not isinstance(inner, dict):
-            raise UsageError(f"{'.'.join(path)} is asked for as a value and as an object")
-        target = inner
-    if path[-1] in target:
-        raise UsageError(f"{'.'.join(path)} is asked for as a value and as an object")
-    target[path[-1]] = wanted

@@ -49,23 +49,33 @@ def secret_by_arn(handler: dict[str, object]) -> dict[str, object]:
     }
 
 
+def _given(
+    handler: dict[str, object], properties_of: Callable[[dict[str, object]], dict[str, object]]
+) -> dict[str, object]:
+    """A handler that makes and changes its resource by what `properties_of` makes of the template's properties."""
+    create = cast("Callable[..., Provisioned]", handler["create"])
+    update = cast("Callable[..., Provisioned]", handler["update"])
+
+    return {
+        **handler,
+        "create": lambda name, given, *rest, **named: create(name, properties_of(given), *rest, **named),
+        "update": lambda place, old, new, *rest, **named: update(
+            place, properties_of(old), properties_of(new), *rest, **named
+        ),
+    }
+
+
 def without_an_identity_source(handler: dict[str, object]) -> dict[str, object]:
     """Makes a Lambda authorizer that names no identity source have none, where the emulator gives it a header.
 
     With one, requests without that header never reach the authorizer, and get the gateway's own words.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-apigatewayv2-authorizer.html
     """
-    create = cast("Callable[..., Provisioned]", handler["create"])
-    update = cast("Callable[..., Provisioned]", handler["update"])
 
     def named(properties: dict[str, object]) -> dict[str, object]:
         return {"IdentitySource": [], **properties} if properties.get("AuthorizerType") == "REQUEST" else properties
 
-    return {
-        **handler,
-        "create": lambda name, properties, stack: create(name, named(properties), stack),
-        "update": lambda place, old, new, stack: update(place, old, named(new), stack),
-    }
+    return _given(handler, named)
 
 
 def with_its_cors_configuration(handler: dict[str, object]) -> dict[str, object]:
@@ -73,8 +83,6 @@ def with_its_cors_configuration(handler: dict[str, object]) -> dict[str, object]
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-properties-apigatewayv2-api-cors.html
     """
-    create = cast("Callable[..., Provisioned]", handler["create"])
-    update = cast("Callable[..., Provisioned]", handler["update"])
 
     def spelled(properties: dict[str, object]) -> dict[str, object]:
         cors = properties.get("CorsConfiguration")
@@ -82,11 +90,7 @@ def with_its_cors_configuration(handler: dict[str, object]) -> dict[str, object]
             return properties
         return {**properties, "CorsConfiguration": {name[0].lower() + name[1:]: value for name, value in cors.items()}}
 
-    return {
-        **handler,
-        "create": lambda name, properties, *rest, **named: create(name, spelled(properties), *rest, **named),
-        "update": lambda place, old, new, *rest, **named: update(place, old, spelled(new), *rest, **named),
-    }
+    return _given(handler, spelled)
 
 
 def with_its_recursive_loop(
@@ -117,8 +121,6 @@ def with_metric_math(handler: dict[str, object]) -> dict[str, object]:
     It stands for its first metric, and its actions are off.
     https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-cloudwatch-alarm.html
     """
-    create = cast("Callable[..., Provisioned]", handler["create"])
-    update = cast("Callable[..., Provisioned]", handler["update"])
 
     def plain(properties: dict[str, object]) -> dict[str, object]:
         metrics = properties.get("Metrics")
@@ -134,8 +136,4 @@ def with_metric_math(handler: dict[str, object]) -> dict[str, object]:
             "ActionsEnabled": False,
         }
 
-    return {
-        **handler,
-        "create": lambda name, properties, *rest, **named: create(name, plain(properties), *rest, **named),
-        "update": lambda place, old, new, *rest, **named: update(place, plain(old), plain(new), *rest, **named),
-    }
+    return _given(handler, plain)

@@ -27,6 +27,28 @@ def authorized_as_on_aws[**P](action_of: Callable[P, str | None]) -> Callable[P,
     return action
 
 
+def with_context[T](
+    enforce: Callable[..., T], context_of: Callable[[str, str], Mapping[str, object]]
+) -> Callable[..., T]:
+    """Adds to the context of each check what `context_of` gives for its service and resource ARN.
+
+    `enforce` is the emulator's check of one action; a check without any context gets None.
+    """
+
+    def check(
+        access_key: object,
+        action: str,
+        service: str,
+        region: str,
+        resource_arn: str = "*",
+        service_context: Mapping[str, object] | None = None,
+    ) -> T:
+        context = {**(service_context or {}), **context_of(service, resource_arn)}
+        return enforce(access_key, action, service, region, resource_arn=resource_arn, service_context=context or None)
+
+    return check
+
+
 type Request = Mapping[str, Any]
 """A DynamoDB call's JSON body."""
 
@@ -66,24 +88,14 @@ class LeadingKeys:
     def enforcing[T](self, enforce: Callable[..., T]) -> Callable[..., T]:
         """Adds the keys to the context of a check that is about a table."""
 
-        def check(
-            access_key: object,
-            action: str,
-            service: str,
-            region: str,
-            resource_arn: str = "*",
-            service_context: Mapping[str, object] | None = None,
-        ) -> T:
-            request, context = self._request.get(), dict(service_context or {})
-            if service == "dynamodb" and request is not None:
-                keys = leading_keys(request, self._hash_key).get(_table(resource_arn))
-                if keys:
-                    context["dynamodb:LeadingKeys"] = keys
-            return enforce(
-                access_key, action, service, region, resource_arn=resource_arn, service_context=context or None
-            )
+        def of_table(service: str, resource_arn: str) -> dict[str, object]:
+            request = self._request.get()
+            if service != "dynamodb" or request is None:
+                return {}
+            keys = leading_keys(request, self._hash_key).get(_table(resource_arn))
+            return {"dynamodb:LeadingKeys": keys} if keys else {}
 
-        return check
+        return with_context(enforce, of_table)
 
 
 def leading_keys(request: Request, hash_key: HashKey) -> dict[str, list[str]]:

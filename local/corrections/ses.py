@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 from email.utils import parseaddr
 from typing import Any
+
+from local.corrections.iam import with_context
 
 _SEND = ("POST", "/v2/email/outbound-emails")
 
@@ -100,23 +102,11 @@ class FromAddress:
     def enforcing[T](self, enforce: Callable[..., T]) -> Callable[..., T]:
         """Adds the sender to the context of a check that is about mail."""
 
-        def check(
-            access_key: object,
-            action: str,
-            service: str,
-            region: str,
-            resource_arn: str = "*",
-            service_context: Mapping[str, object] | None = None,
-        ) -> T:
+        def of_mail(service: str, _resource_arn: str) -> dict[str, object]:
             sender = self._sender.get()
-            context = dict(service_context or {})
-            if service == "sesv2" and sender is not None:
-                context["ses:FromAddress"] = sender
-            return enforce(
-                access_key, action, service, region, resource_arn=resource_arn, service_context=context or None
-            )
+            return {"ses:FromAddress": sender} if service == "sesv2" and sender is not None else {}
 
-        return check
+        return with_context(enforce, of_mail)
 
 
 def used_resources(message: dict[str, Any], *, recipients: bool) -> Iterator[str]:

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import pytest
 from botocore.client import BaseClient
 
+from tests.bench.spans import covered
 from tests.integration.conftest import Stack
 from tests.integration.conftest import stack as stack  # noqa: PLC0414 - a fixture, by name
 from tests.integration.matching.matching_world import FAILED_LOGIN, configure, event, record, rule
@@ -30,11 +31,7 @@ class Calls:
     @property
     def seconds(self) -> float:
         """How long at least one call was under way."""
-        total, end = 0.0, 0.0
-        for start, stop in sorted(self.spans):
-            total += max(0.0, stop - max(start, end))
-            end = max(end, stop)
-        return total
+        return covered(self.spans)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from ministack.services import dynamodb as emulated
 
+from tests.bench.spans import covered
 from tests.integration.conftest import REGION, _make_table
 from tocsin.events.model import Event
 from tocsin.events.search.query import parse_search
@@ -112,11 +113,7 @@ class Counted:
     @property
     def awaited(self) -> float:
         """Seconds in which at least one answer was awaited."""
-        total, until = 0.0, 0.0
-        for began, ended in sorted(self._awaited):
-            total += max(0.0, ended - max(began, until))
-            until = max(until, ended)
-        return total
+        return covered(self._awaited)
 
 
 def _fill(client: Any, count: int) -> None:

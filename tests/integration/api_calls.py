@@ -6,26 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.integration.conftest import Stack
-from tocsin.identity.principal import Scope
-
-ALL_SCOPES = " ".join(Scope)
-
-
-@dataclass
-class Called:
-    """An answer."""
-
-    status: int
-    headers: dict[str, str]
-    text: str
-
-    @property
-    def body(self) -> Any:
-        return json.loads(self.text)
-
-    @property
-    def etag(self) -> str:
-        return self.headers["etag"]
+from tests.integration.handler_calls import ALL_SCOPES, Answer
 
 
 @dataclass
@@ -50,12 +31,12 @@ class Api:
         headers: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
         facts: dict[str, str] | None = None,
-    ) -> Called:
+    ) -> Answer:
         raw = body if isinstance(body, str) else None if body is None else json.dumps(body)
         given = {"content-type": "application/json"} if raw is not None else {}
         event = request_event(method, path, raw, given | (headers or {}), query, self.facts if facts is None else facts)
         answer = self.module.handler(event, self.stack.context)
-        return Called(answer["statusCode"], {k.lower(): v for k, v in answer["headers"].items()}, answer["body"] or "")
+        return Answer(answer["statusCode"], {k.lower(): v for k, v in answer["headers"].items()}, answer["body"] or "")
 
 
 def request_event(

@@ -94,6 +94,12 @@ class Stack:
         return [json.loads(item["event"]["S"]) for item in self.items("events") if "event" in item]
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries take no time."""
+    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def moto() -> Iterator[Moto]:
     """moto, as AWS: its operations are atomic, and it refuses what AWS refuses."""

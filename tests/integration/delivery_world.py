@@ -23,12 +23,14 @@ from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.redrive import Redrive
 from tocsin.deliveries.redrive_store import RedeliveryStore
+from tocsin.deliveries.service import DeliveryService
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.deliveries.worker import DeliveryWorker
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.events.system import SystemEvents
 from tocsin.identity.directory import User
+from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.inbox import inbox_delivery
@@ -182,6 +184,19 @@ class World:
         )
         worker.run = RECORDER.in_role_of(FUNCTION[TransportMode(mode)], worker.run)  # type: ignore[method-assign]
         return worker
+
+    def service(self, sleep: Callable[[float], object] = lambda _: None) -> DeliveryService:
+        """What the API does with deliveries; `sleep` is what happens while it waits for a test's outcome."""
+        return DeliveryService(
+            configuration=self.configuration,
+            people=PeopleStore(self.stack.dynamodb, "config"),
+            deliveries=self.deliveries,
+            redeliveries=self.redeliveries,
+            breakers=self.breakers,
+            queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
+            clock=self.clock,
+            sleep=sleep,
+        )
 
     def redrive(self) -> dict[str, int]:
         """One run of the schedule."""

@@ -29,6 +29,10 @@ class Answer:
         return json.loads(self.text)
 
     @property
+    def etag(self) -> str:
+        return self.headers["etag"]
+
+    @property
     def paths(self) -> list[str]:
         """Where the fields are that a problem names."""
         return [error["path"] for error in self.body["errors"]]

@@ -5,28 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.clocks import Clock
 from tocsin.ttl_cache import TTLCache
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 TTL = timedelta(seconds=4)
 
 
-class Clock:
-    """A clock on the wall that is set by hand."""
-
-    now = START
-
-    def __call__(self) -> datetime:
-        return self.now
+@pytest.fixture
+def clock() -> Clock[datetime]:
+    return Clock(START)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def cache(clock: Clock) -> TTLCache[str, int | None]:
+def cache(clock: Clock[datetime]) -> TTLCache[str, int | None]:
     return TTLCache(TTL, most=3, clock=clock)
 
 
@@ -48,7 +40,9 @@ def counting() -> tuple[list[int], Callable[[], int]]:
 
 
 @pytest.mark.parametrize("age", [timedelta(0), timedelta(seconds=3.999)])
-def test_a_value_is_held_for_less_than_its_time(cache: TTLCache[str, int | None], clock: Clock, age: timedelta) -> None:
+def test_a_value_is_held_for_less_than_its_time(
+    cache: TTLCache[str, int | None], clock: Clock[datetime], age: timedelta
+) -> None:
     cache.put("a", 1)
 
     clock.now += age
@@ -58,7 +52,7 @@ def test_a_value_is_held_for_less_than_its_time(cache: TTLCache[str, int | None]
 
 @pytest.mark.parametrize("jump", [TTL, timedelta(days=3), timedelta(microseconds=-1), timedelta(days=-3)])
 def test_a_value_is_too_old_when_the_clock_jumps_either_way(
-    cache: TTLCache[str, int | None], clock: Clock, jump: timedelta
+    cache: TTLCache[str, int | None], clock: Clock[datetime], jump: timedelta
 ) -> None:
     cache.put("a", 1)
 
@@ -68,7 +62,9 @@ def test_a_value_is_too_old_when_the_clock_jumps_either_way(
     assert cache.get_many(["a"]) == {}
 
 
-def test_a_value_that_is_put_again_is_held_from_then_on(cache: TTLCache[str, int | None], clock: Clock) -> None:
+def test_a_value_that_is_put_again_is_held_from_then_on(
+    cache: TTLCache[str, int | None], clock: Clock[datetime]
+) -> None:
     cache.put("a", 1)
     clock.now += timedelta(seconds=3)
     cache.put("a", 2)
@@ -86,7 +82,9 @@ def test_none_is_a_value_that_is_held(cache: TTLCache[str, int | None]) -> None:
     assert cache.get_many(["a", "b"]) == {"a": None}
 
 
-def test_a_value_is_read_where_none_is_held_and_not_again(cache: TTLCache[str, int | None], clock: Clock) -> None:
+def test_a_value_is_read_where_none_is_held_and_not_again(
+    cache: TTLCache[str, int | None], clock: Clock[datetime]
+) -> None:
     read, next_value = counting()
 
     first, second = cache.get_or_read("a", next_value), cache.get_or_read("a", next_value)
@@ -133,7 +131,7 @@ def test_a_value_that_replaces_another_needs_no_room(cache: TTLCache[str, int | 
     assert cache.get_many("abc") == {"a": 1, "b": 2, "c": 1}
 
 
-def test_nothing_is_held_for_no_time(clock: Clock) -> None:
+def test_nothing_is_held_for_no_time(clock: Clock[datetime]) -> None:
     cache: TTLCache[str, int] = TTLCache(timedelta(0), clock=clock)
 
     assert cache.put("a", 1) == 1

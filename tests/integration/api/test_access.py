@@ -14,8 +14,9 @@ from urllib.parse import parse_qsl
 import pytest
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 
-from tests.integration.api_calls import ALL_SCOPES, Api, Called, request_event
+from tests.integration.api_calls import Api, request_event
 from tests.integration.conftest import ROOT, Stack
+from tests.integration.handler_calls import ALL_SCOPES, Answer
 from tocsin.api.openapi import OPERATIONS, Operation, document
 from tocsin.identity.principal import TOKEN_PREFIX, Scope
 
@@ -33,14 +34,14 @@ class Everything:
         self.api = Api.of(stack)
         self.ingest = stack.function("ingest")
 
-    def call(self, method: str, path: str, body: str | None, query: dict[str, str]) -> Called:
+    def call(self, method: str, path: str, body: str | None, query: dict[str, str]) -> Answer:
         if (method, path) != ("POST", "/events"):
             return self.api(method, path, body, query=query)
         headers = {"content-type": "application/json"}
         answer = self.ingest.handler(
             request_event(method, path, body, headers, query, facts(*Scope)), self.stack.context
         )
-        return Called(answer["statusCode"], answer["headers"], answer["body"])
+        return Answer(answer["statusCode"], answer["headers"], answer["body"])
 
     def status(self, operation: Operation, facts: dict[str, str]) -> int:
         path = re.sub(r"\{(\w+)\}", lambda name: NAMES.get(name[1], "nobody"), operation.path)

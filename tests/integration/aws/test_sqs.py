@@ -12,11 +12,7 @@ from tests.integration.handler_calls import failing, throttled
 from tocsin.aws import clients
 from tocsin.aws.sqs import Outbox
 
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
+pytestmark = pytest.mark.usefixtures("impatient")
 
 
 @pytest.fixture

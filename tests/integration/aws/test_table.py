@@ -22,12 +22,6 @@ def table(stack: Stack) -> Table:
     return Table(clients.dynamodb(), "config")
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
-
-
 def key(name: str, pk: str = "list") -> dict[str, Any]:
     return {"pk": text(pk), "sk": text(name)}
 

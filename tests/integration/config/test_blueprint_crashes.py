@@ -26,6 +26,8 @@ from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import ConfigurationBroken, Conflict
 
+pytestmark = pytest.mark.usefixtures("impatient")
+
 SECRET = "whsec_" + "c2VjcmV0LW9mLXRoZS1vbGQtY29uZmlndXJhdGlvbg=="
 OLD: dict[str, Any] = {
     "settings": {"brand": "old"},
@@ -43,12 +45,6 @@ NEW: dict[str, Any] = {
     "rules": [{"name": "r", "transports": ["made-hook", "chat"], "destination_group": "oncall"}],
     "keys": [{"name": "kept", "scopes": ["events:read"]}, {"name": "made", "scopes": ["events:write"]}],
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
 
 
 def seen(stack: Stack) -> dict[str, Any]:

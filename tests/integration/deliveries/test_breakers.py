@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.clocks import Clock
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing
 from tocsin.aws import clients
@@ -15,18 +16,9 @@ HOOK = NotificationTransport(name="hook", mode=TransportMode.WEBHOOK, url="https
 JUMPS = [REMEMBERED, timedelta(hours=9), timedelta(seconds=-5)]
 
 
-class Clock:
-    """A clock on the wall that is set by hand."""
-
-    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Clock[datetime]:
+    return Clock(datetime(2026, 3, 1, 12, tzinfo=UTC))
 
 
 @pytest.fixture
@@ -36,7 +28,7 @@ def store(stack: Stack) -> BreakerStore:
 
 @pytest.mark.parametrize("jump", JUMPS)
 def test_a_breaker_is_read_again_after_two_seconds_and_when_the_clock_jumps(
-    store: BreakerStore, clock: Clock, jump: timedelta
+    store: BreakerStore, clock: Clock[datetime], jump: timedelta
 ) -> None:
     breakers = Breakers(store, clock=clock)
     before = breakers.state(HOOK)
@@ -49,7 +41,7 @@ def test_a_breaker_is_read_again_after_two_seconds_and_when_the_clock_jumps(
     assert breakers.state(HOOK) is BreakerState.DISABLED
 
 
-def test_that_a_transport_has_no_breaker_is_remembered_too(store: BreakerStore, clock: Clock) -> None:
+def test_that_a_transport_has_no_breaker_is_remembered_too(store: BreakerStore, clock: Clock[datetime]) -> None:
     breakers = Breakers(store, clock=clock)
 
     with failing(lambda _: None, "GetItem") as reads:
@@ -59,7 +51,7 @@ def test_that_a_transport_has_no_breaker_is_remembered_too(store: BreakerStore, 
     assert len(reads) == 1
 
 
-def test_an_open_breaker_is_read_before_each_delivery(store: BreakerStore, clock: Clock) -> None:
+def test_an_open_breaker_is_read_before_each_delivery(store: BreakerStore, clock: Clock[datetime]) -> None:
     store.failed(HOOK.name, HOOK.fingerprint, "timeout", now=clock.now)
     store.open(HOOK.name, now=clock.now)
     breakers = Breakers(store, clock=clock)
@@ -72,7 +64,7 @@ def test_an_open_breaker_is_read_before_each_delivery(store: BreakerStore, clock
 
 @pytest.mark.parametrize("jump", [WRITTEN_EVERY, timedelta(hours=9), timedelta(seconds=-5)])
 def test_a_failure_is_written_once_a_second_and_when_the_clock_jumps(
-    store: BreakerStore, clock: Clock, jump: timedelta
+    store: BreakerStore, clock: Clock[datetime], jump: timedelta
 ) -> None:
     breakers = Breakers(store, clock=clock)
     for _ in range(5):

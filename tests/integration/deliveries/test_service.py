@@ -9,8 +9,6 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import ALICE, World
-from tocsin.aws.sqs import Outbox
-from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import Invalid, NotFound
 from tocsin.identity.store import PeopleStore
@@ -241,16 +239,7 @@ def test_a_transport_that_never_failed_has_a_closed_breaker(world: World, sinks:
 def desk(world: World, mode: str = "webhook") -> DeliveryService:
     """The desk, while another process delivers what is in the queue."""
     worker = world.worker(mode)
-    return DeliveryService(
-        configuration=world.configuration,
-        people=PeopleStore(world.stack.dynamodb, "config"),
-        deliveries=world.deliveries,
-        redeliveries=world.redeliveries,
-        breakers=world.breakers,
-        queues=Queues(lambda: Outbox(world.stack.sqs), world.urls),
-        clock=world.clock,
-        sleep=lambda _: world.pump(worker, mode) and None,
-    )
+    return world.service(sleep=lambda _: world.pump(worker, mode))
 
 
 def test_a_test_takes_the_real_path_and_gives_the_outcome(world: World, sinks: Sinks) -> None:

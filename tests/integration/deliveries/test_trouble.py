@@ -8,11 +8,7 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World, bodies
 from tests.integration.handler_calls import WRITES, failing, throttled
-from tocsin.aws.sqs import Outbox
-from tocsin.deliveries.queues import Queues
-from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import Conflict, Unavailable
-from tocsin.identity.store import PeopleStore
 
 
 def nothing_queued(call: dict[str, Any]) -> Any:
@@ -20,19 +16,6 @@ def nothing_queued(call: dict[str, Any]) -> Any:
     entries = range(10)
     failed = [{"Id": str(number), "Code": "InternalError", "SenderFault": False} for number in entries]
     return type("Answer", (), {"status_code": 200}), {"Failed": failed, "ResponseMetadata": {"HTTPStatusCode": 200}}
-
-
-def service(world: World) -> DeliveryService:
-    return DeliveryService(
-        configuration=world.configuration,
-        people=PeopleStore(world.stack.dynamodb, "config"),
-        deliveries=world.deliveries,
-        redeliveries=world.redeliveries,
-        breakers=world.breakers,
-        queues=Queues(lambda: Outbox(world.stack.sqs), world.urls),
-        clock=world.clock,
-        sleep=lambda _: None,
-    )
 
 
 def failed_delivery(world: World, sinks: Sinks) -> str:
@@ -150,7 +133,7 @@ def test_a_retry_by_hand_that_no_queue_takes_says_when_it_goes_out(world: World,
         failing(nothing_queued, "SendMessageBatch", service="sqs", client=world.stack.sqs),
         pytest.raises(Unavailable, match="within an hour"),
     ):
-        service(world).retry(delivery_id)
+        world.service().retry(delivery_id)
 
     sinks.behave()
     world.go_on(world.worker(), hours=1, minutes=1)
@@ -164,13 +147,13 @@ def test_a_test_that_no_queue_takes_is_unavailable(world: World, sinks: Sinks) -
         failing(nothing_queued, "SendMessageBatch", service="sqs", client=world.stack.sqs),
         pytest.raises(Unavailable, match="the test now"),
     ):
-        service(world).test("hook", None)
+        world.service().test("hook", None)
 
 
 def test_a_test_is_not_sent_again_by_hand(world: World, sinks: Sinks) -> None:
     sinks.misbehave(Misbehaviour("/webhook/x", status=404))
     world.hook(f"{sinks.url}/webhook/x")
-    asked = service(world)
+    asked = world.service()
     tested = asked.test("hook", None)
     world.pump(world.worker())
 

@@ -30,12 +30,6 @@ def system_events(stack: Stack) -> SystemEvents:
     return SystemEvents(EventStore(clients.dynamodb(), "events"))
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
-
-
 def report(system_events: SystemEvents, now: datetime = NOW, about: str = "hook", **fields: Any) -> None:
     given: dict[str, Any] = {"hourly": ("deliveries-fail", about)} | fields
     system_events.report(

@@ -18,12 +18,6 @@ def producer(stack: Stack) -> Client:
     return Client(stack, "ingest")
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
-
-
 def markers(stack: Stack) -> list[dict[str, Any]]:
     return [item for item in stack.items("events") if item["pk"]["S"].startswith("once#")]
 

@@ -32,12 +32,6 @@ def producer(stack: Stack) -> Client:
     return Client(stack, "ingest")
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pauses between tries take no time."""
-    monkeypatch.setattr("tocsin.aws.retry.time.sleep", lambda _: None)
-
-
 def let_a_day_pass(stack: Stack) -> None:
     """Make each Idempotency-Key 24 hours older, as far as its record goes."""
     for item in stack.items("events"):

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from tests.clocks import Clock
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
@@ -31,27 +32,19 @@ def live(stack: Stack) -> LiveStore:
     return LiveStore(stack.dynamodb, "deliveries")
 
 
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
+@pytest.fixture
+def clock() -> Clock[datetime]:
+    return Clock(NOW)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def pusher(live: LiveStore, sockets: Sockets, clock: Clock) -> Pusher:
+def pusher(live: LiveStore, sockets: Sockets, clock: Clock[datetime]) -> Pusher:
     endpoint = "https://live1.execute-api.eu-central-1.amazonaws.com/live"
     return Pusher(live, Connections(clients.connections(endpoint)), clock=clock)
 
 
 @pytest.fixture
-def feed(live: LiveStore, pusher: Pusher, clock: Clock) -> TailFeed:
+def feed(live: LiveStore, pusher: Pusher, clock: Clock[datetime]) -> TailFeed:
     return TailFeed(live, pusher, clock=clock)
 
 
@@ -117,7 +110,7 @@ def test_marks_come_to_each_of_the_persons_connections(world: World, live: LiveS
 
 
 def test_one_that_is_gone_is_forgotten_and_one_that_is_stuck_is_left_alone(
-    live: LiveStore, pusher: Pusher, sockets: Sockets, clock: Clock
+    live: LiveStore, pusher: Pusher, sockets: Sockets, clock: Clock[datetime]
 ) -> None:
     connected(live, "well", "gone", "stuck")
     sockets.gone.add("gone")
@@ -161,7 +154,9 @@ def test_a_tail_is_sent_what_its_filters_admit_oldest_first(live: LiveStore, fee
     assert [each["context"]["n"] for each in message["data"]] == [2]
 
 
-def test_what_comes_faster_is_counted(live: LiveStore, feed: TailFeed, sockets: Sockets, clock: Clock) -> None:
+def test_what_comes_faster_is_counted(
+    live: LiveStore, feed: TailFeed, sockets: Sockets, clock: Clock[datetime]
+) -> None:
     tail(live)
 
     for _ in range(MESSAGES_A_SECOND + 2):
@@ -197,7 +192,7 @@ def test_only_events_too_large_are_counted_with_the_next_message(
 
 
 def test_a_tail_ends_with_its_token_and_with_its_connection(
-    live: LiveStore, feed: TailFeed, sockets: Sockets, clock: Clock
+    live: LiveStore, feed: TailFeed, sockets: Sockets, clock: Clock[datetime]
 ) -> None:
     tail(live, "token", expires=int(NOW.timestamp()) + 2)
     tail(live, "gone")
@@ -218,7 +213,7 @@ def test_tails_are_few(live: LiveStore) -> None:
 
 
 def test_nobody_listening_costs_a_read_in_five_seconds(
-    stack: Stack, feed: TailFeed, clock: Clock, sockets: Sockets
+    stack: Stack, feed: TailFeed, clock: Clock[datetime], sockets: Sockets
 ) -> None:
     asked: list[str] = []
     stack.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))

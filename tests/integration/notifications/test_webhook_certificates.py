@@ -47,6 +47,11 @@ def saved(world: World, name: str, **entry: Any) -> None:
     assert answer.status == 201, answer.text
 
 
+def identity_of(who: Issued) -> dict[str, str]:
+    """The fields of a transport that shows who it is."""
+    return {"client_certificate": who.pem, "client_key": who.key_pem()}
+
+
 def delivered(world: World, name: str, mode: str = "webhook") -> tuple[str, dict[str, Any]]:
     """The state of a new delivery by that transport, and its only attempt."""
     message = world.message(name, mode)
@@ -60,15 +65,7 @@ def delivered(world: World, name: str, mode: str = "webhook") -> tuple[str, dict
 def test_an_endpoint_that_asks_for_a_certificate_is_shown_the_transports_own(
     world: World, endpoint: Server, authority: Issued, client: Issued
 ) -> None:
-    saved(
-        world,
-        "hook",
-        mode="webhook",
-        url=url(endpoint),
-        ca=authority.pem,
-        client_certificate=client.pem,
-        client_key=client.key_pem(),
-    )
+    saved(world, "hook", mode="webhook", url=url(endpoint), ca=authority.pem, **identity_of(client))
 
     state, attempt = delivered(world, "hook")
 
@@ -90,15 +87,7 @@ def test_without_a_client_certificate_such_an_endpoint_takes_nothing(
 
 def test_a_client_certificate_of_somebody_else_is_not_taken(world: World, endpoint: Server, authority: Issued) -> None:
     stranger = issue("stranger.example.com", by=issue("Stranger authority", authority=True))
-    saved(
-        world,
-        "hook",
-        mode="webhook",
-        url=url(endpoint),
-        ca=authority.pem,
-        client_certificate=stranger.pem,
-        client_key=stranger.key_pem(),
-    )
+    saved(world, "hook", mode="webhook", url=url(endpoint), ca=authority.pem, **identity_of(stranger))
 
     state, attempt = delivered(world, "hook")
 
@@ -107,14 +96,7 @@ def test_a_client_certificate_of_somebody_else_is_not_taken(world: World, endpoi
 
 
 def test_without_its_ca_an_endpoint_is_not_trusted(world: World, endpoint: Server, client: Issued) -> None:
-    saved(
-        world,
-        "hook",
-        mode="webhook",
-        url=url(endpoint),
-        client_certificate=client.pem,
-        client_key=client.key_pem(),
-    )
+    saved(world, "hook", mode="webhook", url=url(endpoint), **identity_of(client))
 
     state, attempt = delivered(world, "hook")
 
@@ -125,15 +107,7 @@ def test_without_its_ca_an_endpoint_is_not_trusted(world: World, endpoint: Serve
 def test_a_client_key_is_nowhere_but_among_the_secrets(
     world: World, endpoint: Server, authority: Issued, client: Issued
 ) -> None:
-    saved(
-        world,
-        "hook",
-        mode="webhook",
-        url=url(endpoint),
-        ca=authority.pem,
-        client_certificate=client.pem,
-        client_key=client.key_pem(),
-    )
+    saved(world, "hook", mode="webhook", url=url(endpoint), ca=authority.pem, **identity_of(client))
     delivered(world, "hook")
 
     _, configuration = world.configuration.current(fresh=True)

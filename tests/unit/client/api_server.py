@@ -102,6 +102,18 @@ class Api:
         self._server.server_close()
         self._thread.join()
 
+    def always_fails_on(self, piece: bytes) -> None:
+        """Answer 500 to each request whose body holds `piece`, from now on."""
+
+        def fails(handler: Handler) -> None:
+            self.faults.append(fails)
+            if piece in handler.body:
+                handler.reply(500, {"message": "Internal Server Error"})
+            else:
+                handler.reply(*self.ingest(handler))
+
+        self.faults.append(fails)
+
     def serve_tls(self, context: ssl.SSLContext) -> None:
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from local.waiting import until
-from tests.unit.client.api_server import KEY, LIBRARY, Api, Handler, drops, hangs, waits
+from tests.unit.client.api_server import KEY, LIBRARY, Api, drops, hangs, waits
 from tocsin_client import Client, Session
 from tocsin_client import sender as sending
 
@@ -177,15 +177,8 @@ def test_a_flush_makes_no_storm_of_requests_while_the_api_is_down(api, make, cap
 
 
 def test_an_event_that_the_api_always_fails_on_holds_up_no_others(api, make, monkeypatch):
-    def fails_on_poison(handler: Handler) -> None:
-        api.faults.append(fails_on_poison)
-        if b"poison" in handler.body:
-            handler.reply(500, {"message": "Internal Server Error"})
-        else:
-            handler.reply(*api.ingest(handler))
-
     monkeypatch.setattr(sending, "_LONGEST_PAUSE", 0.001)
-    api.faults.append(fails_on_poison)
+    api.always_fails_on(b"poison")
     sender = make(retries=0)
     sender.emit("poison")
     for _ in range(20):

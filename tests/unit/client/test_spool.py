@@ -303,15 +303,8 @@ def test_events_of_a_full_spool_are_dropped_and_counted(api, spooling):
 
 
 def test_an_event_that_the_api_always_fails_on_holds_up_no_others(api, spooling, monkeypatch):
-    def fails_on_poison(handler) -> None:
-        api.faults.append(fails_on_poison)
-        if b"poison" in handler.body:
-            handler.reply(500, {"message": "Internal Server Error"})
-        else:
-            handler.reply(*api.ingest(handler))
-
     monkeypatch.setattr(sending, "_LONGEST_PAUSE", 0.001)
-    api.faults.append(fails_on_poison)
+    api.always_fails_on(b"poison")
     client = spooling()
     client.emit("poison")
     for _ in range(20):

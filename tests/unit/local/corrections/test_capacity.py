@@ -3,18 +3,12 @@
 import pytest
 
 from local.corrections.capacity import Capacity, Throttle, Use
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.clocks import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture

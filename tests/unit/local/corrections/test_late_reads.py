@@ -8,18 +8,12 @@ from hypothesis import strategies as st
 
 from local.corrections.late_reads import LateReads
 from local.corrections.late_tables import LateTables
-
-
-class Clock:
-    now = 100.0
-
-    def __call__(self):
-        return self.now
+from tests.clocks import Clock
 
 
 @pytest.fixture
 def clock():
-    return Clock()
+    return Clock(100.0)
 
 
 @pytest.fixture
@@ -85,7 +79,7 @@ def test_replicas_can_be_let_catch_up(reads):
 
 def test_the_same_seed_gives_the_same_lateness():
     def seen(seed):
-        clock = Clock()
+        clock = Clock(100.0)
         reads = LateReads(clock, bound_s=10, seed=seed)
         reads.wrote("t", "k", "old")
         clock.now += 7.5
@@ -113,7 +107,7 @@ def remove_item(table, hash_value, range_value):
 @settings(deadline=None)
 @given(steps)
 def test_a_late_read_sees_a_state_that_there_was_and_leaves_the_present_as_it_is(writes):
-    clock = Clock()
+    clock = Clock(100.0)
     table = {"TableArn": "t", "items": {}}
     late = LateTables(
         LateReads(clock, bound_s=4), set_item=set_item, remove_item=remove_item, table_named=lambda _name: table
