@@ -235,9 +235,10 @@ def test_what_holds_data_keeps_its_logical_id() -> None:
 
 
 def test_the_dashboard_shows_warnings_and_errors_of_every_function() -> None:
-    body = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
-    (query,) = [line for line in body.splitlines() if "filter level in" in line]
+    _body, texts = of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"]
+    query = texts["Wrong"]["Fn::Sub"]
 
+    assert "filter level in ['WARNING', 'ERROR']" in query
     assert {f"{function.removesuffix('Function')}Log" for function in FUNCTIONS} == set(
         re.findall(r"SOURCE '\$\{(\w+)\}'", query)
     )
