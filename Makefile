@@ -105,7 +105,7 @@ manual: setup ## docs/cli.md, from the command line itself
 recording: setup ## docs/pictures/cli.svg: a session of the command line with a stack of its own
 	@PYTHONPATH=layers/core:cli $(BIN)/python -m local.recording
 
-lock: ## resolve requirements-dev.in anew into requirements-dev.txt
+lock: ## resolve requirements-dev.in anew into requirements-dev.txt, and hash the wheels of layers
 	@local/make-lock.sh
 
 release: setup ## VERSION=0.2.0 in all files that say the version, and a section of each changelog
