@@ -1,4 +1,4 @@
-"""Hourly counts of events. Triggers: the events table's stream (events that came or went mark their hours), a
+"""Hourly counts of events. Triggers: the events table's stream (events that came or were deleted mark their hours), a
 schedule (counts what is due), and by hand {"recount": {"since", "until"}} (has a range counted anew)."""
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 SPARE_MILLISECONDS = 20_000
 """A count that has begun is ended within this, so that none begins with less time left."""
+
+TTL = "dynamodb.amazonaws.com"
+"""Who deletes what has expired, in the stream's records. The filter in template.yaml lets none of these through."""
 
 rollups = Rollups(clients.dynamodb(), Environment.of_process().text("EVENTS_TABLE"))
 
@@ -49,11 +52,15 @@ def _mark(records: list[dict[str, Any]]) -> JsonObject:
 
 
 def _ids(records: list[dict[str, Any]]) -> list[str]:
-    """The ids of the events that records are about. What is none is not the log's, and is not counted either."""
+    """The ids of the events that records are about. What is none is not the log's, and is not counted either.
+
+    Events that expired are left out: their counts know when they do, and DynamoDB's own deleting says nothing new.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/time-to-live-ttl-streams.html
+    """
     ids = []
     for record in records:
         key = record["dynamodb"]["Keys"]
-        if key["pk"]["S"].startswith("event#"):
+        if key["pk"]["S"].startswith("event#") and (record.get("userIdentity") or {}).get("principalId") != TTL:
             try:
                 ids.append(parse_id(key["sk"]["S"]))
             except IdError:

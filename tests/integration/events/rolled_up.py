@@ -2,6 +2,7 @@
 
 import random
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,45 @@ from tocsin.ids import id_time, new_id
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 FIRST = NOW - timedelta(hours=2)
 SHORT = timedelta(hours=2)
+
+
+class Crash(Exception):
+    """The process ends here."""
+
+
+class Tapped:
+    """A DynamoDB client that does something before or after its n-th call (or write); all else is moto's."""
+
+    def __init__(
+        self, client: Any, act: Callable[[], None], at: int, *, after: bool = False, writes: bool = False
+    ) -> None:
+        self._client = client
+        self._act = act
+        self._at = at
+        self._after = after
+        self._writes = writes
+        self.calls = 0
+
+    def __getattr__(self, name: str) -> Any:
+        call = getattr(self._client, name)
+        if self._writes and name in {"query", "get_item"}:
+            return call
+
+        def tapped(**arguments: Any) -> Any:
+            self.calls += 1
+            mine = self.calls
+            if mine == self._at and not self._after:
+                self._act()
+            answer = call(**arguments)
+            if mine == self._at and self._after:
+                self._act()
+            return answer
+
+        return tapped
+
+
+def crash() -> None:
+    raise Crash
 
 
 def event_at(moment: datetime, action: str = "login", app: str = "shop", expires: datetime | None = None) -> Event:

@@ -1,6 +1,5 @@
 """Hourly counts stay right when a run dies, meets another, or has an event come in the middle."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +10,11 @@ from tests.integration.events.rolled_up import (
     FIRST,
     NOW,
     SHORT,
+    Crash,
+    Tapped,
     catch_up,
     counted,
+    crash,
     event_at,
     some_events,
     store,
@@ -24,45 +26,6 @@ from tocsin.events.search.rollup_hours import HOUR, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.store import event_key
 from tocsin.ids import id_time
-
-
-class Crash(Exception):
-    """The process ends here."""
-
-
-class Tapped:
-    """A DynamoDB client that does something before or after its n-th call (or write); all else is moto's."""
-
-    def __init__(
-        self, client: Any, act: Callable[[], None], at: int, *, after: bool = False, writes: bool = False
-    ) -> None:
-        self._client = client
-        self._act = act
-        self._at = at
-        self._after = after
-        self._writes = writes
-        self.calls = 0
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-        if self._writes and name in {"query", "get_item"}:
-            return call
-
-        def tapped(**arguments: Any) -> Any:
-            self.calls += 1
-            mine = self.calls
-            if mine == self._at and not self._after:
-                self._act()
-            answer = call(**arguments)
-            if mine == self._at and self._after:
-                self._act()
-            return answer
-
-        return tapped
-
-
-def crash() -> None:
-    raise Crash
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -105,7 +105,7 @@ def test_a_deleted_event_is_counted_no_longer(stack: Any) -> None:
 
 
 def test_an_expired_event_is_not_counted(stack: Any) -> None:
-    store(stack, [event_at(FIRST, expires=datetime.now(UTC) - timedelta(days=1))])
+    store(stack, [event_at(FIRST, expires=NOW - timedelta(minutes=1))])
 
     catch_up(stack.dynamodb)
 

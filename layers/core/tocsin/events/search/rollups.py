@@ -3,6 +3,7 @@
     pk                 sk               what
     rollup#<month>     <hour>           an hour's counts, how far into the hour they reach, whether they hold
     rollup#due         <hour>           an hour that changed after it was counted
+    rollup#expiry      <when>#<hour>    that events of a counted hour have expired by then: the next whole hour
     rollup#progress    hours            every hour from `known_from` up to `through` is counted
     rollup#progress    earliest         the hour of the earliest event that the stream brought
 
@@ -18,6 +19,9 @@ longer hold. The order of the steps makes that exact:
 An event that was stored before 1 is seen by 2. One that was stored later comes out of the stream later, finds
 the claim, and adds a change; then 3 is refused, or what 3 stored does not hold. Each step can be repeated, and
 the process can end between any two. See docs/decisions/0021-roll-ups-are-recounted.md.
+
+Events that expire end what their hour says as well. A count knows when they do, so nothing waits for DynamoDB to delete
+them, nor for the stream to say so.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import orjson
@@ -55,7 +59,7 @@ from tocsin.events.search.rollup_hours import (
 )
 from tocsin.events.store import SHARDS, partition
 from tocsin.ids import first_id, id_time, new_id
-from tocsin.times import to_milliseconds, utc_now
+from tocsin.times import to_milliseconds
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -81,6 +85,8 @@ _COUNTING = "counting hours"
 class Run:
     """What a run of `Rollups.catch_up` did."""
 
+    now: datetime
+    """When it began: what has expired by then is not counted."""
     hours: int = 0
     events: int = 0
     left: int = 0
@@ -91,10 +97,28 @@ class Run:
 class _Tally:
     counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
     events: int = 0
+    first_expiry: int | None = None
+    """When the first of the events that were read expires, in seconds since 1970; None where none does."""
 
     def add(self, counts: Counts) -> None:
         for action, by_app in counts.items():
             self.counts[action].update(by_app)
+
+    def add_event(self, item: Item) -> None:
+        event = orjson.loads(item["event"]["S"])
+        self.counts[event["action"]][event["app"]] += 1
+        self.events += 1
+        if "expires_at" in item:
+            self._expire(number_of(item, "expires_at"))
+
+    def merge(self, other: _Tally) -> None:
+        self.add(other.counts)
+        self.events += other.events
+        if other.first_expiry is not None:
+            self._expire(other.first_expiry)
+
+    def _expire(self, moment: int) -> None:
+        self.first_expiry = moment if self.first_expiry is None else min(self.first_expiry, moment)
 
 
 class Rollups:
@@ -149,15 +173,14 @@ class Rollups:
         if hours:
             self._note_earliest(hours[0])
         for hour in hours:
-            self._add_change(hour, None)
-            self._put_due(hour)
+            self._mark(hour, None)
         return len(hours)
 
-    def _mark(self, hour: datetime, first: datetime) -> bool:
+    def _mark(self, hour: datetime, first: datetime | None) -> bool:
         changed = self._add_change(hour, first)
         if changed:
             # After the change: whoever counts by this mark sees it.
-            self._put_due(hour)
+            self._put_note(_MARKING, "rollup#due", f"{hour:{HOUR_FORMAT}}")
         return changed
 
     def _add_change(self, hour: datetime, first: datetime | None) -> bool:
@@ -172,11 +195,6 @@ class Rollups:
         except ConditionFailed:
             return False
         return True
-
-    def _put_due(self, hour: datetime) -> None:
-        # Each mark has its own token, so that one that comes while the hour is counted outlives the count.
-        key = {"pk": text("rollup#due"), "sk": text(f"{hour:{HOUR_FORMAT}}")}
-        self._table.put(_MARKING, key | {"token": text(new_id())})
 
     def _note_earliest(self, hour: datetime) -> None:
         with suppress(ConditionFailed):
@@ -193,10 +211,11 @@ class Rollups:
 
     def catch_up(self, now: datetime, *, has_time: Callable[[], bool], history: timedelta = HISTORY) -> Run:
         """Count what is to be counted at `now`: hours that ended, the running one, and those that changed."""
-        run = Run()
+        run = Run(now)
         # Whole seconds: ids know milliseconds, and what is between two of them would be counted by neither.
         settled = now.replace(microsecond=0) - SETTLING
         self._advance(settled, history, run, has_time)
+        self._mark_expired(run, has_time)
         for due in self._query(_COUNTING, "rollup#due", "0", "9"):
             if not has_time():
                 run.left += 1
@@ -222,19 +241,26 @@ class Rollups:
                 hour += HOUR
             self._save_progress(known_from, hour)
 
+    def _mark_expired(self, run: Run, has_time: Callable[[], bool]) -> None:
+        """Have the hours counted anew whose events expired meanwhile."""
+        now = f"{hour_of(run.now):{HOUR_FORMAT}}#~"
+        for item in self._query(_COUNTING, "rollup#expiry", "0", now):
+            if not has_time():
+                return
+            self._mark(parse_hour(text_of(item, "sk").partition("#")[2]), None)
+            self._delete_note(item)
+
+    def _note_expiry(self, hour: datetime, first_expiry: int) -> None:
+        # At whole hours, so that an hour is counted anew for what expires in it once an hour at most.
+        when = hour_of(datetime.fromtimestamp(first_expiry - 1, UTC)) + HOUR
+        self._put_note(_COUNTING, "rollup#expiry", f"{when:{HOUR_FORMAT}}#{hour:{HOUR_FORMAT}}")
+
     def _count_due(self, due: Item, settled: datetime, run: Run, has_time: Callable[[], bool]) -> None:
         hour = parse_hour(text_of(due, "sk"))
         if not self._count(hour, min(hour + HOUR, settled), run, has_time):
             run.left += 1
             return
-        with suppress(ConditionFailed):
-            self._table.delete(
-                _COUNTING,
-                {"pk": due["pk"], "sk": due["sk"]},
-                condition="#token = :token",
-                names={"#token": "token"},
-                values={":token": due["token"]},
-            )
+        self._delete_note(due)
 
     def _count(self, hour: datetime, end: datetime, run: Run, has_time: Callable[[], bool]) -> bool:
         """Count the hour's events before `end`; whether the counts hold now."""
@@ -276,7 +302,9 @@ class Rollups:
         step = (HOUR / (1 + expected // _SLICE)) if start == hour else HOUR
         while start < end:
             upto = min(start + step, end)
-            self._add_events(tally, start, upto)
+            self._add_events(tally, start, upto, run.now)
+            if tally.first_expiry is not None:
+                self._note_expiry(hour, tally.first_expiry)  # first, so that no count holds that is not ended by it
             if not self._store(hour, upto, tally, number_of(claimed, "changed"), was):
                 return False
             was, start = to_milliseconds(upto), upto
@@ -285,23 +313,17 @@ class Rollups:
         run.events += tally.events
         return True
 
-    def _add_events(self, tally: _Tally, start: datetime, end: datetime) -> None:
+    def _add_events(self, tally: _Tally, start: datetime, end: datetime, now: datetime) -> None:
         with ThreadPoolExecutor(SHARDS) as pool:
-            shards = pool.map(lambda shard: self._shard_counts(start, end, shard), range(SHARDS))
-            for counts, events in shards:
-                tally.add(counts)
-                tally.events += events
+            for counted in pool.map(lambda shard: self._tally_of(start, end, shard, now), range(SHARDS)):
+                tally.merge(counted)
 
-    def _shard_counts(self, start: datetime, end: datetime, shard: int) -> tuple[Counts, int]:
-        counts: dict[str, Counter[str]] = defaultdict(Counter)
-        events = 0
-        now = utc_now()
+    def _tally_of(self, start: datetime, end: datetime, shard: int, now: datetime) -> _Tally:
+        tally = _Tally()
         for item in self._query(_COUNTING, partition(start, shard), first_id(start), first_id(end)):
             if text_of(item, "sk") < first_id(end) and not is_gone(item, now):
-                event = orjson.loads(item["event"]["S"])
-                counts[event["action"]][event["app"]] += 1
-                events += 1
-        return counts, events
+                tally.add_event(item)
+        return tally
 
     def _store(self, hour: datetime, covered: datetime, tally: _Tally, changed: int, was: int | None) -> bool:
         values = {
@@ -337,6 +359,20 @@ class Rollups:
         """Items of a partition from `low` to `high`, both included, read consistently."""
         values = {":pk": text(pk), ":low": text(low), ":high": text(high)}
         return self._table.query(what, "pk = :pk AND sk BETWEEN :low AND :high", values, consistent=True, limit=limit)
+
+    def _put_note(self, what: str, pk: str, sk: str) -> None:
+        # Each has its own token, so that one that is put while the last is acted on outlives that.
+        self._table.put(what, {"pk": text(pk), "sk": text(sk), "token": text(new_id())})
+
+    def _delete_note(self, note: Item) -> None:
+        with suppress(ConditionFailed):
+            self._table.delete(
+                _COUNTING,
+                {"pk": note["pk"], "sk": note["sk"]},
+                condition="#token = :token",
+                names={"#token": "token"},
+                values={":token": note["token"]},
+            )
 
     def _progress(self, what: str) -> dict[str, Item]:
         return {text_of(item, "sk"): item for item in self._query(what, "rollup#progress", "a", "z")}
