@@ -84,7 +84,7 @@ def asked_line(binding: JsonObject) -> str:
 
 
 def _holder(held: JsonObject) -> str:
-    silence, throttle = mapping(held.get("silence")), mapping(held.get("throttle"))
+    silence, throttle, age = (mapping(held.get(name)) for name in ("silence", "throttle", "age"))
     if silence:
         comment = f": {text(silence, 'comment')}" if silence.get("comment") else ""
         return plain(f"silence {text(silence, 'name')} until {local(text(silence, 'ends'))}{comment}")
@@ -93,6 +93,9 @@ def _holder(held: JsonObject) -> str:
         of = f" for {group}" if group else ""
         limit = f"{text(throttle, 'max')} in {text(throttle, 'window')}"
         return plain(f"throttle ({limit}){of} until {local(text(throttle, 'until'))}")
+    if age:
+        happened = roughly(timedelta(seconds=whole(age.get("seconds"))))
+        return plain(f"age: it was matched {happened} after it happened; the rule's max_age is {text(age, 'max_age')}")
     return plain(", ".join(f"{name}: {value}" for name, value in held.items()))
 
 

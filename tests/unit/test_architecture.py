@@ -17,7 +17,7 @@ OURS = ("cli", "functions", "layers", "local", "tests")
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("types", "times", "addresses", "outbound"),
     ("errors", "ids", "fields", "ttl_cache", "patterns", "expressions"),
-    ("aws", "http"),
+    ("aws", "http", "words"),
     ("events",),
     ("identity",),
     ("notifications",),

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tocsin_cli.api import path_of
 from tocsin_cli.cli import DELIVERIES, Cli, command, names_of
+from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.errors import CliError, ExitCode, UsageError
 from tocsin_cli.output import Column, fields, styled
 from tocsin_cli.story import attempt_line
@@ -68,6 +69,7 @@ def register(app: typer.Typer) -> None:
             typer.Option("--state", "-s", metavar="STATE", help=f"{', '.join(STATES)}.", autocompletion=_states),
         ] = None,
         transport: TransportOption = None,
+        search: Search = None,
         since: Since = None,
         until: Until = None,
         limit: Annotated[int, typer.Option("--limit", "-n", min=1, metavar="N", help="How many at most.")] = 50,
@@ -77,7 +79,7 @@ def register(app: typer.Typer) -> None:
 
         tocsin deliveries --state failed --state held --since 1d
         """
-        query = _query(_checked(state or [], STATES), transport, since, until)
+        query = _query(_checked(state or [], STATES), transport, since, until) | searched(search)
         found = cli.api.items("/deliveries", query, limit=None if all_ else limit)
         cli.out.items(found, _COLUMNS, none="there are no such deliveries")
 

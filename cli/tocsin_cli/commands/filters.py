@@ -14,6 +14,9 @@ from tocsin_cli.times import iso, parse_moment
 _PANEL = "Which events"
 
 Words = Annotated[list[str] | None, typer.Argument(metavar="WORD", help="Words in action, app, user or context.")]
+Search = Annotated[
+    str | None, typer.Option("--search", "-q", metavar="WORDS", help="Only those with these words in them.")
+]
 Action = Annotated[
     list[str] | None,
     typer.Option(
@@ -46,6 +49,11 @@ Cel = Annotated[
     str | None,
     typer.Option("--filter", metavar="CEL", help='As "event.context.amount > 100".', rich_help_panel=_PANEL),
 ]
+
+
+def searched(words: str | None) -> dict[str, str]:
+    """The query of a list of what has these words in it."""
+    return {} if words is None else {"search": words}
 
 
 def query_of(

@@ -8,6 +8,7 @@ import typer
 
 from tocsin_cli.api import path_of
 from tocsin_cli.cli import CONFIGURATION, Cli, command, group, names_of
+from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.commands.resources import add_entries, add_list, saved
 from tocsin_cli.errors import CliError, UsageError
 from tocsin_cli.kinds import GROUPS, KEYS, USERS
@@ -48,12 +49,13 @@ def _add_members(groups: typer.Typer) -> None:
     def members(
         cli: Cli,
         name: GroupName,
+        search: Search = None,
         limit: Annotated[
             int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="How many at most.")
         ] = None,
     ) -> None:
         """List a group's own members."""
-        found = cli.api.items(path_of("groups", name, "members"), limit=limit)
+        found = cli.api.items(path_of("groups", name, "members"), searched(search), limit=limit)
         cli.out.items(found, [Column("USERNAME", lambda member: text(member, "username"))], none=f"{name} is empty")
 
     @command(groups)

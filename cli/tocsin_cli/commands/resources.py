@@ -12,6 +12,7 @@ from rich.text import Text
 from tocsin_cli.api import path_of
 from tocsin_cli.blueprint.documents import read_document
 from tocsin_cli.cli import Cli, command, names_of
+from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.editor import edit_entry
 from tocsin_cli.errors import Fault, Invalid
 from tocsin_cli.kinds import Kind
@@ -28,11 +29,15 @@ def add_list(group: typer.Typer, kind: Kind) -> None:
 
     def list_(
         cli: Cli,
+        search: Search = None,
         limit: Annotated[
             int | None, typer.Option("--limit", "-n", min=1, metavar="N", help="How many at most.")
         ] = None,
     ) -> None:
-        cli.out.items(cli.api.items(f"/{kind.name}", limit=limit), kind.columns, none=f"there are no {kind.name}")
+        found = cli.api.items(f"/{kind.name}", searched(search), limit=limit)
+        cli.out.items(
+            found, kind.columns, none=f"there are no {kind.name}" if search is None else "nothing has that in it"
+        )
 
     _add(group, list_, f"List {kind.name}.", "list")
 

@@ -21,7 +21,7 @@ from tocsin_cli.kinds import POLICIES, RULES
 from tocsin_cli.output import styled
 from tocsin_cli.story import asked_line
 from tocsin_cli.text import counted, plain, rebinned, sparkline
-from tocsin_cli.times import iso, local, parse_iso, parse_moment
+from tocsin_cli.times import iso, local, parse_iso, parse_moment, roughly
 from tocsin_cli.types import Json, JsonObject, mapping, objects, text, texts, whole
 
 _WIDTH = 60
@@ -152,6 +152,10 @@ def _kept_silent(explained: JsonObject) -> list[str]:
     if explained.get("loop"):
         reasons.append(f"it would go round in a circle: {explained['loop']}")
     silence, throttle = mapping(explained.get("silence")), mapping(explained.get("throttle"))
+    age = mapping(explained.get("age"))
+    if age.get("passes") is False:
+        happened = roughly(timedelta(seconds=whole(age.get("seconds"))))
+        reasons.append(f"too old: it happened {happened} ago, and the rule's max_age is {text(age, 'max_age')}")
     if silence:
         reasons.append(f"silenced by {text(silence, 'name')} until {local(text(silence, 'ends'))}")
     if throttle and not throttle.get("passes"):

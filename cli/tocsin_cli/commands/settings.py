@@ -8,6 +8,7 @@ import typer
 
 from tocsin_cli.api import path_of
 from tocsin_cli.cli import CONFIGURATION, OPERATING, Cli, command, group
+from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.commands.resources import show_entry
 from tocsin_cli.editor import edit_entry
 from tocsin_cli.output import Column
@@ -61,9 +62,9 @@ def register(app: typer.Typer) -> None:
     )
 
     @command(stops, "list")
-    def list_(cli: Cli) -> None:
+    def list_(cli: Cli, search: Search = None) -> None:
         """List addresses that get no more mail, and why."""
-        cli.out.items(cli.api.items("/mail-stops"), _STOPS, none="mail goes to everybody")
+        cli.out.items(cli.api.items("/mail-stops", searched(search)), _STOPS, none="mail goes to everybody")
 
     @command(stops)
     def lift(

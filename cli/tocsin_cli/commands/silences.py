@@ -10,6 +10,7 @@ from rich.text import Text
 
 from tocsin_cli.api import path_of
 from tocsin_cli.cli import OPERATING, Cli, command, group, names_of
+from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.commands.resources import add_entries
 from tocsin_cli.errors import UsageError
 from tocsin_cli.kinds import SILENCES
@@ -122,11 +123,12 @@ def _add_list(silences: typer.Typer) -> None:
     @command(silences, "list")
     def list_(
         cli: Cli,
+        search: Search = None,
         state: Annotated[
             str, typer.Option(metavar="STATES", help="active, pending and over, between commas.")
         ] = "active,pending",
         all_: Annotated[bool, typer.Option("--all", help="Also those that are over.")] = False,
     ) -> None:
         """List silences that are or will be in force."""
-        query = {} if all_ else {"state": state}
+        query = searched(search) | ({} if all_ else {"state": state})
         cli.out.items(cli.api.items("/silences", query), SILENCES.columns, none="nothing is silenced")

@@ -71,7 +71,7 @@ def test_a_crash_at_any_call_of_marking_is_made_good_by_the_replay(stack: Any, a
         catch_up(stack.dynamodb)
 
         assert counted(stack) == there(stack)
-    assert crashes >= 3
+    assert crashes >= (2 if after else 3)  # nothing comes after a call that is refused
 
 
 @pytest.mark.no_cover

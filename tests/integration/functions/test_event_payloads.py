@@ -72,6 +72,7 @@ def world(stack: Stack) -> Iterator[World]:
                     "transports": ["hook", "chat", "mail", "inbox"],
                     "destination_group": "oncall",
                     "bindings": [{"policy": "failed"}],
+                    "max_age": "days=36500",  # payloads have the time of when they were made
                 }
             ],
         }

@@ -100,3 +100,14 @@ def rule(**fields: Any) -> dict[str, Any]:
         "bindings": [{"policy": "failed-login"}],
     }
     return known | fields
+
+
+def story_of(stack: Stack, about: Event) -> dict[str, Any]:
+    """What the event's story says of the rule that it matched."""
+    (item,) = [
+        item
+        for item in stack.items("deliveries")
+        if item["pk"]["S"] == f"event#{about.id}" and item["sk"]["S"].startswith("rule#")
+    ]
+    facts: dict[str, Any] = json.loads(item["facts"]["S"])
+    return facts

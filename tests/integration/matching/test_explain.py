@@ -146,6 +146,18 @@ def test_a_backtest_goes_on_where_it_stopped(stack: Stack, load: Load, monkeypat
     assert rounds > 1
 
 
+def test_an_event_that_is_too_old_would_tell_nobody(stack: Stack, load: Load) -> None:
+    configure(stack)
+    event = {"action": "login_failed", "created": (datetime.now(UTC) - timedelta(hours=25)).isoformat()}
+
+    _, old = ask(stack, load, "POST", "/rules/failed-logins/test", {"event": event})
+    _, new = ask(stack, load, "POST", "/rules/failed-logins/test", {"event": {"action": "login_failed"}})
+
+    assert (old["fires"], old["tells"], old["age"]["passes"], old["age"]["max_age"]) == (True, False, False, "hours=24")
+    assert old["age"]["seconds"] // 60 == 25 * 60
+    assert (new["tells"], new["age"]["passes"]) == (True, True)
+
+
 @pytest.mark.parametrize("held", ["failed-logins nowhere", "another-rule 019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a", "x"])
 def test_a_backtest_refuses_a_cursor_that_is_not_its_own(stack: Stack, load: Load, held: str) -> None:
     """The fault: a position that can't be one was a 500."""

@@ -1,6 +1,5 @@
 """What silences and throttles keep from people, and what is said of it."""
 
-import json
 import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,22 +8,12 @@ import pytest
 from botocore.client import BaseClient
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.matching_world import configure, event, match, rule, told
+from tests.integration.matching.matching_world import configure, event, match, rule, story_of, told
 from tocsin.events.model import Event
 from tocsin.matching.throttle import Passage, Throttles
 from tocsin.rules import Throttle
 
 # ── held back ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def story_of(stack: Stack, about: Event) -> dict[str, Any]:
-    (item,) = [
-        item
-        for item in stack.items("deliveries")
-        if item["pk"]["S"] == f"event#{about.id}" and item["sk"]["S"].startswith("rule#")
-    ]
-    facts: dict[str, Any] = json.loads(item["facts"]["S"])
-    return facts
 
 
 def test_a_silence_keeps_people_from_being_told_and_the_story_says_which(stack: Stack) -> None:

@@ -70,6 +70,10 @@ def test_what_was_not_delivered_shows_the_id_that_retry_takes(capsys):
             {"throttle": {"group": ["alice"], "max": 3, "window": "minutes=10", "until": "2026-03-01T12:10:00Z"}},
             "held by throttle (3 in minutes=10) for ['alice'] until",
         ),
+        (
+            {"age": {"max_age": "hours=24", "seconds": 3 * 86_400}},
+            "held by age: it was matched 3d after it happened; the rule's max_age is hours=24",
+        ),
         ({"moon": "full"}, "held by moon: full"),
     ],
 )

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES, Cursors
-from tocsin.api.parameters import asked, limit_of, moment_of, object_of
+from tocsin.api.parameters import asked, limit_of, moment_of, object_of, words_of
 from tocsin.api.paths import name_of
 from tocsin.deliveries.service import LISTED, DeliveryService
 from tocsin.errors import Invalid, NotFound, Violation, violations
@@ -21,13 +21,16 @@ from tocsin.identity.principal import Scope
 from tocsin.ids import parse_id
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.outcome import State
-from tocsin.types import Json
+from tocsin.types import Json, JsonObject, Page
+from tocsin.words import page_with
 
 MAX_REDRIVE = 500
 """Deliveries that one request sends again."""
 
 _MAX_NAME = 100
 _MAX_ADDRESS = 320
+_READABLE = ("rule", "transport", "mode", "user", "state", "attempts")
+"""The fields of a delivery that a search looks at."""
 _TOLD = re.compile(r"[0-9a-f]{16}")
 
 
@@ -54,18 +57,26 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
 
     @app.get("/deliveries")
     def deliveries() -> Response[str]:
-        query = ("state", "transport", "since", "until", "limit", "cursor")
+        query = ("state", "transport", "since", "until", "search", "limit", "cursor")
         request, _ = asked(app, Scope.EVENTS_READ, query=query)
-        listing = service.list(
-            transport=_transport(request),
-            states=_states(request),
-            since=moment_of(request, "since"),
-            until=moment_of(request, "until"),
-            before=_CURSORS.read(request.query.get("cursor")),
+        transport, states = _transport(request), _states(request)
+        since, until = moment_of(request, "since"), moment_of(request, "until")
+
+        def read(before: str | None, limit: int) -> Page[JsonObject]:
+            return service.list(
+                transport=transport, states=states, since=since, until=until, before=before, limit=limit
+            )
+
+        page = page_with(
+            words_of(request),
+            read,
+            key=lambda entry: str(entry["id"]),
+            fields=_READABLE,
+            after=_CURSORS.read(request.query.get("cursor")),
             limit=limit_of(request, 50),
         )
-        items: list[Json] = [*listing.deliveries]
-        return json_response(200, {"items": items, "cursor": _CURSORS.write(listing.cursor)})
+        items: list[Json] = [*page.items]
+        return json_response(200, {"items": items, "cursor": _CURSORS.write(page.last)})
 
     @app.get("/deliveries/<delivery_id>")
     def delivery(delivery_id: str) -> Response[str]:
@@ -95,9 +106,20 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
 
     @app.get("/mail-stops")
     def mail_stops() -> Response[str]:
-        request, _ = asked(app, Scope.CONFIG_READ, query=("limit", "cursor"))
-        page = stops.page(after=NAMES.read(request.query.get("cursor")), limit=limit_of(request, 100))
-        items: list[Json] = [stop.to_json() for stop in page.items]
+        request, _ = asked(app, Scope.CONFIG_READ, query=("search", "limit", "cursor"))
+
+        def read(after: str | None, limit: int) -> Page[JsonObject]:
+            found = stops.page(after=after, limit=limit)
+            return Page(tuple(stop.to_json() for stop in found.items), found.last)
+
+        page = page_with(
+            words_of(request),
+            read,
+            key=lambda entry: str(entry["address"]),
+            after=NAMES.read(request.query.get("cursor")),
+            limit=limit_of(request, 100),
+        )
+        items: list[Json] = [*page.items]
         return json_response(200, {"items": items, "cursor": NAMES.write(page.last)})
 
     @app.delete("/mail-stops/<address>")

@@ -10,7 +10,16 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import Cursors
-from tocsin.api.parameters import asked, flag_of, limit_of, moment_of, number_of, object_of, username_of
+from tocsin.api.parameters import (
+    asked,
+    flag_of,
+    limit_of,
+    moment_of,
+    number_of,
+    object_of,
+    username_of,
+    words_of,
+)
 from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.events.store import EventStore
 from tocsin.http.request import Request
@@ -19,11 +28,15 @@ from tocsin.ids import IdError, parse_id
 from tocsin.notifications.inbox_store import InboxFilter, InboxStore
 from tocsin.notifications.model import Severity, event_links
 from tocsin.times import utc_now
-from tocsin.types import Json, JsonObject
+from tocsin.types import Json, JsonObject, Page
+from tocsin.words import page_with
 
 MAX_IDS = 100
 """Notifications that one request marks by their ids."""
 MAX_ARRIVAL = 10**12 - 1
+
+_READABLE = ("body", "action", "app", "rule", "severity", "hyperlink", "hyperlink_label")
+"""The fields of a notification that a search looks at."""
 
 _CURSOR = Cursors(of="inbox", other="is of another list; send it to the one that it came from", check=int)
 
@@ -76,17 +89,28 @@ def add_routes(
 
     @app.get("/notifications")
     def inbox() -> Response[str]:
-        request, username = _asked(app, "unseen", "severity", "since", "rule", "after", "limit", "cursor")
-        wanted, before = _filter_of(request), _CURSOR.read(request.query.get("cursor"))
+        request, username = _asked(app, "unseen", "severity", "since", "rule", "after", "search", "limit", "cursor")
+        wanted, words = _filter_of(request), words_of(request)
         now, limit, head = utc_now(), inbox_limit(), inboxes.head(username)
-        page = inboxes.page(
-            username,
-            head,
-            limit=limit,
-            asked=wanted,
-            before=None if before is None else int(before),
-            most=limit_of(request, 50),
-            now=now,
+
+        def read(before: str | None, most: int) -> Page[JsonObject]:
+            return inboxes.page(
+                username,
+                head,
+                limit=limit,
+                asked=wanted,
+                before=None if before is None else int(before),
+                most=most,
+                now=now,
+            )
+
+        page = page_with(
+            words,
+            read,
+            key=lambda entry: str(entry["arrival"]),
+            fields=_READABLE,
+            after=_CURSOR.read(request.query.get("cursor")),
+            limit=limit_of(request, 50),
         )
         count = inboxes.count(username, head, limit=limit, now=now)
         return json_response(

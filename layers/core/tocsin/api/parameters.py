@@ -15,6 +15,7 @@ from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Principal, Scope, authenticate
 from tocsin.times import parse_moment
 from tocsin.types import JsonObject
+from tocsin.words import Words, parse_words
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
@@ -71,6 +72,11 @@ def number_of(request: Request, name: str, most: int) -> int | None:
     if not (given.isascii() and given.isdigit() and len(given) <= len(str(most)) and int(given) <= most):
         raise Invalid([Violation(name, f"must be a number from 0 to {most}: {given[:20]!r}")])
     return int(given)
+
+
+def words_of(request: Request) -> Words:
+    """The query's `search`: the words that are looked for, none where there is none."""
+    return parse_words(request.query.get("search"))
 
 
 def username_of(request: Request, name: str = "user") -> str | None:

@@ -6,10 +6,12 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES
-from tocsin.api.parameters import asked, limit_of
+from tocsin.api.parameters import asked, limit_of, words_of
+from tocsin.config.resources.snapshot_entries import page_of
 from tocsin.identity.principal import Scope
 from tocsin.notifications.presets.catalogue import presets
 from tocsin.types import Json
+from tocsin.words import page_with
 
 _DEFAULT_LIMIT = 100
 
@@ -19,9 +21,14 @@ def add_routes(app: APIGatewayHttpResolver) -> None:
 
     @app.get("/presets")
     def many() -> Response[str]:
-        request, _ = asked(app, Scope.CONFIG_READ, query=("limit", "cursor"))
-        limit, after = limit_of(request, _DEFAULT_LIMIT), NAMES.read(request.query.get("cursor"))
-        rest = [preset for preset in presets() if after is None or preset.name > after]
-        items: list[Json] = [preset.to_json() for preset in rest[:limit]]
-        last = rest[limit - 1].name if len(rest) > limit else None
-        return json_response(200, {"items": items, "cursor": NAMES.write(last)})
+        request, _ = asked(app, Scope.CONFIG_READ, query=("search", "limit", "cursor"))
+        known = {preset.name: preset.to_json() for preset in presets()}
+        page = page_with(
+            words_of(request),
+            lambda after, limit: page_of(known, after, limit),
+            key=lambda entry: str(entry["name"]),
+            after=NAMES.read(request.query.get("cursor")),
+            limit=limit_of(request, _DEFAULT_LIMIT),
+        )
+        items: list[Json] = [*page.items]
+        return json_response(200, {"items": items, "cursor": NAMES.write(page.last)})

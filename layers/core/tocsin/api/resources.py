@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES
-from tocsin.api.parameters import asked, limit_of, object_of
+from tocsin.api.parameters import asked, limit_of, object_of, words_of
 from tocsin.api.paths import name_of, path_of
 from tocsin.aws.logging import Code, note
 from tocsin.config.resources import (
@@ -25,8 +28,10 @@ from tocsin.errors import Invalid, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
 from tocsin.types import Json, JsonObject, Page
+from tocsin.words import page_with
 
 _DEFAULT_LIMIT = 100
+_LISTED = ("search", "limit", "cursor")
 
 
 def add_routes(app: APIGatewayHttpResolver, management: Resources) -> None:
@@ -43,8 +48,7 @@ def add_routes(app: APIGatewayHttpResolver, management: Resources) -> None:
 def _add_list(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
     @app.get(f"/{kind}")
     def many() -> Response[str]:
-        request = _reader(app, "limit", "cursor")
-        return _page(collection.page(after=_after(request), limit=limit_of(request, _DEFAULT_LIMIT)))
+        return _page(_reader(app, *_LISTED), collection.page, key="username" if kind == "users" else "name")
 
 
 def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
@@ -70,9 +74,7 @@ def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection)
 def _add_members(app: APIGatewayHttpResolver, members: Members) -> None:
     @app.get("/groups/<name>/members")
     def many(name: str) -> Response[str]:
-        request = _reader(app, "limit", "cursor")
-        limit = limit_of(request, _DEFAULT_LIMIT)
-        return _page(members.page(name_of(name), after=_after(request), limit=limit))
+        return _page(_reader(app, *_LISTED), partial(members.page, name_of(name)), key="username")
 
     @app.get("/groups/<name>/members/<username>")
     def one(name: str, username: str) -> Response[str]:
@@ -126,9 +128,8 @@ def _add_silences(app: APIGatewayHttpResolver, silences: Silences) -> None:
 
     @app.get("/silences")
     def many() -> Response[str]:
-        request = _reader(app, "limit", "cursor", "state")
-        limit = limit_of(request, _DEFAULT_LIMIT)
-        return _page(silences.page(after=_after(request), limit=limit, states=_states_of(request)))
+        request = _reader(app, *_LISTED, "state")
+        return _page(request, partial(silences.page, states=_states_of(request)))
 
     @app.post("/silences")
     def add() -> Response[str]:
@@ -155,11 +156,14 @@ def _writer(app: APIGatewayHttpResolver, *, versioned: bool = True) -> tuple[Req
     return asked(app, Scope.CONFIG_WRITE, versioned=versioned)
 
 
-def _after(request: Request) -> str | None:
-    return NAMES.read(request.query.get("cursor"))
-
-
-def _page(page: Page[JsonObject]) -> Response[str]:
+def _page(request: Request, read: Callable[..., Page[JsonObject]], key: str = "name") -> Response[str]:
+    page = page_with(
+        words_of(request),
+        lambda after, limit: read(after=after, limit=limit),
+        key=lambda entry: str(entry[key]),
+        after=NAMES.read(request.query.get("cursor")),
+        limit=limit_of(request, _DEFAULT_LIMIT),
+    )
     items: list[Json] = list(page.items)
     return json_response(200, {"items": items, "cursor": NAMES.write(page.last)})
 

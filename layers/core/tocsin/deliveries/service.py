@@ -26,7 +26,7 @@ from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.times import utc_now
-from tocsin.types import JsonObject
+from tocsin.types import JsonObject, Page
 
 LISTED = tuple(state for state in State if state is not State.DELIVERING)
 """States that deliveries are listed by; one that is being delivered stands where it stood before."""
@@ -37,14 +37,6 @@ TEST_WAITS = 20.0
 """Seconds: longer than an attempt may take, shorter than API Gateway waits for us."""
 
 _PARALLEL = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """Deliveries as the API shows them; `cursor` is what to go on from, None at the end."""
-
-    deliveries: list[JsonObject]
-    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +83,13 @@ class DeliveryService:
         until: datetime | None,
         before: str | None,
         limit: int,
-    ) -> Listing:
+    ) -> Page[JsonObject]:
         """Deliveries of events of that time, newest first; of all transports that are configured, or of one."""
         names = [transport] if transport is not None else sorted(self._current().transports_by_name)
         span = Span(names, states or LISTED, _id_at(since, ""), _id_at(until, "g"))
         places = self._redeliveries.newest(span, before=before, limit=limit)
         shown = self._redeliveries.read(places, now=self._clock())
-        return Listing(shown, places[-1].delivery_id if len(places) == limit else None)
+        return Page(tuple(shown), places[-1].delivery_id if len(places) == limit else None)
 
     def get(self, delivery_id: str) -> JsonObject:
         """One delivery."""

@@ -85,7 +85,9 @@ class Explainer:
         silence = explanation.silence
         throttle = tested.rule.throttle
         throttled = None if throttle is None else self._throttles.look(name, throttle, event, now=now)
-        passes = silence is None and (throttled is None or throttled["passes"] is True)
+        age = now - event.created
+        too_old = tested.rule.is_too_old(age)
+        passes = not too_old and silence is None and (throttled is None or throttled["passes"] is True)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
             "rule": name,
@@ -95,6 +97,11 @@ class Explainer:
             "policy_engine_mode": tested.rule.policy_engine_mode.value,
             "bindings": bindings,
             "loop": explanation.loop,
+            "age": {
+                "seconds": max(0, int(age.total_seconds())),
+                "max_age": tested.rule.max_age,
+                "passes": not too_old,
+            },
             "silence": None
             if silence is None
             else {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment},

@@ -152,6 +152,9 @@ class Matcher:
 
     def _held(self, event: Event, rule: NotificationRule, silence: Silence | None) -> _Held:
         """Whether people are kept from hearing of `event` by `rule`, and what is to be said if they are not."""
+        age = utc_now() - event.created
+        if rule.is_too_old(age):  # before the throttle, which an event that tells nobody is not to fill
+            return _Held({"age": {"max_age": rule.max_age, "seconds": int(age.total_seconds())}}, None)
         if silence is not None:
             return _Held(
                 {"silence": {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment}}, None

@@ -155,6 +155,8 @@ class NotificationRule(_Configured):
     can_be_muted: bool = True
     """Whether people's preferences keep it from them: a mute, a transport turned off, a minimum severity. Quiet hours
     and digests delay it all the same."""
+    max_age: Duration = "hours=24"
+    """How long after it happened an event may still tell people: what is sent later, as a backfill is, tells nobody."""
     tests: Annotated[tuple[RuleTest, ...], Field(max_length=50)] = ()
     """Run when a configuration is applied, which is refused where one fails."""
 
@@ -164,6 +166,10 @@ class NotificationRule(_Configured):
         if len(set(names)) < len(names):
             raise ValueError("names a transport more than once")
         return names
+
+    def is_too_old(self, age: timedelta) -> bool:
+        """Whether an event that happened `age` ago tells nobody any more."""
+        return age > parse_duration(self.max_age)
 
 
 class Silence(_Configured):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tocsin.api.openapi.operation import PAGED, WRITING, Operation
+from tocsin.api.openapi.operation import LISTED, WRITING, Operation
 from tocsin.identity.principal import Scope
 from tocsin.live.model import READING
 
@@ -14,7 +14,7 @@ def inbox_operations() -> Iterator[Operation]:
     kind, path, mine = "notifications", "/notifications", (Scope.NOTIFICATIONS,)
     one, user = "/notifications/{notification_id}", ("user",)
     filters = ("unseen", "severity", "since", "rule", "after")
-    yield Operation("GET", path, kind, "A person's inbox", mine, {200: "Inbox"}, query=(*user, *filters, *PAGED))
+    yield Operation("GET", path, kind, "A person's inbox", mine, {200: "Inbox"}, query=(*user, *filters, *LISTED))
     yield Operation("DELETE", path, kind, "Clear an inbox", mine, {200: "InboxMark"}, query=(*user, "through"))
     yield Operation("GET", f"{path}/unread", kind, "Count an inbox", mine, {200: "InboxCount"}, query=user)
     yield Operation("GET", one, kind, "Read a notification", mine, {200: "Notification"}, query=user, problems=(404,))

@@ -52,5 +52,6 @@ class Operation:
 
 
 PAGED = ("limit", "cursor")
+LISTED = ("search", *PAGED)
 WRITING = (400, 413, 415)
 """Statuses that whatever takes a body may answer with."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tocsin.api.openapi.inbox import inbox_operations
-from tocsin.api.openapi.operation import HTML, JSON, NDJSON, PAGED, WRITING, YAML, Operation
+from tocsin.api.openapi.operation import HTML, JSON, LISTED, NDJSON, PAGED, WRITING, YAML, Operation
 from tocsin.events.search.query import FILTERS
 from tocsin.identity.principal import Scope
 
@@ -18,7 +18,7 @@ def _collection(
     kind: str, schema: str, one: str, body: str | None = None, query: tuple[str, ...] = (), ends: str = "Delete"
 ) -> Iterator[Operation]:
     entry, sent = f"/{kind}/{{name}}", body or schema
-    yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=(*query, *PAGED))
+    yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=(*query, *LISTED))
     yield Operation("GET", entry, kind, f"Read {one}", _READ, {200: schema}, versioned=True, problems=(404,))
     yield Operation(
         "PUT",
@@ -104,7 +104,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "List deliveries",
         _EVENTS,
         {200: "DeliveryPage"},
-        query=("state", "transport", "since", "until", *PAGED),
+        query=("state", "transport", "since", "until", *LISTED),
     ),
     Operation(
         "GET",
@@ -135,7 +135,7 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=(*WRITING, 404, 409),
     ),
     Operation(
-        "GET", "/mail-stops", "mail", "Addresses that get no more mail", _READ, {200: "MailStopPage"}, query=PAGED
+        "GET", "/mail-stops", "mail", "Addresses that get no more mail", _READ, {200: "MailStopPage"}, query=LISTED
     ),
     Operation(
         "DELETE", "/mail-stops/{address}", "mail", "Write to an address again", _WRITE, {200: "Lifted"}, problems=(404,)
@@ -265,7 +265,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "List the services that webhooks have a form for",
         _READ,
         {200: "PresetPage"},
-        query=PAGED,
+        query=LISTED,
     ),
     *_collection("groups", "Group", "a group"),
     Operation(
@@ -275,7 +275,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "List a group's members",
         _READ,
         {200: "MemberPage"},
-        query=PAGED,
+        query=LISTED,
         problems=(404,),
     ),
     Operation(

@@ -37,7 +37,7 @@ QUERY: dict[str, tuple[JsonObject, str]] = {
     "through": (WHOLE, "The arrival up to which; all by default."),
     "since": (MOMENT, "Not before this moment."),
     "until": (MOMENT, "Before this moment."),
-    "search": (TEXT, "Words in action, app, user, client IP and context values."),
+    "search": (TEXT, "Words, each of which stands somewhere in it, in any case; `docs/api.md` says where."),
     "filter": (TEXT, "A CEL expression over `event`."),
 }
 """Each query parameter's schema and meaning: the same on every path."""

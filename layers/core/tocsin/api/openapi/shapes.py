@@ -212,7 +212,15 @@ SHAPES: dict[str, Schema] = {
     "Applied": obj(
         {"version": WHOLE, "dry_run": TRUTH, "changed": TRUTH, "changes": array(ANY_OBJECT), "created": ANY_OBJECT}
     ),
-    "RuleExplained": obj({"rule": TEXT, "fires": TRUTH, "tells": TRUTH, "bindings": array(ANY_OBJECT)}),
+    "RuleExplained": obj(
+        {
+            "rule": TEXT,
+            "fires": TRUTH,
+            "tells": TRUTH,
+            "bindings": array(ANY_OBJECT),
+            "age": obj({"seconds": WHOLE, "max_age": TEXT, "passes": TRUTH}),
+        }
+    ),
     "PolicyExplained": obj(
         {"policy": TEXT, "kind": TEXT, "holds": TRUTH, "reason": nullable(TEXT), "error": nullable(TEXT)}
     ),

@@ -19,6 +19,7 @@ from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
 from tocsin.times import parse_moment
 from tocsin.types import Json
+from tocsin.words import MAX_SEARCH, Words, has_words, parse_words, texts_of
 
 type Counts = Mapping[str, Mapping[str, int]]
 """How many events there are, by action and app: {"login": {"shop": 3}}."""
@@ -43,14 +44,14 @@ FILTERS = (
 )
 """The parameters that say which events are meant."""
 
-MAX_VALUE = 500
+MAX_VALUE = MAX_SEARCH
 """Characters of a filter's value; an expression may have its own, larger limit."""
 MAX_ACTIONS = 50
-MAX_WORDS = 10
 
 FEW_ADDRESSES = 16
 """A network of at most this many addresses is looked up address by address in the index of client IPs."""
 
+_NOT_PLAIN = frozenset(("since", "until", "search", "filter"))
 _FIELDS_OF_RANGE = frozenset(("since", "until"))
 _FIELDS_OF_COUNTS = _FIELDS_OF_RANGE | {"actions", "app"}
 
@@ -85,7 +86,7 @@ class Search:
     brand: str | None = None
     since: datetime | None = None
     until: datetime | None = None
-    words: tuple[str, ...] = ()
+    words: Words = ()
     expression: Expression | None = None
     digest: str = ""
     """What tells one search from another: cursors carry it."""
@@ -163,15 +164,13 @@ def parse_search(query: Mapping[str, str]) -> Search:
     Invalid names each parameter that is wrong.
     """
     wrong: list[Violation] = []
-    plain = {name: _plain(query, name, wrong) for name in FILTERS if name not in {"since", "until", "filter"}}
+    plain = {name: _plain(query, name, wrong) for name in FILTERS if name not in _NOT_PLAIN}
     since, until = _moment(query, "since", wrong), _moment(query, "until", wrong)
     if since is not None and until is not None and since >= until:
         wrong.append(Violation("until", "must be later than since"))
     network = _network(plain["client_ip"], wrong)
     actions = _actions(plain, wrong)
-    words = tuple((plain["search"] or "").casefold().split())
-    if len(words) > MAX_WORDS:
-        wrong.append(Violation("search", f"has {len(words)} words; at most {MAX_WORDS} are looked for"))
+    words = _words(query, wrong)
     expression = _expression(query, wrong)
     if wrong:
         raise Invalid(wrong)
@@ -229,6 +228,14 @@ def _network(given: str | None, wrong: list[Violation]) -> Network | None:
     except ValueError:
         wrong.append(Violation("client_ip", f"is no address and no network like 10.0.0.0/8: {given[:60]!r}"))
         return None
+
+
+def _words(query: Mapping[str, str], wrong: list[Violation]) -> Words:
+    try:
+        return parse_words(query.get("search"))
+    except Invalid as error:
+        wrong.extend(error.violations)
+        return ()
 
 
 def _actions(plain: Mapping[str, str | None], wrong: list[Violation]) -> tuple[Actions, ...]:
@@ -315,20 +322,6 @@ def _is_within(address: str | None, network: Network | None) -> bool:
     return parsed is not None and parsed in network
 
 
-def _has_words(event: Event, words: tuple[str, ...]) -> bool:
+def _has_words(event: Event, words: Words) -> bool:
     """Whether each word stands somewhere in the action, app, user, client IP or a value of the context."""
-    text = "\n".join(_texts(event)).casefold()
-    return all(word in text for word in words)
-
-
-def _texts(event: Event) -> Iterator[str]:
-    yield from (event.action, event.app, event.client_ip or "")
-    stack: list[Json] = [event.user, event.context]
-    while stack:
-        value = stack.pop()
-        if isinstance(value, dict):
-            stack.extend(value.values())
-        elif isinstance(value, list):
-            stack.extend(value)
-        elif value is not None:
-            yield str(value).lower() if isinstance(value, bool) else str(value)
+    return has_words((event.action, event.app, event.client_ip or "", *texts_of(event.user, event.context)), words)

@@ -37,6 +37,11 @@ class HourCount:
         """Whether the whole hour is counted."""
         return self.covered >= self.hour + HOUR
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the whole hour is counted, and has no events."""
+        return self.is_whole and not self.counts
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

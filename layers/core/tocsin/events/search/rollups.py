@@ -5,7 +5,7 @@
     rollup#due         <hour>           an hour that changed after it was counted
     rollup#expiry      <when>#<hour>    that events of a counted hour have expired by then: the next whole hour
     rollup#progress    hours            every hour from `known_from` up to `through` is counted
-    rollup#progress    earliest         the hour of the earliest event that the stream brought
+    rollup#progress    earliest         the hour before which there are no events (`earliest_store`)
 
 An hour is counted by reading its events, never by adding up what the stream brings: an event that is read
 again can't be counted again, and a count that was lost is made anew. The stream only says which counts no
@@ -39,6 +39,7 @@ import orjson
 from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
+from tocsin.events.search.earliest_store import EarliestHour
 from tocsin.events.search.query import Counts
 from tocsin.events.search.rollup_hours import (
     DAY,
@@ -126,6 +127,7 @@ class Rollups:
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
+        self._earliest = EarliestHour(client, table)
 
     # ── reading ──────────────────────────────────────────────────────────────
 
@@ -161,19 +163,21 @@ class Rollups:
             firsts[hour] = min(moment, firsts.get(hour, moment))
         if not firsts:
             return 0
-        self._note_earliest(min(firsts))
         if len(firsts) == 1:
-            return sum(self._mark(hour, first) for hour, first in firsts.items())
-        with ThreadPoolExecutor(SHARDS) as pool:
-            return sum(pool.map(self._mark, firsts.keys(), firsts.values()))
+            marked = sum(self._mark(hour, first) for hour, first in firsts.items())
+        else:
+            with ThreadPoolExecutor(SHARDS) as pool:
+                marked = sum(pool.map(self._mark, firsts.keys(), firsts.values()))
+        self._earliest.lower(min(firsts))  # after the marks: see there
+        return marked
 
     def recount(self, start: datetime, end: datetime) -> int:
         """Have all hours of a range counted anew, by the next runs; gives how many. For repairs."""
         hours = list(hours_between(hour_of(start), end))
-        if hours:
-            self._note_earliest(hours[0])
         for hour in hours:
             self._mark(hour, None)
+        if hours:
+            self._earliest.lower(hours[0])
         return len(hours)
 
     def _mark(self, hour: datetime, first: datetime | None) -> bool:
@@ -196,17 +200,6 @@ class Rollups:
             return False
         return True
 
-    def _note_earliest(self, hour: datetime) -> None:
-        with suppress(ConditionFailed):
-            self._table.update(
-                _MARKING,
-                {"pk": text("rollup#progress"), "sk": text("earliest")},
-                "SET #hour = :hour",
-                condition="attribute_not_exists(#hour) OR #hour > :hour",
-                names={"#hour": "hour"},
-                values={":hour": text(f"{hour:{HOUR_FORMAT}}")},
-            )
-
     # ── counting ─────────────────────────────────────────────────────────────
 
     def catch_up(self, now: datetime, *, has_time: Callable[[], bool], history: timedelta = HISTORY) -> Run:
@@ -221,6 +214,8 @@ class Rollups:
                 run.left += 1
                 continue
             self._count_due(due, settled, run, has_time)
+        self._look_back(settled, run, has_time)
+        self._earliest.rise(self.earliest(), self.known)
         return run
 
     def _advance(self, settled: datetime, history: timedelta, run: Run, has_time: Callable[[], bool]) -> None:
@@ -254,6 +249,23 @@ class Rollups:
         # At whole hours, so that an hour is counted anew for what expires in it once an hour at most.
         when = hour_of(datetime.fromtimestamp(first_expiry - 1, UTC)) + HOUR
         self._put_note(_COUNTING, "rollup#expiry", f"{when:{HOUR_FORMAT}}#{hour:{HOUR_FORMAT}}")
+
+    def _look_back(self, settled: datetime, run: Run, has_time: Callable[[], bool]) -> None:
+        """Count the hours from the earliest event on: each search without a beginning would read those not counted."""
+        known = self.known(settled, settled)
+        at, through, floor = known.known_from, known.through, known.earliest
+        while floor is not None and at is not None and through is not None and floor < at:
+            if not has_time():
+                run.left += 1
+                return
+            start = max(floor, (at - HOUR).replace(hour=0))
+            if not self._is_empty(start, at):
+                start = at - HOUR
+                if not self._count(start, at, run, has_time):
+                    run.left += 1
+                    return
+            self._save_progress(start, through)
+            at = start
 
     def _count_due(self, due: Item, settled: datetime, run: Run, has_time: Callable[[], bool]) -> None:
         hour = parse_hour(text_of(due, "sk"))
