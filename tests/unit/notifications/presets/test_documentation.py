@@ -37,4 +37,4 @@ def test_an_example_is_taken_once_its_secrets_are_filled_in(name: str) -> None:
 
     entry = TransportEntry.model_validate(example | ({"options": filled} if filled else {}))
 
-    assert check(Blueprint(transports=(entry,)), OutboundPolicy()) == []
+    assert check(Blueprint(transports=(entry,)), OutboundPolicy.parse(ports="443,8088,9200")) == []

@@ -84,6 +84,12 @@ def _by_preset(
     now: datetime,
 ) -> Resolved | Violation:
     """A webhook in a service's form: signed only where that verifies it, its URL a secret where it is one."""
+    home = preset.address.default or ""
+    if existing is not None and origin_of(existing.url or home) != origin_of(entry.url or home):
+        moved = _masked_for_another_host(entry, existing, path, home)
+        if moved is not None:
+            return moved
+        existing = None
     if preset.signed:
         resolved = _webhook(entry, plain, existing, path, now)
     else:
@@ -104,11 +110,7 @@ def _options(
     existing: NotificationTransport | None,
     path: str,
 ) -> Resolved | Violation:
-    """`resolved` with the preset's options, of which each secret one is stored for itself.
-
-    A secret that stands masked is kept for the same server only: whoever may configure a transport could have it sent
-    to one of their own, and so read what they were never shown.
-    """
+    """`resolved` with the preset's options, of which each secret one is stored for itself."""
     open_, refs = {}, {}
     to_store = dict(resolved.to_store)
     for name, value in entry.options.items():
@@ -120,19 +122,10 @@ def _options(
             to_store[refs[name]] = secrets
         elif existing is None or name not in existing.secret_options:
             return Violation(f"{path}.options.{name}", "stands masked, but nothing is stored that could be kept")
-        elif _origin(existing.url) != _origin(resolved.transport.url):
-            moved = "stands masked, but the URL leads to another server than the stored one was for: give it again"
-            return Violation(f"{path}.options.{name}", moved)
         else:
             refs[name] = existing.secret_options[name]
     transport = resolved.transport.model_copy(update={"options": open_, "secret_options": refs})
     return replace(resolved, transport=transport, to_store=to_store)
-
-
-def _origin(url: str | None) -> tuple[str, str]:
-    """Where a URL leads, and so who is given a transport's secrets."""
-    parts = urlsplit(url or "")
-    return parts.scheme, parts.netloc
 
 
 def _webhook(
@@ -171,14 +164,21 @@ def _webhook(
     return Resolved(with_key.transport.model_copy(update=update), to_store, generated)
 
 
-def _masked_for_another_host(entry: TransportEntry, existing: NotificationTransport, path: str) -> Violation | None:
-    """What is wrong with masks of secrets that were given for the host of `existing`; None without such masks."""
-    where = f"stands masked, but was given for {origin_of(existing.url or '')}, and the URL leads to another host now:"
+def _masked_for_another_host(
+    entry: TransportEntry, existing: NotificationTransport, path: str, home: str = ""
+) -> Violation | None:
+    """What is wrong with masks of secrets that were given for the host of `existing`; None without such masks.
+
+    `home` is where a transport leads that has no URL.
+    """
+    before = origin_of(existing.url or home)
+    where = f"stands masked, but was given for {before}, and the URL leads to another host now:"
     if entry.secret == MASK:
         return Violation(f"{path}.secret", f"{where} give the secret, or leave it out to have another one made")
     if entry.client_key == MASK:
         return Violation(f"{path}.client_key", f"{where} give the key")
-    return None
+    masked = next((name for name, value in entry.options.items() if value == MASK), None)
+    return None if masked is None else Violation(f"{path}.options.{masked}", f"{where} give it again")
 
 
 def _client_key(

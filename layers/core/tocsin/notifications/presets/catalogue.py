@@ -23,6 +23,7 @@ type Limits = Mapping[str, Mapping[str, int]]
 """`units` (UTF-16 code units) or `bytes` (UTF-8) that all texts of a member of the body may have together; at
 WHOLE_BODY, of the request's body."""
 
+_EVENT = re.compile(rb'"\{event\}"|"\$json": *"event"')
 _DATA = Path(__file__).parent / "data"
 
 
@@ -136,7 +137,7 @@ def load(name: str) -> Preset | None:
     if name not in known_presets():
         return None
     data = (_DATA / f"{name}.json").read_bytes()
-    return _parsed(name, orjson.loads(data) | {"tells_event": b'"{event}"' in data})
+    return _parsed(name, orjson.loads(data) | {"tells_event": _EVENT.search(data) is not None})
 
 
 def presets() -> Iterator[Preset]:

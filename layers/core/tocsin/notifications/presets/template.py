@@ -11,6 +11,7 @@ are instructions:
                                                            elements. What is beyond `most` is counted in the last one
     {"$each": "facts", "key": "{label|40}", "as": A}       the same as an object
     {"$lines": [A, B], "between": "\\n"}                   those texts that are not empty, joined
+    {"$json": "event"}                                     a value as a text of JSON
     {"$basic": [A, B]}                                     `Basic` and base64 of `A:B`, for an Authorization header
 
 Nothing here raises on what values hold: it only fails on a template that is wrong, which tests of all presets find.
@@ -22,6 +23,8 @@ import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+
+import orjson
 
 from tocsin.notifications.text import MARK, cut, cut_bytes, plain
 from tocsin.types import Json
@@ -48,6 +51,9 @@ class Dialect:
 
     def text(self, text: str, limit: int | None, *, by_bytes: bool = False) -> str:
         """`text` so that it only stands there, cut to `limit`."""
+        longest = None if limit is None else 4 * limit + 1_000
+        if longest is not None and len(text) > longest:  # no more is looked at than can be shown
+            text = text[:longest] + MARK
         harmless = plain(text).strip()
         if self.acting is not None:
             harmless = self.acting.sub(lambda found: found[0] + _GAP, harmless)
@@ -197,8 +203,12 @@ def _basic(template: dict[str, Json], values: Values) -> Json:
     return f"Basic {base64.b64encode(joined.encode()).decode()}"
 
 
+def _json(template: dict[str, Json], values: Values) -> Json:
+    return orjson.dumps(values.value(str(template["$json"]))).decode()
+
+
 def _of(value: Json) -> list[Json]:
     return value if isinstance(value, list) else [value]
 
 
-_INSTRUCTIONS = {"$if": _if, "$by": _by, "$each": _each, "$lines": _lines, "$basic": _basic}
+_INSTRUCTIONS = {"$if": _if, "$by": _by, "$each": _each, "$lines": _lines, "$json": _json, "$basic": _basic}

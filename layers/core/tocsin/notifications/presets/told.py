@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -86,13 +87,14 @@ class Told:
             "kind": self.kind.value,
             "key": self.key,
             "message_id": self.message_id,
+            "message_hex": hashlib.sha256(self.message_id.encode()).hexdigest()[:32],
             "event_id": self.event.get("id"),
             "severity": self.severity.value,
             "colour": COLOURS[self.severity],
             "colour_number": int(COLOURS[self.severity].removeprefix("#"), 16),
             "created": iso(self.created),
             "epoch": int(self.created.timestamp()),
-            "epoch_ms": int(self.created.timestamp() * 1000),
+            "seconds": self.created.timestamp(),
             "count": self.count,
             "left_out": self.left_out,
             "link": self.link,
