@@ -25,6 +25,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "listen": ("listen",),
     "dead_letters": ("dead-letters",),
     "doctor": ("doctor",),
+    "status": ("status",),
     "profiles": ("login", "logout", "profiles"),
     "completion": ("completion",),
 }

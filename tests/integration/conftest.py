@@ -3,7 +3,7 @@
 import importlib.util
 import json
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -15,7 +15,7 @@ from moto import mock_aws
 
 from local.corrections.late_reads import LateReads
 from tests.expanded_template import ROOT, expanded_template
-from tests.integration.role_policies import Recorder, as_text, enforced, from_text, grants, spare
+from tests.integration.role_policies import DEAD_LETTERS, Recorder, as_text, enforced, from_text, grants, spare
 from tests.moto_as_aws import Moto, installed
 from tocsin.aws import clients, metrics
 
@@ -161,11 +161,12 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         for table in ("Events", "Config", "Deliveries"):
             _make_table(dynamodb, f"{table}Table", table.lower())
         sqs = boto3.client("sqs")
-        queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*QUEUES, "MatchDeadLetters")}
-        for queue, url in queues.items():
-            monkeypatch.setenv(
-                "MATCH_DEAD_LETTERS_URL" if queue == "MatchDeadLetters" else f"{queue.upper()}_QUEUE_URL", url
-            )
+        queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*QUEUES, *DEAD_LETTERS)}
+        for queue in QUEUES:
+            monkeypatch.setenv(f"{queue.upper()}_QUEUE_URL", queues[queue])
+        monkeypatch.setenv("MATCH_DEAD_LETTERS_URL", queues["MatchDeadLetters"])
+        monkeypatch.setenv("WATCHED_QUEUES", _named(queues, QUEUES))
+        monkeypatch.setenv("DEAD_LETTERS", _named(queues, DEAD_LETTERS))
         ses = boto3.client("sesv2")
         ses.create_email_identity(EmailIdentity="tocsin@example.com")
         secret = boto3.client("secretsmanager").create_secret(Name="admin", SecretString="a" * 48)
@@ -229,6 +230,12 @@ def sinks() -> Iterator["Sinks"]:
         yield started
 
 
+def _named(queues: dict[str, str], names: Iterable[str]) -> str:
+    """As the template names queues to GET /status: webhook=https://…"""
+    short = {name: name.removesuffix("DeadLetters").removesuffix("Failures").lower() for name in names}
+    return " ".join(f"{short[name]}={queues[name]}" for name in names)
+
+
 def _make_table(dynamodb: Any, resource: str, name: str) -> None:
     properties = expanded_template()["Resources"][resource]["Properties"]
     taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
@@ -236,5 +243,13 @@ def _make_table(dynamodb: Any, resource: str, name: str) -> None:
 
 
 def _forget_clients() -> None:
-    for maker in (clients.dynamodb, clients.sqs, clients.sesv2, clients.secretsmanager, clients.connections):
+    for maker in (
+        clients.dynamodb,
+        clients.sqs,
+        clients.sesv2,
+        clients.secretsmanager,
+        clients.connections,
+        clients.logs,
+        clients.cloudwatch,
+    ):
         maker.cache_clear()

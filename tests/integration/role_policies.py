@@ -24,6 +24,10 @@ from tests.expanded_template import expanded_template
 from tests.stack.permissions import NOT_SHOWN, as_list, functions, short_name, statements
 
 TABLES = {"events": "EventsTable", "config": "ConfigTable", "deliveries": "DeliveriesTable"}
+DEAD_LETTERS = (
+    *(f"{queue}DeadLetters" for queue in ("Webhook", "Slack", "Email", "Inbox", "Match", "Feedback")),
+    "StreamFailures",
+)
 _SERVICES = {"sesv2": "ses"}
 _SINGLE = {
     "sqs:SendMessageBatch": "sqs:SendMessage",
@@ -177,7 +181,7 @@ def calls(function: str, service: str, operation: str, request: dict[str, Any]) 
             yield Call(function, action, f"{TABLES[table]}{index}", tuple(sorted(set(keys.get(table, [])))))
     elif service == "sqs":
         name = request["QueueUrl"].rpartition("/")[2]
-        yield Call(function, action, name if name.endswith("DeadLetters") else f"{name}Queue")
+        yield Call(function, action, name if name in DEAD_LETTERS else f"{name}Queue")
     elif service == "apigatewaymanagementapi":
         yield Call(function, "execute-api:ManageConnections", f"{_METHODS[operation]}/@connections/*")
     else:

@@ -8,7 +8,7 @@ import pytest
 from tests.expanded_template import ROOT
 from tests.template.resources import FUNCTIONS, GLOBALS
 
-_READING = {"text", "optional", "flag", "whole", "words"}
+_READING = {"text", "optional", "flag", "whole", "words", "pairs"}
 _POWERTOOLS = {"LOG_LEVEL", "POWERTOOLS_SERVICE_NAME", "POWERTOOLS_METRICS_NAMESPACE"}
 
 

@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("rules",),
     ("config",),
     ("deliveries", "ingest", "live"),
-    ("matching",),
+    ("matching", "status"),
     ("api",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}

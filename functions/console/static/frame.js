@@ -25,7 +25,7 @@ export const PAGES = [
   { page: "keys", title: "Keys", scopes: ["config:read"], load: () => import("./pages/keys.js") },
   { page: "settings", title: "Settings", scopes: ["config:read"], load: () => import("./pages/settings.js") },
   { page: "blueprint", title: "Blueprint", scopes: ["config:read"], load: () => import("./pages/blueprint.js") },
-  { page: "health", title: "Health", scopes: ["config:read", "events:read"], load: () => import("./pages/health.js") },
+  { page: "health", title: "Health", scopes: ["config:read"], load: () => import("./pages/health.js") },
 ];
 
 const PRELOAD_MS = 3000;

@@ -193,6 +193,14 @@ def change_transport(stage: Stage, _permission: Permission) -> None:
     ask(stage, "api", request("DELETE", f"/transports/{name}"))
 
 
+def read_status(stage: Stage, permission: Permission) -> None:
+    """Asks for the status, of which no part may be unknown; a dead letter is there to be looked at."""
+    if permission.action == "sqs:ReceiveMessage":
+        stage.stack.aws.sqs.send_message(QueueUrl=stage.queue_url(permission.resource), MessageBody="{}")
+    said = ask(stage, "api", request("GET", "/status"))
+    done(said["unknown"] == [], said)
+
+
 PROBES: dict[tuple[str, str, str], Probe] = {
     ("authorizer", "ReadKey", "dynamodb:GetItem"): identify_writer,
     ("authorizer", "NoteKeyUse", "dynamodb:PutItem"): note_use,
@@ -224,4 +232,9 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("api", "Configure", "dynamodb:UpdateItem"): change_user,
     ("api", "Configure", "dynamodb:DeleteItem"): change_transport,
     ("api", "ReportChanges", "dynamodb:PutItem"): change_user,
+    ("api", "CountMessages", "sqs:GetQueueAttributes"): read_status,
+    ("api", "LookAtDeadLetters", "sqs:GetQueueAttributes"): read_status,
+    ("api", "LookAtDeadLetters", "sqs:ReceiveMessage"): read_status,
+    ("api", "ReadAges", "cloudwatch:GetMetricData"): read_status,
+    ("api", "ReadErrors", "logs:FilterLogEvents"): read_status,
 }

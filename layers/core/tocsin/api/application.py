@@ -19,6 +19,7 @@ from tocsin.api import (
     preferences,
     presets,
     resources,
+    status,
     tickets,
     transports,
     why,
@@ -51,6 +52,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     app = APIGatewayHttpResolver()
     health.add_routes(app)
     me.add_routes(app)
+    status.add_routes(app, services.status)
     events.add_routes(app, services.events, services.stories, services.log)
     notifications.add_routes(
         app, services.inboxes, services.events, services.editor.configuration.inbox_limit, services.pusher.tell

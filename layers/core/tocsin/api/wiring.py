@@ -40,6 +40,7 @@ from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.telling.preferences_store import PreferencesStore
+from tocsin.status.report import Clients, StatusReport, Watched
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,7 @@ class Services:
     pusher: Pusher
     live: LiveStore
     live_address: LiveAddress
+    status: StatusReport
 
 
 def services_of(environment: Environment) -> Services:
@@ -84,6 +86,19 @@ def services_of(environment: Environment) -> Services:
             return None
         return UnsubscribeLinks(secret_text(clients.secretsmanager(), unsubscribe_secret))
 
+    service = DeliveryService(
+        configuration=configuration,
+        people=people,
+        deliveries=DeliveryStore(dynamodb, deliveries_table),
+        redeliveries=RedeliveryStore(dynamodb, deliveries_table),
+        breakers=BreakerStore(dynamodb, deliveries_table),
+        queues=Queues(lambda: Outbox(clients.sqs()), queue_urls(environment)),
+    )
+    watched = Watched(
+        environment.pairs("WATCHED_QUEUES"),
+        environment.pairs("DEAD_LETTERS"),
+        environment.text("POWERTOOLS_METRICS_NAMESPACE"),
+    )
     return Services(
         events=events,
         log=LogReader(dynamodb, events_table),
@@ -104,17 +119,15 @@ def services_of(environment: Environment) -> Services:
             policy=policy,
             changes=ChangeEvents(SystemEvents(events)),
         ),
-        deliveries=DeliveryService(
-            configuration=configuration,
-            people=people,
-            deliveries=DeliveryStore(dynamodb, deliveries_table),
-            redeliveries=RedeliveryStore(dynamodb, deliveries_table),
-            breakers=BreakerStore(dynamodb, deliveries_table),
-            queues=Queues(lambda: Outbox(clients.sqs()), queue_urls(environment)),
-        ),
+        deliveries=service,
         suppressions=Suppressions(dynamodb, deliveries_table),
         unsubscribe_links=unsubscribe_links,
         pusher=pusher_of(environment),
         live=LiveStore(dynamodb, deliveries_table),
         live_address=LiveAddress(environment.text("LIVE_ENDPOINT")),
+        status=StatusReport(
+            watched,
+            lambda: Clients(clients.sqs(), clients.logs(), clients.cloudwatch()),
+            service.breakers,
+        ),
     )

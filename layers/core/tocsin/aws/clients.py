@@ -15,6 +15,7 @@ from botocore.config import Config
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -57,6 +58,19 @@ def sesv2() -> SESV2Client:
 def secretsmanager(config: Config = PATIENT) -> SecretsManagerClient:
     """The Secrets Manager client; `config` as for DynamoDB."""
     return boto3.client("secretsmanager", config=config)
+
+
+@cache
+def logs() -> CloudWatchLogsClient:
+    """The client of CloudWatch's logs."""
+    return boto3.client("logs", config=PATIENT)
+
+
+@cache
+def cloudwatch() -> Any:  # noqa: ANN401 - no types of this service are installed
+    """The client of CloudWatch's metrics."""
+    make: Any = boto3.client
+    return make("cloudwatch", config=PATIENT)
 
 
 @cache

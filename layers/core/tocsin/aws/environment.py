@@ -40,3 +40,7 @@ class Environment:
     def words(self, name: str) -> tuple[str, ...]:
         """The variable `name` split at commas, blanks dropped."""
         return tuple(word for part in self.optional(name).split(",") if (word := part.strip()))
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """The variable `name`, words of the form key=value, as a dict; empty where it is absent."""
+        return dict(word.split("=", 1) for word in self.optional(name).split())

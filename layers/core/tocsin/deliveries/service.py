@@ -201,10 +201,15 @@ class DeliveryService:
     def breaker(self, transport_name: str) -> Breaker:
         """The breaker of a transport; one that says closed where nothing has failed lately."""
         transport = self._transport(transport_name)
-        found = self._breakers.get(transport.name)
-        if found is None or found.of != transport.fingerprint:
-            return Breaker(transport.name, transport.fingerprint, BreakerState.CLOSED)
-        return found
+        return _of_now(transport, self._breakers.get(transport.name))
+
+    def breakers(self) -> Sequence[Breaker]:
+        """The breakers of all transports that are configured, by their names."""
+        known = {found.transport: found for found in self._breakers.all()}
+        return [
+            _of_now(transport, known.get(name))
+            for name, transport in sorted(self._current().transports_by_name.items())
+        ]
 
     def reset(self, transport_name: str) -> Breaker:
         """Close the breaker of a transport. Held deliveries are queued from the next minute on."""
@@ -221,6 +226,13 @@ class DeliveryService:
 
     def _current(self) -> Configuration:
         return self._configuration.current()[1]
+
+
+def _of_now(transport: NotificationTransport, found: Breaker | None) -> Breaker:
+    """The breaker that was found, or a closed one where there is none or it is about an earlier configuration."""
+    if found is None or found.of != transport.fingerprint:
+        return Breaker(transport.name, transport.fingerprint, BreakerState.CLOSED)
+    return found
 
 
 def _id_at(moment: datetime | None, otherwise: str) -> str:

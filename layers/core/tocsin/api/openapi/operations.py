@@ -38,6 +38,7 @@ def _collection(
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("GET", "/health", "health", "Whether the API answers", None, {200: "Health"}),
+    Operation("GET", "/status", "health", "Queues, dead letters, lag, breakers, errors", _READ, {200: "Status"}),
     Operation("GET", "/me", "me", "Who asks, and what they may do", (), {200: "Me"}),
     Operation(
         "POST",

@@ -73,6 +73,7 @@ TEXT: Schema = {"type": "string"}
 WHOLE: Schema = {"type": "integer"}
 TRUTH: Schema = {"type": "boolean"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
+SECONDS: Schema = {"type": "number", "minimum": 0}
 ANY_OBJECT: Schema = {"type": "object"}
 
 SHAPES: dict[str, Schema] = {
@@ -86,6 +87,44 @@ SHAPES: dict[str, Schema] = {
         },
     ),
     "Health": obj({"status": TEXT, "version": TEXT}),
+    "Status": obj(
+        {
+            "at": MOMENT,
+            "queues": nullable(array(ref("QueueStatus"))),
+            "dead_letters": nullable(array(ref("DeadLetters"))),
+            "stream": nullable(array(obj({"reader": TEXT, "lag_seconds": nullable(SECONDS)}))),
+            "breakers": nullable(array(ref("Breaker"))),
+            "errors": nullable(obj({"since": MOMENT, "complete": TRUTH, "codes": array(ref("ErrorsOfCode"))})),
+            "unknown": array(obj({"part": TEXT, "reason": TEXT})),
+        }
+    ),
+    "QueueStatus": obj(
+        {
+            "queue": TEXT,
+            "waiting": WHOLE,
+            "in_flight": WHOLE,
+            "delayed": WHOLE,
+            "oldest_seconds": nullable(SECONDS),
+        }
+    ),
+    "DeadLetters": obj(
+        {
+            "queue": TEXT,
+            "messages": WHOLE,
+            "looked_at": WHOLE,
+            "reasons": array(obj({"reason": TEXT, "messages": WHOLE, "oldest": MOMENT, "event_id": nullable(TEXT)})),
+        }
+    ),
+    "ErrorsOfCode": obj(
+        {
+            "code": TEXT,
+            "function": TEXT,
+            "count": WHOLE,
+            "latest": MOMENT,
+            "message": TEXT,
+            "event_id": nullable(TEXT),
+        }
+    ),
     "Me": obj({"name": TEXT, "user": nullable(TEXT), "person": nullable(TEXT), "scopes": array(ref("Scope"))}),
     "NewEvent": obj(
         {"action": {"type": "string", "minLength": 1, "maxLength": 128}},

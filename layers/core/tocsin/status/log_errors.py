@@ -1,0 +1,98 @@
+"""The latest errors of functions, by their codes: lines of the level ERROR in their logs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from tocsin.aws.errors import as_unavailable
+from tocsin.events.redact import cleanse
+from tocsin.times import from_milliseconds, iso, to_milliseconds
+from tocsin.types import Json
+
+if TYPE_CHECKING:
+    from mypy_boto3_logs import CloudWatchLogsClient
+
+SINCE = timedelta(hours=1)
+MOST_PAGES = 3
+"""Answers of CloudWatch that are read of one function's log; each is what it found in up to 1 MB of lines."""
+UNCODED = "UNCODED"
+"""Of a line that our code did not write: the runtime's, about a function that can't be loaded, say."""
+_MOST = 200
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedError:
+    """One line: when, by which function, its code, its message and the event that it is about, if it says so."""
+
+    at: datetime
+    function: str
+    code: str
+    message: str
+    event_id: str | None
+
+
+def errors_of(
+    logs: CloudWatchLogsClient, function: str, group: str, *, since: datetime
+) -> tuple[list[LoggedError], bool]:
+    """The errors in one function's log since then, and whether that is all of them. Raises Unavailable."""
+    found: list[LoggedError] = []
+    asked: dict[str, Any] = {"logGroupName": group, "startTime": to_milliseconds(since), "filterPattern": "ERROR"}
+    for _ in range(MOST_PAGES):
+        with as_unavailable("reading logs"):
+            page = logs.filter_log_events(**asked)
+        for line in page.get("events", []):
+            error = _error(function, line.get("message", ""), from_milliseconds(line.get("timestamp", 0)))
+            if error is not None:
+                found.append(error)
+        token = page.get("nextToken")
+        if not token:
+            return found, True
+        asked["nextToken"] = token
+    return found, False
+
+
+def _error(function: str, line: str, at: datetime) -> LoggedError | None:
+    """The error that a line tells of; None for a line of another level that has the word in it.
+
+    Of a line that our code did not write, the message is not repeated: it may be a stack trace.
+    """
+    try:
+        said: Json = orjson.loads(line)
+    except orjson.JSONDecodeError:
+        if "[ERROR]" not in line:
+            return None
+        return LoggedError(at, function, UNCODED, "a line that the function did not write itself: see its log", None)
+    if not isinstance(said, dict) or said.get("level") != "ERROR":
+        return None
+    code, message, event_id = said.get("code"), said.get("message"), said.get("event_id")
+    return LoggedError(
+        at,
+        function,
+        code if isinstance(code, str) else UNCODED,
+        str(cleanse(message))[:_MOST] if isinstance(message, str) else "",
+        event_id if isinstance(event_id, str) else None,
+    )
+
+
+def by_code(errors: Iterable[LoggedError]) -> list[Json]:
+    """{code, function, count, latest, message, event_id} of each code of a function, the latest first."""
+    grouped: dict[tuple[str, str], list[LoggedError]] = {}
+    for error in errors:
+        grouped.setdefault((error.code, error.function), []).append(error)
+    latest = [(max(alike, key=lambda error: error.at), len(alike)) for alike in grouped.values()]
+    return [
+        {
+            "code": error.code,
+            "function": error.function,
+            "count": count,
+            "latest": iso(error.at),
+            "message": error.message,
+            "event_id": error.event_id,
+        }
+        for error, count in sorted(latest, key=lambda pair: pair[0].at, reverse=True)
+    ]
