@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+from local.audit_records import JsonObject
+from local.stack import LocalStack
+from tocsin.types import Json
 
 FLAGS = [
     "--no-sandbox",
@@ -17,6 +21,7 @@ FLAGS = [
     "--disable-sync",
 ]
 PATIENCE_MS = 60_000
+expect.set_options(timeout=PATIENCE_MS)
 
 
 @contextmanager
@@ -31,10 +36,16 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def console(browser: Browser, api_url: str, **how: Any) -> Page:
-    """The console in a context of its own, before sign-in."""
+def tab(browser: Browser, **how: Any) -> Page:
+    """An empty tab in a context of its own."""
     page = browser.new_context(viewport={"width": 1280, "height": 800}, **how).new_page()
     page.set_default_timeout(PATIENCE_MS)
+    return page
+
+
+def console(browser: Browser, api_url: str, **how: Any) -> Page:
+    """The console in a context of its own, before sign-in. By a numeric host it finds no WebSocket, and asks."""
+    page = tab(browser, **how)
     page.goto(f"{api_url}/console")
     return page
 
@@ -47,3 +58,24 @@ def sign_in(page: Page, key: str) -> None:
     bell = page.get_by_role("button", name="Notifications")
     if bell.count():
         page.locator(".bell[aria-busy=false]").wait_for()
+
+
+def rows(page: Page) -> Locator:
+    """What is in sight of the list of the page."""
+    return page.get_by_role("listbox").filter(has=page.locator(".rows")).get_by_role("option")
+
+
+def go(page: Page, address: str) -> None:
+    """Goes to that part of the console: `#/rules/console`."""
+    page.evaluate("hash => { location.hash = hash }", address)
+
+
+def happen(stack: LocalStack, message: str, **more: Json) -> str:
+    """An event of the app `console`, of which alice is told; its id."""
+    event: JsonObject = {
+        "action": "custom_console",
+        "app": "console",
+        "user": {"username": "alice"},
+        "context": {"message": message},
+    }
+    return str(stack.api().post_event(event | more)["id"])

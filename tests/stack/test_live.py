@@ -103,6 +103,25 @@ def test_the_log_is_followed_with_the_filters_of_its_list(stack: LocalStack, api
         assert heard["skipped"] == 0
 
 
+def test_a_notification_is_pushed_as_the_inbox_has_it_and_so_is_its_mark(
+    stack: LocalStack, api: TocsinApi, farah: tuple[str, TocsinApi]
+) -> None:
+    _, mine = farah
+    with closing(connect(stack, mine)) as socket:
+        message = f"pushed {uuid4()}"
+        event = api.ask(
+            "POST", "/events", json={"action": "custom_probe", "app": "large", "context": {"message": message}}
+        )
+
+        pushed = socket.hear("notification.new")
+
+        assert pushed["data"]["event_id"] == event.json()["id"]
+        assert pushed["data"]["body"] == message
+        assert pushed["data"] == mine.ask("GET", f"/notifications/{pushed['id']}").json()
+        assert mine.ask("POST", "/notifications/seen", json={"ids": [pushed["id"]]}).ok
+        assert socket.hear("notification.seen")["data"] == {"ids": [pushed["id"]], "seen": True}
+
+
 def test_a_connection_ends_within_a_minute_of_its_key(
     stack: LocalStack, api: TocsinApi, farah: tuple[str, TocsinApi]
 ) -> None:

@@ -8,7 +8,13 @@ import { may, me } from "./session.js";
 
 const POLL_MS = 3000;
 const PING_MS = 25000;
+/** How long the answer to a ping may take; then the connection is dead, whatever the browser thinks of it. */
+const PONG_MS = 10000;
+/** How long after it was said to follow the log is asked as well: whoever feeds it looks every five seconds for who does. */
+const FEEDING_MS = 10000;
 const KEPT = 1000;
+/** Arrivals before the last one that are asked for once more: one is numbered before it is stored. */
+const AGAIN = 50;
 
 export const hasInbox = () => Boolean(me.value && me.value.user && may("notifications"));
 
@@ -25,24 +31,33 @@ export const looked = signal(false);
 /** "live" over a WebSocket, "polling" without, "lost" while the API can't be reached. */
 export const connection = signal("polling");
 
+/** The greatest arrival that is known. */
 let latest = 0;
+/** The greatest arrival of the last look, from which the next one goes on: messages may be lost, or overtake each other. */
+let through = 0;
+/** What was deleted, and through which arrival all was cleared: an answer that is older than that brings none of it back. */
+let gone = new Set();
+let cleared = 0;
 let looking = Promise.resolve();
 let running = 0;
-let timer;
-let socket;
+let polls;
+let retry;
+let socket = null;
 let pings;
+let pong;
 let tries = 0;
 let tail = null;
 
-/** Take notifications in; those that are new since the first load are shown as toasts. */
+/** Take notifications in; those that came since the last look are shown as toasts, unless they are taken quietly. */
 function take(items, { quietly = false } = {}) {
   const next = new Map(known.value);
   const fresh = [];
   for (const item of items) {
-    if (!next.has(item.id) && item.arrival > latest) fresh.push(item);
+    if (gone.has(item.id) || item.arrival <= cleared) continue;
+    if (!next.has(item.id) && item.arrival > through - AGAIN) fresh.push(item);
     next.set(item.id, item);
   }
-  latest = items.reduce((most, item) => Math.max(most, item.arrival), latest);
+  latest = greatest(items, latest);
   for (const id of [...next.keys()].slice(0, Math.max(0, next.size - KEPT * 2))) next.delete(id);
   batch(() => {
     known.value = next;
@@ -50,6 +65,8 @@ function take(items, { quietly = false } = {}) {
   });
   return fresh;
 }
+
+const greatest = (items, least) => items.reduce((most, item) => Math.max(most, item.arrival), least);
 
 export function toast(item) {
   toasts.value = [...toasts.value.slice(-3), item];
@@ -65,14 +82,15 @@ async function count() {
   });
 }
 
-/** What arrived since the last look, page by page. */
+/** What arrived since the last look, page by page; the latest page at the first one. */
 async function newer() {
+  const first = !looked.value;
   let cursor;
   const found = [];
   do {
-    const page = await get("notifications", { after: latest || undefined, limit: 100, cursor });
+    const page = await get("notifications", { after: Math.max(0, through - AGAIN), limit: 100, cursor });
     found.push(...page.items);
-    cursor = latest ? page.cursor : null;
+    cursor = first ? null : page.cursor;
   } while (cursor);
   return found;
 }
@@ -80,7 +98,7 @@ async function newer() {
 /** An older page for the list; whether there are more. */
 export async function older(cursor, filters) {
   const page = await get("notifications", { ...filters, cursor, limit: 100 });
-  take(page.items, { quietly: true });
+  take(page.items, { quietly: !looked.value });
   return page;
 }
 
@@ -96,23 +114,27 @@ async function lookNow(run) {
   const found = await newer();
   if (run !== running) return;
   take(found, { quietly: first });
+  through = greatest(found, through);
   const before = unread.value;
   await count();
   if (first) looked.value = true;
-  else if (before !== unread.value) take((await get("notifications", { limit: 100 })).items, { quietly: true });
+  else if (before !== unread.value) take((await get("notifications", { limit: 100 })).items);
 }
 
+/** Ask, and again every few seconds unless the WebSocket is open. One that is closed ends in asking. */
 async function poll(run) {
-  if (run !== running) return;
+  clearTimeout(polls);
   try {
     await look(run);
-    if (connection.value === "lost") connection.value = "polling";
+    if (run === running && connection.value === "lost") connection.value = socket && socket.readyState === WebSocket.OPEN ? "live" : "polling";
   } catch (error) {
+    if (run !== running) return;
     connection.value = "lost";
     if (error.status === 401) return;
   }
-  if (run !== running) return;
-  if (connection.value !== "live") timer = setTimeout(() => poll(run), POLL_MS);
+  if (run !== running || connection.value === "live") return;
+  clearTimeout(polls);
+  polls = setTimeout(() => poll(run), POLL_MS);
 }
 
 export function startInbox() {
@@ -123,10 +145,10 @@ export function startInbox() {
 
 export function stopInbox() {
   running += 1;
-  clearTimeout(timer);
-  clearInterval(pings);
-  if (socket) socket.close();
-  latest = 0;
+  clearTimeout(polls);
+  disconnect();
+  latest = through = cleared = 0;
+  gone = new Set();
   batch(() => {
     known.value = new Map();
     unread.value = 0;
@@ -138,42 +160,79 @@ export function stopInbox() {
 
 /** Open the WebSocket with a one-use ticket; where the stack has none, asking goes on. */
 async function connect(run) {
-  if (run !== running) return;
+  clearTimeout(retry);
+  if (run !== running || socket) return;
+  const opening = {};
+  socket = opening; // whoever connects meanwhile finds one
   let ticket;
   try {
     ticket = (await ask("POST", "tickets")).data;
   } catch (error) {
-    if ([403, 404, 405].includes(error.status)) return;
-    again(run);
+    if (socket !== opening) return;
+    socket = null;
+    if (![401, 403, 404, 405].includes(error.status)) again(run);
     return;
   }
+  if (socket !== opening) return;
+  const mine = new WebSocket(`${ticket.url}?ticket=${encodeURIComponent(ticket.ticket)}`);
+  socket = mine;
+  mine.onopen = () => opened(run);
+  mine.onmessage = (message) => { clearTimeout(pong); receive(JSON.parse(message.data)); };
+  mine.onclose = () => { if (socket === mine) ended(run); };
+}
+
+function opened(run) {
+  tries = 0;
+  clearTimeout(polls);
+  connection.value = "live";
+  clearInterval(pings);
+  pings = setInterval(ping, PING_MS);
+  if (tail) send({ action: "events.tail", filters: tail.filters });
+  if (hasInbox()) poll(run); // once: what came before it was open
+}
+
+/** A ping that is not answered in time ends the connection: one that was cut is not told so. */
+function ping() {
+  const mine = socket;
+  clearTimeout(pong);
+  pong = setTimeout(() => { if (socket === mine) ended(running); }, PONG_MS);
+  send({ action: "ping" });
+}
+
+function disconnect() {
+  clearTimeout(retry);
+  clearTimeout(pong);
+  clearInterval(pings);
+  const last = socket;
+  socket = null;
+  if (last && last.close) last.close();
+}
+
+function ended(run) {
+  disconnect();
   if (run !== running) return;
-  socket = new WebSocket(`${ticket.url}?ticket=${encodeURIComponent(ticket.ticket)}`);
-  socket.onopen = () => {
-    tries = 0;
-    clearTimeout(timer);
-    connection.value = "live";
-    pings = setInterval(() => send({ action: "ping" }), PING_MS);
-    if (tail) send({ action: "events.tail", filters: tail.filters });
-    if (hasInbox()) look(run).catch(() => {});
-  };
-  socket.onmessage = (message) => receive(JSON.parse(message.data));
-  socket.onclose = () => {
-    clearInterval(pings);
-    if (run !== running) return;
-    if (connection.value === "live") {
-      connection.value = "lost";
-      if (hasInbox()) poll(run);
-    }
-    again(run);
-  };
+  if (tail) tail.fedFrom = Infinity;
+  if (connection.value === "live") {
+    connection.value = "lost";
+    if (hasInbox()) poll(run);
+  }
+  again(run);
 }
 
 function again(run) {
   const pause = Math.min(30, 2 ** tries) * 1000 * (0.5 + Math.random());
   tries += 1;
-  setTimeout(() => connect(run), pause);
+  clearTimeout(retry);
+  retry = setTimeout(() => connect(run), pause);
 }
+
+/** The browser knows when the network is cut and when it is back; a WebSocket may take minutes to. */
+addEventListener("offline", () => { if (socket && connection.value === "live") ended(running); });
+addEventListener("online", () => {
+  if (!me.value || socket) return;
+  tries = 0;
+  connect(running);
+});
 
 function send(message) {
   if (socket && socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message));
@@ -189,35 +248,46 @@ function receive(message) {
   } else if (message.message_type === "notification.cleared") {
     removed(message.data);
     count().catch(() => {});
+  } else if (message.message_type === "events.tailing" && tail) {
+    tail.fedFrom = Date.now() + FEEDING_MS;
   } else if (message.message_type === "events.new" && tail) {
     tail.receive(message.data, message.skipped || 0);
   }
 }
 
-/** Follow the log: over the WebSocket, `receive(events, skipped)` is called with what comes. Returns what ends it. */
-export function follow(filters, receiveEvents) {
-  tail = { filters, receive: receiveEvents };
+/**
+ * Follow the log: `receiveEvents(events, skipped)` is called with what comes over the WebSocket, and `askAgain` every few
+ * seconds while there is none, or while it may not have begun. Returns what ends it.
+ */
+export function follow(filters, receiveEvents, askAgain) {
+  const mine = { filters, receive: receiveEvents, fedFrom: Infinity };
+  tail = mine;
   send({ action: "events.tail", filters });
+  const asking = setInterval(() => { if (Date.now() < mine.fedFrom) askAgain(); }, POLL_MS);
   return () => {
+    clearInterval(asking);
+    if (tail !== mine) return;
     tail = null;
     send({ action: "events.untail" });
   };
 }
 
-function marked({ ids, through, seen = true }) {
+function marked({ ids, through: to, seen = true }) {
   const named = new Set(ids || []);
   const next = new Map();
   for (const [id, item] of known.value) {
-    const hit = named.has(id) || (through !== undefined && item.arrival <= through);
+    const hit = named.has(id) || (to !== undefined && item.arrival <= to);
     next.set(id, hit ? { ...item, seen } : item);
   }
   known.value = next;
 }
 
-function removed({ ids, through }) {
+function removed({ ids, through: to }) {
   const named = new Set(ids || []);
+  gone = new Set([...gone, ...named]);
+  cleared = Math.max(cleared, to ?? 0);
   known.value = new Map([...known.value].filter(([id, item]) =>
-    !named.has(id) && !(through !== undefined && item.arrival <= through)));
+    !named.has(id) && !(to !== undefined && item.arrival <= to)));
 }
 
 export async function mark(ids, seen) {

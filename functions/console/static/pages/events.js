@@ -19,7 +19,6 @@ const FILTERS = {
 };
 const NARROWING = { action: "action", app: "app", client_ip: "client_ip", brand: "brand", "user.username": "username" };
 const PAGE = 100;
-const FOLLOW_MS = 3000;
 
 const filtersOf = (query) => Object.fromEntries(Object.entries(query).filter(([name]) => name in FILTERS));
 
@@ -59,7 +58,7 @@ function merged(newer, older) {
   return [...newer, ...older.filter((event) => !seen.has(event.id))];
 }
 
-/** Follow the log while `live`: what is new goes on top. Asked every few seconds beside the WebSocket. */
+/** Follow the log while `live`: what is new goes on top. What came too fast for the WebSocket is asked for, once. */
 function useFollowing(live, filters, add) {
   const [skipped, setSkipped] = useState(0);
   const asked = JSON.stringify(filters);
@@ -67,12 +66,12 @@ function useFollowing(live, filters, add) {
     setSkipped(0);
     if (!live) return undefined;
     const { since: _since, until: _until, ...rest } = JSON.parse(asked);
-    const end = follow(rest, (events, left) => {
+    const look = () => get("events", { ...rest, limit: PAGE }).then((page) => add(page.items), () => {});
+    return follow(rest, (events, left) => {
       add([...events].reverse());
       setSkipped((before) => before + left);
-    });
-    const timer = setInterval(() => get("events", { ...rest, limit: PAGE }).then((page) => add(page.items), () => {}), FOLLOW_MS);
-    return () => { end(); clearInterval(timer); };
+      if (left) look();
+    }, look);
   }, [live, asked]);
   return skipped;
 }
