@@ -83,6 +83,7 @@ def correct_permissions() -> None:
     """Has IAM asked about what it is asked about on AWS."""
     iam_actions.extract_iam_action = iam.authorized_as_on_aws(iam_actions.extract_iam_action)
     iam_actions.extract_resource_arn = mail.sent_from_an_identity(iam_actions.extract_resource_arn)
+    iam_actions.extract_resource_arn = iam.log_groups_with_their_streams(iam_actions.extract_resource_arn)
     keys = iam.LeadingKeys(lambda table, index: hash_key(found, index) if (found := table_named(table)) else None)
     iam_actions.dynamodb_service_context = keys.reading(iam_actions.dynamodb_service_context)
     iam_evaluator.enforce = keys.enforcing(iam_evaluator.enforce)

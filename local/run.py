@@ -179,8 +179,8 @@ def _invite(screen: Screen, stack: LocalStack) -> None:
     ]
     screen.title("the stack is up; post an event and watch here")
     screen.say(shlex.join(curl))
-    screen.title("the console, signed in as alice until tomorrow")
-    screen.say(_console(stack))
+    screen.title("the console: signs you in as alice, once and within the hour")
+    screen.say(sign_in_url(stack))
     screen.title("where to look")
     screen.say(f"  what a webhook or Slack got    curl -s '{facts.sink_url}/received'")
     screen.say(f"  mail                           curl -s {facts.endpoint_url}/_ministack/ses/messages")
@@ -192,16 +192,26 @@ def _invite(screen: Screen, stack: LocalStack) -> None:
     screen.title("deliveries from here on; Ctrl-C ends everything")
 
 
-def _console(stack: LocalStack) -> str:
-    """The console's address with a key that stands for alice, in the fragment, which browsers send nobody."""
-    expires = datetime.now(UTC) + timedelta(days=1)
-    wanted = {"name": "console", "user": "alice", "scopes": [*Scope], "expires": expires.isoformat()}
-    answer = stack.api().ask("POST", "/keys", json=wanted)
-    key = answer.json().get("key", "")
-    # By its host name, beside which browsers find the WebSocket API as well; they resolve *.localhost by themselves.
+def console_url(stack: LocalStack) -> str:
+    """The console's address by its host name, beside which it finds the WebSocket API too.
+
+    Browsers resolve *.localhost by themselves.
+    """
     address = urlsplit(stack.facts.api_url)
     api_id = address.path.split("/")[3]
-    return f"http://{api_id}.execute-api.localhost:{address.port}/console#key={key}"
+    return f"http://{api_id}.execute-api.localhost:{address.port}/console"
+
+
+def sign_in_url(stack: LocalStack, *, name: str = "console") -> str:
+    """The console's address with a ticket that signs alice in, once and within an hour.
+
+    What it gives is a key for twelve hours, whose secret nobody has before. The part after # is sent to nobody.
+    """
+    api, expires = stack.api(), datetime.now(UTC) + timedelta(hours=12)
+    wanted = {"user": "alice", "scopes": [*Scope], "expires": expires.isoformat()}
+    api.ask("PUT", f"/keys/{name}", json=wanted).raise_for_status()
+    made = api.ask("POST", f"/keys/{name}/ticket", json={"lasts": "hours=1"})
+    return f"{console_url(stack)}#ticket={made.json()['ticket']}"
 
 
 def _shown(path: Path) -> str:

@@ -1,15 +1,23 @@
-"""An issuer of access tokens on 127.0.0.1: discovery document, key set, keys of the three kinds, and its bad days."""
+"""An issuer of access tokens on 127.0.0.1: discovery document, key set, keys of the three kinds, and its bad days.
+
+Browsers sign in there too: its page offers people, and gives a code that is exchanged with PKCE (RFC 7636).
+"""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import secrets
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from html import escape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
@@ -20,6 +28,11 @@ AUDIENCE = "https://tocsin.example.com"
 LOCAL = OutboundPolicy.parse(allow_http=True, ports="*", allow_cidrs="127.0.0.0/8")
 DISCOVERY = "/o/tocsin/.well-known/openid-configuration"
 KEYS = "/o/tocsin/jwks"
+AUTHORIZE = "/o/tocsin/authorize"
+TOKEN = "/o/tocsin/token"
+CLIENT = "tocsin-console"
+PEOPLE = {"grace": ["auditors"], "hiro": ["developers"]}
+"""Who can sign in in a browser, and their groups."""
 
 _ALGORITHMS = {"RS256": jwt.algorithms.RSAAlgorithm, "ES256": jwt.algorithms.ECAlgorithm}
 
@@ -48,6 +61,8 @@ class Issuer:
         }
         self.answers: dict[str, bytes | int | float] = {}
         self.asked: list[str] = []
+        self.codes: dict[str, dict[str, str]] = {}
+        """What was asked for with each code that was given and not exchanged yet."""
         self.stopped = threading.Event()
         issuer = self
 
@@ -60,9 +75,19 @@ class Issuer:
                     return
                 self.send_response(body if isinstance(body, int) else 200)
                 self.send_header("Location", "/elsewhere")
+                self.send_header("Access-Control-Allow-Origin", "*")
                 self.end_headers()
                 if isinstance(body, bytes):
                     self.wfile.write(body)
+
+            def do_POST(self) -> None:
+                form = dict(parse_qsl(self.rfile.read(int(self.headers["Content-Length"])).decode()))
+                answer = issuer.exchanged(form)
+                self.send_response(400 if "error" in answer else 200)
+                self.send_header("Access-Control-Allow-Origin", "*")
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(json.dumps(answer).encode())
 
             def log_message(self, *_: object) -> None:
                 pass
@@ -77,8 +102,42 @@ class Issuer:
     def served(self, path: str) -> bytes:
         """What is at a path on a good day."""
         if path == DISCOVERY:
-            return json.dumps({"issuer": self.url, "jwks_uri": self.origin + KEYS}).encode()
+            endpoints = {"jwks_uri": KEYS, "authorization_endpoint": AUTHORIZE, "token_endpoint": TOKEN}
+            where = {name: self.origin + endpoint for name, endpoint in endpoints.items()}
+            return json.dumps({"issuer": self.url} | where).encode()
+        if path.startswith(f"{AUTHORIZE}?"):
+            return self.page(dict(parse_qsl(urlsplit(path).query))).encode()
         return json.dumps({"keys": self.key_set()}).encode()
+
+    def page(self, asked: dict[str, str]) -> str:
+        """Where people say who they are; each link leads back with a code, or with a refusal."""
+        assert asked["client_id"] == CLIENT
+        assert (asked["response_type"], asked["code_challenge_method"]) == ("code", "S256")
+        links = []
+        for person in PEOPLE:
+            code = secrets.token_urlsafe()
+            self.codes[code] = asked | {"person": person}
+            links.append((person, {"code": code, "state": asked["state"]}))
+        links.append(("nobody", {"error": "access_denied", "state": asked["state"]}))
+        return "<!doctype html><title>Sign in</title>" + " ".join(
+            f'<a href="{escape(asked["redirect_uri"] + "?" + urlencode(query))}">{name}</a>' for name, query in links
+        )
+
+    def exchanged(self, form: dict[str, str]) -> dict[str, Any]:
+        """The answer of the token endpoint: tokens for a code, once, for whoever has what its challenge was made of."""
+        asked = self.codes.pop(form.get("code", ""), None)
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+        same = asked is not None and (form["client_id"], form["redirect_uri"]) == (CLIENT, asked["redirect_uri"])
+        if asked is None or not same or challenge != asked["code_challenge"]:
+            return {"error": "invalid_grant"}
+        person = asked["person"]
+        return {
+            "access_token": self.token(preferred_username=person, groups=PEOPLE[person]),
+            "id_token": self.token(aud=CLIENT, preferred_username=person, headers={"typ": "JWT"}),
+            "token_type": "Bearer",
+            "expires_in": 300,
+        }
 
     def key_set(self) -> list[dict[str, Any]]:
         """The public keys, as they are published."""

@@ -49,6 +49,25 @@ def with_context[T](
     return check
 
 
+_TAGS = frozenset({"TagResource", "UntagResource", "ListTagsForResource"})
+
+
+def log_groups_with_their_streams[**P](resource_of: Callable[P, str]) -> Callable[P, str]:
+    """Makes an action on a log group ask for <its ARN>:*, as AWS does for all actions but those on tags.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/iam-access-control-overview-cwl.html
+    """
+
+    def resource(*arguments: P.args, **options: P.kwargs) -> str:
+        found = resource_of(*arguments, **options)
+        headers = arguments[3] if len(arguments) > 3 else {}
+        target = headers.get("x-amz-target", "") if isinstance(headers, Mapping) else ""
+        is_group = found.startswith("arn:aws:logs:") and ":log-group:" in found
+        return f"{found}:*" if is_group and target.rpartition(".")[2] not in _TAGS else found
+
+    return resource
+
+
 type Request = Mapping[str, Any]
 """A DynamoDB call's JSON body."""
 

@@ -53,7 +53,7 @@ def console(browser: Browser, api_url: str, **how: Any) -> Page:
 def sign_in(page: Page, key: str) -> None:
     """Signs in as a person does; where there is an inbox, what comes from now on is news."""
     page.get_by_label("API key").fill(key)
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
     page.get_by_role("navigation", name="Pages").wait_for()
     bell = page.get_by_role("button", name="Notifications")
     if bell.count():

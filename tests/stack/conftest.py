@@ -23,7 +23,7 @@ from local.samples import blueprint
 from local.stack import LocalStack, local_stack
 from local.workspace import Workspace
 from tests.cli_process import Tocsin
-from tests.token_issuer import AUDIENCE, Issuer, issuing
+from tests.token_issuer import AUDIENCE, CLIENT, Issuer, issuing
 
 HERE = Path(__file__).parent
 BROWSERS_FROM = "https://console.example.com"
@@ -132,7 +132,7 @@ def stack(
 ) -> Iterator[LocalStack]:
     """The stack: `stack.facts` (as .local/stack.json), `stack.aws` (boto3 clients), `stack.api(key)`, `stack.sinks`,
     `stack.emulator` (mail, faults, the functions' processes), `stack.deployed` (outputs, tables)."""
-    more = {"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE, "CorsOrigins": BROWSERS_FROM}
+    more = {"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE, "OidcClientId": CLIENT, "CorsOrigins": BROWSERS_FROM}
     with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet(), parameters=more) as up:
         document = yaml.safe_load(blueprint(up.sinks.url))
         document["settings"]["group_scopes"] = [{"group": "auditors", "scopes": ["events:read"]}]

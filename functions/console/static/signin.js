@@ -48,12 +48,24 @@ function arriveAt(address) {
   dispatchEvent(new HashChangeEvent("hashchange"));
 }
 
-/** Sign in with what the address brings: a key after `#key=`, or the issuer's answer. Both leave the address. */
+/** The key that a ticket gives, to whoever brings it first. */
+async function claimed(ticket) {
+  const answer = await fetch(address("sign-in"), {
+    method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ ticket }), cache: "no-store",
+  });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(said.detail ? `${said.detail[0].toUpperCase()}${said.detail.slice(1)}.` : `The ticket can't be taken (status ${answer.status}).`);
+  return said.key;
+}
+
+/** Sign in with what the address brings: a ticket, a key, or the issuer's answer. All leave the address at once. */
 export async function fromAddress() {
-  const key = new URLSearchParams(location.hash.replace(/^#/, "")).get("key");
-  if (key) {
+  const brought = new URLSearchParams(location.hash.replace(/^#/, ""));
+  const key = brought.get("key");
+  const ticket = brought.get("ticket");
+  if (key || ticket) {
     arriveAt(returnTo());
-    use(key);
+    use(key || await claimed(ticket));
     return;
   }
   const pending = JSON.parse(sessionStorage.getItem(PENDING) || "null");
@@ -62,6 +74,8 @@ export async function fromAddress() {
   sessionStorage.removeItem(PENDING);
   arriveAt(returnTo() + pending.hash);
   const { oauth, server, client, options } = await issuerOf(pending.oidc);
+  const refused = answered.searchParams.get("error");
+  if (refused) throw new Error(`${new URL(pending.oidc.issuer).host} refuses to sign you in: ${answered.searchParams.get("error_description") || refused}`);
   const checked = oauth.validateAuthResponse(server, client, answered, pending.state);
   const response = await oauth.authorizationCodeGrantRequest(
     server, client, oauth.None(), checked, returnTo(), pending.verifier, options,

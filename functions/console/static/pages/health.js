@@ -21,9 +21,9 @@ async function counted() {
 }
 
 function Deliveries({ states }) {
-  return html`<table><thead><tr><th scope="col">State</th><th scope="col">Deliveries</th><th scope="col">Oldest</th></tr></thead><tbody>
+  return html`<table class="tight"><thead><tr><th scope="col">State</th><th scope="col" class="number">Deliveries</th><th scope="col" class="number">Oldest</th></tr></thead><tbody>
     ${states.map((each) => html`<tr key=${each.state}><td><a href=${link("deliveries", "", { state: each.state })}>${each.state}</a></td>
-      <td>${each.count}${each.more ? "+" : ""}</td><td><${When} at=${each.oldest} /></td></tr>`)}</tbody></table>`;
+      <td class="number">${each.count}${each.more ? "+" : ""}</td><td class="number"><${When} at=${each.oldest} /></td></tr>`)}</tbody></table>`;
 }
 
 /** Seconds, as people say them. */
@@ -31,15 +31,16 @@ const lasting = (seconds) => (seconds === null ? "—" : seconds < 120 ? `${Math
 
 /** A part of GET /status; where it could not be read, why. */
 function Part({ label, value, unknown, part, children }) {
-  const why = unknown.filter((each) => each.part === part || each.part.startsWith(`${part}.`));
+  const why = new Map();
+  for (const each of unknown.filter(({ part: of }) => of === part || of.startsWith(`${part}.`))) why.set(each.reason, [...(why.get(each.reason) || []), each.part.split(".")[1] || ""]);
   return html`<section class="card" aria-label=${label}><h2>${label}</h2>
-    ${why.map((each) => html`<p class="note bad" role="alert"><b>${each.part} can't be read:</b> ${short(each.reason, 200)}</p>`)}
+    ${[...why].map(([reason, of]) => html`<p class="note bad" role="alert"><b>This can't be read${of[0] ? ` of ${of.join(", ")}` : ""}:</b> ${short(reason, 200)}</p>`)}
     ${value !== null && children}</section>`;
 }
 
 function Queues({ status }) {
   return html`<${Part} label="Queues" value=${status.queues} unknown=${status.unknown} part="queues">
-    <table><thead><tr><th scope="col">Queue</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Worked on</th><th scope="col" class="number">Delayed</th><th scope="col" class="number">Oldest</th></tr></thead>
+    <table class="tight"><thead><tr><th scope="col">Queue</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">In work</th><th scope="col" class="number">Delayed</th><th scope="col" class="number">Oldest</th></tr></thead>
       <tbody>${(status.queues || []).map((each) => html`<tr key=${each.queue}><th scope="row">${each.queue}</th><td class="number">${each.waiting}</td><td class="number">${each.in_flight}</td>
         <td class="number">${each.delayed}</td><td class="number">${lasting(each.oldest_seconds)}</td></tr>`)}</tbody></table></${Part}>`;
 }
@@ -47,7 +48,7 @@ function Queues({ status }) {
 function DeadLetters({ status }) {
   const some = (status.dead_letters || []).filter((each) => each.messages);
   return html`<${Part} label="Dead letters" value=${status.dead_letters} unknown=${status.unknown} part="dead_letters">
-    ${some.length === 0 ? html`<p class="inline"><${Badge} kind="good">none</${Badge}> Nothing failed in Tocsin's own code.</p>`
+    ${some.length === 0 ? html`<p><${Badge} kind="good">none</${Badge}> Nothing failed in Tocsin's own code.</p>`
     : some.map((queue) => html`<h3 class="inline">${queue.queue} <${Badge} kind="bad">${queue.messages}</${Badge}></h3>
       <ul>${queue.reasons.map((each) => html`<li>${each.messages} × ${short(each.reason, 200)}, the oldest of <${When} at=${each.oldest} />
         ${each.event_id && may("events:read") && html` <a href=${link("events", "", { event: each.event_id })}>an event</a>`}</li>`)}</ul>
@@ -64,14 +65,14 @@ function Breakers({ status }) {
   const breakers = status.breakers || [];
   return html`<${Part} label="Breakers" value=${status.breakers} unknown=${status.unknown} part="breakers">
     ${!breakers.length && html`<p class="muted">There is no transport.</p>`}
-    <ul class="plain">${breakers.map((each) => html`<li key=${each.transport}><a href=${link("transports", each.transport)}>${short(each.transport, 80)}</a>
-      <${Badge} kind=${each.state} /> ${each.failures_in_a_row > 0 && html`<span class="small muted">${each.failures_in_a_row} failures since <${When} at=${each.failing_since} />: ${short(each.last_failure, 100)}</span>`}</li>`)}</ul></${Part}>`;
+    <ul class="plain">${breakers.map((each) => html`<li key=${each.transport}><a href=${link("transports", each.transport)}>${short(each.transport, 80)}</a>${" "}
+      <${Badge} kind=${each.state} />${" "}${each.failures_in_a_row > 0 && html`<span class="small muted">${each.failures_in_a_row} failures since <${When} at=${each.failing_since} />: ${short(each.last_failure, 100)}</span>`}</li>`)}</ul></${Part}>`;
 }
 
 function Errors({ status }) {
   const errors = status.errors || { codes: [], complete: true };
   return html`<${Part} label="Errors by code" value=${status.errors} unknown=${status.unknown} part="errors">
-    ${!errors.codes.length && html`<p class="inline"><${Badge} kind="good">none</${Badge}> No function logged an error within the hour.</p>`}
+    ${!errors.codes.length && html`<p><${Badge} kind="good">none</${Badge}> No function logged an error within the hour.</p>`}
     <ul class="timeline">${errors.codes.map((each) => html`<li class="failed" key=${`${each.code} ${each.function}`}><code>${each.code}</code> ${each.count} × by ${each.function}, latest <${When} at=${each.latest} />
       <div class="small muted">${short(each.message, 200)} ${each.event_id && may("events:read") && html`<a href=${link("events", "", { event: each.event_id })}>its event</a>`}</div></li>`)}</ul>
     ${!errors.complete && html`<p class="small muted">Not all of the logs was read.</p>`}</${Part}>`;
@@ -95,7 +96,7 @@ export default function Health() {
   const status = own.value;
   return html`<div class="head"><h1>Health</h1><button onClick=${() => setTurn(turn + 1)}>Refresh</button></div>
     <${Notice} problem=${health.problem || own.problem} />
-    <p class="inline">${health.value && html`<span>The API is <${Badge} kind="good">${health.value.status || "ok"}</${Badge}>, version ${health.value.version}.</span>`}
+    <p>${health.value && html`<span>The API is <${Badge} kind="good">${health.value.status || "ok"}</${Badge}>, version ${health.value.version}.</span>`}${" "}
       ${status ? html`<span>As of <${When} at=${status.at} />.</span>` : html`<span class="muted" role="status">Loading…</span>`}</p>
     <div class="cards">
       ${status && html`<${Queues} status=${status} /><${DeadLetters} status=${status} /><${Errors} status=${status} />

@@ -19,6 +19,7 @@ from tocsin.api import (
     preferences,
     presets,
     resources,
+    sign_in,
     status,
     tickets,
     transports,
@@ -62,6 +63,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))
     preferences.add_routes(app, PersonalPreferences(services.editor, services.preferences))
+    sign_in.add_routes(app, services.sign_ins)
     deliveries.add_routes(app, services.deliveries, services.suppressions)
     presets.add_routes(app)
     transports.add_routes(app, services.deliveries, services.suppressions, services.unsubscribe_links)

@@ -16,7 +16,7 @@ from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import Blueprints
 from tocsin.config.changes import ChangeEvents
 from tocsin.config.lock import ConfigurationLock
-from tocsin.config.resources import ConfigurationEditor
+from tocsin.config.resources import ConfigurationEditor, Keys, SignIns
 from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.breaker_store import BreakerStore
@@ -27,6 +27,7 @@ from tocsin.deliveries.store import DeliveryStore
 from tocsin.events.search.reader import LogReader
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.identity.sign_in_store import SignInStore
 from tocsin.identity.store import PeopleStore
 from tocsin.live.push import Pusher
 from tocsin.live.store import LiveStore
@@ -39,8 +40,8 @@ from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
-from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.status.report import Clients, StatusReport, Watched
+from tocsin.telling.preferences_store import PreferencesStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ class Services:
     live: LiveStore
     live_address: LiveAddress
     status: StatusReport
+    sign_ins: SignIns
 
 
 def services_of(environment: Environment) -> Services:
@@ -94,6 +96,15 @@ def services_of(environment: Environment) -> Services:
         breakers=BreakerStore(dynamodb, deliveries_table),
         queues=Queues(lambda: Outbox(clients.sqs()), queue_urls(environment)),
     )
+    editor = ConfigurationEditor(
+        configuration=configuration,
+        secrets=secrets,
+        lock=lock,
+        people=people,
+        belongings=belongings,
+        policy=policy,
+        changes=ChangeEvents(SystemEvents(events)),
+    )
     watched = Watched(
         environment.pairs("WATCHED_QUEUES"),
         environment.pairs("DEAD_LETTERS"),
@@ -110,15 +121,7 @@ def services_of(environment: Environment) -> Services:
         ),
         explainer=explainer,
         backtester=Backtester(dynamodb, events_table, explainer, people),
-        editor=ConfigurationEditor(
-            configuration=configuration,
-            secrets=secrets,
-            lock=lock,
-            people=people,
-            belongings=belongings,
-            policy=policy,
-            changes=ChangeEvents(SystemEvents(events)),
-        ),
+        editor=editor,
         deliveries=service,
         suppressions=Suppressions(dynamodb, deliveries_table),
         unsubscribe_links=unsubscribe_links,
@@ -130,4 +133,5 @@ def services_of(environment: Environment) -> Services:
             lambda: Clients(clients.sqs(), clients.logs(), clients.cloudwatch()),
             service.breakers,
         ),
+        sign_ins=SignIns(Keys(editor), SignInStore(dynamodb, deliveries_table)),
     )

@@ -66,7 +66,9 @@ class Clients:
 class StatusReport:
     """Reads what the stack is like now."""
 
-    def __init__(self, watched: Watched, clients: Callable[[], Clients], breakers: Callable[[], Sequence[Breaker]]) -> None:
+    def __init__(
+        self, watched: Watched, clients: Callable[[], Clients], breakers: Callable[[], Sequence[Breaker]]
+    ) -> None:
         """`clients` makes the clients when they are needed first; `breakers` gives those of configured transports."""
         self._watched = watched
         self._clients = clients

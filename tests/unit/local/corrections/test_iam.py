@@ -4,7 +4,12 @@ import json
 
 import pytest
 
-from local.corrections.iam import LeadingKeys, authorized_as_on_aws, leading_keys
+from local.corrections.iam import (
+    LeadingKeys,
+    authorized_as_on_aws,
+    leading_keys,
+    log_groups_with_their_streams,
+)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +114,23 @@ def test_a_body_that_is_no_json_has_no_keys():
     keys.reading(lambda _body: {})(b"no")
 
     assert keys.enforcing(lambda *_call, **options: options["service_context"])("k", "a", "dynamodb", "r") is None
+
+
+@pytest.mark.parametrize(
+    ("operation", "asked"),
+    [
+        ("FilterLogEvents", "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/x:*"),
+        ("ListTagsForResource", "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/x"),
+    ],
+)
+def test_a_log_group_is_asked_about_with_its_streams_but_for_its_tags(operation: str, asked: str) -> None:
+    def found(*_: object) -> str:
+        return "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/x"
+
+    headers = {"x-amz-target": f"Logs_20140328.{operation}"}
+
+    assert log_groups_with_their_streams(found)("logs", "POST", "/", headers, b"{}") == asked
+
+
+def test_what_is_no_log_group_is_asked_about_as_it_was() -> None:
+    assert log_groups_with_their_streams(lambda *_: "*")("logs", "POST", "/", {}) == "*"

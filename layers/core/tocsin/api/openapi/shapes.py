@@ -13,6 +13,7 @@ from tocsin.config.blueprint.model import KeyEntry, TransportEntry, UserEntry
 from tocsin.config.model import Settings
 from tocsin.config.resources.api_keys import Rotation
 from tocsin.config.resources.groups import GroupShape
+from tocsin.config.resources.sign_ins import Claim, TicketRequest
 from tocsin.events.draft import MAX_ONCE_KEY, MAX_ONCE_WINDOW
 from tocsin.notifications.transport import Mapping
 from tocsin.rules import NotificationRule, Silence
@@ -35,7 +36,9 @@ _MODELS: dict[str, Any] = {
     "Rotation": Rotation,
     "Rule": NotificationRule,
     "Settings": Settings,
+    "SignInClaim": Claim,
     "StoredSilence": Silence,
+    "TicketRequest": TicketRequest,
     "Transport": TransportEntry,
     "User": UserEntry,
 }
@@ -125,6 +128,8 @@ SHAPES: dict[str, Schema] = {
             "event_id": nullable(TEXT),
         }
     ),
+    "SignInTicket": obj({"ticket": TEXT, "expires": MOMENT}),
+    "SignedIn": obj({"key": TEXT, "name": TEXT, "user": nullable(TEXT), "expires": nullable(MOMENT)}),
     "Me": obj({"name": TEXT, "user": nullable(TEXT), "person": nullable(TEXT), "scopes": array(ref("Scope"))}),
     "NewEvent": obj(
         {"action": {"type": "string", "minLength": 1, "maxLength": 128}},

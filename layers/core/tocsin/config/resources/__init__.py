@@ -4,6 +4,7 @@ from tocsin.config.resources.api_keys import Keys
 from tocsin.config.resources.editor import ConfigurationEditor, Saved
 from tocsin.config.resources.registry import Collection, Resources
 from tocsin.config.resources.settings import SettingsEntry
+from tocsin.config.resources.sign_ins import SignIns
 from tocsin.config.resources.silences import Silences, SilenceState
 from tocsin.config.resources.snapshot_entries import Published
 from tocsin.config.resources.users import Members, Users
@@ -19,6 +20,7 @@ __all__ = [
     "Resources",
     "Saved",
     "SettingsEntry",
+    "SignIns",
     "SilenceState",
     "Silences",
     "Users",

@@ -1,81 +1,21 @@
 """The console in Chromium on the running stack: what a person sees and does."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from local.audit_records import JsonObject
 from local.console_pictures import until_drawn
 from local.sinks import Misbehaviour
 from local.stack import LocalStack
 from local.waiting import until
-from tests.stack.browser import PATIENCE_MS, chromium, console, sign_in
-from tocsin.types import Json
+from tests.stack.browser import console, happen, rows, sign_in
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='stolen'\"><script>document.title='stolen'</script> "
     "\u202egnp.exe\x00 javascript:0 " + "x" * 64_000
 )
-expect.set_options(timeout=PATIENCE_MS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def alice(stack: LocalStack, configuration: dict[str, Json]) -> str:
-    """A key that stands for alice, who may do everything and is told of what happens in the app `console`."""
-    api = stack.api()
-    everything = ["events:read", "events:write", "config:read", "config:write", "notifications"]
-    made = api.ask("POST", "/keys", json={"name": "alice-console", "user": "alice", "scopes": everything})
-    rule = {"severity": "warning", "transports": ["inbox"], "destination_event_user": True}
-    policy = api.ask("PUT", "/policies/app-console", json={"kind": "event_matcher", "app": "console"})
-    told = api.ask("PUT", "/rules/console", json=rule | {"bindings": [{"policy": "app-console"}]})
-    assert [made.status_code, policy.status_code, told.status_code] == [201, 201, 201]
-    _until_it_fires(stack)
-    return str(made.json()["key"])
-
-
-def _until_it_fires(stack: LocalStack) -> None:
-    """The matcher reads a changed configuration within seconds; events before that tell nobody."""
-
-    def fired() -> bool:
-        return bool(stack.api().story(happen(stack, "is the rule there?")).rules)
-
-    until(fired, 120, of="the rule `console` fires", pause_s=3)
-
-
-@pytest.fixture
-def page(browser: Browser, stack: LocalStack, alice: str) -> Iterator[Page]:
-    """The console, with alice signed in."""
-    opened = console(browser, stack.facts.api_url)
-    complaints: list[str] = []
-    opened.on("pageerror", lambda error: complaints.append(str(error)))
-    sign_in(opened, alice)
-    yield opened
-    opened.context.close()
-    assert complaints == []
-
-
-def rows(page: Page) -> Locator:
-    """What is in sight of the list of the page."""
-    return page.get_by_role("listbox").filter(has=page.locator(".rows")).get_by_role("option")
-
-
-def happen(stack: LocalStack, message: str, **more: Json) -> str:
-    event: JsonObject = {
-        "action": "custom_console",
-        "app": "console",
-        "user": {"username": "alice"},
-        "context": {"message": message},
-    }
-    return str(stack.api().post_event(event | more)["id"])
 
 
 def test_an_event_becomes_a_toast_and_a_count_without_a_reload_and_its_story_is_a_click_away(
@@ -151,7 +91,7 @@ def test_a_wrong_key_is_refused_in_words(browser: Browser, stack: LocalStack) ->
     page = console(browser, stack.facts.api_url)
 
     page.get_by_label("API key").fill("tocsin_0123456789abcdef_wrong")
-    page.get_by_role("button", name="Sign in").click()
+    page.get_by_role("button", name="Sign in", exact=True).click()
 
     expect(page.get_by_role("alert")).to_be_visible()
     page.context.close()

@@ -1,0 +1,95 @@
+"""Tickets by which somebody signs in once: the first to bring one is given the key's secret, which is made then."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import timedelta
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+
+from tocsin.config.resources.api_keys import AT_ONCE, Keys
+from tocsin.errors import Invalid, NotFound, Unavailable, violations
+from tocsin.http.preconditions import Precondition
+from tocsin.identity.principal import Principal
+from tocsin.identity.sign_in_store import SignInStore, SignInTicket
+from tocsin.times import iso, parse_duration, parse_moment, utc_now
+from tocsin.types import JsonObject
+
+LONGEST = timedelta(hours=1)
+REFUSED = "this ticket was used, is too old, or never was; ask whoever gave it to you for another one"
+
+
+class TicketRequest(BaseModel):
+    """How long a ticket is taken."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    lasts: str = "minutes=5"
+    """A duration of at most an hour."""
+
+    @field_validator("lasts")
+    @classmethod
+    def _is_short(cls, value: str) -> str:
+        if parse_duration(value) > LONGEST:
+            raise ValueError("must be an hour at most")
+        return value
+
+
+class Claim(BaseModel):
+    """Who brings a ticket."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    ticket: str
+
+
+_REQUEST, _CLAIM = TypeAdapter(TicketRequest), TypeAdapter(Claim)
+
+
+class SignIns:
+    """Raises Invalid, NotFound and Unavailable."""
+
+    def __init__(self, keys: Keys, tickets: SignInStore) -> None:
+        self._keys = keys
+        self._tickets = tickets
+
+    def ticket(self, name: str, given: JsonObject, principal: Principal) -> JsonObject:
+        """{ticket, expires}: a ticket for the key of that name."""
+        try:
+            asked = _REQUEST.validate_python(given)
+        except ValidationError as error:
+            raise Invalid(violations(error, given)) from None
+        key = self._keys.get(name)
+        made, ends = secrets.token_urlsafe(32), utc_now() + parse_duration(asked.lasts)
+        sign_in = SignInTicket(name, str(key["id"]), ends, principal.key_id, principal.key_name)
+        self._tickets.put(made, sign_in)
+        return {"ticket": made, "expires": iso(ends)}
+
+    def claim(self, given: JsonObject) -> JsonObject:
+        """{key, name, user, expires}: a key for whoever brings a ticket first. Secrets that it had before end.
+
+        A ticket whose key could not be given is put back.
+        """
+        try:
+            claim = _CLAIM.validate_python(given)
+        except ValidationError as error:
+            raise Invalid(violations(error, given)) from None
+        sign_in = self._tickets.take(claim.ticket, now=utc_now())
+        if sign_in is None:
+            raise NotFound(REFUSED)
+        try:
+            key = self._rotated(sign_in)
+        except Unavailable:
+            self._tickets.put(claim.ticket, sign_in)
+            raise
+        return {name: key[name] for name in ("key", "name", "user", "expires")}
+
+    def _rotated(self, sign_in: SignInTicket) -> JsonObject:
+        """The key with a secret of its own: nobody who knew an earlier one keeps it."""
+        key = self._keys.get(sign_in.key_name)
+        expires = key["expires"]
+        if key["id"] != sign_in.key_id or (isinstance(expires, str) and parse_moment(expires) <= utc_now()):
+            raise NotFound(REFUSED)
+        maker = Principal(sign_in.by_id, sign_in.by_name, frozenset())
+        saved = self._keys.rotate(sign_in.key_name, {"overlap": AT_ONCE}, Precondition.parse({}), maker)
+        return saved.shown | saved.once

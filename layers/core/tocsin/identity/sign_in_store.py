@@ -1,0 +1,68 @@
+"""Tickets that give a key's secret once, in the deliveries table, which forgets them by itself.
+
+pk                sk       what
+sign-in#<hash>    ticket   the key that it is for, and who made it, by the hash of the ticket
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from tocsin.aws.dynamodb import document, document_of, text, timestamp, timestamp_of, until
+from tocsin.aws.table import Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class SignInTicket:
+    """What a ticket is for: a key by its name and id, until when, and the key (id, name) of whoever made it."""
+
+    key_name: str
+    key_id: str
+    ends: datetime
+    by_id: str
+    by_name: str
+
+
+class SignInStore:
+    """Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+
+    def put(self, ticket: str, sign_in: SignInTicket) -> None:
+        """Store what `ticket` is for."""
+        about = {
+            "key_name": sign_in.key_name,
+            "key_id": sign_in.key_id,
+            "by_id": sign_in.by_id,
+            "by_name": sign_in.by_name,
+        }
+        ends = {"ends": timestamp(sign_in.ends), "expires_at": until(sign_in.ends)}
+        self._table.put("storing a ticket", _key(ticket) | {"about": document({**about})} | ends)
+
+    def take(self, ticket: str, *, now: datetime) -> SignInTicket | None:
+        """What `ticket` is for, once; None for one that is unknown, used or too old."""
+        found = self._table.delete("taking a ticket", _key(ticket), returning="ALL_OLD")
+        ends = timestamp_of(found, "ends")
+        if ends is None or ends <= now:
+            return None
+        about = document_of(found, "about")
+        if not isinstance(about, dict):
+            return None
+        return SignInTicket(
+            key_name=str(about["key_name"]),
+            key_id=str(about["key_id"]),
+            ends=ends,
+            by_id=str(about["by_id"]),
+            by_name=str(about["by_name"]),
+        )
+
+
+def _key(ticket: str) -> dict[str, Any]:
+    return {"pk": text(f"sign-in#{hashlib.sha256(ticket.encode()).hexdigest()}"), "sk": text("ticket")}
