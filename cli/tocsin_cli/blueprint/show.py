@@ -16,7 +16,7 @@ from tocsin_cli.types import Json, JsonObject, mapping, objects, text
 
 _SIGN = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 _MASK = "*" * 20
-_SECRET = frozenset({"secret", "client_key"})
+_SECRET = frozenset({"secret", "client_key", "headers", "options"})
 
 
 def changes_shown(changes: Iterable[JsonObject], wanted: Merged) -> RenderableType:
@@ -85,8 +85,16 @@ def _lines(value: Json) -> list[str]:
 
 
 def _hidden(field: str, value: Json) -> Json:
-    """A secret of a file is not shown where the file's author may not look, as in the log of a build."""
-    return _MASK if field in _SECRET and value is not None else value
+    """A secret of a file is not shown where the file's author may not look, as in the log of a build.
+
+    Of a URL only the host is: the path of many a webhook is its credential, which the server tells from others.
+    """
+    if field in _SECRET and value is not None:
+        return dict.fromkeys(value, _MASK) if isinstance(value, dict) else _MASK
+    if field == "url" and isinstance(value, str):
+        where, slash, _ = value.partition("://")[2].partition("/")
+        return f"{value.partition('://')[0]}://{where.rpartition('@')[2].partition('?')[0]}{'/…' if slash else ''}"
+    return value
 
 
 def created_secrets(applied: JsonObject) -> list[JsonObject]:

@@ -56,7 +56,9 @@ class Replay:
             raise UsageError(
                 f"transport {self._transport!r} is {text(found, 'mode')}; only webhooks can be listened to"
             )
-        return [
+        secret = ", ".join(mapping(found.get("headers")))
+        kept_back = [f"the headers {secret} of {self._transport} are secrets: here they are not sent"] if secret else []
+        return kept_back + [
             f"the {what} of {self._transport} comes of the mapping {text(found, field)!r}, which only Tocsin evaluates:"
             " here it is the usual one"
             for field, what in (("body_mapping", "body"), ("headers_mapping", "headers"))

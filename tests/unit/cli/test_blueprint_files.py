@@ -225,10 +225,17 @@ def test_a_long_field_is_shown_by_its_lines(capsys):
 
 
 def test_a_secret_of_a_file_is_not_shown(capsys):
-    text = "transports:\n  - {name: hook, secret: whsec_hidden, client_key: hidden-too}\n"
+    text = (
+        "transports:\n  - name: hook\n    secret: whsec_hidden\n    client_key: hidden-too\n"
+        "    url: https://example.com/hidden?a=hidden\n    headers: {X-Api-Key: hidden}\n"
+    )
     change = {"kind": "transports", "name": "hook", "change": "create"}
 
-    assert "hidden" not in shown([change], merge([parse_document("a", text)]), capsys)
+    out = shown([change], merge([parse_document("a", text)]), capsys)
+
+    assert "hidden" not in out
+    assert "https://example.com/…" in out
+    assert "X-Api-Key" in out
 
 
 def test_nothing_to_change_is_said():

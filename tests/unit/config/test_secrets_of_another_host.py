@@ -22,7 +22,7 @@ ELSEWHERE = [
     "https://evil.example/?https://hooks.example.com/tocsin",
     "https://hooks.example.com@evil.example/tocsin",
 ]
-SAME = ["https://hooks.example.com/other?x=1", "https://HOOKS.example.com:443/tocsin", "https://hooks.example.com./x"]
+SAME = ["https://hooks.example.com/other", "https://HOOKS.example.com:443/tocsin", "https://hooks.example.com./x"]
 
 
 def hook(url: str, **fields: Any) -> TransportEntry:
@@ -61,7 +61,7 @@ def test_nothing_that_was_stored_goes_to_another_host_unless_it_is_given_anew(ur
     assert isinstance(moved, Resolved)
     assert (moved.transport.retired_ref, moved.transport.retired_until) == ("", None)
     assert moved.transport.client_key_ref == ""
-    (stored,) = moved.to_store.values()
+    (stored,) = [each for each in moved.to_store.values() if each.signing]
     assert stored.signing == (secret or moved.generated,)
     assert (moved.transport.secrets_ref == before.secrets_ref) is (secret == OLD)
 

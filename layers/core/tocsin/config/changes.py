@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from tocsin.aws.logging import Code, note
+from tocsin.config.blueprint.secrets import REPLACED
 from tocsin.config.model import Settings
 from tocsin.errors import Unavailable
 from tocsin.events.model import EventAction
@@ -94,7 +95,7 @@ def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
     }
     if isinstance(fields, dict):
         # Secrets that are replaced in place look alike before and after; that they were is what there is to say.
-        if fields.keys() and fields.keys() <= _SECRETS:
+        if fields and all(name in _SECRETS or change == REPLACED for name, change in fields.items()):
             action = EventAction.SECRET_ROTATE
             context["message"] = f"{by.key_name} replaced the secret of {_named(change)}"
         context["diff"] = {name: _told(name, value) for name, value in fields.items()}
@@ -108,6 +109,8 @@ def _told(field: str, change: Json) -> Json:
     """
     if field in _SECRETS:
         return _MASK
+    if change == REPLACED:
+        return change
     if field in _EXPRESSIONS:
         return "changed"
     if field in _URLS and isinstance(change, dict):

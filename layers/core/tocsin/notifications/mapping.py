@@ -11,11 +11,9 @@ import orjson
 
 from tocsin.expressions import MAPPING_NAMES, Bindings, Expression, ExpressionError, bind
 from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.own_headers import NEVER_MAPPED
 from tocsin.notifications.text import one_line
 from tocsin.types import Json, JsonObject
-
-RESERVED_HEADERS = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "user-agent"})
-"""Names, in lower case, that say who sent what and when: a mapping can't say otherwise."""
 
 REWRITTEN = ("body", "hyperlink", "hyperlink_label")
 """What a mapping of an inbox may say anew of a notification."""
@@ -51,7 +49,7 @@ def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
         raise MappingFailed("the headers mapping gives no object")
     headers: dict[str, str] = {}
     for name, value in result.items():
-        if name.lower() in RESERVED_HEADERS:
+        if name.lower() in NEVER_MAPPED:
             raise MappingFailed(f"the headers mapping can't set {name[:60]}")
         if value is not None:
             headers[name] = one_line(value if isinstance(value, str) else orjson.dumps(value).decode())

@@ -1,7 +1,7 @@
 """How people are told: a transport's configuration, without its secrets.
 
-What only the delivering function may know (a webhook's signing secret, a chat webhook's URL, which is itself
-a credential) is stored apart, under the transport's name, and never read by anything that shows it.
+What only the delivering function may know (a webhook's signing secret and headers, a chat webhook's URL, which is
+itself a credential) is stored apart, under the transport's name, and never read by anything that shows it.
 """
 
 from __future__ import annotations
@@ -46,7 +46,10 @@ class NotificationTransport(BaseModel):
     """One delivery for an event and rule, not one a person."""
     enabled: bool = True
     url: str | None = None
-    """Where a webhook is posted to. A chat webhook's URL is a secret: here stands only its host."""
+    """Where a webhook is posted to. A chat webhook's URL is a secret, and another's that holds credentials: then only
+    its host stands here."""
+    url_ref: str = ""
+    """webhook: which stored secret is the whole URL; empty where `url` is."""
     secrets_ref: str = ""
     """Which stored secrets belong to this transport; empty for none."""
     username: str | None = None
@@ -63,6 +66,8 @@ class NotificationTransport(BaseModel):
     """webhook, webhook_slack: the mapping that gives the whole body; local: the one that rewrites the notification."""
     headers_mapping: Name | None = None
     """webhook: the mapping that gives further headers, name → value."""
+    header_refs: dict[str, str] = {}
+    """webhook: headers with secret values, name → which stored secret the value is."""
     ca: str | None = None
     """webhook, webhook_slack: PEM certificates that vouch for the endpoint in place of the public roots."""
     client_certificate: str | None = None
@@ -86,7 +91,8 @@ class NotificationTransport(BaseModel):
 
     @property
     def _refs(self) -> tuple[str, ...]:
-        return (self.secrets_ref, self.client_key_ref, self.retired_ref, *self.secret_options.values())
+        named = (*self.header_refs.values(), *self.secret_options.values())
+        return (self.secrets_ref, self.client_key_ref, self.url_ref, self.retired_ref, *named)
 
     @property
     def secrets_version(self) -> str | None:
@@ -99,6 +105,7 @@ class NotificationTransport(BaseModel):
     def fingerprint(self) -> str:
         """What tells one endpoint and its credentials from another: 16 hex digits."""
         parts = [self.mode, self.url or "", self.secrets_ref, self.client_key_ref, self.ca or ""]
+        parts += [part for part in (self.url_ref, *sorted(self.header_refs.values())) if part]
         if self.preset is not None:
             options = {**self.options, **self.secret_options}
             parts += [self.preset, *(f"{name}={options[name]}" for name in sorted(options))]
@@ -111,13 +118,15 @@ class TransportSecrets(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
-    """webhook_slack: where to post."""
+    """webhook_slack, webhook: where to post."""
     signing: tuple[str, ...] = ()
     """webhook: Standard Webhooks secrets (`whsec_…`), the newest first."""
     client_key: str | None = None
     """webhook: the client certificate's PEM key, unencrypted."""
     option: str | None = None
     """webhook: a secret option of its preset."""
+    header: str | None = None
+    """webhook: the value of one header."""
 
 
 type SecretsOf = Callable[[NotificationTransport], TransportSecrets]

@@ -23,7 +23,7 @@ from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this
-    from tocsin.notifications.transport import NotificationTransport, SecretsOf
+    from tocsin.notifications.transport import NotificationTransport, SecretsOf, TransportSecrets
 
 USER_AGENT = f"Tocsin/{__version__}"
 
@@ -48,7 +48,8 @@ def webhook_delivery(
             mapped, missing = _mapped_headers(context)
         except MappingFailed as failure:
             return Outcome.of_mapping(failure)
-        headers = request.headers | mapped | {"User-Agent": USER_AGENT}
+        given = _secret_headers(secrets_of, transport)
+        headers = _others(request.headers | mapped, given) | given | {"User-Agent": USER_AGENT}
         if request.signed:
             headers |= _signature(secrets_of, context, request.body, clock())
         certificate = _client_certificate(secrets_of, transport)
@@ -62,7 +63,7 @@ def webhook_delivery(
             ca=transport.ca,
             client_cert=certificate,
         )
-        used = [*secrets_in(request.url, request.headers | mapped), *request.secrets]
+        used = [*secrets_in(request.url, request.headers | mapped | given), *request.secrets]
         outcome = posted(sent, used, request.read)
         if missing is None:
             return outcome
@@ -89,7 +90,13 @@ def _request(secrets_of: SecretsOf, context: RenderingContext) -> _Request:
     transport = context.transport
     if transport.preset is not None:
         return _by_preset(secrets_of, context, transport.preset)
-    return _Request(transport.url or "", {"Content-Type": "application/json"}, _body(context))
+    url = _url(secrets_of, transport) or ""
+    return _Request(url, {"Content-Type": "application/json"}, _body(context))
+
+
+def _url(secrets_of: SecretsOf, transport: NotificationTransport) -> str | None:
+    """The whole URL of a transport, also where only its host is shown; None where a preset has its own."""
+    return _secret(secrets_of, transport, transport.url_ref).url if transport.url_ref else transport.url
 
 
 def _by_preset(secrets_of: SecretsOf, context: RenderingContext, name: str) -> _Request:
@@ -99,10 +106,10 @@ def _by_preset(secrets_of: SecretsOf, context: RenderingContext, name: str) -> _
     if preset is None:
         raise MappingFailed(f"there is no preset {name!r} in this version")
     secret = {
-        option: secrets_of(transport.model_copy(update={"secrets_ref": ref})).option or ""
-        for option, ref in transport.secret_options.items()
+        option: _secret(secrets_of, transport, ref).option or "" for option, ref in transport.secret_options.items()
     }
-    url = secrets_of(transport).url if preset.address.secret and transport.url else transport.url
+    kept_apart = preset.address.secret and transport.url
+    url = secrets_of(transport).url if kept_apart else _url(secrets_of, transport)
     told = Told.of(context, message_id(context))
     made = render(preset, told, transport.options | secret, url)
     return _Request(
@@ -149,14 +156,30 @@ def signing_secrets(secrets_of: SecretsOf, transport: NotificationTransport, now
     """The secrets that a message is signed with: the one that holds, then one that was replaced lately."""
     secrets = secrets_of(transport).signing
     if transport.retired_ref and transport.retired_until is not None and now < transport.retired_until:
-        secrets += secrets_of(transport.model_copy(update={"secrets_ref": transport.retired_ref})).signing
+        secrets += _secret(secrets_of, transport, transport.retired_ref).signing
     return secrets
+
+
+def _secret_headers(secrets_of: SecretsOf, transport: NotificationTransport) -> dict[str, str]:
+    """The headers that the transport is configured with, as they are sent."""
+    return {name: _secret(secrets_of, transport, ref).header or "" for name, ref in transport.header_refs.items()}
+
+
+def _others(headers: dict[str, str], given: dict[str, str]) -> dict[str, str]:
+    """`headers` without those that are configured: what an event holds never takes a credential's place."""
+    names = {name.lower() for name in given}
+    return {name: value for name, value in headers.items() if name.lower() not in names}
+
+
+def _secret(secrets_of: SecretsOf, transport: NotificationTransport, ref: str) -> TransportSecrets:
+    """The secrets of `transport` that are stored under `ref`."""
+    return secrets_of(transport.model_copy(update={"secrets_ref": ref}))
 
 
 def _client_certificate(secrets_of: SecretsOf, transport: NotificationTransport) -> ClientCertificate | None:
     if transport.client_certificate is None or not transport.client_key_ref:
         return None
-    stored = secrets_of(transport.model_copy(update={"secrets_ref": transport.client_key_ref}))
+    stored = _secret(secrets_of, transport, transport.client_key_ref)
     return ClientCertificate(transport.client_certificate, stored.client_key or "")
 
 

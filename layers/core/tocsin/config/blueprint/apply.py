@@ -260,10 +260,7 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
         keys={key.name: key for key in keys},
         members={entry.name: frozenset(entry.members) for entry in blueprint.groups},
     )
-    changes = [
-        *differences(_shown(current), _shown(after)),
-        *_new_secrets(current.configuration, configuration),
-    ]
+    changes = differences(_shown(current), _shown(after), _replaced_secrets(current.configuration, configuration))
     traces = Journal(
         keys=frozenset(str(shown["id"]) for shown in bearers),
         signing=frozenset(resolved.transport.secrets_ref for resolved in transports if resolved.generated),
@@ -368,13 +365,11 @@ def _name_in(entry: Json) -> str:
     return str(entry.get("username") or entry.get("name")) if isinstance(entry, dict) else ""
 
 
-def _new_secrets(before: Configuration, after: Configuration) -> list[JsonObject]:
-    """Secrets that change although nothing that is shown does."""
+def _replaced_secrets(before: Configuration, after: Configuration) -> dict[str, JsonObject]:
+    """By transport: the secrets that change although nothing that is shown of them does."""
     known = before.transports_by_name
-    found: list[JsonObject] = []
-    for transport in after.transports:
-        old = known.get(transport.name)
-        if old is not None and old.secret_refs != transport.secret_refs:
-            fields: Json = {"secret": {"from": "the stored one", "to": "a new one"}}
-            found.append({"kind": "transports", "name": transport.name, "change": "update", "fields": fields})
-    return found
+    return {
+        transport.name: secrecy.replaced(known[transport.name], transport)
+        for transport in after.transports
+        if transport.name in known
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import cast
 
 from tocsin.config.blueprint.model import Blueprint
@@ -11,8 +12,13 @@ _NAMES = {"users": "username"}
 _KINDS = ("users", "groups", "mappings", "transports", "policies", "rules", "silences", "keys")
 
 
-def differences(before: Blueprint, after: Blueprint) -> list[JsonObject]:
-    """[{kind, name, change: create | update | delete, fields?: {field: {from, to}}}], secrets masked."""
+def differences(
+    before: Blueprint, after: Blueprint, replaced_secrets: Mapping[str, JsonObject] | None = None
+) -> list[JsonObject]:
+    """[{kind, name, change: create | update | delete, fields?: {field: {from, to}}}], secrets masked.
+
+    `replaced_secrets`: by transport, the fields of secrets that change although their masks are the same.
+    """
     found: list[JsonObject] = []
     settings = _fields(_dump(before.settings), _dump(after.settings))
     if settings:
@@ -25,6 +31,8 @@ def differences(before: Blueprint, after: Blueprint) -> list[JsonObject]:
         found += [{"kind": kind, "name": made, "change": "create"} for made in sorted(new.keys() - old.keys())]
         for same in sorted(old.keys() & new.keys()):
             fields = _fields(old[same], new[same])
+            if kind == "transports" and replaced_secrets:
+                fields |= replaced_secrets.get(same, {})
             if fields:
                 found.append({"kind": kind, "name": same, "change": "update", "fields": fields})
     return found

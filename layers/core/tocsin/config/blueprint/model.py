@@ -21,6 +21,13 @@ MASK = "*" * 20
 """What stands for a secret in an answer; sent back, it means: as it is."""
 
 
+MAX_HEADERS = 10
+"""Secret headers of a webhook: each delivering process reads each of them once."""
+
+_HeaderName = Annotated[str, Field(min_length=1, max_length=100)]
+_HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
+
+
 class _Entry(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -73,6 +80,7 @@ class TransportEntry(_Entry):
     headers_mapping: Name | None = None
     preset: Name | None = None
     options: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] = {}
+    headers: Annotated[dict[_HeaderName, _HeaderValue], Field(max_length=MAX_HEADERS)] | None = None
     ca: Annotated[str, Field(max_length=32_768)] | None = None
     client_certificate: Annotated[str, Field(max_length=32_768)] | None = None
     client_key: Annotated[str, Field(max_length=16_384)] | None = None

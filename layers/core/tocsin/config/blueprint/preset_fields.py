@@ -27,7 +27,7 @@ def check_preset(path: str, transport: TransportEntry) -> Iterator[Violation]:
         yield Violation(f"{path}.body_mapping", f"can't go with a preset: {preset.name} says the body itself")
     if transport.secret is not None and not preset.signed:
         yield Violation(f"{path}.secret", f"has no meaning for the preset {preset.name}: its service verifies none")
-    if transport.url is not None and not keeps_url(transport, preset):
+    if transport.url is not None and not transport.url.endswith(MASK):
         wrong = preset.address.wrong(transport.url)
         if wrong is not None:
             yield Violation(f"{path}.url", wrong)
@@ -58,8 +58,3 @@ def has_secret_url(transport: TransportEntry) -> bool:
     """Whether the transport's URL is itself a credential, and is shown masked."""
     preset = preset_of(transport)
     return transport.mode is TransportMode.WEBHOOK_SLACK or (preset is not None and preset.address.secret)
-
-
-def keeps_url(transport: TransportEntry, preset: Preset) -> bool:
-    """Whether the transport's URL stands masked, and means: as it is."""
-    return preset.address.secret and (transport.url or "").endswith(MASK)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.config.blueprint.preset_fields import preset_of
+from tocsin.config.blueprint.secret_urls import holds_credentials, masked_url
 from tocsin.errors import Violation
 from tocsin.notifications.presets import Preset, load
 from tocsin.notifications.signing import check_secret, new_secret
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import origin_of
 from tocsin.times import utc_now
+from tocsin.types import Json, JsonObject
 
 RETIRES_AFTER = timedelta(hours=24)
 """How long a signing secret that was replaced signs beside the new one: receivers change over meanwhile."""
+
+REPLACED: JsonObject = {"from": "the stored one", "to": "a new one"}
+"""How differences tell that a secret changed, whose mask is the same before and after."""
 
 _TAKEN_AS_THEY_ARE = (
     "name",
@@ -38,6 +42,7 @@ _TAKEN_AS_THEY_ARE = (
     "client_certificate",
 )
 _KEPT = ("secrets_ref", "retired_ref", "retired_until")
+_STANDS_MASKED = "stands masked, but no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,10 @@ class Resolved:
     """Secrets by the names that they are to be stored under."""
     generated: str | None = None
     """A signing secret that was made because none was given: to be shown once."""
+
+    def having(self, to_store: Mapping[str, TransportSecrets], **changed: object) -> Resolved:
+        """The same with these fields of the transport, and these secrets to be stored as well."""
+        return Resolved(self.transport.model_copy(update=changed), {**self.to_store, **to_store}, self.generated)
 
 
 def resolve(
@@ -62,57 +71,110 @@ def resolve(
     Secrets stay with the origin (scheme, host and port) that they were given for: whoever may change a URL would
     else have them sent to a host of theirs. There a mask is a Violation, and a secret that is left out is made anew.
     """
-    plain = NotificationTransport(**{name: getattr(entry, name) for name in _TAKEN_AS_THEY_ARE})
+    plain = Resolved(NotificationTransport(**{name: getattr(entry, name) for name in _TAKEN_AS_THEY_ARE}))
     kind = (entry.mode, entry.preset)
     same_kind = existing if existing is not None and (existing.mode, existing.preset) == kind else None
+    try:
+        if entry.mode is TransportMode.WEBHOOK:
+            return _webhook(entry, plain, same_kind, now or utc_now())
+        if entry.mode is TransportMode.WEBHOOK_SLACK and entry.url is not None:
+            return _secret_url(entry, plain, same_kind)
+    except _NotKept as wrong:
+        return Violation(f"{path}.{wrong.field}", wrong.why)
+    return plain
+
+
+class _NotKept(Exception):
+    """A mask stands where nothing is stored that could be kept for it."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(field, why)
+        self.field = field
+        self.why = why
+
+
+def _webhook(entry: TransportEntry, plain: Resolved, existing: NotificationTransport | None, now: datetime) -> Resolved:
     preset = preset_of(entry)
-    if preset is not None:
-        return _by_preset(entry, preset, plain, same_kind, path, now or utc_now())
-    if entry.mode is TransportMode.WEBHOOK:
-        return _webhook(entry, plain, same_kind, path, now or utc_now())
-    if entry.mode is TransportMode.WEBHOOK_SLACK and entry.url is not None:
-        return _secret_url(entry, plain, same_kind, path)
-    return Resolved(plain)
-
-
-def _by_preset(
-    entry: TransportEntry,
-    preset: Preset,
-    plain: NotificationTransport,
-    existing: NotificationTransport | None,
-    path: str,
-    now: datetime,
-) -> Resolved | Violation:
-    """A webhook in a service's form: signed only where that verifies it, its URL a secret where it is one."""
-    home = preset.address.default or ""
+    home = "" if preset is None else preset.address.default or ""
     if existing is not None and origin_of(existing.url or home) != origin_of(entry.url or home):
-        moved = _masked_for_another_host(entry, existing, path, home)
-        if moved is not None:
-            return moved
+        _check_nothing_is_kept(entry, origin_of(existing.url or home))
         existing = None
-    if preset.signed:
-        resolved = _webhook(entry, plain, existing, path, now)
-    else:
-        with_key = _client_key(entry, plain, existing, path)
-        if isinstance(with_key, Violation) or not preset.address.secret or entry.url is None:
-            resolved = with_key
+    resolved = _headers(entry, _client_key(entry, plain, existing), existing)
+    if preset is not None:
+        resolved = _options(entry, preset, resolved, existing)
+    if preset is not None and preset.address.secret and entry.url is not None:
+        return _secret_url(entry, resolved, existing)
+    resolved = _url(entry, resolved, existing)
+    # Signed by a preset only where its service verifies it.
+    return resolved if preset is not None and not preset.signed else _signing(entry, resolved, existing, now)
+
+
+def _check_nothing_is_kept(entry: TransportEntry, before: str) -> None:
+    """Refuse masks of secrets that were given for the origin `before`, where `entry` leads to another."""
+    where = f"stands masked, but was given for {before}, and the URL leads to another host now:"
+    if entry.secret == MASK:
+        raise _NotKept("secret", f"{where} give the secret, or leave it out to have another one made")
+    if entry.client_key == MASK:
+        raise _NotKept("client_key", f"{where} give the key")
+    for kind, values in (("headers", entry.headers or {}), ("options", entry.options)):
+        for name, value in values.items():
+            if value == MASK:
+                raise _NotKept(f"{kind}.{name}", f"{where} give its value")
+
+
+def _signing(
+    entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None, now: datetime
+) -> Resolved:
+    kept = existing.secrets_ref if existing is not None else ""
+    if entry.secret == MASK and not kept:
+        raise _NotKept("secret", f"{_STANDS_MASKED} secret is stored that could be kept")
+    if existing is not None and kept and entry.secret in {None, MASK}:
+        return resolved.having({}, **{name: getattr(existing, name) for name in _KEPT})
+    generated = new_secret() if entry.secret is None else None
+    secrets = TransportSecrets(signing=(generated or check_secret(entry.secret or ""),))
+    ref = _ref(entry.name, secrets)
+    if existing is not None and kept == ref:
+        return resolved.having({}, **{name: getattr(existing, name) for name in _KEPT})
+    retired: dict[str, object] = {"retired_ref": kept, "retired_until": now + RETIRES_AFTER} if kept else {}
+    signed = resolved.having({ref: secrets}, secrets_ref=ref, **retired)
+    return Resolved(signed.transport, signed.to_store, generated)
+
+
+def _client_key(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
+    if entry.client_key is None:
+        return resolved
+    if entry.client_key == MASK:
+        if existing is None or not existing.client_key_ref:
+            raise _NotKept("client_key", f"{_STANDS_MASKED} key is stored that could be kept")
+        return resolved.having({}, client_key_ref=existing.client_key_ref)
+    secrets = TransportSecrets(client_key=entry.client_key)
+    ref = _ref(entry.name, secrets)
+    return resolved.having({ref: secrets}, client_key_ref=ref)
+
+
+def _headers(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
+    known = {} if existing is None else {name.lower(): ref for name, ref in existing.header_refs.items()}
+    refs: dict[str, str] = {}
+    to_store: dict[str, TransportSecrets] = {}
+    for name, value in (entry.headers or {}).items():
+        if value == MASK:
+            if name.lower() not in known:
+                raise _NotKept(f"headers.{name}", f"{_STANDS_MASKED} value is stored that could be kept")
+            refs[name] = known[name.lower()]
         else:
-            resolved = _secret_url(entry, with_key.transport, existing, path)
-            if isinstance(resolved, Resolved):
-                resolved = replace(resolved, to_store={**with_key.to_store, **resolved.to_store})
-    return resolved if isinstance(resolved, Violation) else _options(entry, preset, resolved, existing, path)
+            secrets = TransportSecrets(header=value)
+            refs[name] = _ref(entry.name, secrets)
+            to_store[refs[name]] = secrets
+    return resolved.having(to_store, header_refs=refs)
 
 
 def _options(
-    entry: TransportEntry,
-    preset: Preset,
-    resolved: Resolved,
-    existing: NotificationTransport | None,
-    path: str,
-) -> Resolved | Violation:
+    entry: TransportEntry, preset: Preset, resolved: Resolved, existing: NotificationTransport | None
+) -> Resolved:
     """`resolved` with the preset's options, of which each secret one is stored for itself."""
-    open_, refs = {}, {}
-    to_store = dict(resolved.to_store)
+    open_: dict[str, str] = {}
+    refs: dict[str, str] = {}
+    to_store: dict[str, TransportSecrets] = {}
     for name, value in entry.options.items():
         if not preset.options[name].secret:
             open_[name] = value
@@ -121,97 +183,37 @@ def _options(
             refs[name] = _ref(f"{entry.name}#{name}", secrets)
             to_store[refs[name]] = secrets
         elif existing is None or name not in existing.secret_options:
-            return Violation(f"{path}.options.{name}", "stands masked, but nothing is stored that could be kept")
+            raise _NotKept(f"options.{name}", f"{_STANDS_MASKED} value is stored that could be kept")
         else:
             refs[name] = existing.secret_options[name]
-    transport = resolved.transport.model_copy(update={"options": open_, "secret_options": refs})
-    return replace(resolved, transport=transport, to_store=to_store)
+    return resolved.having(to_store, options=open_, secret_options=refs)
 
 
-def _webhook(
-    entry: TransportEntry,
-    plain: NotificationTransport,
-    existing: NotificationTransport | None,
-    path: str,
-    now: datetime,
-) -> Resolved | Violation:
-    if existing is not None and origin_of(existing.url or "") != origin_of(entry.url or ""):
-        moved = _masked_for_another_host(entry, existing, path)
-        if moved is not None:
-            return moved
-        existing = None
-    kept = existing.secrets_ref if existing is not None else ""
-    if entry.secret == MASK and not kept:
-        return Violation(f"{path}.secret", "stands masked, but no secret is stored that could be kept")
-    with_key = _client_key(entry, plain, existing, path)
-    if isinstance(with_key, Violation):
-        return with_key
-    to_store = dict(with_key.to_store)
-    generated = None
-    if entry.secret in {None, MASK} and existing is not None and kept:
-        update = {name: getattr(existing, name) for name in _KEPT}
-    else:
-        generated = new_secret() if entry.secret is None else None
-        secrets = TransportSecrets(signing=(generated or check_secret(entry.secret or ""),))
-        ref = _ref(entry.name, secrets)
-        if existing is not None and kept == ref:
-            update = {name: getattr(existing, name) for name in _KEPT}
-        else:
-            update = {"secrets_ref": ref}
-            to_store[ref] = secrets
-            if kept:
-                update |= {"retired_ref": kept, "retired_until": now + RETIRES_AFTER}
-    return Resolved(with_key.transport.model_copy(update=update), to_store, generated)
-
-
-def _masked_for_another_host(
-    entry: TransportEntry, existing: NotificationTransport, path: str, home: str = ""
-) -> Violation | None:
-    """What is wrong with masks of secrets that were given for the host of `existing`; None without such masks.
-
-    `home` is where a transport leads that has no URL.
-    """
-    before = origin_of(existing.url or home)
-    where = f"stands masked, but was given for {before}, and the URL leads to another host now:"
-    if entry.secret == MASK:
-        return Violation(f"{path}.secret", f"{where} give the secret, or leave it out to have another one made")
-    if entry.client_key == MASK:
-        return Violation(f"{path}.client_key", f"{where} give the key")
-    masked = next((name for name, value in entry.options.items() if value == MASK), None)
-    return None if masked is None else Violation(f"{path}.options.{masked}", f"{where} give it again")
-
-
-def _client_key(
-    entry: TransportEntry, plain: NotificationTransport, existing: NotificationTransport | None, path: str
-) -> Resolved | Violation:
-    if entry.client_key is None:
-        return Resolved(plain)
-    if entry.client_key == MASK:
-        if existing is None or not existing.client_key_ref:
-            return Violation(f"{path}.client_key", "stands masked, but no key is stored that could be kept")
-        return Resolved(plain.model_copy(update={"client_key_ref": existing.client_key_ref}))
-    secrets = TransportSecrets(client_key=entry.client_key)
+def _url(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
+    """`resolved` with its URL apart where the URL holds credentials."""
+    url = entry.url or ""
+    if url.endswith(MASK):
+        if existing is None or _shown_url(existing) != url:
+            raise _NotKept("url", f"{_STANDS_MASKED} such URL is stored that could be kept")
+        if existing.url_ref:
+            return resolved.having({}, url_ref=existing.url_ref)
+        url = existing.url or ""  # stored before such URLs were kept apart
+    if not holds_credentials(url):
+        return resolved
+    secrets = TransportSecrets(url=url)
     ref = _ref(entry.name, secrets)
-    return Resolved(plain.model_copy(update={"client_key_ref": ref}), {ref: secrets})
+    return resolved.having({ref: secrets}, url=masked_url(url), url_ref=ref)
 
 
-def _secret_url(
-    entry: TransportEntry, plain: NotificationTransport, existing: NotificationTransport | None, path: str
-) -> Resolved | Violation:
+def _secret_url(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
     url = entry.url or ""
     if url.endswith(MASK):
         if existing is None or not existing.secrets_ref or existing.url != url:
-            return Violation(f"{path}.url", "stands masked, but no such URL is stored that could be kept")
-        return Resolved(plain.model_copy(update={"secrets_ref": existing.secrets_ref}))
+            raise _NotKept("url", f"{_STANDS_MASKED} such URL is stored that could be kept")
+        return resolved.having({}, secrets_ref=existing.secrets_ref)
     secrets = TransportSecrets(url=url)
     ref = _ref(entry.name, secrets)
-    return Resolved(plain.model_copy(update={"url": masked_url(url), "secrets_ref": ref}), {ref: secrets})
-
-
-def masked_url(url: str) -> str:
-    """A URL that is itself a credential, with nothing left but where it leads."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/{MASK}"
+    return resolved.having({ref: secrets}, url=masked_url(url), secrets_ref=ref)
 
 
 def shown(transport: NotificationTransport) -> TransportEntry:
@@ -219,12 +221,44 @@ def shown(transport: NotificationTransport) -> TransportEntry:
     preset = load(transport.preset) if transport.preset else None
     signs = transport.mode is TransportMode.WEBHOOK and (preset is None or preset.signed)
     signed = signs and bool(transport.secrets_ref)
+    fields = {name: getattr(transport, name) for name in _TAKEN_AS_THEY_ARE} | {"url": _shown_url(transport)}
     return TransportEntry(
-        **{name: getattr(transport, name) for name in _TAKEN_AS_THEY_ARE},
+        **fields,
         options=transport.options | dict.fromkeys(transport.secret_options, MASK),
         secret=MASK if signed else None,
         client_key=MASK if transport.client_key_ref else None,
+        headers=dict.fromkeys(transport.header_refs, MASK) or None,
     )
+
+
+def _shown_url(transport: NotificationTransport) -> str | None:
+    url = transport.url
+    if url is None or transport.mode is not TransportMode.WEBHOOK or transport.url_ref or not holds_credentials(url):
+        return url
+    return masked_url(url)
+
+
+def replaced(before: NotificationTransport, after: NotificationTransport) -> dict[str, Json]:
+    """{field: REPLACED} for each secret that changes although its mask does not."""
+    of_url = after.mode is TransportMode.WEBHOOK_SLACK or (after.preset is not None and not shown(after).secret)
+    pairs = {
+        "url" if of_url else "secret": (before.secrets_ref, after.secrets_ref),
+        "client_key": (before.client_key_ref, after.client_key_ref),
+    }
+    if not of_url and _shown_url(before) == _shown_url(after):
+        pairs["url"] = (_url_ref(before), _url_ref(after))
+    fields: dict[str, Json] = {name: REPLACED for name, (old, new) in pairs.items() if old and new and old != new}
+    named = {"headers": (before.header_refs, after.header_refs)}
+    if before.options == after.options:
+        named["options"] = (before.secret_options, after.secret_options)
+    return fields | {name: REPLACED for name, (old, new) in named.items() if old.keys() == new.keys() and old != new}
+
+
+def _url_ref(transport: NotificationTransport) -> str:
+    """Which secret the URL is, also where it was stored before such URLs were kept apart; empty where it is none."""
+    if transport.url_ref or _shown_url(transport) == transport.url:
+        return transport.url_ref
+    return _ref(transport.name, TransportSecrets(url=transport.url))
 
 
 def _ref(name: str, secrets: TransportSecrets) -> str:

@@ -15,10 +15,18 @@ from tocsin.config.model import Settings
 from tocsin.errors import MOST, Violation, violations
 from tocsin.expressions import ExpressionError
 from tocsin.notifications.mapping import MappingFailed, check_mapping
+from tocsin.notifications.own_headers import is_own_header
 from tocsin.notifications.signing import InvalidSecretError, check_secret
 from tocsin.notifications.templates.sandbox import TemplateRejected, check_custom
 from tocsin.notifications.transport import TransportMode
-from tocsin.outbound import ClientCertificate, OutboundBlocked, OutboundPolicy, check_certificates, check_url
+from tocsin.outbound import (
+    ClientCertificate,
+    OutboundBlocked,
+    OutboundPolicy,
+    check_certificates,
+    check_headers,
+    check_url,
+)
 from tocsin.patterns import PatternError
 from tocsin.rules import Binding, NotificationRule, RuleSet
 from tocsin.rules.load import Overloaded, check_load
@@ -32,6 +40,7 @@ _MODES_OF = {
     "body_mapping": {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK, TransportMode.LOCAL},
     "headers_mapping": {TransportMode.WEBHOOK},
     "preset": {TransportMode.WEBHOOK},
+    "headers": {TransportMode.WEBHOOK},
     "ca": _URL_MODES,
     "client_certificate": {TransportMode.WEBHOOK},
     "client_key": {TransportMode.WEBHOOK},
@@ -49,6 +58,11 @@ _AMPLE = timedelta(days=365 * 1000)
 
 _MAX_KEY_NAMES = 1000
 """Settings travel with each look at the configuration's version, which is one item of 400 KB."""
+
+MAX_HEADER_BYTES = 6_000
+"""Of all secret headers of a webhook together: most servers take 8 KB of headers, and ours are among them."""
+
+_MAX_HEADER_SHOWN = 60
 
 _MAX_GROUPS = 200
 """Groups that may be given scopes, for the same reason."""
@@ -195,8 +209,32 @@ def _transport(
         if name is not None and name not in mappings:
             yield _missing(f"{path}.{field}", "mapping", name, mappings)
     yield from check_preset(path, transport)
+    yield from _headers(path, transport)
     yield from _templates(path, transport)
     yield from _certificates(path, transport)
+
+
+def _headers(path: str, transport: TransportEntry) -> Iterator[Violation]:
+    """Violations of secret headers; none says a value."""
+    seen: set[str] = set()
+    for name, value in (transport.headers or {}).items():
+        field = f"{path}.headers.{name[:_MAX_HEADER_SHOWN]}"
+        if is_own_header(name):
+            yield Violation(field, "is a header that Tocsin sets itself")
+        if name.lower() in seen:
+            yield Violation(field, "is there twice: a header's name has no case")
+        seen.add(name.lower())
+        if value != MASK and MASK in value:
+            yield Violation(field, "stands masked in part: give the whole value, or the mask alone to keep it")
+        if not value.strip():
+            yield Violation(field, "is blank")
+        try:
+            check_headers({name: value})
+        except OutboundBlocked as blocked:
+            yield Violation(field, str(blocked))
+    size = sum(len(name) + len(value.encode(errors="replace")) for name, value in (transport.headers or {}).items())
+    if size > MAX_HEADER_BYTES:
+        yield Violation(f"{path}.headers", f"has {size:,} bytes of names and values; at most {MAX_HEADER_BYTES:,}")
 
 
 def _templates(path: str, transport: TransportEntry) -> Iterator[Violation]:

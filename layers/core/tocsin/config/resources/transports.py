@@ -9,9 +9,10 @@ from pydantic import TypeAdapter
 
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint import secrets as secrecy
+from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import TransportEntry
 from tocsin.config.model import Configuration
-from tocsin.config.resources.editor import ConfigurationEditor, Saved, updated
+from tocsin.config.resources.editor import ConfigurationEditor, Saved
 from tocsin.config.resources.snapshot_entries import Published, dump, with_entry
 from tocsin.errors import Invalid, Violation
 from tocsin.http.preconditions import Precondition
@@ -62,9 +63,9 @@ class Transports(Published[TransportEntry]):
             raise Invalid([Violation(resolved.path.removeprefix("."), resolved.message)])
         transport = resolved.transport
         shown = secrecy.shown(transport)
-        changes = self._differences(before, shown)
-        if known is not None and known.secret_refs != transport.secret_refs and not changes:
-            changes = [updated(self.kind, entry.name, secret={"from": "the stored one", "to": "a new one"})]
+        replaced = {} if known is None else {entry.name: secrecy.replaced(known, transport)}
+        old = Blueprint(transports=() if before is None else (before,))
+        changes = differences(old, Blueprint(transports=(shown,)), replaced)
         if known != transport:
             for ref, secrets in resolved.to_store.items():
                 self._editor.secrets.put(ref, secrets)
