@@ -96,6 +96,11 @@ def register(app: typer.Typer) -> None:
             return
         _list(cli, query | {"order": "oldest" if oldest else "newest"}, None if all_ else limit)
 
+    _add_event(app)
+    _add_story(app)
+
+
+def _add_event(app: typer.Typer) -> None:
     @command(app, panel=EVENTS)
     def event(
         cli: Cli,
@@ -105,6 +110,8 @@ def register(app: typer.Typer) -> None:
         found = cli.api.get(path_of("events", event_id)).object
         cli.out.item(found, lambda: _whole(found))
 
+
+def _add_story(app: typer.Typer) -> None:
     @command(app, panel=EVENTS)
     def story(
         cli: Cli,
