@@ -27,14 +27,14 @@ _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What was posted: one event alone, or several, each a JSON object or the error that it is."""
+    """What was posted: a single event, or several. An item that can't be an event is the error that says why."""
 
     single: bool
     items: tuple[JsonObject | TocsinError, ...]
 
 
 def read_body(body: bytes, content_type: str) -> Body:
-    """The events in `body`. TooLarge, MalformedBody or Invalid where it is refused as a whole."""
+    """Parse the events in `body`. Raises TooLarge, MalformedBody or Invalid where the body is refused as a whole."""
     if len(body) > MAX_BODY:
         raise TooLarge(f"the body has {len(body):,} bytes; at most {MAX_BODY:,} are taken in one request")
     if content_type == NDJSON_TYPE:
@@ -83,8 +83,8 @@ def _item(parsed: Json, *, replace: bool) -> JsonObject | TocsinError:
 def _storable(event: JsonObject) -> JsonObject:
     """The event with U+FFFD for each NUL and each half of a surrogate pair, and their number in its context.
 
-    They are no text that can be stored; but whoever is watched may send them, as in a user agent, and must not be able
-    to keep an event out of the log so.
+    Neither can be stored as text. They are replaced and not refused: the person whom an event is about may have sent
+    them, in a user agent for example, and must not be able to keep the event out of the log that way.
     """
     replacing = _Replacing()
     made = replacing.value(event, 1)
@@ -105,7 +105,7 @@ class _Replacing:
         self.count = 0
 
     def value(self, value: Json, depth: int) -> Json:
-        """The copy of `value`. What is refused all the same stays as it is: what nests too deeply, a name twice."""
+        """Copy `value`. What is refused anyway is left as it is: what nests too deeply, and names given twice."""
         if isinstance(value, str):
             return self._text(value)
         if depth > MAX_DEPTH or not (type(value) is dict or isinstance(value, list)):
@@ -126,7 +126,7 @@ class _Replacing:
 
 
 def _free(name: str, taken: JsonObject) -> str:
-    """`name`, or one like it that no other member has: two names may be the same once they are replaced."""
+    """Make `name` differ from the names in `taken`: two names may be equal after characters were replaced."""
     while name in taken:
         name += "\ufffd"
     return name

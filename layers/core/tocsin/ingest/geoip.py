@@ -1,4 +1,4 @@
-"""Where an event's address is, and whose network it belongs to, from MaxMind databases that operators bring.
+"""Where an event's address is, and whose network it belongs to, from MaxMind databases that operators provide.
 
 | field | from a database | members |
 |---|---|---|
@@ -38,21 +38,21 @@ if TYPE_CHECKING:
     from maxminddb import Reader
 
 AGEING = timedelta(days=33)
-"""From this age of a database on the log warns. Others release one a month; MaxMind several, and its licence ends the
-use of an old one 30 days after the next (https://www.maxmind.com/en/geolite2/eula)."""
+"""The log warns of a database of this age or older. Vendors release one a month, MaxMind several; its licence ends the
+use of a database 30 days after the next one was released (https://www.maxmind.com/en/geolite2/eula)."""
 STALE = timedelta(days=120)
-"""From this age on a database is no longer asked: networks move, and a wrong country is worse than none."""
+"""A database of this age or older is not used: networks move, and a wrong country is worse than none."""
 
 LIMITS = Limits(text=256, size=2_048)
-"""Of each field. Both fit beside the largest user and context (`drafts.MAX_STORED`) into an item of 400 KB."""
+"""Of each field. Both fit beside the largest user and context (`events.draft.MAX_STORED`) into an item of 400 KB."""
 
 _REMEMBERED = 2_048
-"""Addresses whose fields a process keeps: the same ones come again and again, in a batch above all."""
+"""Addresses whose fields a process keeps: the same addresses recur, above all within a batch."""
 
 _PLACES = re.compile(r"\b(Enterprise|City|Country)\b")
 _NETWORKS = re.compile(r"\b(ASN|ISP)\b")
 _DETAIL = ("Country", "City", "Enterprise")
-"""Databases of places, the one that knows most last."""
+"""Types of databases of places, the most detailed last."""
 
 
 class Field(StrEnum):
@@ -75,7 +75,7 @@ class _Database:
 
     @property
     def preference(self) -> tuple[int, datetime, str]:
-        """Greater for the one to ask, of several for one field: the one that knows most, then the newest."""
+        """A sort key; of several databases for one field the greatest is used: the most detailed, then the newest."""
         place = _PLACES.search(self.type)
         return (_DETAIL.index(place[1]) if place else 0, self.built, self.file)
 
@@ -87,7 +87,7 @@ class _Database:
 class GeoIP:
     """The databases of one directory: opened when the first address is asked for, then kept.
 
-    Without a directory there are none, and no event changes. `now` says what time it is, for their age.
+    Without a directory there are none, and events stay as they are. `now` is the clock for the databases' age.
     """
 
     def __init__(self, directory: str = "", *, now: Callable[[], datetime] = utc_now) -> None:
@@ -97,10 +97,10 @@ class GeoIP:
         self._fields = lru_cache(_REMEMBERED)(self._look_up)
 
     def enriched(self, event: Event, secrets: Secrets) -> Event:
-        """The event with what the databases know of its address; the event itself where that is nothing.
+        """Add what the databases know of the event's address; return the event itself where they know nothing.
 
-        What the producer gave in `context.geo` or `context.asn` stays as it is, a null as well. Members whose keys
-        `secrets` names are masked; a field that it names is not added, since a mask would only stand in messages.
+        A `context.geo` or `context.asn` that the producer gave is kept, null included. Members whose keys `secrets`
+        names are masked; a field that it names is not added, since messages would show nothing but the mask.
         """
         if not self._directory or event.client_ip is None or event.client_ip == UNDETERMINED_IP:
             return event
@@ -139,7 +139,7 @@ class GeoIP:
 
     @cached_property
     def _databases(self) -> dict[Field, _Database]:
-        """The database to ask for each field; says once what there is, and what is wrong."""
+        """The database to use for each field. The log says once which there are, and what is wrong with them."""
         chosen: dict[Field, _Database] = {}
         problems: list[str] = []
         now = self._now()
@@ -169,7 +169,7 @@ class GeoIP:
 
 
 def _address(text: str) -> IPv4Address | IPv6Address:
-    """The address to look for: an IPv4 address that came as IPv6 (::ffff:203.0.113.7) is the IPv4 address."""
+    """Parse the address to look up; an IPv4 address written as IPv6 (::ffff:203.0.113.7) becomes the IPv4 address."""
     address = parse_address(text)
     if address is None:
         raise ValueError(f"{text[:60]!r} is no address")
@@ -177,7 +177,7 @@ def _address(text: str) -> IPv4Address | IPv6Address:
 
 
 def _found(directory: Path) -> Iterator[_Database | str]:
-    """The databases of a directory, by name; for each file that is none, and for an empty directory, why."""
+    """Open the databases of a directory, in the order of their names; yield a text for each fault that is found."""
     try:
         paths = sorted(path for path in directory.iterdir() if path.suffix == ".mmdb")
     except OSError as error:

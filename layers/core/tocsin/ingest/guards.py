@@ -1,4 +1,4 @@
-"""What guards the way in, beside the events in the events table: idempotency keys and limits of rate.
+"""Idempotency keys and rate limits of POST /events, beside the events in the events table.
 
 pk                        sk       what
 idempotency#<key>#<hash>  request  a request's Idempotency-Key, for 24 hours
@@ -32,10 +32,10 @@ class Guards:
         self._table = Table(client, table)
 
     def remember_request(self, key_id: str, idempotency_key: str, body: bytes, anchor: str) -> str:
-        """The anchor of the first request with this Idempotency-Key in 24 hours: `anchor` if this is the first.
+        """Return the anchor of the first request with this Idempotency-Key in 24 hours: `anchor` where it is this one.
 
         An anchor is an event id: its time is the request's time, and the ids of the request's events derive
-        from it, so that a repeat makes the same events. Conflict where the key came with another body.
+        from it, so that a repeat makes the same events. Raises Conflict where the key came with another body.
         """
         now = id_time(anchor)
         try:
@@ -56,9 +56,10 @@ class Guards:
         return anchor
 
     def known_request(self, key_id: str, idempotency_key: str, body: bytes) -> str | None:
-        """The anchor of the request with this Idempotency-Key in the last 24 hours; None where there was none.
+        """Return the anchor of the request with this Idempotency-Key in the last 24 hours; None where there was none.
 
-        Conflict as `remember_request`. An update that changes nothing, since ingest may write events, not read them.
+        Raises Conflict as `remember_request` does. This is an update that changes nothing, not a read: the ingest
+        function's role may write to the events table, but not read from it.
         """
         try:
             found = self._table.update(
@@ -74,7 +75,7 @@ class Guards:
         return _anchor_of(found, body)
 
     def admit(self, key_id: str, events: int, limit: int, now: datetime) -> bool:
-        """Count `events` of the key in this minute, if that stays within `limit`; what is refused is not counted."""
+        """Count `events` of the key in this minute if the sum stays within `limit`; return whether it does."""
         if events > limit:
             return False
         try:

@@ -1,4 +1,4 @@
-"""Events of a request that are stored once for a key and a window of time, whatever their ids."""
+"""Events with a `once` key: of those with one key only the first within a window of time is stored."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ type Outcome = Event | Earlier | Conflict | Unavailable
 
 
 class OnceStore:
-    """Stores events with a `once` key. `owner` is an API key's id: keys of two owners never meet."""
+    """Stores events with a `once` key. `owner` is an API key's id: each owner's `once` keys are separate."""
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
 
     def add(self, owner: str, now: datetime, submissions: Sequence[tuple[Submission, Once]]) -> list[Outcome]:
-        """Store the events that are the first with their key; a result for each, in order, as `EventStore.add_first`.
+        """Store each event that is the first with its key. Return their results in order, as `EventStore.add_first`.
 
         Events with one key are stored in their order.
         """

@@ -56,7 +56,7 @@ class Ingestion:
         self._geoip = geoip
 
     def ingest(self, request: Request) -> Ingested:
-        """Store the events of one request that are right and not there yet."""
+        """Store the valid events of a request that are not stored yet."""
         principal = authorize(request, Scope.EVENTS_WRITE)
         content_type, content = request.content(MAX_BODY, JSON_TYPE, NDJSON_TYPE)
         body = read_body(content, content_type)
@@ -67,20 +67,20 @@ class Ingestion:
         refused = [draft for draft in drafted if isinstance(draft, TocsinError)]
         first: str | None = None
         if idempotency_key is not None and refused:
-            # What is wrong by now, as an expiry that has passed, may have been right in the first request.
+            # What is invalid now may have been valid in the first request: an expiry may have passed since.
             first = self._guards.known_request(principal.key_id, idempotency_key, content)
-        if first is not None:  # a repeat reads and writes as much as its first did
+        if first is not None:  # a repeat reads and writes as much as the first request, and counts in full
             self._count(principal, len(drafted), id_time(anchor))
         else:
-            if len(refused) == len(drafted):  # nothing is kept of it, neither a count nor the Idempotency-Key
+            if len(refused) == len(drafted):  # neither counted nor remembered by its Idempotency-Key
                 return _ingested(body, refused)
             self._count(principal, len(drafted) - len(refused), id_time(anchor))
             if idempotency_key is not None:
                 first = self._guards.remember_request(principal.key_id, idempotency_key, content, anchor)
         terms = _terms(principal, request, settings, first or anchor)
         if first is not None:
-            # The events are made anew with what the first request with this key would have given them: its
-            # time and ids. So a repeat stores what is missing, and answers what was answered.
+            # Make the events again with the time and the ids of the first request with this key, so that a repeat
+            # stores what is missing and gets the same answer.
             drafted = _draft(body, terms, first)
         return self._store(body, self._enriched(drafted, settings.secrets), principal, terms.now)
 
@@ -95,7 +95,7 @@ class Ingestion:
     def _enriched(
         self, drafted: Sequence[Submission | TocsinError], secrets: Secrets
     ) -> list[Submission | TocsinError]:
-        # What tells a repeat from a clash is the digest of what was sent: a newer database makes no conflict.
+        # Repeats are told by the digest of what was sent, so a newer database does not make one a conflict.
         enriched = self._geoip.enriched
         return [
             replace(draft, event=enriched(draft.event, secrets)) if isinstance(draft, Submission) else draft
@@ -122,7 +122,7 @@ class Ingestion:
 
 
 def _ingested(body: Body, results: Sequence[Event | Earlier | TocsinError]) -> Ingested:
-    """The results; the error of a single event is raised, since that is all there is to answer."""
+    """Wrap the results. The error of a single event is raised: it is the whole answer."""
     measured(Metric.EVENTS_ACCEPTED, sum(isinstance(result, Event) for result in results))
     refused = [result for result in results if isinstance(result, TocsinError) and not isinstance(result, Unavailable)]
     measured(Metric.EVENTS_REFUSED, len(refused))
@@ -132,7 +132,7 @@ def _ingested(body: Body, results: Sequence[Event | Earlier | TocsinError]) -> I
 
 
 def _draft(body: Body, terms: Terms, anchor: str | None) -> list[Submission | TocsinError]:
-    """Each item as an event to be stored, or why it can't be; ids derive from `anchor` where there is one."""
+    """Make of each item an event to be stored, or the error. Ids derive from `anchor` where there is one."""
     drafted: list[Submission | TocsinError] = []
     seen: dict[str, int] = {}
     for position, item in enumerate(body.items):
@@ -179,15 +179,15 @@ def _idempotency_key(request: Request) -> str | None:
 
 
 def event_result(event: Event | Earlier) -> JsonObject:
-    """What a producer learns of a stored event: {id, created, expires}."""
+    """Answer for a stored event: {id, created, expires}."""
     expires = None if event.expires is None else iso(event.expires)
     return {"id": event.id, "created": iso(event.created), "expires": expires}
 
 
 def refusal_facts(error: TocsinError) -> dict[str, Any]:
-    """What a log line says of a refusal: its status and code, and the names of the wrong fields.
+    """Facts of a refusal for the log: its status and code, and the names of the wrong fields.
 
-    Nothing that was sent: `other` stands for names that are a producer's own.
+    Nothing that was sent is among them: field names of the producer's own appear as `other`.
     """
     facts: dict[str, Any] = {"status": error.status, "error": error.code}
     if isinstance(error, Invalid):
@@ -197,7 +197,7 @@ def refusal_facts(error: TocsinError) -> dict[str, Any]:
 
 
 def one_result(result: Event | Earlier | TocsinError) -> JsonObject:
-    """What became of one event of a batch: 201 and 200 with the event's id and summary, else the problem."""
+    """Answer for one event of a batch: 201 or 200 with what `event_result` says, else the problem."""
     if isinstance(result, TocsinError):
         return result.problem()
     return {"status": 201 if isinstance(result, Event) else 200} | event_result(result)
