@@ -1,4 +1,4 @@
-"""Deliveries: what a message says, what became of each attempt, and the loop that every transport runs."""
+"""Deliveries: their messages, the outcome of each attempt, and the loop that every transport runs."""
 
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.notifications.outcome import Outcome, State

@@ -1,4 +1,4 @@
-"""What administrators are told of deliveries that fail: an event a transport and hour, not one a delivery."""
+"""Events that tell administrators of failing deliveries: one a transport and hour, not one a delivery."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tocsin.events.system import SystemEvents, caused_by
 from tocsin.notifications.outcome import Outcome, State
 
 MAX_DEPTH = 3
-"""System events in a row. A failure to deliver news of failures to deliver news of failures stays in the log."""
+"""System events in a row: where delivering an alert fails that is itself about a failed alert, only the log says so."""
 
 
 class Alerts:
-    """Alerts what goes wrong with transports. What can't be reported now is in the log, and stops nothing."""
+    """Reports what goes wrong with transports, as events. Where that fails, the log says so and deliveries go on."""
 
     def __init__(self, system_events: SystemEvents, configuration: ConfigurationStore) -> None:
         self._system_events = system_events
         self._configuration = configuration
 
     def failed(self, message: DeliveryMessage, event: Event | None, outcome: Outcome, *, now: datetime) -> None:
-        """A delivery has failed for good, or went out without what a mapping was to give."""
+        """Report a delivery that has failed for good, or that went out although a mapping failed."""
         if event is not None:
             cause = caused_by(event, rule=message.rule, transport=message.transport)
         else:
@@ -42,7 +42,7 @@ class Alerts:
         )
 
     def disabled(self, transport: str, why: str, *, now: datetime) -> None:
-        """A transport was disabled by its breaker."""
+        """Report that a transport's breaker disabled it."""
         self._report(
             EventAction.CONFIGURATION_ERROR,
             f"Transport {transport} is disabled: {why}. Mend it, then reset its breaker.",
@@ -53,7 +53,7 @@ class Alerts:
         )
 
     def mail_stopped(self, address: str, why: str, *, now: datetime) -> None:
-        """No mail goes to an address any more."""
+        """Report that no mail is sent to an address any more."""
         self._report(
             EventAction.CONFIGURATION_WARNING,
             f"No more e-mail goes to {address}: {why}",

@@ -1,4 +1,4 @@
-"""What SES says of mail after it was sent: bounces and complaints, by EventBridge.
+"""Bounces and complaints: what SES reports of sent mail, by EventBridge.
 
 https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html has the fields of `detail`.
 
@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-conten
     others     Send, Delivery, Reject, Open, Click, Rendering Failure, DeliveryDelay, Subscription: not subscribed
                to (template.yaml, MailFeedback), and left alone where somebody subscribes to them
 
-What has not this shape raises, so that it is kept among the dead letters rather than mistaken for nothing.
+An event of another shape raises an error, so that it is kept among the dead letters and not ignored.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from tocsin.notifications.email.suppressions import SuppressionReason, Suppressi
 from tocsin.times import utc_now
 
 SUPPRESSED = "OnAccountSuppressionList"
-"""The sub type of a bounce or complaint that SES's own list made: nothing was sent at all."""
+"""The sub type of a bounce or complaint that comes from SES's own suppression list: nothing was sent."""
 _SUPPRESSED_ADVICE = "it is on SES's suppression list for this account: take it off there before the stop is lifted"
 
 
 class SesFeedback:
-    """Stops mail to addresses that bounce for good or complain. Raises Unavailable."""
+    """Stops mail to addresses that bounce permanently or complain. Raises Unavailable."""
 
     def __init__(self, stops: Suppressions, alerts: Alerts, clock: Callable[[], datetime] = utc_now) -> None:
         self._stops = stops
@@ -39,7 +39,7 @@ class SesFeedback:
         self._clock = clock
 
     def take(self, detail: Mapping[str, Any]) -> int:
-        """Take one event's detail; how many addresses are newly stopped by it.
+        """Take one event's detail; return how many addresses it stops that were not stopped before.
 
         Raises KeyError, TypeError, AttributeError or ValueError where it is not what SES documents.
         """
@@ -85,7 +85,7 @@ class SesFeedback:
 
 
 def _said(sub_type: object, recipient: Mapping[str, Any]) -> str:
-    """What there is to know of a bounce: the mail system's words, else its code, else what SES makes of it."""
+    """Describe a bounce: by the mail system's words, else its status code, else SES's classification."""
     if sub_type == SUPPRESSED:
         return _SUPPRESSED_ADVICE
     return str(recipient.get("diagnosticCode") or recipient.get("status") or sub_type or "")

@@ -1,11 +1,11 @@
-"""A breaker a transport: what keeps one dead endpoint from costing every other one.
+"""A circuit breaker for each transport, so that one dead endpoint does not delay deliveries to all others.
 
     closed    ──10 failures in a row over 10 minutes──►  open      deliveries are held, one probe a minute
-    open      ──a success────────────────────────────►  draining  the held ones flow, in order, at a bounded rate
+    open      ──a success────────────────────────────►  draining  held deliveries are sent, in order, at a bounded rate
     draining  ──5 minutes, nothing held any more─────►  closed
-    open      ──5 days, or any ──410 Gone────────────►  disabled  deliveries fail and say so, until it is reset
+    open      ──5 days, or any ──410 Gone────────────►  disabled  deliveries fail, with this reason, until it is reset
 
-A transport that is configured anew (another URL, another secret) begins with a closed breaker.
+A transport whose configuration changes (another URL, another secret) starts with a closed breaker.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from tocsin.types import JsonObject
 OPENS_AFTER = 10
 """Failures in a row."""
 OPENS_OVER = timedelta(minutes=10)
-"""How long they have to have gone on: a burst of failures in a bad minute opens nothing."""
+"""The least time that they last: a burst of failures within a minute does not open the breaker."""
 HANGS_AFTER = 3
-"""Failures in a row, of which the last one was that no answer came in time."""
+"""Failures in a row, the last of them a timeout."""
 GIVES_UP_AFTER = timedelta(days=5)
 TIMED_OUT = "timeout"
 """The reason of an attempt that was not answered in time (`outbound.FailureKind`)."""
 DRAINS_FOR = timedelta(minutes=5)
-"""At least: a delivery that was held just before the endpoint came back may not stand in the index yet."""
+"""At least: a delivery that was held just before the endpoint came back may not be in the index yet."""
 RELEASED_A_MINUTE = 600
-"""Held deliveries of one transport that are let go in a minute: ten a second."""
+"""Held deliveries of one transport that are released in a minute: ten a second."""
 
 
 class BreakerState(StrEnum):
@@ -43,10 +43,10 @@ class BreakerState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """What is known of a transport's endpoint. A transport without one has had no failure lately.
+    """The state of a transport's endpoint. A transport without a breaker has had no failure lately.
 
-    `failures` counts those in a row, `since` is the first of them. `of` is the configuration (the transport's
-    fingerprint) that it is about.
+    `failures` counts failures in a row, `since` is when the first of them was. `of` is the fingerprint of the
+    transport's configuration that they were about.
     """
 
     transport: str
@@ -55,12 +55,12 @@ class Breaker:
     failures: int = 0
     since: datetime | None = None
     changed_at: datetime | None = None
-    """When it was opened or disabled, or began to drain."""
+    """When it was opened or disabled, or started to drain."""
     reason: str = ""
-    """The last failure's word."""
+    """Why the last attempt failed, as one word: http_500, timeout."""
 
     def ripe(self, now: datetime) -> bool:
-        """Whether so much has failed for so long that it opens."""
+        """Whether enough attempts have failed, over enough time, for it to open."""
         long_enough = self.since is not None and now - self.since >= OPENS_OVER
         return self.state in {BreakerState.CLOSED, BreakerState.DRAINING} and (
             self.failures >= OPENS_AFTER and long_enough
@@ -68,17 +68,17 @@ class Breaker:
 
     @property
     def hangs(self) -> bool:
-        """Whether attempts take as long as they may, and so are to be few. A disabled one makes none at all."""
+        """Whether attempts mostly time out, so that few are to be made. A disabled breaker lets none through anyway."""
         return self.state is not BreakerState.DISABLED and self.failures >= HANGS_AFTER and self.reason == TIMED_OUT
 
     def hopeless(self, now: datetime) -> bool:
-        """Whether it has been open for so long that nobody expects the endpoint back."""
+        """Whether it has been open for so long that it is to be disabled."""
         return (
             self.state is BreakerState.OPEN and self.changed_at is not None and now - self.changed_at >= GIVES_UP_AFTER
         )
 
     def drained(self, now: datetime) -> bool:
-        """Whether what was held is known to have gone, if nothing held is found: it has drained for a while."""
+        """Whether it has drained for long enough: if no held delivery is found now, none is left."""
         long_enough = self.changed_at is None or now - self.changed_at >= DRAINS_FOR
         return self.state is BreakerState.DRAINING and not self.failures and long_enough
 

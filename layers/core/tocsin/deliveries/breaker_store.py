@@ -1,12 +1,12 @@
-"""Breakers: what the functions learn of endpoints while they run, in the deliveries table.
+"""Breakers in the deliveries table, and as one process remembers them.
 
 pk        sk                what
 breakers  <transport name>  the breaker of a transport that has failed lately
 
-All stand in one partition, so that the schedule reads them at once. `Breakers` is what one function knows of them: a
-healthy transport costs one read in a few seconds and no write, a failing one at most one write a second from each
-process, so that neither the partition nor an item is ever hot. Only an open breaker is read before each delivery: one
-that is remembered would hold again what its recovery has just let go.
+All are in one partition, so that the schedule reads them by one query. `Breakers` is one process's view of them: a
+healthy transport costs one read every few seconds and no write, a failing one at most one write a second from each
+process, so that neither the partition nor an item gets hot. Only an open breaker is read before each delivery: a
+remembered one would hold again the deliveries that were released when the endpoint recovered.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _PARTITION = "breakers"
 _COUNTING = "noting a failure"
 
 REMEMBERED = timedelta(seconds=2)
-"""How old a process's knowledge of a breaker may be."""
+"""How long a process remembers a breaker."""
 WRITTEN_EVERY = timedelta(seconds=1)
 
 
@@ -47,16 +47,16 @@ class BreakerStore:
         return None if item is None else _breaker_of(item)
 
     def all(self) -> list[Breaker]:
-        """All breakers that there are."""
+        """All breakers."""
         found = self._table.query("reading the breakers", "pk = :pk", {":pk": text(_PARTITION)})
         return [_breaker_of(item) for item in found]
 
     def failed(self, transport: str, of: str, reason: str, *, now: datetime) -> Breaker:
-        """Count a failure of the transport as it is configured now, and give the breaker after it."""
+        """Count a failure of the transport as it is configured now; return the breaker after it."""
         try:
             return self._count(transport, of, reason, now)
         except ConditionFailed:
-            # It is about an earlier configuration. What that left behind held flows before it is closed.
+            # It is about an earlier configuration: the deliveries that it holds are released before it closes.
             fresh = Breaker(transport, of, BreakerState.DRAINING, failures=1, since=now, reason=reason)
             self._table.put(_COUNTING, _item(fresh))
             return fresh
@@ -81,11 +81,11 @@ class BreakerStore:
         return _breaker_of(counted)
 
     def open(self, transport: str, *, now: datetime) -> bool:
-        """Open a breaker; whether it was not open before."""
+        """Open a breaker; return whether it was not open before."""
         return self._turn(transport, BreakerState.OPEN, now, unless=(BreakerState.OPEN, BreakerState.DISABLED))
 
     def disable(self, transport: str, of: str, reason: str, *, now: datetime) -> bool:
-        """Let nothing through any more; whether it was not disabled before."""
+        """Disable a breaker; return whether it was not disabled before."""
         return self._turn(transport, BreakerState.DISABLED, now, unless=(BreakerState.DISABLED,), of=of, reason=reason)
 
     def _turn(
@@ -128,11 +128,11 @@ class BreakerStore:
         return True
 
     def recover(self, transport: str, of: str, *, now: datetime) -> None:
-        """The endpoint is well, or somebody says so: let what is held flow, and count failures anew."""
+        """Release held deliveries and count failures from zero: the endpoint answered, or the breaker was reset."""
         self._table.put("closing a breaker", _item(Breaker(transport, of, BreakerState.DRAINING, changed_at=now)))
 
     def forget(self, breaker: Breaker) -> None:
-        """Delete a breaker that has nothing to say any more, unless it failed again meanwhile."""
+        """Delete a breaker that is no longer needed, unless its transport failed again meanwhile."""
         with suppress(ConditionFailed):
             self._table.delete(
                 "forgetting a breaker",
@@ -144,7 +144,7 @@ class BreakerStore:
 
 
 class Breakers:
-    """The breakers as one process sees them. Methods raise Unavailable."""
+    """The breakers as one process remembers them. Methods raise Unavailable."""
 
     def __init__(self, breakers: BreakerStore, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._breakers = breakers
@@ -153,29 +153,30 @@ class Breakers:
         self._written: TTLCache[str, None] = TTLCache(WRITTEN_EVERY, clock=clock)
 
     def state(self, transport: NotificationTransport) -> BreakerState:
-        """Whether the transport's deliveries go out now. The inbox is our own table, and always open to them."""
+        """Whether the transport's deliveries go out now. The inbox is a table of ours, and has no breaker."""
         if transport.mode is TransportMode.LOCAL:
             return BreakerState.CLOSED
         breaker = self._breaker(transport)
         return BreakerState.CLOSED if breaker is None else breaker.state
 
     def reason(self, transport: NotificationTransport) -> str:
-        """The last failure's word."""
+        """Why the last attempt failed, as one word."""
         breaker = self._breaker(transport)
         return "" if breaker is None else breaker.reason
 
     def hangs(self, transport: NotificationTransport) -> bool:
-        """Whether the transport's endpoint has kept us waiting in vain, time and again and the last time too."""
+        """Whether attempts at the transport's endpoint have timed out several times in a row: `Breaker.hangs`."""
         if transport.mode is TransportMode.LOCAL:
             return False
         breaker = self._breaker(transport)
         return breaker is not None and breaker.hangs
 
     def succeeded(self, transport: NotificationTransport, *, retried: bool = False) -> bool:
-        """The endpoint took a delivery; whether that ended a time when it was thought to be dead.
+        """Note that the endpoint took a delivery; return whether that ended an outage.
 
-        One that was `retried` was counted as a failure before, perhaps by a process of which this one does not know
-        yet: that count ends here, or it would be added to in weeks.
+        A delivery that was `retried` has been counted as a failure before, perhaps by another process whose count this
+        one does not remember. So the breaker is read again and its count removed; else a failure weeks later would add
+        to it.
         """
         if transport.mode is TransportMode.LOCAL:
             return False
@@ -193,7 +194,7 @@ class Breakers:
         return True
 
     def failed(self, transport: NotificationTransport, reason: str) -> bool:
-        """The endpoint did not take a delivery, and may later; whether that opened the breaker."""
+        """Note an attempt that failed and may succeed later; return whether that opened the breaker."""
         if transport.mode is TransportMode.LOCAL:
             return False
         if self._written.get(transport.name) is not None:
@@ -209,7 +210,7 @@ class Breakers:
         return opened
 
     def gone(self, transport: NotificationTransport, reason: str) -> bool:
-        """The endpoint wants nothing any more; whether that is news."""
+        """Disable the breaker: the endpoint answered 410 Gone. Return whether it was not disabled before."""
         disabled = self._breakers.disable(transport.name, transport.fingerprint, reason, now=self._clock())
         self._known.forget(transport.name)
         return disabled

@@ -1,4 +1,4 @@
-"""What an item of a delivery holds, and the one way in which it is changed."""
+"""The attributes of a delivery's item, and the one function that changes it."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
 DUE_SHARDS = 8
-"""Partitions of the index by-due: 8,000 deliveries a second can be parked."""
+"""Partitions of the index by-due: it takes 8,000 deliveries a second."""
 STATE_SHARDS = 4
 """Partitions of a transport and state in the index by-state."""
 
 QUEUE_GRACE = timedelta(minutes=10)
-"""How late SQS may bring back what it was given with a delay, before the schedule puts it there again."""
+"""How late SQS may bring back a delayed message before the schedule sends it again."""
 
 MOST_ATTEMPTS = 40
-"""Attempts that an item holds: an open breaker's probes and redrives by hand go on for as long as somebody likes, and
-an item is at most 400 KB."""
+"""Attempts that an item holds: probes of an open breaker and redrives by hand have no bound, and an item is at most
+400 KB."""
 FIRST_ATTEMPTS_KEPT = 10
 LAST_ATTEMPTS_KEPT = 15
-"""What stays of a full list. Those between are counted in `attempts_left_out`; so every 16th attempt makes room."""
+"""How many are kept of a full list, with the first ones. Those between are only counted, in `attempts_left_out`."""
 
 NO_LONGER_DUE = ("not_before", "next_attempt", "due_shard", "due_at")
-"""What a delivery has that something is still to happen to by itself."""
+"""Attributes that only a delivery has that goes on by itself; removed when it no longer does."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a delivery stands in the table, and since when it is due (seconds since 1970)."""
+    """Where a delivery is in the table, and since when it is due (seconds since 1970)."""
 
     event_id: str
     told: str
@@ -74,7 +74,7 @@ class Place:
 
 
 def facts(message: DeliveryMessage) -> dict[str, Any]:
-    """What the message is made of anew; the event is read by its id."""
+    """Attributes that the message can be made of again; the event is read by its id."""
     held = {
         "rule": text(message.rule),
         "transport": text(message.transport),
@@ -93,7 +93,7 @@ def facts(message: DeliveryMessage) -> dict[str, Any]:
 
 
 def message_of(item: Item) -> DeliveryMessage:
-    """The message that a delivery travels as, without its event."""
+    """Make a delivery's message from its item, without the event."""
     person = document_of(item, "person")
     return DeliveryMessage(
         event_id=text_of(item, "pk").removeprefix("event#"),
@@ -175,9 +175,10 @@ def change(
     condition: str | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Item:
-    """Set `changes`, and `once` where there is nothing yet; the item after it. ConditionFailed has what was found.
+    """Set `changes`, and those of `once` that are not set yet; return the item after that.
 
-    `attempt` is added to the others; of MOST_ATTEMPTS of them those in the middle are left out, and counted.
+    `attempt` is appended. Of more than MOST_ATTEMPTS those in the middle are dropped and counted. Raises
+    ConditionFailed, with the item that was found.
     """
     update = _Update(changes, once or {}, remove, condition, values or {})
     if attempt is None:

@@ -17,10 +17,10 @@ from tocsin.times import iso
 from tocsin.types import JsonObject
 
 MAX_HOPS = 16
-"""Times in a row that a message is put into its function's own queue: Lambda stops no loop of these functions."""
+"""Times in a row that a function sends a message to its own queue: Lambda's loop detection is off for it."""
 
 INLINE_LIMIT = 16_000
-"""Bytes of an event that still travels in its message: ten such messages fit one SQS batch of 256 KB."""
+"""Bytes up to which an event travels in its message: ten such messages fit one SQS batch of 256 KB."""
 
 
 def message_body(body: JsonObject) -> str:
@@ -36,9 +36,9 @@ def message_body(body: JsonObject) -> str:
 class Following:
     """What comes after an attempt.
 
-    `state` is where the delivery stands now. `next_attempt` is when it is due again: None where nothing more
-    happens by itself. `by_queue` says that SQS brings it back then; otherwise, and where SQS should fail to,
-    the schedule does. `counted` says whether the attempt is one of those that the schedule of retries allows.
+    `state` is the delivery's state now. `next_attempt` is when it is due again: None where it does not go on by
+    itself. `by_queue` says that SQS brings it back then; otherwise the schedule does, and also where SQS fails to.
+    `counted` says whether the attempt counts as one of those that backoff allows.
     """
 
     state: State
@@ -76,7 +76,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryMessage:
-    """What travels through a transport's queue. A large event is left out and read by its id instead."""
+    """A message in a transport's queue. A large event is left out, and read by its id."""
 
     event_id: str
     rule: str
@@ -88,19 +88,19 @@ class DeliveryMessage:
     """Whether this is the only delivery of its event, rule and transport, whoever it names."""
     event: Event | None = field(default=None, compare=False)
     remark: str | None = None
-    """What is said after the summary: how many notifications a throttle held back before this one."""
+    """A text after the summary: how many notifications a throttle held back before this one."""
     probe: bool = False
-    """Goes out although the transport's breaker is open, to see whether the endpoint is back."""
+    """Whether it goes out although the transport's breaker is open, to try whether the endpoint is back."""
     paced: bool = False
-    """Has its turn at a service that takes one message at a time."""
+    """Whether it has a turn at a service that takes one message at a time."""
     hops: int = 0
-    """How often the delivering function sent it to its own queue, since something else last did."""
+    """How often in a row the delivering function has sent it to its own queue."""
     test: bool = False
-    """Sent by a person who waits for the outcome: attempted once, whatever the breaker says."""
+    """Whether somebody waits for its outcome: it is attempted once, whatever the breaker's state."""
 
     @property
     def delivery_id(self) -> str:
-        """The delivery's id, the same in each replay."""
+        """The delivery's id: the same whenever the event is matched again."""
         person = None if self.once or self.user is None else self.user.username
         return delivery_id(self.event_id, self.rule, self.transport, person)
 
@@ -111,7 +111,7 @@ class DeliveryMessage:
 
     @property
     def group(self) -> str:
-        """What SQS's fair queues tell tenants apart by (MessageGroupId): the transport.
+        """The MessageGroupId, by which SQS's fair queues tell tenants apart: the transport.
 
         Letters, digits and punctuation, no blanks (SQS API reference, SendMessage).
         """

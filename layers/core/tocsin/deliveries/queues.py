@@ -31,7 +31,7 @@ class Queues:
         self._urls = urls
 
     def send(self, messages: list[tuple[DeliveryMessage, int]]) -> int:
-        """Send messages, each after its delay in seconds; how many SQS took. The rest stays due in the table."""
+        """Send messages, each after its delay in seconds; return how many SQS took. The others stay due."""
         outbox = self._outbox()
         for message, delay in messages:
             outbox.add(

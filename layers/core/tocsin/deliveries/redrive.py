@@ -1,12 +1,12 @@
-"""What the schedule does each minute: puts back on their queues the deliveries that go on.
+"""What the schedule does each minute: put deliveries that go on back on their queues.
 
     those that are due          a retry whose time has come, a message that SQS did not bring back, a delivery
                                 whose function died
     those that are held         one a minute of a transport whose breaker is open, to try its endpoint; the
                                 others in order and at a bounded rate once it is back, or was given up
 
-Everything is found by an index, and claimed one by one by a conditional write: two runs at once, or one that
-dies in between, send nothing twice and forget nothing.
+Deliveries are found by an index and claimed one by one, by a conditional write: two runs at once, or one that
+dies in between, send nothing twice and lose nothing.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tocsin.notifications.outcome import State
 from tocsin.times import utc_now
 
 PAGE = 200
-"""Deliveries of a shard that are claimed before they are sent: what a death in between delays by an hour."""
+"""Deliveries of a shard that are claimed before they are sent: so many are late by an hour if a run dies in between."""
 
 PARALLEL = 8
 _MINUTE = 60
@@ -43,8 +43,8 @@ _MINUTE = 60
 class Redrive:
     """One run of the schedule.
 
-    What one delivery, shard or breaker does stops no other: each fails alone, is logged, and is met again by the next
-    run. A run in which something failed raises Unavailable at its end, so that an alarm sees it.
+    A failure with one delivery, shard or breaker stops no other: it is logged, and the next run tries again. A run in
+    which something failed raises Unavailable at its end, so that an alarm rings.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Redrive:
         self._clock = clock
 
     def run(self, *, for_at_most: timedelta) -> Counter[str]:
-        """Put back what goes on; {due, probes, released}: how many."""
+        """Put deliveries back on their queues. Return how many, as {due, probes, released}."""
         until = self._clock() + for_at_most
         done: Counter[str] = Counter()
         _, configuration = self._configuration.current()
@@ -118,7 +118,7 @@ class Redrive:
         return Counter(released=released)
 
     def _release(self, breaker: Breaker, at_most: int, *, probe: bool, now: datetime) -> int:
-        """Let go of the oldest held deliveries of a transport, spread over the minute."""
+        """Release the oldest held deliveries of a transport, spread over the minute."""
         held = Span((breaker.transport,), (State.HELD,))
         places: list[Place] = self._deliveries.oldest(held, after=None, limit=at_most)
         with ThreadPoolExecutor(PARALLEL) as pool:
@@ -130,7 +130,7 @@ class Redrive:
 
 
 class _Failures:
-    """What failed in a run, which goes on without it."""
+    """Errors of a run that goes on in spite of them."""
 
     def __init__(self) -> None:
         self._errors: list[Unavailable] = []

@@ -1,4 +1,4 @@
-"""Deliveries that go on, or go out again: those that are due, those that are held, those that somebody sends anew."""
+"""Deliveries that go out again: those that are due, those that are held, those that somebody sends again."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 STUCK_AFTER = timedelta(hours=1)
-"""How long a message may wait in a full queue before it is put there again; a copy too many does no harm."""
+"""How long a message may wait in a full queue before it is sent again. A second copy does no harm."""
 
 _PARALLEL = 16
 _CLAIMING = "claiming a delivery"
@@ -40,9 +40,9 @@ _CLAIMING = "claiming a delivery"
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Which deliveries are meant: of one of `transports`, in one of `states`, of events between two ids.
+    """A selection of deliveries: of one of `transports`, in one of `states`, of events between two ids.
 
-    `since` and `until` are texts that delivery ids are compared with: an event id's beginning, or an id.
+    `since` and `until` are compared with delivery ids as text: the beginning of an event id, or an id.
     """
 
     transports: Sequence[str]
@@ -53,7 +53,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """A delivery that ends here: its functions died each time, or its item takes no more."""
+    """A delivery that was given up: its function died each time, or its item is full."""
 
     message: DeliveryMessage
     outcome: Outcome
@@ -69,7 +69,7 @@ class RedeliveryStore:
         self._table = Table(client, table)
 
     def due(self, shard: int, *, now: datetime, limit: int) -> list[Place]:
-        """Deliveries of a shard of the index by-due that something has to happen to, the longest due first."""
+        """Due deliveries in a shard of the index by-due, the longest due first."""
         found = self._table.query(
             "reading what is due",
             "due_shard = :shard AND due_at <= :now",
@@ -82,9 +82,9 @@ class RedeliveryStore:
     def claim(self, place: Place, *, now: datetime) -> DeliveryMessage | GivenUp | None:
         """Make a due delivery a queued one, whose message is then to be sent; None where it no longer is due.
 
-        One that was being delivered lost its function: that counts as an attempt, of unknown outcome, so that
-        a delivery that kills its function ends as well: it is given up. So is one whose item DynamoDB refuses to
-        change, or it would be due, and refused, each minute.
+        One that was being delivered has lost its function. That counts as an attempt of unknown outcome, so that a
+        delivery that kills its function each time is given up in the end. So is one whose item DynamoDB refuses to
+        change: otherwise it would be due, and refused, each minute.
         """
         try:
             return self._claim(place, now)
@@ -143,7 +143,7 @@ class RedeliveryStore:
         return GivenUp(message_of(claimed), outcome) if ended else message_of(claimed)
 
     def _give_up(self, place: Place, refused: Refused, now: datetime) -> GivenUp | None:
-        """End a delivery without its attempts, which are all that grows in an item; None where it no longer is due."""
+        """End a delivery and drop its attempts, which are what made its item large; None where it is no longer due."""
         why = f"its item could not be changed any more, and lost its attempts: {refused.detail}"
         outcome = Outcome(State.FAILED, "item_refused", why)
         changes = {
@@ -159,7 +159,7 @@ class RedeliveryStore:
             )
         except ConditionFailed:
             return None
-        # Only now is its transport known, by which it is listed.
+        # Its transport, by which it is listed, is known only now.
         change(self._table, ending, place, listed(text_of(ended, "transport"), State.FAILED, place.delivery_id))
         return GivenUp(message_of(ended), outcome)
 
@@ -179,10 +179,10 @@ class RedeliveryStore:
         return message_of(released)
 
     def requeue(self, place: Place, *, now: datetime, skip: Sequence[State]) -> DeliveryMessage | State | None:
-        """Make a delivery a queued one from the beginning of its schedule, whose message is then to be sent.
+        """Make a delivery a queued one, from the beginning of its schedule.
 
-        Its state where that is one of `skip`, or some function has it now; None where there is no such
-        delivery.
+        Return the message that is then to be sent; its state where that is one of `skip` or a function has it now; None
+        where there is no such delivery.
         """
         item = self._table.get("reading a delivery", place.key, consistent=True)
         if item is None:
@@ -217,7 +217,7 @@ class RedeliveryStore:
         return self._places(span, after or "", None, limit, newest_first=False)
 
     def _places(self, span: Span, after: str, before: str | None, limit: int, *, newest_first: bool) -> list[Place]:
-        # The index is asked for what lies strictly between: ids have no neighbour that "~" and "!" don't see.
+        # "!" sorts before every character of an id: this is the least text behind `after`.
         low = max(span.since, f"{after}!" if after else "")
         high = min(span.until, before) if before else span.until
         lists = [
@@ -247,7 +247,7 @@ class RedeliveryStore:
         return found[:limit]
 
     def read(self, places: Sequence[Place], *, now: datetime) -> list[JsonObject]:
-        """Those deliveries as the API shows them, in their order, without those that have expired."""
+        """Read deliveries as the API shows them, in the given order, without those that have expired."""
         found = self._table.get_many("reading deliveries", (place.key for place in places))
         items = {place_of(item).delivery_id: item for item in found}
         there = [items[place.delivery_id] for place in places if place.delivery_id in items]

@@ -1,4 +1,4 @@
-"""What people do with deliveries: look for them, send them again, try a transport, look at its breaker."""
+"""Delivery operations of the API: list, get, retry, redrive, test a transport, breakers."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from tocsin.times import utc_now
 from tocsin.types import JsonObject, Page
 
 LISTED = tuple(state for state in State if state is not State.DELIVERING)
-"""States that deliveries are listed by; one that is being delivered stands where it stood before."""
+"""States that deliveries are listed by; one that is being delivered is listed by the state it had before."""
 
 TEST_RULE = "test"
 """What a test notification names as its rule; there need not be one."""
 TEST_WAITS = 20.0
-"""Seconds: longer than an attempt may take, shorter than API Gateway waits for us."""
+"""Seconds: more than an attempt may take, less than API Gateway's timeout."""
 
 _PARALLEL = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """How many deliveries went back on their queue, how many were left as they are, and what to go on from."""
+    """How many deliveries were put on their queue, how many were left as they are, and the position to go on from."""
 
     queued: int
     skipped: int
@@ -84,7 +84,7 @@ class DeliveryService:
         before: str | None,
         limit: int,
     ) -> Page[JsonObject]:
-        """Deliveries of events of that time, newest first; of all transports that are configured, or of one."""
+        """List deliveries by the time of their events, newest first; of all configured transports, or of one."""
         names = [transport] if transport is not None else sorted(self._current().transports_by_name)
         span = Span(names, states or LISTED, _id_at(since, ""), _id_at(until, "g"))
         places = self._redeliveries.newest(span, before=before, limit=limit)
@@ -101,7 +101,7 @@ class DeliveryService:
     # ── sending again ────────────────────────────────────────────────────────
 
     def retry(self, delivery_id: str) -> JsonObject:
-        """Send a delivery again, from the beginning of its schedule; what was delivered is not sent again."""
+        """Send a delivery again, from the beginning of its schedule. Conflict where it was delivered."""
         queued = self._redeliveries.requeue(Place.of(delivery_id), now=self._clock(), skip=(State.DELIVERED,))
         if queued is None:
             raise NotFound(f"there is no delivery {delivery_id[:80]}, or it has expired")
@@ -125,7 +125,7 @@ class DeliveryService:
     ) -> Redriven:
         """Send at most `limit` deliveries again, oldest event first, after the id `after`.
 
-        Doing the same again is harmless: those that were queued are no longer in their old state.
+        Repeating this is harmless: deliveries that were queued are no longer in their old state.
         """
         span = Span((transport,), states, _id_at(since, ""), _id_at(until, "g"))
         places = self._redeliveries.oldest(span, after=after, limit=limit)
@@ -141,10 +141,10 @@ class DeliveryService:
     # ── trying a transport ───────────────────────────────────────────────────
 
     def test(self, transport_name: str, username: str | None) -> JsonObject:
-        """Send a test notification by the queue and the function that send every other, and wait for the outcome.
+        """Send a test notification by the same queue and function as every other, and wait for the outcome.
 
-        The delivery as it stands when it is done, or after TEST_WAITS seconds. Its event is in no table, so
-        that no rule fires for it; it goes out although the transport's breaker is open, and is tried once.
+        Return the delivery when it has an outcome, or after TEST_WAITS seconds. Its event is in no table, so that no
+        rule fires for it. It goes out although the transport's breaker is open, and is tried once.
         """
         transport = self._transport(transport_name)
         user = self._person(username)
@@ -199,12 +199,12 @@ class DeliveryService:
     # ── breakers ─────────────────────────────────────────────────────────────
 
     def breaker(self, transport_name: str) -> Breaker:
-        """The breaker of a transport; one that says closed where nothing has failed lately."""
+        """The breaker of a transport; a closed one where nothing has failed lately."""
         transport = self._transport(transport_name)
         return _of_now(transport, self._breakers.get(transport.name))
 
     def breakers(self) -> Sequence[Breaker]:
-        """The breakers of all transports that are configured, by their names."""
+        """The breakers of all configured transports, by name."""
         known = {found.transport: found for found in self._breakers.all()}
         return [
             _of_now(transport, known.get(name))
@@ -229,12 +229,12 @@ class DeliveryService:
 
 
 def _of_now(transport: NotificationTransport, found: Breaker | None) -> Breaker:
-    """The breaker that was found, or a closed one where there is none or it is about an earlier configuration."""
+    """The breaker that was found; a closed one where there is none, or it is about an earlier configuration."""
     if found is None or found.of != transport.fingerprint:
         return Breaker(transport.name, transport.fingerprint, BreakerState.CLOSED)
     return found
 
 
 def _id_at(moment: datetime | None, otherwise: str) -> str:
-    """What ids of that moment begin with, as text that they are compared with."""
+    """The beginning of ids of that moment, to compare ids with as text."""
     return otherwise if moment is None else id_prefix(moment)

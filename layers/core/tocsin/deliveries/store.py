@@ -5,12 +5,12 @@
     pace#<transport>  turn              when a service that takes one message at a time is free again
 
     index     partition                   order        holds
-    by-due    <shard>                     due_at       those that something has to happen to, and when
-    by-state  <transport>#<state>#<shard> delivery id  those with an outcome, by when their event happened
+    by-due    <shard>                     due_at       deliveries that are to go on, by when they are due
+    by-state  <transport>#<state>#<shard> delivery id  deliveries by their state, in the order of their events
 
-A delivery is taken before it is attempted and let go after, so that two copies of one message are not
-delivered at the same time, and one that is done is not delivered again. Whatever is not final is in the index
-by-due (or held, and then in by-state): a message that is lost, or a function that dies, loses nothing.
+A delivery is taken before it is attempted and let go afterwards, so that two copies of one message are not
+delivered at the same time, and one that is done is not delivered again. Every delivery that is not final is in the
+index by-due (or it is held, and in by-state): so nothing is lost with a lost message or a function that dies.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 EARLY = timedelta(seconds=2)
-"""A message that comes this much before its time is let through: clocks differ."""
+"""A message that comes early by up to this is let through: clocks differ."""
 
 _FREE = (
     "attribute_not_exists(pk) OR (NOT #state IN (:delivering, :delivered, :failed, :discarded)"
@@ -52,10 +52,10 @@ _FREE = (
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A delivery that is ours to attempt."""
+    """A delivery that the caller has taken, and is to attempt."""
 
     tries: int
-    """How many attempts that count there were before."""
+    """How many counted attempts there were before."""
 
 
 class DeliveryStore:
@@ -67,11 +67,11 @@ class DeliveryStore:
     # ── one attempt ──────────────────────────────────────────────────────────
 
     def take(self, message: DeliveryMessage, *, now: datetime, lease: timedelta, keep: timedelta) -> Taken | State:
-        """Take a delivery for `lease`; where it is not to be attempted now, its state.
+        """Take a delivery for `lease`; return its state instead where it is not to be attempted now.
 
-        That is one that is done, that another copy of the message is being delivered of, or that is due later:
-        its message can be dropped, since the table knows of it. So is one whose function died: only the schedule
-        takes over from that (`RedeliveryStore.claim`), for then the attempt that it made is on record.
+        It is not where it is done, is being delivered by another copy of the message, or is due later. The message can
+        be dropped then, since the table has the delivery. The same holds where its function died: only the schedule
+        takes that over (`RedeliveryStore.claim`), so that the attempt that the function made is on record.
         """
         changes = {
             "state": text(State.DELIVERING),
@@ -109,7 +109,7 @@ class DeliveryStore:
             )
 
     def note(self, message: DeliveryMessage, attempt: Attempt, following: Following) -> None:
-        """Add `attempt` to its delivery, which goes on as `following` says and is nobody's any more.
+        """Add `attempt` to its delivery and let it go: it goes on as `following` says.
 
         A delivery that another attempt has delivered meanwhile stays delivered.
         """
@@ -136,7 +136,7 @@ class DeliveryStore:
             )
 
     def postpone(self, message: DeliveryMessage, until_: datetime, *, by_queue: bool, now: datetime) -> None:
-        """Let go of a delivery that was taken but not attempted: its turn comes at `until_`."""
+        """Let go of a delivery that was taken but not attempted; it is due at `until_`."""
         following = Following(State.QUEUED, until_, by_queue=by_queue)
         changes = {"state": text(following.state), "updated": text(iso(now))}
         changes |= listed(message.transport, following.state, message.delivery_id)
@@ -146,9 +146,9 @@ class DeliveryStore:
     # ── turns ────────────────────────────────────────────────────────────────
 
     def turn(self, transport: str, *, now: datetime, every: timedelta, within: timedelta) -> datetime | None:
-        """When a service may be told next that takes a message only `every` so often; None if not `within`.
+        """Reserve the next free turn at a service that takes one message in `every`; None where none is free `within`.
 
-        The turn is the caller's: nobody else is given it.
+        No other caller gets the same turn.
         """
         free = ("SET next_turn = :next", "attribute_not_exists(pk) OR next_turn <= :now")
         after_others = ("SET next_turn = next_turn + :every", "next_turn > :now AND next_turn <= :latest")
@@ -184,7 +184,7 @@ class DeliveryStore:
 
 
 def _once(now: datetime, keep: timedelta) -> dict[str, Any]:
-    """Return what a delivery has from its first write on."""
+    """Attributes that a delivery gets by its first write and keeps."""
     return {"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(now + keep)}
 
 

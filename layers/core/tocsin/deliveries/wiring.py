@@ -1,4 +1,4 @@
-"""Makes the worker of a transport's function from its environment: what the four of them have in common."""
+"""Makes the worker of a transport's function from its environment, alike for all four functions."""
 
 from __future__ import annotations
 

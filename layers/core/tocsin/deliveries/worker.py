@@ -1,8 +1,8 @@
-"""The loop that every SQS-fed transport runs: take, attempt, note, and say which messages come back.
+"""The loop that every transport's function runs: take, attempt, note, and return the messages that come back.
 
-A message is gone from its queue when the deliveries table knows what becomes of its delivery: that it is done,
-when it is due again, that its transport's breaker holds it. A function that dies in between leaves a lease that
-runs out, and the schedule finds that. What comes back to the queue is only what no table could be told of.
+A message is deleted once the deliveries table has what becomes of its delivery: that it is done, when it is due
+again, or that its transport's breaker holds it. A function that dies in between leaves a lease that runs out, and the
+schedule finds it. Only a message whose outcome could not be stored returns to the queue.
 """
 
 from __future__ import annotations
@@ -44,19 +44,19 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LEASE = timedelta(seconds=35)
-"""Longer than a function may run: a delivery that is still taken then belongs to a function that died."""
+"""More than a function's timeout: a delivery that is still taken after it belongs to a function that died."""
 
 COMES_BACK_AFTER = (5, 30, 120, 300, 600, 900)
-"""Seconds after which a message that no table could be told of is received again, by how often it was."""
+"""Seconds until a message whose outcome could not be stored is received again; by how often it was received."""
 
 PATIENCE = timedelta(seconds=3)
-"""How long a function waits for its turn at a service that is to be told slowly; longer waits are SQS's."""
+"""How long a function waits for a turn at a service that is paced; a message waits in SQS for a later turn."""
 MAX_QUEUE_DELAY = timedelta(seconds=900)  # SQS's limit
 
 HANGING_PACE = timedelta(seconds=15)
-"""An endpoint that does not answer is tried so often: one attempt at a time, since each ends within that."""
+"""The pace of attempts at an endpoint that does not answer: one at a time, since each ends within this time."""
 HANGING_WITHIN = timedelta(minutes=2)
-"""How far ahead turns at such an endpoint are given: what has none by then asks again."""
+"""How far ahead turns at such an endpoint are given; a message that gets none asks again later."""
 _AT_ONCE = timedelta(milliseconds=100)  # what a clock's rounding may make of "now"
 
 _KEEP_LONGER = timedelta(days=1)
@@ -120,7 +120,7 @@ class DeliveryWorker:
         self._sleep = sleep
 
     def run(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
-        """Attempt each message of a batch; {batchItemFailures} are those that come back."""
+        """Attempt each message of a batch. Return those that come back, as {batchItemFailures}."""
         received = [_Received.of(record) for record in records]
         with ThreadPoolExecutor(min(self._parallel, len(received) or 1)) as pool:
             done = list(pool.map(self._run_one, received))
@@ -195,8 +195,8 @@ class DeliveryWorker:
         except Unavailable as error:
             return event, Outcome(State.RETRYING, error.code, error.detail, ours=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is an outcome, with its pauses and its end
-            # A fault of ours, or something that the other side sent and nobody thought of. Unnoted, it would lose
-            # its lease and be sent again each minute.
+            # A fault of ours, or an answer that nobody foresaw. Were it not stored, the lease would run out and the
+            # message would be sent again each minute.
             names = _names(message) | {"code": Code.ATTEMPT_BROKEN.value}
             logger.exception("an attempt could not be made", extra=names)
             return event, Outcome(State.RETRYING, "fault", f"a fault of Tocsin's: {type(error).__name__}", ours=True)
@@ -210,17 +210,17 @@ class DeliveryWorker:
         count: int,
         now: datetime,
     ) -> None:
-        """Note what came of an attempt, and see to what comes of that."""
+        """Store the outcome of an attempt, and do what follows from it: send again, measure, tell the breaker."""
         outcome = attempt.outcome
         following = Following(outcome.state)
-        retried = outcome.state is State.RETRYING  # whatever becomes of this delivery, the endpoint failed it
+        retried = outcome.state is State.RETRYING  # also where the delivery ends as failed: the endpoint failed it
         if retried:
             following = self._next(message, outcome, count, now)
             if following.state is State.FAILED:
                 detail = f"{outcome.detail}; given up after {count} attempt{'s' if count != 1 else ''}"
                 outcome = replace(outcome, state=State.FAILED, detail=detail.removeprefix("; "))
                 attempt = replace(attempt, outcome=outcome)
-        # The endpoint was told: forgetting that now would tell it again.
+        # The endpoint has had the message: were this not stored, it would get it again.
         retry(partial(self._deliveries.note, message, attempt, following))
         pause = None if following.next_attempt is None else (following.next_attempt - now).total_seconds()
         if pause is not None and following.by_queue:
@@ -243,7 +243,7 @@ class DeliveryWorker:
             self._learn(message, event, transport, outcome, now, count, retried=retried)
 
     def _measure(self, message: DeliveryMessage, state: State, now: datetime) -> None:
-        """Count an outcome, and how long the event took to be told."""
+        """Count an outcome, and measure the time from the event to it."""
         if message.test:
             return
         measured(Metric.DELIVERIES, mode=message.mode, outcome=state)
@@ -252,7 +252,7 @@ class DeliveryWorker:
             measured(Metric.DELIVERY_AGE, age.total_seconds() * 1000, mode=message.mode)
 
     def _next(self, message: DeliveryMessage, outcome: Outcome, count: int, now: datetime) -> Following:
-        """What comes after an attempt that time can heal."""
+        """What comes after an attempt that may succeed later."""
         if message.test:  # somebody waits for the outcome; and a test's event is stored nowhere
             return Following(State.FAILED)
         if message.probe:
@@ -274,7 +274,7 @@ class DeliveryWorker:
         *,
         retried: bool,
     ) -> None:
-        """Tell the breaker, and administrators. The delivery is settled: what fails here must not undo that."""
+        """Tell the breaker, and administrators. The outcome is stored already: a failure here must not undo that."""
         try:
             if outcome.state is State.DELIVERED:
                 if self._breakers.succeeded(transport, retried=count > 1):
@@ -296,8 +296,8 @@ class DeliveryWorker:
     def _may_go(self, message: DeliveryMessage, transport: NotificationTransport | None, now: datetime) -> bool:
         """Whether nothing speaks against attempting the message now; otherwise it comes again in its turn.
 
-        Each attempt at an endpoint that hangs keeps a function busy, and with it all that might have been
-        delivered meanwhile. So few are made at once, and none of them is waited for.
+        Each attempt at an endpoint that hangs keeps a function busy that could deliver elsewhere meanwhile. So these
+        attempts get turns, and the function does not wait for one.
         """
         if message.paced:
             return True
@@ -316,7 +316,7 @@ class DeliveryWorker:
         patience: timedelta = PATIENCE,
         within: timedelta = MAX_QUEUE_DELAY,
     ) -> bool:
-        """Whether the message may go out now, after a wait of at most `patience`; otherwise it comes in its turn."""
+        """Whether the message has a turn, after a wait of at most `patience`; otherwise it was sent again for later."""
         turn = self._deliveries.turn(of or message.transport, now=now, every=pace, within=within)
         moment = now + within if turn is None else turn
         wait = moment - now
@@ -342,7 +342,7 @@ class DeliveryWorker:
             self._say(Code.DELIVERY_NOT_REQUEUED, error.detail, message, level=logging.WARNING)
 
     def _come_back(self, received: _Received) -> None:
-        """Let the message be received again sooner than after the queue's own time."""
+        """Have the message received again sooner than after the queue's visibility timeout."""
         pause = COMES_BACK_AFTER[min(received.times, len(COMES_BACK_AFTER)) - 1]
         try:
             with as_unavailable("setting a message's return"):
@@ -377,7 +377,7 @@ def _context(
 
 
 def _names(message: DeliveryMessage) -> dict[str, str]:
-    """What log lines say of a message."""
+    """Facts of a message for the log."""
     return {
         "event_id": message.event_id,
         "delivery_id": message.delivery_id,
@@ -387,10 +387,9 @@ def _names(message: DeliveryMessage) -> dict[str, str]:
 
 
 def _transport_of(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
-    """The transport that the message is for; None where it is gone, or of another mode by now.
+    """The message's transport; None where it was deleted, or has another mode by now.
 
-    Each mode has a function of its own, with the permissions that it needs: a webhook can't be told by the one that
-    fills inboxes.
+    Each mode has a function of its own with the permissions for it: the inbox's function can't send a webhook.
     """
     found = configuration.transports_by_name.get(message.transport)
     if found is None and message.transport == INBOX.name:
