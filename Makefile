@@ -76,7 +76,7 @@ bench: setup ## the benchmarks
 mutants: setup ## mutation tests of what decides (ROOMS="ingest matching"; an hour or two for all), and their score
 	@WORKERS=$(WORKERS) $(BIN)/python -m local.mutants $(ROOMS)
 
-pictures: setup ## docs/pictures: the mail as a browser shows it (CHROMIUM=/path where none is found)
+pictures: setup ## docs/pictures: a mail and chat messages as a browser shows them (CHROMIUM=/path where none is found)
 	@PYTHONPATH=layers/core $(BIN)/python -m local.pictures
 
 screenshots: setup chromium ## docs/pictures/console: each page of the console on the stack that `make run` has up

@@ -1,4 +1,4 @@
-"""The pictures of a mail in docs/pictures: the real template, of a realistic event, as a browser shows it.
+"""The pictures of a mail and of chat messages in docs/pictures: the real forms, of realistic events, in a browser.
 
 Run as `make pictures`. It takes Chromium or Chrome, found on the PATH or named by CHROMIUM.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from local.chat_pictures import pages
 from local.workspace import ROOT
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
@@ -30,18 +31,19 @@ HAPPENED = datetime(2026, 3, 1, 2, 47, 12, tzinfo=UTC)
 # A page in a frame of the width wanted: browsers have a least width for their windows.
 _FRAME = (
     '<!doctype html><meta name="color-scheme" content="light dark"><body style="margin:0">'
-    '<iframe src="mail.html" style="border:0;width:{width}px;height:{height}px"></iframe>'
+    '<iframe src="{page}.html" style="border:0;width:{width}px;height:{height}px"></iframe>'
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """One picture: its name, its size in pixels, and whether the reader prefers dark pages."""
+    """One picture: its name, its size in pixels, whether the reader prefers dark pages, and which page it is of."""
 
     name: str
     width: int
     height: int
     dark: bool
+    page: str = "mail"
 
 
 PICTURED = (
@@ -49,6 +51,12 @@ PICTURED = (
     Picture("mail-wide-dark", 800, 745, dark=True),
     Picture("mail-narrow-light", 360, 970, dark=False),
     Picture("mail-narrow-dark", 360, 970, dark=True),
+    Picture("chat-teams-light", 1100, 420, dark=False, page="chat-teams"),
+    Picture("chat-teams-dark", 1100, 420, dark=True, page="chat-teams"),
+    Picture("chat-discord-light", 1100, 470, dark=False, page="chat-discord"),
+    Picture("chat-discord-dark", 1100, 470, dark=True, page="chat-discord"),
+    Picture("chat-slack-light", 900, 470, dark=False, page="chat-slack"),
+    Picture("chat-slack-dark", 900, 470, dark=True, page="chat-slack"),
 )
 
 
@@ -79,12 +87,15 @@ def mail_html() -> str:
 
 def take(pictures: Sequence[Picture], browser: str, directory: Path) -> None:
     """Takes the pictures into `directory`. Raises CalledProcessError or TimeoutExpired where the browser fails."""
-    with tempfile.TemporaryDirectory() as name:
-        scratch = Path(name)
-        (scratch / "mail.html").write_text(mail_html(), encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        for name, html in ({"mail": mail_html()} | pages()).items():
+            (scratch / f"{name}.html").write_text(html, encoding="utf-8")
         for picture in pictures:
             frame = scratch / f"{picture.name}.html"
-            frame.write_text(_FRAME.format(width=picture.width, height=picture.height), encoding="utf-8")
+            frame.write_text(
+                _FRAME.format(page=picture.page, width=picture.width, height=picture.height), encoding="utf-8"
+            )
             command = [
                 *(browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run"),
                 *("--disable-background-networking", "--disable-component-update", "--disable-sync"),

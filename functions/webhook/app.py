@@ -11,7 +11,7 @@ from tocsin.aws.logging import logger
 from tocsin.aws.metrics import metered
 from tocsin.config.secret_store import SecretStore
 from tocsin.deliveries.wiring import transport_worker
-from tocsin.notifications.webhook import webhook_delivery
+from tocsin.notifications.webhook import pace_of, webhook_delivery
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 environment = Environment.of_process()
 secrets = SecretStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
-worker = transport_worker(environment, lambda _configuration: webhook_delivery(secrets.of, policy_of(environment)))
+worker = transport_worker(
+    environment, lambda _configuration: webhook_delivery(secrets.of, policy_of(environment)), pace=pace_of
+)
 
 
 @logger.inject_lambda_context

@@ -39,7 +39,7 @@ from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import Deliver
 from tocsin.notifications.slack import PACE, slack_delivery
 from tocsin.notifications.transport import Mapping, NotificationTransport, TransportMode, TransportSecrets
-from tocsin.notifications.webhook import webhook_delivery
+from tocsin.notifications.webhook import pace_of, webhook_delivery
 from tocsin.outbound import OutboundPolicy, Timeout
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
@@ -170,7 +170,7 @@ class World:
                 self.inboxes, self.configuration.notifications_kept, lambda *told: self.told.append(told)
             ),
         }
-        pace = PACE if mode == "webhook_slack" else None
+        pace = {"webhook": pace_of, "webhook_slack": PACE}.get(mode)
         worker = DeliveryWorker(
             configuration=self.configuration,
             events=self.events,

@@ -38,6 +38,30 @@ def test_a_transport_is_tested_by_the_real_path(stack, api, transport, user):
     assert (answer.status_code, answer.json()["state"]) == (200, "delivered"), answer.text
 
 
+@pytest.mark.parametrize(
+    ("name", "url", "options"),
+    [("ntfy", "/", {"topic": "alerts", "token": "tk_only-for-ntfy"}), ("teams", "/flows/1?sig=only-for-teams", {})],
+)
+def test_a_preset_speaks_to_its_service_and_its_secrets_are_shown_to_nobody(stack, api, name, url, options):
+    stack.sinks.misbehave(Misbehaviour(url.partition("?")[0], body="", status=202, times=1))
+    given = {"mode": "webhook", "preset": name, "url": f"{stack.sinks.url}{url}", "options": options}
+    assert api.ask("PUT", f"/transports/{name}", json=given).status_code == 201
+
+    def tested():  # the function may know the transport only some seconds later
+        found = api.ask("POST", f"/transports/{name}/test").json()
+        return found if found["state"] != "discarded" else None
+
+    delivery = until(tested, 60, of="a test of the new transport")
+    shown = api.ask("GET", f"/transports/{name}").text
+    assert api.ask("DELETE", f"/transports/{name}").status_code == 200
+
+    (received,) = [each for each in stack.sinks.received() if each.target == url]
+    assert delivery["state"] == "delivered", delivery
+    assert json.loads(received.body)["topic" if name == "ntfy" else "attachments"]
+    assert ("tk_only-for-ntfy" in str(received.headers)) == (name == "ntfy")
+    assert "only-for" not in shown + json.dumps(delivery)
+
+
 def test_a_delivery_that_failed_is_found_and_sent_again(stack, api):
     stack.sinks.misbehave(Misbehaviour("/webhook/flaky", status=404, times=1))
     delivery = told(stack, api, state="failed")

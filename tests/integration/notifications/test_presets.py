@@ -146,3 +146,17 @@ def test_a_preset_that_this_version_does_not_have_is_a_final_failure(world: Worl
 
     assert (delivery["state"], delivery["attempts"][-1]["reason"]) == ("failed", "bad_mapping")
     assert sinks.received() == []
+
+
+def test_a_service_that_wants_to_be_told_slowly_is(world: World, sinks: Sinks) -> None:
+    world.configure(
+        transport("discord", "https://discord.com/********************", secrets_ref="hook"),
+        hook=TransportSecrets(url=f"{sinks.url}/api/webhooks/1/token"),
+    )
+    world.send(*(world.message() for _ in range(3)))
+
+    world.pump(world.worker())
+
+    assert sorted(round(seconds) for seconds in world.slept if seconds) == [2]
+    assert world.states() == {"delivered": 2, "queued": 1}
+    assert len(sinks.received()) == 2

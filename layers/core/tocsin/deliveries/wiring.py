@@ -15,19 +15,21 @@ from tocsin.deliveries.worker import DeliveryWorker
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.notifications.outcome import Deliver
+from tocsin.notifications.transport import PaceOf
 
 
 def transport_worker(
     environment: Environment,
     deliver: Callable[[ConfigurationStore], Deliver],
     *,
-    pace: timedelta | None = None,
+    pace: timedelta | PaceOf | None = None,
     paced_together: str = "",
 ) -> DeliveryWorker:
     """Return the worker of the queue QUEUE_URL.
 
     `deliver` is given the configuration and returns what makes an attempt; `pace` is how much time one message of a
-    transport needs before the next one, or of all transports of the service `paced_together`. Raises MissingSetting.
+    transport needs before the next one, or what tells it of a transport; or it is that of all transports of the
+    service `paced_together`. Raises MissingSetting.
     """
     dynamodb = clients.dynamodb()
     events = EventStore(dynamodb, environment.text("EVENTS_TABLE"))

@@ -36,7 +36,7 @@ from tocsin.ids import id_time
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.model import Notification
 from tocsin.notifications.outcome import Deliver, Outcome, State
-from tocsin.notifications.transport import INBOX, NotificationTransport
+from tocsin.notifications.transport import INBOX, NotificationTransport, PaceOf
 from tocsin.times import parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
@@ -93,15 +93,15 @@ class DeliveryWorker:
         sqs: SQSClient,
         queue_url: str,
         deliver: Deliver,
-        pace: timedelta | None = None,
+        pace: timedelta | PaceOf | None = None,
         paced_together: str = "",
         hanging_pace: timedelta = HANGING_PACE,
         parallel: int = 10,
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`pace` is how much time one message of a transport needs before the next one, if any; with `paced_together`,
-        the name of a service, one message of all of the queue's transports.
+        """`pace` is how much time one message of a transport needs before the next one, if any, or what tells it of a
+        transport; with `paced_together`, the name of a service, one message of all of the queue's transports.
 
         `hanging_pace` is the same for a transport whose endpoint has not answered lately.
         """
@@ -304,7 +304,8 @@ class DeliveryWorker:
         hangs = transport is not None and not (message.test or message.probe) and self._breakers.hangs(transport)
         if hangs:
             return self._has_turn(message, self._hanging_pace, now, patience=_AT_ONCE, within=HANGING_WITHIN)
-        return self._pace is None or self._has_turn(message, self._pace, now, of=self._paced_together)
+        pace = self._pace(transport) if callable(self._pace) else self._pace
+        return pace is None or self._has_turn(message, pace, now, of=self._paced_together)
 
     def _has_turn(
         self,

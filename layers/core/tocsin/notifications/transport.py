@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -131,6 +131,9 @@ class TransportSecrets(BaseModel):
 
 type SecretsOf = Callable[[NotificationTransport], TransportSecrets]
 """Reads the stored secrets of a transport; empty ones where it has none. Raises Unavailable."""
+
+type PaceOf = Callable[[NotificationTransport | None], timedelta | None]
+"""How much time a transport's service wants between two messages; None where it has no such wish."""
 
 INBOX = NotificationTransport(name="inbox", mode=TransportMode.LOCAL)
 """Where a rule's people are told that names no transport."""

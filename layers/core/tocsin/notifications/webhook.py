@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -115,6 +115,16 @@ def _by_preset(secrets_of: SecretsOf, context: RenderingContext, name: str) -> _
     return _Request(
         made.url, made.headers, made.body, tuple(secret.values()), preset.signed, partial(read_answer, preset)
     )
+
+
+def pace_of(transport: NotificationTransport | None) -> timedelta | None:
+    """How much time the service behind a transport wants between two messages; None for no such wish."""
+    if transport is None or transport.preset is None:
+        return None
+    from tocsin.notifications.presets import load  # noqa: PLC0415 - for those who use one
+
+    preset = load(transport.preset)
+    return None if preset is None else preset.pace
 
 
 def message_id(context: RenderingContext) -> str:

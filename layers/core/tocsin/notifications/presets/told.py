@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
 from tocsin.events.model import CUSTOM_PREFIX
-from tocsin.notifications.context import COLOURS, RenderingContext
+from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.model import Severity, notification_id
 from tocsin.notifications.text import one_line, plain
 from tocsin.times import iso
@@ -17,6 +18,8 @@ from tocsin.types import Json, JsonObject
 
 _UNKNOWN_ADDRESS = "255.255.255.255"
 """What an event has as its client's address where none could be determined."""
+
+_CLOCK = "%Y-%m-%d %H:%M:%S UTC"
 
 
 class Kind(StrEnum):
@@ -80,6 +83,46 @@ class Told:
             facts=tuple(_facts(context)),
         )
 
+    @classmethod
+    def of_several(
+        cls,
+        contexts: Sequence[RenderingContext],
+        *,
+        key: str,
+        message_id: str,
+        count: int,
+        breakdown: Sequence[tuple[str, int]] = (),
+        link: str | None = None,
+    ) -> Self:
+        """The message about several events at once. `contexts` are the first few of `count`, at least one.
+
+        `key` is the group's; `breakdown` says of values that the events have how many have them; `link` leads to all.
+        """
+        latest = max(contexts, key=lambda context: context.event.created)
+        titles = {_title(context) for context in contexts}
+        one = next(iter(titles)) if len(titles) == 1 else "Events"
+        rules = sorted({context.rule for context in contexts})
+        return replace(
+            cls.of(latest, message_id),
+            kind=Kind.GROUP,
+            key=key,
+            title=f"{count:,} × {one}",
+            text=f"{count:,} events told by {', '.join(rules)}",
+            severity=max((context.severity for context in contexts), key=[*Severity].index),
+            link=web_link(link),
+            facts=tuple((label, f"{times:,}") for label, times in breakdown),
+            link_label=None,
+            lines=tuple(f"{each.event.created:{_CLOCK}} {one_line(each.notification.body)}" for each in contexts),
+            count=count,
+            left_out=max(count - len(contexts), 0),
+        )
+
+    @classmethod
+    def of_end(cls, context: RenderingContext, *, key: str, message_id: str) -> Self:
+        """The message that what was told by `key` is over; `context` is of the event that ended it."""
+        told = cls.of(context, message_id)
+        return replace(told, kind=Kind.RESOLVE, key=key, title=f"Over: {told.title or context.rule}")
+
     @property
     def known(self) -> dict[str, Json]:
         """What Tocsin says itself, by the names that templates use: it stands as it is."""
@@ -130,7 +173,17 @@ def _facts(context: RenderingContext) -> list[tuple[str, str]]:
         ("Person", context.event_user),
         ("App", event.app),
         ("From", address),
-        ("When", iso(event.created)),
+        ("When", f"{event.created:{_CLOCK}}"),
         ("Told", context.user.username if context.user else None),
     ]
-    return [(label, value) for label, value in named if value] + context.string_values
+    return [(label, value) for label, value in named if value] + list(_values(context))
+
+
+def _values(context: RenderingContext) -> Iterator[tuple[str, str]]:
+    """The event's own values, but for those that the message has elsewhere."""
+    for key, value in context.string_values:
+        told_already = (key == "message" and value == context.notification.body) or (
+            key in {"hyperlink", "hyperlink_label"} and context.link is not None
+        )
+        if not told_already:
+            yield key, value
