@@ -108,10 +108,8 @@ def _by_preset(secrets_of: SecretsOf, context: RenderingContext, name: str) -> _
     secret = {
         option: _secret(secrets_of, transport, ref).option or "" for option, ref in transport.secret_options.items()
     }
-    kept_apart = preset.address.secret and transport.url
-    url = secrets_of(transport).url if kept_apart else _url(secrets_of, transport)
     told = Told.of(context, message_id(context))
-    made = render(preset, told, transport.options | secret, url)
+    made = render(preset, told, transport.options | secret, _url(secrets_of, transport))
     return _Request(
         made.url, made.headers, made.body, tuple(secret.values()), preset.signed, partial(read_answer, preset)
     )

@@ -52,9 +52,3 @@ def _options(path: str, transport: TransportEntry, preset: Preset) -> Iterator[V
 def preset_of(transport: TransportEntry) -> Preset | None:
     """The preset that a webhook names; None where it names none, or one that there is not."""
     return load(transport.preset) if transport.preset and transport.mode is TransportMode.WEBHOOK else None
-
-
-def has_secret_url(transport: TransportEntry) -> bool:
-    """Whether the transport's URL is itself a credential, and is shown masked."""
-    preset = preset_of(transport)
-    return transport.mode is TransportMode.WEBHOOK_SLACK or (preset is not None and preset.address.secret)

@@ -11,7 +11,7 @@ from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.config.blueprint.preset_fields import preset_of
 from tocsin.config.blueprint.secret_urls import holds_credentials, masked_url
 from tocsin.errors import Violation
-from tocsin.notifications.presets import Preset, load
+from tocsin.notifications.presets import Preset
 from tocsin.notifications.signing import check_secret, new_secret
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import origin_of
@@ -102,9 +102,7 @@ def _webhook(entry: TransportEntry, plain: Resolved, existing: NotificationTrans
     resolved = _headers(entry, _client_key(entry, plain, existing), existing)
     if preset is not None:
         resolved = _options(entry, preset, resolved, existing)
-    if preset is not None and preset.address.secret and entry.url is not None:
-        return _secret_url(entry, resolved, existing)
-    resolved = _url(entry, resolved, existing)
+    resolved = _url(entry, resolved, existing, secret=preset is not None and preset.address.secret)
     # Signed by a preset only where its service verifies it.
     return resolved if preset is not None and not preset.signed else _signing(entry, resolved, existing, now)
 
@@ -189,8 +187,10 @@ def _options(
     return resolved.having(to_store, options=open_, secret_options=refs)
 
 
-def _url(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
-    """`resolved` with its URL apart where the URL holds credentials."""
+def _url(
+    entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None, *, secret: bool = False
+) -> Resolved:
+    """`resolved` with its URL apart where the URL holds credentials, or its service says that it is one."""
     url = entry.url or ""
     if url.endswith(MASK):
         if existing is None or _shown_url(existing) != url:
@@ -198,7 +198,7 @@ def _url(entry: TransportEntry, resolved: Resolved, existing: NotificationTransp
         if existing.url_ref:
             return resolved.having({}, url_ref=existing.url_ref)
         url = existing.url or ""  # stored before such URLs were kept apart
-    if not holds_credentials(url):
+    if not url or not (secret or holds_credentials(url)):
         return resolved
     secrets = TransportSecrets(url=url)
     ref = _ref(entry.name, secrets)
@@ -218,9 +218,7 @@ def _secret_url(entry: TransportEntry, resolved: Resolved, existing: Notificatio
 
 def shown(transport: NotificationTransport) -> TransportEntry:
     """A transport as the blueprint shows it."""
-    preset = load(transport.preset) if transport.preset else None
-    signs = transport.mode is TransportMode.WEBHOOK and (preset is None or preset.signed)
-    signed = signs and bool(transport.secrets_ref)
+    signed = transport.mode is TransportMode.WEBHOOK and bool(transport.secrets_ref)
     fields = {name: getattr(transport, name) for name in _TAKEN_AS_THEY_ARE} | {"url": _shown_url(transport)}
     return TransportEntry(
         **fields,
@@ -240,7 +238,7 @@ def _shown_url(transport: NotificationTransport) -> str | None:
 
 def replaced(before: NotificationTransport, after: NotificationTransport) -> dict[str, Json]:
     """{field: REPLACED} for each secret that changes although its mask does not."""
-    of_url = after.mode is TransportMode.WEBHOOK_SLACK or (after.preset is not None and not shown(after).secret)
+    of_url = after.mode is TransportMode.WEBHOOK_SLACK
     pairs = {
         "url" if of_url else "secret": (before.secrets_ref, after.secrets_ref),
         "client_key": (before.client_key_ref, after.client_key_ref),

@@ -9,7 +9,7 @@ from datetime import timedelta
 from pydantic import ValidationError
 
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
-from tocsin.config.blueprint.preset_fields import check_preset, has_secret_url, preset_of
+from tocsin.config.blueprint.preset_fields import check_preset, preset_of
 from tocsin.config.blueprint.rule_tests import run_tests
 from tocsin.config.model import Settings
 from tocsin.errors import MOST, Violation, violations
@@ -194,7 +194,7 @@ def _transport(
     if transport.mode in _URL_MODES and transport.url is None and (preset is None or preset.address.default is None):
         needs = f"the mode {transport.mode.value}" if preset is None else f"the preset {preset.name}"
         yield Violation(f"{path}.url", f"is required for {needs}")
-    elif transport.url is not None and not (has_secret_url(transport) and transport.url.endswith(MASK)):
+    elif transport.url is not None and not (_is_chat(transport) and transport.url.endswith(MASK)):
         try:
             check_url(transport.url, policy)
         except OutboundBlocked as blocked:
@@ -212,6 +212,10 @@ def _transport(
     yield from _headers(path, transport)
     yield from _templates(path, transport)
     yield from _certificates(path, transport)
+
+
+def _is_chat(transport: TransportEntry) -> bool:
+    return transport.mode is TransportMode.WEBHOOK_SLACK
 
 
 def _headers(path: str, transport: TransportEntry) -> Iterator[Violation]:
