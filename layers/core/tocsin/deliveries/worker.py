@@ -194,7 +194,7 @@ class DeliveryWorker:
             return event, self._deliver(_context(message, event, transport, configuration.expressions))
         except Unavailable as error:
             return event, Outcome(State.RETRYING, error.code, error.detail, ours=True)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is an outcome, with its pauses and its end
+        except Exception as error:  # noqa: BLE001 - any error is an outcome: tried again, then final
             # A fault of ours, or an answer that nobody foresaw. Were it not stored, the lease would run out and the
             # message would be sent again each minute.
             names = _names(message) | {"code": Code.ATTEMPT_BROKEN.value}
@@ -294,7 +294,7 @@ class DeliveryWorker:
             self._alerts.failed(message, event, outcome, now=now)
 
     def _may_go(self, message: DeliveryMessage, transport: NotificationTransport | None, now: datetime) -> bool:
-        """Whether nothing speaks against attempting the message now; otherwise it comes again in its turn.
+        """Whether the message may be attempted now; otherwise it was sent again, to come in its turn.
 
         Each attempt at an endpoint that hangs keeps a function busy that could deliver elsewhere meanwhile. So these
         attempts get turns, and the function does not wait for one.

@@ -34,15 +34,15 @@ MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far into our future a producer's clock may be."""
 
 FROM_REQUEST = "request"
-"""As `client_ip`: take the address that the producer's own request came from."""
+"""A `client_ip` that stands for the address from which the producer's own request came."""
 
 MAX_ONCE_KEY = 256
 """Characters of `once.key`."""
 MAX_ONCE_WINDOW = timedelta(days=366)
-"""For how long a `once.key` is remembered at most."""
+"""How long a `once.key` may be remembered."""
 
 MAX_STORED = 380_000
-"""Bytes of an event's user and context together, as sanitize() counts them: DynamoDB's items hold 400 KB."""
+"""Bytes of an event's user and context together, as sanitize() counts them. An item of DynamoDB holds 400 KB."""
 
 _ACTION = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/-]*\Z")
 _MAX_VIOLATIONS = 10
@@ -54,12 +54,12 @@ type _Pk = StrictInt | Annotated[StrictStr, Field(max_length=256)]
 
 
 def _name_of_brand(given: object) -> object:
-    """The name of a brand that is given as an object, as producers hold one."""
+    """Take the name of a brand that is given as an object."""
     return given.get("name", given) if isinstance(given, dict) else given
 
 
 class _User(BaseModel):
-    """The fields of an event's user that mean something to us; others are kept as they are."""
+    """The fields of an event's user that Tocsin reads; others are kept as they are."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -101,7 +101,7 @@ FIELDS = frozenset(_Draft.model_fields)
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What holds for all events of one request where they say nothing themselves."""
+    """What applies to the events of one request where they say nothing themselves."""
 
     now: datetime
     app: str
@@ -116,10 +116,10 @@ class Terms:
 
 
 def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Event:
-    """The event that `given` describes, cleansed and complete; Invalid names each field that is wrong.
+    """Make the event that `given` describes, complete and with secrets masked. Raises Invalid, naming each wrong field.
 
-    A field that is null is absent. The id is the producer's, else `own_id`, else a new one with the time `created`,
-    else now.
+    A null field counts as absent. The id is the producer's, else `own_id`, else a new one of the time `created`, else
+    of now.
     """
     given = without_nulls(given)
     try:
@@ -146,7 +146,7 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
         raise Invalid(wrong)
     user, context = _cleansed(given, terms.secrets)
     if isinstance(username := user.get("username"), str):
-        user["username"] = nfc(username)  # one person, however their name was typed: users are called so as well
+        user["username"] = nfc(username)  # NFC, as names of users are: however a name was typed, it is one person
     return Event(
         id=event_id,
         action=stored_action(draft.action),
@@ -161,15 +161,15 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
 
 
 def without_nulls(given: JsonObject) -> JsonObject:
-    """`given` without the fields that say nothing."""
+    """`given` without its null fields."""
     return {name: value for name, value in given.items() if value is not None}
 
 
 def canonical(given: JsonObject) -> JsonObject:
-    """What `given`, of which `finish` has made an event, says, in one spelling: equal for two that say the same.
+    """Spell `given`, which `finish` has accepted, in one way: results are equal for events that say the same.
 
-    Equal are null and absence, ids in upper and lower case, an id and an id with its own time, an address and its
-    IPv4-mapped spelling, and each spelling of a moment, a duration, an action and a brand.
+    Taken for the same: null and absence; ids in upper and lower case; an id alone and with its own time; an address and
+    its IPv4-mapped spelling; all spellings of a moment, a duration, an action and a brand.
     """
     given = without_nulls(given)
     draft = _Draft.model_validate(given)
@@ -195,7 +195,7 @@ def canonical(given: JsonObject) -> JsonObject:
 
 
 def once_of(given: JsonObject) -> Once | None:
-    """What `given`, of which `finish` has made an event, says of `once`."""
+    """The `once` of `given`, which `finish` has accepted."""
     once = given.get("once")
     return Once(str(once["key"]), parse_duration(str(once["window"]))) if isinstance(once, dict) else None
 
@@ -229,10 +229,10 @@ def _id(draft: _Draft, terms: Terms, own_id: str | None, wrong: list[Violation])
 
 
 def _misplaced(created: datetime, terms: Terms) -> str | None:
-    """What is wrong with a time of creation; None for nothing.
+    """Say what is wrong with a time of creation; None for nothing.
 
-    An event that is older than the stack keeps events would have to be sought where there is nothing else: each search
-    without a beginning would read all days up to it.
+    An event older than the stack's retention is refused: each search without a beginning would read all the empty days
+    between it and the other events.
     """
     if created > terms.now + MAX_CLOCK_SKEW:
         return f"is more than {MAX_CLOCK_SKEW} in the future: check the producer's clock; given: {_shown(created)}"
@@ -290,8 +290,8 @@ def _expires(draft: _Draft, terms: Terms, wrong: list[Violation]) -> datetime | 
 
 
 def _cleansed(given: JsonObject, secrets: Secrets) -> tuple[JsonObject, JsonObject]:
-    """The event's user and context, secrets masked. A mask may be longer than what it covers, so many of them
-    can make an event of a size that is taken one that can't be stored: that one is cut, and says where."""
+    """Mask secrets in the event's user and context. A mask may be longer than what it covers, so many masks can make
+    an event too large to be stored: such an event is cut, with a mark where it was."""
     both = cleanse({"user": given.get("user") or {}, "context": given.get("context") or {}}, secrets)
     if len(orjson.dumps(both)) > MAX_STORED * 2 // 3:  # sanitize() counts blanks that orjson leaves out: a half more
         both = sanitize(both, limits=_LIMITS)
@@ -303,7 +303,7 @@ def _cleansed(given: JsonObject, secrets: Secrets) -> tuple[JsonObject, JsonObje
 
 
 def _address(text: str) -> str | None:
-    """The address in its usual form, None for what is none."""
+    """Write an address in its usual form; None for what is no address."""
     address = parse_address(text)
     return None if address is None else str(address)
 
@@ -311,7 +311,7 @@ def _address(text: str) -> str | None:
 def source_address(headers: Mapping[str, str], peer: str) -> str | None:
     """Where a request came from: the first hop of X-Forwarded-For or `Forwarded` that is an address, else the peer.
 
-    API Gateway adds the peer to X-Forwarded-For: where that names nobody else, `Forwarded` may.
+    API Gateway always adds the peer to X-Forwarded-For: `Forwarded` is read where that names only the peer.
     """
     own = parse_address(peer)
     hop = forwarded_address(headers.get("x-forwarded-for", "").split(",", 1)[0])
@@ -322,5 +322,5 @@ def source_address(headers: Mapping[str, str], peer: str) -> str | None:
 
 
 def new_id_like(own_id: str, created: datetime) -> str:
-    """The id with the time of `created` and the random part of `own_id`: the same for the same two."""
+    """Make an id of the time `created` and the random part of `own_id`; the same pair gives the same id."""
     return f"{id_prefix(created)}{own_id[13:]}"

@@ -1,4 +1,4 @@
-"""The audit event: who did what, where, and until when we keep it."""
+"""The audit event: who did what, where, and until when it is kept."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tocsin.types import Json, JsonObject
 
 CUSTOM_PREFIX = "custom_"
 OWN_APP = "tocsin"
-"""The `app` of what Tocsin itself reports; no producer's."""
+"""The `app` of events that Tocsin itself reports; no producer may use it."""
 
 UNDETERMINED_IP = "255.255.255.255"
-"""What `client_ip` says when the producer asked for its own address and none can be told."""
+"""The `client_ip` where the producer asked for its own address and it can't be determined."""
 
 
 class EventAction(StrEnum):
@@ -60,13 +60,13 @@ _KNOWN_ACTIONS = frozenset(EventAction)
 
 
 def stored_action(name: str) -> str:
-    """The action as it is stored: a known one as it is, any other with the prefix `custom_`, once."""
+    """The action as it is stored: a known one as it is, any other with the prefix `custom_`, added once."""
     return name if name in _KNOWN_ACTIONS or name.startswith(CUSTOM_PREFIX) else CUSTOM_PREFIX + name
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """That of all events with this key only the first within `window` is stored."""
+    """Asks that of all events with this key only the first within `window` is stored."""
 
     key: str
     window: timedelta
@@ -74,9 +74,9 @@ class Once:
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What made Tocsin itself report an event, so that the event can't feed what caused it.
+    """What an event is about that Tocsin itself reports: it never fires that rule nor goes to that transport.
 
-    `depth` counts how many system events stand in a row behind this one, from 1.
+    `depth` is the event's place in a chain of system events that caused each other, from 1.
     """
 
     rule: str | None
@@ -118,7 +118,7 @@ class Event:
 
     @property
     def created(self) -> datetime:
-        """When it happened, UTC."""
+        """When it happened, UTC: the time in the id."""
         return id_time(self.id)
 
     @property
@@ -133,7 +133,7 @@ class Event:
 
     @property
     def hyperlink(self) -> str | None:
-        """The link that the event's context gives, if it is one that may be clicked."""
+        """The link in the event's context, where it is an http or https URL."""
         link = self.context.get("hyperlink")
         return link if isinstance(link, str) and link.startswith(("https://", "http://")) else None
 

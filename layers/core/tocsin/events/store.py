@@ -4,9 +4,9 @@ pk                    sk        what
 event#<day>#<shard>   event id  an event; its id alone gives its key
 once#<owner>#<hash>   marker    the event that was stored first for a key of its owner, until a window of time ends
 
-A marker and its event are written in one transaction, so that there is never one without the other. That the event
-expires, or is deleted, before the window ends makes no difference: the marker says that it was stored. Owners are API
-keys, by their ids, and Tocsin itself (`events.system`), so that nobody takes the keys of another.
+A marker and its event are written in one transaction, so that there is never one without the other. The marker holds
+until its window ends, also where the event expires or is deleted before. Owners are API keys, by their ids, and Tocsin
+itself (`events.system`), so that no producer can use up another's keys.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def partition(day: datetime, shard: int) -> str:
 class Submission:
     """An event to be stored.
 
-    `digest` is that of what the producer sent, which tells a repeat from a clash; None for an event whose id
-    was made just now, which can't be there.
+    `digest` is that of what the producer sent: it tells a repeat from another event with the same id. It is None for an
+    event whose id was just made, and can't be stored yet.
     """
 
     event: Event
@@ -65,7 +65,7 @@ class Submission:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The event that was stored before for the same `once` key, as far as its marker tells."""
+    """The event that was stored before for the same `once` key, as its marker says."""
 
     id: str
     expires: datetime | None
@@ -83,22 +83,22 @@ class EventStore:
         self._table = Table(client, table)
 
     def get(self, event_id: str) -> Event | None:
-        """The event, or None where there is none or it has expired. ValueError for an id that is no UUIDv7."""
+        """Read an event; None where there is none or it has expired. Raises ValueError for an id that is no UUIDv7."""
         item = self._table.find("reading an event", event_key(event_id))
         return None if item is None or is_gone(item, utc_now()) else event_of(item)
 
     def which_exist(self, event_ids: Iterable[str]) -> set[str]:
-        """Which of these events are in the log, and have not expired."""
+        """Return which of these events are stored, and have not expired."""
         keys = (event_key(event_id) for event_id in dict.fromkeys(event_ids))
         now = utc_now()
         found = self._table.get_many("looking for events", keys, projection="sk, expires_at")
         return {text_of(item, "sk") for item in found if not is_gone(item, now)}
 
     def add(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
-        """Store events; a result for each, in order.
+        """Store events; return a result for each, in order.
 
-        For a repeat the result is the event that is stored already; a Conflict where that has the same id but
-        came of something else. Unavailable ones were not stored.
+        The result of a repeat is the event that is stored already; where another event has the id, it is a Conflict.
+        Where the result is Unavailable, the event was not stored.
         """
         results: dict[int, Event | Conflict | Unavailable] = {}
         new = [position for position, submission in enumerate(submissions) if submission.digest is None]
@@ -112,7 +112,7 @@ class EventStore:
     ) -> Event | Earlier | Conflict | Unavailable:
         """Store an event if it is the first with its `once` key of `owner`. A window begins at `now`.
 
-        Else the result is the earlier event, or, where that is the same event, sent again, as of `add`.
+        Otherwise the result is the earlier event; where that is the same event, sent again, it is that of `add`.
         """
         event = submission.event
         marker = Put(
@@ -168,12 +168,12 @@ class EventStore:
 
 
 def digest_of(given: JsonObject) -> str:
-    """What tells one submitted event from another: a hash of its JSON, keys sorted."""
+    """Hash a submitted event's JSON, keys sorted, to tell events with one id apart."""
     return digest_of_bytes(orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
 
 
 def digest_of_bytes(data: bytes) -> str:
-    """Return what tells `data` from other data: 32 hex digits."""
+    """Hash `data`, to 32 hex digits."""
     return hashlib.sha256(data).hexdigest()[:32]
 
 
@@ -193,7 +193,7 @@ def event_item(event: Event, digest: str | None) -> dict[str, Any]:
 
 
 def event_of(item: Item) -> Event:
-    """The event in an item of the table or its stream. KeyError, TypeError or ValueError on what is none."""
+    """Read the event in an item of the table or its stream. Raises KeyError, TypeError or ValueError."""
     return Event.from_json(orjson.loads(item["event"]["S"]))
 
 

@@ -1,8 +1,7 @@
 """One readable sentence about an event, whatever its context holds.
 
-A context with a `message` speaks for itself. Else each known action has a sentence, and any other action is
-told as `action: key=value, …`. Raw JSON is never shown: values that are objects or lists are left to the
-event's own page.
+The summary is the context's `message` where it has one. Else each known action has a sentence, and any other action
+gives `action: key=value, …`. Raw JSON is never shown: values that are objects or lists are left out.
 """
 
 from collections.abc import Callable
@@ -10,14 +9,14 @@ from collections.abc import Callable
 from tocsin.types import Json, JsonObject
 
 MAX_SUMMARY = 500
-"""Characters. A summary is a line in an inbox, a subject, a chat message: longer ones are cut with a mark."""
+"""Characters. A summary is a line in an inbox, a subject, a chat message; longer ones are cut, and end with …."""
 
 _MAX_VALUE = 80
 _UNSAID = frozenset({"message", "hyperlink", "hyperlink_label", "http_request", "geo", "asn"})
 
 
 def summarize(action: str, user: JsonObject, client_ip: str | None, context: JsonObject) -> str:
-    """The sentence for an event of `action` by `user` from `client_ip` with `context`."""
+    """Summarize an event of `action` by `user` from `client_ip` with `context`."""
     message = context.get("message")
     if isinstance(message, str) and message.strip():
         return _cut(" ".join(message.split()), MAX_SUMMARY)
@@ -28,7 +27,7 @@ def summarize(action: str, user: JsonObject, client_ip: str | None, context: Jso
 
 
 class _Facts:
-    """What the sentences ask of an event; each answer is text that can stand in a sentence."""
+    """The parts of sentences: each is text taken from the event, or a general word where it has none."""
 
     def __init__(self, user: JsonObject, client_ip: str | None, context: JsonObject) -> None:
         self._user = user
@@ -47,10 +46,10 @@ class _Facts:
         return f" from {self._client_ip}" if self._client_ip else ""
 
     def of(self, *keys: str) -> str | None:
-        """The first of the context's `keys` that can be said in a few words."""
+        """The value of the first of the context's `keys` that is a short text."""
         for key in keys:
             said = _said(self._context.get(key))
-            if said and said.strip("*"):  # a mask tells nothing, and another key may
+            if said and said.strip("*"):  # a mask says nothing; another key may
                 return said
         return None
 
@@ -85,7 +84,7 @@ def _article(noun: str) -> str:
 
 
 def _said(value: Json) -> str | None:
-    """A scalar, or what an object calls itself, in a few words; None for what can't be said so."""
+    """A scalar, or an object's name, as a short text; None for other values."""
     if isinstance(value, dict):
         value = value.get("name") or value.get("username") or value.get("pk")
     if isinstance(value, bool):

@@ -1,10 +1,10 @@
-"""What Tocsin itself reports, as events like any other: they are stored, matched, and people hear of them.
+"""Events that Tocsin itself reports. They are stored and matched like any other, so that rules can tell people.
 
-Each carries what caused it, so that it can't fire the rule nor reach the transport that it is about, and how
-many such events stand behind it, so that a chain of them ends.
+Each carries its cause, so that it can't fire the rule nor reach the transport that it is about, and its depth in the
+chain of such events, so that a chain ends.
 
-Each is created when it happens, with a random id: an id that could be worked out beforehand could be taken by a
-producer, and the event would be missing. What is to be said once an hour is held by a marker of Tocsin's own.
+Each is created when it happens, with a random id: a producer could post an event with an id that it can predict, and
+the system event would be missing. Where only one an hour is to be reported, a marker of Tocsin's own sees to that.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ from tocsin.ttl_cache import TTLCache
 from tocsin.types import JsonObject
 
 APP = OWN_APP
-"""The `app` of system events, and the owner of the markers that hold what is said once an hour."""
+"""The `app` of system events, and the owner of the markers for what is reported once an hour."""
 
 _HOUR = timedelta(hours=1)
 _IDS_TRIED = 3
 
 
 class EventSettings(Protocol):
-    """What the settings say of events that name nothing themselves."""
+    """The settings that fill in a system event."""
 
     @property
     def brand(self) -> str:
@@ -49,7 +49,7 @@ class EventSettings(Protocol):
 
 
 class SystemEvents:
-    """Stores events that Tocsin reports. Keep one for as long as the process lives: it remembers the hour's."""
+    """Stores events that Tocsin reports. Keep one a process: it remembers what was reported in this hour."""
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
@@ -100,7 +100,7 @@ class SystemEvents:
             self._said.put(said, hour)
 
     def _is_stored(self, event: Event, said: tuple[str, ...] | None, hour: str, now: datetime) -> bool:
-        """Store `event`, unless it was said in this hour; False where another event has its id. Raises Unavailable."""
+        """Store `event`, if not reported in this hour; False where another event has its id. Raises Unavailable."""
         # Tried again after an unknown outcome, an event is found under its id, and told from another by this digest.
         submission = Submission(event, digest_of({"system": event.to_json()}))
         result: Event | Earlier | Conflict | Unavailable
@@ -115,5 +115,5 @@ class SystemEvents:
 
 
 def caused_by(event: Event, *, rule: str | None, transport: str | None) -> Cause:
-    """The cause of what is reported of `event`: one deeper than its own."""
+    """The cause of an event that is reported about `event`: one deeper than that event's own."""
     return Cause(rule, transport, (event.cause.depth if event.cause else 0) + 1)

@@ -1,1 +1,1 @@
-"""LogReader the log: queries, the timeline, roll-ups."""
+"""Search of the log: queries, the timeline, roll-ups."""

@@ -1,10 +1,10 @@
-"""The hour before which there are no events: the floor of every search that names no beginning.
+"""The hour before which there are no events: where every search without a beginning begins.
 
     pk                 sk         what
     rollup#progress    earliest   that hour; while it is being raised, `raising`: up to which one
 
-Whoever marks events lowers it. The schedule raises it again when the events that it is about are gone, or one event
-that was dated far back would be searched for as long as the log lives. Raising is exact, whatever else happens:
+Marking an event lowers it. The schedule raises it again when the earliest events are gone; otherwise one event that was
+dated far back would make every search read back to it for ever. Raising is exact, whatever else happens:
 
     raise   1 claim: "it is being raised to <hour>"
             2 read, consistently, that no hour before <hour> has any event
@@ -39,7 +39,7 @@ _RAISING = "raising the earliest hour"
 _TRIES = 10
 
 _MONTHS = timedelta(days=3 * 31)
-"""About how far it rises at a time."""
+"""Months, about: how far it rises at a time."""
 
 
 class EarliestHour:
@@ -49,7 +49,7 @@ class EarliestHour:
         self._table = Table(client, table)
 
     def lower(self, hour: datetime) -> None:
-        """Note that there may be an event in `hour`, which is marked already. To repeat it is harmless."""
+        """Note that there may be an event in `hour`, which is marked already. Repeating this is harmless."""
         given = _written(hour)
         for _ in range(_TRIES):
             try:
@@ -80,9 +80,9 @@ class EarliestHour:
         raise Unavailable("the earliest hour is raised and lowered again and again; try again")
 
     def rise(self, floor: datetime | None, known: Callable[[datetime, datetime], Known]) -> None:
-        """Let the log begin later, by some months at most, where the events with which it began are gone.
+        """Raise the hour, by some months at most, where the earliest events are gone.
 
-        `floor` is where it begins, `known` what the roll-ups say of a range.
+        `floor` is the hour now, `known` gives the roll-ups of a range.
         """
         if floor is None or not known(floor, floor).of(floor).is_empty:
             return
@@ -92,9 +92,9 @@ class EarliestHour:
             self.raise_to(first, of=floor, is_empty=lambda: _first_not_empty(known, floor, first) >= first)
 
     def raise_to(self, hour: datetime, *, of: datetime, is_empty: Callable[[], bool]) -> bool:
-        """Raise it from `of` to `hour` if `is_empty` says, reading consistently, that all before has no events.
+        """Raise it from `of` to `hour` if `is_empty`, reading consistently, finds no events before that.
 
-        Whether it was raised.
+        Returns whether it was raised.
         """
         claim = {":seen": text(_written(of)), ":raising": text(_written(hour))}
         try:

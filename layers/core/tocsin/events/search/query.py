@@ -1,7 +1,7 @@
 """What a reader asks of the log: filters, a text, an expression and a range of time, parsed and applied.
 
-Two kinds of criteria: those that hourly counts by action and app can speak of (`rules_out` tells hours that
-can't hold a match, `counted` how many matches an hour has), and those that only the event itself can answer.
+There are two kinds of criteria: those that hourly counts by action and app can decide (`rules_out` finds hours that
+can't hold a match, `counted` says how many matches an hour has), and those that only the event itself can decide.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FILTERS = (
     "search",
     "filter",
 )
-"""The parameters that say which events are meant."""
+"""The parameters that filter events."""
 
 MAX_VALUE = MAX_SEARCH
 """Characters of a filter's value; an expression may have its own, larger limit."""
@@ -58,7 +58,7 @@ _FIELDS_OF_COUNTS = _FIELDS_OF_RANGE | {"actions", "app"}
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Some actions by name; `any_custom` stands for every one with the prefix custom_."""
+    """Actions by name; `any_custom` stands for all with the prefix custom_."""
 
     names: frozenset[str]
     any_custom: bool
@@ -69,7 +69,7 @@ class Actions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Search:
-    """All criteria; those that are None or empty are not looked at, and all others must hold.
+    """All criteria of a search. Those that are None or empty are ignored; all others must hold.
 
     `since` is the first moment of the range, `until` the first after it.
     """
@@ -89,16 +89,16 @@ class Search:
     words: Words = ()
     expression: Expression | None = None
     digest: str = ""
-    """What tells one search from another: cursors carry it."""
+    """A hash of the criteria, which cursors carry: a cursor of another search is refused."""
 
     @property
     def is_of_counts(self) -> bool:
-        """Whether counts by action and app say all that is asked."""
+        """Whether counts by action and app suffice to answer."""
         return self._given() <= _FIELDS_OF_COUNTS
 
     @property
     def is_everything(self) -> bool:
-        """Whether every event of the range is meant."""
+        """Whether every event of the range matches."""
         return self._given() <= _FIELDS_OF_RANGE
 
     def _given(self) -> set[str]:
@@ -118,7 +118,7 @@ class Search:
         return found
 
     def rules_out(self, counts: Counts) -> bool:
-        """Whether none of the events that were counted can match."""
+        """Whether none of the counted events can match."""
         return not self.counted(counts)
 
     def addresses(self) -> tuple[str, ...] | None:
@@ -129,10 +129,10 @@ class Search:
 
 
 class SearchFilter:
-    """Looks at events one by one for a `Search`, and remembers where its expression failed.
+    """Tests events one by one for a `Search`, and counts those on which its expression failed.
 
-    An expression that fails on an event (a key that this event lacks) does not match it. `failed` says how
-    often that was, and `failure` why the first time, so that an answer can say so.
+    Where the expression fails (the event lacks a key, say), the event does not match. `failed` counts such events,
+    `failure` is the reason on the first, so that an answer can say so.
     """
 
     def __init__(self, search: Search, now: datetime) -> None:
@@ -143,7 +143,7 @@ class SearchFilter:
         self.failure: str | None = None
 
     def admits(self, event: Event) -> bool:
-        """Whether `event` is meant."""
+        """Whether `event` matches."""
         return all(check(event) for check in self._checks) and self._expression_admits(event)
 
     def _expression_admits(self, event: Event) -> bool:
@@ -159,9 +159,9 @@ class SearchFilter:
 
 
 def parse_search(query: Mapping[str, str]) -> Search:
-    """The search that a query string's parameters describe; others than FILTERS are not looked at.
+    """Parse a query string's parameters; those that are not among FILTERS are ignored.
 
-    Invalid names each parameter that is wrong.
+    Raises Invalid, naming each wrong parameter.
     """
     wrong: list[Violation] = []
     plain = {name: _plain(query, name, wrong) for name in FILTERS if name not in _NOT_PLAIN}
@@ -212,7 +212,7 @@ def _moment(query: Mapping[str, str], name: str, wrong: list[Violation]) -> date
     try:
         moment = parse_moment(given)
         if moment.utcoffset() is not None:
-            # Events know milliseconds: the first one at or after a moment is that of the next whole one.
+            # Events have whole milliseconds: the first one not before a moment has the moment rounded up.
             return moment.astimezone(UTC) + timedelta(microseconds=-moment.microsecond % 1000)
     except (ValueError, OverflowError):
         pass
@@ -268,7 +268,7 @@ type _Check = Callable[[Event], bool]
 
 
 def _checks(search: Search) -> Iterator[_Check]:
-    """A test for each criterion but the expression, the cheapest and most telling first."""
+    """A test for each criterion but the expression, the cheapest and most selective first."""
     for wanted in search.actions:
         yield lambda event, wanted=wanted: event.action in wanted  # type: ignore[misc]
     for name, value in (("app", search.app), ("brand", search.brand)):
@@ -295,14 +295,14 @@ def _member(event: Event, name: str, member: str) -> Json:
 
 
 def _is_application(event: Event, wanted: str) -> bool:
-    """By primary key or name: people know an application by either."""
+    """Whether it is the application, by primary key or by name."""
     return any(_same(_member(event, "authorized_application", member), wanted) for member in ("pk", "name")) or _same(
         event.context.get("authorized_application"), wanted
     )
 
 
 def _same(value: Json, wanted: str | None) -> bool:
-    """Whether a value is the one that was written; a UUID is the same with hyphens and without."""
+    """Whether a value equals the text that was given; a UUID does with hyphens and without."""
     if isinstance(value, bool) or not isinstance(value, str | int) or wanted is None:
         return False
     return str(value) == wanted or (isinstance(value, str) and _as_uuid(value) == _as_uuid(wanted) is not None)

@@ -1,6 +1,6 @@
-"""What readers ask of the log: a page of events, how many there were when, and who used what.
+"""Questions to the log: a page of events, how many there were when, and who used which application.
 
-Nothing here reads without a bound. Where a bound is met, the answer says up to which time it is complete.
+Every read is bounded. Where a bound is reached, the answer says from or up to which time it is complete.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_ANSWER = 4_000_000
-"""Bytes of events a page: a Lambda function may answer with 6 MB, quotes escaped."""
+"""Bytes of events a page: a Lambda function may answer with 6 MB, in which quotes are escaped."""
 
 
 def counting_budget() -> Budget:
-    """What a question that is answered by reading events may read: it has no next page to go on in."""
+    """The budget of a question that is answered by counting events: unlike a search, it has no next page."""
     return Budget(items=60_000, size=96_000_000, queries=4_096, seconds=12.0)
 
 
@@ -38,9 +38,9 @@ def counting_budget() -> Budget:
 class EventPage:
     """Some events in order, each as the API shows it.
 
-    `position` is where to go on, None at the end. `scanned_until` is the time up to which everything was looked
-    at, None where that is all that was asked for. `failed` counts the events on which the search's expression
-    failed, `failure` says why it did the first time. `budget` has what was read.
+    `position` is where to go on, None at the end. `scanned_until` is the time up to which everything was read, None
+    where that is the whole range. `failed` counts the events on which the search's expression failed, `failure` says
+    why on the first. `budget` says what was read.
     """
 
     events: tuple[JsonObject, ...]
@@ -53,7 +53,7 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Events by hour and action. Hours before `complete_from` may have more than was counted; None: all is counted."""
+    """Events by hour and action. Hours before `complete_from` may have more than was counted; None: all are counted."""
 
     by_hour: dict[datetime, Counter[str]]
     complete_from: datetime | None
@@ -92,7 +92,7 @@ class LogReader:
         position: str | None = None,
         budget: Budget | None = None,
     ) -> EventPage:
-        """Up to `limit` events that match, from `position` on; fewer where the budget or the answer's size ends it."""
+        """Read up to `limit` matching events from `position` on; fewer where the budget or MAX_ANSWER ends it."""
         walk = Scan(
             self._client,
             self._table,
@@ -133,8 +133,8 @@ class LogReader:
     ) -> Tally:
         """How many events match from `start` up to `end`, by hour and action.
 
-        What the roll-ups know is taken from them, if they can answer `search`; the rest is read, newest first.
-        `known` are the roll-ups of at least this range, where the caller has them already.
+        Hours that the roll-ups have are taken from them, if they can answer `search`; of the others the events are
+        read, newest first. `known` are the roll-ups of at least this range, where the caller has them already.
         """
         budget = budget or counting_budget()
         by_hour: defaultdict[datetime, Counter[str]] = defaultdict(Counter)
@@ -150,7 +150,7 @@ class LogReader:
         return Tally(dict(by_hour), complete_from, budget)
 
     def tallies(self, search: Search, starts: Sequence[datetime], end: datetime, *, now: datetime) -> list[Tally]:
-        """A tally from each of `starts` up to `end`. They share one budget, and what is known of the hours."""
+        """A tally from each of `starts` up to `end`. They share one budget and one read of the roll-ups."""
         if not starts:
             return []
         budget = counting_budget()
@@ -167,7 +167,7 @@ class LogReader:
     def top(
         self, search: Search, start: datetime, end: datetime, *, now: datetime, most: int
     ) -> tuple[list[Use], datetime | None]:
-        """The applications with the most events that match, and the time from which on the answer is complete.
+        """The applications with the most matching events, and the time from which the answer is complete.
 
         An event's application is its context's `authorized_application`, else the app that sent it. Its user
         is told by pk, else by username; events of nobody count as events only.
@@ -179,7 +179,7 @@ class LogReader:
         for event in walk:
             application = _application(event)
             key = str(application.get("pk") or application.get("name") or "")
-            # Newest first: an application is shown as it was called last.
+            # Newest first: an application is shown by its latest name.
             applications.setdefault(key, application)
             events[key] += 1
             user = event.user.get("pk", event.user.get("username"))
@@ -196,13 +196,13 @@ class LogReader:
 def _uncounted(
     search: Search, start: datetime, end: datetime, known: Known, by_hour: defaultdict[datetime, Counter[str]]
 ) -> Iterator[Range]:
-    """Adds to `by_hour` what is known, and gives the ranges that are not, oldest first."""
+    """Add known counts to `by_hour`; return the ranges that are not known, oldest first."""
     waiting: Range | None = None
     hour = hour_of(start)
     while hour < end:
         first, last = max(hour, start), min(hour + HOUR, end)
         count = known.of(hour)
-        # Counts that reach beyond the range, or begin before it, can't be split.
+        # The counts of an hour can't be split where the range ends or begins within it.
         if first == hour and count.covered <= end:
             found = search.counted(count.counts)
             if found:

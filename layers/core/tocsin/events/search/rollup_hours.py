@@ -1,4 +1,4 @@
-"""An hour's counts as they stand in the events table, and what a reader may conclude from them."""
+"""An hour's counts in the events table, and what a reader may conclude from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def hour_of(moment: datetime) -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class HourCount:
-    """The counts of an hour's events before `covered`; where that is the hour itself, nothing is known."""
+    """The counts of an hour's events before `covered`; where that is the hour's beginning, nothing is known."""
 
     hour: datetime
     covered: datetime
@@ -45,7 +45,7 @@ class HourCount:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What the roll-ups say of some hours, and how far back there is anything at all."""
+    """What the roll-ups have of some hours, and the hour before which there are no events."""
 
     hours: Mapping[datetime, HourCount]
     known_from: datetime | None
@@ -68,7 +68,7 @@ def hour_key(hour: datetime) -> dict[str, Any]:
 
 
 def hour_count(item: Item) -> HourCount:
-    """What holds of an hour's item: nothing where it changed after it was counted, or while it was."""
+    """The valid counts in an hour's item: none where the hour changed after it was counted, or meanwhile."""
     hour = parse_hour(text_of(item, "sk"))
     if "covered" not in item or number_of(item, "changed") != number_of(item, "counted"):
         return HourCount(hour, hour, {})
@@ -76,7 +76,7 @@ def hour_count(item: Item) -> HourCount:
 
 
 def counts_in(item: Item) -> Counts:
-    """The counts in an hour's item, whether they hold or not."""
+    """The counts in an hour's item, valid or not."""
     counts: Counts = orjson.loads(text_of(item, "counts", "{}"))
     return counts
 
@@ -102,7 +102,7 @@ def parse_hour(given: str) -> datetime:
 
 
 def hour_in(item: Item, name: str) -> datetime | None:
-    """The hour that stands in `item` as `name`, if one does."""
+    """The hour in `item` under `name`; None where there is none."""
     given = text_of(item, name)
     return parse_hour(given) if given else None
 
@@ -113,5 +113,5 @@ def milliseconds(moment: datetime) -> dict[str, str]:
 
 
 def moment_in(item: Item, name: str) -> datetime:
-    """The moment that `milliseconds` wrote as `name`."""
+    """The moment in `item` under `name`, as `milliseconds` wrote it."""
     return from_milliseconds(number_of(item, name))

@@ -20,8 +20,8 @@ An event that was stored before 1 is seen by 2. One that was stored later comes 
 the claim, and adds a change; then 3 is refused, or what 3 stored does not hold. Each step can be repeated, and
 the process can end between any two. See docs/decisions/0021-roll-ups-are-recounted.md.
 
-Events that expire end what their hour says as well. A count knows when they do, so nothing waits for DynamoDB to delete
-them, nor for the stream to say so.
+Expired events make their hour's counts invalid, too. A count has the time when that happens, so that it depends neither
+on DynamoDB deleting the events nor on the stream.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 SETTLING = timedelta(minutes=2)
-"""How far behind the clock hours are counted: most events have arrived by then, and few counts are made twice."""
+"""How far behind the clock hours are counted: most events have arrived by then, so few hours are counted twice."""
 
 HISTORY = timedelta(hours=24)
 """How far back the first run counts: as far as the stream reaches. Older hours are counted when the stream brings an
 event of theirs, or when somebody has a range counted (`recount`), as for a table that is older than its roll-ups."""
 
 _SLICE = 50_000
-"""Events counted at a time, about: what an hour that has more of them loses when a run ends in the middle."""
+"""Events counted at a time, about: so much of the work is lost when a run ends in the middle of an hour."""
 
 _TRIES = 3
 
@@ -91,7 +91,7 @@ class Run:
     hours: int = 0
     events: int = 0
     left: int = 0
-    """Hours that are still to be counted: another run does it."""
+    """Hours that are left for another run."""
 
 
 @dataclass(slots=True)
@@ -155,7 +155,7 @@ class Rollups:
     # ── marking ──────────────────────────────────────────────────────────────
 
     def mark(self, event_ids: Iterable[str]) -> int:
-        """Note that these events came or went; gives how many hours are due for it. To repeat it is harmless."""
+        """Note that these events came or went; return how many hours are due for it. Repeating this is harmless."""
         firsts: dict[datetime, datetime] = {}
         for event_id in event_ids:
             moment = id_time(event_id)
@@ -168,11 +168,11 @@ class Rollups:
         else:
             with ThreadPoolExecutor(SHARDS) as pool:
                 marked = sum(pool.map(self._mark, firsts.keys(), firsts.values()))
-        self._earliest.lower(min(firsts))  # after the marks: see there
+        self._earliest.lower(min(firsts))  # after the marks: see `earliest_store`
         return marked
 
     def recount(self, start: datetime, end: datetime) -> int:
-        """Have all hours of a range counted anew, by the next runs; gives how many. For repairs."""
+        """Have all hours of a range counted again by the next runs, for repairs; return how many."""
         hours = list(hours_between(hour_of(start), end))
         for hour in hours:
             self._mark(hour, None)
@@ -183,12 +183,12 @@ class Rollups:
     def _mark(self, hour: datetime, first: datetime | None) -> bool:
         changed = self._add_change(hour, first)
         if changed:
-            # After the change: whoever counts by this mark sees it.
+            # After the change, so that a count that this mark starts sees it.
             self._put_note(_MARKING, "rollup#due", f"{hour:{HOUR_FORMAT}}")
         return changed
 
     def _add_change(self, hour: datetime, first: datetime | None) -> bool:
-        """Add a change, if the hour has no counts yet, or counts are claimed up to after `first`."""
+        """Add a change, if the hour has no counts yet, or counts are claimed up to a time after `first`."""
         condition = None
         values = {":one": number(1)}
         if first is not None:
@@ -205,7 +205,7 @@ class Rollups:
     def catch_up(self, now: datetime, *, has_time: Callable[[], bool], history: timedelta = HISTORY) -> Run:
         """Count what is to be counted at `now`: hours that ended, the running one, and those that changed."""
         run = Run(now)
-        # Whole seconds: ids know milliseconds, and what is between two of them would be counted by neither.
+        # Whole seconds: events' times have milliseconds, and an event between two finer bounds would be in no count.
         settled = now.replace(microsecond=0) - SETTLING
         self._advance(settled, history, run, has_time)
         self._mark_expired(run, has_time)
@@ -237,7 +237,7 @@ class Rollups:
             self._save_progress(known_from, hour)
 
     def _mark_expired(self, run: Run, has_time: Callable[[], bool]) -> None:
-        """Have the hours counted anew whose events expired meanwhile."""
+        """Have hours counted again whose events have expired."""
         now = f"{hour_of(run.now):{HOUR_FORMAT}}#~"
         for item in self._query(_COUNTING, "rollup#expiry", "0", now):
             if not has_time():
@@ -246,12 +246,12 @@ class Rollups:
             self._delete_note(item)
 
     def _note_expiry(self, hour: datetime, first_expiry: int) -> None:
-        # At whole hours, so that an hour is counted anew for what expires in it once an hour at most.
+        # At whole hours, so that an hour is counted again for expired events once an hour at most.
         when = hour_of(datetime.fromtimestamp(first_expiry - 1, UTC)) + HOUR
         self._put_note(_COUNTING, "rollup#expiry", f"{when:{HOUR_FORMAT}}#{hour:{HOUR_FORMAT}}")
 
     def _look_back(self, settled: datetime, run: Run, has_time: Callable[[], bool]) -> None:
-        """Count the hours from the earliest event on: each search without a beginning would read those not counted."""
+        """Count hours back to the earliest event: each search without a beginning would read those not counted."""
         known = self.known(settled, settled)
         at, through, floor = known.known_from, known.through, known.earliest
         while floor is not None and at is not None and through is not None and floor < at:
@@ -275,7 +275,7 @@ class Rollups:
         self._delete_note(due)
 
     def _count(self, hour: datetime, end: datetime, run: Run, has_time: Callable[[], bool]) -> bool:
-        """Count the hour's events before `end`; whether the counts hold now."""
+        """Count the hour's events before `end`; return whether the counts are valid now."""
         if end <= hour:
             return False
         for _ in range(_TRIES):
@@ -289,7 +289,7 @@ class Rollups:
         return False
 
     def _claim(self, hour: datetime, end: datetime) -> Item:
-        """Say that counts up to `end` are being made; gives the hour's item as it is then."""
+        """Claim the counts up to `end`; return the hour's item after that."""
         try:
             return self._table.update(
                 _COUNTING,
@@ -300,7 +300,7 @@ class Rollups:
                 returning="ALL_NEW",
             )
         except ConditionFailed:
-            # Another run claimed more, and its clock was no further than ours may be: count as far as it did.
+            # Another run has claimed more, by a clock that may be ahead of ours: count as far as it does.
             return self._table.get(_COUNTING, hour_key(hour), consistent=True) or {}
 
     def _count_from(self, hour: datetime, end: datetime, claimed: Item, run: Run, has_time: Callable[[], bool]) -> bool:
@@ -316,7 +316,7 @@ class Rollups:
             upto = min(start + step, end)
             self._add_events(tally, start, upto, run.now)
             if tally.first_expiry is not None:
-                self._note_expiry(hour, tally.first_expiry)  # first, so that no count holds that is not ended by it
+                self._note_expiry(hour, tally.first_expiry)  # first, so that no counts are valid without their end
             if not self._store(hour, upto, tally, number_of(claimed, "changed"), was):
                 return False
             was, start = to_milliseconds(upto), upto
@@ -373,7 +373,7 @@ class Rollups:
         return self._table.query(what, "pk = :pk AND sk BETWEEN :low AND :high", values, consistent=True, limit=limit)
 
     def _put_note(self, what: str, pk: str, sk: str) -> None:
-        # Each has its own token, so that one that is put while the last is acted on outlives that.
+        # A token of its own, so that a mark that is put while an earlier one is acted on is not deleted with it.
         self._table.put(what, {"pk": text(pk), "sk": text(sk), "token": text(new_id())})
 
     def _delete_note(self, note: Item) -> None:

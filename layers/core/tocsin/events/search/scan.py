@@ -1,12 +1,12 @@
-"""A walk along the log: from the newest or the oldest event on, by the cheapest way, as far as a budget goes.
+"""A scan of the log from the newest or the oldest event on, by the cheapest way, as far as a budget goes.
 
     what is asked                             the way
     a user's pk                               the index by-user
     a client IP, or a network of few          the index by-client-ip, merged
     anything else                             the timeline, without hours that, by their counts, hold no match
 
-A user's events are taken before an address's: they are fewer, since many people share an address and few share
-an account. Every other criterion is applied to what is read.
+Where both are asked, the user's index is read: many people share an address and few share an account, so it holds
+fewer events. Every other criterion is applied to the events that are read.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
-"""No producer may say that an event is older; ids may, and then `since` finds them."""
+"""No producer may say that an event is older. An id may be; `since` finds such an event."""
 
 AHEAD = timedelta(minutes=10)
-"""How far in the future an event's time may be: more than the clocks of producers may differ from ours."""
+"""How far in the future an event's time may be: more than a producer's clock may be ahead."""
 
 _WIDEST = 31
 """Days of roll-ups read at a time, at most."""
@@ -45,9 +45,9 @@ type Range = tuple[datetime, datetime]
 
 
 class Scan:
-    """Iterates over the events that match. `position` is how far it looked: a bound to go on from.
+    """Iterates over the matching events. `position` is how far it has read: a bound to go on from.
 
-    `ended` is true where everything that was asked for was looked at, `stopped` where the budget was used up.
+    `ended` is true where the whole range was read, `stopped` where the budget was used up.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Scan:
     ) -> None:
         """Scan through `search`'s range from `position` on; or through `ranges`, given in order of reading.
 
-        `wanted` is after how many matches the caller will stop; None where it wants all.
+        `wanted` is the number of matches after which the caller stops; None where it wants all.
         """
         self._client = client
         self._table = table
@@ -86,7 +86,7 @@ class Scan:
         index = self._index()
         whole = self._timeline() if index is None else self._through_index(index)
         for item in whole:
-            # Set before it is given out: whoever stops at this event goes on after it.
+            # Set before the event is yielded: a caller that stops at this event goes on after it.
             self.position = self._behind(text_of(item, "sk"))
             if not is_gone(item, self._now):
                 event = event_of(item)
@@ -121,7 +121,7 @@ class Scan:
                 keys.append(key)
                 if len(keys) == group:
                     yield from read_whole(self._client, self._table, keys, self.budget)
-                    # Keys whose events are gone were looked at too.
+                    # Keys whose events are gone were read too.
                     self.position = self._behind(text_of(keys[-1], "sk"))
                     keys = []
             if keys:
@@ -136,7 +136,7 @@ class Scan:
     def _timeline(self) -> Iterator[Item]:
         page = self._page()
         for start, end in self._stretches():
-            # A request that reads nothing would bring nobody any further.
+            # A request that read nothing would never get on.
             if self.budget.is_used_up and self.position != self._position:
                 self.stopped = True
                 return
@@ -148,15 +148,15 @@ class Scan:
             self.position = first_id(start if self._newest_first else end)
 
     def _page(self) -> int:
-        """How many events to read from each shard at first; a merge that goes on reads more at a time."""
+        """How many events to read from each shard at first; a merge reads more at a time as it goes on."""
         if self._wanted is None:
             return _LARGE_PAGE
-        # A quarter more than their share: shards are filled by a hash, and none should have to be read twice.
+        # A quarter more than each shard's share: a hash fills them unevenly, and none should be read twice.
         share = 3 + self._wanted * 5 // (4 * SHARDS)
         return share if self._search.is_everything else max(_PAGE, share)
 
     def _stretches(self) -> Iterator[Range]:
-        """The parts of the range that may hold a match, in order of reading, none of them over midnight."""
+        """The parts of the range that may hold a match, in order of reading; none crosses midnight."""
         for start, end in self._ranges if self._ranges is not None else [self._whole_range()]:
             yield from self._promising(start, end)
 
@@ -171,7 +171,7 @@ class Scan:
 
     def _promising(self, start: datetime, end: datetime) -> Iterator[Range]:
         start, end = self._from_position(start, end)
-        # Who only asks for the newest events finds them in today's, and needs no roll-ups.
+        # The newest events are mostly among today's: they are read without roll-ups.
         days = 1
         informed = bool(self._search.actions) or self._search.app is not None
         while start < end:
@@ -184,7 +184,7 @@ class Scan:
             stretches = self._unruled(*chunk) if informed else _by_day(*chunk)
             yield from reversed(stretches) if self._newest_first else stretches
             days, informed = min(_WIDEST, days * _WIDER), True
-            # What was skipped was looked at, too.
+            # Hours that were skipped count as read.
             self.position = first_id(end if self._newest_first else start)
             if self.budget.is_used_up and start < end:
                 self.stopped = True
@@ -195,12 +195,12 @@ class Scan:
             return start, end
         at = time_of(self._position)
         if self._newest_first:
-            # An id's own millisecond may hold more events before it.
+            # There may be events before it in the id's own millisecond.
             return start, min(end, at if self._position == first_id(at) else at + timedelta(milliseconds=1))
         return max(start, at), end
 
     def _unruled(self, start: datetime, end: datetime) -> list[Range]:
-        """The parts of a range, oldest first, that the counts do not rule out."""
+        """The parts of a range that the counts do not rule out, oldest first."""
         known = self._rollups.known(start, end)
         self.budget.spend((), queries=2)
         stretches: list[Range] = []

@@ -1,8 +1,8 @@
 """The log in the order of time: partitions of the table or of an index, merged by event id, within a budget.
 
 A day's events lie in SHARDS partitions, each sorted by id; so do those of a user or of an address in an index.
-LogReader them in order is a merge: a page of each partition is read at once, and as soon as one partition's page
-is used up, those that are short are read on together.
+Reading them in order is a merge: a page of each partition is read in parallel; as soon as one partition's page is
+used up, the next pages of all that are running short are read in parallel.
 
 Positions are bounds on ids, as text: ids begin with their time, so a moment is a bound too.
 """
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 _LARGEST_PAGE = 1000
 _GROWTH = 2
-"""A page is this many times the one before it: what is read in vain is at most about what was read before."""
+"""A page is this many times the one before it, so that what is read in vain is at most about what was read before."""
 
 AFTER = "!"
-"""Behind an id, the least bound above it: it sorts before any character of an id."""
+"""Appended to an id, this makes the least bound above it: it sorts before any character of an id."""
 
 
 def check_position(position: str) -> None:
-    """IdError where `position` is neither an id nor the bound above one."""
+    """Raise IdError where `position` is neither an id nor the bound above one."""
     parse_id(position.removesuffix(AFTER))
 
 
@@ -59,7 +59,7 @@ def shards_of(day: datetime) -> list[Partition]:
 
 @dataclass(slots=True)
 class Budget:
-    """What one request may read. Whoever reads notes it here, and stops where something is used up.
+    """What one request may read, and has read. A reader stops as soon as one of the limits is reached.
 
     `size` is in bytes of the events' JSON, `seconds` from now.
     """
@@ -78,7 +78,7 @@ class Budget:
         self._begun = self.clock()
 
     def spend(self, items: Sequence[Item], queries: int = 1) -> None:
-        """Note what a read brought."""
+        """Count what a read returned."""
         self.spent_items += len(items)
         self.spent_size += sum(len(item["event"]["S"]) for item in items if "event" in item)
         self.spent_queries += queries
@@ -108,7 +108,7 @@ class _Reader:
 class Merge:
     """The items of some partitions between two bounds, in order. Iterate once.
 
-    Ends early where the budget is used up: `stopped` says so. What was given until then is complete.
+    Ends early where the budget is used up: `stopped` says so. The items until then are complete.
     """
 
     def __init__(
@@ -169,14 +169,14 @@ class Merge:
             limit=reader.limit,
             start=reader.start,
         )
-        # BETWEEN takes both ends, a position's upper bound is not part of what is asked.
+        # BETWEEN includes both ends, and the upper bound is not to be included.
         reader.waiting.extend(item for item in found if text_of(item, "sk") < self._high)
         reader.ended = reader.start is None
         self._budget.spend(found)
 
 
 def read_whole(client: DynamoDBClient, table: str, keys: Sequence[Item], budget: Budget) -> list[Item]:
-    """The items of an index's keys, in their order; those that are gone by now are left out."""
+    """Read the whole items for keys of an index, in their order; items that are gone meanwhile are left out."""
     wanted = ({"pk": key["pk"], "sk": key["sk"]} for key in keys)
     items = list(Table(client, table).get_many("reading events", wanted))
     budget.spend(items)
