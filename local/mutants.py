@@ -33,7 +33,10 @@ class Room:
 
 
 ROOMS = {
-    "redact": Room(("events/redact.py",), ("tests/unit/events",)),
+    "redact": Room(
+        tuple(f"events/{name}.py" for name in ("redact", "secret_names", "credentials", "assignments", "markup")),
+        ("tests/unit/events",),
+    ),
     "ingest": Room(("ingest/*.py",), ("tests/unit/ingest", "tests/integration/ingest")),
     "identity": Room(("identity/*.py", "identity/*/*.py"), ("tests/unit/identity", "tests/integration/identity")),
     "matching": Room(("matching/*.py",), ("tests/unit/rules", "tests/integration/matching")),

@@ -16,12 +16,13 @@ from tocsin.events.model import EventAction
 SHARED = ROOT / "layers/client/tocsin_client/_shared"
 _EVENTS = ROOT / "layers/core/tocsin/events"
 
-_MODULES = ("redact", "sanitize")
+_MODULES = ("secret_names", "credentials", "assignments", "markup", "redact", "sanitize")
 _REPLACED = {
     # Patterns with possessive quantifiers compile on Python 3.10 too.
     r"^import re$": "from tocsin_client._shared import regex as re",
     # Aliases by a `type` statement are Python 3.12's.
     r"^from tocsin\.types import ": "from tocsin_client._shared.types import ",
+    r"^from tocsin\.events\.": "from tocsin_client._shared.",
 }
 
 

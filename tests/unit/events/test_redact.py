@@ -77,9 +77,7 @@ LENGTH = 200_000
 
 
 # Values under keys
-@pytest.mark.parametrize(
-    "secret", ["hunter2", "", 1234, 1.5, True, None, [], ["a", "b"], {}, {"id": 1, "in": {"x": 2}}]
-)
+@pytest.mark.parametrize("secret", ["hunter2", "", 1234, 1.5, [], [True], ["a", "b"], {}, {"id": 1, "in": {"x": 2}}])
 def test_the_value_under_a_secret_key_is_masked_whole_whatever_its_type(secret):
     assert cleanse({"user": "alice", "password": secret}) == {"user": "alice", "password": MASK}
 

@@ -26,7 +26,7 @@ else:
         \\ (?: (?P<reference>[1-9][0-9]?) | . )                # a group by its number, another escape
         | \[\^?\]?(?:\\.|[^\]\\])*\]                            # a class
         | \(\?\((?P<condition>\w+)\)                            # what opens a group: (?(1), (?P<name>, (?:, (
-        | \(\?(?:P<(?P<name>\w+)>|P=\w+|[:=!#]|<[=!]|[a-zA-Z-]+:?)
+        | \(\?(?:P<(?P<name>\w+)>|P=\w+\)|[:=!#]|<[=!]|[a-zA-Z-]+:?)
         | .
         """,
         re.VERBOSE | re.DOTALL,

@@ -1,0 +1,350 @@
+# Made by `make shared` from layers/core/tocsin/events/assignments.py: change that.
+"""Secrets that a text gives a name to: ``password=…``, ``"token": "…"``, ``X-Api-Key: …``, ``--password …``.
+
+Only the value of a secret name is masked, in each notation that logs and dumps have: shell and INI, JSON, YAML,
+Python's and JavaScript's, lists of pairs and of arguments, SQL, also quoted within one another; markup is
+`tocsin.events.markup`'s.
+
+``name=value`` and a name in quotes are taken at their word. ``name: value`` is prose, too ("the token: has expired"):
+behind a bare name and a colon nothing is masked that begins with a word of `_PROSE`, and a name that is an everyday
+word, or ends in a word that is no secret's, counts only where its value looks like a credential.
+"""
+
+from __future__ import annotations
+
+from tocsin_client._shared import regex as re
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
+
+from tocsin_client._shared.secret_names import (
+    BARE_VALUE,
+    CLOSERS,
+    MASK,
+    NAME,
+    NAME_CHARACTER,
+    Secrets,
+    listed,
+    words_of,
+)
+
+_PASSWORDS = ("password", "passwd", "passphrase", "passcode", "pass", "pwd", "pw", "pswd")
+"""The last words of names whose value may have blanks in it."""
+_EVERYDAY = listed("api auth key session private pass sig signature cookie credential cred bearer")
+_LEAVES_NO_DOUBT = listed(
+    "access account api auth client deploy encryption master private secret shared signing ssh storage"
+)
+"""Words before an everyday one that make it a name: "API key: …"."""
+_LAST_OF_A_NAME = listed(
+    "again base bytes code confirm confirmation cookie current data digest hash header hex id ids json new old pem"
+    " plain plaintext raw repeat string text value"
+)
+"""Words that may stand behind a secret one in the name of a secret: `session_id`."""
+_ABOUT = listed(
+    "at date enabled error exception expired failed failure field file length message method mode name policy reason"
+    " required reset state status time type unit uri url version warning"
+)
+"""Last words of names that tell about a secret: `auth_method`, "KeyError: 'name'"."""
+_PROSE = listed("""
+    is isn't are aren't was wasn't were be been has hasn't have had must may should can cannot can't could will won't
+    would does doesn't did didn't do don't not no never none nothing too neither only already still if when while
+    because invalid expired missing required wrong incorrect unknown unset empty bad malformed mismatch valid weak
+    strong changed updated created deleted removed revoked rotated reset set sent used accepted refused rejected denied
+    granted disabled enabled active inactive failed failure error ok found expected got connection request response
+    read write view create update change delete rotate manage list get admin verify forgot forgotten optional
+    authentication authorization permission access for from to of in on at by with without as and or but
+""")
+"""What a sentence about a secret begins with behind its colon, and what may be done with one in the name of a scope."""
+
+_QUOTE = r"""(?:\\{0,31}+(?:"{3}|'{3}|["'`])|&quot;|&\#3[49];|%22|%27)"""
+_ASSIGNED = re.compile(
+    rf"""
+    (?<!{NAME_CHARACTER}) (?P<name>{NAME}) (?P<closing>{_QUOTE})?+ [ \t]*+
+    (?P<sign> =>?(?![=~]) | :=?(?!:|//) | \uff1d | \uff1a | %3[Aa] )
+    """,
+    re.VERBOSE,
+)
+_NAME_AND_VALUE = re.compile(
+    rf"""
+    (?<!{NAME_CHARACTER})
+    (?i:name|key|field|header|variable|param|parameter|property|attribute|setting|option) (?:\\*["'])?+ \s*+ [:=]
+    \s*+ (?:\\*["'])?+ (?P<name>{NAME}) (?:\\*["'])?+ \s*+ [,;]?+ \s*+
+    (?P<closing>\\{{0,31}}+["'])?+ (?i:(?:new_?|default_?)?value) (?:\\*["'])?+ \s*+ (?P<sign>[:=])
+    """,
+    re.VERBOSE,
+)
+"""``{"name": "X-Api-Key", "value": "…"}``, as JSON, YAML or a dump has it."""
+_PAIR = re.compile(rf"""[\[(]\s*+b?(?P<closing>\\{{0,31}}+["'])(?P<name>{NAME})(?P=closing)\s*+(?P<sign>,)""")
+_ARGUMENT = re.compile(rf"""(?<!\w)b?(?P<closing>\\{{0,31}}+["'])--?(?P<name>{NAME})(?P=closing)\s*+(?P<sign>,)""")
+_OPTION = re.compile(
+    rf"(?<!{NAME_CHARACTER})--?(?P<name>[A-Za-z]{NAME})(?P<closing>\b)(?P<sign>[ \t])[ \t]*+(?=[^\s=-])"
+)
+
+_OPENING = re.compile(rf"(?:\s*+(?:[bBuUrRfF]{{0,2}}|[$@])(?P<quote>{_QUOTE}))|[ \t]*+")
+_BACKSLASHES = {quote: re.compile(rf"(?<!\\)\\*+{quote}") for quote in "\"'`"}
+_BARE = re.compile(BARE_VALUE)
+_LINE = re.compile(rf"""(?:(?![,;]?[ \t]++["']?{NAME}["']?[ \t]*[:=])[^\r\n"'`]|(?<=\w)'(?=\w))++""")
+_SCHEME = re.compile(r"(?:apikey|basic|bearer|digest|dpop|negotiate|token)[ \t]++(?=[^\s\"'])", re.IGNORECASE)
+_BLOCK = re.compile(r"[|>][+\d-]{0,3}[ \t]*+\r?\n")
+_INDENTED = re.compile(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\Z)")
+_BRACKET = re.compile(r"""[\[\]{}()]|(?<!\\)\\*+["']""")
+_BEGINNING = re.compile(r"""(?:\A|[\r\n]|\\n)[ \t>*"'-]*\Z""")
+_IN_DATA = re.compile(r"(?:\A|[\r\n{,(\[;|&])[ \t-]*\Z")
+_WORD_BEFORE = re.compile(r"([A-Za-z]+)[ \t-]\Z")
+_CREDENTIAL = re.compile(
+    r"(?=\D*\d\D*\d)(?=[\W\d_]*[^\W\d_])[\w+=~!$%^*-]{8,}|[\w+/=~-]{20,}|(?=.*[+=~!$%^*])[^\s/]{6,}"
+)
+_END_OF_PAIR = re.compile(r"""\\*["']\s*+[\])]""")
+_PORT = re.compile(r"\d{1,5}(?!\w)")
+_LOOK_BACK = 64
+_PEEK = 64
+"""Characters of a text before a name, and of its value, that are looked at to see what they are."""
+
+_CLIENTS = ("curl", "mysql", "mariadb", "sshpass", "identified")
+_CLIENT_PASSWORD = re.compile(
+    r"""(?<!\S)(?:(?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,128}:|-p(?=[^\s-]))["']?(?P<value>[^\s"']++)"""
+)
+_SQL = re.compile(
+    r"\b(?:identified\s++by(?:\s++password)?|passw(?:or)?d)\s++'(?P<value>(?:[^'\\]|\\.|'')++)", re.IGNORECASE
+)
+
+
+_NAMES_BACKWARDS = {
+    sign: re.compile(
+        rf"""{sign[::-1]}(?:\d{{1,3}}(?=[^\W\d]))?(?:[ \t"'`\\]|22%|72%|;touq&){{0,32}}([\w.$@\[\]-]{{0,127}}[^\W\d])"""
+    )
+    for sign in ("=", ":", "\uff1d", "\uff1a", "%3A", "%3a")
+}
+"""The names before signs, in a text read from its end, where a search for the sign leads to the name."""
+
+
+def may_name_secrets(texts: str, lowered: str, secrets: Secrets) -> bool:
+    """Whether one of the texts may have a secret name with a value; they are given all in one, also in lower case."""
+    backwards = texts[::-1]
+    for sign, names in _NAMES_BACKWARDS.items():
+        if sign in texts and any(map(secrets.is_secret_key, {name[::-1] for name in names.findall(backwards)})):
+            return True
+    marked = '"' in texts or "'" in texts or "</" in texts or " -" in texts or "value" in lowered
+    return marked and (secrets.may_be_in(lowered) or any(map(lowered.__contains__, _CLIENTS)))
+
+
+def mask_assignments(text: str, secrets: Secrets) -> str:
+    """The text with the values of secret names masked."""
+    signs = "=" in text or ":" in text or "%3" in text or not text.isascii()
+    words = " " in text and ("-" in text or "'" in text)
+    quoted = "," in text and ("'" in text or '"' in text)
+    if not (signs or words or quoted) or not may_name_secrets(text, text.lower(), secrets):
+        return text
+    if quoted:
+        text = _masked(text, _PAIR, _paired, secrets)
+        text = _masked(text, _ARGUMENT, _quoted, secrets)
+    if signs:
+        if "alue" in text or "ALUE" in text:
+            text = _masked(text, _NAME_AND_VALUE, _certain, secrets)
+        text = _masked(text, _ASSIGNED, _assigned, secrets)
+    if words:
+        text = _masked(text, _OPTION, _optional, secrets)
+        if any(map(text.__contains__, _CLIENTS)):
+            text = _CLIENT_PASSWORD.sub(_mask_value, text)
+        text = _SQL.sub(_mask_value, text)
+    return text
+
+
+_Value: TypeAlias = tuple[int, int, str]
+"""Where it begins and ends in the text, and what to put there."""
+
+
+class _Found(NamedTuple):
+    """A secret name in a text, and where its value begins."""
+
+    match: re.Match[str]
+    name: str
+    at: int
+    quote: str | None
+    said: str
+    """What the value begins with: what is no value is found out from this, so that it takes a time that has a bound."""
+
+    @property
+    def closing(self) -> str:
+        """The quote behind the name."""
+        return self.match["closing"] or ""
+
+    @classmethod
+    def of(cls, text: str, match: re.Match[str]) -> _Found:
+        opening = _OPENING.match(text, match.end())
+        at = opening.end() if opening else match.end()
+        quote = opening["quote"] if opening else None
+        said = text[at : at + _PEEK]
+        if quote:
+            said = said.partition(quote)[0]
+        elif bare := _BARE.match(said):
+            said = bare[0].rstrip(CLOSERS)
+        return cls(match, match["name"], at, quote, said)
+
+
+def _masked(
+    text: str, pattern: re.Pattern[str], value_of: Callable[[str, _Found, Secrets], _Value | None], secrets: Secrets
+) -> str:
+    parts: list[str] = []
+    done = 0
+    for match in pattern.finditer(text):
+        if match.start() < done or not secrets.is_secret_key(match["name"]):
+            continue
+        found = _Found.of(text, match)
+        if _names_the_value(found.name, secrets) or _is_credential(found.said):
+            value = value_of(text, found, secrets)
+            if value is not None:
+                start, end, mask = value
+                parts += [text[done:start], mask]
+                done = end
+    return "".join(parts) + text[done:] if parts else text
+
+
+def _mask_value(found: re.Match[str]) -> str:
+    return found[0][: -len(found["value"])] + MASK
+
+
+def _assigned(text: str, found: _Found, secrets: Secrets) -> _Value | None:
+    if found.match["sign"][0] not in ":\uff1a%":
+        return _certain(text, found, secrets)
+    if words_of(found.name)[-1:] == ("authorization",):
+        return None  # the header's scheme stays readable: tocsin.events.credentials
+    if found.closing:
+        return _certain(text, found, secrets)
+    before = text[max(found.match.start() - _LOOK_BACK, 0) : found.match.start()]
+    if _is_prose(found, before, secrets):
+        return None
+    value = _certain(text, found, secrets)
+    if value is not None and not found.quote and _is_password(found.name) and _BEGINNING.search(before):
+        start, end, mask = value
+        line = _LINE.match(text, start)
+        return start, max(end, start + len(line[0].rstrip(CLOSERS + " \t"))) if line else end, mask
+    return value
+
+
+def _is_prose(found: _Found, before: str, secrets: Secrets) -> bool:
+    """Whether a bare name, a colon and what is said then are rather a sentence, or the name of something."""
+    name = found.name.rpartition(".")[2]  # "auth.py: …" is no secret's name
+    words = words_of(name)
+    if before[-1:] in {":", "/"} or not words or not secrets.is_secret_key(name):
+        return True  # an ARN, a scope, an image's tag, a user in an address
+    if words[-1] in _ABOUT or (not found.quote and found.said.lower().strip("\"'.,;:!?()[]") in _PROSE):
+        return True
+    apart = found.at > found.match.end()
+    if len(words) > 1 or secrets.is_own(name):
+        return not apart and _PORT.match(found.said) is not None
+    if words[0] in _EVERYDAY and (apart or words[0] != "pass"):
+        earlier = _WORD_BEFORE.search(before)
+        known = (found.quote and _IN_DATA.search(before)) or (earlier and earlier[1].lower() in _LEAVES_NO_DOUBT)
+        return not known and not _is_credential(found.said)
+    return not apart and not _is_password(name) and not _is_credential(found.said)
+
+
+@lru_cache(maxsize=1024)
+def _names_the_value(name: str, secrets: Secrets) -> bool:
+    """Whether the name is a secret's, rather than of something that has to do with secrets: `auth_method`."""
+    words = words_of(name)
+    known = list(filter(secrets.is_secret_key, words))
+    if not known or secrets.is_own(name) or words[-1] in _LAST_OF_A_NAME or words[-1] == known[-1]:
+        return True  # where no word is known for itself, all together are: "passw0rd"
+    return words[-1] not in _ABOUT and any(map(_is_password, known))
+
+
+def _is_password(name: str) -> bool:
+    words = words_of(name)
+    return not words or words[-1].endswith(_PASSWORDS)
+
+
+def _is_credential(said: str) -> bool:
+    return MASK not in said and _CREDENTIAL.match(said) is not None
+
+
+def _certain(text: str, found: _Found, secrets: Secrets) -> _Value | None:
+    """The value, wherever it is no prose."""
+    at = found.at
+    if found.quote:
+        closing = _closing(text, at, found.quote)
+        # What is cut off has no closing quote.
+        end = _end_of_line(text, at) if closing is None else closing
+        return (at, end, MASK) if secrets.hides_text(found.name, text[at:end]) else None
+    mask = f"{found.closing}{MASK}{found.closing}"
+    if text[at : at + 1] in ({"{", "[", "("} if found.closing else {"{", "["}):
+        end = _end_of_brackets(text, at, len(text) if found.closing else _end_of_line(text, at))
+        rest = None if found.closing else _BARE.match(text, end)
+        return at, end + len(rest[0].rstrip(CLOSERS) if rest else ""), mask
+    if (block := _BLOCK.match(text, at)) and (lines := _block(text, found.match.start(), block.end())):
+        return lines
+    if scheme := _SCHEME.match(text, at):
+        at, mask = scheme.end(), MASK
+    bare = _BARE.match(text, at)
+    value = bare[0].rstrip(CLOSERS) if bare else ""
+    return (at, at + len(value), mask) if secrets.hides_text(found.name, value) else None
+
+
+def _optional(text: str, found: _Found, secrets: Secrets) -> _Value | None:
+    if found.name.startswith("no-") or found.said.lower() in _PROSE:
+        return None
+    return _certain(text, found, secrets)
+
+
+def _quoted(text: str, found: _Found, secrets: Secrets) -> _Value | None:
+    if not found.quote or found.said[:1] == "-":
+        return None
+    end = _closing(text, found.at, found.quote)
+    return (found.at, end, MASK) if end is not None and secrets.hides_text(found.name, text[found.at : end]) else None
+
+
+def _paired(text: str, found: _Found, secrets: Secrets) -> _Value | None:
+    value = _quoted(text, found, secrets)
+    if value is None or not _END_OF_PAIR.match(text, value[1]):
+        return None
+    # ["token", "refresh"] are rather two names, unless they stand in a list of such.
+    start = found.match.start()
+    return value if text[start] == "(" or text[max(start - _LOOK_BACK, 0) : start].rstrip()[-1:] in {"[", ","} else None
+
+
+def _closing(text: str, at: int, quote: str) -> int | None:
+    """Where the string ends that `quote` has begun: at one that is as deeply escaped. On its line, if quoted once."""
+    if quote[-1] not in _BACKSLASHES or len(quote.lstrip("\\")) > 1:
+        end = text.find(quote, at)
+        return None if end < 0 else end
+    depth = len(quote) - 1
+    for run in _BACKSLASHES[quote[-1]].finditer(text, at):
+        if (len(run[0]) - 1) % (2 * depth + 2) == depth:
+            return None if "\n" in run.string[at : run.start()] else run.end() - len(quote)
+    return None
+
+
+def _end_of_line(text: str, at: int) -> int:
+    end = text.find("\n", at)
+    return len(text) if end < 0 else end
+
+
+def _end_of_brackets(text: str, at: int, until: int) -> int:
+    """Where the bracket closes that opens there; `until` where it does not before."""
+    depth = 0
+    quote = None
+    for mark in _BRACKET.finditer(text, at, until):
+        if quote or mark[0][-1] in "\"'":
+            quote = None if mark[0] == quote else quote or mark[0]
+        else:
+            depth += 1 if mark[0] in "{[(" else -1
+            if depth == 0:
+                return mark.end()
+    return until
+
+
+def _block(text: str, name_at: int, at: int) -> _Value | None:
+    """A YAML block scalar: up to the first line that is not indented more than the one of its name."""
+    before = text[max(name_at - _LOOK_BACK, 0) : name_at]
+    indent = len(before) - before.rfind("\n") - 1
+    end = at
+    while end < len(text):
+        line = _INDENTED.match(text, end)
+        if line is None or (line[2] and len(line[1]) <= indent):
+            break
+        end = line.end()
+    first = _INDENTED.match(text, at)
+    if not text[at:end].strip():
+        return None
+    return at, end, (first[1] if first else "") + MASK + ("\n" if text[end - 1] == "\n" else "")
