@@ -1,4 +1,4 @@
-"""What goes with a person: who has the name next finds none of it."""
+"""What is deleted with a person, so that nobody of the same name finds it later."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ class Belongings:
         self._preferences = preferences
 
     def take_from(self, usernames: Sequence[str], *, now: datetime) -> None:
-        """People are about to be deleted: what is theirs goes first."""
+        """Delete what belongs to people who are about to be deleted."""
         self._inboxes.empty(usernames, now=now)
         self._preferences.forget(usernames)
 
     def clear_for(self, usernames: Sequence[str], *, now: datetime) -> None:
-        """People are about to be created: others of these names may have been deleted without what was theirs."""
+        """Delete what earlier people of these names left, before people of these names are created."""
         self._inboxes.empty(self._inboxes.begun_among(usernames), now=now)
         self._preferences.forget(usernames)

@@ -45,7 +45,7 @@ _TRIES = 3
 
 
 class ChangeEvents:
-    """Alerts changes. What can't be reported stands in the log, and undoes nothing: the change holds already."""
+    """Reports changes as events. Where that fails, the log says so; the change itself is in force already."""
 
     def __init__(self, system_events: SystemEvents) -> None:
         self._system_events = system_events
@@ -53,9 +53,9 @@ class ChangeEvents:
     def tell(
         self, changes: Sequence[JsonObject], by: Principal, settings: Settings, *, shown_once: bool = False
     ) -> None:
-        """One event for each of `changes`, as `blueprint.differences` spells them, and one for all above MAX_EVENTS.
+        """One event for each of `changes`, as `blueprint.diff` spells them, and one for all above MAX_EVENTS.
 
-        With `shown_once` a further event says that whoever asked was shown the secret of what was changed.
+        With `shown_once` a further event says that the caller was shown a secret of what was changed.
         """
         for change in changes[:MAX_EVENTS]:
             action, context = _said(change, by)
@@ -70,7 +70,7 @@ class ChangeEvents:
             self._report(EventAction.MODEL_UPDATED, _summary(counts, len(left), by), by, settings)
 
     def rotated(self, kind: str, name: str, by: Principal, settings: Settings, facts: JsonObject) -> None:
-        """A secret was replaced, and its successor shown."""
+        """Report that a secret was replaced, and the new one shown."""
         change: JsonObject = {"kind": kind, "name": name, "change": "update"}
         message = f"{by.key_name} rotated the secret of {_named(change)}"
         about: JsonObject = {"message": message, "model": _model(change), **_by(by), **facts}
@@ -94,7 +94,7 @@ def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
         **_by(by),
     }
     if isinstance(fields, dict):
-        # Secrets that are replaced in place look alike before and after; that they were is what there is to say.
+        # A replaced secret looks alike before and after, masked: the event says that it was replaced.
         if fields and all(name in _SECRETS or change == REPLACED for name, change in fields.items()):
             action = EventAction.SECRET_ROTATE
             context["message"] = f"{by.key_name} replaced the secret of {_named(change)}"
@@ -103,9 +103,9 @@ def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
 
 
 def _told(field: str, change: Json) -> Json:
-    """How a field changed, without what may be a credential: whoever reads events need not be who configures.
+    """How a field changed, without what may be a credential: readers of events need not be allowed to configure.
 
-    A mapping of headers has them in its expression, a chat or automation service has them in the path of its URL.
+    A mapping of headers has credentials in its expression, a chat service has them in the path of its URL.
     """
     if field in _SECRETS:
         return _MASK
@@ -121,7 +121,7 @@ def _told(field: str, change: Json) -> Json:
 
 
 def _host_of(url: Json) -> Json:
-    """A URL with nothing beyond its host; what is none stands masked."""
+    """A URL up to its host; what is no URL is masked."""
     if not isinstance(url, str):
         return url
     try:
@@ -161,5 +161,5 @@ def _named(change: JsonObject) -> str:
 
 
 def _by(by: Principal) -> JsonObject:
-    """Whose key it was: its name may be given to another one later, its id is not."""
+    """Name the key with its id: another key may get the name later, but not the id."""
     return {"by": by.key_name, "by_id": by.key_id}

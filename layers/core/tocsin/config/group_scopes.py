@@ -1,7 +1,7 @@
-"""Which scopes a token's groups give: one field of the settings that hold, read alone.
+"""Which scopes a token's groups give: one field of the settings, read alone.
 
-`tocsin.config.store` reads them too, with all that rules are made of; the authorizer's cold start would
-take a third longer for it.
+`tocsin.config.store` reads them too, but imports all that rules are made of: the authorizer's cold start would take a
+third longer.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The lock that keeps two from changing the configuration at once, and the note that one who died left beside it.
+"""The lock under which one at a time changes the configuration, and the note of a run that did not end.
 
 pk       sk    what
 version  lock  who applies a blueprint or edits at this moment, until when, and what one that died left
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCK_SECONDS = 60
-"""Longer than the function that publishes may run."""
+"""More than the timeout of the function that publishes."""
 
 _KEY = {"pk": text("version"), "sk": text("lock")}
 
@@ -36,7 +36,7 @@ class ConfigurationLock:
     def take(self, by: str, *, now: datetime) -> Json:
         """Keep others from applying a blueprint for LOCK_SECONDS; Conflict where somebody else does so now.
 
-        What comes back is the note that a run left which did not end; None where there is none.
+        Returns the note of a run that did not end; None where there is none.
         """
         try:
             locked = self._table.update(
@@ -57,17 +57,17 @@ class ConfigurationLock:
         return _note_of(locked)
 
     def note(self) -> Json:
-        """The note of a run that did not end, or has not yet; None where there is none."""
+        """The note of a run that has not ended; None where there is none."""
         item = self._table.get("reading the configuration's lock", _KEY, consistent=True)
         return None if item is None else _note_of(item)
 
     def leave_note(self, note: JsonObject) -> None:
-        """Leave a note beside the lock for whoever comes next, should this run not end."""
+        """Write a note beside the lock, for the next run should this one not end."""
         packed = {"B": gzip.compress(orjson.dumps(note), mtime=0)}
         self._table.update("leaving a note beside the lock", _KEY, "SET note = :note", values={":note": packed})
 
     def release(self, *, forget: bool) -> None:
-        """Let others apply blueprints again, and `forget` the note or leave it to them."""
+        """Release the lock, and `forget` the note or leave it to the next run."""
         what = "unlocking the configuration"
         if forget:
             self._table.delete(what, _KEY)

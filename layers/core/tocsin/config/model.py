@@ -1,4 +1,4 @@
-"""The whole configuration but its people: what the matcher and the transports hold in memory.
+"""The configuration without its people, as the matcher and the transports hold it in memory.
 
 It is published as one snapshot, so that a reader sees all of one version or all of another.
 """
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class GroupScopes(BaseModel):
-    """What whoever an access token says is in a group may do. The group is the token issuer's, by its name there."""
+    """The scopes of everybody whose access token names a group: a group of the token's issuer, by its name there."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -98,7 +98,7 @@ class Configuration(BaseModel):
         return {mapping.name: mapping.expression for mapping in self.mappings}
 
     def changed(self, **fields: object) -> Configuration:
-        """This configuration with other `fields`; unlike a copy, without what was worked out of the old ones."""
+        """This configuration with other `fields`; unlike a copy, without values cached for the old ones."""
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self).model_validate(kept | fields)
 
@@ -113,5 +113,5 @@ class Configuration(BaseModel):
 
 
 def digest(data: bytes) -> str:
-    """What tells one published configuration from another: 16 hex digits."""
+    """A hash of a published configuration: 16 hex digits."""
     return hashlib.sha256(data).hexdigest()[:16]

@@ -3,8 +3,8 @@
     pk      sk     what
     secret  <ref>  a transport's secrets: signing keys, a client certificate's key, a URL that is one
 
-What is stored under a name never changes: a new secret gets a new name, which the transport's next version names. So
-a delivery never goes out with an address of one version and a secret of another.
+The secrets under a ref never change: a new secret gets a new ref, which the transport's next version names. So no
+delivery goes out with the URL of one version and the secret of another.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class SecretStore:
         self._table.put("writing a transport's secrets", _key(ref) | {"secrets": stored})
 
     def delete(self, ref: str) -> None:
-        """Forget secrets that no transport names any more."""
+        """Delete secrets that no transport names any more."""
         self._table.delete("deleting a transport's secrets", _key(ref))
 
 

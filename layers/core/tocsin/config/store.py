@@ -41,7 +41,7 @@ _WRITING = "writing the configuration"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Which configuration holds. Number 0 is a stack that was never configured: the default holds."""
+    """Which configuration is in force. Number 0 is a stack that was never configured: the default is in force."""
 
     number: int = 0
     generation: str = ""
@@ -62,7 +62,7 @@ class ConfigurationStore:
         self._held: tuple[str, Configuration] | None = None
 
     def version(self, *, fresh: bool = False) -> Version:
-        """The version that holds; less than REFRESH old, or read now where `fresh`."""
+        """The version in force: at most REFRESH old, or read now where `fresh`."""
         held = None if fresh else self._versions.get(_CURRENT)
         return self._read_version(consistent=fresh) if held is None else held.value
 
@@ -74,7 +74,7 @@ class ConfigurationStore:
         return self._versions.put(_CURRENT, self._version)
 
     def current(self, *, fresh: bool = False) -> tuple[Version, Configuration]:
-        """The version that holds, and its configuration."""
+        """The version in force, and its configuration."""
         version = self.version(fresh=fresh)
         if self._held is not None and self._held[0] == version.generation:
             return version, self._held[1]
@@ -102,7 +102,7 @@ class ConfigurationStore:
             ) from error
 
     def publish(self, configuration: Configuration, *, replacing: Version, by: str) -> Version:
-        """Make `configuration` the one that holds; Conflict where `replacing` no longer is."""
+        """Put `configuration` in force. Raises Conflict where `replacing` no longer is the version in force."""
         data = configuration.to_bytes()
         number_ = replacing.number + 1
         generation = f"{number_}-{digest(data)}"
@@ -133,7 +133,7 @@ class ConfigurationStore:
                 values={":known": text(replacing.generation)},
             )
         except ConditionFailed:
-            # Nobody will name these pieces. After another error they may be named: DynamoDB may have done as asked.
+            # No version names these pieces. After any other error one may: DynamoDB may have written it.
             self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
             raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
 

@@ -1,4 +1,4 @@
-"""The item that says which configuration holds, where it stands and how long a reader may go on with what it knew."""
+"""The item that says which configuration is in force: its key, and how long a reader may remember it."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from tocsin.aws.dynamodb import text
 VERSION_KEY = {"pk": text("version"), "sk": text("current")}
 
 REFRESH = timedelta(seconds=4)
-"""How old a reader's knowledge of the item may be: a change is in force everywhere within five seconds."""
+"""How long a reader may remember the item: a change is in force everywhere within five seconds."""

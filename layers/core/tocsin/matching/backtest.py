@@ -1,4 +1,4 @@
-"""How often a rule would have fired: it is shown the stored events of a time, as far as one request may read."""
+"""How often a rule would have fired on the stored events of a range of time, as far as one request may read."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_EVENTS = 10_000
-"""Events that one request reads; a cursor leads on."""
+"""Events that one request reads; a cursor goes on from there."""
 
 MAX_SECONDS = 8.0
 

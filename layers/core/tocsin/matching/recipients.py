@@ -14,13 +14,13 @@ from tocsin.rules import NotificationRule, person_behind
 from tocsin.types import JsonObject
 
 PAGE = 100
-"""Members read at a time: as many as one BatchGetItem takes."""
+"""Members read at a time: the most that one BatchGetItem takes."""
 
 PAGES_AT_ONCE = 3
-"""Pages told before the rest is handed on."""
+"""Pages of people that are told before the rest is handed on to the match queue."""
 
 MAX_PAGES = 20_000
-"""Pages of one rule's people: two million members. What goes on beyond is a fault, not a group."""
+"""Pages of one rule's people: two million members. More than that is taken for a fault."""
 
 _END = -1
 
@@ -76,7 +76,7 @@ class Recipients:
                 return
             members = self._people.members(groups[cursor.group], after=cursor.after, limit=PAGE)
             usernames = [name for name in members.items if name != event_user]
-            if cursor.group and usernames:  # who is in a group that came before was told there
+            if cursor.group and usernames:  # members of an earlier group were told there
                 before = self._people.members_among(groups[: cursor.group], usernames)
                 usernames = [name for name in usernames if name not in before]
             found = self._people.users(usernames)

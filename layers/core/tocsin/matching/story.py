@@ -1,4 +1,4 @@
-"""The deliveries table: each event's story, and the inboxes. How deliveries move is in `store.deliveries`.
+"""The story of an event, in the deliveries table: the rules that matched it, and its deliveries (`deliveries.store`).
 
 pk                sk                  what
 event#<event id>  rule#<name>         a rule that matched the event, and whom it told

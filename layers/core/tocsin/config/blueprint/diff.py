@@ -1,4 +1,4 @@
-"""What a blueprint would change, a thing at a time, for people who look before they leap."""
+"""The differences that a blueprint makes, an entry at a time: what a dry run and change events show."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What applying a blueprint leaves behind where it does not come to its end, so that the next one makes it good.
+"""What an interrupted run of applying a blueprint leaves behind, so that the next run can clean it up.
 
-A note of it stands in the store from before the first write until after the last one. Whoever finds it knows
-what to clear away, and which secrets were made that nobody was shown: those are made again.
+A note of it is stored from before the first write until after the last one. Whoever finds it knows what to delete, and
+which new secrets were shown to nobody: those are made again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from tocsin.types import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What one or more runs touched that did not end. All empty, and false, where there was none."""
+    """What one or more interrupted runs have written. All empty, and false, where there was none."""
 
     keys: frozenset[str] = frozenset()
     """Ids of API keys that were made and shown to nobody."""

@@ -1,4 +1,4 @@
-"""The tests that rules carry: each event is shown to its rule, as a blueprint's own people stand, before it holds."""
+"""The tests that rules carry: each event is put to its rule, for the people of a blueprint, before that is applied."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tocsin.types import JsonObject
 
 
 def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
-    """A Violation for each test of a rule that does not come out as it says, with the reasons."""
+    """A Violation for each test of a rule with another outcome than it expects, with the reasons."""
     if not any(rule.tests for rule in blueprint.rules):
         return
     now = utc_now()
@@ -31,7 +31,7 @@ def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
     for position, rule in enumerate(blueprint.rules):
         if not rule.tests:
             continue
-        # A rule that is switched off is tested as if it were on: it is to work when it is needed.
+        # A disabled rule is tested as if it were enabled, so that it works when it is enabled.
         tested = rule.model_copy(update={"enabled": True})
         rules = RuleSet([tested], blueprint.policies)
         for place, test in enumerate(rule.tests):

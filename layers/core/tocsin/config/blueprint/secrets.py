@@ -1,4 +1,4 @@
-"""Transports' secrets on their way in: stored apart under a name made of their hash, shown as a mask."""
+"""Transports' secrets as they come in: stored apart, under a name made of their hash, and shown as a mask."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 RETIRES_AFTER = timedelta(hours=24)
-"""How long a signing secret that was replaced signs beside the new one: receivers change over meanwhile."""
+"""How long a replaced signing secret signs beside the new one, so that receivers can change over."""
 
 REPLACED: JsonObject = {"from": "the stored one", "to": "a new one"}
-"""How differences tell that a secret changed, whose mask is the same before and after."""
+"""What differences show for a changed secret, whose mask is the same before and after."""
 
 _TAKEN_AS_THEY_ARE = (
     "name",
@@ -53,7 +53,7 @@ class Resolved:
     to_store: Mapping[str, TransportSecrets] = field(default_factory=dict)
     """Secrets by the names that they are to be stored under."""
     generated: str | None = None
-    """A signing secret that was made because none was given: to be shown once."""
+    """A signing secret that was made since none was given; it is shown once."""
 
     def having(self, to_store: Mapping[str, TransportSecrets], **changed: object) -> Resolved:
         """The same with these fields of the transport, and these secrets to be stored as well."""
@@ -65,8 +65,8 @@ def resolve(
 ) -> Resolved | Violation:
     """`entry` with its secrets apart. A Violation where it means to keep a secret that there is not.
 
-    A webhook without a secret keeps the one that it has, or is given one: none goes out unsigned. One with
-    another secret than before goes on signing with the old one as well for a day.
+    A webhook without a secret keeps the one that it has, or gets a new one: all are signed. Where the secret changes,
+    the old one signs as well for a day.
 
     Secrets stay with the origin (scheme, host and port) that they were given for: whoever may change a URL would
     else have them sent to a host of theirs. There a mask is a Violation, and a secret that is left out is made anew.

@@ -1,4 +1,4 @@
-"""What a blueprint must hold as a whole: names that exist, used once, and policies that compile."""
+"""Checks of a blueprint as a whole: names exist and are unique, policies compile, fields fit their modes."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _MODES_OF = {
 
 _NAME_OF = {"users": "username"}
 _RESERVED = re.compile("admin|tocsin|oidc[-:].*", re.IGNORECASE)
-"""Names of keys that change events would tell as somebody else: the admin key, Tocsin itself, a token's holder."""
+"""Names that no key may have, since change events use them: the admin key, Tocsin itself, a token's holder."""
 
 _AMPLE = timedelta(days=365 * 1000)
 """Between the last moment that is ever worked out from a setting and the last that a date can hold."""
@@ -87,7 +87,7 @@ def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
         *_keys(blueprint),
         *_silences(blueprint),
     ]
-    # Tests are run on a configuration that is whole: on another they would fail for its faults.
+    # Tests are run on a valid configuration only: else they would fail for its other faults.
     wrong = wrong or list(_load(blueprint)) or list(run_tests(blueprint))
     if len(wrong) > MOST:
         wrong[MOST:] = [Violation("", f"and {len(wrong) - MOST:,} more")]
@@ -142,7 +142,7 @@ def _names(blueprint: Blueprint) -> Iterator[Violation]:
 
 
 def _person_keys(blueprint: Blueprint) -> Iterator[Violation]:
-    """Violations of what is looked up by: two users with one key, which a number and its text are."""
+    """Violations of unique keys of users; a number and its text count as one key."""
     having: dict[str, str] = {}
     for position, user in list(enumerate(blueprint.users))[::-1]:
         if user.pk is not None:

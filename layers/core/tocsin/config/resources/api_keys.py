@@ -1,4 +1,4 @@
-"""API keys by name: made, changed, rotated with an overlap, revoked. A secret is shown once, when it is made."""
+"""API keys by name: create, change, rotate with an overlap, revoke. A secret is shown once, when it is made."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class Keys:
         return Saved(shown, once={"key": bearer(rotated, secret)})
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Revoke a key. Conflict for the key that asks: whoever revokes their own can't undo it."""
+        """Revoke a key. Conflict for the key of the request itself, whose owner could not undo it."""
         with self._editor.alone(principal):
             key = self._found(name)
             precondition.check(_shown(key))
@@ -147,7 +147,7 @@ class Keys:
         self._editor.tell(changes, principal, shown_once=before is None)
 
     def _find(self, name: str) -> ApiKey | None:
-        # Keys lie by their ids, which is how the authorizer asks; they are as many as programs, not as people.
+        # Keys are stored by id, for the authorizer. All are read here: there are as many as programs, not people.
         return next((key for key in self._editor.people.all_keys() if key.name == name), None)
 
     def _found(self, name: str) -> ApiKey:
@@ -166,6 +166,6 @@ def _entry(key: ApiKey) -> KeyEntry:
 
 
 def _shown(key: ApiKey) -> JsonObject:
-    # Whoever rotates between a GET and its PUT must be noticed, so the end of the old secret is of the version.
+    # The end of the old secret is part of the version, so that a rotation between a GET and its PUT is noticed.
     until = None if key.retired_until is None else iso(key.retired_until)
     return {"id": key.id} | dump(_entry(key)) | {"old_secret_until": until}

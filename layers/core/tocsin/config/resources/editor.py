@@ -42,7 +42,7 @@ class Saved:
 
 
 class ConfigurationEditor:
-    """What all edits stand on. Raises Conflict and Unavailable."""
+    """What all edits use: the configuration in force, the lock, checks and events. Raises Conflict and Unavailable."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class ConfigurationEditor:
         self._changes = changes
 
     def current(self) -> Configuration:
-        """The configuration that holds now."""
+        """The configuration in force, read now."""
         return self.configuration.current(fresh=True)[1]
 
     @contextmanager
     def alone(self, principal: Principal) -> Iterator[None]:
-        """Nobody else edits or applies a blueprint meanwhile. Conflict where somebody does so for seconds on end."""
+        """Keep others from editing or applying a blueprint meanwhile. Conflict where somebody else does for seconds."""
         retry(
             lambda: self._lock.take(principal.key_name, now=utc_now()),
             on=Conflict,
@@ -80,7 +80,7 @@ class ConfigurationEditor:
         try:
             yield
         finally:
-            self._lock.release(forget=False)  # a blueprint's note is the next blueprint's
+            self._lock.release(forget=False)  # a blueprint's note stays for the next blueprint
 
     def publish(self, change: Callable[[Configuration], Configuration], principal: Principal) -> Configuration:
         """Publish what `change` makes of the configuration, if it differs; again where a silence was added meanwhile.
@@ -142,7 +142,7 @@ def in_use(what: str, users: Sequence[str]) -> Conflict:
 
 def _within(violation: Violation, at: str) -> Violation | None:
     """`violation` as the entry's author sees it; None where it is of something else."""
-    # The blueprint holds only what the entry touches, so the names that "there are" are not all.
+    # The blueprint has only what the entry touches, so its list of known names is not complete.
     message = violation.message.partition("; there are: ")[0]
     if violation.path.startswith(at):
         return Violation(violation.path.removeprefix(at).removeprefix("."), message)

@@ -61,7 +61,7 @@ class Groups(Published[GroupShape]):
     ) -> tuple[Saved, list[JsonObject]]:
         changes = self._differences(before, entry)
         if changes:
-            # A name that was used before gets a list of members of its own: versions only ever rise.
+            # A group of a name that was used before gets a new list of members: the version only rises.
             roster = str(self._editor.configuration.version().number + 1)
             known = configuration.groups_by_name.get(entry.name)
             group = Group(entry.name, entry.children, known.roster if known is not None else roster)

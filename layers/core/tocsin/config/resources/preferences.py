@@ -73,7 +73,7 @@ class PersonalPreferences:
         before, after = self._store.change(username, change)
         try:
             self._person(username)
-        except NotFound:  # deleted meanwhile: what was written would be whose the name is next
+        except NotFound:  # deleted meanwhile: what was written would go to the next person of that name
             self._store.forget([username])
             raise
         if after != before:

@@ -1,7 +1,7 @@
-"""Silences by name: made, changed, ended early. They are part of the configuration, and expire by themselves.
+"""Silences by name: create, replace, end early. They are part of the configuration, and expire by themselves.
 
-They are published without the lock that other edits take: whoever silences a storm at night does not wait for a
-blueprint.
+They are published without the lock that other edits take, so that a silence does not wait for a blueprint that is
+being applied.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tocsin.times import utc_now
 from tocsin.types import JsonObject, Page
 
 FORGOTTEN_AFTER = timedelta(days=30)
-"""How long a silence that is over is still listed."""
+"""How long a silence is listed after its end."""
 
 MAX_SILENCES = 1000
 
@@ -50,7 +50,7 @@ type _Change = Callable[[Mapping[str, Silence]], _Edit]
 
 
 class SilenceState(StrEnum):
-    """Where in its time a silence is."""
+    """Whether a silence is pending, active or over."""
 
     PENDING = "pending"
     ACTIVE = "active"

@@ -71,7 +71,7 @@ class Users:
                 raise in_use(f"user {name!r}", users)
             member_of = self._editor.people.memberships(configuration.groups, [name])
             groups = [group for group in configuration.groups if group.name in member_of]
-            # A membership without its user could not be told from one that a blueprint got wrong.
+            # Memberships first: one without its user would look like a fault of a blueprint.
             self._editor.people.delete(members=[(group, name) for group in groups])
             self._editor.belongings.take_from([name], now=utc_now())
             self._editor.people.delete(users=[user])
