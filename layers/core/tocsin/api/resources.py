@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES
-from tocsin.api.parameters import asked, limit_of, object_of, words_of
+from tocsin.api.parameters import asked, flag_of, limit_of, object_of, words_of
 from tocsin.api.paths import name_of, path_of
 from tocsin.aws.logging import Code, note
 from tocsin.config.resources import (
@@ -24,6 +25,7 @@ from tocsin.config.resources import (
     etag_of,
 )
 from tocsin.config.resources.api_keys import Keys
+from tocsin.config.resources.snapshot_entries import Published
 from tocsin.errors import Invalid, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
@@ -38,7 +40,7 @@ def add_routes(app: APIGatewayHttpResolver, management: Resources) -> None:
     """Add this subject's routes."""
     for kind, collection in management.collections().items():
         _add_list(app, kind, collection)
-        _add_entries(app, kind, collection)
+        _add_entries(app, kind, collection, management.checked().get(kind))
     _add_members(app, management.members)
     _add_settings(app, management.settings)
     _add_keys(app, management.keys)
@@ -51,7 +53,11 @@ def _add_list(app: APIGatewayHttpResolver, kind: str, collection: Collection) ->
         return _page(_reader(app, *_LISTED), collection.page, key="username" if kind == "users" else "name")
 
 
-def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection) -> None:
+def _add_entries(
+    app: APIGatewayHttpResolver, kind: str, collection: Collection, checked: Published[Any] | None = None
+) -> None:
+    """`checked` is the collection, where an edit of it can be tried with `dry_run`."""
+
     @app.get(f"/{kind}/<name>")
     def one(name: str) -> Response[str]:
         request = _reader(app)
@@ -59,7 +65,10 @@ def _add_entries(app: APIGatewayHttpResolver, kind: str, collection: Collection)
 
     @app.put(f"/{kind}/<name>")
     def put(name: str) -> Response[str]:
-        request, principal = _writer(app)
+        query = () if checked is None else ("dry_run",)
+        request, principal = asked(app, Scope.CONFIG_WRITE, query=query, versioned=True)
+        if checked is not None and flag_of(request, "dry_run"):
+            return json_response(200, checked.check(name_of(name), object_of(request)))
         precondition = Precondition.parse(request.headers)
         saved = collection.put(name_of(name), object_of(request), precondition, principal)
         return _saved(saved, path_of(kind, name_of(name)), principal)

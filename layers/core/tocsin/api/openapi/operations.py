@@ -15,7 +15,14 @@ _TESTS = (Scope.CONFIG_READ, Scope.EVENTS_READ)
 
 
 def _collection(
-    kind: str, schema: str, one: str, body: str | None = None, query: tuple[str, ...] = (), ends: str = "Delete"
+    kind: str,
+    schema: str,
+    one: str,
+    body: str | None = None,
+    query: tuple[str, ...] = (),
+    ends: str = "Delete",
+    *,
+    checked: bool = False,
 ) -> Iterator[Operation]:
     entry, sent = f"/{kind}/{{name}}", body or schema
     yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=(*query, *LISTED))
@@ -26,8 +33,9 @@ def _collection(
         kind,
         f"Create or replace {one}",
         _WRITE,
-        {200: schema, 201: schema},
+        {200: f"{schema}OrCheck" if checked else schema, 201: schema},
         body=sent,
+        query=("dry_run",) if checked else (),
         versioned=True,
         problems=(*WRITING, 409, 412),
     )
@@ -197,7 +205,7 @@ OPERATIONS: tuple[Operation, ...] = (
         versioned=True,
         problems=(*WRITING, 409, 412),
     ),
-    *_collection("rules", "Rule", "a rule"),
+    *_collection("rules", "Rule", "a rule", checked=True),
     Operation(
         "POST",
         "/rules/{name}/test",
@@ -218,7 +226,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="BacktestRequest",
         problems=(*WRITING, 404),
     ),
-    *_collection("policies", "Policy", "a policy"),
+    *_collection("policies", "Policy", "a policy", checked=True),
     Operation(
         "POST",
         "/policies/{name}/test",
@@ -229,8 +237,8 @@ OPERATIONS: tuple[Operation, ...] = (
         body="EventToTest",
         problems=(*WRITING, 404),
     ),
-    *_collection("mappings", "Mapping", "a mapping"),
-    *_collection("transports", "Transport", "a transport"),
+    *_collection("mappings", "Mapping", "a mapping", checked=True),
+    *_collection("transports", "Transport", "a transport", checked=True),
     Operation(
         "POST",
         "/transports/{name}/test",

@@ -130,6 +130,7 @@ SHAPES: dict[str, Schema] = {
     ),
     "SignInTicket": obj({"ticket": TEXT, "expires": MOMENT}),
     "SignedIn": obj({"key": TEXT, "name": TEXT, "user": nullable(TEXT), "expires": nullable(MOMENT)}),
+    "Check": obj({"dry_run": TRUTH, "created": TRUTH, "changed": TRUTH, "changes": array(ANY_OBJECT)}),
     "Me": obj({"name": TEXT, "user": nullable(TEXT), "person": nullable(TEXT), "scopes": array(ref("Scope"))}),
     "NewEvent": obj(
         {"action": {"type": "string", "minLength": 1, "maxLength": 128}},
@@ -318,6 +319,9 @@ SHAPES: dict[str, Schema] = {
 }
 _LISTED = ("Rule", "Policy", "Mapping", "Transport", "Group", "User", "Key", "Member", "Silence")
 SHAPES |= {f"{kind}Page": page(ref(kind)) for kind in _LISTED}
+SHAPES |= {
+    f"{kind}OrCheck": {"anyOf": [ref(kind), ref("Check")]} for kind in ("Rule", "Policy", "Mapping", "Transport")
+}
 
 
 def schemas() -> JsonObject:

@@ -92,10 +92,7 @@ class ConfigurationEditor:
             changed = change(configuration)
             if changed == configuration:
                 return configuration
-            try:
-                check_load(changed.rules, changed.policies, changed.silences)
-            except Overloaded as overloaded:
-                raise Invalid([Violation("", str(overloaded))]) from None
+            self.check_load(changed)
             try:
                 self.configuration.publish(changed, replacing=version, by=principal.key_name)
             except Conflict:
@@ -104,6 +101,13 @@ class ConfigurationEditor:
             else:
                 return configuration
         raise AssertionError("the last try returns or raises")
+
+    def check_load(self, configuration: Configuration) -> None:
+        """Invalid for rules, policies and silences that are too much together."""
+        try:
+            check_load(configuration.rules, configuration.policies, configuration.silences)
+        except Overloaded as overloaded:
+            raise Invalid([Violation("", str(overloaded))]) from None
 
     def check(self, blueprint: Blueprint, at: str) -> None:
         """Invalid for what is wrong with the entry at the path `at` in a blueprint of what it touches alone.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from tocsin.config.resources.api_keys import Keys
 from tocsin.config.resources.editor import ConfigurationEditor, Saved
@@ -12,6 +12,7 @@ from tocsin.config.resources.mappings import Mappings
 from tocsin.config.resources.rules import Policies, Rules
 from tocsin.config.resources.settings import SettingsEntry
 from tocsin.config.resources.silences import Silences
+from tocsin.config.resources.snapshot_entries import Published
 from tocsin.config.resources.transports import Transports
 from tocsin.config.resources.users import Members, Users
 from tocsin.http.preconditions import Precondition
@@ -65,6 +66,15 @@ class Resources:
             silences=Silences(editor),
             settings=SettingsEntry(editor),
         )
+
+    def checked(self) -> dict[str, Published[Any]]:
+        """Those whose edits can be tried without saving them."""
+        return {
+            "rules": self.rules,
+            "policies": self.policies,
+            "mappings": self.mappings,
+            "transports": self.transports,
+        }
 
     def collections(self) -> dict[str, Collection]:
         """Those that are alike, by their paths' first part."""

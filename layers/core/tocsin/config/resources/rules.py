@@ -29,6 +29,9 @@ class Rules(Published[NotificationRule]):
     def _check(self, entry: NotificationRule, configuration: Configuration) -> None:
         self._editor.check(touched(self._editor, [entry], configuration.policies, configuration), "rules[0]")
 
+    def _check_whole(self, entry: NotificationRule, configuration: Configuration) -> None:
+        self._editor.check_load(self._with(configuration, entry))
+
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return ()
 
@@ -48,6 +51,11 @@ class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
         self._editor.check(
             touched(self._editor, rules, (entry, *others), configuration, always=entry.name), "policies[0]"
         )
+
+    def _check_whole(
+        self, entry: EventMatcher | PatternPolicy | ExpressionPolicy, configuration: Configuration
+    ) -> None:
+        self._editor.check_load(self._with(configuration, entry))
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return (f"rule {rule.name!r}" for rule in _asking(configuration, name))

@@ -80,6 +80,19 @@ class Published[Entry: BaseModel]:
         self._editor.tell(changes, principal, shown_once=bool(saved.once))
         return saved
 
+    def check(self, name: str, given: JsonObject) -> JsonObject:
+        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse.
+
+        Nothing is written, and nobody is kept from editing meanwhile.
+        """
+        entry = parse_entry(self._adapter, given, name)
+        configuration = self._editor.current()
+        before = self._entries(configuration).get(name)
+        self._check(entry, configuration)
+        self._check_whole(entry, configuration)
+        changes = self._differences(before, entry)
+        return {"dry_run": True, "created": before is None, "changed": bool(changes), "changes": [*changes]}
+
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Delete an entry that nothing else names, and give it as it was. Conflict names what names it."""
         with self._editor.alone(principal):
@@ -134,6 +147,9 @@ class Published[Entry: BaseModel]:
     def _check(self, entry: Entry, configuration: Configuration) -> None:
         """Invalid where `entry` does not fit what is there."""
         raise NotImplementedError
+
+    def _check_whole(self, entry: Entry, configuration: Configuration) -> None:
+        """Invalid for what is found only when `entry` is saved."""
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         """What names the entry `name`: `rule x`, `group y`."""

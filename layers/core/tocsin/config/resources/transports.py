@@ -39,6 +39,15 @@ class Transports(Published[TransportEntry]):
         """Create or replace a transport. Its secret stays as it is where none is given, or the mask."""
         return super().put(name, {k: v for k, v in given.items() if k != _SHOWN_ONLY}, precondition, principal)
 
+    def check(self, name: str, given: JsonObject) -> JsonObject:
+        """As of every entry; a new secret is no change that is told apart."""
+        return super().check(name, {k: v for k, v in given.items() if k != _SHOWN_ONLY})
+
+    def _check_whole(self, entry: TransportEntry, configuration: Configuration) -> None:
+        resolved = secrecy.resolve(entry, configuration.transports_by_name.get(entry.name), "")
+        if isinstance(resolved, Violation):
+            raise Invalid([Violation(resolved.path.removeprefix("."), resolved.message)])
+
     def _shown(self, entry: TransportEntry, configuration: Configuration) -> JsonObject:
         return _shown(entry, configuration.transports_by_name[entry.name])
 
