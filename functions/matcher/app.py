@@ -19,6 +19,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.live.store import LiveStore
 from tocsin.live.tail import TailFeed
 from tocsin.live.wiring import pusher_of
+from tocsin.matching.firings_store import Firings, FiringStore
 from tocsin.matching.matcher import Matcher
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 environment = Environment.of_process()
 outbox = Outbox(clients.sqs())
 events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
+firings = Firings(FiringStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")))
 worker = MatchWorker(
     Matcher(
         ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE")),
@@ -41,6 +43,7 @@ worker = MatchWorker(
         match_queue=environment.text("MATCH_QUEUE_URL"),
         throttles=Throttles(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         system_events=SystemEvents(events),
+        firings=firings,
     ),
     events,
     outbox,
@@ -55,6 +58,8 @@ worker = MatchWorker(
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{batchItemFailures}: the records or messages that come back."""
     records = event["Records"]
-    if records and records[0]["eventSource"] == "aws:dynamodb":
-        return worker.stream(records)
-    return worker.queue(records)
+    is_stream = bool(records) and records[0]["eventSource"] == "aws:dynamodb"
+    try:
+        return worker.stream(records) if is_stream else worker.queue(records)
+    finally:
+        firings.flush()

@@ -1,20 +1,32 @@
 """`make toasts`: how long it takes from POST /events to the toast in a browser, and where the time goes."""
 
 import itertools
-import json
 import time
 from collections.abc import Iterator
-from datetime import datetime
 from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Browser, Page, WebSocket
+from playwright.sync_api import Browser, Page
 
 from local.run import console_url
 from local.stack import LocalStack
 from tests.stack.browser import go, happen, sign_in, tab
 
 EVENTS = 40
+HEARD = """() => {
+  window.heard = {};
+  const Real = WebSocket;
+  window.WebSocket = class extends Real {
+    constructor(...given) {
+      super(...given);
+      this.addEventListener("message", (message) => {
+        const said = JSON.parse(message.data);
+        if (said.message_type !== "notification.new") return;
+        window.heard[said.data.body] = [Date.parse(said.data.arrived), performance.timeOrigin + performance.now()];
+      });
+    }
+  };
+}"""
 DRAWN = """() => {
   window.drawn = {};
   new MutationObserver(() => {
@@ -28,45 +40,31 @@ STEPS = ("POST answered", "notification stored", "pushed to the browser", "toast
 
 
 @pytest.fixture
-def watching(browser: Browser, stack: LocalStack, alice: str) -> Iterator[tuple[Page, dict[str, tuple[float, float]]]]:
-    """Alice's console with its WebSocket open, and (stored, received), in seconds, of each notification by its text."""
+def watching(browser: Browser, stack: LocalStack, alice: str) -> Iterator[Page]:
+    """Alice's console with its WebSocket open, which notes when it heard of each notification, and drew it."""
     page = tab(browser)
-    heard: dict[str, tuple[float, float]] = {}
-
-    def hear(message: str | bytes) -> None:
-        said = json.loads(message)
-        if said["message_type"] == "notification.new":
-            stored = datetime.fromisoformat(said["data"]["arrived"]).timestamp()
-            heard[said["data"]["body"]] = (stored, time.time())
-
-    def opened(socket: WebSocket) -> None:
-        socket.on("framereceived", hear)
-
-    page.on("websocket", opened)
+    page.add_init_script(f"({HEARD})()")
     page.goto(console_url(stack))
     sign_in(page, alice)
     go(page, "#/inbox")
     page.get_by_role("status").get_by_text("live", exact=True).wait_for()
     page.evaluate(DRAWN)
-    yield page, heard
+    yield page
     page.context.close()
 
 
 @pytest.mark.exhaustive
-def test_from_post_to_toast(
-    watching: tuple[Page, dict[str, tuple[float, float]]], stack: LocalStack, capsys: pytest.CaptureFixture[str]
-) -> None:
-    page, heard = watching
+def test_from_post_to_toast(watching: Page, stack: LocalStack, capsys: pytest.CaptureFixture[str]) -> None:
     steps: list[tuple[float, ...]] = []
 
     for number in range(-2, EVENTS):  # the first two find functions cold
         text, began = f"timed {uuid4()}", time.time()
         happen(stack, text)
         answered = time.time()
-        page.get_by_test_id("toast").filter(has_text=text).wait_for()
-        drawn = page.evaluate("text => window.drawn[text]", text) / 1000
+        watching.get_by_test_id("toast").filter(has_text=text).wait_for()
+        noted = watching.evaluate("text => [...window.heard[text], window.drawn[text]]", text)
         if number >= 0:
-            moments = (began, answered, *heard[text], drawn)
+            moments = (began, answered, *(moment / 1000 for moment in noted))
             steps.append(tuple(after - before for before, after in itertools.pairwise(moments)))
 
     with capsys.disabled():

@@ -93,6 +93,21 @@ def hold_back(stage: Stage, _permission: Permission) -> None:
     match(stage, *(record_of(new_event(app=LIMITED, context={"host": host})) for _ in range(2)))
 
 
+def count_firing(stage: Stage, _permission: Permission) -> None:
+    """Has a rule fire, and looks for its count: the matcher does without, where it may not write it."""
+
+    def counted() -> int:
+        day = f"fired#{datetime.now(UTC):%Y-%m-%d}"
+        key: Payload = {"pk": {"S": day}, "sk": {"S": TOLD_BY_ALL}}
+        found = stage.stack.aws.dynamodb.get_item(TableName=stage.stack.deployed.deliveries_table, Key=key)
+        hours = {name: value for name, value in found.get("Item", {}).items() if name.startswith("f")}
+        return sum(int(value["N"]) for value in hours.values())
+
+    before = counted()
+    tell_by_all(stage, _permission)
+    done(counted() > before, "the firing is not counted")
+
+
 def mark_hour(stage: Stage, _permission: Permission) -> None:
     hours_ago = datetime.now(UTC) - timedelta(hours=5)  # of the running hour only the end may change
     answer = stage.invoke("rollup", {"Records": [record_of(new_event(id=new_id(hours_ago)))]})
@@ -129,6 +144,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("matcher", "Throttle", "dynamodb:UpdateItem"): begin_window,
     ("matcher", "Throttle", "dynamodb:PutItem"): hold_back,
     ("matcher", "Throttle", "dynamodb:Query"): begin_window,
+    ("matcher", "CountFirings", "dynamodb:UpdateItem"): count_firing,
     ("rollup", "ReadEvents", "dynamodb:Query"): count_hour,
     ("rollup", "KeepCounts", "dynamodb:Query"): count_hour,
     ("rollup", "KeepCounts", "dynamodb:GetItem"): count_hour,

@@ -13,6 +13,7 @@ from tocsin.api import (
     blueprints,
     deliveries,
     events,
+    firings,
     health,
     me,
     notifications,
@@ -60,6 +61,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     )
     tickets.add_routes(app, services.live, services.live_address)
     blueprints.add_routes(app, services.blueprints, services.editor)
+    firings.add_routes(app, services.firings)
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))
     preferences.add_routes(app, PersonalPreferences(services.editor, services.preferences))

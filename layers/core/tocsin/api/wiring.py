@@ -34,6 +34,7 @@ from tocsin.live.store import LiveStore
 from tocsin.live.wiring import pusher_of
 from tocsin.matching.backtest import Backtester
 from tocsin.matching.explain import Explainer
+from tocsin.matching.firings_store import FiringStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.email.suppressions import Suppressions
@@ -64,6 +65,7 @@ class Services:
     live: LiveStore
     live_address: LiveAddress
     status: StatusReport
+    firings: FiringStore
     sign_ins: SignIns
 
 
@@ -133,5 +135,6 @@ def services_of(environment: Environment) -> Services:
             lambda: Clients(clients.sqs(), clients.logs(), clients.cloudwatch()),
             service.breakers,
         ),
+        firings=FiringStore(dynamodb, deliveries_table),
         sign_ins=SignIns(Keys(editor), SignInStore(dynamodb, deliveries_table)),
     )

@@ -26,6 +26,7 @@ from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
+from tocsin.matching.firings_store import Firings
 from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
@@ -95,7 +96,9 @@ class Matcher:
         match_queue: str,
         throttles: Throttles,
         system_events: SystemEvents,
+        firings: Firings,
     ) -> None:
+        self._firings = firings
         self._throttles = throttles
         self._system_events = system_events
         self._configuration = configuration
@@ -169,7 +172,7 @@ class Matcher:
 
     def _hold(self, event: Event, firing: Firing, why: JsonObject, configuration: Configuration) -> None:
         """Tell the event's story of a rule that fired and told nobody."""
-        self._stories.note_match(
+        is_news = self._stories.note_match(
             event.id,
             firing.rule.name,
             _facts(firing.rule, (), firing) | {"held_by": why},
@@ -179,6 +182,8 @@ class Matcher:
             keep=_keep(configuration),
         )
         measured(Metric.EVENTS_HELD, reason=next(iter(why)))
+        if is_news:
+            self._firings.fired(firing.rule.name, held=True)
         note(
             Code.RULE_HELD,
             "rule fired, and was held",
@@ -227,7 +232,7 @@ class Matcher:
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
         now = utc_now()
-        self._stories.note_match(
+        is_news = self._stories.note_match(
             event.id,
             rule.name,
             _facts(rule, transports, firing) | self._recipients.missing(event, rule),
@@ -241,6 +246,8 @@ class Matcher:
             self._outbox.add(self._match_queue, more.to_body(), event.id)
         if firing is not None:  # the first page of people
             measured(Metric.EVENTS_MATCHED)
+            if is_news:
+                self._firings.fired(rule.name, held=False)
         note(
             Code.RULE_FIRED if telling.told or not finished else Code.RULE_TOLD_NOBODY,
             "rule fired" if telling.told or not finished else "rule fired, but there is nobody to tell",

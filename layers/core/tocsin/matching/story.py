@@ -39,12 +39,12 @@ class StoryStore:
         told: Mapping[str, int],
         now: datetime,
         keep: timedelta,
-    ) -> None:
+    ) -> bool:
         """Note that `rule` matched; `told` counts deliveries a transport of one page of its people.
 
-        Noting the same page again changes nothing, so a replay counts nobody twice.
+        Whether that is news: noting the same page again changes nothing, so a replay counts nobody twice.
         """
-        self._table.update(
+        before = self._table.update(
             "noting a match",
             {"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
             "SET facts = if_not_exists(facts, :facts), #at = if_not_exists(#at, :at),"
@@ -56,7 +56,9 @@ class StoryStore:
                 ":until": until(now + keep),
                 ":told": document(dict(told)),
             },
+            returning="ALL_OLD",
         )
+        return not before
 
     def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
         """The event's rules (kind `rule`) and deliveries (kind `delivery`), a page of at most `limit`."""

@@ -226,6 +226,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="BacktestRequest",
         problems=(*WRITING, 404),
     ),
+    Operation("GET", "/firings", "rules", "How often each rule fired, and was held", _READ, {200: "Firings"}),
     *_collection("policies", "Policy", "a policy", checked=True),
     Operation(
         "POST",

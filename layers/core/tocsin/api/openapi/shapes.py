@@ -131,6 +131,10 @@ SHAPES: dict[str, Schema] = {
     "SignInTicket": obj({"ticket": TEXT, "expires": MOMENT}),
     "SignedIn": obj({"key": TEXT, "name": TEXT, "user": nullable(TEXT), "expires": nullable(MOMENT)}),
     "Check": obj({"dry_run": TRUTH, "created": TRUTH, "changed": TRUTH, "changes": array(ANY_OBJECT)}),
+    "Firings": obj(
+        {"at": MOMENT, "items": array(obj({"rule": TEXT, "day": ref("FiringCount"), "week": ref("FiringCount")}))}
+    ),
+    "FiringCount": obj({"fired": WHOLE, "held": WHOLE}),
     "Me": obj({"name": TEXT, "user": nullable(TEXT), "person": nullable(TEXT), "scopes": array(ref("Scope"))}),
     "NewEvent": obj(
         {"action": {"type": "string", "minLength": 1, "maxLength": 128}},
