@@ -7,6 +7,7 @@ Knows nothing of Tocsin. `installed()` changes moto 5 for as long as its block l
 - an item has 400 KB as DynamoDB counts them: moto takes 405,000 bytes, and counts a value that it replaces twice;
 - a queue of many messages is as fast as a short one: moto counts all of them for each one that is sent or received;
 - SQS refuses characters that XML has not, and counts bytes and attributes: moto counts characters of bodies;
+- a message of a batch keeps its trace header: moto forgets it;
 - reads that need not be consistent can be late: `Moto.late_reads`.
 """
 
@@ -143,6 +144,9 @@ def _refuse_messages(patch: pytest.MonkeyPatch) -> None:
             raise SQSException(*refusal)
         bad = {number: why for number, each in entries.items() if (why := _bad_characters(each["MessageBody"]))}
         sent, failed = send_batch(self, queue_name, {n: each for n, each in entries.items() if n not in bad})
+        system = {each["Id"]: each.get("MessageSystemAttributes") or {} for each in entries.values()}
+        for message in sent:
+            message.system_attributes = system[message.user_id]
         failed += [
             {"Id": entries[number]["Id"], "SenderFault": True, "Code": code, "Message": message}
             for number, (code, message) in bad.items()

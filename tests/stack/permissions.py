@@ -15,6 +15,7 @@ from tests.expanded_template import expanded_template
 # those that Lambda needs are there.
 NOT_SHOWN = {
     ("Log", "*"): "the emulator writes functions' logs itself, without their roles",
+    ("Trace", "*"): "the emulator has no X-Ray",
     ("ReadStream", "*"): "the emulator's stream mapping reads the table's changes in memory, without the role",
     ("ListStreams", "*"): "the emulator's stream mapping is told its stream and looks for none",
     ("SayWhatStreamLost", "*"): "the emulator puts into a mapping's on-failure queue itself, without the role",

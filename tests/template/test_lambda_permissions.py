@@ -6,6 +6,7 @@ that exactly those permissions are granted that AWS asks for, from what the temp
 https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-eventsourcemapping.html (permissions)
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html (permissions)
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html (destinations)
+https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html (execution role permissions)
 """
 
 from collections.abc import Iterator
@@ -24,6 +25,7 @@ from tests.stack.permissions import (
 
 READS_QUEUE = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 READS_STREAM = ("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream")
+WRITES_TRACES = ("xray:PutTraceSegments", "xray:PutTelemetryRecords")
 WRITES_LOG = ("logs:CreateLogStream", "logs:PutLogEvents")
 
 
@@ -31,6 +33,8 @@ def needed(function: str) -> Iterator[tuple[str, str]]:
     """(action, resource) of all that Lambda does with the function's role."""
     properties = functions()[function]
     yield from ((action, properties["LoggingConfig"]["LogGroup"]) for action in WRITES_LOG)
+    if template()["Globals"]["Function"]["Tracing"] == "Active":
+        yield from ((action, "*") for action in WRITES_TRACES)
     kept = [properties.get("EventInvokeConfig", {})]
     for event in properties.get("Events", {}).values():
         given = event["Properties"]

@@ -251,3 +251,8 @@ def test_what_sends_to_its_own_queue_is_not_stopped_as_a_loop() -> None:
     loops = {name for name, each in resources.items() if each.get("Properties", {}).get("RecursiveLoop") == "Allow"}
 
     assert loops == {f"{name}Function" for name in ("Matcher", "Webhook", "Slack", "Email", "Inbox")}
+
+
+def test_every_function_is_traced() -> None:
+    assert GLOBALS["Tracing"] == "Active"
+    assert not [name for name, each in FUNCTIONS.items() if "Tracing" in each]

@@ -30,8 +30,9 @@ def test_no_two_functions_share_a_role_and_none_has_managed_policies(function: s
     assert "Policies" not in FUNCTIONS[function]
 
 
-CAN_NAME_NO_RESOURCE = {"cloudwatch:GetMetricData"}
-"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html"""
+CAN_NAME_NO_RESOURCE = {"cloudwatch:GetMetricData", "xray:PutTraceSegments", "xray:PutTelemetryRecords"}
+"""https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatch.html
+https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsx-ray.html"""
 
 
 @pytest.mark.parametrize(("role", "statement"), list(statements()))

@@ -1,7 +1,9 @@
 """One log line an outcome, JSON, each with a stable code and the `event_id` that it is about.
 
-`filter event_id = "…"` over all log groups in CloudWatch Logs Insights tells an event's whole story. Lines
-hold ids, names, counts and reasons; never bodies, headers, secrets or query strings.
+`filter event_id = "…"` over all log groups in CloudWatch Logs Insights tells an event's whole story, `filter trace_id`
+that of all that one request set off: `trace_id` is the trace of the request that caused what a line is about,
+`xray_trace_id` (Powertools') the one of the invocation that wrote it. Lines hold ids, names, counts and reasons; never
+bodies, headers, secrets or query strings.
 """
 
 from __future__ import annotations
@@ -11,8 +13,20 @@ from enum import StrEnum
 
 from aws_lambda_powertools import Logger
 
+from tocsin.aws.tracing import trace_id
+
 logger = Logger()
 """The logger of this function; service and level come from POWERTOOLS_SERVICE_NAME and LOG_LEVEL."""
+
+
+def _traced(record: logging.LogRecord) -> bool:
+    """Add the trace to a line: a filter that lets every line through."""
+    if (trace := trace_id()) is not None:
+        record.trace_id = trace
+    return True
+
+
+logger.addFilter(_traced)
 
 _METHODS = {
     logging.DEBUG: logger.debug,

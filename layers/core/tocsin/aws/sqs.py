@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.errors import Unprocessed, as_unavailable
 from tocsin.aws.retry import retry
+from tocsin.aws.tracing import message_attributes, trace_header
 from tocsin.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class _Message:
     owner: Hashable
     group: str | None
     delay: int
+    trace: str | None
 
     def entry(self, number: int) -> dict[str, Any]:
         """As SendMessageBatch takes it."""
@@ -36,6 +38,8 @@ class _Message:
             entry["MessageGroupId"] = self.group
         if self.delay:
             entry["DelaySeconds"] = self.delay
+        if self.trace is not None:
+            entry["MessageSystemAttributes"] = message_attributes(self.trace)
         return entry
 
 
@@ -50,12 +54,12 @@ class Outbox:
         self._waiting: list[_Message] = []
 
     def add(self, queue_url: str, body: str, owner: Hashable, *, group: str | None = None, delay: int = 0) -> None:
-        """Put a message beside the others; nothing is sent yet.
+        """Put a message beside the others, in the trace that this is done in; nothing is sent yet.
 
         `group` is whose message it is, for a queue that is to be fair (MessageGroupId): SQS lets the messages
         of a group that fills the queue wait behind those of the others. `delay` is in seconds, up to 900.
         """
-        self._waiting.append(_Message(queue_url, body, owner, group, delay))
+        self._waiting.append(_Message(queue_url, body, owner, group, delay, trace_header()))
 
     def send(self) -> dict[Hashable, str]:
         """Send all that waits. {owner: reason} of those with a message that could not be sent."""

@@ -22,6 +22,7 @@ from tocsin.aws.dynamodb import (
 )
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
+from tocsin.aws.tracing import trace_header
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity
@@ -89,6 +90,8 @@ def facts(message: DeliveryMessage) -> dict[str, Any]:
         held["remark"] = text(message.remark)
     if message.test:
         held["test"] = truth(True)
+    if (trace := trace_header()) is not None:
+        held["trace"] = text(trace)
     return held
 
 
@@ -105,6 +108,7 @@ def message_of(item: Item) -> DeliveryMessage:
         once=truth_of(item, "once"),
         remark=text_of(item, "remark") or None,
         test=truth_of(item, "test"),
+        trace=text_of(item, "trace") or None,
     )
 
 

@@ -97,6 +97,8 @@ class DeliveryMessage:
     """How often in a row the delivering function has sent it to its own queue."""
     test: bool = False
     """Whether somebody waits for its outcome: it is attempted once, whatever the breaker's state."""
+    trace: str | None = field(default=None, compare=False)
+    """The trace header of its delivery, where the message is made anew of that."""
 
     @property
     def delivery_id(self) -> str:

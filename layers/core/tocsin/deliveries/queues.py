@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import Code, note
 from tocsin.aws.sqs import Outbox
+from tocsin.aws.tracing import caused_by
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.notifications.transport import TransportMode
 
@@ -34,13 +35,14 @@ class Queues:
         """Send messages, each after its delay in seconds; return how many SQS took. The others stay due."""
         outbox = self._outbox()
         for message, delay in messages:
-            outbox.add(
-                self._urls[TransportMode(message.mode)],
-                message.to_body(),
-                message.delivery_id,
-                group=message.group,
-                delay=delay,
-            )
+            with caused_by(message.trace):
+                outbox.add(
+                    self._urls[TransportMode(message.mode)],
+                    message.to_body(),
+                    message.delivery_id,
+                    group=message.group,
+                    delay=delay,
+                )
         failed = outbox.send()
         for delivery_id, reason in failed.items():
             note(Code.DELIVERY_NOT_REQUEUED, reason, level=logging.WARNING, delivery_id=delivery_id)

@@ -21,6 +21,7 @@ from tocsin.aws.errors import as_unavailable
 from tocsin.aws.logging import Code, logger, note
 from tocsin.aws.metrics import Metric, measured
 from tocsin.aws.retry import retry
+from tocsin.aws.tracing import caused_by, header_of, message_attributes, trace_header
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
@@ -68,6 +69,7 @@ class _Received:
     receipt: str
     times: int
     body: str
+    trace: str | None
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> _Received:
@@ -76,6 +78,7 @@ class _Received:
             record["receiptHandle"],
             int(record.get("attributes", {}).get("ApproximateReceiveCount", "1")),
             record["body"],
+            header_of(record),
         )
 
 
@@ -131,21 +134,19 @@ class DeliveryWorker:
 
     def _run_one(self, received: _Received) -> bool:
         """Whether the message is done with."""
-        try:
-            self._handle(DeliveryMessage.from_body(received.body))
-        except TocsinError as error:
-            self._come_back(received)
-            note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, message_id=received.message_id)
-        except Exception:  # noqa: BLE001 - one broken message must not keep the others of its batch
-            self._come_back(received)
-            logger.exception(
-                "a message could not be handled",
-                code=Code.DELIVERY_LEFT.value,
-                message_id=received.message_id,
-            )
-        else:
-            return True
-        return False
+        with caused_by(received.trace):
+            try:
+                self._handle(DeliveryMessage.from_body(received.body))
+            except TocsinError as error:
+                self._come_back(received)
+                note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, message_id=received.message_id)
+            except Exception:  # noqa: BLE001 - one broken message must not keep the others of its batch
+                self._come_back(received)
+                names = {"code": Code.DELIVERY_LEFT.value, "message_id": received.message_id}
+                logger.exception("a message could not be handled", extra=names)
+            else:
+                return True
+            return False
 
     def _handle(self, message: DeliveryMessage) -> None:
         _, configuration = self._configuration.current()
@@ -338,6 +339,7 @@ class DeliveryWorker:
                     MessageBody=message.once_more().to_body(),
                     MessageGroupId=message.group,
                     DelaySeconds=math.ceil(pause),
+                    MessageSystemAttributes=message_attributes(trace_header()),
                 )
         except Unavailable as error:  # the table knows when it is due, and the schedule sends it then
             self._say(Code.DELIVERY_NOT_REQUEUED, error.detail, message, level=logging.WARNING)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -115,6 +115,8 @@ class Event:
     cause: Cause | None = None
     key_id: str | None = None
     """The id of the API key, or of the access token's holder, that posted it; None for what Tocsin reports itself."""
+    trace: str | None = field(default=None, compare=False)
+    """The trace header of the invocation that stored it (`tocsin.aws.tracing`): no part of what the API shows."""
 
     @property
     def created(self) -> datetime:

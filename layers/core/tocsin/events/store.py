@@ -15,7 +15,7 @@ import hashlib
 import zlib
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ import orjson
 from tocsin.aws.dynamodb import Item, is_gone, text, text_of, until
 from tocsin.aws.errors import RETRY_AFTER, ConditionFailed, ConditionsFailed
 from tocsin.aws.table import NotWritten, Put, Table
+from tocsin.aws.tracing import trace_header
 from tocsin.errors import Conflict, Unavailable
 from tocsin.events.model import Event, Once
 from tocsin.ids import id_time
@@ -189,12 +190,15 @@ def event_item(event: Event, digest: str | None) -> dict[str, Any]:
         item["expires_at"] = until(event.expires)
     if digest is not None:
         item["digest"] = text(digest)
+    if (trace := trace_header()) is not None:
+        item["trace"] = text(trace)
     return item
 
 
 def event_of(item: Item) -> Event:
     """Read the event in an item of the table or its stream. Raises KeyError, TypeError or ValueError."""
-    return Event.from_json(orjson.loads(item["event"]["S"]))
+    event = Event.from_json(orjson.loads(item["event"]["S"]))
+    return replace(event, trace=text_of(item, "trace")) if "trace" in item else event
 
 
 def _marker(owner: str, now: datetime, event: Event, once: Once) -> dict[str, Any]:

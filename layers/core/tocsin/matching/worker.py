@@ -20,6 +20,7 @@ import orjson
 
 from tocsin.aws.logging import Code, logger, note
 from tocsin.aws.sqs import Outbox
+from tocsin.aws.tracing import caused_by, header_of
 from tocsin.errors import ConfigurationBroken, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, event_of
@@ -72,13 +73,15 @@ class MatchWorker:
                 self._put_aside(image, f"the record is no event: {type(error).__name__}")
                 continue
             read.append(event)
-            reason = self._try(event.id, partial(judge, event))
+            reason = self._try(event.id, partial(judge, event), event.trace)
             if reason is not None:
                 failed[event.id] = reason
         failed |= self._act(fired) | self._outbox.send()
+        traces: dict[Hashable, str | None] = {event.id: event.trace for event in read}
         for event_id, reason in failed.items():
-            note(Code.RECORD_HANDED_ON, reason, level=logging.WARNING, event_id=event_id)
-            self._outbox.add(self._match_queue, MatchMessage(str(event_id), reason=reason).to_body(), event_id)
+            with caused_by(traces.get(event_id)):
+                note(Code.RECORD_HANDED_ON, reason, level=logging.WARNING, event_id=event_id)
+                self._outbox.add(self._match_queue, MatchMessage(str(event_id), reason=reason).to_body(), event_id)
         left = self._outbox.send()
         for event_id, reason in left.items():
             note(Code.RECORD_LEFT, reason, level=logging.ERROR, event_id=event_id)
@@ -90,7 +93,9 @@ class MatchWorker:
         if not fired:
             return {}
         with ThreadPoolExecutor(min(_PARALLEL, len(fired))) as pool:
-            reasons = pool.map(lambda each: self._try(each[0].id, partial(self._matcher.act, each[0], each[1])), fired)
+            reasons = pool.map(
+                lambda each: self._try(each[0].id, partial(self._matcher.act, each[0], each[1]), each[0].trace), fired
+            )
             return {event.id: reason for (event, _), reason in zip(fired, reasons, strict=True) if reason is not None}
 
     def queue(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
@@ -103,7 +108,9 @@ class MatchWorker:
                 failed[record["messageId"]] = f"the message can't be read: {type(error).__name__}"
                 continue
             # Sent message by message, so that a message is only gone when what it asked for is on its way.
-            reason = self._try(work.event_id, partial(self._do, work)) or next(iter(self._outbox.send().values()), None)
+            reason = self._try(work.event_id, partial(self._do, work), header_of(record)) or next(
+                iter(self._outbox.send().values()), None
+            )
             if reason is not None:
                 failed[record["messageId"]] = reason
         for message_id, reason in failed.items():
@@ -119,8 +126,12 @@ class MatchWorker:
         else:
             self._matcher.match(event)
 
-    def _try(self, event_id: str, act: Callable[[], None]) -> str | None:
-        """Why `act` failed; None where it did not."""
+    def _try(self, event_id: str, act: Callable[[], None], trace: str | None) -> str | None:
+        """Why `act` failed, in the trace of the event; None where it did not."""
+        with caused_by(trace):
+            return self._tried(event_id, act)
+
+    def _tried(self, event_id: str, act: Callable[[], None]) -> str | None:
         try:
             act()
         except ConfigurationBroken:
