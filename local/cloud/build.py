@@ -15,6 +15,7 @@ from pathlib import Path
 
 import yaml
 
+from local.cloud.rollout import roll_out
 from local.workspace import ROOT
 
 BUILDS = ROOT / ".local/cloud"
@@ -30,8 +31,11 @@ class BuildError(RuntimeError):
     """What was built can't be deployed. The message says what is wrong with it."""
 
 
-def build(architecture: str, environment: Mapping[str, str]) -> Path:
-    """Build for an architecture; the directory of what was built. Raises BuildError where sam fails or mixes them."""
+def build(architecture: str, rollout: str, environment: Mapping[str, str]) -> Path:
+    """Build for an architecture; the directory of what was built. Raises BuildError where sam fails or mixes them.
+
+    `rollout` is how traffic gets to it: see `local.cloud.rollout`.
+    """
     if architecture not in ARCHITECTURES:
         raise BuildError(f"Architecture is {' or '.join(ARCHITECTURES)}, not {architecture!r}")
     directory = BUILDS / architecture
@@ -45,6 +49,7 @@ def build(architecture: str, environment: Mapping[str, str]) -> Path:
         raise BuildError("sam build failed")
     check(directory / "build", architecture)
     pin(directory / "build/template.yaml", architecture)
+    roll_out(directory / "build/template.yaml", rollout)
     return directory / "build"
 
 

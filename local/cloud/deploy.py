@@ -30,7 +30,7 @@ def deploy(place: Place, *, guided: bool, yes: bool, unchecked: bool) -> int:
     if any(each.level is Level.FAILED for each in found) and not unchecked:
         print("Nothing was changed. UNCHECKED=1 deploys all the same.", file=sys.stderr)
         return 1
-    built = build(parameters["Architecture"], {"SAM_CLI_TELEMETRY": "0"})
+    built = build(parameters["Architecture"], parameters["Rollout"], {"SAM_CLI_TELEMETRY": "0"})
     options = [*(["--guided"] if guided else []), *(["--no-confirm-changeset"] if yes else [])]
     return _sam_deploy(place, built, parameters["Architecture"], options)
 

@@ -53,7 +53,7 @@ def test_an_extension_of_another_architecture_is_refused_whatever_the_layer_says
 
 def test_an_architecture_that_lambda_has_not_is_refused() -> None:
     with pytest.raises(BuildError, match="arm64 or x86_64, not 'riscv'"):
-        build("riscv", {})
+        build("riscv", "AllAtOnce", {})
 
 
 def test_what_was_built_takes_no_other_architecture(tmp_path: Path) -> None:
