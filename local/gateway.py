@@ -110,6 +110,7 @@ def correct_lambda(switches: Switches) -> None:
     loops = LoopDetection(allowed=may_loop, dropped=count_dropped)
     execute = lambda_limits.within_response_limit(lambda_svc._execute_function)
     lambda_svc._execute_function = loops.executing(streams.retrying_failed_stream_records(execute))
+    lambda_svc._match_esm_filter = streams.matching_what_is_absent(lambda_svc._match_esm_filter)
     lambda_svc._xray_trace_id_for_invocation = loops.tracing(lambda_svc._xray_trace_id_for_invocation)
     sqs.handle_request = loops.receiving(sqs.handle_request)
     sqs._build_send_sys_attrs = loops.keeping(sqs._build_send_sys_attrs)

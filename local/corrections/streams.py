@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 type Invoke = Callable[[Mapping[str, object], object], dict[str, object]]
+type Match = Callable[[Mapping[str, object], Mapping[str, object]], bool]
 
 
 def retrying_failed_stream_records(invoke: Invoke) -> Invoke:
@@ -24,6 +25,30 @@ def retrying_failed_stream_records(invoke: Invoke) -> Invoke:
         return result
 
     return invoke_and_look
+
+
+def matching_what_is_absent(match: Match) -> Match:
+    """Makes a filter's `{"exists": false}` hold of a field whose parent is absent too.
+
+    Of deletions only those by TTL have a `userIdentity`, so that `{"userIdentity": {"principalId": [{"exists":
+    false}]}}` is how a filter leaves TTL's out. The emulator wants the parent to be there before it looks at fields.
+    EventBridge, whose patterns Lambda's filters are, knows fields by their whole paths.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+    """
+
+    def match_or_absent(record: Mapping[str, object], pattern: Mapping[str, object]) -> bool:
+        absent = {name for name, part in pattern.items() if isinstance(part, dict) and name not in record}
+        left = {name: part for name, part in pattern.items() if name not in absent}
+        return all(_holds_of_nothing(pattern[name]) for name in absent) and match(record, left)
+
+    return match_or_absent
+
+
+def _holds_of_nothing(pattern: object) -> bool:
+    """Whether a part of a pattern holds where there is nothing to match."""
+    if isinstance(pattern, dict):
+        return all(_holds_of_nothing(part) for part in pattern.values())
+    return isinstance(pattern, list) and {"exists": False} in pattern
 
 
 def _is_stream_batch(event: object) -> bool:
