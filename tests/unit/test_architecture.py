@@ -183,6 +183,20 @@ def test_no_module_is_named_for_nothing() -> None:
     assert not {"utils", "helpers", "common", "base", "manager"} & {path.stem for _, path in sources()}
 
 
+def test_no_function_is_longer_than_eighty_lines() -> None:
+    """Handlers, routes, commands, tests: each can be read without scrolling."""
+    lengths = {
+        f"{path.relative_to(ROOT)}: {node.name}": node.end_lineno - node.lineno + 1
+        for top in OURS
+        for path in (ROOT / top).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
+    }
+
+    assert len(lengths) > 5_000  # all of them were looked at
+    assert {name: length for name, length in lengths.items() if length > 80} == {}
+
+
 def test_no_file_is_longer_than_four_hundred_lines() -> None:
     """Python, scripts and styles of ours, tests too; what others wrote stands below `vendor`."""
     ours = [path for top in OURS for path in (ROOT / top).rglob("*") if path.suffix in {".py", ".js", ".css", ".html"}]

@@ -22,7 +22,7 @@ ROUTES: dict[tuple[str, str], Scope] = {
 }
 """The routes that every stack has, and the scope that each asks for."""
 
-PUBLIC = {("GET", "/health")}
+PUBLIC = {("GET", "/health"), ("POST", "/sign-in")}
 READING = {Scope.EVENTS_READ, Scope.CONFIG_READ, Scope.NOTIFICATIONS}
 
 

@@ -54,7 +54,11 @@ class RedriveRequest(BaseModel):
 
 def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Suppressions) -> None:
     """Add this subject's routes."""
+    _add_deliveries(app, service)
+    _add_mail_stops(app, stops)
 
+
+def _add_deliveries(app: APIGatewayHttpResolver, service: DeliveryService) -> None:
     @app.get("/deliveries")
     def deliveries() -> Response[str]:
         query = ("state", "transport", "since", "until", "search", "limit", "cursor")
@@ -104,6 +108,8 @@ def add_routes(app: APIGatewayHttpResolver, service: DeliveryService, stops: Sup
             202, {"queued": done.queued, "skipped": done.skipped, "cursor": _CURSORS.write(done.cursor)}
         )
 
+
+def _add_mail_stops(app: APIGatewayHttpResolver, stops: Suppressions) -> None:
     @app.get("/mail-stops")
     def mail_stops() -> Response[str]:
         request, _ = asked(app, Scope.CONFIG_READ, query=("search", "limit", "cursor"))

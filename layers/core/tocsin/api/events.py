@@ -34,7 +34,12 @@ _ORDERS = {"newest": True, "oldest": False}
 
 def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StoryStore, log: LogReader) -> None:
     """Add this subject's routes."""
+    _add_search(app, log)
+    _add_figures(app, log)
+    _add_single(app, events, stories)
 
+
+def _add_search(app: APIGatewayHttpResolver, log: LogReader) -> None:
     @app.get("/events")
     def many() -> Response[str]:
         request = _asked(app, "order", "limit", "cursor")
@@ -58,6 +63,8 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StorySt
             },
         )
 
+
+def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
     @app.get("/events/actions")
     def actions() -> Response[str]:
         request = _asked(app, "history_days", filters=False)
@@ -134,6 +141,8 @@ def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StorySt
         ]
         return json_response(200, {"until": iso(end), "items": items})
 
+
+def _add_single(app: APIGatewayHttpResolver, events: EventStore, stories: StoryStore) -> None:
     @app.get("/events/<event_id>")
     def one_event(event_id: str) -> Response[str]:
         _asked(app, filters=False)

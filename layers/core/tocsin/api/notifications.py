@@ -78,15 +78,13 @@ def add_routes(
 
     `inbox_limit` says how many notifications an inbox holds; `tell` sends a message to all that show a person's inbox.
     """
+    _add_reading(app, inboxes, events, inbox_limit)
+    _add_marking(app, inboxes, tell)
 
-    def marked(username: str, mark: JsonObject) -> Response[str]:
-        tell(username, {"message_type": "notification.seen", "data": mark})
-        return json_response(200, {"user": username, **mark})
 
-    def cleared(username: str, gone: JsonObject) -> Response[str]:
-        tell(username, {"message_type": "notification.cleared", "data": gone})
-        return json_response(200, {"user": username, **gone})
-
+def _add_reading(
+    app: APIGatewayHttpResolver, inboxes: InboxStore, events: EventStore, inbox_limit: Callable[[], int]
+) -> None:
     @app.get("/notifications")
     def inbox() -> Response[str]:
         request, username = _asked(app, "unseen", "severity", "since", "rule", "after", "search", "limit", "cursor")
@@ -148,6 +146,16 @@ def add_routes(
         if found is None:
             raise _missing(id_)
         return json_response(200, _with_events([found], events)[0])
+
+
+def _add_marking(app: APIGatewayHttpResolver, inboxes: InboxStore, tell: Callable[[str, JsonObject], None]) -> None:
+    def marked(username: str, mark: JsonObject) -> Response[str]:
+        tell(username, {"message_type": "notification.seen", "data": mark})
+        return json_response(200, {"user": username, **mark})
+
+    def cleared(username: str, gone: JsonObject) -> Response[str]:
+        tell(username, {"message_type": "notification.cleared", "data": gone})
+        return json_response(200, {"user": username, **gone})
 
     @app.post("/notifications/seen")
     def seen() -> Response[str]:
