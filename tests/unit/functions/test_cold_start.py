@@ -52,7 +52,7 @@ BUDGET = {
     "webhook": 275,
     "slack": 275,
     "email": 190,
-    "inbox": 165,
+    "inbox": 170,
     "websocket": 117,
 }
 
