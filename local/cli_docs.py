@@ -86,6 +86,13 @@ An event's id is a UUIDv7 of its time and a digest of the record (of CloudTrail'
 where that is no UUIDv7), so importing a file again, or two that overlap, stores nothing twice. Two equal lines of one
 file are two events. How far an import got is kept in `~/.local/state/tocsin/imports`, by URL, file and options.
 """,
+    "exports": """\
+The stack writes the file, so it may be of any size; `tocsin events --all -o ndjson` reads the log through this machine.
+Both can be imported again.
+""",
+    "erasures": """\
+What goes, what stays and what can't be reached is in [api.md](api.md#erasures).
+""",
     "silence": """\
 A silence is about events, not about a rule: `--rule` silences what the rule's policies ask for, and says which other
 rules ask the same. `=` compares, `*` stands for anything, `!=` is its opposite; all that is given must hold.

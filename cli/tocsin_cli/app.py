@@ -13,6 +13,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "send": ("send",),
     "imports": ("import",),
     "events": ("events", "event", "story"),
+    "jobs": ("exports", "erasures"),
     "deliveries": ("deliveries", "delivery", "retry", "redrive"),
     "transports": ("transports", "mappings", "breaker"),
     "presets": ("presets",),

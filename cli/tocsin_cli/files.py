@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tocsin_cli.errors import Invalid
+from tocsin_cli.errors import Invalid, Unavailable
 
 STDIN = "-"
 
@@ -23,6 +23,25 @@ def write_privately(path: Path, content: str) -> None:
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
+
+
+def fetch(url: str, path: Path) -> int:
+    """Write what is at `url` to a file, readable by its owner alone; how many bytes. Raises Unavailable, Invalid."""
+    import requests
+
+    size = 0
+    try:
+        with requests.get(url, stream=True, timeout=60) as answer:
+            if not answer.ok:
+                raise Unavailable(f"the file's address answers {answer.status_code}", hint="ask for a new link")
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                for chunk in answer.iter_content(1 << 20):
+                    size += file.write(chunk)
+    except requests.RequestException as error:
+        raise Unavailable(f"the file can't be fetched: {type(error).__name__}") from None
+    except OSError as error:
+        raise Invalid(f"{path} can't be written: {error.strerror}") from None
+    return size
 
 
 def read_text(name: str) -> str:

@@ -172,6 +172,8 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
         "MAIL_SENDER": "tocsin@example.com",
         "POWERTOOLS_METRICS_NAMESPACE": "tocsin-test",
         "LIVE_ENDPOINT": f"https://live1.execute-api.{REGION}.amazonaws.com/live",
+        "EXPORTS_BUCKET": "exports-bucket",
+        "API_URL": f"https://api1.execute-api.{REGION}.amazonaws.com",
         "ALLOW_HTTP": "true",
         "ALLOWED_PORTS": "*",
         "ALLOWED_CIDRS": "127.0.0.0/8",
@@ -274,5 +276,6 @@ def _forget_clients() -> None:
         clients.connections,
         clients.logs,
         clients.cloudwatch,
+        clients.s3,
     ):
         maker.cache_clear()

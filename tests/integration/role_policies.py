@@ -37,6 +37,14 @@ _SINGLE = {
 
 
 _MEMBERS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/mpuoverview.html#mpuAndPermissions
+_OF_OBJECTS = {
+    "CreateMultipartUpload": "PutObject",
+    "UploadPart": "PutObject",
+    "CompleteMultipartUpload": "PutObject",
+    "HeadObject": "GetObject",
+    "ListParts": "ListMultipartUploadParts",
+}
 _METHODS = {"PostToConnection": "POST", "DeleteConnection": "DELETE"}
 
 
@@ -182,6 +190,9 @@ def calls(function: str, service: str, operation: str, request: dict[str, Any]) 
     elif service == "sqs":
         name = request["QueueUrl"].rpartition("/")[2]
         yield Call(function, action, name if name in DEAD_LETTERS else f"{name}Queue")
+    elif service == "s3":
+        prefix = str(request["Key"]).partition("/")[0]
+        yield Call(function, f"s3:{_OF_OBJECTS.get(operation, operation)}", f"ExportsBucket/{prefix}/*")
     elif service == "apigatewaymanagementapi":
         yield Call(function, "execute-api:ManageConnections", f"{_METHODS[operation]}/@connections/*")
     else:

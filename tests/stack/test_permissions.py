@@ -28,6 +28,7 @@ FOREMOST = {
     "feedback": ("StopMail", "dynamodb:PutItem"),
     "inbox": ("StoreNotification", "dynamodb:PutItem"),
     "redrive": ("ClaimIt", "dynamodb:UpdateItem"),
+    "jobs": ("GoOn", "dynamodb:UpdateItem"),
     "api": ("ReadEvents", "dynamodb:GetItem"),
     "websocket": ("ForgetConnection", "dynamodb:DeleteItem"),
 }

@@ -55,12 +55,13 @@ def test_only_what_has_no_name_before_it_exists_is_named_with_a_wildcard() -> No
 
     # a table's stream has the time of its making in its name; ListStreams takes no narrower resource. Mail is sent from
     # one address, by a condition, whichever identity it belongs to.
-    # A connection's id is made when it opens.
+    # A connection's id is made when it opens, a file's name when it is asked for.
     assert set(wild) <= {
         *((role, "ListStreams") for role in ("MatcherRole", "RollupRole")),
         ("EmailRole", "SendMail"),
         *((role, "Push") for role in ("MatcherRole", "InboxRole", "ApiRole", "WebsocketRole")),
         ("WebsocketRole", "EndConnection"),
+        *(("ApiRole", "ReadExports"), ("JobsRole", "WriteExports")),
     }
 
 

@@ -17,7 +17,7 @@ from tocsin_cli.text import counted
 from tocsin_cli.times import iso, parse_length, parse_moment
 from tocsin_cli.types import JsonObject, text
 
-SCOPES = ("events:write", "events:read", "config:read", "config:write", "notifications")
+SCOPES = ("events:write", "events:read", "events:erase", "config:read", "config:write", "notifications")
 
 GroupName = Annotated[str, typer.Argument(metavar="GROUP", help="The group's name.", autocompletion=names_of("groups"))]
 Members = Annotated[list[str], typer.Argument(metavar="USER…", help="Usernames.", autocompletion=names_of("users"))]

@@ -17,6 +17,7 @@ export const PAGES = [
   { page: "policies", title: "Rules", scopes: ["config:read"], hidden: true, load: () => import("./pages/rules.js") },
   { page: "transports", title: "Transports", scopes: ["config:read"], load: () => import("./pages/transports.js") },
   { page: "deliveries", title: "Deliveries", scopes: ["events:read"], load: () => import("./pages/deliveries.js") },
+  { page: "exports", title: "Exports", scopes: ["events:read"], load: () => import("./pages/exports.js") },
   { page: "silences", title: "Silences", scopes: ["config:read"], load: () => import("./pages/silences.js") },
   { page: "people", title: "People and groups", scopes: ["config:read"], load: () => import("./pages/people.js") },
   { page: "users", title: "People and groups", scopes: ["config:read"], hidden: true, load: () => import("./pages/people.js") },

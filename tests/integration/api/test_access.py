@@ -202,6 +202,9 @@ def test_every_call_in_the_reference_runs(everything: Everything) -> None:
             blueprint = answer.text
         if path == "/events" and "-X" in values:
             known["EVENT_ID"] = answer.body["id"]
+        for job in ("export", "erasure"):
+            if path == f"/{job}s" and "-X" in values:
+                known[f"{job.upper()}_ID"] = answer.body["id"]
 
 
 def test_every_operation_stands_in_the_reference_with_a_call() -> None:

@@ -228,6 +228,7 @@ EXPECTED: dict[str, Expectation] = {
         told_of, {"Webhook": ["member-0301"], "Slack": [], "Email": ["member-0301"], "Inbox": ["member-0301"]}
     ),
     "matcher-insert": done(told_of, EVERYBODY),
+    "jobs-minute": has(steps=0, left=0),
     "redrive-minute": has(due=0),
     "rollup-recount": has(marked=24),
     "rollup-schedule": has(left=0),

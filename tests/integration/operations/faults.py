@@ -185,6 +185,12 @@ def the_schedule_finds_no_table(watch: Watch) -> None:
         watch.minutes(4, lambda _: watch.invoke("redrive", {}))
 
 
+@fault("JobsErrorsAlarm")
+def the_jobs_can_not_be_read(watch: Watch) -> None:
+    with failing(throttled("InternalServerError", 500)):
+        watch.minutes(4, lambda _: watch.invoke("jobs", {}))
+
+
 @fault("RedriveIdleAlarm")
 def the_schedule_is_disabled(watch: Watch) -> None:
     watch.scheduled = False

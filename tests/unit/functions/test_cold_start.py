@@ -128,7 +128,7 @@ def test_maxminddb_is_loaded_where_there_are_databases_and_an_address_only(tmp_p
     assert ("maxminddb" in without, "maxminddb" in with_them) == (False, True)
 
 
-OFF_THE_HOT_PATH = {"console", "api", "feedback", "redrive", "rollup"}
+OFF_THE_HOT_PATH = {"jobs", "console", "api", "feedback", "redrive", "rollup"}
 
 
 def test_each_function_on_the_hot_path_has_a_budget() -> None:

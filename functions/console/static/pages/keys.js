@@ -7,7 +7,7 @@ import { useAll } from "../parts/resources.js";
 import { Field, Notice } from "../parts/notice.js";
 import { copy, short, When } from "../parts/text.js";
 
-const SCOPES = ["events:write", "events:read", "config:read", "config:write", "notifications"];
+const SCOPES = ["events:write", "events:read", "events:erase", "config:read", "config:write", "notifications"];
 
 function Secret({ made, close }) {
   return html`<div class="note good" role="status"><p><b>The secret of ${short(made.name, 120)}</b>, shown this once:</p>

@@ -15,6 +15,7 @@ from tocsin.api import (
     events,
     firings,
     health,
+    jobs,
     me,
     notifications,
     preferences,
@@ -69,6 +70,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     deliveries.add_routes(app, services.deliveries, services.suppressions)
     presets.add_routes(app)
     transports.add_routes(app, services.deliveries, services.suppressions, services.unsubscribe_links)
+    jobs.add_routes(app, services.jobs, services.exports)
 
     def refused(error: TocsinError) -> Response[str]:
         request_id = app.current_event.request_context.request_id

@@ -8,6 +8,7 @@ from functools import cache
 
 from tocsin.api.tickets import LiveAddress
 from tocsin.aws import clients
+from tocsin.aws.bucket import Bucket
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.secrets import secret_text
@@ -29,6 +30,7 @@ from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.sign_in_store import SignInStore
 from tocsin.identity.store import PeopleStore
+from tocsin.jobs.store import JobStore
 from tocsin.live.push import Pusher
 from tocsin.live.store import LiveStore
 from tocsin.live.wiring import pusher_of
@@ -67,6 +69,8 @@ class Services:
     status: StatusReport
     firings: FiringStore
     sign_ins: SignIns
+    jobs: JobStore
+    exports: Bucket
 
 
 def services_of(environment: Environment) -> Services:
@@ -137,4 +141,6 @@ def services_of(environment: Environment) -> Services:
         ),
         firings=FiringStore(dynamodb, deliveries_table),
         sign_ins=SignIns(Keys(editor), SignInStore(dynamodb, deliveries_table)),
+        jobs=JobStore(dynamodb, deliveries_table),
+        exports=Bucket(clients.s3, environment.text("EXPORTS_BUCKET")),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 from botocore.config import Config
@@ -16,6 +16,7 @@ from botocore.config import Config
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
@@ -28,6 +29,9 @@ PATIENT = Config(
 )
 """24 s at most (three tries of 7 s, and up to 1 + 2 s between them), within the time limit of every function but the
 authorizer. What still fails then is for the queue, the stream or the caller to try again."""
+
+SLOW = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 2})
+"""67 s at most: parts of files are large. Only for functions that have minutes."""
 
 HURRIED = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
 """9 s at most (two tries of 4 s, and up to 1 s between them), within the 10 s that API Gateway gives an authorizer."""
@@ -46,6 +50,13 @@ def dynamodb(config: Config = PATIENT) -> DynamoDBClient:
 def sqs() -> SQSClient:
     """The SQS client."""
     return boto3.client("sqs", config=PATIENT)
+
+
+@cache
+def s3() -> S3Client:
+    """The S3 client. Its addresses are those of the bucket's own region, which its links are for."""
+    style: Literal["path", "virtual"] = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
+    return boto3.client("s3", config=SLOW.merge(Config(signature_version="s3v4", s3={"addressing_style": style})))
 
 
 @cache

@@ -95,6 +95,10 @@ class EventStore:
         found = self._table.get_many("looking for events", keys, projection="sk, expires_at")
         return {text_of(item, "sk") for item in found if not is_gone(item, now)}
 
+    def delete(self, event_id: str) -> None:
+        """Delete an event; one that is not there is no error. Its marker stays: it says nothing of the event."""
+        self._table.delete("deleting an event", event_key(event_id))
+
     def add(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
         """Store events; return a result for each, in order.
 

@@ -53,7 +53,7 @@ class SystemEvents:
 
     def __init__(self, events: EventStore) -> None:
         self._events = events
-        self._said: TTLCache[tuple[str, ...], str] = TTLCache(_HOUR)
+        self._said: TTLCache[tuple[str, ...], tuple[str, str]] = TTLCache(_HOUR)
 
     def report(
         self,
@@ -67,17 +67,18 @@ class SystemEvents:
         user: JsonObject | None = None,
         client_ip: str | None = None,
         tries: int = 1,
-    ) -> None:
-        """Store an event that happens `now` (default: by the clock).
+    ) -> str:
+        """Store an event that happens `now` (default: by the clock); its id.
 
         Of those with the same action and `hourly` only the first of each hour, UTC, is stored, whatever the number of
-        processes; without `hourly` each is. Raises Unavailable where it could not be stored in `tries` tries.
+        processes, and the id is that one's; without `hourly` each is.
+        Raises Unavailable where it could not be stored in `tries` tries.
         """
         moment = now or utc_now()
         hour = f"{moment.astimezone(UTC):%Y-%m-%dT%H}"
         said = None if hourly is None else (action, *hourly)
-        if said is not None and (known := self._said.get(said)) is not None and known.value == hour:
-            return
+        if said is not None and (known := self._said.get(said)) is not None and known.value[0] == hour:
+            return known.value[1]
         clean = sanitize(cleanse(sanitize(context)))  # a mask can be longer than what it hides
         for _ in range(_IDS_TRIED):
             event = Event(
@@ -91,16 +92,21 @@ class SystemEvents:
                 expires=moment + parse_duration(settings.event_retention),
                 cause=cause or Cause(None, None, 1),
             )
-            if retry(partial(self._is_stored, event, said, hour, moment), tries=tries):
+            stored = retry(partial(self._stored, event, said, hour, moment), tries=tries)
+            if stored is not None:
                 break
             note(Code.ID_TAKEN, "another event has the id of a system event", level=logging.ERROR, event_id=event.id)
         else:
             raise Unavailable("the ids of a system event were all taken", retry_after=RETRY_AFTER)
         if said is not None:
-            self._said.put(said, hour)
+            self._said.put(said, (hour, stored))
+        return stored
 
-    def _is_stored(self, event: Event, said: tuple[str, ...] | None, hour: str, now: datetime) -> bool:
-        """Store `event`, if not reported in this hour; False where another event has its id. Raises Unavailable."""
+    def _stored(self, event: Event, said: tuple[str, ...] | None, hour: str, now: datetime) -> str | None:
+        """Store `event`, if not reported in this hour: the id of what says it. None where another event has its id.
+
+        Raises Unavailable.
+        """
         # Tried again after an unknown outcome, an event is found under its id, and told from another by this digest.
         submission = Submission(event, digest_of({"system": event.to_json()}))
         result: Event | Earlier | Conflict | Unavailable
@@ -111,7 +117,7 @@ class SystemEvents:
             result = self._events.add_first(APP, now, submission, Once(key, 2 * _HOUR))
         if isinstance(result, Unavailable):
             raise result
-        return not isinstance(result, Conflict)
+        return None if isinstance(result, Conflict) else result.id
 
 
 def caused_by(event: Event, *, rule: str | None, transport: str | None) -> Cause:

@@ -26,6 +26,7 @@ class Scope(StrEnum):
 
     EVENTS_WRITE = "events:write"
     EVENTS_READ = "events:read"
+    EVENTS_ERASE = "events:erase"
     CONFIG_READ = "config:read"
     CONFIG_WRITE = "config:write"
     NOTIFICATIONS = "notifications"

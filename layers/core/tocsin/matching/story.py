@@ -9,18 +9,34 @@ inbox#<username>  <notification id>   a notification in a person's inbox; ids so
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, document, document_of, is_gone, text, text_of, until
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import shown
+from tocsin.notifications.outcome import State
+from tocsin.notifications.transport import TransportMode
 from tocsin.times import iso
-from tocsin.types import JsonObject, Page
+from tocsin.types import Json, JsonObject, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+
+@dataclass(frozen=True, slots=True)
+class Traces:
+    """What an event has left: the keys of entries of its story, and who has which notification of it."""
+
+    keys: Sequence[Item]
+    notifications: Sequence[tuple[str, str]]
+    """(username, notification id) of each that went to an inbox."""
+    is_open: bool
+    """Whether a delivery is not over, so that it may leave more."""
+    more: bool
+    """Whether the story goes on behind these entries."""
 
 
 class StoryStore:
@@ -65,16 +81,48 @@ class StoryStore:
         page = self._table.page("reading the deliveries table", f"event#{event_id}", after=after, limit=limit)
         return Page(tuple(_story_entry(event_id, item) for item in page.items if not is_gone(item, now)), page.last)
 
+    def traces(self, event_id: str, limit: int) -> Traces:
+        """The first `limit` entries of an event's story, for `forget`."""
+        page = self._table.page(
+            "reading the deliveries table", f"event#{event_id}", after=None, limit=limit, consistent=True
+        )
+        deliveries = [item for item in page.items if text_of(item, "sk").startswith("delivery#")]
+        told = sum(
+            sum(each.values()) for item in page.items if text_of(item, "sk").startswith("rule#") for each in _told(item)
+        )
+        return Traces(
+            keys=[{"pk": item["pk"], "sk": item["sk"]} for item in page.items],
+            notifications=[
+                (text_of(item, "username"), text_of(item, "notification_id"))
+                for item in deliveries
+                if text_of(item, "mode") == TransportMode.LOCAL and text_of(item, "username")
+            ],
+            is_open=told > len(deliveries) or any(not State(text_of(item, "state")).final for item in deliveries),
+            more=page.last is not None,
+        )
+
+    def forget(self, traces: Traces) -> None:
+        """Delete entries of a story."""
+        self._table.delete_many("deleting a story", traces.keys)
+
+
+def _told(item: Item) -> list[dict[str, int]]:
+    """How many deliveries each page of people had, by transport."""
+    pages = [document_of(item, name) for name in item if name.startswith("told#")]
+    return [{name: count for name, count in page.items() if isinstance(count, int)} for page in map(_object, pages)]
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
 
 def _story_entry(event_id: str, item: Item) -> JsonObject:
     kind, _, name = text_of(item, "sk").partition("#")
     if kind == "rule":
         facts = document_of(item, "facts")
         told: Counter[str] = Counter()
-        for attribute in item:
-            counted = document_of(item, attribute) if attribute.startswith("told#") else None
-            for transport, count in counted.items() if isinstance(counted, dict) else ():
-                told[transport] += count if isinstance(count, int) else 0
+        for counted in _told(item):
+            told.update(counted)
         match: JsonObject = {"kind": "rule", "rule": name, "at": text_of(item, "at"), "deliveries": {**told}}
         return match | (facts if isinstance(facts, dict) else {})
     return {"kind": "delivery"} | shown(item)

@@ -233,11 +233,12 @@ class InboxStore:
                 return
             page = None
 
-    def _arrivals(self, username: str, ids: Sequence[str]) -> dict[str, int]:
-        """The arrivals of notifications by their ids; those that never arrived, or were deleted, are left out."""
+    def _arrivals(self, username: str, ids: Sequence[str], *, deleted: bool = False) -> dict[str, int]:
+        """The arrivals of notifications by their ids, without those that never arrived; `deleted` with those, too."""
         keys = [_id_key(username, each) for each in dict.fromkeys(ids)]
         items = self._table.get_many(_READING, keys, consistent=True)
-        return {text_of(item, "sk"): number_of(item, "arrival") for item in items if not truth_of(item, "deleted")}
+        there = (item for item in items if deleted or not truth_of(item, "deleted"))
+        return {text_of(item, "sk"): number_of(item, "arrival") for item in there}
 
     # ── marking ──────────────────────────────────────────────────────────────
 
@@ -293,7 +294,8 @@ class InboxStore:
 
     def delete(self, username: str, notification_id: str) -> bool:
         """Delete one notification; False where there is none. A repeat of its delivery does not bring it back."""
-        arrival = self._arrivals(username, [notification_id]).get(notification_id)
+        # Also one that is marked already: a function may have ended between the two writes.
+        arrival = self._arrivals(username, [notification_id], deleted=True).get(notification_id)
         if arrival is None:
             return False
         self._table.update(

@@ -36,6 +36,7 @@ FUNCTIONS = (
     "api",
     "console",
     "websocket",
+    "jobs",
 )
 """Those whose logs are read: all of the template's."""
 _PARALLEL = 16

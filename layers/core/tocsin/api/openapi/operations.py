@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tocsin.api.openapi.inbox import inbox_operations
+from tocsin.api.openapi.jobs import job_operations
 from tocsin.api.openapi.operation import HTML, JSON, LISTED, NDJSON, PAGED, WRITING, YAML, Operation
 from tocsin.events.search.query import FILTERS
 from tocsin.identity.principal import Scope
@@ -105,6 +106,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query=PAGED,
         problems=(404,),
     ),
+    *job_operations(),
     *inbox_operations(),
     Operation(
         "GET",

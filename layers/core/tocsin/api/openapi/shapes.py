@@ -15,6 +15,8 @@ from tocsin.config.resources.api_keys import Rotation
 from tocsin.config.resources.groups import GroupShape
 from tocsin.config.resources.sign_ins import Claim, TicketRequest
 from tocsin.events.draft import MAX_ONCE_KEY, MAX_ONCE_WINDOW
+from tocsin.jobs.erasure import ErasureRequest
+from tocsin.jobs.export import ExportRequest
 from tocsin.notifications.transport import Mapping
 from tocsin.rules import NotificationRule, Silence
 from tocsin.rules.model import Policy
@@ -25,6 +27,8 @@ REF = "#/components/schemas/"
 
 _MODELS: dict[str, Any] = {
     "Blueprint": Blueprint,
+    "ErasureRequest": ErasureRequest,
+    "ExportRequest": ExportRequest,
     "Group": GroupShape,
     "KeyRequest": KeyEntry,
     "Mapping": Mapping,
@@ -78,6 +82,17 @@ TRUTH: Schema = {"type": "boolean"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 SECONDS: Schema = {"type": "number", "minimum": 0}
 ANY_OBJECT: Schema = {"type": "object"}
+
+_JOB: dict[str, Schema] = {
+    "id": TEXT,
+    "state": {"type": "string", "enum": ["queued", "running", "done", "failed"]},
+    "created": MOMENT,
+    "updated": MOMENT,
+    "by": TEXT,
+    "error": nullable(TEXT),
+    "events": WHOLE,
+    "scanned_until": nullable(MOMENT),
+}
 
 SHAPES: dict[str, Schema] = {
     "Problem": obj(
@@ -205,6 +220,18 @@ SHAPES: dict[str, Schema] = {
             ),
         }
     ),
+    "Erasure": obj(_JOB | {"reason": TEXT, "notifications": WHOLE}),
+    "Export": obj(
+        _JOB
+        | {
+            "format": TEXT,
+            "filters": ANY_OBJECT,
+            "bytes": nullable(WHOLE),
+            "filter_failed": WHOLE,
+            "kept_until": nullable(MOMENT),
+        },
+        {"link": nullable(TEXT), "link_expires": nullable(MOMENT)},
+    ),
     "Story": obj(
         {"event_id": TEXT, "rules": array(ANY_OBJECT), "deliveries": array(ANY_OBJECT), "cursor": nullable(TEXT)}
     ),
@@ -322,6 +349,7 @@ SHAPES: dict[str, Schema] = {
     "UnsubscribePage": TEXT,
 }
 _LISTED = ("Rule", "Policy", "Mapping", "Transport", "Group", "User", "Key", "Member", "Silence")
+SHAPES |= {"ErasurePage": page(ref("Erasure")), "ExportPage": page(ref("Export"))}
 SHAPES |= {f"{kind}Page": page(ref(kind)) for kind in _LISTED}
 SHAPES |= {
     f"{kind}OrCheck": {"anyOf": [ref(kind), ref("Check")]} for kind in ("Rule", "Policy", "Mapping", "Transport")

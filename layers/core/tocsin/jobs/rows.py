@@ -1,0 +1,84 @@
+"""Events as lines of a file: JSON as the API shows it, or CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+import orjson
+
+from tocsin.events.model import Event
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""How a cell begins that a spreadsheet may run: also in the wide forms that some take for the same.
+https://owasp.org/www-community/attacks/CSV_Injection"""
+
+_COLUMNS: dict[str, Callable[[Event], Json]] = {
+    "id": lambda event: event.id,
+    "created": lambda event: iso(event.created),
+    "action": lambda event: event.action,
+    "app": lambda event: event.app,
+    "username": lambda event: event.user.get("username"),
+    "user_pk": lambda event: event.user.get("pk"),
+    "user_email": lambda event: event.user.get("email"),
+    "client_ip": lambda event: event.client_ip,
+    "brand": lambda event: event.brand,
+    "summary": lambda event: event.summary,
+    "user": lambda event: event.user,
+    "context": lambda event: event.context,
+    "expires": lambda event: None if event.expires is None else iso(event.expires),
+    "key_id": lambda event: event.key_id,
+    "cause": lambda event: event.cause.to_json() if event.cause else None,
+}
+"""`user` and `context` are whole, as JSON; the columns before them are what people look at."""
+
+
+class ExportFormat(StrEnum):
+    """What a file of events may be."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """How one format is written, in UTF-8."""
+
+    content_type: str
+    head: bytes
+    of: Callable[[Event], bytes]
+
+
+def rows_of(form: ExportFormat) -> Rows:
+    """Return how that format is written."""
+    if form is ExportFormat.CSV:
+        return Rows("text/csv; charset=utf-8", _written([*_COLUMNS]), _csv)
+    return Rows("application/x-ndjson", b"", _json)
+
+
+def _json(event: Event) -> bytes:
+    shown: JsonObject = event.to_json() | {"summary": event.summary}
+    return orjson.dumps(shown) + b"\n"
+
+
+def _csv(event: Event) -> bytes:
+    return _written([_cell(column(event)) for column in _COLUMNS.values()])
+
+
+def _cell(value: Json) -> str:
+    if value is None:
+        return ""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    # A quote before it is what spreadsheets take for "this is text", and show nothing of.
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _written(cells: list[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # RFC 4180
+    return line.getvalue().encode("utf-8", "replace")

@@ -1,0 +1,179 @@
+"""Jobs in the deliveries table.
+
+    pk             sk        what
+    jobs#<kind>    job id    a job; while it is open it is in the index by-due, in a partition of its own
+
+    index     partition   order    holds
+    by-due    jobs        due_at   open jobs, by when the next step is due
+
+Whoever takes a job sets when it is due again: its lease, which every step renews. One that dies leaves a job that is
+due when the lease runs out. A job that is over stays for KEEP, so that it can be asked what came of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tocsin.aws.dynamodb import Item, document, document_of, number, number_of, text, text_of, timestamp, until
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
+from tocsin.ids import id_time
+from tocsin.jobs.model import Job, JobKind, JobState, Requester
+from tocsin.times import iso
+from tocsin.types import JsonObject, Page
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEEP = timedelta(days=90)
+LEASE = timedelta(minutes=3)
+"""Longer than a step takes."""
+
+_DUE = "jobs"
+_WRITING = "storing a job"
+
+
+class LeaseLost(Exception):
+    """Another took the job meanwhile: its lease had run out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A job that is ours until `due_at`."""
+
+    job: Job
+    due_at: str
+
+
+class JobStore:
+    """Jobs, open and over. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+
+    def add(self, job: Job) -> None:
+        """Store a new job, which is due at once."""
+        item: dict[str, Any] = {
+            **_key(job),
+            "by": document({"key_id": job.by.key_id, "key_name": job.by.key_name, "user": job.by.user}),
+            "request": document(job.request),
+            "shown": document(job.shown),
+            "progress": document(job.progress),
+            "state": text(job.state),
+            "failures": number(0),
+            "due_shard": text(_DUE),
+            "due_at": timestamp(job.created),
+            "expires_at": until(job.created + KEEP),
+        }
+        self._table.put(_WRITING, item, condition="attribute_not_exists(pk)")
+
+    def get(self, kind: JobKind, job_id: str) -> Job | None:
+        """A job as it stands; None where there is none."""
+        item = self._table.get("reading a job", _key_of(kind, job_id), consistent=True)
+        return None if item is None else _job_of(item)
+
+    def page(self, kind: JobKind, *, before: str | None, limit: int) -> Page[Job]:
+        """At most `limit` jobs of a kind, the latest first, before the id `before`."""
+        page = self._table.page("listing jobs", f"jobs#{kind}", after=before, limit=limit, descending=True)
+        return Page(tuple(_job_of(item) for item in page.items), page.last)
+
+    def due(self, *, now: datetime, limit: int) -> Sequence[Item]:
+        """The open jobs whose next step is due, the longest due first, for `take`."""
+        return list(
+            self._table.query(
+                "reading what jobs are due",
+                "due_shard = :shard AND due_at <= :now",
+                {":shard": text(_DUE), ":now": timestamp(now)},
+                index="by-due",
+                limit=limit,
+            )
+        )
+
+    def take(self, due: Item, *, now: datetime) -> Lease | None:
+        """Take a due job for LEASE; None where another was faster."""
+        try:
+            item = self._table.update(
+                "taking a job",
+                {"pk": due["pk"], "sk": due["sk"]},
+                "SET due_at = :until",
+                condition="due_at = :seen",
+                values={":seen": due["due_at"], ":until": timestamp(now + LEASE)},
+                returning="ALL_NEW",
+            )
+        except ConditionFailed:
+            return None
+        return Lease(_job_of(item), str(item["due_at"]["N"]))
+
+    def save(self, lease: Lease, job: Job, *, now: datetime, due: datetime | None = None) -> Lease:
+        """Store how far a job is. It is ours for another LEASE, or let go until `due`. Raises LeaseLost."""
+        changes = _changes(job, now) | {"due_at": timestamp(due or now + LEASE)}
+        self._write(lease, job, changes, remove=())
+        return Lease(replace(job, updated=now), str(changes["due_at"]["N"]))
+
+    def end(self, lease: Lease, job: Job, *, now: datetime) -> None:
+        """Store what came of a job that is over. Raises LeaseLost."""
+        changes = _changes(job, now) | {"expires_at": until(now + KEEP)}
+        self._write(lease, job, changes, remove=("due_shard", "due_at"))
+
+    def _write(self, lease: Lease, job: Job, changes: dict[str, Any], *, remove: Sequence[str]) -> None:
+        names = [*changes, *remove, "due_at"]
+        removing = f" REMOVE {', '.join(f'#{name}' for name in remove)}" if remove else ""
+        try:
+            self._table.update(
+                _WRITING,
+                _key(job),
+                f"SET {', '.join(f'#{name} = :{name}' for name in changes)}{removing}",
+                names={f"#{name}": name for name in names},
+                values={f":{name}": value for name, value in changes.items()} | {":mine": {"N": lease.due_at}},
+                condition="#due_at = :mine",
+            )
+        except ConditionFailed:
+            raise LeaseLost from None
+
+
+def _changes(job: Job, now: datetime) -> dict[str, Any]:
+    return {
+        "state": text(job.state),
+        "request": document(job.request),
+        "shown": document(job.shown),
+        "progress": document(job.progress),
+        "error": text(job.error or ""),
+        "failures": number(job.failures),
+        "updated": text(iso(now)),
+    }
+
+
+def _job_of(item: Item) -> Job:
+    by = _object(item, "by")
+    job_id = text_of(item, "sk")
+    updated = text_of(item, "updated")
+    user = by.get("user")
+    return Job(
+        id=job_id,
+        kind=JobKind(text_of(item, "pk").removeprefix("jobs#")),
+        by=Requester(str(by.get("key_id")), str(by.get("key_name")), user if isinstance(user, str) else None),
+        created=id_time(job_id),
+        request=_object(item, "request"),
+        shown=_object(item, "shown"),
+        progress=_object(item, "progress"),
+        state=JobState(text_of(item, "state")),
+        updated=datetime.fromisoformat(updated) if updated else None,
+        error=text_of(item, "error") or None,
+        failures=number_of(item, "failures"),
+    )
+
+
+def _object(item: Item, name: str) -> JsonObject:
+    found = document_of(item, name)
+    return found if isinstance(found, dict) else {}
+
+
+def _key(job: Job) -> dict[str, Any]:
+    return _key_of(job.kind, job.id)
+
+
+def _key_of(kind: JobKind, job_id: str) -> dict[str, Any]:
+    return {"pk": text(f"jobs#{kind}"), "sk": text(job_id)}

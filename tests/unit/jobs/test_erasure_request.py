@@ -1,0 +1,66 @@
+"""Whose events an erasure is about."""
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from tocsin.events.model import Event
+from tocsin.ids import new_id
+from tocsin.jobs.erasure import ErasureRequest
+
+ALICE = {"username": "alice", "pk": 7, "email": "Alice@Example.com"}
+BOB = {"username": "bob", "pk": 8, "email": "bob@example.com"}
+
+
+def event(user: dict[str, Any], **context: Any) -> Event:
+    return Event(new_id(), "login", "shop", user, context, None, "default", None)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"username": "alice"}, {"pk": 7}, {"pk": "7"}, {"email": "alice@example.com"}], ids=str
+)
+@pytest.mark.parametrize(
+    "about",
+    [
+        event(ALICE),
+        event(BOB | {"on_behalf_of": ALICE}),
+        event(BOB | {"authenticated_as": ALICE}),
+    ],
+    ids=["user", "on_behalf_of", "authenticated_as"],
+)
+def test_a_persons_events_are_those_of_which_they_are_the_user(asked: dict[str, Any], about: Event) -> None:
+    assert ErasureRequest(**asked, reason="asked for it").is_about(about)
+
+
+def test_who_fails_to_sign_in_is_named_by_the_context() -> None:
+    assert ErasureRequest(username="alice", reason="-").is_about(event({}, username="alice"))
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"username": "ali"},
+        {"username": "ALICE"},
+        {"pk": 70},
+        {"email": "alice@example.co"},
+        {"username": "bob", "pk": 9},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize(
+    "about", [event(ALICE), event(ALICE | {"pk": True}), event({"username": "x", "pk": None}, by="bob")]
+)
+def test_others_events_are_not(asked: dict[str, Any], about: Event) -> None:
+    assert not ErasureRequest(**asked, reason="-").is_about(about)
+
+
+@pytest.mark.parametrize("about", [event({"username": 7, "pk": [7], "email": None}), event({"on_behalf_of": "alice"})])
+def test_what_is_no_person_is_nobodys(about: Event) -> None:
+    assert not ErasureRequest(username="alice", pk=7, email="alice@example.com", reason="-").is_about(about)
+
+
+@pytest.mark.parametrize("asked", [{"reason": "-"}, {"username": "alice"}, {"username": "", "reason": "-"}], ids=str)
+def test_a_person_and_a_reason_are_needed(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        ErasureRequest.model_validate(asked)
