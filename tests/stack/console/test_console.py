@@ -158,6 +158,23 @@ def test_a_transport_is_tested_and_the_real_outcome_shown(page: Page) -> None:
     expect(page.get_by_role("region", name="Test", exact=True)).to_contain_text("ms")
 
 
+def test_a_new_transport_begins_as_its_service_wants_it(page: Page) -> None:
+    page.evaluate("location.hash = '#/transports/new'")
+    page.get_by_label("For", exact=True).select_option("ntfy")
+    entry = page.get_by_label("Transport as JSON")
+    expect(entry).to_have_value(re.compile('"preset": "ntfy"'))
+
+    page.get_by_label("Name").fill("phone")
+    entry.fill(re.sub('"topic": ".*"', '"topic": "alerts"', entry.input_value()))
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.get_by_role("heading", name="phone")).to_be_visible()
+    expect(entry).to_have_value(re.compile('"topic": "alerts"'))
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete").click()
+    expect(page.get_by_role("heading", name="Transports")).to_be_visible()
+
+
 def test_a_notification_leads_to_a_silence_that_holds_its_like(page: Page, stack: LocalStack) -> None:
     happen(stack, "to be silenced", action="custom_noise")
     page.get_by_role("link", name="Inbox").click()

@@ -1,7 +1,7 @@
 /** Transports: the breaker of each, its last deliveries and failures by reason, and a test that shows the real outcome. */
 import { useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
-import { ask, get, part } from "../api.js";
+import { all, ask, get, part } from "../api.js";
 import { link, route } from "../router.js";
 import { may, me } from "../session.js";
 import { EntryEditor, EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
@@ -57,10 +57,21 @@ function Failures({ name }) {
     <a href=${link("deliveries", "", { state: "failed", transport: name })}>These deliveries</a></section>`;
 }
 
+/** What a transport for another service begins as: its URL and options say what stands there. */
+function begun({ name, url, options, send_once }) {
+  const wanted = options.filter((option) => option.required);
+  return {
+    mode: "webhook", preset: name, send_once, ...(url.required && { url: url.example }),
+    ...(wanted.length && { options: Object.fromEntries(wanted.map((option) => [option.name, option.says])) }),
+  };
+}
+
 export default function Transports() {
   const { name } = route.value;
+  const presets = useLoaded(async () => (name === "new" ? all("presets") : []), name);
   if (name) {
-    return html`<${EntryEditor} key=${name} kind="transports" one="transport" blank=${BLANK} left=${["name", "secrets_version"]}>
+    const starts = (presets.value || []).map((preset) => ({ title: preset.title, entry: begun(preset) }));
+    return html`<${EntryEditor} key=${name} kind="transports" one="transport" blank=${BLANK} left=${["name", "secrets_version"]} starts=${starts}>
       ${() => html`<div class="card"><h2>Breaker</h2><${Breaker} name=${name} withReset /></div>
         ${may("config:write") && html`<${Test} name=${name} />`}${may("events:read") && html`<${Failures} name=${name} />`}`}
     </${EntryEditor}>`;

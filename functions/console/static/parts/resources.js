@@ -44,10 +44,11 @@ const sendable = (entry, left) => Object.fromEntries(Object.entries(entry).filte
 
 /**
  * One entry as JSON. The API judges it; each error stands where it is. `route.name` is the entry's name, or "new".
- * @param {{kind: string, one: string, blank: object, left?: string[], children?: (entry: object, again: () => void) => unknown}} properties
- *   `left` are members that the API shows and does not take; `children` stands below the editor of one that exists.
+ * @param {{kind: string, one: string, blank: object, left?: string[], starts?: {title: string, entry: object}[], children?: (entry: object, again: () => void) => unknown}} properties
+ *   `left` are members that the API shows and does not take; `starts` are what a new one may begin as instead of `blank`;
+ *   `children` stands below the editor of one that exists.
  */
-export function EntryEditor({ kind, one, blank, left = ["name"], children }) {
+export function EntryEditor({ kind, one, blank, left = ["name"], starts = [], children }) {
   const { name } = route.value;
   const fresh = name === "new";
   const loaded = useLoaded(async () => (fresh ? { data: blank, etag: null } : ask("GET", `${kind}/${part(name)}`)), name);
@@ -79,6 +80,9 @@ export function EntryEditor({ kind, one, blank, left = ["name"], children }) {
     <${Notice} problem=${loaded.problem || said.problem}>${said.done}</${Notice}>
     ${text !== null && html`<form class="card" onSubmit=${save}>
       ${fresh && html`<label class="field"><span class="label">Name</span><input required value=${called} onInput=${(event) => setCalled(event.target.value)} /></label>`}
+      ${fresh && starts.length > 0 && html`<label class="field"><span class="label">For</span>
+        <select onChange=${(event) => setText(JSON.stringify(starts[event.target.value]?.entry ?? blank, null, 2))}>
+          <option value="">any other</option>${starts.map(({ title }, place) => html`<option value=${place}>${title}</option>`)}</select></label>`}
       <label class="field"><span class="label">${one[0].toUpperCase() + one.slice(1)} as JSON</span>
         <textarea rows=${Math.min(28, text.split("\n").length + 2)} spellcheck="false" readonly=${!writable} value=${text}
           aria-invalid=${Boolean(said.problem)} onInput=${(event) => setText(event.target.value)}></textarea></label>

@@ -28,6 +28,7 @@ def test_an_answer_is_read_as_its_service_means_it(name: str, answer: dict[str, 
     assert outcome.retry_after == answer.get("retry_after")
     assert outcome.remote_id == answer.get("remote_id")
     assert outcome.status == answer["status"]
+    assert outcome.disables == answer.get("disables", False)
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

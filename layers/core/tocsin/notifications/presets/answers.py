@@ -7,6 +7,7 @@ A preset's `answer` declares how to read the JSON that came:
     taken   rules: answers that mean "I have it already", which is a success
     retry   rules: failures that time can heal, whatever their status
     final   rules: failures that it can't
+    gone    rules: the other side is not there any more and never will be: the transport is disabled, as by a 410
     says    paths at which an error's words stand; the first that is there is taken
     wait    paths at which the seconds stand that the service asks to be left alone for
     id      paths at which the service says what it calls the message
@@ -50,6 +51,8 @@ def read_answer(preset: Preset, response: Response, used: Iterable[str] = ()) ->
         outcome = replace(outcome, state=State.RETRYING, disables=False)
     elif _any(rules.get("final"), response.status, said, text):
         outcome = replace(outcome, state=State.FAILED, retry_after=None)
+    if _any(rules.get("gone"), response.status, said, text):
+        outcome = replace(outcome, state=State.FAILED, retry_after=None, disables=True)
     words = _words(rules, said, text, used)
     if words:
         outcome = replace(outcome, detail=f"{outcome.detail}: {words}")
