@@ -160,7 +160,7 @@ def test_a_transport_is_tested_and_the_real_outcome_shown(page: Page) -> None:
 
 def test_a_new_transport_begins_as_its_service_wants_it(page: Page) -> None:
     page.evaluate("location.hash = '#/transports/new'")
-    page.get_by_label("For", exact=True).select_option("ntfy")
+    page.get_by_label("Service", exact=True).select_option(label="ntfy")
     entry = page.get_by_label("Transport as JSON")
     expect(entry).to_have_value(re.compile('"preset": "ntfy"'))
 

@@ -44,7 +44,7 @@ def test_what_can_work_is_taken(fields: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("fields", "path", "says"),
     [
-        ({"preset": "teems", "url": FLOW}, "preset", "there is no preset 'teems'; there are: "),
+        ({"preset": "teems", "url": FLOW}, "preset", "there is no preset 'teems'; presets are: "),
         ({"preset": "teams"}, "url", "is required for the preset teams"),
         ({"preset": "teams", "url": FLOW, "body_mapping": "greeting"}, "body_mapping", "can't go with a preset"),
         ({"preset": "teams", "url": FLOW, "secret": "whsec_" + "a" * 32}, "secret", "preset teams"),

@@ -81,7 +81,7 @@ export function EntryEditor({ kind, one, blank, left = ["name"], starts = [], ch
     ${text !== null && html`<form class="card" onSubmit=${save}>
       ${fresh && html`<label class="field"><span class="label">Name</span><input required value=${called} onInput=${(event) => setCalled(event.target.value)} /></label>`}
       ${fresh && starts.length > 0 && html`<label class="field"><span class="label">For</span>
-        <select onChange=${(event) => setText(JSON.stringify(starts[event.target.value]?.entry ?? blank, null, 2))}>
+        <select aria-label="Service" onChange=${(event) => setText(JSON.stringify(starts[event.target.value]?.entry ?? blank, null, 2))}>
           <option value="">any other</option>${starts.map(({ title }, place) => html`<option value=${place}>${title}</option>`)}</select></label>`}
       <label class="field"><span class="label">${one[0].toUpperCase() + one.slice(1)} as JSON</span>
         <textarea rows=${Math.min(28, text.split("\n").length + 2)} spellcheck="false" readonly=${!writable} value=${text}

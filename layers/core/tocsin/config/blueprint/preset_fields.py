@@ -19,7 +19,7 @@ def check_preset(path: str, transport: TransportEntry) -> Iterator[Violation]:
     preset = load(transport.preset)
     if preset is None:
         known = ", ".join(known_presets())
-        yield Violation(f"{path}.preset", f"there is no preset {transport.preset!r}; there are: {known}")
+        yield Violation(f"{path}.preset", f"there is no preset {transport.preset!r}; presets are: {known}")
         return
     if transport.mode is not TransportMode.WEBHOOK:
         return  # which is said of the mode
@@ -39,7 +39,7 @@ def _options(path: str, transport: TransportEntry, preset: Preset) -> Iterator[V
         option = preset.options.get(name)
         if option is None:
             known = ", ".join(preset.options) or "none"
-            yield Violation(f"{path}.options.{name}", f"is no option of the preset {preset.name}; there are: {known}")
+            yield Violation(f"{path}.options.{name}", f"is no option of the preset {preset.name}; it has: {known}")
         elif not (option.secret and value == MASK):
             wrong = option.wrong(value)
             if wrong is not None:
