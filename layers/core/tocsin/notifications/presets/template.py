@@ -114,8 +114,13 @@ class Values:
             entries = entries[: max(room - 1, 0)]
         shown = [*entries, (MARK, f"{left_out:,} more not shown")] if left_out and room else entries
         for label, value in shown:
-            named = {"label": plain(label).strip() or MARK, "value": plain(value).strip() or "(empty)"}
+            named = {"label": label if _shows(label) else MARK, "value": value if _shows(value) else "(empty)"}
             yield replace(self, free={**self.free, **named})
+
+
+def _shows(text: str) -> bool:
+    """Whether there is anything to see at the beginning of `text`: services refuse what is blank."""
+    return bool(plain(text[:1_000]).strip())
 
 
 def rendered(template: Json, values: Values) -> Json | _Absent:

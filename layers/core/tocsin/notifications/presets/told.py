@@ -12,12 +12,15 @@ from typing import Self
 from tocsin.events.model import CUSTOM_PREFIX
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.model import Severity, notification_id
-from tocsin.notifications.text import one_line, plain
+from tocsin.notifications.text import MARK, one_line, plain
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
 _UNKNOWN_ADDRESS = "255.255.255.255"
 """What an event has as its client's address where none could be determined."""
+
+_LONGEST_TEXT = 20_000
+"""Characters: more than any preset shows."""
 
 _CLOCK = "%Y-%m-%d %H:%M:%S UTC"
 
@@ -146,7 +149,7 @@ class Told:
     @property
     def free(self) -> dict[str, str | None]:
         """What others chose, by the names that templates use: it is made harmless, and cut."""
-        title, text = one_line(self.title), plain(self.text).strip()
+        title, text = one_line(_head(self.title, 2_000)), plain(_head(self.text, _LONGEST_TEXT)).strip()
         return {
             "title": title or one_line(text) or "Event",
             "text": text or None,
@@ -156,6 +159,11 @@ class Told:
             "recipient": self.recipient,
             "link_label": one_line(self.link_label or "") or "Open",
         }
+
+
+def _head(text: str, longest: int) -> str:
+    """`text`, or as much of it as any service may show."""
+    return text if len(text) <= longest else text[:longest] + MARK
 
 
 def _title(context: RenderingContext) -> str:
