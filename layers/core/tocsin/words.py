@@ -51,13 +51,15 @@ def has_words(texts: Iterable[str], words: Words) -> bool:
     return all(word in whole for word in words)
 
 
-def texts_of(*values: Json) -> Iterator[str]:
-    """Yield each value inside `values` as a text; names of members are none."""
+def texts_of(*values: Json, with_names: bool = False) -> Iterator[str]:
+    """Yield each value inside `values` as a text; names of members, too, if asked for."""
     stack: list[Json] = [*values]
     while stack:
         value = stack.pop()
         if isinstance(value, dict):
             stack.extend(value.values())
+            if with_names:
+                yield from value
         elif isinstance(value, list):
             stack.extend(value)
         elif value is not None:

@@ -8,11 +8,13 @@ import pytest
 
 from tests.integration.events.filled_log import NOW, Log, some_events
 from tocsin.events.model import Event
+from tocsin.events.search import reader
 from tocsin.events.search.query import Search
 from tocsin.events.search.rollup_hours import hour_of
 from tocsin.events.search.timeline import Budget
 from tocsin.ids import id_time, new_id
 from tocsin.times import iso
+from tocsin.types import JsonObject
 
 
 @pytest.mark.parametrize("rolled_up", [True, False])
@@ -98,13 +100,105 @@ def test_top_applications_are_ranked_with_their_users(log: Log) -> None:
     assert one["items"] == top["items"][:1]
 
 
-def test_top_of_another_action_counts_by_app(log: Log) -> None:
-    log.fill(some_events(100))
+def test_top_counts_only_events_with_an_application(log: Log) -> None:
+    """Of `login`, the list was one of producers."""
+    wiki = Event(new_id(NOW), "login", "sso", {"pk": 1}, {"authorized_application": "Wiki"}, None, "default", None)
+    log.fill([wiki, *some_events(30)])
 
     _, top = log.get("/events/top_per_user", action="login")
 
-    wanted = Counter(each.app for each in log.events if each.action == "login")
-    assert {item["application"]["name"]: item["events"] for item in top["items"]} == wanted
+    assert top["items"] == [{"application": {"pk": None, "name": "Wiki"}, "events": 1, "unique_users": 1}]
+
+
+USERS: list[JsonObject] = [
+    *({"pk": None, "username": "u1"}, {"pk": None, "username": "u2"}, {"username": "u3"}, {"pk": 5}, {"pk": 5}),
+    *({}, {"pk": "", "username": ""}, {"pk": 5, "username": "u5"}, {"username": "u3", "email": "x@example.org"}),
+]
+
+
+def test_a_user_without_a_primary_key_is_told_by_name(log: Log) -> None:
+    context: JsonObject = {"authorized_application": {"pk": "w", "name": "wiki"}}
+    log.fill([Event(new_id(NOW), "authorize_application", "x", user, context, None, "d", None) for user in USERS])
+
+    _, top = log.get("/events/top_per_user")
+    _, stats = log.get("/events/stats")
+
+    assert [(item["events"], item["unique_users"]) for item in top["items"]] == [(9, 4)]
+    assert [(item["events"], item["unique_users"]) for item in stats["items"]] == [(9, 4)]
+
+
+@pytest.mark.parametrize("query", [{}, {"action": "log*"}, {"search": "broken"}, {"user_pk": "3"}])
+@pytest.mark.parametrize("rolled_up", [True, False])
+def test_stats_count_the_users_of_each_step(log: Log, query: dict[str, str], rolled_up: bool) -> None:
+    log.fill(some_events(120, days=0.3), rolled_up=rolled_up)
+
+    _, stats = log.get("/events/stats", steps="hours=3,hours=24", **query)
+
+    found = set(log.expected(**query))
+    for item in stats["items"]:
+        since = datetime.fromisoformat(item["since"])
+        there = [each for each in log.events if each.id in found and each.created >= since]
+        assert item["events"] == len(there)
+        assert item["unique_users"] == len({each.user["pk"] for each in there})
+        assert (item["complete_from"], item["users_complete_from"]) == (None, None)
+
+
+def test_stats_say_from_when_on_they_know_the_users(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.fill(some_events(300))
+    monkeypatch.setattr(reader, "counting_budget", lambda: Budget(items=100))
+
+    _, stats = log.get("/events/stats", steps="minutes=1,hours=24")
+
+    assert stats["items"][0]["users_complete_from"] is None
+    known_from = datetime.fromisoformat(stats["items"][1]["users_complete_from"])
+    at_least = {each.user["pk"] for each in log.events if each.created > known_from}
+    assert stats["items"][1]["unique_users"] >= len(at_least)
+    assert stats["items"][1]["events"] == 300
+
+
+DAYS_90 = timedelta(days=90)
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "capped"),
+    [
+        ("/events/volume", {"history_days": "90"}, False),
+        ("/events/volume", {"history_days": "91"}, True),
+        ("/events/volume", {"history_days": "00000000190000000"}, True),
+        ("/events/volume", {"history_days": "9" * 5000}, True),
+        ("/events/volume", {"since": iso(NOW - timedelta(days=91))}, True),
+        ("/events/volume", {"since": iso(NOW - timedelta(days=400)), "until": iso(NOW - timedelta(days=200))}, True),
+        ("/events/volume", {"since": iso(NOW - timedelta(days=210)), "until": iso(NOW - timedelta(days=200))}, False),
+        ("/events/top_per_user", {"history_days": "365"}, True),
+        ("/events/top_per_user", {"history_days": "000090"}, False),
+        ("/events/actions", {"history_days": "365"}, True),
+        ("/events/actions", {}, False),
+    ],
+)
+def test_of_more_than_90_days_the_last_are_counted_and_the_answer_says_so(
+    log: Log, path: str, query: dict[str, str], capped: bool
+) -> None:
+    log.fill(some_events(3))
+
+    status, answer = log.get(path, **query)
+
+    until = datetime.fromisoformat(answer["until"]) if "until" in answer else datetime.now(UTC)
+    since = datetime.fromisoformat(answer["since"])
+    assert (status, answer["capped"]) == (200, capped)
+    if capped:
+        assert timedelta(0) <= until - since - DAYS_90 < timedelta(hours=6, minutes=1)  # from a bucket's start on
+
+
+def test_stats_of_more_than_90_days_are_of_90(log: Log) -> None:
+    log.fill(some_events(3))
+
+    status, stats = log.get("/events/stats", steps="days=91,days=90,hours=1")
+
+    until = datetime.fromisoformat(stats["until"])
+    assert status == 200
+    assert [item["capped"] for item in stats["items"]] == [True, False, False]
+    assert [item["step"] for item in stats["items"]] == ["days=91", "days=90", "hours=1"]
+    assert until - datetime.fromisoformat(stats["items"][0]["since"]) == DAYS_90
 
 
 def test_actions_are_the_known_and_those_that_came(log: Log) -> None:

@@ -53,6 +53,13 @@ def test_an_empty_search_finds_everything() -> None:
         ({"action": "login"}, {}),
         ({"action": "purchase"}, {"action": "custom_purchase"}),
         ({"action": "custom_"}, {"action": "custom_anything"}),
+        ({"action": "login*"}, {}),
+        ({"action": "login*"}, {"action": "login_failed"}),
+        ({"action": "purch*"}, {"action": "custom_purchase"}),
+        ({"action": "custom_purch*"}, {"action": "custom_purchase"}),
+        ({"action": "*"}, {"action": "logout"}),
+        ({"action": "logout,login"}, {}),  # as API Gateway hands over action=logout&action=login
+        ({"actions": "logout, purch*"}, {"action": "custom_purchase"}),
         ({"actions": "logout, login"}, {}),
         ({"app": "shop"}, {}),
         ({"model_app": "auth"}, {"context": {"model": {"app": "auth", "model_name": "user", "pk": 3}}}),
@@ -66,6 +73,9 @@ def test_an_empty_search_finds_everything() -> None:
         ({"search": "SHOP alice"}, {}),
         ({"search": "wrong pass"}, {"context": {"http": [{"reason": "Wrong password"}]}}),
         ({"search": "203.0.113"}, {}),
+        ({"search": "default"}, {}),
+        ({"search": "reason invoice"}, {"context": {"reason": "none", "of": [{"Invoice": 7}]}}),
+        ({"search": "department"}, {"user": {"department": "IT"}}),
         ({"filter": "event.action == 'login' && event.user.pk == 7"}, {}),
         ({"filter": "timestamp(event.created) > now - duration('1h')"}, {}),
     ],
@@ -83,6 +93,10 @@ def test_a_filter_finds_what_it_names(query: dict[str, str], fields: dict[str, o
         ({"action": "logout"}, {}),
         ({"action": "login", "actions": "logout"}, {}),
         ({"action": "custom_"}, {}),
+        ({"action": "log"}, {}),
+        ({"action": "logi"}, {"action": "custom_login"}),
+        ({"action": "logo*"}, {}),
+        ({"action": "login", "actions": "logo*"}, {}),
         ({"app": "sho"}, {}),
         ({"model_app": "auth"}, {"context": {"model": "auth"}}),
         ({"model_pk": "3"}, {}),
@@ -92,7 +106,7 @@ def test_a_filter_finds_what_it_names(query: dict[str, str], fields: dict[str, o
         ({"client_ip": "0.0.0.0/0"}, {"client_ip": "2001:db8::1"}),
         ({"brand": "other"}, {}),
         ({"search": "alice bob"}, {}),
-        ({"search": "reason"}, {"context": {"reason": "none"}}),
+        ({"search": "reason"}, {"context": {"season": "none"}}),
         ({"filter": "event.action == 'logout'"}, {}),
     ],
 )
@@ -128,6 +142,10 @@ def test_an_expression_that_fails_on_an_event_does_not_find_it_and_is_remembered
         ({"filter": "1 + 1"}, "filter"),
         ({"filter": ""}, "filter"),
         ({"actions": " , "}, "actions"),
+        ({"action": ","}, "action"),
+        ({"action": "*failed"}, "action"),
+        ({"actions": "login,lo*in"}, "actions"),
+        ({"actions": ",".join(f"a{n}" for n in range(51))}, "actions"),
         ({"username": ""}, "username"),
         ({"app": "x" * 501}, "app"),
         ({"search": " ".join("abcdefghijk")}, "search"),
@@ -186,8 +204,8 @@ PAIRS = st.lists(st.tuples(ACTIONS, APPS), max_size=30)
     query=st.fixed_dictionaries(
         {},
         optional={
-            "action": st.sampled_from(["login", "custom_", "a"]),
-            "actions": st.sampled_from(["login,logout", "custom_,logout"]),
+            "action": st.sampled_from(["login", "custom_", "a", "log*", "a*", "*"]),
+            "actions": st.sampled_from(["login,logout", "custom_,logout", "custom_a*,logout"]),
             "app": APPS,
         },
     ),
@@ -223,3 +241,11 @@ def test_words_are_looked_for_in_truths_and_numbers_and_never_in_nothing() -> No
     assert finds({"search": "true 7"}, context=context)
     assert not finds({"search": "none"}, context=context)
     assert not finds({"search": "null"}, context=context)
+
+
+def test_an_event_is_found_by_its_id() -> None:
+    one = event()
+
+    assert SearchFilter(parse_search({"search": one.id}), NOW).admits(one)
+    assert SearchFilter(parse_search({"search": one.id[:13].upper()}), NOW).admits(one)
+    assert not SearchFilter(parse_search({"search": one.id[:-1] + "~"}), NOW).admits(one)

@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import NAMES, Cursors
-from tocsin.api.parameters import asked, limit_of, whole_of
+from tocsin.api.parameters import asked, capped_of, limit_of, whole_of
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.model import Event, EventAction
 from tocsin.events.search.query import FILTERS, Search, parse_search
@@ -25,7 +25,7 @@ from tocsin.times import DurationError, iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_HISTORY = timedelta(days=90)
-"""How long a time volume, statistics and top lists may be asked for."""
+"""How long a time is counted: of a longer one, what is nearest to its end, and the answer says that it is `capped`."""
 MAX_STEPS = 6
 MAX_TOP = 100
 
@@ -35,6 +35,7 @@ _ORDERS = {"newest": True, "oldest": False}
 def add_routes(app: APIGatewayHttpResolver, events: EventStore, stories: StoryStore, log: LogReader) -> None:
     """Add this subject's routes."""
     _add_search(app, log)
+    _add_counts(app, log)
     _add_figures(app, log)
     _add_single(app, events, stories)
 
@@ -64,17 +65,18 @@ def _add_search(app: APIGatewayHttpResolver, log: LogReader) -> None:
         )
 
 
-def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
+def _add_counts(app: APIGatewayHttpResolver, log: LogReader) -> None:
     @app.get("/events/actions")
     def actions() -> Response[str]:
         request = _asked(app, "history_days", filters=False)
-        start, now = _history(request, default=30)
+        start, now, capped = _history(request, default=30)
         counts = log.actions(start, now)
         known: list[str] = sorted(EventAction)
         return json_response(
             200,
             {
                 "since": iso(start),
+                "capped": capped,
                 "items": [
                     {"action": action, "known": action in known, "events": counts[action]}
                     for action in [*known, *sorted(counts.keys() - set(known))]
@@ -88,13 +90,14 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
         width = _interval_of(request)
         search = parse_search(request.query)
         now = utc_now()
-        start, end = _range_of(request, search, now, default=7, width=width)
+        start, end, capped = _range_of(request, search, now, default=7, width=width)
         tally = log.tally(search, start, end, now=now)
         return json_response(
             200,
             {
                 "since": iso(start),
                 "until": iso(end),
+                "capped": capped,
                 "interval_seconds": int(width.total_seconds()),
                 "total": tally.total,
                 "complete_from": _iso(tally.complete_from),
@@ -102,6 +105,8 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
             },
         )
 
+
+def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
     @app.get("/events/top_per_user")
     def top_per_user() -> Response[str]:
         request = _asked(app, "history_days", "top")
@@ -110,14 +115,20 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
             query["action"] = EventAction.AUTHORIZE_APPLICATION
         search = parse_search(query)
         now = utc_now()
-        start, end = _range_of(request, search, now, default=30)
+        start, end, capped = _range_of(request, search, now, default=30)
         uses, complete_from = log.top(search, start, end, now=now, most=whole_of(request, "top", 15, MAX_TOP))
         items: list[Json] = [
             {"application": use.application, "events": use.events, "unique_users": use.unique_users} for use in uses
         ]
         return json_response(
             200,
-            {"since": iso(start), "until": iso(end), "complete_from": _iso(complete_from), "items": items},
+            {
+                "since": iso(start),
+                "until": iso(end),
+                "capped": capped,
+                "complete_from": _iso(complete_from),
+                "items": items,
+            },
         )
 
     @app.get("/events/stats")
@@ -129,15 +140,18 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
             raise Invalid([Violation("since", "can't stand beside steps: each step has a beginning of its own")])
         now = utc_now()
         end = min(search.until or now, now)
-        tallies = log.tallies(search, [_to_millisecond(end - length) for _, length in steps], end, now=now)
+        found = log.stats(search, [_to_millisecond(end - length) for _, length, _ in steps], end, now=now)
         items: list[Json] = [
             {
                 "step": step,
                 "since": iso(end - length),
-                "events": tally.total,
-                "complete_from": _iso(tally.complete_from),
+                "capped": capped,
+                "events": stat.events,
+                "complete_from": _iso(stat.complete_from),
+                "unique_users": stat.unique_users,
+                "users_complete_from": _iso(stat.users_complete_from),
             }
-            for (step, length), tally in zip(steps, tallies, strict=True)
+            for (step, length, capped), stat in zip(steps, found, strict=True)
         ]
         return json_response(200, {"until": iso(end), "items": items})
 
@@ -196,28 +210,31 @@ def _cursors_of(search: Search, newest_first: bool) -> Cursors:
     )
 
 
-def _history(request: Request, default: int) -> tuple[datetime, datetime]:
+def _history(request: Request, default: int) -> tuple[datetime, datetime, bool]:
     now = utc_now()
-    days = whole_of(request, "history_days", default, MAX_HISTORY.days)
-    return _to_millisecond(now - timedelta(days=days)), now
+    days, capped = capped_of(request, "history_days", default, MAX_HISTORY.days)
+    return _to_millisecond(now - timedelta(days=days)), now, capped
 
 
 def _range_of(
     request: Request, search: Search, now: datetime, *, default: int, width: timedelta | None = None
-) -> tuple[datetime, datetime]:
-    """The time that is asked about: since and until, else `history_days` up to now, from a bucket's start on."""
+) -> tuple[datetime, datetime, bool]:
+    """The time that is asked about: since and until, else `history_days` up to now, from a bucket's start on.
+
+    And whether more was asked for than MAX_HISTORY.
+    """
     if "history_days" in request.query and search.since is not None:
         raise Invalid([Violation("history_days", "can't stand beside since; give one of the two")])
     end = min(search.until or now, now)
-    days = whole_of(request, "history_days", default, MAX_HISTORY.days)
+    days, capped = capped_of(request, "history_days", default, MAX_HISTORY.days)
     start = search.since
+    if start is not None and end - start > MAX_HISTORY:
+        start, days, capped = None, MAX_HISTORY.days, True
     if start is None:
         start = _to_millisecond(end - timedelta(days=days))
         if width is not None:
             start = bucket_of(start, width)
-    elif end - start > MAX_HISTORY:
-        raise Invalid([Violation("since", f"lies more than {MAX_HISTORY.days} days before the end of the range")])
-    return start, max(start, end)
+    return start, max(start, end), capped
 
 
 def _buckets(tally: Tally, start: datetime, end: datetime, width: timedelta) -> list[Json]:
@@ -248,8 +265,11 @@ def _interval_of(request: Request) -> timedelta:
     return width
 
 
-def _steps_of(request: Request) -> list[tuple[str, timedelta]]:
-    """The query's `steps`, durations between commas, each with its length: one of 24 hours where there is none."""
+def _steps_of(request: Request) -> list[tuple[str, timedelta, bool]]:
+    """The query's `steps`, durations between commas: one of 24 hours where there is none.
+
+    Each with its length, and whether that was more than MAX_HISTORY, which it is then.
+    """
     given = [step.strip() for step in request.query.get("steps", "hours=24").split(",")]
     if len(given) > MAX_STEPS:
         raise Invalid([Violation("steps", f"at most {MAX_STEPS} are counted at a time; given: {len(given)}")])
@@ -259,9 +279,7 @@ def _steps_of(request: Request) -> list[tuple[str, timedelta]]:
             length = parse_duration(step)
         except DurationError as error:
             raise Invalid([Violation("steps", str(error))]) from None
-        if length > MAX_HISTORY:
-            raise Invalid([Violation("steps", f"at most {MAX_HISTORY.days} days are looked back: {step[:40]!r}")])
-        steps.append((step, length))
+        steps.append((step, min(length, MAX_HISTORY), length > MAX_HISTORY))
     return steps
 
 

@@ -51,12 +51,26 @@ def asked(
 
 def whole_of(request: Request, name: str, default: int, most: int) -> int:
     """The query's `name`: a number from 1 to `most`, `default` where there is none."""
+    number, is_more = capped_of(request, name, default, most)
+    if is_more:
+        raise Invalid([Violation(name, f"must be a number from 1 to {most}: {request.query[name][:20]!r}")])
+    return number
+
+
+def capped_of(request: Request, name: str, default: int, most: int) -> tuple[int, bool]:
+    """The query's `name`: a number from 1 on, `default` where there is none; and whether it is more than `most`.
+
+    It is `most` then.
+    """
     given = request.query.get(name)
     if given is None:
-        return default
-    if not (given.isascii() and given.isdigit() and 1 <= int(given[:9]) <= most):
+        return default, False
+    digits = given.lstrip("0")
+    if not (digits.isascii() and digits.isdigit()):
         raise Invalid([Violation(name, f"must be a number from 1 to {most}: {given[:20]!r}")])
-    return int(given)
+    if len(digits) > len(str(most)) or int(digits) > most:
+        return most, True
+    return int(digits), False
 
 
 def limit_of(request: Request, default: int) -> int:

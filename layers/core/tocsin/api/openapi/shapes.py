@@ -193,11 +193,14 @@ SHAPES: dict[str, Schema] = {
         {"cause": ANY_OBJECT, "summary": TEXT},
     ),
     "EventPage": page(ref("Event"), scanned_until=nullable(MOMENT), scanned=WHOLE, filter_failed=nullable(ANY_OBJECT)),
-    "Actions": obj({"since": MOMENT, "items": array(obj({"action": TEXT, "known": TRUTH, "events": WHOLE}))}),
+    "Actions": obj(
+        {"since": MOMENT, "capped": TRUTH, "items": array(obj({"action": TEXT, "known": TRUTH, "events": WHOLE}))}
+    ),
     "Volume": obj(
         {
             "since": MOMENT,
             "until": MOMENT,
+            "capped": TRUTH,
             "interval_seconds": WHOLE,
             "total": WHOLE,
             "complete_from": nullable(MOMENT),
@@ -208,15 +211,26 @@ SHAPES: dict[str, Schema] = {
         {
             "since": MOMENT,
             "until": MOMENT,
+            "capped": TRUTH,
             "complete_from": nullable(MOMENT),
-            "items": array(obj({"application": nullable(TEXT), "events": WHOLE, "unique_users": WHOLE})),
+            "items": array(obj({"application": ANY_OBJECT, "events": WHOLE, "unique_users": WHOLE})),
         }
     ),
     "Stats": obj(
         {
             "until": MOMENT,
             "items": array(
-                obj({"step": TEXT, "since": MOMENT, "events": WHOLE, "complete_from": nullable(MOMENT)}),
+                obj(
+                    {
+                        "step": TEXT,
+                        "since": MOMENT,
+                        "capped": TRUTH,
+                        "events": WHOLE,
+                        "complete_from": nullable(MOMENT),
+                        "unique_users": WHOLE,
+                        "users_complete_from": nullable(MOMENT),
+                    }
+                ),
             ),
         }
     ),

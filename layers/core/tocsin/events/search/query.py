@@ -58,13 +58,13 @@ _FIELDS_OF_COUNTS = _FIELDS_OF_RANGE | {"actions", "app"}
 
 @dataclass(frozen=True, slots=True)
 class Actions:
-    """Actions by name; `any_custom` stands for all with the prefix custom_."""
+    """Actions by name, and by what their names begin with."""
 
     names: frozenset[str]
-    any_custom: bool
+    beginnings: tuple[str, ...] = ()
 
     def __contains__(self, action: str) -> bool:
-        return action in self.names or (self.any_custom and action.startswith(CUSTOM_PREFIX))
+        return action in self.names or action.startswith(self.beginnings)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,18 +239,22 @@ def _words(query: Mapping[str, str], wrong: list[Violation]) -> Words:
 
 
 def _actions(plain: Mapping[str, str | None], wrong: list[Violation]) -> tuple[Actions, ...]:
-    sets = []
-    if plain["action"]:
-        sets.append([plain["action"].strip()])
-    if plain["actions"]:
-        names = [name for part in plain["actions"].split(",") if (name := part.strip())]
-        if not 1 <= len(names) <= MAX_ACTIONS:
-            wrong.append(Violation("actions", f"takes 1 to {MAX_ACTIONS} names between commas; given: {len(names)}"))
-        sets.append(names)
-    return tuple(
-        Actions(frozenset(stored_action(name) for name in names if name != CUSTOM_PREFIX), CUSTOM_PREFIX in names)
-        for names in sets
-    )
+    """The actions that `action` and `actions` ask for: several between commas, as a repeated parameter comes too."""
+    found = []
+    for parameter in ("action", "actions"):
+        given = plain[parameter]
+        if not given:
+            continue
+        asked = [name for part in given.split(",") if (name := part.strip())]
+        if not 1 <= len(asked) <= MAX_ACTIONS:
+            wrong.append(Violation(parameter, f"takes 1 to {MAX_ACTIONS} names between commas; given: {len(asked)}"))
+        if misplaced := next((name for name in asked if "*" in name[:-1]), None):
+            wrong.append(Violation(parameter, f"takes a * at the end of a name alone: {misplaced[:60]!r}"))
+        begun = [name.removesuffix("*") for name in asked if name.endswith("*") or name == CUSTOM_PREFIX]
+        names = frozenset(stored_action(name) for name in asked if not name.endswith("*") and name != CUSTOM_PREFIX)
+        # A name that is not known is stored with the prefix, so the beginning of one may stand behind it.
+        found.append(Actions(names, tuple(begun + [CUSTOM_PREFIX + name for name in begun])))
+    return tuple(found)
 
 
 def _expression(query: Mapping[str, str], wrong: list[Violation]) -> Expression | None:
@@ -323,5 +327,9 @@ def _is_within(address: str | None, network: Network | None) -> bool:
 
 
 def _has_words(event: Event, words: Words) -> bool:
-    """Whether each word stands somewhere in the action, app, user, client IP or a value of the context."""
-    return has_words((event.action, event.app, event.client_ip or "", *texts_of(event.user, event.context)), words)
+    """Whether each word stands somewhere in the event: its id, action, app, brand, client IP, user or context.
+
+    Of user and context, names of members are looked at, too.
+    """
+    fields = (event.id, event.action, event.app, event.brand, event.client_ip or "")
+    return has_words((*fields, *texts_of(event.user, event.context, with_names=True)), words)

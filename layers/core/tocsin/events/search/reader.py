@@ -66,6 +66,19 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
+class Stat:
+    """How many events there were from a time on, and of how many different people.
+
+    There may be more before `complete_from`, and more people before `users_complete_from`; None: all are counted.
+    """
+
+    events: int
+    complete_from: datetime | None
+    unique_users: int
+    users_complete_from: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Use:
     """How often an application was used, and by how many different people."""
 
@@ -146,16 +159,43 @@ class LogReader:
         walk = self._walk(search, now, budget, ranges)
         for event in walk:
             by_hour[hour_of(event.created)][event.action] += 1
-        complete_from = None if walk.ended else time_of(walk.position) if walk.position else end
-        return Tally(dict(by_hour), complete_from, budget)
+        return Tally(dict(by_hour), _complete_from(walk, end), budget)
 
-    def tallies(self, search: Search, starts: Sequence[datetime], end: datetime, *, now: datetime) -> list[Tally]:
-        """A tally from each of `starts` up to `end`. They share one budget and one read of the roll-ups."""
+    def stats(self, search: Search, starts: Sequence[datetime], end: datetime, *, now: datetime) -> list[Stat]:
+        """Count the matching events from each of `starts` up to `end`, and their users.
+
+        Events are counted by the roll-ups, if they can answer `search`; for the users they are read, newest first. All
+        share one budget.
+        """
         if not starts:
             return []
         budget = counting_budget()
-        known = self._rollups.known(min(starts), end) if search.is_of_counts else None
-        return [self.tally(search, start, end, now=now, budget=budget, known=known) for start in starts]
+        tallies: list[Tally] = []
+        if search.is_of_counts:
+            known = self._rollups.known(min(starts), end)
+            tallies = [self.tally(search, start, end, now=now, budget=budget, known=known) for start in starts]
+        events = [0] * len(starts)
+        users: list[set[str]] = [set() for _ in starts]
+        is_empty = bool(tallies) and not any(tally.total or tally.complete_from for tally in tallies)
+        walk = self._walk(search, now, budget, [(min(starts), end)] if min(starts) < end and not is_empty else [])
+        for event in walk:
+            user = _user_of(event)
+            for step, start in enumerate(starts):
+                if event.created >= start:
+                    events[step] += 1
+                    if user is not None:
+                        users[step].add(user)
+        read_from = _complete_from(walk, end)
+        complete = [read_from if read_from is not None and start < read_from else None for start in starts]
+        return [
+            Stat(
+                events=tallies[step].total if tallies else events[step],
+                complete_from=tallies[step].complete_from if tallies else complete[step],
+                unique_users=len(users[step]),
+                users_complete_from=complete[step],
+            )
+            for step in range(len(starts))
+        ]
 
     def actions(self, start: datetime, end: datetime) -> Counter[str]:
         """How many events of each action the roll-ups have from the hour of `start` up to `end`."""
@@ -169,7 +209,7 @@ class LogReader:
     ) -> tuple[list[Use], datetime | None]:
         """The applications with the most matching events, and the time from which the answer is complete.
 
-        An event's application is its context's `authorized_application`, else the app that sent it. Its user
+        An event's application is its context's `authorized_application`; events without one are not counted. Its user
         is told by pk, else by username; events of nobody count as events only.
         """
         walk = self._walk(search, now, counting_budget(), [(start, end)] if start < end else [])
@@ -178,16 +218,18 @@ class LogReader:
         users: defaultdict[str, set[str]] = defaultdict(set)
         for event in walk:
             application = _application(event)
+            if application is None:
+                continue
             key = str(application.get("pk") or application.get("name") or "")
             # Newest first: an application is shown by its latest name.
             applications.setdefault(key, application)
             events[key] += 1
-            user = event.user.get("pk", event.user.get("username"))
-            if user not in (None, ""):
-                users[key].add(str(user))
+            user = _user_of(event)
+            if user is not None:
+                users[key].add(user)
         ranked = sorted(events, key=lambda key: (-events[key], key))[:most]
-        complete_from = None if walk.ended else time_of(walk.position) if walk.position else end
-        return [Use(applications[key], events[key], len(users[key])) for key in ranked], complete_from
+        uses = [Use(applications[key], events[key], len(users[key])) for key in ranked]
+        return uses, _complete_from(walk, end)
 
     def _walk(self, search: Search, now: datetime, budget: Budget, ranges: Sequence[Range]) -> Scan:
         return Scan(self._client, self._table, search, now=now, budget=budget, ranges=ranges)
@@ -218,11 +260,27 @@ def _uncounted(
         yield waiting
 
 
-def _application(event: Event) -> JsonObject:
+def _complete_from(walk: Scan, end: datetime) -> datetime | None:
+    """The time from which on a walk up to `end` has read everything; None where that is all of its range."""
+    if walk.ended:
+        return None
+    return time_of(walk.position) if walk.position else end
+
+
+def _application(event: Event) -> JsonObject | None:
     given: Json = event.context.get("authorized_application")
     if isinstance(given, dict) and (given.get("pk") or given.get("name")):
         return {"pk": given.get("pk"), "name": given.get("name")}
-    return {"pk": None, "name": given if isinstance(given, str) and given else event.app}
+    return {"pk": None, "name": given} if isinstance(given, str) and given else None
+
+
+def _user_of(event: Event) -> str | None:
+    """What tells the event's user from others: the pk, else the username; None where it has neither."""
+    for name in ("pk", "username"):
+        value = event.user.get(name)
+        if value not in (None, ""):
+            return f"{name} {value}"
+    return None
 
 
 def bucket_of(moment: datetime, width: timedelta) -> datetime:
