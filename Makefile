@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help screenshots setup run test permissions storm contract crowd toasts lint style types validate deploy undeploy upgrade bench \
+.PHONY: help screenshots setup run test permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
 	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
@@ -44,8 +44,8 @@ storm: setup ## 2,000 deliveries to bad endpoints while functions are killed (ST
 contract: setup ## the deployed API held to docs/openapi.json by schemathesis (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_contract.py -m "" -s -p no:benchmark
 
-toasts: setup chromium ## from POST /events to the toast in a browser: p50, p95, and where the time goes (five minutes)
-	@$(BIN)/pytest tests/stack/console/test_timing.py -m "" -s -p no:benchmark
+timing: setup chromium ## the console's: from POST /events to the toast, frames while 10,000 rows scroll (five minutes)
+	@$(BIN)/pytest tests/stack/console/test_timing.py tests/stack/console/test_long_lists.py -m exhaustive -s -p no:benchmark
 
 crowd: setup ## a group of 100,000 members, each told once (half an hour)
 	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark

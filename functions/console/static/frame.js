@@ -40,19 +40,29 @@ function Navigation({ current, open }) {
   </nav>`;
 }
 
-/** The page's module, loaded once; what goes wrong is told, for a newer console has other files. */
+/** The pauses after which a module that could not be loaded is asked for again. */
+const AGAIN_MS = [500, 2000];
+
+/** The page's module, loaded once. One that can't be loaded is asked for again, then told: a newer console has other files. */
 function Page({ entry }) {
   const [loaded, setLoaded] = useState({});
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
     let here = true;
-    entry.load().then(
+    let timer;
+    const load = (tries) => entry.load().then(
       (module) => here && setLoaded({ entry, Component: module.default }),
-      () => here && setLoaded({ entry, problem: new Error("This page can't be loaded. If there is a newer console, load it anew.") }),
+      () => {
+        if (here && tries < AGAIN_MS.length) timer = setTimeout(() => load(tries + 1), AGAIN_MS[tries]);
+        else if (here) setLoaded({ entry, problem: new Error("This page can't be loaded. If there is a newer console, load it anew.") });
+      },
     );
-    return () => { here = false; };
-  }, [entry]);
+    load(0);
+    return () => { here = false; clearTimeout(timer); };
+  }, [entry, turn]);
   if (loaded.entry !== entry) return html`<p class="muted" role="status">Loading…</p>`;
-  if (loaded.problem) return html`<${Notice} problem=${loaded.problem} /><button onClick=${() => location.reload()}>Load anew</button>`;
+  if (loaded.problem) return html`<${Notice} problem=${loaded.problem} /><div class="inline"><button onClick=${() => { setLoaded({}); setTurn(turn + 1); }}>Try again</button>
+    <button onClick=${() => location.reload()}>Load the console anew</button></div>`;
   return html`<${loaded.Component} key=${entry.page} />`;
 }
 

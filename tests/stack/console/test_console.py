@@ -4,7 +4,7 @@ import re
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from local.console_pictures import until_drawn
 from local.sinks import Misbehaviour
@@ -112,6 +112,30 @@ def test_nothing_was_missed_and_nothing_comes_twice_when_the_network_was_cut(pag
     expect(told).to_have_count(1)
 
 
+def test_a_page_that_could_not_be_loaded_is_asked_for_again(browser: Browser, stack: LocalStack, alice: str) -> None:
+    page = console(browser, stack.facts.api_url)
+    refused: list[str] = []
+
+    def refuse_thrice(route: Route) -> None:
+        if len(refused) < 3:
+            refused.append(route.request.url)
+            route.fulfill(status=503, body="")
+        else:
+            route.continue_()
+
+    page.route("**/pages/health.js", refuse_thrice)
+    sign_in(page, alice)
+
+    page.get_by_role("link", name="Health").click()
+
+    expect(page.get_by_role("heading", name="Health").or_(page.get_by_role("button", name="Try again"))).to_be_visible()
+    if page.get_by_role("button", name="Try again").count():
+        page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("heading", name="Health")).to_be_visible()
+    assert len(refused) == 3
+    page.context.close()
+
+
 def test_two_tabs_stay_alike(page: Page, browser: Browser, stack: LocalStack, alice: str) -> None:
     other = console(browser, stack.facts.api_url)
     sign_in(other, alice)
@@ -124,55 +148,6 @@ def test_two_tabs_stay_alike(page: Page, browser: Browser, stack: LocalStack, al
 
     expect(other.get_by_test_id("unread")).to_have_count(0)
     other.context.close()
-
-
-def test_a_rule_with_a_mistake_is_told_where_it_is(page: Page) -> None:
-    page.get_by_role("link", name="Rules").click()
-    page.get_by_role("link", name="New rule").click()
-    page.get_by_label("Name", exact=True).fill("mistaken")
-
-    page.get_by_label("Rule as JSON").fill('{"severity": "loud", "bindings": [{"policy": "app-console"}]}')
-    page.get_by_role("button", name="Save").click()
-
-    expect(page.get_by_role("alert")).to_contain_text("severity")
-    page.get_by_label("Rule as JSON").fill('{"severity": "alert", "bindings": [{"policy": "app-console"}]}')
-    page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name="mistaken")).to_be_visible()
-
-
-def test_a_rule_is_tried_on_a_recent_event(page: Page, stack: LocalStack) -> None:
-    event = happen(stack, "to try the rule on")
-    page.evaluate("location.hash = '#/rules/console'")
-
-    page.get_by_label("Event", exact=True).select_option(value=event)
-
-    expect(page.get_by_role("region", name="Test", exact=True)).to_contain_text("would tell alice")
-
-
-def test_a_transport_is_tested_and_the_real_outcome_shown(page: Page) -> None:
-    page.get_by_role("link", name="Transports").click()
-    page.get_by_role("link", name="closed", exact=True).click()
-
-    page.get_by_role("button", name="Send a test").click()
-
-    expect(page.get_by_role("region", name="Test", exact=True)).to_contain_text("ms")
-
-
-def test_a_new_transport_begins_as_its_service_wants_it(page: Page) -> None:
-    page.evaluate("location.hash = '#/transports/new'")
-    page.get_by_label("Service", exact=True).select_option(label="ntfy")
-    entry = page.get_by_label("Transport as JSON")
-    expect(entry).to_have_value(re.compile('"preset": "ntfy"'))
-
-    page.get_by_label("Name").fill("phone")
-    entry.fill(re.sub('"topic": ".*"', '"topic": "alerts"', entry.input_value()))
-    page.get_by_role("button", name="Save").click()
-
-    expect(page.get_by_role("heading", name="phone")).to_be_visible()
-    expect(entry).to_have_value(re.compile('"topic": "alerts"'))
-    page.on("dialog", lambda dialog: dialog.accept())
-    page.get_by_role("button", name="Delete").click()
-    expect(page.get_by_role("heading", name="Transports")).to_be_visible()
 
 
 def test_a_notification_leads_to_a_silence_that_holds_its_like(page: Page, stack: LocalStack) -> None:

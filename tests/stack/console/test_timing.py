@@ -1,4 +1,4 @@
-"""`make toasts`: how long it takes from POST /events to the toast in a browser, and where the time goes."""
+"""`make timing`: how long it takes from POST /events to the toast in a browser, and where the time goes."""
 
 import itertools
 import time

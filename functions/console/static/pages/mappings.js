@@ -1,7 +1,8 @@
 /** Mappings: what a transport says instead of the usual body, as CEL. */
 import { html } from "../html.js";
 import { route } from "../router.js";
-import { EntryEditor, EntryTable, NewButton, useAll } from "../parts/resources.js";
+import { EntryEditor } from "../parts/editor.js";
+import { EntryTable, NewButton, useAll } from "../parts/resources.js";
 import { Notice } from "../parts/notice.js";
 import { short } from "../parts/text.js";
 

@@ -4,7 +4,8 @@ import { html } from "../html.js";
 import { ask, get, part } from "../api.js";
 import { route } from "../router.js";
 import { may } from "../session.js";
-import { EntryEditor, EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
+import { EntryEditor } from "../parts/editor.js";
+import { EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
 import { Notice } from "../parts/notice.js";
 import { Badge, short } from "../parts/text.js";
 

@@ -1,11 +1,14 @@
-/** Rules: how often each fired, and an editor whose judge is the API; tests against recent events, and a backtest. */
+/** Rules and policies: how often each fired; editors whose judge is the API; tests on recent events, a backtest, changes. */
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { ask, get, part } from "../api.js";
 import { link, route } from "../router.js";
 import { may } from "../session.js";
-import { EntryEditor, EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
+import { EntryEditor } from "../parts/editor.js";
+import { EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
 import { Notice } from "../parts/notice.js";
+import { PolicyForm } from "../parts/policy_form.js";
+import { RuleForm } from "../parts/rule_form.js";
 import { Badge, short, When } from "../parts/text.js";
 import { Bars } from "../parts/volume.js";
 
@@ -13,6 +16,7 @@ const BLANK = { severity: "notice", transports: [], destination_event_user: true
 const POLICY = { kind: "event_matcher", action: "login_failed" };
 const DAY_MS = 24 * 3600 * 1000;
 const RECENT = 25;
+const SOME = 20;
 
 const ago = (days) => new Date(Date.now() - days * DAY_MS).toISOString().replace(/\.\d+Z$/, "Z");
 
@@ -40,19 +44,6 @@ function everyHour(hours, days) {
   return { times, values: times.map((time) => counted.get(time) || 0) };
 }
 
-/** How often a rule would have fired, asked for one rule when its row is there. */
-function Fired({ name }) {
-  const [counts, setCounts] = useState(null);
-  const load = async () => {
-    try {
-      const week = await backtest(name, ago(7));
-      const day = Object.entries(week.hours).filter(([hour]) => Date.parse(hour) >= Date.now() - DAY_MS).reduce((sum, [, count]) => sum + count, 0);
-      setCounts(`${day} / ${week.fired}`);
-    } catch { setCounts("unknown"); }
-  };
-  return counts === null ? html`<button class="tiny" aria-label=${`Count how often ${name} fired`} onClick=${load}>Count</button>` : html`<span class="number">${counts}</span>`;
-}
-
 function Backtest({ name }) {
   const [result, setResult] = useState(null);
   const [problem, setProblem] = useState(null);
@@ -69,18 +60,45 @@ function Explained({ said }) {
     <ul>${said.bindings.map((each) => html`<li>${short(each.binding, 120)}: ${each.passed ? "holds" : "does not hold"} <span class="muted small">${short(each.error || each.reason || "", 300)}</span></li>`)}</ul>`;
 }
 
-function TestRecent({ name }) {
+/** Of a stored event, what a producer would give: the beginning of a test. */
+const asGiven = ({ action, app, user, client_ip: clientIp, context }) => ({ action, app, user, ...(clientIp ? { client_ip: clientIp } : {}), context });
+
+function TestRecent({ name, edit }) {
   const recent = useLoaded(() => get("events", { limit: RECENT }), name);
   const [chosen, setChosen] = useState("");
   const [said, setSaid] = useState({});
   useEffect(() => {
+    setSaid({});
     if (!chosen) return;
     ask("POST", `rules/${part(name)}/test`, { body: { event_id: chosen } }).then((answer) => setSaid({ answer: answer.data }), (problem) => setSaid({ problem }));
   }, [chosen]);
+  const items = (recent.value && recent.value.items) || [];
+  const event = items.find((each) => each.id === chosen);
+  const keep = () => {
+    edit((rule) => ({ ...rule, tests: [...(rule.tests || []), { event: asGiven(event), fires: said.answer.fires }] }));
+    setSaid({ ...said, kept: true });
+  };
   return html`<section class="card" aria-label="Test"><h2>Test against a recent event</h2>
-    <select aria-label="Event" value=${chosen} onChange=${(event) => setChosen(event.target.value)}><option value="">Choose an event</option>
-      ${((recent.value && recent.value.items) || []).map((each) => html`<option value=${each.id}>${short(each.summary || each.action, 90)}</option>`)}</select>
-    <${Notice} problem=${said.problem} /><div role="status">${said.answer && html`<${Explained} said=${said.answer} />`}</div></section>`;
+    <select aria-label="Event" value=${chosen} onChange=${(each) => setChosen(each.target.value)}><option value="">Choose an event</option>
+      ${items.map((each) => html`<option value=${each.id}>${short(each.summary || each.action, 90)}</option>`)}</select>
+    <${Notice} problem=${said.problem || recent.problem} /><div role="status">${said.answer && html`<${Explained} said=${said.answer} />`}
+      ${said.kept && html`<p class="small">It is among the rule's tests above, once that is saved.</p>`}</div>
+    ${said.answer && event && !said.kept && may("config:write") && html`<button type="button" onClick=${keep}>Keep it as a test of the rule</button>`}</section>`;
+}
+
+/** Whom a rule tells, whatever the event: the members of its group, as many as fit. */
+function Told({ rule }) {
+  const group = rule.destination_group;
+  const members = useLoaded(() => (group ? get(`groups/${part(group)}/members`, { limit: SOME }) : Promise.resolve({ items: [], cursor: null })), group || "");
+  const below = useLoaded(() => (group ? get(`groups/${part(group)}`) : Promise.resolve({})), group || "");
+  const items = (members.value && members.value.items) || [];
+  const children = (below.value && below.value.children) || [];
+  return html`<section class="card" aria-label="Who would be told"><h2>Who would be told</h2><${Notice} problem=${members.problem} />
+    ${!group && !rule.destination_event_user && html`<p class="wrong">Nobody: it has neither a group nor the event's user.</p>`}
+    ${rule.destination_event_user && html`<p>The event's user.</p>`}
+    ${group && html`<p><a href=${link("groups", group)}>${short(group, 100)}</a>: ${items.length || !members.value ? items.map((each) => each.username).join(", ") : "nobody is in it"}${members.value && members.value.cursor ? ", …" : ""}</p>`}
+    ${children.length > 0 && html`<p>And those of ${children.map((each, at) => html`${at ? ", " : ""}<a href=${link("groups", each)}>${short(each, 100)}</a>`)}.</p>`}
+    <p class="small muted">Severity ${rule.severity}, by ${(rule.transports || []).join(", ") || "the inbox"}; each person's preferences may hold it back.</p></section>`;
 }
 
 /** What was changed of a rule, from the events that say so. */
@@ -92,11 +110,21 @@ function History({ name }) {
 }
 
 function Rule({ name }) {
-  return html`<${EntryEditor} key=${name} kind="rules" one="rule" blank=${BLANK}>
-    ${(rule) => html`<p>Policies: ${(rule.bindings || []).filter((each) => each.policy).map((each) => html`<a href=${link("policies", each.policy)}>${each.policy}</a> `)}</p>
-      ${may("events:read") && html`<${TestRecent} name=${name} /><${Backtest} name=${name} /><${History} name=${name} />`}`}
+  return html`<${EntryEditor} key=${name} kind="rules" one="rule" blank=${BLANK} form=${RuleForm}>
+    ${(rule, _again, edit) => html`<${Told} rule=${rule} />
+      ${may("events:read") && html`<${TestRecent} name=${name} edit=${edit} /><${Backtest} name=${name} /><${History} name=${name} />`}`}
   </${EntryEditor}>`;
 }
+
+/** How often each rule fired and was held, by its name; empty while that is not known. */
+function useFirings() {
+  const loaded = useLoaded(() => get("firings"));
+  return { problem: loaded.problem, of: Object.fromEntries(((loaded.value && loaded.value.items) || []).map((each) => [each.rule, each])), known: Boolean(loaded.value) };
+}
+
+const NEVER = { fired: 0, held: 0 };
+/** A count of firings; those that were held stand beside it. */
+const Count = ({ count, known }) => (known ? html`<span>${count.fired}${count.held ? html` <span class="small muted">(${count.held} held)</span>` : ""}</span>` : html`<span class="muted">…</span>`);
 
 function Policies() {
   const policies = useAll("policies");
@@ -106,15 +134,23 @@ function Policies() {
       ["Says", (item) => short(item.expression || JSON.stringify(item.pattern) || ["action", "app", "client_ip", "model", "query"].filter((field) => item[field]).map((field) => `${field} = ${item[field]}`).join(", "), 120)]]} />`;
 }
 
-export default function Rules() {
-  const { page, name } = route.value;
-  const rules = useLoaded(() => (name ? Promise.resolve(null) : get("rules", { limit: 1000 })), name);
-  if (page === "policies" && name) return html`<${EntryEditor} key=${name} kind="policies" one="policy" blank=${POLICY} />`;
-  if (name) return html`<${Rule} name=${name} />`;
+function Overview() {
+  const rules = useLoaded(() => get("rules", { limit: 1000 }));
+  const firings = useFirings();
+  const counted = (span) => (item) => html`<${Count} count=${(firings.of[item.name] || { [span]: NEVER })[span]} known=${firings.known} />`;
   return html`<div class="head"><h1>Rules</h1><${NewButton} kind="rules" one="rule" /><${NewButton} kind="policies" one="policy" /></div>
-    <${Notice} problem=${rules.problem} />
+    <${Notice} problem=${rules.problem || firings.problem} />
     <${EntryTable} kind="rules" items=${rules.value && rules.value.items} empty="No rule yet: nobody is told of anything."
       columns=${[["Severity", (item) => html`<${Badge} kind=${item.severity} />`], ["Enabled", (item) => (item.enabled ? "yes" : html`<${Badge} kind="warning">no</${Badge}>`)],
-        ["Transports", (item) => short((item.transports || []).join(", ") || "inbox", 80)], ...(may("events:read") ? [["Fires in 24 h / 7 d", (item) => html`<${Fired} name=${item.name} />`]] : [])]} />
+        ["Transports", (item) => short((item.transports || []).join(", ") || "inbox", 80)], ["Fired in 24 h", counted("day")], ["in 7 days", counted("week")]]} />
     <${Policies} />`;
+}
+
+export default function Rules() {
+  const { page, name } = route.value;
+  if (page === "policies" && name) {
+    return html`<${EntryEditor} key=${name} kind="policies" one="policy" blank=${POLICY} form=${PolicyForm}>
+      ${() => may("events:read") && html`<${History} name=${name} />`}</${EntryEditor}>`;
+  }
+  return name ? html`<${Rule} name=${name} />` : html`<${Overview} />`;
 }

@@ -3,7 +3,8 @@ import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { ask } from "../api.js";
 import { may } from "../session.js";
-import { parsed, useLoaded } from "../parts/resources.js";
+import { parsed } from "../parts/editor.js";
+import { useLoaded } from "../parts/resources.js";
 import { Notice } from "../parts/notice.js";
 
 export default function Settings() {

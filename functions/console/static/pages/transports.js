@@ -4,10 +4,11 @@ import { html } from "../html.js";
 import { all, ask, get, part } from "../api.js";
 import { link, route } from "../router.js";
 import { may, me } from "../session.js";
-import { EntryEditor, EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
+import { EntryEditor } from "../parts/editor.js";
+import { EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
 import { Notice } from "../parts/notice.js";
 import { Attempts } from "../parts/story.js";
-import { Badge, short, When } from "../parts/text.js";
+import { Badge, copy, short, When } from "../parts/text.js";
 
 const BLANK = { mode: "webhook", url: "https://example.com/hook" };
 const LAST = 20;
@@ -43,6 +44,46 @@ function Test({ name }) {
   </section>`;
 }
 
+/** A secret as receivers of Standard Webhooks take it: 32 random bytes. */
+const newSecret = () => `whsec_${btoa(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))}`;
+
+/** Another signing secret in the place of the one that nobody can read; it is shown this once. */
+function Secret({ transport, changed }) {
+  const [given, setGiven] = useState("");
+  const [said, setSaid] = useState({});
+  const rotate = async (event) => {
+    event.preventDefault();
+    const secret = given.trim() || newSecret();
+    try {
+      const now = await ask("GET", `transports/${part(transport.name)}`);
+      const { name: _name, secrets_version: _version, ...entry } = now.data;
+      const body = Object.fromEntries(Object.entries({ ...entry, secret }).filter(([, value]) => value !== null));
+      await ask("PUT", `transports/${part(transport.name)}`, { body, etag: now.etag });
+      setSaid({ secret });
+      setGiven("");
+      changed();
+    } catch (problem) { setSaid({ problem }); }
+  };
+  return html`<section class="card" aria-label="Secret"><h2>Secret</h2>
+    <p class="muted">It signs each message, and can't be read. For 24 hours after a rotation messages carry a signature by each.</p>
+    <${Notice} problem=${said.problem} />
+    ${said.secret && html`<div class="note good" role="status"><p><b>The new secret</b>, shown this once: give it to the receiver.</p><pre data-testid="secret">${said.secret}</pre>
+      <div class="inline"><button onClick=${() => copy(said.secret)}>Copy</button><button onClick=${() => setSaid({})}>I have it</button></div></div>`}
+    ${!said.secret && html`<form class="inline" onSubmit=${rotate}><label>A secret of your own <input type="password" autocomplete="off" placeholder="empty: one is made" value=${given} onInput=${(event) => setGiven(event.target.value)} /></label>
+      <button>Rotate</button></form>`}</section>`;
+}
+
+/** The transport's last deliveries, whatever became of them. */
+function Last({ name }) {
+  const last = useLoaded(() => get("deliveries", { transport: name, limit: LAST }), name);
+  const items = (last.value && last.value.items) || [];
+  return html`<section class="card" aria-label="Last deliveries"><h2>Last deliveries</h2><${Notice} problem=${last.problem} />
+    ${last.value && !items.length && html`<p class="muted">None yet.</p>`}
+    <ul class="timeline">${items.map((each) => html`<li key=${each.id} class=${each.state}><${When} at=${each.updated} /> <${Badge} kind=${each.state} />
+      <a href=${link("deliveries", "", { state: each.state, transport: name, d: each.id })}>${each.user ? `to ${short(each.user, 60)}` : "to nobody in particular"}</a>
+      <span class="small muted"> ${short((each.attempts || []).at(-1)?.reason || "", 100)}</span></li>`)}</ul></section>`;
+}
+
 /** The last failures, counted by reason. */
 function Failures({ name }) {
   const failed = useLoaded(() => get("deliveries", { state: "failed", transport: name, limit: 200 }), name);
@@ -72,8 +113,10 @@ export default function Transports() {
   if (name) {
     const starts = (presets.value || []).map((preset) => ({ title: preset.title, entry: begun(preset) }));
     return html`<${EntryEditor} key=${name} kind="transports" one="transport" blank=${BLANK} left=${["name", "secrets_version"]} starts=${starts}>
-      ${() => html`<div class="card"><h2>Breaker</h2><${Breaker} name=${name} withReset /></div>
-        ${may("config:write") && html`<${Test} name=${name} />`}${may("events:read") && html`<${Failures} name=${name} />`}`}
+      ${(transport, again) => html`<section class="card" aria-label="Breaker"><h2>Breaker</h2><${Breaker} name=${name} withReset /></section>
+        ${may("config:write") && html`<${Test} name=${name} />`}
+        ${may("config:write") && transport.mode === "webhook" && transport.secret && html`<${Secret} transport=${transport} changed=${again} />`}
+        ${may("events:read") && html`<${Failures} name=${name} /><${Last} name=${name} />`}`}
     </${EntryEditor}>`;
   }
   return html`<${Overview} />`;
