@@ -24,6 +24,7 @@ SCHEMES = ("light", "dark")
 PAGES = {
     "events": "#/events",
     "inbox": "#/inbox",
+    "preferences": "#/preferences",
     "rules": "#/rules",
     "rule": "#/rules/threats",
     "policy": "#/policies/suspicious",

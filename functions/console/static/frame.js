@@ -13,6 +13,7 @@ import { Notice } from "./parts/notice.js";
 export const PAGES = [
   { page: "events", title: "Events", scopes: ["events:read"], load: () => import("./pages/events.js") },
   { page: "inbox", title: "Inbox", scopes: ["notifications"], person: true, load: () => import("./pages/inbox.js") },
+  { page: "preferences", title: "Inbox", scopes: ["notifications"], person: true, hidden: true, load: () => import("./pages/preferences.js") },
   { page: "rules", title: "Rules", scopes: ["config:read"], load: () => import("./pages/rules.js") },
   { page: "policies", title: "Rules", scopes: ["config:read"], hidden: true, load: () => import("./pages/rules.js") },
   { page: "transports", title: "Transports", scopes: ["config:read"], load: () => import("./pages/transports.js") },

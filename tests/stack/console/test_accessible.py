@@ -18,6 +18,7 @@ EDITORS = (
     "#/users/alice",
     "#/groups/security",
     "#/silences/new",
+    "#/preferences",
 )
 
 
@@ -47,7 +48,7 @@ def test_no_editor_or_detail_shuts_anybody_out(browser: Browser, stack: LocalSta
     expect(page.get_by_role("region", name="Story")).to_contain_text("delivered")
     broken += violations(page)
     go(page, "#/inbox")
-    rows(page).filter(has_text="to be looked at").click()
+    rows(page).filter(has_text="to be looked at").first.click()
     page.get_by_role("region", name="Notification").wait_for()
     broken += violations(page)
     page.keyboard.press("b")

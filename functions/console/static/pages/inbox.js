@@ -54,7 +54,7 @@ export default function Inbox() {
     change({ n: item.id }, { replace: Boolean(query.n) });
     if (!item.seen) act(() => mark([item.id], true));
   };
-  return html`<div class="head"><h1>Inbox</h1>
+  return html`<div class="head"><h1>Inbox</h1><a href=${link("preferences")}>Preferences</a>
       <button aria-pressed=${Boolean(query.unseen)} onClick=${() => change({ unseen: query.unseen ? undefined : "1" })}>Unseen only</button>
       <select aria-label="Severity" value=${query.severity || ""} onChange=${(event) => change({ severity: event.target.value || undefined })}>
         <option value="">All severities</option>${["notice", "warning", "alert"].map((each) => html`<option value=${each}>${each}</option>`)}</select>
