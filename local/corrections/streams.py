@@ -32,8 +32,9 @@ def matching_what_is_absent(match: Match) -> Match:
 
     Of deletions only those by TTL have a `userIdentity`, so that `{"userIdentity": {"principalId": [{"exists":
     false}]}}` is how a filter leaves TTL's out. The emulator wants the parent to be there before it looks at fields.
-    EventBridge, whose patterns Lambda's filters are, knows fields by their whole paths.
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+    EventBridge, whose patterns Lambda's filters are, knows fields by their whole paths; AWS's own tutorial filters an
+    attribute that is not there by `{"homemade": {"S": [{"exists": false}]}}`.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.Lambda.Tutorial2.html
     """
 
     def match_or_absent(record: Mapping[str, object], pattern: Mapping[str, object]) -> bool:

@@ -62,7 +62,7 @@ def test_a_run_of_a_schedule_is_never_tried_again() -> None:
         if any(event["Type"] == "Schedule" for event in each.get("Events", {}).values())
     ]
 
-    assert len(scheduled) == 3
+    assert scheduled
     for each in scheduled:
         assert each["EventInvokeConfig"] == {"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}
 
