@@ -139,8 +139,11 @@ def correct_queues() -> None:
     def limit_of(url: str) -> int:
         return int(sqs._get_q(url)["attributes"].get("MaximumMessageSize") or messages.MAX_MESSAGE)
 
-    sqs._act_send_message = messages.counting_attributes(sqs._act_send_message, limit_of, sqs._Err)
+    system = messages.SystemAttributesOfBatches()
+    send = messages.counting_attributes(sqs._act_send_message, limit_of, sqs._Err)
+    sqs._act_send_message = system.sending(send)
     batch = messages.counting_attributes_of_batches(sqs._act_send_message_batch, sqs._Err)
+    batch = system.of_batches(batch)
     sqs._HANDLERS.update(SendMessage=sqs._act_send_message, SendMessageBatch=batch)
     sqs._HANDLERS[message_moves.ACTION] = message_moves.start_message_move_task
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 MAX_MESSAGE = 1_048_576
@@ -85,6 +86,39 @@ def counting_attributes_of_batches(act: Act, refuse: Refuse) -> Act:
         return act(request, url)
 
     return send_batch
+
+
+class SystemAttributesOfBatches:
+    """Makes SendMessageBatch keep what each message says of itself (AWSTraceHeader), which the emulator drops.
+
+    It sends a batch's messages one by one, in their order, as SendMessage does.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessageBatchRequestEntry.html
+    """
+
+    def __init__(self) -> None:
+        self._left: ContextVar[Iterator[object] | None] = ContextVar("left", default=None)
+
+    def sending(self, act: Act) -> Act:
+        """SendMessage, to which a message of a batch comes with its own."""
+
+        def send(request: dict[str, Any], url: str) -> dict[str, Any]:
+            left = self._left.get()
+            return act(request if left is None else {**request, "MessageSystemAttributes": next(left)}, url)
+
+        return send
+
+    def of_batches(self, act: Act) -> Act:
+        """SendMessageBatch."""
+
+        def send_batch(request: dict[str, Any], url: str) -> dict[str, Any]:
+            entries = request.get("Entries") or []
+            token = self._left.set(iter([each.get("MessageSystemAttributes") for each in entries]))
+            try:
+                return act(request, url)
+            finally:
+                self._left.reset(token)
+
+        return send_batch
 
 
 def _bytes(text: str) -> int:

@@ -68,3 +68,22 @@ def test_a_queue_may_take_less(account, refused):
     refusal = refused(lambda: account.aws.sqs.send_message(QueueUrl=queue, MessageBody="ä" * 513))
 
     assert refusal.endswith("Message must be shorter than 1024 bytes.")
+
+
+def test_each_message_of_a_batch_keeps_its_trace_header(account):
+    queue = account.queue()
+    headers = [f"Root=1-6929b0d2-{number:024x};Parent=53995c3f42cd8ad8;Sampled=1" for number in range(2)]
+    entries = [
+        {
+            "Id": str(number),
+            "MessageBody": header,
+            "MessageSystemAttributes": {"AWSTraceHeader": {"DataType": "String", "StringValue": header}},
+        }
+        for number, header in enumerate(headers)
+    ]
+
+    account.aws.sqs.send_message_batch(QueueUrl=queue, Entries=entries)
+
+    received = account.aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"])
+    assert sorted(each["Attributes"]["AWSTraceHeader"] for each in received["Messages"]) == headers
+    assert all(each["Attributes"]["AWSTraceHeader"] == each["Body"] for each in received["Messages"])
