@@ -28,7 +28,7 @@ class Metric(StrEnum):
     EVENTS_MATCHED = "EventsMatched"
     """Times that a rule fired for an event, and told somebody or nobody."""
     EVENTS_HELD = "EventsHeld"
-    """Times that a rule fired and told nobody for a `reason`: throttle, silence."""
+    """Times that a rule fired and told nobody for a `reason`: age, throttle, silence."""
     DELIVERIES = "Deliveries"
     """Outcomes of attempts, by `mode` and `outcome`: delivered, retrying, held, failed, discarded."""
     DELIVERY_AGE = "DeliveryAge"
