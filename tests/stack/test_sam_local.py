@@ -40,7 +40,9 @@ INVOCATION_S = 180  # the first of each set of layers builds an image
 # What the HTTP payloads are answered with; the tables they ask are those of the deployed stack.
 STATUSES = {
     "api-deliveries": 404,
+    "api-erasure": 202,
     "api-event": 404,
+    "api-export": 202,
     "api-events-wrong-cursor": 422,
     "api-redrive": 202,
     "api-breaker": 404,
@@ -199,6 +201,8 @@ def is_good(function: str, payload: str, answer: Any) -> bool:
         case "rollup", {"batchItemFailures": []} | {"hours": _, "events": _, "left": _} | {"marked": _}:
             return True
         case "redrive", {"due": _}:
+            return True
+        case "jobs", {"steps": _}:
             return True
         case "feedback", {"stopped": _}:
             return True

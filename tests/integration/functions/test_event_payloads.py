@@ -184,6 +184,8 @@ EXPECTED: dict[str, Expectation] = {
     "api-breaker": answered(200, transport="hook", state="closed"),
     "api-deliveries": answered(200, event_id=EVENT_ID, deliveries=[]),
     "api-deliveries-failed": answered(200, items=[]),
+    "api-erasure": answered(202, state="queued", reason="ticket 4711", events=0),
+    "api-export": answered(202, state="queued", format="csv", filters={"app": "shop"}),
     "api-event": answered(200, id=EVENT_ID, action="login_failed"),
     "api-events-actions": listed("action", "login_failed"),
     "api-events-list": listed("app", "tocsin"),
