@@ -67,7 +67,7 @@ def _breakers(said: JsonObject) -> Iterator[tuple[str, str]]:
             f"{text(each, 'state')}: {text(each, 'last_failure')}, failing since {ago(text(each, 'failing_since'))}",
         )
     if breakers and not stopped:
-        yield "breakers", f"all of {counted(len(breakers), 'transport')} are closed"
+        yield "breakers", f"{counted(len(breakers), 'transport')}, all closed"
 
 
 def _errors(said: JsonObject) -> Iterator[tuple[str, str]]:

@@ -123,6 +123,15 @@ def test_a_day_and_a_week_are_counted_back_from_now(stack: Stack) -> None:
     assert item == {"rule": "plain", "day": {"fired": 4, "held": 1}, "week": {"fired": 8, "held": 1}}
 
 
+def test_what_is_older_than_a_week_or_has_expired_is_not_told(stack: Stack) -> None:
+    store = FiringStore(stack.dynamodb, "deliveries")
+    store.add(NOW - timedelta(days=DAYS), "earlier that day", {"f03": 1})
+    expired = {"pk": {"S": f"fired#{NOW:%Y-%m-%d}"}, "sk": {"S": "expired"}, "f03": {"N": "1"}}
+    stack.dynamodb.put_item(TableName="deliveries", Item=expired | {"expires_at": {"N": "1"}})
+
+    assert store.totals(now=NOW) == []
+
+
 def test_what_was_written_is_not_written_again(stack: Stack) -> None:
     store = FiringStore(stack.dynamodb, "deliveries")
     firings = Firings(store, clock=lambda: NOW)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import document, document_of, text, timestamp, timestamp_of, until
+from tocsin.aws.dynamodb import text, text_of, timestamp, timestamp_of, until
 from tocsin.aws.table import Table
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class SignInStore:
     def put(self, ticket: str, sign_in: SignInTicket) -> None:
         """Store what `ticket` is for."""
         about = {
-            "key_name": sign_in.key_name,
-            "key_id": sign_in.key_id,
-            "by_id": sign_in.by_id,
-            "by_name": sign_in.by_name,
+            "key_name": text(sign_in.key_name),
+            "key_id": text(sign_in.key_id),
+            "by_id": text(sign_in.by_id),
+            "by_name": text(sign_in.by_name),
         }
         ends = {"ends": timestamp(sign_in.ends), "expires_at": until(sign_in.ends)}
-        self._table.put("storing a ticket", _key(ticket) | {"about": document({**about})} | ends)
+        self._table.put("storing a ticket", _key(ticket) | about | ends)
 
     def take(self, ticket: str, *, now: datetime) -> SignInTicket | None:
         """What `ticket` is for, once; None for one that is unknown, used or too old."""
@@ -52,15 +52,12 @@ class SignInStore:
         ends = timestamp_of(found, "ends")
         if ends is None or ends <= now:
             return None
-        about = document_of(found, "about")
-        if not isinstance(about, dict):
-            return None
         return SignInTicket(
-            key_name=str(about["key_name"]),
-            key_id=str(about["key_id"]),
+            key_name=text_of(found, "key_name"),
+            key_id=text_of(found, "key_id"),
             ends=ends,
-            by_id=str(about["by_id"]),
-            by_name=str(about["by_name"]),
+            by_id=text_of(found, "by_id"),
+            by_name=text_of(found, "by_name"),
         )
 
 

@@ -68,7 +68,7 @@ class FiringStore:
         return [
             {"rule": rule, **{name: _shown(span) for name, span in spans.items()}}
             for rule, spans in sorted(counted.items())
-            if spans["week"]
+            if spans["week"][_FIRED]
         ]
 
 
