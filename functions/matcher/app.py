@@ -20,6 +20,7 @@ from tocsin.live.store import LiveStore
 from tocsin.live.tail import TailFeed
 from tocsin.live.wiring import pusher_of
 from tocsin.matching.firings_store import Firings, FiringStore
+from tocsin.matching.held_store import HeldStore
 from tocsin.matching.matcher import Matcher
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
@@ -42,6 +43,7 @@ worker = MatchWorker(
         queues=queue_urls(environment),
         match_queue=environment.text("MATCH_QUEUE_URL"),
         throttles=Throttles(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        held=HeldStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         system_events=SystemEvents(events),
         firings=firings,
     ),

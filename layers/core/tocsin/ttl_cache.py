@@ -68,3 +68,7 @@ class TTLCache[Key: Hashable, Value]:
     def forget(self, key: Key) -> None:
         """Hold nothing for `key` any more."""
         self._held.pop(key, None)
+
+    def clear(self) -> None:
+        """Hold nothing any more."""
+        self._held.clear()

@@ -15,11 +15,13 @@ from tocsin.events.model import Event
 from tocsin.events.search.rollups import Rollups
 from tocsin.identity.directory import User
 from tocsin.jobs.erasure import ON_THE_WAY
+from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.model import Notification, Severity
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.times import utc_now
+from tocsin.types import JsonObject
 
 ALICE = {"username": "alice", "pk": 7, "email": "alice@example.com"}
 KEEP = timedelta(days=30)
@@ -80,6 +82,20 @@ def test_every_event_of_a_person_goes_and_all_others_stay(jobs: Jobs) -> None:
     assert (asked.status, before["state"], done["state"]) == (202, "queued", "done")
     assert ids(jobs.stack) == {event.id for event in others}
     assert (done["events"], done["reason"], done["error"]) == (len(hers), "ticket 4711", None)
+
+
+def test_why_nobody_heard_of_an_event_goes_with_it_and_stays_for_others(jobs: Jobs) -> None:
+    her = {"username": "zaphira", "pk": "zz-42"}
+    hers, other = log_of(jobs.stack, an_event(user=her), an_event())
+    held, now = HeldStore(jobs.stack.dynamodb, "deliveries"), utc_now()
+    group: JsonObject = {"held_by": {"throttle": {"group": {"user.username": "zaphira"}}}}
+    held.write([HeldEvent(hers.id, "r", group), HeldEvent(other.id, "r", {})], now=now, keep=KEEP)
+
+    jobs.ask("erasures", username="zaphira", reason="asked for it")
+    jobs.run()
+
+    assert (held.of(hers.id, now=now), len(held.of(other.id, now=now))) == ([], 1)
+    assert "zaphira" not in str(traces(jobs.stack, "held#"))
 
 
 def test_the_name_of_the_person_stays_nowhere(jobs: Jobs) -> None:

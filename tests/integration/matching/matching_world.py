@@ -13,6 +13,7 @@ from tocsin.events.store import event_key
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
+from tocsin.matching.story import StoryStore
 
 type Load = Callable[[str], dict[str, Any]]
 
@@ -104,10 +105,6 @@ def rule(**fields: Any) -> dict[str, Any]:
 
 def story_of(stack: Stack, about: Event) -> dict[str, Any]:
     """What the event's story says of the rule that it matched."""
-    (item,) = [
-        item
-        for item in stack.items("deliveries")
-        if item["pk"]["S"] == f"event#{about.id}" and item["sk"]["S"].startswith("rule#")
-    ]
-    facts: dict[str, Any] = json.loads(item["facts"]["S"])
-    return facts
+    story = StoryStore(stack.dynamodb, "deliveries").story(about.id, after=None, limit=50, now=datetime.now(UTC))
+    (entry,) = [entry for entry in story.items if entry["kind"] == "rule"]
+    return entry

@@ -176,7 +176,7 @@ class Erasure:
         traces = self._stories.traces(event_id, TRACES_AT_ONCE)
         # The story last: it is what says where the notifications are.
         notifications = sum(self._inboxes.delete(username, each) for username, each in traces.notifications)
-        self._stories.forget(traces)
+        self._stories.forget(event_id, traces)
         return _Deleted(not traces.more, traces.is_open, notifications)
 
     def _tell(self, job: Job, now: datetime) -> None:

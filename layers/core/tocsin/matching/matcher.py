@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Self
@@ -22,14 +22,16 @@ from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.model import DeliveryMessage, message_body
+from tocsin.errors import Unavailable
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.firings_store import Firings
+from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
-from tocsin.matching.throttle import Throttles
+from tocsin.matching.throttle import Throttles, Window
 from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
@@ -95,10 +97,12 @@ class Matcher:
         queues: Mapping[TransportMode, str],
         match_queue: str,
         throttles: Throttles,
+        held: HeldStore,
         system_events: SystemEvents,
         firings: Firings,
     ) -> None:
         self._firings = firings
+        self._held_events = held
         self._throttles = throttles
         self._system_events = system_events
         self._configuration = configuration
@@ -110,11 +114,11 @@ class Matcher:
         self._match_queue = match_queue
         self._rules: tuple[str, RuleSet] | None = None
 
-    def match(self, event: Event) -> None:
-        """Put into the outbox what tells people of `event`, and into the ledger which rules fired."""
+    def match(self, event: Event, held: HeldBatch) -> None:
+        """Put into the outbox what tells people of `event`, into the ledger which rules fired, into `held` the rest."""
         judged = self.judge(event)
         if judged is not None:
-            self.act(event, judged)
+            self.act(event, judged, held)
 
     def judge(self, event: Event) -> Judged | None:
         """What the rules say of `event`; None where they say nothing, which costs no call unless a rule asks who."""
@@ -122,17 +126,20 @@ class Matcher:
         verdict = rules.judge(event, EventAudience(event, configuration, self._people))
         return Judged(configuration, verdict) if verdict.firings or verdict.failures else None
 
-    def act(self, event: Event, judged: Judged) -> None:
-        """Carry out what the rules said of `event`. Safe to be called from several threads."""
+    def act(self, event: Event, judged: Judged, held: HeldBatch) -> None:
+        """Carry out what the rules said of `event`. Safe to be called from several threads.
+
+        What a throttle or a silence holds is put into `held`, which the caller writes.
+        """
         configuration, verdict = judged.configuration, judged.verdict
         for failure in verdict.failures:
             self._report(failure, event, configuration)
         for firing in verdict.firings:
-            held = self._held(event, firing.rule, verdict.silence)
-            if held.why is not None:
-                self._hold(event, firing, held.why, configuration)
+            hold = self._held(event, firing.rule, verdict.silence)
+            if hold.why is not None:
+                _hold(event, firing, hold, held, _keep(configuration))
             else:
-                self._tell(event, firing.rule, Cursor(remark=held.remark), configuration, firing)
+                self._tell(event, firing.rule, Cursor(remark=hold.remark), configuration, firing)
 
     def _report(self, failure: PolicyFailure, event: Event, configuration: Configuration) -> None:
         """One policy_exception event a policy, whatever the number of rules that ask it."""
@@ -166,32 +173,18 @@ class Matcher:
             return _Held(None, None)
         passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=utc_now())
         if not passage.passes:
-            limits: JsonObject = {"group": passage.group, "max": rule.throttle.max, "window": rule.throttle.window}
-            return _Held({"throttle": limits | {"until": iso(passage.until)}}, None)
+            limits: JsonObject = {
+                "group": passage.window.group,
+                "max": rule.throttle.max,
+                "window": rule.throttle.window,
+                "until": iso(passage.window.ends),
+            }
+            return _Held({"throttle": limits}, None, passage.window)
         return _Held(None, f"and {passage.held_before:,} more held back" if passage.held_before else None)
 
-    def _hold(self, event: Event, firing: Firing, why: JsonObject, configuration: Configuration) -> None:
-        """Tell the event's story of a rule that fired and told nobody."""
-        is_news = self._stories.note_match(
-            event.id,
-            firing.rule.name,
-            _facts(firing.rule, (), firing) | {"held_by": why},
-            page="0",
-            told={},
-            now=utc_now(),
-            keep=_keep(configuration),
-        )
-        measured(Metric.EVENTS_HELD, reason=next(iter(why)))
-        if is_news:
-            self._firings.fired(firing.rule.name, held=True)
-        note(
-            Code.RULE_HELD,
-            "rule fired, and was held",
-            event_id=event.id,
-            rule=firing.rule.name,
-            bindings=[result.reason for result in firing.results],
-            held_by=why,
-        )
+    def held_batch(self) -> HeldBatch:
+        """What the events of one batch are held by; nothing yet."""
+        return HeldBatch(self._held_events, lambda rule: self._firings.fired(rule, held=True))
 
     def go_on(self, event: Event, rule_name: str, cursor: Cursor) -> None:
         """Tell the next of a rule's people. A rule that is gone meanwhile tells nobody any more.
@@ -266,6 +259,52 @@ class Matcher:
 class _Held:
     why: JsonObject | None
     remark: str | None
+    window: Window | None = None
+
+
+class HeldBatch:
+    """What the events of one batch are held by. Filled from several threads, and then written at once."""
+
+    def __init__(self, store: HeldStore, count: Callable[[str], None]) -> None:
+        """`count` is told the rule of each event that was not held before."""
+        self._store = store
+        self._count = count
+        self._held: list[HeldEvent] = []
+        self._keep = timedelta(days=1)
+
+    def add(self, held: HeldEvent, keep: timedelta) -> None:
+        """Have it written with the batch, and kept for that long."""
+        self._held.append(held)
+        self._keep = keep
+
+    def write(self, *, without: Collection[Hashable] = ()) -> dict[Hashable, str]:
+        """Write it, but for the events that are matched again anyway. {event id: why it could not be written}."""
+        held = [each for each in self._held if each.event_id not in without]
+        if not held:
+            return {}
+        try:
+            news = self._store.write(held, now=utc_now(), keep=self._keep)
+        except Unavailable as error:
+            return {each.event_id: error.detail for each in held}
+        for rule in news.elements():
+            self._count(rule)
+        return {}
+
+
+def _hold(event: Event, firing: Firing, hold: _Held, held: HeldBatch, keep: timedelta) -> None:
+    """Have the event's story tell of a rule that fired and told nobody."""
+    why = hold.why or {}
+    facts = _facts(firing.rule, (), firing) | {"held_by": why}
+    held.add(HeldEvent(event.id, firing.rule.name, facts, hold.window), keep)
+    measured(Metric.EVENTS_HELD, reason=next(iter(why)))
+    note(
+        Code.RULE_HELD,
+        "rule fired, and was held",
+        event_id=event.id,
+        rule=firing.rule.name,
+        bindings=[result.reason for result in firing.results],
+        held_by=why,
+    )
 
 
 class _Telling:

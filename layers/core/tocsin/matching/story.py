@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from tocsin.aws.dynamodb import Item, document, document_of, is_gone, text, text_of, until
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import shown
+from tocsin.matching.held_store import HeldStore
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import TransportMode
 from tocsin.times import iso
@@ -44,6 +45,7 @@ class StoryStore:
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
+        self._held = HeldStore(client, table)
 
     def note_match(
         self,
@@ -77,9 +79,20 @@ class StoryStore:
         return not before
 
     def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
-        """The event's rules (kind `rule`) and deliveries (kind `delivery`), a page of at most `limit`."""
+        """The event's rules (kind `rule`) and deliveries (kind `delivery`), a page of at most `limit`.
+
+        What was held stands elsewhere, and is shown where its rule would stand, had it told somebody.
+        """
         page = self._table.page("reading the deliveries table", f"event#{event_id}", after=after, limit=limit)
-        return Page(tuple(_story_entry(event_id, item) for item in page.items if not is_gone(item, now)), page.last)
+        entries = {text_of(item, "sk"): _story_entry(event_id, item) for item in page.items if not is_gone(item, now)}
+        known = {text_of(item, "sk") for item in page.items}
+        for held in self._held.of(event_id, now=now):
+            name = f"rule#{held['rule']}"
+            if name > (after or "") and (page.last is None or name < page.last) and name not in known:
+                entries[name] = {"kind": "rule", "deliveries": {}, **held}
+        names = sorted(entries)
+        last = page.last if len(names) <= limit else names[limit - 1]
+        return Page(tuple(entries[name] for name in names[:limit]), last)
 
     def traces(self, event_id: str, limit: int) -> Traces:
         """The first `limit` entries of an event's story, for `forget`."""
@@ -101,9 +114,10 @@ class StoryStore:
             more=page.last is not None,
         )
 
-    def forget(self, traces: Traces) -> None:
-        """Delete entries of a story."""
+    def forget(self, event_id: str, traces: Traces) -> None:
+        """Delete entries of an event's story, and that it was held."""
         self._table.delete_many("deleting a story", traces.keys)
+        self._held.forget(event_id)
 
 
 def _told(item: Item) -> list[dict[str, int]]:

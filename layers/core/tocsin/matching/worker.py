@@ -24,7 +24,7 @@ from tocsin.aws.tracing import caused_by, header_of
 from tocsin.errors import ConfigurationBroken, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, event_of
-from tocsin.matching.matcher import Judged, Matcher, MatchMessage
+from tocsin.matching.matcher import HeldBatch, Judged, Matcher, MatchMessage
 from tocsin.types import Json, JsonObject
 
 _PARALLEL = 8
@@ -76,7 +76,9 @@ class MatchWorker:
             reason = self._try(event.id, partial(judge, event), event.trace)
             if reason is not None:
                 failed[event.id] = reason
-        failed |= self._act(fired) | self._outbox.send()
+        held = self._matcher.held_batch()
+        failed |= self._act(fired, held) | self._outbox.send()
+        failed |= held.write(without=failed)
         traces: dict[Hashable, str | None] = {event.id: event.trace for event in read}
         for event_id, reason in failed.items():
             with caused_by(traces.get(event_id)):
@@ -88,13 +90,14 @@ class MatchWorker:
         self._watch([event for event in read if event.id not in left])
         return _failures(positions[event_id] for event_id in left)
 
-    def _act(self, fired: Sequence[tuple[Event, Judged]]) -> dict[Hashable, str]:
+    def _act(self, fired: Sequence[tuple[Event, Judged]], held: HeldBatch) -> dict[Hashable, str]:
         """Tell people, several events at a time: what it takes is waiting for answers. {event id: why it failed}."""
         if not fired:
             return {}
         with ThreadPoolExecutor(min(_PARALLEL, len(fired))) as pool:
             reasons = pool.map(
-                lambda each: self._try(each[0].id, partial(self._matcher.act, each[0], each[1]), each[0].trace), fired
+                lambda each: self._try(each[0].id, partial(self._matcher.act, each[0], each[1], held), each[0].trace),
+                fired,
             )
             return {event.id: reason for (event, _), reason in zip(fired, reasons, strict=True) if reason is not None}
 
@@ -108,23 +111,23 @@ class MatchWorker:
                 failed[record["messageId"]] = f"the message can't be read: {type(error).__name__}"
                 continue
             # Sent message by message, so that a message is only gone when what it asked for is on its way.
-            reason = self._try(work.event_id, partial(self._do, work), header_of(record)) or next(
-                iter(self._outbox.send().values()), None
-            )
+            held = self._matcher.held_batch()
+            reason = self._try(work.event_id, partial(self._do, work, held), header_of(record))
+            reason = reason or next(iter((self._outbox.send() | held.write()).values()), None)
             if reason is not None:
                 failed[record["messageId"]] = reason
         for message_id, reason in failed.items():
             note(Code.RECORD_LEFT, reason, level=logging.ERROR, message_id=message_id)
         return _failures(failed)
 
-    def _do(self, work: MatchMessage) -> None:
+    def _do(self, work: MatchMessage, held: HeldBatch) -> None:
         event = self._events.get(work.event_id)
         if event is None:
             note(Code.EVENT_GONE, "the event has expired or was deleted", event_id=work.event_id)
         elif work.rule is not None and work.cursor is not None:
             self._matcher.go_on(event, work.rule, work.cursor)
         else:
-            self._matcher.match(event)
+            self._matcher.match(event, held)
 
     def _try(self, event_id: str, act: Callable[[], None], trace: str | None) -> str | None:
         """Why `act` failed, in the trace of the event; None where it did not."""

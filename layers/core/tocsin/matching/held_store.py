@@ -1,0 +1,198 @@
+"""Which events were kept from people, by a throttle or a silence, in the deliveries table: an item a batch.
+
+    pk                       sk                                what
+    held#<hour>              <last id>#<first id>#<part>       events of this hour that one batch held back, and why
+
+In a storm nearly all of a rule's events are held, so a write each would be what the storm costs. A batch of the
+stream is written at once instead, and found again by the time in an event's id: an item reaches from its first to its
+last event, and those that may have an event begin at its id. Items are named after what they hold, so a batch that is
+matched again writes the same ones.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import orjson
+
+from tocsin.aws.dynamodb import Item, document, document_of, is_gone, text, text_of, until
+from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
+from tocsin.aws.table import Table
+from tocsin.errors import Unavailable
+from tocsin.ids import id_time
+from tocsin.matching.throttle import Window
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+MAX_ITEM = 100_000
+"""Bytes of events and reasons in one item: a batch with more is written as several."""
+
+_TRIES = 20
+_MOST_PAGES = 8
+"""Pages of 1 MB that are looked through for one event."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEvent:
+    """That a rule fired for an event and told nobody. `window` is that of the throttle that held it, if one did."""
+
+    event_id: str
+    rule: str
+    facts: JsonObject
+    window: Window | None = None
+
+
+class HeldStore:
+    """Writes and finds what was held. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+
+    def write(self, held: Collection[HeldEvent], *, now: datetime, keep: timedelta) -> Counter[str]:
+        """Write what one batch held: a few items for the stories of all its events, and a count for each window.
+
+        Gives how many events of each rule were not held before: a batch that is matched again is no news.
+        """
+        by_hour: defaultdict[str, list[HeldEvent]] = defaultdict(list)
+        for each in held:
+            by_hour[_partition(each.event_id)].append(each)
+        news: Counter[str] = Counter()
+        for partition, of_hour in by_hour.items():
+            first, last = min(each.event_id for each in of_hour), max(each.event_id for each in of_hour)
+            for part, groups in enumerate(_parts(of_hour)):
+                key = {"pk": text(partition), "sk": text(f"{last}#{first}#{part}")}
+                before = self._table.update(
+                    "noting what was held",
+                    key,
+                    "SET held = :held, #at = if_not_exists(#at, :at), expires_at = :until",
+                    names={"#at": "at"},
+                    values={":held": document(groups), ":at": text(iso(now)), ":until": until(now + keep)},
+                    returning="ALL_OLD",
+                )
+                news.update(rule for rule, _ in _pairs(groups) - _pairs(document_of(before, "held")))
+        self._table.put_many("counting what was held", _counts(held))
+        return news
+
+    def of(self, event_id: str, *, now: datetime) -> list[JsonObject]:
+        """The rules that fired for an event and told nobody, by name: {rule, at} and what is known of why."""
+        found: dict[str, JsonObject] = {}
+        for item in self._having(event_id, pages=_MOST_PAGES):
+            if not is_gone(item, now):
+                for group in _groups(item):
+                    if event_id in group.ids:
+                        found.setdefault(group.rule, {"rule": group.rule, "at": text_of(item, "at"), **group.facts})
+        return [found[rule] for rule in sorted(found)]
+
+    def forget(self, event_id: str) -> None:
+        """Take an event out of what batches held. Raises Unavailable where others do so at the same time for long."""
+        for _ in range(_TRIES):
+            items = list(self._having(event_id))
+            if not items:
+                return
+            for item in items:
+                left: list[Json] = [
+                    [each.rule, each.facts, [*sorted(each.ids - {event_id})]]
+                    for each in _groups(item)
+                    if each.ids - {event_id}
+                ]
+                try:
+                    self._table.update(
+                        "forgetting what was held",
+                        {"pk": item["pk"], "sk": item["sk"]},
+                        "SET held = :held",
+                        values={":held": document(left), ":before": item["held"]},
+                        condition="held = :before",
+                    )
+                except ConditionFailed:
+                    continue  # another event of the batch was forgotten meanwhile
+        raise Unavailable("forgetting what was held failed: others change it, too", retry_after=RETRY_AFTER)
+
+    def _having(self, event_id: str, *, pages: int | None = None) -> Iterator[Item]:
+        """The items that have an event; with `pages`, of so many pages at most, and none but one behind the first."""
+        start: Item | None = None
+        has_some = False
+        while True:
+            last_page = has_some  # the parts of a batch stand side by side
+            items, start = self._table.query_page(
+                "reading what was held",
+                "pk = :pk AND sk >= :id",
+                {":pk": text(_partition(event_id)), ":id": text(event_id)},
+                matching="contains(held, :id)",
+                consistent=pages is None,
+                start=start,
+            )
+            yield from items
+            has_some = has_some or bool(items)
+            if start is None:
+                return
+            if pages is not None:
+                pages -= 1
+                if last_page or not pages:
+                    return
+
+
+def _counts(held: Collection[HeldEvent]) -> list[Item]:
+    """The items that count what each window held back."""
+    windows: dict[tuple[str, str], Window] = {}
+    by_window: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for each in held:
+        if each.window is not None:
+            windows[each.window.names] = each.window
+            by_window[each.window.names].add(each.event_id)
+    return [windows[names].count_of(ids) for names, ids in by_window.items()]
+
+
+def _partition(event_id: str) -> str:
+    return f"held#{id_time(event_id):%Y-%m-%dT%H}"
+
+
+def _parts(held: Collection[HeldEvent]) -> Iterator[list[Json]]:
+    """[[rule, facts, [event ids]]] in their order, as many at once as an item takes."""
+    alike: defaultdict[tuple[str, bytes], list[str]] = defaultdict(list)
+    for each in held:
+        alike[each.rule, orjson.dumps(each.facts, option=orjson.OPT_SORT_KEYS)].append(each.event_id)
+    groups: list[Json] = []
+    size = 0
+    for (rule, facts), ids in sorted(alike.items()):
+        whole = sorted(set(ids))
+        room = max(MAX_ITEM - len(facts), MAX_ITEM // 2) // (len(whole[0]) + 3)
+        for start in range(0, len(whole), room):
+            some: list[Json] = [*whole[start : start + room]]
+            needed = len(facts) + len(rule) + len(some) * (len(whole[0]) + 3)
+            if groups and size + needed > MAX_ITEM:
+                yield groups
+                groups, size = [], 0
+            groups.append([rule, orjson.loads(facts), some])
+            size += needed
+    if groups:
+        yield groups
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Events that one rule fired for and that were held alike."""
+
+    rule: str
+    facts: JsonObject
+    ids: frozenset[str]
+
+
+def _groups(item: Item) -> list[_Group]:
+    return [_Group(rule, facts, frozenset(ids)) for rule, facts, ids in _triples(document_of(item, "held"))]
+
+
+def _pairs(groups: Json) -> set[tuple[str, str]]:
+    return {(rule, each) for rule, _, ids in _triples(groups) for each in ids}
+
+
+def _triples(groups: Json) -> Iterator[tuple[str, JsonObject, list[str]]]:
+    for group in groups if isinstance(groups, list) else ():
+        if isinstance(group, list) and isinstance(group[1], dict) and isinstance(group[2], list):
+            yield str(group[0]), group[1], [str(each) for each in group[2]]
