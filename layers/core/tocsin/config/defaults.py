@@ -1,6 +1,7 @@
 """What holds before anybody configures anything: administrators hear when something of ours is wrong.
 
-The group has no members yet; whoever sets up a stack puts people in it.
+The group has no members yet; whoever sets up a stack puts people in it. What is wrong in many places at once is told
+ten times an hour and action at most; the next hour's first says how many more there were.
 """
 
 from tocsin.config.model import Configuration
@@ -8,7 +9,7 @@ from tocsin.events.model import EventAction
 from tocsin.identity.directory import Group
 from tocsin.notifications.model import Severity
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-from tocsin.rules.model import Binding, EventMatcher, NotificationRule
+from tocsin.rules.model import Binding, EventMatcher, NotificationRule, Throttle
 
 ADMINS = Group(name="admins")
 
@@ -28,6 +29,7 @@ def _rule(name: str, severity: Severity, *actions: EventAction) -> NotificationR
         severity=severity,
         transports=tuple(transport.name for transport in _TRANSPORTS),
         destination_group=ADMINS.name,
+        throttle=Throttle(window="hours=1", max=10, group_by=("action",)),
         bindings=tuple(Binding(policy=_matcher(action).name, order=order) for order, action in enumerate(actions)),
     )
 
