@@ -10,6 +10,7 @@
     ├── Conflict            409  somebody else was there first
     ├── PreconditionFailed  412  If-Match names another version
     ├── TooLarge            413
+    ├── AnswerTooLarge      413  what was asked for can't be answered at once
     ├── UnsupportedType     415
     ├── Invalid             422  readable, but one or more fields are wrong; names each
     ├── RateLimited         429  the caller's own excess
@@ -163,6 +164,19 @@ class TooLarge(TocsinError):
     status = 413
     code = "too-large"
     title = "Too large"
+
+
+class AnswerTooLarge(TocsinError):
+    """What was asked for is more than one answer can hold: a part of it can be asked for, or all compressed."""
+
+    status = 413
+    code = "answer-too-large"
+    title = "The answer would be too large"
+
+    @property
+    def logged(self) -> str:
+        """How large it would be."""
+        return self.detail
 
 
 class UnsupportedType(TocsinError):

@@ -114,3 +114,15 @@ def test_a_refused_value_is_not_repeated(api: Api) -> None:
     assert answer.status == 422
     assert answer.body["errors"][0]["path"] == "headers.X-Api-Key"
     assert "SECRETVAL9" not in answer.text
+
+
+def test_no_more_secrets_are_made_than_one_answer_can_show(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.config.blueprint.apply.MAX_MADE", 2)
+    hook = {"name": "hook", "mode": "webhook", "url": "http://127.0.0.1:9/hook"}
+    keys = [{"name": f"k{number}", "scopes": ["events:read"]} for number in range(2)]
+
+    refused = api("PUT", "/blueprint", {"transports": [hook], "keys": keys})
+    taken = api("PUT", "/blueprint", {"transports": [hook], "keys": keys[:1]})
+
+    assert (refused.status, taken.status) == (422, 200)
+    assert "3 new keys and signing secrets made; at most 2" in refused.body["errors"][0]["message"]

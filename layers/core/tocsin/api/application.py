@@ -27,13 +27,13 @@ from tocsin.api import (
     transports,
     why,
 )
-from tocsin.api.answers import problem_response
+from tocsin.api.answers import problem_response, within_limits
 from tocsin.api.paths import encoded_path
 from tocsin.api.wiring import Services
 from tocsin.aws.logging import Code, logger, note
 from tocsin.config.resources import Resources
 from tocsin.config.resources.preferences import PersonalPreferences
-from tocsin.errors import MethodNotAllowed, NotFound, TocsinError
+from tocsin.errors import AnswerTooLarge, MethodNotAllowed, NotFound, TocsinError
 from tocsin.http.request import Request
 from tocsin.http.response import problem
 from tocsin.identity.principal import authenticate
@@ -105,7 +105,11 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
         if event.get("routeKey") == PREFLIGHT:
             return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
         try:
-            return app.resolve(event | {"rawPath": encoded_path(event.get("rawPath") or "/")}, context)
+            answer = app.resolve(event | {"rawPath": encoded_path(event.get("rawPath") or "/")}, context)
+            return within_limits(answer, {name.lower(): value for name, value in (event.get("headers") or {}).items()})
+        except AnswerTooLarge as error:
+            note(Code.REQUEST_REFUSED, error.logged, status=error.status, error=error.code)
+            return problem(error, instance=event["requestContext"].get("requestId"))
         except Exception:  # noqa: BLE001 - the last resort: an answer without a trace, a log with one
             logger.exception("a request could not be served", code=Code.REQUEST_FAILED.value)
             failure = TocsinError("the request could not be served; the log says why, under this request's id")

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tocsin.api.answers import json_response
+from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import NAMES, Cursors
 from tocsin.api.parameters import asked, limit_of, moment_of, object_of, words_of
 from tocsin.api.paths import name_of
@@ -21,7 +21,7 @@ from tocsin.identity.principal import Scope
 from tocsin.ids import parse_id
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.outcome import State
-from tocsin.types import Json, JsonObject, Page
+from tocsin.types import JsonObject, Page
 from tocsin.words import page_with
 
 MAX_REDRIVE = 500
@@ -71,16 +71,18 @@ def _add_deliveries(app: APIGatewayHttpResolver, service: DeliveryService) -> No
                 transport=transport, states=states, since=since, until=until, before=before, limit=limit
             )
 
-        page = page_with(
-            words_of(request),
-            read,
-            key=lambda entry: str(entry["id"]),
-            fields=_READABLE,
-            after=_CURSORS.read(request.query.get("cursor")),
-            limit=limit_of(request, 50),
-        )
-        items: list[Json] = [*page.items]
-        return json_response(200, {"items": items, "cursor": _CURSORS.write(page.last)})
+        def page(limit: int) -> JsonObject:
+            found = page_with(
+                words_of(request),
+                read,
+                key=lambda entry: str(entry["id"]),
+                fields=_READABLE,
+                after=_CURSORS.read(request.query.get("cursor")),
+                limit=limit,
+            )
+            return {"items": [*found.items], "cursor": _CURSORS.write(found.last)}
+
+        return page_response(page, limit_of(request, 50))
 
     @app.get("/deliveries/<delivery_id>")
     def delivery(delivery_id: str) -> Response[str]:
@@ -118,15 +120,17 @@ def _add_mail_stops(app: APIGatewayHttpResolver, stops: Suppressions) -> None:
             found = stops.page(after=after, limit=limit)
             return Page(tuple(stop.to_json() for stop in found.items), found.last)
 
-        page = page_with(
-            words_of(request),
-            read,
-            key=lambda entry: str(entry["address"]),
-            after=NAMES.read(request.query.get("cursor")),
-            limit=limit_of(request, 100),
-        )
-        items: list[Json] = [*page.items]
-        return json_response(200, {"items": items, "cursor": NAMES.write(page.last)})
+        def page(limit: int) -> JsonObject:
+            found = page_with(
+                words_of(request),
+                read,
+                key=lambda entry: str(entry["address"]),
+                after=NAMES.read(request.query.get("cursor")),
+                limit=limit,
+            )
+            return {"items": [*found.items], "cursor": NAMES.write(found.last)}
+
+        return page_response(page, limit_of(request, 100))
 
     @app.delete("/mail-stops/<address>")
     def lift(address: str) -> Response[str]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import json_response
+from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import NAMES, Cursors
 from tocsin.api.parameters import asked, capped_of, limit_of, whole_of
 from tocsin.errors import Invalid, NotFound, Violation
@@ -28,6 +29,14 @@ MAX_HISTORY = timedelta(days=90)
 """How long a time is counted: of a longer one, what is nearest to its end, and the answer says that it is `capped`."""
 MAX_STEPS = 6
 MAX_TOP = 100
+
+MAX_ACTIONS = 10_000
+"""Actions of producers' own that are listed, the most frequent: who puts an id into an action has one an event."""
+MAX_COUNTED = 4_000_000
+"""Bytes of counts by action that volume answers with."""
+
+_COUNT_BYTES = 16
+"""Of an action's count beside its name: quotes, escaped, a colon, digits and a comma."""
 
 _ORDERS = {"newest": True, "oldest": False}
 
@@ -70,19 +79,7 @@ def _add_counts(app: APIGatewayHttpResolver, log: LogReader) -> None:
     def actions() -> Response[str]:
         request = _asked(app, "history_days", filters=False)
         start, now, capped = _history(request, default=30)
-        counts = log.actions(start, now)
-        known: list[str] = sorted(EventAction)
-        return json_response(
-            200,
-            {
-                "since": iso(start),
-                "capped": capped,
-                "items": [
-                    {"action": action, "known": action in known, "events": counts[action]}
-                    for action in [*known, *sorted(counts.keys() - set(known))]
-                ],
-            },
-        )
+        return json_response(200, {"since": iso(start), "capped": capped, **_actions(log.actions(start, now))})
 
     @app.get("/events/volume")
     def volume() -> Response[str]:
@@ -92,6 +89,7 @@ def _add_counts(app: APIGatewayHttpResolver, log: LogReader) -> None:
         now = utc_now()
         start, end, capped = _range_of(request, search, now, default=7, width=width)
         tally = log.tally(search, start, end, now=now)
+        buckets, left_out = _buckets(tally, start, end, width)
         return json_response(
             200,
             {
@@ -101,7 +99,8 @@ def _add_counts(app: APIGatewayHttpResolver, log: LogReader) -> None:
                 "interval_seconds": int(width.total_seconds()),
                 "total": tally.total,
                 "complete_from": _iso(tally.complete_from),
-                "buckets": _buckets(tally, start, end, width),
+                "buckets": buckets,
+                "left_out": left_out,
             },
         )
 
@@ -168,13 +167,14 @@ def _add_single(app: APIGatewayHttpResolver, events: EventStore, stories: StoryS
         request = _asked(app, "limit", "cursor", filters=False)
         event = _found(events, event_id)
         after = NAMES.read(request.query.get("cursor"))
-        page = stories.story(event.id, after=after, limit=limit_of(request, 200), now=utc_now())
-        rules: list[Json] = [item for item in page.items if item.pop("kind") == "rule"]
-        deliveries: list[Json] = [item for item in page.items if "id" in item]
-        return json_response(
-            200,
-            {"event_id": event.id, "rules": rules, "deliveries": deliveries, "cursor": NAMES.write(page.last)},
-        )
+
+        def page(limit: int) -> JsonObject:
+            found = stories.story(event.id, after=after, limit=limit, now=utc_now())
+            rules: list[Json] = [item for item in found.items if item.pop("kind") == "rule"]
+            deliveries: list[Json] = [item for item in found.items if "id" in item]
+            return {"event_id": event.id, "rules": rules, "deliveries": deliveries, "cursor": NAMES.write(found.last)}
+
+        return page_response(page, limit_of(request, 200))
 
 
 def _asked(app: APIGatewayHttpResolver, *parameters: str, filters: bool = True) -> Request:
@@ -237,20 +237,50 @@ def _range_of(
     return start, max(start, end), capped
 
 
-def _buckets(tally: Tally, start: datetime, end: datetime, width: timedelta) -> list[Json]:
-    """Each bucket from that of `start` on, empty ones too, so that a chart needs no more than this."""
+def _actions(counts: Counter[str]) -> JsonObject:
+    """All known actions, then producers' own by name, with their counts; and how many there was no room for."""
+    own = Counter({action: count for action, count in counts.items() if action not in set(EventAction)})
+    shown = sorted(action for action, _ in own.most_common(MAX_ACTIONS))
+    items: list[Json] = [{"action": each, "known": True, "events": counts[each]} for each in sorted(EventAction)]
+    items += [{"action": each, "known": False, "events": own[each]} for each in shown]
+    return {"items": items, "left_out": len(own) - len(shown)}
+
+
+def _buckets(tally: Tally, start: datetime, end: datetime, width: timedelta) -> tuple[list[Json], int]:
+    """Each bucket from that of `start` on, empty ones too, so that a chart needs no more than this.
+
+    And how many actions have no count of their own in it: there are more than an answer has room for.
+    """
     by_bucket: dict[datetime, Counter[str]] = {}
     for hour, by_action in tally.by_hour.items():
         by_bucket.setdefault(bucket_of(hour, width), Counter()).update(by_action)
+    told, left_out = _most_frequent(by_bucket.values())
     shown: list[Json] = []
     at = bucket_of(start, width)
     while at < end:
         by_action = by_bucket.get(at, Counter())
-        actions: JsonObject = {action: by_action[action] for action in sorted(by_action)}
+        actions: JsonObject = {action: by_action[action] for action in sorted(by_action) if action in told}
         complete = tally.complete_from is None or tally.complete_from <= max(at, start)
         shown.append({"start": iso(at), "events": by_action.total(), "actions": actions, "complete": complete})
         at += width
-    return shown
+    return shown, left_out
+
+
+def _most_frequent(counts: Iterable[Counter[str]]) -> tuple[frozenset[str], int]:
+    """The actions whose counts an answer has room for, the most frequent first; and how many it has none for."""
+    total: Counter[str] = Counter()
+    entries: Counter[str] = Counter()
+    for by_action in counts:
+        total.update(by_action)
+        entries.update(by_action.keys())
+    room = MAX_COUNTED
+    told: list[str] = []
+    for action, _ in total.most_common():
+        room -= entries[action] * (len(action) + _COUNT_BYTES)
+        if room < 0:
+            break
+        told.append(action)
+    return frozenset(told), len(total) - len(told)
 
 
 def _interval_of(request: Request) -> timedelta:

@@ -8,7 +8,7 @@ from typing import Annotated, Self
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from tocsin.api.answers import json_response
+from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import Cursors
 from tocsin.api.parameters import (
     asked,
@@ -90,6 +90,7 @@ def _add_reading(
         request, username = _asked(app, "unseen", "severity", "since", "rule", "after", "search", "limit", "cursor")
         wanted, words = _filter_of(request), words_of(request)
         now, limit, head = utc_now(), inbox_limit(), inboxes.head(username)
+        unread = inboxes.count(username, head, limit=limit, now=now).unread
 
         def read(before: str | None, most: int) -> Page[JsonObject]:
             return inboxes.page(
@@ -102,24 +103,19 @@ def _add_reading(
                 now=now,
             )
 
-        page = page_with(
-            words,
-            read,
-            key=lambda entry: str(entry["arrival"]),
-            fields=_READABLE,
-            after=_CURSOR.read(request.query.get("cursor")),
-            limit=limit_of(request, 50),
-        )
-        count = inboxes.count(username, head, limit=limit, now=now)
-        return json_response(
-            200,
-            {
-                "user": username,
-                "items": _with_events(page.items, events),
-                "unread": count.unread,
-                "cursor": _CURSOR.write(page.last),
-            },
-        )
+        def page(most: int) -> JsonObject:
+            found = page_with(
+                words,
+                read,
+                key=lambda entry: str(entry["arrival"]),
+                fields=_READABLE,
+                after=_CURSOR.read(request.query.get("cursor")),
+                limit=most,
+            )
+            items = _with_events(found.items, events)
+            return {"user": username, "items": items, "unread": unread, "cursor": _CURSOR.write(found.last)}
+
+        return page_response(page, limit_of(request, 50))
 
     @app.get("/notifications/unread")
     def unread() -> Response[str]:

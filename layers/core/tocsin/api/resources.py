@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import json_response
+from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import NAMES
 from tocsin.api.parameters import asked, flag_of, limit_of, object_of, words_of
 from tocsin.api.paths import name_of, path_of
@@ -29,7 +29,7 @@ from tocsin.config.resources.snapshot_entries import Published
 from tocsin.errors import Invalid, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
-from tocsin.types import Json, JsonObject, Page
+from tocsin.types import JsonObject, Page
 from tocsin.words import page_with
 
 _DEFAULT_LIMIT = 100
@@ -166,15 +166,17 @@ def _writer(app: APIGatewayHttpResolver, *, versioned: bool = True) -> tuple[Req
 
 
 def _page(request: Request, read: Callable[..., Page[JsonObject]], key: str = "name") -> Response[str]:
-    page = page_with(
-        words_of(request),
-        lambda after, limit: read(after=after, limit=limit),
-        key=lambda entry: str(entry[key]),
-        after=NAMES.read(request.query.get("cursor")),
-        limit=limit_of(request, _DEFAULT_LIMIT),
-    )
-    items: list[Json] = list(page.items)
-    return json_response(200, {"items": items, "cursor": NAMES.write(page.last)})
+    def page(limit: int) -> JsonObject:
+        found = page_with(
+            words_of(request),
+            lambda after, most: read(after=after, limit=most),
+            key=lambda entry: str(entry[key]),
+            after=NAMES.read(request.query.get("cursor")),
+            limit=limit,
+        )
+        return {"items": [*found.items], "cursor": NAMES.write(found.last)}
+
+    return page_response(page, limit_of(request, _DEFAULT_LIMIT))
 
 
 def _shown(shown: JsonObject, request: Request) -> Response[str]:

@@ -1,4 +1,4 @@
-"""The Accept header (RFC 9110, section 12.5.1): which of the forms that there are the caller wants."""
+"""The Accept headers (RFC 9110, section 12.5): which of the forms and encodings that there are the caller wants."""
 
 from __future__ import annotations
 
@@ -25,8 +25,14 @@ def preferred(headers: Mapping[str, str], forms: Sequence[str]) -> str:
     return best
 
 
+def accepts_gzip(headers: Mapping[str, str]) -> bool:
+    """Whether a request's headers (names in lower case) take a gzip-encoded answer (RFC 9110, section 12.5.3)."""
+    wanted = dict(_range(part) for part in headers.get("accept-encoding", "").split(",") if part.strip())
+    return bool(wanted.get("gzip", wanted.get("x-gzip", wanted.get("*", 0.0))))
+
+
 def _range(part: str) -> tuple[str, float]:
-    """A media range and how much it is wanted, 0 to 1."""
+    """A media range, or a coding, and how much it is wanted, 0 to 1."""
     media, *parameters = (piece.strip().lower() for piece in part.split(";"))
     for parameter in parameters:
         name, _, value = parameter.partition("=")

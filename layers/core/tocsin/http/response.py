@@ -11,6 +11,19 @@ import orjson
 from tocsin.errors import MethodNotAllowed, TocsinError, Unauthenticated
 from tocsin.types import Json, JsonObject
 
+MAX_RESPONSE = 6_291_556
+"""Bytes that a function may return: all of the answer as JSON, in which its body is escaped once more. What is larger
+never reaches the caller, who gets a 500. https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html says
+6 MB; the number is that of Lambda's error message."""
+
+MAX_BODY = MAX_RESPONSE - 100_000
+"""Bytes of `returned_size` that a body may have, whatever headers go with it."""
+
+
+def returned_size(body: str) -> int:
+    """How many bytes of a function's answer a body takes: quotes, backslashes and line ends count twice."""
+    return len(orjson.dumps(body))
+
 
 class Answer(TypedDict):
     """An answer as API Gateway takes it, payload format 2.0."""

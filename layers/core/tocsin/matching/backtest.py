@@ -18,6 +18,7 @@ from tocsin.fields import Moment
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.explain import Explainer
 from tocsin.matching.recipients import EventAudience
+from tocsin.notifications.text import cut
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
@@ -30,6 +31,8 @@ MAX_EVENTS = 10_000
 MAX_SECONDS = 8.0
 
 MAX_EXAMPLES = 10
+MAX_SUMMARY = 1_000
+"""Characters of an example's summary, which is as long as its event's message."""
 
 
 class _Asked(BaseModel):
@@ -50,7 +53,8 @@ class _Tally:
     def fired(self, event: Event) -> None:
         self.by_hour[iso(event.created.replace(minute=0, second=0, microsecond=0))] += 1
         if len(self.examples) < MAX_EXAMPLES:
-            self.examples.append({"id": event.id, "created": iso(event.created), "summary": event.summary})
+            summary = cut(event.summary, MAX_SUMMARY)
+            self.examples.append({"id": event.id, "created": iso(event.created), "summary": summary})
 
 
 class Backtester:

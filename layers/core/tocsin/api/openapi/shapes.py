@@ -194,7 +194,12 @@ SHAPES: dict[str, Schema] = {
     ),
     "EventPage": page(ref("Event"), scanned_until=nullable(MOMENT), scanned=WHOLE, filter_failed=nullable(ANY_OBJECT)),
     "Actions": obj(
-        {"since": MOMENT, "capped": TRUTH, "items": array(obj({"action": TEXT, "known": TRUTH, "events": WHOLE}))}
+        {
+            "since": MOMENT,
+            "capped": TRUTH,
+            "items": array(obj({"action": TEXT, "known": TRUTH, "events": WHOLE})),
+            "left_out": WHOLE,
+        }
     ),
     "Volume": obj(
         {
@@ -205,6 +210,7 @@ SHAPES: dict[str, Schema] = {
             "total": WHOLE,
             "complete_from": nullable(MOMENT),
             "buckets": array(obj({"start": MOMENT, "events": WHOLE, "actions": ANY_OBJECT, "complete": TRUTH})),
+            "left_out": WHOLE,
         }
     ),
     "TopApplications": obj(

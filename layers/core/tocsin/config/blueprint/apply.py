@@ -40,6 +40,10 @@ MAX_SHOWN = 2_000_000
 """Bytes of changes in an answer: Lambda's answers hold 6 MB."""
 
 
+MAX_MADE = 5_000
+"""Keys and signing secrets that one blueprint may have made: each is shown once, in the same answer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What applying a blueprint did, or would do."""
@@ -242,6 +246,11 @@ def _secret_refs(configuration: Configuration) -> frozenset[str]:
 def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
     transports = _transports(blueprint, current)
     keys, bearers = _keys(blueprint.keys, current.keys)
+    made = len(bearers) + sum(resolved.generated is not None for resolved in transports)
+    if made > MAX_MADE:
+        raise Invalid(
+            [Violation("", f"has {made:,} new keys and signing secrets made; at most {MAX_MADE:,} at a time")]
+        )
     groups, new_rosters = _groups(blueprint.groups, current)
     users = tuple(User(**entry.model_dump()) for entry in blueprint.users)
     configuration = Configuration(
