@@ -37,9 +37,19 @@ STYLES = {
 """The colour of a word that says how things stand."""
 
 
+LONGEST_LINE = 500
+"""Characters of a message that is shown in a line."""
+
+
 def plain(written: str) -> str:
     """`written` on one line, with nothing in it that a terminal obeys."""
     return _UNSAFE.sub(lambda found: " " if found[0] in "\n\r\t" else "\N{REPLACEMENT CHARACTER}", written)
+
+
+def brief(written: str) -> str:
+    """The same, of at most LONGEST_LINE characters: an event's message may be as long as an event."""
+    line = plain(written)
+    return line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
 
 
 def plain_lines(written: str) -> str:

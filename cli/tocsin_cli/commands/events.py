@@ -17,7 +17,7 @@ from tocsin_cli.errors import UsageError
 from tocsin_cli.output import Column, Format, fields, to_yaml
 from tocsin_cli.story import read_story, story_tree
 from tocsin_cli.tail import PollingSource
-from tocsin_cli.text import plain, plain_lines
+from tocsin_cli.text import brief, plain, plain_lines
 from tocsin_cli.times import local, parse_moment
 from tocsin_cli.types import JsonObject, mapping, objects, text
 
@@ -166,7 +166,7 @@ def _follow(cli: Cli, source: PollingSource) -> None:
 def _row(event: JsonObject) -> Text:
     who = text(mapping(event.get("user")), "username")
     row = Text.assemble((local(text(event, "created")), "dim"), "  ", _action(event), "  ", text(event, "app"))
-    row.append(f"  {plain(text(event, 'summary') or who)}")
+    row.append(f"  {brief(text(event, 'summary') or who)}")
     return row.append(f"  {text(event, 'id')}", style="dim")
 
 

@@ -138,10 +138,10 @@ def test_an_unknown_path_is_not_found(client: Client, subtests: pytest.Subtests)
 
 def test_another_method_is_told_which_there_are(client: Client, subtests: pytest.Subtests) -> None:
     cases = {
-        ("POST", "/blueprint"): "GET, PUT",
-        ("DELETE", "/blueprint"): "GET, PUT",
-        ("PUT", "/health"): "GET",
-        ("PUT", f"/events/{new_id()}/deliveries"): "GET",
+        ("POST", "/blueprint"): "GET, HEAD, PUT",
+        ("DELETE", "/blueprint"): "GET, HEAD, PUT",
+        ("PUT", "/health"): "GET, HEAD",
+        ("PUT", f"/events/{new_id()}/deliveries"): "GET, HEAD",
     }
     for (method, path), allowed in cases.items():
         with subtests.test(f"{method} {path}"):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.unit.ingest.test_body import PATIENT, PLAIN_JSON, PLAIN_TEXT
 from tocsin.events.model import EventAction
 from tocsin.events.redact import MASK
-from tocsin.events.summary import MAX_SUMMARY, summarize
+from tocsin.events.summary import MAX_SUMMARY, in_brief, summarize
 from tocsin.types import Json, JsonObject
 
 ALICE: JsonObject = {"username": "alice", "pk": 7, "email": "alice@example.com"}
@@ -73,13 +73,35 @@ def test_a_known_action_without_any_context_is_a_sentence_too(action: str) -> No
     assert "  " not in sentence
 
 
-def test_a_message_speaks_for_itself() -> None:
-    assert about("login", {"message": " Alice\n came\tin "}) == "Alice came in"
+@pytest.mark.parametrize("message", [" Alice\n came\tin ", "x" * 50_000, "a  b", "{}"])
+def test_a_message_speaks_for_itself_as_it_is(message: str) -> None:
+    """It was cut after 500 characters, and its blanks were made one."""
+    assert about("login", {"message": message}) == message
 
 
-@pytest.mark.parametrize("message", ["", "  ", None, 5, {"text": "x"}, ["x"]])
+@pytest.mark.parametrize(("message", "said"), [(5, "5"), (1.5, "1.5"), (0, "0"), (True, "true")])
+def test_a_message_may_be_a_number(message: Json, said: str) -> None:
+    assert about("logout", {"message": message}) == said
+
+
+@pytest.mark.parametrize("message", ["", "  ", "\n", None, {"text": "x"}, {"name": "x"}, ["x"]])
 def test_what_is_no_message_does_not_speak(message: Json) -> None:
     assert about("logout", {"message": message}) == "alice logged out"
+
+
+@pytest.mark.parametrize(
+    ("summary", "brief"),
+    [
+        ("Alice came in", "Alice came in"),
+        (" Alice\n came\tin ", "Alice came in"),
+        ("x" * 500, "x" * 500),
+        ("x" * 501, "x" * 499 + "…"),
+        ("x" * 400_000, "x" * 499 + "…"),
+        ("x y" * 200, ("x y" * 200)[:499] + "…"),
+    ],
+)
+def test_a_summary_in_brief_is_one_line_of_500_characters(summary: str, brief: str) -> None:
+    assert in_brief(summary) == brief
 
 
 def test_another_action_is_told_by_its_context() -> None:
@@ -104,9 +126,13 @@ def test_another_action_without_context_is_told_by_its_name() -> None:
     [
         ({"email": "a@example.com"}, "a@example.com"),
         ({"pk": 7}, "7"),
-        ({"is_anonymous": True}, "an anonymous user"),
-        ({}, "someone"),
-        ({"username": {"x": 1}}, "someone"),
+        ({"is_anonymous": True}, "An anonymous user"),
+        ({"username": "AnonymousUser", "is_anonymous": True}, "An anonymous user"),
+        ({"username": "alice", "is_anonymous": False}, "alice"),
+        ({"username": "someone-else"}, "someone-else"),
+        ({"username": "someone"}, "someone"),
+        ({}, "Someone"),
+        ({"username": {"x": 1}}, "Someone"),
         ({"username": "alice", "on_behalf_of": {"username": "bob"}}, "alice (on behalf of bob)"),
         ({"username": "alice", "on_behalf_of": "bob"}, "alice"),
     ],
@@ -115,9 +141,39 @@ def test_a_person_is_named_as_well_as_can_be(user: JsonObject, name: str) -> Non
     assert about("logout", {}, user=user) == f"{name} logged out"
 
 
+def test_an_anonymous_user_is_none_of_the_name_that_stands_for_nobody() -> None:
+    nobody: JsonObject = {"username": "AnonymousUser", "is_anonymous": True}
+
+    assert about("login_failed", {}, nobody, "10.0.0.1") == "An anonymous user failed to log in from 10.0.0.1"
+    assert about("suspicious_request", {}, nobody) == "suspicious request by an anonymous user"
+    assert about("policy_execution", {"policy": "geo"}, {}) == "policy geo was run for someone"
+
+
+ADMIN: JsonObject = {"username": "seed-admin", "on_behalf_of": {"username": "seed-bob", "pk": 3}}
+
+
+@pytest.mark.parametrize(
+    ("action", "context", "user", "said"),
+    [
+        ("impersonation_started", {}, ADMIN, "seed-admin began to act as seed-bob"),
+        ("impersonation_ended", {}, ADMIN, "seed-admin stopped acting as seed-bob"),
+        ("impersonation_started", {"reason": "a call"}, ADMIN, "seed-admin began to act as seed-bob: a call"),
+        ("impersonation_started", {"to": "eve"}, ADMIN, "seed-admin (on behalf of seed-bob) began to act as eve"),
+        ("impersonation_started", {"target": {"name": "eve"}}, ALICE, "alice began to act as eve"),
+        ("impersonation_ended", {"reason": "done"}, ALICE, "alice stopped acting as another user: done"),
+    ],
+)
+def test_an_impersonation_tells_who_acts_as_whom_and_why(
+    action: str, context: JsonObject, user: JsonObject, said: str
+) -> None:
+    """The user that it began with was told as one on whose behalf it was, and the reason not at all."""
+    assert about(action, context, user) == said
+
+
 def test_a_masked_secret_is_no_name_of_anything() -> None:
     assert about("secret_view", {"secret": MASK, "name": "vpn"}) == "alice viewed the secret of vpn"
     assert about("secret_view", {"secret": MASK}) == "alice viewed the secret of an object"
+    assert about("secret_rotate", {"token": {"name": "ci", "pk": 5}}) == "alice rotated the secret of ci"
 
 
 def test_a_key_with_a_line_break_stays_in_its_line() -> None:
@@ -147,6 +203,8 @@ _CONTAINERS = st.lists(st.just("inner"), min_size=1) | st.dictionaries(
 def test_a_summary_is_one_bounded_line(
     action: str, context: JsonObject, user: JsonObject, client_ip: str | None
 ) -> None:
+    context.pop("message", None)  # which is told as it is
+
     summary = summarize(action, user, client_ip, context)
 
     assert summary.strip() == summary != ""

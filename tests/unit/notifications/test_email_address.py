@@ -1,6 +1,8 @@
 """Who an e-mail goes to, and what is refused."""
 
+from email import message_from_string
 from email.header import decode_header, make_header
+from email.policy import default
 from email.utils import parseaddr
 
 import pytest
@@ -91,10 +93,22 @@ def test_a_refusal_does_not_repeat_the_address() -> None:
         ("Ada Lovelace", "Ada Lovelace <a@example.com>"),
         ('Smith, "Bob"', '"Smith, \\"Bob\\"" <a@example.com>'),
         ("Jürgen Groß", "=?utf-8?b?SsO8cmdlbiBHcm/Dnw==?= <a@example.com>"),
+        ("=?utf-8?q?Boss?=", "=?utf-8?b?PT91dGYtOD9xP0Jvc3M/PQ==?= <a@example.com>"),
     ],
 )
 def test_a_name_is_quoted_or_encoded(name: str, header: str) -> None:
     assert mailbox(name, "a@example.com") == header
+
+
+@pytest.mark.parametrize(
+    "name", ["=?utf-8?b?Qm9zcw==?=", "a =?utf-8?q?Boss?= b", '"=?utf-8?q?Boss?="', "=?", "x=?iso-8859-1?q?=42oss?="]
+)
+def test_a_name_that_spells_an_encoded_word_is_read_as_it_is(name: str) -> None:
+    """`=?utf-8?q?Boss?=` was shown as Boss; in quotes, Python's own parser reads it so, too."""
+    header = mailbox(name, "a@example.com")
+
+    [read] = message_from_string(f"To: {header}\n\n", policy=default)["to"].addresses
+    assert (read.display_name, read.addr_spec) == (name, "a@example.com")
 
 
 @given(st.text(st.characters(codec=None), max_size=150))

@@ -179,6 +179,13 @@ def test_the_transport_gives_the_prefix() -> None:
     assert mail(transport=transport).subject == "[prod] login_failed"
 
 
+def test_a_subject_that_spells_an_encoded_word_is_shown_as_it_stands() -> None:
+    subject = mail({"message": "=?utf-8?b?Qm9zcw==?= =?=?"}, action="custom_").subject
+
+    assert subject.replace("\u200b", "") == "Tocsin Notification: =?utf-8?b?Qm9zcw==?= =?=?"
+    assert "=?" not in subject
+
+
 def test_a_long_subject_is_cut() -> None:
     subject = mail(action="custom_" + "x" * 1_000).subject
 

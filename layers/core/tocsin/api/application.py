@@ -104,6 +104,8 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     def resolve(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         if event.get("routeKey") == PREFLIGHT:
             return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
+        if event["requestContext"]["http"]["method"] == "HEAD":  # RFC 9110, 9.3.2: as GET, without the content
+            return {**resolve(_as_get(event), context), "body": "", "isBase64Encoded": False}
         try:
             answer = app.resolve(event | {"rawPath": encoded_path(event.get("rawPath") or "/")}, context)
             return within_limits(answer, {name.lower(): value for name, value in (event.get("headers") or {}).items()})
@@ -118,10 +120,16 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     return resolve
 
 
+def _as_get(event: dict[str, Any]) -> dict[str, Any]:
+    asked = event["requestContext"]
+    return event | {"requestContext": asked | {"http": asked["http"] | {"method": "GET"}}}
+
+
 def _methods_of(app: APIGatewayHttpResolver, path: str) -> tuple[str, ...]:
     """The methods with which `path` exists."""
     # Powertools keeps its routes to itself, and gives 404 for a path that has other methods.
     # A path that stands as it is comes before one with a name in it: nothing is called as the first is.
     methods = {route.method for route in app._static_routes if route.rule.match(path)}
     methods = methods or {route.method for route in app._dynamic_routes if route.rule.match(path)}
-    return tuple(sorted(methods | _ELSEWHERE.get(path, set())))
+    heads = {"HEAD"} if "GET" in methods else set()
+    return tuple(sorted(methods | heads | _ELSEWHERE.get(path, set())))

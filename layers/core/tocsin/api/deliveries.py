@@ -172,7 +172,7 @@ def _states(request: Request) -> tuple[State, ...]:
 
 def _delivery_id(text: str) -> str:
     """The delivery id in canonical form. ValueError for a text that is none."""
-    event_id, _, told = text.rpartition("-")
+    event_id, _, told = text.lower().rpartition("-")
     if not _TOLD.fullmatch(told):
         raise ValueError("must end with 16 hexadecimal digits")
     return f"{parse_id(event_id)}-{told}"

@@ -366,7 +366,7 @@ def _context(
 ) -> RenderingContext:
     notification = Notification.of(event, message.rule, message.severity, message.user)
     if message.remark is not None:
-        notification = replace(notification, body=f"{notification.body} ({message.remark})")
+        notification = notification.with_remark(message.remark)
     return RenderingContext(
         event=event,
         notification=notification,

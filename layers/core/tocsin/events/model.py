@@ -137,7 +137,9 @@ class Event:
     def hyperlink(self) -> str | None:
         """The link in the event's context, where it is an http or https URL."""
         link = self.context.get("hyperlink")
-        return link if isinstance(link, str) and link.startswith(("https://", "http://")) else None
+        if not isinstance(link, str) or not link[:8].lower().startswith(("https://", "http://")):
+            return None  # a scheme is one in any case: RFC 3986, 3.1
+        return link
 
     @property
     def hyperlink_label(self) -> str | None:

@@ -1,7 +1,7 @@
 """One readable sentence about an event, whatever its context holds.
 
-The summary is the context's `message` where it has one. Else each known action has a sentence, and any other action
-gives `action: key=value, …`. Raw JSON is never shown: values that are objects or lists are left out.
+The summary is the context's `message`, as it is, where it has one. Else each known action has a sentence, and any
+other action gives `action: key=value, …`. Raw JSON is never shown: values that are objects or lists are left out.
 """
 
 from collections.abc import Callable
@@ -9,9 +9,10 @@ from collections.abc import Callable
 from tocsin.types import Json, JsonObject
 
 MAX_SUMMARY = 500
-"""Characters. A summary is a line in an inbox, a subject, a chat message; longer ones are cut, and end with …."""
+"""Characters of a sentence, and of a message `in_brief`; longer ones are cut, and end with …."""
 
 _MAX_VALUE = 80
+_ANONYMOUS, _NOBODY = "an anonymous user", "someone"
 _UNSAID = frozenset({"message", "hyperlink", "hyperlink_label", "http_request", "geo", "asn"})
 
 
@@ -19,11 +20,20 @@ def summarize(action: str, user: JsonObject, client_ip: str | None, context: Jso
     """Summarize an event of `action` by `user` from `client_ip` with `context`."""
     message = context.get("message")
     if isinstance(message, str) and message.strip():
-        return _cut(" ".join(message.split()), MAX_SUMMARY)
+        return message
+    if isinstance(message, bool | int | float):
+        return _said(message) or ""
     sentence = _SENTENCES.get(action)
     if sentence is None:
         return _cut(_pairs(action, context), MAX_SUMMARY)
-    return _cut(sentence(_Facts(user, client_ip, context)), MAX_SUMMARY)
+    facts = _Facts(user, client_ip, context)
+    said = _cut(sentence(facts), MAX_SUMMARY)
+    return said[0].upper() + said[1:] if facts.nobody and said.startswith(facts.nobody) else said
+
+
+def in_brief(summary: str) -> str:
+    """A summary as one line of at most MAX_SUMMARY characters: a message may be as long as an event."""
+    return _cut(" ".join(summary[: 8 * MAX_SUMMARY].split()), MAX_SUMMARY)
 
 
 class _Facts:
@@ -36,10 +46,31 @@ class _Facts:
 
     @property
     def who(self) -> str:
-        name = _person(self._user) or ("an anonymous user" if self._user.get("is_anonymous") else "someone")
+        behind = self._behind
+        return f"{self.name} (on behalf of {behind})" if behind else self.name
+
+    @property
+    def name(self) -> str:
+        """The event's user alone."""
+        return self.nobody or _person(self._user) or ""
+
+    @property
+    def nobody(self) -> str | None:
+        """What the user is called who has no name. What stands for nobody ("AnonymousUser") may have one."""
+        if self._user.get("is_anonymous") is True:
+            return _ANONYMOUS
+        return None if _person(self._user) else _NOBODY
+
+    @property
+    def _behind(self) -> str | None:
         behind = self._user.get("on_behalf_of")
-        real = _person(behind) if isinstance(behind, dict) else None
-        return f"{name} (on behalf of {real})" if real else name
+        return _person(behind) if isinstance(behind, dict) else None
+
+    def impersonation(self, what: str) -> str:
+        """`who what whom: why`; whom is in the context, else whom the user acts as."""
+        target = self.of("to", "target")
+        who, whom = (self.who, target) if target else (self.name, self._behind or "another user")
+        return f"{who} {what} {whom}{self.because('reason')}"
 
     @property
     def origin(self) -> str:
@@ -117,14 +148,16 @@ _SENTENCES: dict[str, Callable[[_Facts], str]] = {
     "suspicious_request": lambda f: f"suspicious request by {f.who}{f.origin}{f.because('reason', 'error')}",
     "password_set": lambda f: f"{f.who} set a new password{f.origin}",
     "secret_view": lambda f: f"{f.who} viewed the secret of {f.thing('secret', 'name', otherwise='an object')}",
-    "secret_rotate": lambda f: f"{f.who} rotated the secret of {f.thing('secret', 'name', otherwise='an object')}",
+    "secret_rotate": lambda f: (
+        f"{f.who} rotated the secret of {f.thing('secret', 'token', 'name', otherwise='an object')}"
+    ),
     "invitation_used": lambda f: f"{f.who} used the invitation{f.after('named', 'invitation', 'name')}",
     "authorize_application": lambda f: (
         f"{f.who} authorized {f.thing('authorized_application', 'application', otherwise='an application')}{f.origin}"
     ),
     "source_linked": lambda f: f"{f.who} linked the source {f.thing('source', 'name', otherwise='of an identity')}",
-    "impersonation_started": lambda f: f"{f.who} began to act as {f.thing('to', 'target', otherwise='another user')}",
-    "impersonation_ended": lambda f: f"{f.who} stopped acting as {f.thing('to', 'target', otherwise='another user')}",
+    "impersonation_started": lambda f: f.impersonation("began to act as"),
+    "impersonation_ended": lambda f: f.impersonation("stopped acting as"),
     "flow_execution": lambda f: f"{f.who} ran the flow {f.thing('flow', 'name', otherwise='of an application')}",
     "policy_execution": lambda f: f"policy {f.thing('policy', 'name', otherwise='unnamed')} was run for {f.who}",
     "policy_exception": lambda f: (

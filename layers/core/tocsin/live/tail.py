@@ -11,6 +11,7 @@ import orjson
 from tocsin.aws.logging import Code, logger, note
 from tocsin.errors import Invalid, Unavailable
 from tocsin.events.model import Event
+from tocsin.events.summary import in_brief
 from tocsin.live.model import Tail
 from tocsin.live.push import Pusher
 from tocsin.live.store import LiveStore
@@ -79,7 +80,7 @@ def _messages(events: Sequence[Event]) -> Iterator[list[JsonObject] | None]:
     shown: list[JsonObject] = []
     size = 0
     for event in events:
-        made = event.to_json() | {"summary": event.summary}
+        made = event.to_json() | {"summary": in_brief(event.summary)}
         length = len(orjson.dumps(made))
         if length > MAX_BYTES:
             yield None

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
 from tocsin.events.model import Event
+from tocsin.events.summary import in_brief
 from tocsin.identity.directory import User
 from tocsin.ids import derived_id, id_time
 from tocsin.times import iso
@@ -57,6 +58,10 @@ class Notification:
             rule=rule,
             user=user,
         )
+
+    def with_remark(self, remark: str) -> Notification:
+        """The notification with a remark behind its body, which is in brief then: else the remark might be cut."""
+        return replace(self, body=f"{in_brief(self.body)} ({remark})")
 
     def to_json(self) -> JsonObject:
         """As the inbox shows it, without its event; the event's id is `event_id`."""

@@ -67,10 +67,11 @@ def display_name(name: str) -> str:
 def mailbox(name: str, address: str) -> str:
     """`Name <address>` as it stands in a header, in ASCII: other names become encoded words (RFC 2047).
 
+    So does one that spells an encoded word itself, or it would be read as what that says; in quotes, too, by many.
     Takes what `display_name` and `mail_address` gave. A name that is blank or the address itself is left out.
     """
     if name in ("", address):
         return address
-    if name.isascii():
+    if name.isascii() and "=?" not in name:
         return formataddr((name, address))
     return f"{Header(name, 'utf-8', maxlinelen=MAX_ENCODED_WORD).encode(linesep='')} <{address}>"

@@ -132,7 +132,8 @@ def tag_value(text: str) -> str:
 
 def _subject(context: RenderingContext) -> str:
     told = context.action or one_line(context.notification.body)[:SUBJECT_BODY]
-    return cut(one_line(context.transport.subject_prefix + told), MAX_SUBJECT)
+    # What spells an encoded word (RFC 2047) is shown as it stands, and not as what it says.
+    return cut(one_line(context.transport.subject_prefix + told).replace("=?", "=\u200b?"), MAX_SUBJECT)
 
 
 def _unsubscribe_headers(url: str) -> dict[str, str]:

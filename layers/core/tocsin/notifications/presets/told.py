@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Self
 
 from tocsin.events.model import CUSTOM_PREFIX
+from tocsin.events.summary import in_brief
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.model import Severity, notification_id
 from tocsin.notifications.text import MARK, one_line, plain
@@ -115,7 +116,9 @@ class Told:
             link=web_link(link),
             facts=tuple((label, f"{times:,}") for label, times in breakdown),
             link_label=None,
-            lines=tuple(f"{each.event.created:{_CLOCK}} {one_line(each.notification.body)}" for each in contexts),
+            lines=tuple(
+                f"{each.event.created:{_CLOCK}} {one_line(in_brief(each.notification.body))}" for each in contexts
+            ),
             count=count,
             left_out=max(count - len(contexts), 0),
         )

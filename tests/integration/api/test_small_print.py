@@ -1,0 +1,61 @@
+"""HTTP's small print: HEAD, repeated parameters, ids and schemes in any case."""
+
+import pytest
+
+from tests.integration.api_calls import Api
+from tests.integration.conftest import Stack
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore, Submission
+from tocsin.ids import new_id
+from tocsin.times import utc_now
+
+
+@pytest.mark.parametrize("path", ["/health", "/events", "/rules", "/nowhere"])
+def test_head_is_answered_as_get_without_the_content(stack: Stack, path: str) -> None:
+    """It was a 405."""
+    api = Api.of(stack)
+
+    head, get = api("HEAD", path), api("GET", path)
+
+    assert head.status == get.status
+    assert head.headers == get.headers
+    assert head.text == ""
+
+
+def test_head_needs_what_get_needs(stack: Stack) -> None:
+    api = Api.of(stack, scopes="config:read")
+
+    assert api("HEAD", "/events").status == 403
+    assert api("HEAD", "/events", facts={}).status == 401
+    assert api("HEAD", "/health", facts={}).status == 200
+
+
+def test_head_is_no_way_to_change_anything(stack: Stack) -> None:
+    refused = Api.of(stack)("HEAD", "/silences/x/end")
+
+    assert refused.status in {404, 405}
+    assert "HEAD" not in refused.headers.get("allow", "")
+
+
+def test_what_takes_get_says_that_it_takes_head(stack: Stack) -> None:
+    assert "GET, HEAD" in Api.of(stack)("PATCH", "/rules").headers["allow"]
+
+
+def test_a_repeated_action_asks_for_each(stack: Stack) -> None:
+    """API Gateway joins them with a comma, which found nothing."""
+    events = [
+        Event(new_id(utc_now()), each, "x", {}, {}, None, "d", None) for each in ("login", "logout", "user_write")
+    ]
+    EventStore(stack.dynamodb, "events").add([Submission(each, None) for each in events])
+
+    found = Api.of(stack)("GET", "/events", query={"action": "login,logout", "since": "2026-01-01T00:00:00Z"})
+
+    assert {item["action"] for item in found.body["items"]} == {"login", "logout"}
+
+
+def test_a_deliverys_id_may_be_in_upper_case(stack: Stack) -> None:
+    """An event's id may, and so a delivery's, which begins with it: it was a 422."""
+    delivery_id = f"{new_id(utc_now())}-0123456789abcdef".upper()
+
+    assert Api.of(stack)("GET", f"/deliveries/{delivery_id}").status == 404
+    assert Api.of(stack)("GET", f"/deliveries/{delivery_id[:-1]}G").status == 422
