@@ -58,14 +58,17 @@ def test_csv_is_a_file_by_a_name_of_its_own(jobs: Jobs) -> None:
 
 def test_only_what_the_filters_ask_for_is_written(jobs: Jobs) -> None:
     log_of(jobs.stack, *some(3), *some(2, app="crm"), an_event(user={"username": "alice", "pk": 7}))
+    log_of(jobs.stack, an_event(client_ip="203.0.113.7"))
 
     by_app = jobs.ask("exports", filters={"app": "crm"})
     by_user = jobs.ask("exports", filters={"user_pk": "7"})
+    by_address = jobs.ask("exports", filters={"client_ip": "203.0.113.7"})
     failing = jobs.ask("exports", filters={"filter": "event.context.amount > 1", "app": "crm"})
     jobs.run()
 
     assert {line["app"] for line in fetched(jobs, jobs.shown(by_app))} == {"crm"}
     assert [line["user"]["username"] for line in fetched(jobs, jobs.shown(by_user))] == ["alice"]
+    assert [line["client_ip"] for line in fetched(jobs, jobs.shown(by_address))] == ["203.0.113.7"]
     assert (jobs.shown(failing)["events"], jobs.shown(failing)["filter_failed"]) == (0, 2)
 
 
