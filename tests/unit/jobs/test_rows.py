@@ -42,7 +42,7 @@ def test_csv_has_a_head_and_a_row_an_event_whatever_is_in_it() -> None:
 
     assert first["created"] == "2026-03-01T12:00:00.000Z"
     assert (first["username"], first["user_pk"], first["user_email"]) == ("jürgen", "7", "j@example.com")
-    assert first["summary"] == 'said "hi", and left'
+    assert first["summary"] == 'said "hi",\nand left'
     assert json.loads(first["context"]) == {"message": 'said "hi",\nand left'}
     assert (first["expires"], first["key_id"], second["key_id"]) == ("", "", "k")
     assert json.loads(second["cause"])["rule"] == "r"
