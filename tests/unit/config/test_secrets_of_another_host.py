@@ -52,7 +52,7 @@ def test_masks_are_refused_for_another_host(url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ELSEWHERE)
-@pytest.mark.parametrize("secret", [None, NEW, OLD])
+@pytest.mark.parametrize("secret", [None, NEW, OLD], ids=["generated", "new", "old"])
 def test_nothing_that_was_stored_goes_to_another_host_unless_it_is_given_anew(url: str, secret: str | None) -> None:
     before = configured()
 
