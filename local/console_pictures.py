@@ -55,6 +55,7 @@ def until_drawn(page: Page) -> None:
     for _ in range(2):
         page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done, 50)))")
         page.locator(":root:not([data-busy])").wait_for()
+    page.get_by_role("status", name="Check").filter(has_text="Checking").wait_for(state="detached")
 
 
 def _take(page: Page, size: str, scheme: str, directory: Path) -> None:

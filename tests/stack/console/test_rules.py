@@ -138,7 +138,7 @@ def test_a_rule_is_tried_on_a_recent_event_which_is_kept_as_its_test(page: Page,
     test.get_by_role("button", name="Keep it as a test of the rule").click()
     verdict(page, "The API would take this.")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("Saved.")).to_be_visible()
+    expect(page.get_by_text("Saved.", exact=True)).to_be_visible()
     (kept,) = stack.api().ask("GET", "/rules/console").json()["tests"]
     assert (kept["fires"], kept["event"]["context"]["message"]) == (True, "to try the rule on")
     expect(page.get_by_role("region", name="Changes")).to_contain_text("console")

@@ -41,6 +41,18 @@ def test_the_address_that_make_run_prints_signs_in_once(visitor: Page, browser: 
     second.context.close()
 
 
+def test_a_colleague_is_sent_a_link_and_signs_in_with_it(page: Page, visitor: Page, stack: LocalStack) -> None:
+    stack.api().ask("PUT", "/keys/colleague", json={"scopes": ["events:read"], "user": "ben"}).raise_for_status()
+    page.get_by_role("link", name="Keys").click()
+
+    page.get_by_role("button", name="Sign-in link for colleague").click()
+
+    visitor.goto(page.get_by_test_id("link").inner_text())
+    expect(visitor.get_by_role("heading", name="Events")).to_be_visible()
+    expect(visitor.get_by_role("banner")).to_contain_text("ben")
+    assert visitor.get_by_role("link", name="Keys").count() == 0
+
+
 def test_somebody_signs_in_at_the_issuer_and_comes_back_to_where_they_were(
     browser: Browser, stack: LocalStack, issuer: Issuer
 ) -> None:

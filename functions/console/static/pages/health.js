@@ -40,7 +40,7 @@ function Part({ label, value, unknown, part, children }) {
 
 function Queues({ status }) {
   return html`<${Part} label="Queues" value=${status.queues} unknown=${status.unknown} part="queues">
-    <table class="tight"><thead><tr><th scope="col">Queue</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">In work</th><th scope="col" class="number">Delayed</th><th scope="col" class="number">Oldest</th></tr></thead>
+    <table class="tight"><thead><tr><th scope="col">Queue</th><th scope="col" class="number">Waiting</th><th scope="col" class="number">Working</th><th scope="col" class="number">Later</th><th scope="col" class="number">Oldest</th></tr></thead>
       <tbody>${(status.queues || []).map((each) => html`<tr key=${each.queue}><th scope="row">${each.queue}</th><td class="number">${each.waiting}</td><td class="number">${each.in_flight}</td>
         <td class="number">${each.delayed}</td><td class="number">${lasting(each.oldest_seconds)}</td></tr>`)}</tbody></table></${Part}>`;
 }

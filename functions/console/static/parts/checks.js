@@ -10,11 +10,12 @@ const UNNAMED = "unnamed";
  * @param {string} kind
  * @param {string} name the entry's, which may be empty
  * @param {object | null} value null while there is nothing to check
+ * @param {string | null} version of what is stored: another one is another question
  * @returns {{problem: Error | null, changes: object[] | null, busy: boolean}} `problem` is the API's refusal
  */
-export function useCheck(kind, name, value) {
+export function useCheck(kind, name, value, version) {
   const [state, setState] = useState({ problem: null, changes: null, of: null });
-  const asked = value === null ? null : JSON.stringify([name, value]);
+  const asked = value === null ? null : JSON.stringify([name, value, version]);
   const latest = useRef(null);
   latest.current = asked;
   useEffect(() => {

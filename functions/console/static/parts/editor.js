@@ -65,7 +65,7 @@ export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, sta
   useEffect(() => { if (loaded.value) setText(pretty(sendable(loaded.value.data, left))); }, [loaded.value]);
   const { value = null, problem: invalid = null } = text === null ? {} : parsed(text);
   const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
-  const check = useCheck(kind, fresh ? called : name, CHECKED.has(kind) && writable && isObject ? value : null);
+  const check = useCheck(kind, fresh ? called : name, CHECKED.has(kind) && writable && isObject ? value : null, loaded.value && loaded.value.etag);
   const asForm = Boolean(Form) && query.source !== "1" && isObject;
   const problem = invalid || check.problem || said.problem || null;
   const edit = (changed) => { setSaid({}); setText(pretty(typeof changed === "function" ? changed(value) : changed)); };
