@@ -30,4 +30,6 @@ def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
 
 _Dumper.add_representer(str, _text)
 # YAML 1.1 takes these for texts; the API does not.
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?[0-9.]+[eE][-+]?[0-9]+\Z"), [*"-.0123456789"])
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"-?(?:\.[0-9]+|[0-9.]+[eE][-+]?[0-9]+)\Z"), [*"-.0123456789"]
+)

@@ -90,6 +90,11 @@ def test_any_document_written_as_yaml_is_read_back_as_it_was(document: JsonObjec
     assert read_document(to_yaml(document).encode(), YAML) == document
 
 
+@pytest.mark.parametrize("text", ["-.0", "-.5e3", ".5", "1e5", "-1.", "0.", "-0", "1_000", "-.inf"])
+def test_a_text_that_reads_like_a_number_is_written_in_quotes(text: str) -> None:
+    assert read_document(to_yaml({text: text}).encode(), YAML) == {text: text}
+
+
 def test_a_time_in_yaml_is_text_with_or_without_quotes() -> None:
     assert read_document(b"a: 2026-03-01T12:00:00Z\nb: '2026-03-01'\nc: 2026-03-01", YAML) == {
         "a": "2026-03-01T12:00:00Z",

@@ -48,11 +48,15 @@ def to_yaml(shown: JsonObject) -> str:
     return yaml.dump(shown, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
 
 
+_FLOAT = r"-?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
+_FLOAT_STARTS = [*"-.0123456789"]
+
+
 class _Dumper(yaml.CSafeDumper):
     """Quotes what YAML 1.1 takes for something else than a text, and what this module's reader does."""
 
 
-_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"-?[0-9.]+[eE][-+]?[0-9]+\Z"), [*"-.0123456789"])
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(f"(?:{_FLOAT})\\Z"), _FLOAT_STARTS)
 
 
 def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -102,7 +106,7 @@ for _tag, _form, _first in (
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", [*"tTfF"]),
     ("int", r"-?(?:0|[1-9][0-9]*)", [*"-0123456789"]),
-    ("float", r"-?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", [*"-.0123456789"]),
+    ("float", _FLOAT, _FLOAT_STARTS),
     ("float", r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)", [*"-+."]),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"(?:{_form})\\Z"), _first)
