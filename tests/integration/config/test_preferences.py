@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.api_calls import ALL_SCOPES, Api, Called
+from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import ALL_SCOPES, Answer
 from tocsin.aws import clients
 from tocsin.identity.principal import Scope
 from tocsin.telling.preferences import NOTHING_SAID, Preferences
@@ -49,7 +50,7 @@ def ana(operator: Api) -> Iterator[Api]:
     operator.facts = known
 
 
-def errors(answer: Called) -> dict[str, str]:
+def errors(answer: Answer) -> dict[str, str]:
     assert answer.status == 422, answer.text
     return {error["path"]: error["message"] for error in answer.body["errors"]}
 

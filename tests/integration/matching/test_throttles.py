@@ -130,5 +130,5 @@ def test_a_throttle_is_right_under_concurrent_matchers(stack: Stack, atomic_call
 
     assert len(passages) == 60
     assert sum(passage.passes for passage in passages) == 7
-    state = Throttles(stack.dynamodb, "deliveries").look("r", throttle, event(), now=now)
+    state = Throttles(stack.dynamodb, "deliveries").look("r", throttle, event(), now=now).to_json()
     assert (state["told"], state["held_back"]) == (7, 53)

@@ -8,10 +8,9 @@ people a group has. Ids of deliveries derive from what they are about, so doing 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 import orjson
@@ -22,17 +21,20 @@ from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.model import DeliveryMessage, message_body
+from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
-from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.firings_store import Firings
 from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
+from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles
-from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
+from tocsin.telling.decision import Cause, Kind
+from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
@@ -97,8 +99,14 @@ class Matcher:
         throttles: Throttles,
         system_events: SystemEvents,
         firings: Firings,
+        preferences: PreferencesStore,
+        waiting: WaitingStore,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._clock = clock
         self._firings = firings
+        self._preferences = preferences
+        self._waiting = waiting
         self._throttles = throttles
         self._system_events = system_events
         self._configuration = configuration
@@ -130,7 +138,7 @@ class Matcher:
         for firing in verdict.firings:
             held = self._held(event, firing.rule, verdict.silence)
             if held.why is not None:
-                self._hold(event, firing, held.why, configuration)
+                self._hold(event, firing, held.why, held.reason, configuration)
             else:
                 self._tell(event, firing.rule, Cursor(remark=held.remark), configuration, firing)
 
@@ -155,30 +163,33 @@ class Matcher:
 
     def _held(self, event: Event, rule: NotificationRule, silence: Silence | None) -> _Held:
         """Whether people are kept from hearing of `event` by `rule`, and what is to be said if they are not."""
-        age = utc_now() - event.created
-        if rule.is_too_old(age):  # before the throttle, which an event that tells nobody is not to fill
-            return _Held({"age": {"max_age": rule.max_age, "seconds": int(age.total_seconds())}}, None)
-        if silence is not None:
-            return _Held(
-                {"silence": {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment}}, None
-            )
-        if rule.throttle is None:
-            return _Held(None, None)
-        passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=utc_now())
-        if not passage.passes:
+        now, passage = self._clock(), None
+        age = now - event.created
+        # Before the throttle, which an event that tells nobody is not to fill.
+        if silence is None and not rule.is_too_old(age) and rule.throttle is not None:
+            passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=now)
+        decision = decide_on_rule(rule, now, age, silence, passage)
+        why: JsonObject | None = None
+        if decision.cause is Cause.AGE:
+            why = {"age": {"max_age": rule.max_age, "seconds": int(age.total_seconds())}}
+        elif silence is not None:
+            why = {"silence": {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment}}
+        elif decision.kind is Kind.DROP and rule.throttle is not None and passage is not None:
             limits: JsonObject = {"group": passage.group, "max": rule.throttle.max, "window": rule.throttle.window}
-            return _Held({"throttle": limits | {"until": iso(passage.until)}}, None)
-        return _Held(None, f"and {passage.held_before:,} more held back" if passage.held_before else None)
+            why = {"throttle": limits | {"until": iso(passage.until)}}
+        before = 0 if passage is None else passage.held_before
+        return _Held(why, decision.reason, f"and {before:,} more held back" if before else None)
 
-    def _hold(self, event: Event, firing: Firing, why: JsonObject, configuration: Configuration) -> None:
+    def _hold(self, event: Event, firing: Firing, why: JsonObject, reason: str, configuration: Configuration) -> None:
         """Tell the event's story of a rule that fired and told nobody."""
         is_news = self._stories.note_match(
             event.id,
             firing.rule.name,
-            _facts(firing.rule, (), firing) | {"held_by": why},
+            _facts(firing.rule, (), firing) | {"held_by": why, "reason": reason},
             page="0",
             told={},
-            now=utc_now(),
+            kept={},
+            now=self._clock(),
             keep=_keep(configuration),
         )
         measured(Metric.EVENTS_HELD, reason=next(iter(why)))
@@ -186,7 +197,7 @@ class Matcher:
             self._firings.fired(firing.rule.name, held=True)
         note(
             Code.RULE_HELD,
-            "rule fired, and was held",
+            f"rule fired, and was held: {reason}",
             event_id=event.id,
             rule=firing.rule.name,
             bindings=[result.reason for result in firing.results],
@@ -223,22 +234,31 @@ class Matcher:
         configuration: Configuration,
         firing: Firing | None,
     ) -> None:
-        transports = _transports(event, rule, configuration)
-        telling = _Telling(event, rule, transports, self._put, once_told=cursor.once_told, remark=cursor.remark)
+        telling = Telling(
+            event,
+            rule,
+            configuration,
+            self._preferences,
+            self._put,
+            once_told=cursor.once_told,
+            remark=cursor.remark,
+            clock=self._clock,
+        )
         for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
             telling.people(page.users)
             cursor = replace(page.next, once_told=telling.once_told)
         finished = cursor.at_end
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
-        now = utc_now()
+        telling.note_kept(self._waiting, keep=_keep(configuration))
         is_news = self._stories.note_match(
             event.id,
             rule.name,
-            _facts(rule, transports, firing) | self._recipients.missing(event, rule),
+            _facts(rule, telling.transports, firing) | self._recipients.missing(event, rule),
             page=str(cursor.page),
             told=telling.told,
-            now=now,
+            kept=telling.kept,
+            now=self._clock(),
             keep=_keep(configuration),
         )
         if not finished:
@@ -248,13 +268,15 @@ class Matcher:
             measured(Metric.EVENTS_MATCHED)
             if is_news:
                 self._firings.fired(rule.name, held=False)
+        reached = bool(telling.told or telling.kept_back or not finished)
         note(
-            Code.RULE_FIRED if telling.told or not finished else Code.RULE_TOLD_NOBODY,
-            "rule fired" if telling.told or not finished else "rule fired, but there is nobody to tell",
+            Code.RULE_FIRED if reached else Code.RULE_TOLD_NOBODY,
+            "rule fired" if reached else "rule fired, but there is nobody to tell",
             event_id=event.id,
             rule=rule.name,
             bindings=[result.reason for result in firing.results] if firing else None,
             deliveries=dict(telling.told),
+            kept_back=dict(telling.kept) or None,
             goes_on=None if finished else True,
         )
 
@@ -265,69 +287,8 @@ class Matcher:
 @dataclass(frozen=True, slots=True)
 class _Held:
     why: JsonObject | None
+    reason: str
     remark: str | None
-
-
-class _Telling:
-    """Makes the messages of one event and rule, and counts them by transport."""
-
-    def __init__(
-        self,
-        event: Event,
-        rule: NotificationRule,
-        transports: tuple[NotificationTransport, ...],
-        put: Callable[[DeliveryMessage, TransportMode, Hashable], None],
-        *,
-        once_told: bool,
-        remark: str | None,
-    ) -> None:
-        self._remark = remark
-        self._event = event
-        self._rule = rule
-        self._transports = transports
-        self._put = put
-        self.told: Counter[str] = Counter()
-        self.once_told = once_told
-
-    def people(self, users: tuple[User, ...]) -> None:
-        """Tell each of `users` by each transport, and the first of all by those that send once."""
-        for user in users:
-            for transport in self._transports:
-                if not transport.send_once or not self.once_told:
-                    self._message(transport, user)
-            self.once_told = True
-
-    def nobody_in_particular(self) -> None:
-        """Send what is sent once to a channel, not a person, although no person was found."""
-        for transport in self._transports:
-            if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
-                self._message(transport, None)
-
-    def _message(self, transport: NotificationTransport, user: User | None) -> None:
-        message = DeliveryMessage(
-            event_id=self._event.id,
-            rule=self._rule.name,
-            severity=self._rule.severity,
-            transport=transport.name,
-            mode=transport.mode,
-            user=user,
-            once=transport.send_once,
-            event=self._event,
-            remark=self._remark,
-        )
-        self._put(message, transport.mode, self._event.id)
-        self.told[transport.name] += 1
-
-
-def _transports(
-    event: Event, rule: NotificationRule, configuration: Configuration
-) -> tuple[NotificationTransport, ...]:
-    """The rule's transports, without the one that caused the event; the inbox where it names none."""
-    if not rule.transports:
-        return (INBOX,)
-    known = configuration.transports_by_name
-    caused_by = event.cause.transport if event.cause else None
-    return tuple(known[name] for name in rule.transports if name in known and known[name].enabled and name != caused_by)
 
 
 def _keep(configuration: Configuration) -> timedelta:

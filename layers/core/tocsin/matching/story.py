@@ -37,10 +37,12 @@ class StoryStore:
         *,
         page: str,
         told: Mapping[str, int],
+        kept: Mapping[str, int],
         now: datetime,
         keep: timedelta,
     ) -> bool:
-        """Note that `rule` matched; `told` counts deliveries a transport of one page of its people.
+        """Note that `rule` matched; of one page of its people, `told` counts deliveries a transport, and `kept` what
+        was kept back, by what decided so.
 
         Whether that is news: noting the same page again changes nothing, so a replay counts nobody twice.
         """
@@ -48,14 +50,15 @@ class StoryStore:
             "noting a match",
             {"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
             "SET facts = if_not_exists(facts, :facts), #at = if_not_exists(#at, :at),"
-            " expires_at = :until, #page = :told",
-            names={"#at": "at", "#page": f"told#{page}"},
+            " expires_at = :until, #told = :told" + (", #kept = :kept" if kept else ""),
+            names={"#at": "at", "#told": f"told#{page}"} | ({"#kept": f"kept#{page}"} if kept else {}),
             values={
                 ":facts": document(facts),
                 ":at": text(iso(now)),
                 ":until": until(now + keep),
                 ":told": document(dict(told)),
-            },
+            }
+            | ({":kept": document(dict(kept))} if kept else {}),
             returning="ALL_OLD",
         )
         return not before
@@ -70,11 +73,19 @@ def _story_entry(event_id: str, item: Item) -> JsonObject:
     kind, _, name = text_of(item, "sk").partition("#")
     if kind == "rule":
         facts = document_of(item, "facts")
-        told: Counter[str] = Counter()
-        for attribute in item:
-            counted = document_of(item, attribute) if attribute.startswith("told#") else None
-            for transport, count in counted.items() if isinstance(counted, dict) else ():
-                told[transport] += count if isinstance(count, int) else 0
+        told, kept = _counted(item, "told#"), _counted(item, "kept#")
         match: JsonObject = {"kind": "rule", "rule": name, "at": text_of(item, "at"), "deliveries": {**told}}
+        if kept:
+            match["kept_back"] = {**kept}
         return match | (facts if isinstance(facts, dict) else {})
     return {"kind": "delivery"} | shown(item)
+
+
+def _counted(item: Item, pages: str) -> Counter[str]:
+    """The sums of what was counted of each page."""
+    counts: Counter[str] = Counter()
+    for attribute in item:
+        counted = document_of(item, attribute) if attribute.startswith(pages) else None
+        for name, count in counted.items() if isinstance(counted, dict) else ():
+            counts[name] += count if isinstance(count, int) else 0
+    return counts

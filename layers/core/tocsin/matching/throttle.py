@@ -43,6 +43,27 @@ class Passage:
     """How many the last window held back; only the first event of a window has to say so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A window as it stands, and whether an event would pass."""
+
+    passage: Passage
+    told: int
+    most: int
+    held_back: int
+
+    def to_json(self) -> JsonObject:
+        """As the API shows it."""
+        return {
+            "group": self.passage.group,
+            "window_ends": iso(self.passage.until),
+            "told": self.told,
+            "max": self.most,
+            "held_back": self.held_back,
+            "passes": self.passage.passes,
+        }
+
+
 class Throttles:
     """The windows of all throttled rules. Raises Unavailable where DynamoDB does not do as asked."""
 
@@ -60,19 +81,13 @@ class Throttles:
         held = self._held_before(window) if text_of(item, "first") == event.id else 0
         return Passage(True, window.group, window.ends, held)
 
-    def look(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> JsonObject:
+    def look(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> Look:
         """The state of the window that `event` would fall into; nothing is counted."""
         window = _Window.of(rule, throttle, event, now)
         item = self._table.get("reading a throttle", window.key) or {}
         told = item.get("told", {}).get("SS", [])
-        return {
-            "group": window.group,
-            "window_ends": iso(window.ends),
-            "told": len(told),
-            "max": throttle.max,
-            "held_back": number_of(item, "held_count"),
-            "passes": event.id in told or len(told) < throttle.max,
-        }
+        passes = event.id in told or len(told) < throttle.max
+        return Look(Passage(passes, window.group, window.ends), len(told), throttle.max, number_of(item, "held_count"))
 
     def _add(self, window: _Window, throttle: Throttle, event_id: str) -> Item:
         """Add the event to those that were told of. ConditionFailed where the window told as often as it may."""

@@ -38,6 +38,8 @@ class Notification:
     rule: str
     user: User | None
     seen: bool = False
+    digest: JsonObject | None = None
+    """Of several notifications told as one: what it tells; `event` and `rule` are those of the first."""
 
     @property
     def created(self) -> datetime:
@@ -60,7 +62,7 @@ class Notification:
 
     def to_json(self) -> JsonObject:
         """As the inbox shows it, without its event; the event's id is `event_id`."""
-        return {
+        shown: JsonObject = {
             "id": self.id,
             "severity": self.severity.value,
             "body": self.body,
@@ -74,6 +76,7 @@ class Notification:
             "user": self.user.username if self.user else None,
             "seen": self.seen,
         }
+        return shown if self.digest is None else shown | {"digest": self.digest}
 
 
 def event_links(event_id: str) -> JsonObject:
