@@ -75,6 +75,7 @@ upgrade: setup ## deploys an earlier release on the emulator, fills it, deploys 
 
 bench: setup ## the benchmarks
 	@$(BIN)/pytest tests/bench -q
+	@$(BIN)/pytest tests/integration/deliveries/test_latency.py -m exhaustive -q
 
 mutants: setup ## mutation tests of what decides (ROOMS="ingest matching"; an hour or two for all), and their score
 	@WORKERS=$(WORKERS) $(BIN)/python -m local.mutants $(ROOMS)

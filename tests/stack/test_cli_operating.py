@@ -110,7 +110,7 @@ def test_a_webhook_comes_to_a_laptop_verified_and_forwarded(tocsin, stack, hook)
     arguments = ("--port", "0", "--secret", SECRET, "--forward", receiver, "--count", "1", "-o", "ndjson")
     with tocsin.running("listen", *arguments) as listening:
         url = re.search(r"http://127\.0\.0\.1:\d+", line_with(listening.err, "listening at"))[0]
-        tocsin("transports", "set", hook, f"url={url}/hook")
+        tocsin("transports", "set", hook, f"url={url}/hook", f"secret={SECRET}")
 
         def tested():
             """Whether a test came here: the function that sends may still have the URL from before."""

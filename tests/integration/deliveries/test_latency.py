@@ -25,7 +25,7 @@ FUNCTIONS = 8
 MESSAGES = 40
 
 
-@pytest.mark.no_cover
+@pytest.mark.exhaustive
 def test_a_healthy_endpoint_does_not_wait_for_a_hanging_one(
     world: World, sinks: Sinks, capsys: pytest.CaptureFixture[str]
 ) -> None:

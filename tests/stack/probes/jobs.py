@@ -17,6 +17,7 @@ from tocsin.jobs.export import ExportRequest, file_of, new_export
 from tocsin.jobs.model import Job, JobState, Requester
 from tocsin.jobs.runner import MAX_FAILURES
 from tocsin.jobs.store import JobStore
+from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.model import Notification, Severity
@@ -61,6 +62,16 @@ def erase(stage: Stage, _permission: Permission) -> None:
     told(stage, event)
     found = run(stage, new_erasure(new_id(), ErasureRequest(username=name, reason="probe"), BY, _now()))
     done(found.shown["events"] == found.shown["notifications"] == 1, found)
+
+
+def forget_held(stage: Stage, _permission: Permission) -> None:
+    """Have an event erased that a batch held back, and look for it in what that batch wrote."""
+    name = f"probe-{uuid4()}"
+    event = stage.stored_event(user={"username": name}, id=new_id(_now() - timedelta(minutes=5)))
+    held = HeldStore(stage.stack.aws.dynamodb, stage.stack.deployed.deliveries_table)
+    held.write([HeldEvent(event.id, "probe", {"reason": "silenced"})], now=_now(), keep=KEEP)
+    run(stage, new_erasure(new_id(), ErasureRequest(username=name, reason="probe"), BY, _now()))
+    done(not held.of(event.id, now=_now()), "the event is still named among what was held")
 
 
 def export(stage: Stage, permission: Permission) -> None:
@@ -144,6 +155,8 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("jobs", "FindEvents", "dynamodb:Query"): export,
     ("jobs", "ForgetStory", "dynamodb:Query"): erase,
     ("jobs", "ForgetStory", "dynamodb:BatchWriteItem"): erase,
+    ("jobs", "ForgetHeld", "dynamodb:Query"): forget_held,
+    ("jobs", "ForgetHeld", "dynamodb:UpdateItem"): forget_held,
     ("jobs", "FindNotification", "dynamodb:BatchGetItem"): erase,
     ("jobs", "FindNotification", "dynamodb:UpdateItem"): erase,
     ("jobs", "ForgetNotification", "dynamodb:DeleteItem"): erase,

@@ -87,4 +87,4 @@ def test_a_stack_that_is_not_there_is_said_to_be_none(cloudformation: Any) -> No
 def test_what_holds_data_for_longer_than_the_stack_is_kept() -> None:
     tables = {name for name, each in expanded_template()["Resources"].items() if each["Type"] == "AWS::DynamoDB::Table"}
 
-    assert kept_resources() == tables | {"UnsubscribeSecret", "ClientLayer"}
+    assert kept_resources() == tables | {"UnsubscribeSecret", "ClientLayer", "ExportsBucket"}
