@@ -106,6 +106,19 @@ def test_the_setting_says_how_many_an_inbox_holds(stack: Stack, alice: Api) -> N
     assert (counted["total"], counted["limit"], counted["dropped"]) == (3, 3, 1)
 
 
+def test_what_was_seen_leaves_the_inbox_by_a_setting_of_its_own(stack: Stack, alice: Api) -> None:
+    seen, unseen = tell(stack), tell(stack)
+    assert alice("POST", f"{PATH}/seen", {"ids": [seen]}).status == 200
+
+    kept = {"seen_notification_retention": "microseconds=1"}
+    assert Api.of(stack)("PUT", "/settings", kept).status == 200
+    fresh = Api.of(stack, user="alice", scopes=Scope.NOTIFICATIONS.value)
+
+    assert [item["id"] for item in fresh("GET", PATH).body["items"]] == [unseen]
+    assert fresh("GET", f"{PATH}/unread").body["total"] == 1
+    assert fresh("GET", f"{PATH}/{seen}").status == 404
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "query", "field"),
     [

@@ -61,6 +61,26 @@ def unread(inboxes: InboxStore, limit: int = 1000) -> tuple[int, int]:
     return count.unread, count.total
 
 
+def test_what_was_seen_stays_as_long_as_is_asked_and_what_was_not_stays(inboxes: InboxStore) -> None:
+    marked, seen, unseen, later = fill(inboxes, 4)
+    inboxes.see_through("alice", 2)
+    inboxes.mark("alice", inboxes.head("alice"), [marked, unseen], seen=True)
+    inboxes.mark("alice", inboxes.head("alice"), [unseen], seen=False)
+    head, week = inboxes.head("alice"), timedelta(days=7)
+
+    def held(now: datetime) -> list[str]:
+        page = inboxes.page("alice", head, limit=1000, most=1000, now=now, seen_kept=week)
+        counted = inboxes.count("alice", head, limit=1000, now=now, seen_kept=week)
+        assert counted.total == len(page.items)
+        for each in (marked, seen, unseen, later):
+            one = inboxes.get("alice", head, each, limit=1000, now=now, seen_kept=week)
+            assert (one is not None) == (each in {item["id"] for item in page.items})
+        return [str(item["id"]) for item in reversed(page.items)]
+
+    assert held(NOW + week) == [marked, seen, unseen, later]
+    assert held(NOW + week + timedelta(seconds=1)) == [unseen, later]
+
+
 @contextmanager
 def requests(stack: Stack) -> Iterator[Counter[str]]:
     """Counts the requests to DynamoDB, by operation."""

@@ -223,6 +223,13 @@ def test_a_retention_of_a_century_is_taken() -> None:
     assert wrong(settings={"event_retention": "days=36500"}) == {}
 
 
+def test_what_was_seen_is_kept_no_longer_than_all_else() -> None:
+    longer = {"notification_retention": "days=7", "seen_notification_retention": "days=8"}
+
+    assert set(wrong(settings=longer)) == {"settings.seen_notification_retention"}
+    assert wrong(settings=longer | {"seen_notification_retention": "days=7"}) == {}
+
+
 @pytest.mark.parametrize("name", ["secret_keys", "exempt_keys"])
 def test_names_of_keys_are_bounded(name: str) -> None:
     assert set(wrong(settings={name: [f"key{i}" for i in range(1001)]})) == {f"settings.{name}"}

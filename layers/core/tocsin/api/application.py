@@ -58,7 +58,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     status.add_routes(app, services.status)
     events.add_routes(app, services.events, services.stories, services.log)
     notifications.add_routes(
-        app, services.inboxes, services.events, services.editor.configuration.inbox_limit, services.pusher.tell
+        app, services.inboxes, services.events, services.editor.configuration.inbox_bounds, services.pusher.tell
     )
     tickets.add_routes(app, services.live, services.live_address)
     blueprints.add_routes(app, services.blueprints, services.editor)

@@ -26,7 +26,7 @@ from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
 from tocsin.ids import IdError, parse_id
 from tocsin.notifications.inbox_store import InboxFilter, InboxStore
-from tocsin.notifications.model import Severity, event_links
+from tocsin.notifications.model import InboxBounds, Severity, event_links
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject, Page
 from tocsin.words import page_with
@@ -71,36 +71,37 @@ def add_routes(
     app: APIGatewayHttpResolver,
     inboxes: InboxStore,
     events: EventStore,
-    inbox_limit: Callable[[], int],
+    bounds: Callable[[], InboxBounds],
     tell: Callable[[str, JsonObject], None],
 ) -> None:
     """Add this subject's routes.
 
-    `inbox_limit` says how many notifications an inbox holds; `tell` sends a message to all that show a person's inbox.
+    `bounds` says what an inbox holds; `tell` sends a message to all that show a person's inbox.
     """
-    _add_reading(app, inboxes, events, inbox_limit)
+    _add_reading(app, inboxes, events, bounds)
     _add_marking(app, inboxes, tell)
 
 
 def _add_reading(
-    app: APIGatewayHttpResolver, inboxes: InboxStore, events: EventStore, inbox_limit: Callable[[], int]
+    app: APIGatewayHttpResolver, inboxes: InboxStore, events: EventStore, bounds: Callable[[], InboxBounds]
 ) -> None:
     @app.get("/notifications")
     def inbox() -> Response[str]:
         request, username = _asked(app, "unseen", "severity", "since", "rule", "after", "search", "limit", "cursor")
         wanted, words = _filter_of(request), words_of(request)
-        now, limit, head = utc_now(), inbox_limit(), inboxes.head(username)
-        unread = inboxes.count(username, head, limit=limit, now=now).unread
+        now, held, head = utc_now(), bounds(), inboxes.head(username)
+        unread = inboxes.count(username, head, limit=held.limit, now=now, seen_kept=held.seen_kept).unread
 
         def read(before: str | None, most: int) -> Page[JsonObject]:
             return inboxes.page(
                 username,
                 head,
-                limit=limit,
+                limit=held.limit,
                 asked=wanted,
                 before=None if before is None else int(before),
                 most=most,
                 now=now,
+                seen_kept=held.seen_kept,
             )
 
         def page(most: int) -> JsonObject:
@@ -120,16 +121,16 @@ def _add_reading(
     @app.get("/notifications/unread")
     def unread() -> Response[str]:
         _, username = _asked(app)
-        limit, head = inbox_limit(), inboxes.head(username)
-        count = inboxes.count(username, head, limit=limit, now=utc_now())
+        held, head = bounds(), inboxes.head(username)
+        count = inboxes.count(username, head, limit=held.limit, now=utc_now(), seen_kept=held.seen_kept)
         return json_response(
             200,
             {
                 "user": username,
                 "unread": count.unread,
                 "total": count.total,
-                "limit": limit,
-                "dropped": head.dropped(limit),
+                "limit": held.limit,
+                "dropped": head.dropped(held.limit),
                 "arrivals": head.arrivals,
             },
         )
@@ -137,8 +138,8 @@ def _add_reading(
     @app.get("/notifications/<notification_id>")
     def one(notification_id: str) -> Response[str]:
         _, username = _asked(app)
-        id_, head = _id_of(notification_id), inboxes.head(username)
-        found = inboxes.get(username, head, id_, limit=inbox_limit(), now=utc_now())
+        id_, head, held = _id_of(notification_id), inboxes.head(username), bounds()
+        found = inboxes.get(username, head, id_, limit=held.limit, now=utc_now(), seen_kept=held.seen_kept)
         if found is None:
             raise _missing(id_)
         return json_response(200, _with_events([found], events)[0])

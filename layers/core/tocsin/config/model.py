@@ -43,6 +43,8 @@ class Settings(BaseModel):
     """How long an event is kept that says nothing else."""
     notification_retention: Duration = "days=30"
     """How long an inbox item and an event's story are kept."""
+    seen_notification_retention: Duration | None = None
+    """How long after its arrival a notification that was seen stays in its inbox; None as long as others."""
     inbox_limit: Annotated[int, Field(ge=1, le=MAX_INBOX)] = 1000
     """How many notifications a person's inbox holds; the oldest leave it first."""
     brand: Annotated[str, Field(max_length=100)] = "default"

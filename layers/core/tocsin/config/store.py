@@ -26,6 +26,7 @@ from tocsin.config.defaults import DEFAULT
 from tocsin.config.model import Configuration, Settings, digest
 from tocsin.config.version_item import REFRESH, VERSION_KEY
 from tocsin.errors import ConfigurationBroken, Conflict
+from tocsin.notifications.model import InboxBounds
 from tocsin.times import parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache
 
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
 
 _PIECE = 350_000  # bytes; an item holds 400 KB
 _OLD_SNAPSHOT_LIVES = timedelta(hours=1)  # longer than any function that still reads it
+
+_CENTURY = timedelta(days=36_500)  # which can be taken from any date
 
 _CURRENT = "current"
 _WRITING = "writing the configuration"
@@ -146,9 +149,11 @@ class ConfigurationStore:
                 values={":until": until(moment)},
             )
 
-    def inbox_limit(self) -> int:
-        """How many notifications the settings have an inbox hold."""
-        return self.version().settings.inbox_limit
+    def inbox_bounds(self) -> InboxBounds:
+        """What the settings have an inbox hold."""
+        settings = self.version().settings
+        seen = settings.seen_notification_retention
+        return InboxBounds(settings.inbox_limit, None if seen is None else min(parse_duration(seen), _CENTURY))
 
     def notifications_kept(self) -> timedelta:
         """How long the settings keep an inbox item and an event's story."""

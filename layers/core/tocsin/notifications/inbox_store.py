@@ -164,38 +164,53 @@ class InboxStore:
         before: int | None = None,
         most: int = 50,
         now: datetime,
+        seen_kept: timedelta | None = None,
     ) -> Page[JsonObject]:
         """At most `most` notifications, the latest arrival first, those that arrived earlier than `before`.
 
-        `limit` is how many the inbox holds. The page's `last` is the arrival to go on before; None at the end.
+        `limit` is how many the inbox holds; `seen_kept` how long after its arrival one that was seen is in it. The
+        page's `last` is the arrival to go on before; None at the end.
         """
         found: list[JsonObject] = []
         floor = max(head.floor(limit), asked.after)
-        for item in self._walk(username, floor, before, *_matching(asked, head, now), page=_page_size(asked, most)):
+        size = most if seen_kept is None and asked == InboxFilter(after=asked.after) else None  # else 1 MB of them
+        for item in self._walk(username, floor, before, *_matching(asked, head, now, seen_kept), page=size):
             found.append(_shown(item, head))
             if len(found) == most:
                 arrival = number_of(item, "arrival")
                 return Page(tuple(found), str(arrival) if arrival > floor + 1 else None)
         return Page(tuple(found), None)
 
-    def count(self, username: str, head: Head, *, limit: int, now: datetime) -> InboxCount:
+    def count(
+        self, username: str, head: Head, *, limit: int, now: datetime, seen_kept: timedelta | None = None
+    ) -> InboxCount:
         """How many notifications are in the inbox, and how many of them are unseen."""
         unread = total = 0
-        matching, values, names = _matching(InboxFilter(), head, now)
-        for item in self._walk(
-            username, head.floor(limit), None, matching, values, names | {"#seen": "seen"}, projection=_STATE
-        ):
+        matching, values, names = _matching(InboxFilter(), head, now, seen_kept)
+        for item in self._walk(username, head.floor(limit), None, matching, values, names | _SEEN, projection=_STATE):
             total += 1
             unread += not _is_seen(item, head)
         return InboxCount(unread, total)
 
-    def get(self, username: str, head: Head, notification_id: str, *, limit: int, now: datetime) -> JsonObject | None:
+    def get(
+        self,
+        username: str,
+        head: Head,
+        notification_id: str,
+        *,
+        limit: int,
+        now: datetime,
+        seen_kept: timedelta | None = None,
+    ) -> JsonObject | None:
         """One notification; None where it is not in the inbox."""
         arrival = self._arrivals(username, [notification_id]).get(notification_id, 0)
         if arrival <= head.floor(limit):
             return None
         item = self._table.get(_READING, _key(username, arrival), consistent=True)
-        return None if item is None or is_gone(item, now) else _shown(item, head)
+        if item is None or is_gone(item, now):
+            return None
+        over = seen_kept is not None and (timestamp_of(item, "arrived") or now) < now - seen_kept
+        return None if over and _is_seen(item, head) else _shown(item, head)
 
     def _walk(
         self,
@@ -305,22 +320,24 @@ class InboxStore:
 
 
 _STATE = "arrival, #seen, unseen_in"
+_SEEN = {"#seen": "seen"}
+type _Matching = tuple[str, dict[str, Any], dict[str, str]]
+_UNSEEN = "#seen = :no AND (arrival > :through OR unseen_in = :marks)"
 
 
-def _page_size(asked: InboxFilter, most: int) -> int | None:
-    """How many items the first query is to look at: as many as are wanted where nearly all match, else 1 MB of them."""
-    return most if asked == InboxFilter(after=asked.after) else None
-
-
-def _matching(asked: InboxFilter, head: Head, now: datetime) -> tuple[str, dict[str, Any], dict[str, str]]:
+def _matching(asked: InboxFilter, head: Head, now: datetime, kept: timedelta | None) -> _Matching:
     """The filter expression of what is asked for, its values and names."""
     parts = ["expires_at > :now"]
     values: dict[str, Any] = {":now": until(now)}
     names: dict[str, str] = {}
     if asked.unseen:
-        parts.append("#seen = :no AND (arrival > :through OR unseen_in = :marks)")
+        parts.append(_UNSEEN)
+    elif kept is not None:
+        parts.append(f"(arrived >= :kept OR ({_UNSEEN}))")
+        values[":kept"] = timestamp(now - kept)
+    if len(parts) > 1:
         values |= {":no": truth(False), ":through": number(head.seen_through), ":marks": number(head.seen_marks)}
-        names["#seen"] = "seen"
+        names |= _SEEN
     if asked.severities:
         given = {f":severity{at}": text(each.value) for at, each in enumerate(sorted(asked.severities))}
         parts.append(f"severity IN ({', '.join(given)})")

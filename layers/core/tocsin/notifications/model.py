@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.events.model import Event
@@ -16,6 +16,14 @@ from tocsin.types import JsonObject
 
 MAX_INBOX = 2_000
 """Notifications that an inbox may be set to hold: 40 MB, so 40 queries, where each body is as long as it may be."""
+
+
+@dataclass(frozen=True, slots=True)
+class InboxBounds:
+    """What an inbox holds: its latest arrivals, and how long after its arrival one that was seen; None as others."""
+
+    limit: int
+    seen_kept: timedelta | None = None
 
 
 class Severity(StrEnum):

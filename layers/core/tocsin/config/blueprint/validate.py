@@ -100,6 +100,10 @@ def _settings(settings: Settings) -> Iterator[Violation]:
             utc_now() + parse_duration(getattr(settings, name)) + _AMPLE
         except OverflowError:
             yield Violation(f"settings.{name}", "reaches beyond what a date can hold; days=36500 is a century")
+    sooner = settings.seen_notification_retention
+    if sooner is not None and parse_duration(sooner) > parse_duration(settings.notification_retention):
+        kept = f"{sooner} is longer than notification_retention, {settings.notification_retention}"
+        yield Violation("settings.seen_notification_retention", kept)
     for name in ("secret_keys", "exempt_keys"):
         if len(getattr(settings, name)) > _MAX_KEY_NAMES:
             yield Violation(f"settings.{name}", f"names more than {_MAX_KEY_NAMES:,} keys")
