@@ -1,6 +1,7 @@
 """What a first deployment on AWS would meet and the emulator does not show."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -127,6 +128,34 @@ def test_the_access_log_takes_no_room_of_the_accounts_resource_policy() -> None:
 def test_what_unsubscribe_links_are_made_with_outlives_the_stack() -> None:
     assert RESOURCES["UnsubscribeSecret"]["DeletionPolicy"] == "RetainExceptOnCreate"
     assert RESOURCES["UnsubscribeSecret"]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_links_lead_to_the_domain_that_is_given_else_to_the_api_itself() -> None:
+    """The fault: links in mails, which never end, named the API's own host, which goes with the stack."""
+    functions = of_type("AWS::Serverless::Function").values()
+    urls = [
+        variables["API_URL"]
+        for each in functions
+        if "API_URL" in (variables := each.get("Environment", {}).get("Variables", {}))
+    ]
+
+    own = {"Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
+    assert len(urls) == 2  # of mail, and of files that were exported
+    assert all(url == {"Fn::If": ["HasApiDomain", {"Fn::Sub": "https://${ApiDomain}"}, own]} for url in urls)
+    assert TEMPLATE["Conditions"]["HasApiDomain"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ApiDomain"}, ""]}]}
+    assert PARAMETERS["ApiDomain"]["Default"] == ""
+
+
+@pytest.mark.parametrize("given", ["", "audit.example.com", "a", "xn--fa-hia.example"])
+def test_a_host_name_is_taken_as_the_domain_of_links(given: str) -> None:
+    assert re.search(PARAMETERS["ApiDomain"]["AllowedPattern"], given)
+
+
+@pytest.mark.parametrize(
+    "given", ["https://audit.example.com", "audit.example.com/", "Audit.example.com", "a b", ".example.com", "a:443"]
+)
+def test_what_is_no_host_name_is_refused_as_the_domain_of_links(given: str) -> None:
+    assert not re.search(PARAMETERS["ApiDomain"]["AllowedPattern"], given)
 
 
 def test_a_record_of_the_stream_is_given_up_for_its_age_alone() -> None:

@@ -29,7 +29,14 @@ _CHEAPEST_TOO_MANY = 100
 
 
 class Overloaded(ValueError):
-    """The rules ask for more together than the matcher can hold. The message says of what, and which is largest."""
+    """The rules ask for more together than the matcher can hold. The message says of what, and which is largest.
+
+    `largest` names that: its kind (`policy`, `silence`) and its name.
+    """
+
+    def __init__(self, message: str, largest: tuple[str, str]) -> None:
+        super().__init__(message)
+        self.largest = largest
 
 
 def conditions(pattern: JsonObject) -> int:
@@ -60,17 +67,18 @@ def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy], si
     asked = used(rules)
     loaded = [policy for policy in policies if policy.name in asked]
     silences = tuple(silences)
-    patterns = {f"policy {each.name}": pattern_of(each) or {} for each in loaded}
-    patterns |= {f"silence {each.name}": silencing_pattern(each) for each in silences}
+    patterns = {("policy", each.name): pattern_of(each) or {} for each in loaded}
+    patterns |= {("silence", each.name): silencing_pattern(each) for each in silences}
     sizes = {name: conditions(pattern) for name, pattern in patterns.items() if pattern}
     if (total := sum(sizes.values())) > MAX_CONDITIONS:
         largest = max(sizes, key=lambda name: sizes[name])
         raise Overloaded(
             f"all patterns come to {total:,} conditions, more than {MAX_CONDITIONS:,};"
-            f" {largest} alone has {sizes[largest]:,}"
+            f" {' '.join(largest)} alone has {sizes[largest]:,}",
+            largest,
         )
-    given = {f"policy {each.name}": source_of(each) for each in loaded}
-    given |= {f"silence {each.name}": silencing_source(each) for each in silences}
+    given = {("policy", each.name): source_of(each) for each in loaded}
+    given |= {("silence", each.name): silencing_source(each) for each in silences}
     sources = {name: source for name, source in given.items() if source is not None}
     if len(sources) <= _CHEAPEST_TOO_MANY:
         return
@@ -79,7 +87,8 @@ def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy], si
         dearest = max(prices, key=lambda name: prices[name])
         raise Overloaded(
             f"all expressions could take {took / 1e6:,.0f} ms an event, more than"
-            f" {MAX_EXPRESSIONS_NS // 1_000_000:,}; {dearest} alone {prices[dearest] / 1e6:,.1f} ms"
+            f" {MAX_EXPRESSIONS_NS // 1_000_000:,}; {' '.join(dearest)} alone {prices[dearest] / 1e6:,.1f} ms",
+            dearest,
         )
 
 

@@ -33,6 +33,15 @@ def matcher_pattern(matcher: Matching) -> JsonObject:
     return pattern
 
 
+def said_in(said: Policy | Silence) -> str:
+    """The field that says what a policy or a silence holds for; empty for a policy that says it in several."""
+    if isinstance(said, Silence):
+        return "matcher" if said.pattern is None else "pattern"
+    if isinstance(said, EventMatcher):
+        return "query" if said.query is not None else ""
+    return "pattern" if isinstance(said, PatternPolicy) else "expression"
+
+
 def source_of(policy: Policy) -> str | None:
     """The policy's expression; None for one that has none."""
     if isinstance(policy, ExpressionPolicy):

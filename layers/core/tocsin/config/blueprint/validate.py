@@ -30,6 +30,7 @@ from tocsin.outbound import (
 from tocsin.patterns import PatternError
 from tocsin.rules import Binding, NotificationRule, RuleSet
 from tocsin.rules.load import Overloaded, check_load
+from tocsin.rules.parts import said_in
 from tocsin.telling.quiet_hours import UnknownZone, zone_of
 from tocsin.times import parse_duration, utc_now
 
@@ -275,7 +276,11 @@ def _load(blueprint: Blueprint) -> Iterator[Violation]:
     try:
         check_load(blueprint.rules, blueprint.policies, blueprint.silences)
     except Overloaded as overloaded:
-        yield Violation("", str(overloaded))
+        kind, name = overloaded.largest
+        entries = blueprint.policies if kind == "policy" else blueprint.silences
+        at = next(position for position, entry in enumerate(entries) if entry.name == name)
+        where = f"{'policies' if kind == 'policy' else 'silences'}[{at}].{said_in(entries[at])}"
+        yield Violation(where.removesuffix("."), str(overloaded))
 
 
 def _policies(blueprint: Blueprint) -> Iterator[Violation]:

@@ -82,17 +82,20 @@ class ConfigurationEditor:
         finally:
             self._lock.release(forget=False)  # a blueprint's note stays for the next blueprint
 
-    def publish(self, change: Callable[[Configuration], Configuration], principal: Principal) -> Configuration:
+    def publish(
+        self, change: Callable[[Configuration], Configuration], principal: Principal, field: str = ""
+    ) -> Configuration:
         """Publish what `change` makes of the configuration, if it differs; again where a silence was added meanwhile.
 
-        Gives the configuration that was changed. Silences are added without this editor's lock.
+        Gives the configuration that was changed. Silences are added without this editor's lock. `field` is what is
+        wrong where the change makes it too much.
         """
         for attempt in range(_TRIES):
             version, configuration = self.configuration.current(fresh=True)
             changed = change(configuration)
             if changed == configuration:
                 return configuration
-            self.check_load(changed)
+            self.check_load(changed, field)
             try:
                 self.configuration.publish(changed, replacing=version, by=principal.key_name)
             except Conflict:
@@ -102,12 +105,12 @@ class ConfigurationEditor:
                 return configuration
         raise AssertionError("the last try returns or raises")
 
-    def check_load(self, configuration: Configuration) -> None:
-        """Invalid for rules, policies and silences that are too much together."""
+    def check_load(self, configuration: Configuration, field: str) -> None:
+        """Invalid for rules, policies and silences that are too much together: the entry's `field` makes them so."""
         try:
             check_load(configuration.rules, configuration.policies, configuration.silences)
         except Overloaded as overloaded:
-            raise Invalid([Violation("", str(overloaded))]) from None
+            raise Invalid([Violation(field, str(overloaded))]) from None
 
     def check(self, blueprint: Blueprint, at: str) -> None:
         """Invalid for what is wrong with the entry at the path `at` in a blueprint of what it touches alone.

@@ -15,6 +15,7 @@ from tocsin.config.resources.editor import ConfigurationEditor
 from tocsin.config.resources.snapshot_entries import Published
 from tocsin.rules import NotificationRule
 from tocsin.rules.model import EventMatcher, ExpressionPolicy, PatternPolicy, Policy
+from tocsin.rules.parts import said_in
 
 
 class Rules(Published[NotificationRule]):
@@ -30,7 +31,10 @@ class Rules(Published[NotificationRule]):
         self._editor.check(touched(self._editor, [entry], configuration.policies, configuration), "rules[0]")
 
     def _check_whole(self, entry: NotificationRule, configuration: Configuration) -> None:
-        self._editor.check_load(self._with(configuration, entry))
+        self._editor.check_load(self._with(configuration, entry), self._burden(entry))
+
+    def _burden(self, entry: NotificationRule) -> str:
+        return "bindings"
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return ()
@@ -55,7 +59,10 @@ class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
     def _check_whole(
         self, entry: EventMatcher | PatternPolicy | ExpressionPolicy, configuration: Configuration
     ) -> None:
-        self._editor.check_load(self._with(configuration, entry))
+        self._editor.check_load(self._with(configuration, entry), self._burden(entry))
+
+    def _burden(self, entry: EventMatcher | PatternPolicy | ExpressionPolicy) -> str:
+        return said_in(entry)
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         return (f"rule {rule.name!r}" for rule in _asking(configuration, name))

@@ -122,15 +122,19 @@ class Silences:
                 raise Conflict(f"there are {MAX_SILENCES} silences already; end some")
             return _Edit(with_entry(kept, after), before, after)
 
-        edit, is_new = self._publish(added, principal)
+        edit, is_new = self._publish(added, principal, "pattern" if "pattern" in asked else "matcher")
         if is_new:
             before = () if edit.before is None else (edit.before,)
             self._editor.tell(differences(Blueprint(silences=before), Blueprint(silences=(edit.after,))), principal)
         return Saved(_shown(edit.after, now), edit.before is None)
 
-    def _publish(self, change: _Change, principal: Principal) -> tuple[_Edit, bool]:
+    def _publish(self, change: _Change, principal: Principal, field: str = "") -> tuple[_Edit, bool]:
         """Publish other silences; the edit that was made, and whether anything differs by it."""
-        before = self._editor.publish(lambda now: now.changed(silences=change(_by_name(now)).silences), principal)
+
+        def changed(now: Configuration) -> Configuration:
+            return now.changed(silences=change(_by_name(now)).silences)
+
+        before = self._editor.publish(changed, principal, field)
         edit = change(_by_name(before))
         return edit, edit.silences != before.silences
 

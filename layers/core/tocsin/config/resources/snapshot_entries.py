@@ -113,7 +113,7 @@ class Published[Entry: BaseModel]:
     ) -> tuple[Saved, list[JsonObject]]:
         changes = self._differences(before, entry)
         if changes:
-            self._editor.publish(lambda now: self._with(now, entry), principal)
+            self._editor.publish(lambda now: self._with(now, entry), principal, self._burden(entry))
         return Saved(dump(entry), before is None), changes
 
     def _differences(self, before: Entry | None, after: Entry) -> list[JsonObject]:
@@ -150,6 +150,10 @@ class Published[Entry: BaseModel]:
 
     def _check_whole(self, entry: Entry, configuration: Configuration) -> None:
         """Invalid for what is found only when `entry` is saved."""
+
+    def _burden(self, entry: Entry) -> str:
+        """The field by which `entry` may be too much for the matcher."""
+        return ""
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         """What names the entry `name`: `rule x`, `group y`."""
