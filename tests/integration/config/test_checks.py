@@ -12,6 +12,9 @@ ENTRIES: dict[str, Any] = {
     "policies": POLICY,
     "mappings": {"expression": "{'text': event.action}"},
     "transports": {"mode": "webhook", "url": "https://hooks.example.com/x"},
+    "groups": {"children": ["below"]},
+    "users": {"email": "alice@example.com", "pk": 7},
+    "keys": {"scopes": ["events:write"], "user": "known"},
     "rules": {"severity": "alert", "bindings": [{"policy": "failed"}]},
 }
 
@@ -20,6 +23,8 @@ ENTRIES: dict[str, Any] = {
 def api(stack: Stack) -> Api:
     made = Api.of(stack)
     assert made("PUT", "/policies/failed", POLICY).status == 201
+    assert made("PUT", "/groups/below", {}).status == 201
+    assert made("PUT", "/users/known", {}).status == 201
     return made
 
 
@@ -36,15 +41,16 @@ def test_what_would_be_made_is_told_and_not_made(api: Api, stack: Stack, kind: s
     assert answer.status == 200, answer.text
     assert (answer.body["dry_run"], answer.body["created"], answer.body["changed"]) == (True, True, True)
     assert [change["name"] for change in answer.body["changes"]] == ["new"]
+    assert "secret" not in answer.text
     assert api("GET", f"/{kind}/new").status == 404
     assert (stack.items("config"), stack.items("events")) == before
 
 
 @pytest.mark.parametrize("kind", ENTRIES)
 def test_what_there_is_would_change_nothing(api: Api, kind: str) -> None:
-    assert api("PUT", f"/{kind}/known", ENTRIES[kind]).status == 201
+    assert api("PUT", f"/{kind}/there", ENTRIES[kind]).status == 201
 
-    answer = check(api, f"/{kind}/known", api("GET", f"/{kind}/known").body)
+    answer = check(api, f"/{kind}/there", api("GET", f"/{kind}/there").body)
 
     assert answer.body == {"dry_run": True, "created": False, "changed": False, "changes": []}
 
@@ -60,6 +66,14 @@ def test_what_there_is_would_change_nothing(api: Api, kind: str) -> None:
         ("/policies/new", {"kind": "event_matcher"}, ""),
         ("/mappings/new", {"expression": "event."}, "expression"),
         ("/transports/new", {"mode": "webhook"}, "url"),
+        ("/groups/new", {"children": ["absent"]}, "children[0]"),
+        ("/users/new", {"pk": 7}, "pk"),
+        ("/users/new", {"locale": "?"}, "locale"),
+        ("/keys/new", {"scopes": []}, "scopes"),
+        ("/keys/new", {"scopes": ["events:read"], "user": "absent"}, "user"),
+        ("/keys/new", {"scopes": ["events:read"], "expires": "2020-01-01T00:00:00Z"}, "expires"),
+        ("/settings", {"event_retention": "days=soon"}, "event_retention"),
+        ("/settings", {"group_scopes": [{"group": "g", "scopes": ["all"]}]}, "group_scopes[0].scopes[0]"),
         (
             "/transports/new",
             {"mode": "webhook", "url": "https://x.example.com", "secret": "********************"},
@@ -68,6 +82,8 @@ def test_what_there_is_would_change_nothing(api: Api, kind: str) -> None:
     ],
 )
 def test_what_would_be_refused_is_refused_as_it_would_be(api: Api, path: str, entry: Any, at: str) -> None:
+    assert api("PUT", "/users/seventh", {"pk": 7}).status == 201
+
     answer = check(api, path, entry)
 
     assert answer.status == 422
@@ -84,8 +100,30 @@ def test_a_policy_that_breaks_a_rules_test_is_refused(api: Api) -> None:
     assert answer.status == 422
 
 
+def test_settings_are_tried_and_not_saved(api: Api) -> None:
+    before = api("GET", "/settings").body
+
+    answer = check(api, "/settings", before | {"brand": "acme"})
+
+    assert (answer.status, answer.body["changed"], answer.body["created"]) == (200, True, False)
+    assert [change["fields"] for change in answer.body["changes"]] == [{"brand": {"from": "default", "to": "acme"}}]
+    assert api("GET", "/settings").body == before
+    assert check(api, "/settings", before).body["changes"] == []
+
+
+def test_settings_that_break_a_rules_test_are_refused(api: Api) -> None:
+    hidden = {"kind": "expression", "expression": "event.context.word == 'a'"}
+    assert api("PUT", "/policies/word", hidden).status == 201
+    test = {"event": {"action": "login", "context": {"word": "a"}}, "fires": True}
+    rule = {"destination_group": "below", "bindings": [{"policy": "word"}], "tests": [test]}
+    assert api("PUT", "/rules/tested", rule).status == 201
+
+    assert check(api, "/settings", {"secret_keys": ["word"]}).status == 422
+
+
 def test_a_check_takes_the_right_to_save(stack: Stack, api: Api) -> None:
     reader = Api.of(stack, scopes="config:read")
 
     assert check(reader, "/rules/new", {}).status == 403
-    assert api("PUT", "/users/alice", {}, query={"dry_run": "true"}).status == 422
+    assert check(reader, "/settings", {}).status == 403
+    assert check(api, "/silences/s", {"matcher": {"app": "a"}, "ends": "2999-01-01T00:00:00Z"}).status == 422

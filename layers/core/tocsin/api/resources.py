@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -25,7 +24,7 @@ from tocsin.config.resources import (
     etag_of,
 )
 from tocsin.config.resources.api_keys import Keys
-from tocsin.config.resources.snapshot_entries import Published
+from tocsin.config.resources.registry import Checked
 from tocsin.errors import Invalid, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
@@ -40,7 +39,7 @@ def add_routes(app: APIGatewayHttpResolver, management: Resources) -> None:
     """Add this subject's routes."""
     for kind, collection in management.collections().items():
         _add_list(app, kind, collection)
-        _add_entries(app, kind, collection, management.checked().get(kind))
+        _add_entries(app, kind, collection, collection)
     _add_members(app, management.members)
     _add_settings(app, management.settings)
     _add_keys(app, management.keys)
@@ -54,7 +53,7 @@ def _add_list(app: APIGatewayHttpResolver, kind: str, collection: Collection) ->
 
 
 def _add_entries(
-    app: APIGatewayHttpResolver, kind: str, collection: Collection, checked: Published[Any] | None = None
+    app: APIGatewayHttpResolver, kind: str, collection: Collection, checked: Checked | None = None
 ) -> None:
     """`checked` is the collection, where an edit of it can be tried with `dry_run`."""
 
@@ -111,7 +110,9 @@ def _add_settings(app: APIGatewayHttpResolver, settings: SettingsEntry) -> None:
 
     @app.put("/settings")
     def put_settings() -> Response[str]:
-        request, principal = _writer(app)
+        request, principal = asked(app, Scope.CONFIG_WRITE, query=("dry_run",), versioned=True)
+        if flag_of(request, "dry_run"):
+            return json_response(200, settings.check(object_of(request)))
         saved = settings.put(object_of(request), Precondition.parse(request.headers), principal)
         return _saved(saved, "/settings", principal)
 

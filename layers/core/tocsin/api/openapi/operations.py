@@ -23,7 +23,7 @@ def _collection(
     query: tuple[str, ...] = (),
     ends: str = "Delete",
     *,
-    checked: bool = False,
+    checked: bool = True,
 ) -> Iterator[Operation]:
     entry, sent = f"/{kind}/{{name}}", body or schema
     yield Operation("GET", f"/{kind}", kind, f"List {kind}", _READ, {200: f"{schema}Page"}, query=(*query, *LISTED))
@@ -207,7 +207,7 @@ OPERATIONS: tuple[Operation, ...] = (
         versioned=True,
         problems=(*WRITING, 409, 412),
     ),
-    *_collection("rules", "Rule", "a rule", checked=True),
+    *_collection("rules", "Rule", "a rule"),
     Operation(
         "POST",
         "/rules/{name}/test",
@@ -229,7 +229,7 @@ OPERATIONS: tuple[Operation, ...] = (
         problems=(*WRITING, 404),
     ),
     Operation("GET", "/firings", "rules", "How often each rule fired, and was held", _READ, {200: "Firings"}),
-    *_collection("policies", "Policy", "a policy", checked=True),
+    *_collection("policies", "Policy", "a policy"),
     Operation(
         "POST",
         "/policies/{name}/test",
@@ -240,8 +240,8 @@ OPERATIONS: tuple[Operation, ...] = (
         body="EventToTest",
         problems=(*WRITING, 404),
     ),
-    *_collection("mappings", "Mapping", "a mapping", checked=True),
-    *_collection("transports", "Transport", "a transport", checked=True),
+    *_collection("mappings", "Mapping", "a mapping"),
+    *_collection("transports", "Transport", "a transport"),
     Operation(
         "POST",
         "/transports/{name}/test",
@@ -365,7 +365,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="SignInClaim",
         problems=(*WRITING, 404, 409),
     ),
-    *_collection("silences", "Silence", "a silence", body="NewSilence", query=("state",), ends="End"),
+    *_collection("silences", "Silence", "a silence", body="NewSilence", query=("state",), ends="End", checked=False),
     Operation(
         "POST",
         "/silences",
@@ -383,8 +383,9 @@ OPERATIONS: tuple[Operation, ...] = (
         "settings",
         "Replace the settings",
         _WRITE,
-        {200: "Settings"},
+        {200: "SettingsOrCheck"},
         body="Settings",
+        query=("dry_run",),
         versioned=True,
         problems=(*WRITING, 409, 412),
     ),

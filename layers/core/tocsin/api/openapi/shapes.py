@@ -371,9 +371,8 @@ SHAPES: dict[str, Schema] = {
 _LISTED = ("Rule", "Policy", "Mapping", "Transport", "Group", "User", "Key", "Member", "Silence")
 SHAPES |= {"ErasurePage": page(ref("Erasure")), "ExportPage": page(ref("Export"))}
 SHAPES |= {f"{kind}Page": page(ref(kind)) for kind in _LISTED}
-SHAPES |= {
-    f"{kind}OrCheck": {"anyOf": [ref(kind), ref("Check")]} for kind in ("Rule", "Policy", "Mapping", "Transport")
-}
+_CHECKED = ("Rule", "Policy", "Mapping", "Transport", "Group", "User", "Key", "Settings")
+SHAPES |= {f"{kind}OrCheck": {"anyOf": [ref(kind), ref("Check")]} for kind in _CHECKED}
 
 
 def schemas() -> JsonObject:

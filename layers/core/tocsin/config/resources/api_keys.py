@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import KeyEntry, UserEntry
-from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, tried
 from tocsin.config.resources.snapshot_entries import dump, page_of, parse_entry
 from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
 from tocsin.http.preconditions import Precondition
@@ -71,7 +71,7 @@ class Keys:
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Create a key, or replace what it may do; its secret stays as it is."""
-        shape = parse_entry(_KEY, {k: v for k, v in given.items() if k not in _SHOWN_ONLY}, name)
+        shape = _parse(name, given)
         with self._editor.alone(principal):
             before = self._find(name)
             precondition.check(None if before is None else _shown(before))
@@ -88,6 +88,12 @@ class Keys:
         once: JsonObject = {"key": bearer(key, secret)} if secret else {}
         (shown,) = self._with_use([_shown(key)])
         return Saved(shown, before is None, once)
+
+    def check(self, name: str, given: JsonObject) -> JsonObject:
+        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse."""
+        shape, before = _parse(name, given), self._find(name)
+        self._check(shape, before)
+        return tried(before, _differences(before, shape))
 
     def add(self, given: JsonObject, principal: Principal) -> Saved:
         """Create a key whose name is in what is given. Conflict where there is one of that name."""
@@ -142,8 +148,7 @@ class Keys:
         self._editor.check(Blueprint(users=users, keys=(shape,)), "keys[0]")
 
     def _tell(self, before: ApiKey | None, after: ApiKey, principal: Principal) -> None:
-        old = () if before is None else (_entry(before),)
-        changes = differences(Blueprint(keys=old), Blueprint(keys=(_entry(after),)))
+        changes = _differences(before, _entry(after))
         self._editor.tell(changes, principal, shown_once=before is None)
 
     def _find(self, name: str) -> ApiKey | None:
@@ -159,6 +164,15 @@ class Keys:
     def _with_use(self, shown: Sequence[JsonObject]) -> list[JsonObject]:
         uses = self._editor.people.last_uses([str(key["id"]) for key in shown])
         return [key | {"last_used": uses.get(str(key["id"]))} for key in shown]
+
+
+def _parse(name: str, given: JsonObject) -> KeyEntry:
+    return parse_entry(_KEY, {field: value for field, value in given.items() if field not in _SHOWN_ONLY}, name)
+
+
+def _differences(before: ApiKey | None, after: KeyEntry) -> list[JsonObject]:
+    old = () if before is None else (_entry(before),)
+    return differences(Blueprint(keys=old), Blueprint(keys=(after,)))
 
 
 def _entry(key: ApiKey) -> KeyEntry:

@@ -135,6 +135,11 @@ class ConfigurationEditor:
         self._changes.rotated(kind, name, principal, self.configuration.version().settings, facts)
 
 
+def tried(before: object, changes: Sequence[JsonObject]) -> JsonObject:
+    """What an edit would do that is tried, not saved; `before` is the entry that is there, None where there is none."""
+    return {"dry_run": True, "created": before is None, "changed": bool(changes), "changes": [*changes]}
+
+
 def updated(kind: str, name: str, **fields: Json) -> JsonObject:
     """A change of an entry, as a blueprint's differences spell it."""
     return {"kind": kind, "name": name, "change": "update", "fields": fields}

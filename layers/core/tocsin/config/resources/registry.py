@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from tocsin.config.resources.api_keys import Keys
 from tocsin.config.resources.editor import ConfigurationEditor, Saved
@@ -12,7 +12,6 @@ from tocsin.config.resources.mappings import Mappings
 from tocsin.config.resources.rules import Policies, Rules
 from tocsin.config.resources.settings import SettingsEntry
 from tocsin.config.resources.silences import Silences
-from tocsin.config.resources.snapshot_entries import Published
 from tocsin.config.resources.transports import Transports
 from tocsin.config.resources.users import Members, Users
 from tocsin.http.preconditions import Precondition
@@ -34,6 +33,13 @@ class Collection(Protocol):
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Delete one, and give it as it was."""
+
+
+class Checked(Collection, Protocol):
+    """Entries whose edits can be tried without saving them."""
+
+    def check(self, name: str, given: JsonObject) -> JsonObject:
+        """What `put` would do; Invalid for what it would refuse."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,7 @@ class Resources:
             settings=SettingsEntry(editor),
         )
 
-    def checked(self) -> dict[str, Published[Any]]:
-        """Those whose edits can be tried without saving them."""
-        return {
-            "rules": self.rules,
-            "policies": self.policies,
-            "mappings": self.mappings,
-            "transports": self.transports,
-        }
-
-    def collections(self) -> dict[str, Collection]:
+    def collections(self) -> dict[str, Checked]:
         """Those that are alike, by their paths' first part."""
         return {
             "rules": self.rules,

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
-from tocsin.config.model import Settings
-from tocsin.config.resources.editor import ConfigurationEditor, Saved
+from tocsin.config.model import Configuration, Settings
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, tried
 from tocsin.config.resources.rules import touched
 from tocsin.config.resources.snapshot_entries import dump
 from tocsin.errors import Invalid, violations
@@ -31,19 +31,32 @@ class SettingsEntry:
 
     def put(self, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Replace the settings; a field that is not given takes its default."""
-        try:
-            settings = self._adapter.validate_python(given)
-        except ValidationError as error:
-            raise Invalid(violations(error, cast(Json, given))) from None
+        settings = self._parse(given)
         with self._editor.alone(principal):
             configuration = self._editor.current()
             before = configuration.settings
             precondition.check(dump(before))
-            rules = [rule for rule in configuration.rules if rule.tests]
-            anew = configuration.changed(settings=settings)
-            self._editor.check(touched(self._editor, rules, configuration.policies, anew), "settings")
+            self._check(settings, configuration)
             changes = differences(Blueprint(settings=before), Blueprint(settings=settings))
             if changes:
                 self._editor.publish(lambda now: now.changed(settings=settings), principal)
         self._editor.tell(changes, principal)
         return Saved(dump(settings))
+
+    def check(self, given: JsonObject) -> JsonObject:
+        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse."""
+        settings, configuration = self._parse(given), self._editor.current()
+        self._check(settings, configuration)
+        before = configuration.settings
+        return tried(before, differences(Blueprint(settings=before), Blueprint(settings=settings)))
+
+    def _parse(self, given: JsonObject) -> Settings:
+        try:
+            return self._adapter.validate_python(given)
+        except ValidationError as error:
+            raise Invalid(violations(error, cast(Json, given))) from None
+
+    def _check(self, settings: Settings, configuration: Configuration) -> None:
+        rules = [rule for rule in configuration.rules if rule.tests]
+        anew = configuration.changed(settings=settings)
+        self._editor.check(touched(self._editor, rules, configuration.policies, anew), "settings")

@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.model import Configuration
-from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, tried
 from tocsin.errors import Invalid, NotFound, Violation, violations
 from tocsin.fields import nfc
 from tocsin.http.preconditions import Precondition
@@ -90,8 +90,7 @@ class Published[Entry: BaseModel]:
         before = self._entries(configuration).get(name)
         self._check(entry, configuration)
         self._check_whole(entry, configuration)
-        changes = self._differences(before, entry)
-        return {"dry_run": True, "created": before is None, "changed": bool(changes), "changes": [*changes]}
+        return tried(before, self._differences(before, entry))
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Delete an entry that nothing else names, and give it as it was. Conflict names what names it."""

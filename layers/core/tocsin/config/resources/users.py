@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import UserEntry
-from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, updated
+from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, tried, updated
 from tocsin.config.resources.snapshot_entries import parse_entry
 from tocsin.errors import NotFound
 from tocsin.http.preconditions import Precondition
@@ -41,16 +41,22 @@ class Users:
         with self._editor.alone(principal):
             before = self._editor.people.user(name)
             precondition.check(None if before is None else before.to_json())
-            self._editor.check(Blueprint(users=(entry, *self._others_with(entry))), "users[0]")
+            self._check(entry)
             if before is None:
                 self._editor.belongings.clear_for([name], now=utc_now())
             if before != user:
                 self._editor.people.write(users=[user])
                 if before is not None and before.pk != user.pk:
                     self._editor.people.forget_pk(before)
-        old = () if before is None else (UserEntry.model_validate(before.to_json()),)
-        self._editor.tell(differences(Blueprint(users=old), Blueprint(users=(entry,))), principal)
+        self._editor.tell(_differences(before, entry), principal)
         return Saved(user.to_json(), before is None)
+
+    def check(self, name: str, given: JsonObject) -> JsonObject:
+        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse."""
+        entry = parse_entry(_ADAPTER, given, name, "username")
+        before = self._editor.people.user(name)
+        self._check(entry)
+        return tried(before, _differences(before, entry))
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Delete a user, their memberships, their preferences and what is in their inbox.
@@ -77,6 +83,9 @@ class Users:
             self._editor.people.delete(users=[user])
         self._editor.tell([{"kind": "users", "name": name, "change": "delete"}], principal)
         return user.to_json()
+
+    def _check(self, entry: UserEntry) -> None:
+        self._editor.check(Blueprint(users=(entry, *self._others_with(entry))), "users[0]")
 
     def _others_with(self, entry: UserEntry) -> list[UserEntry]:
         """Who else has the key of `entry`."""
@@ -128,6 +137,11 @@ class Members:
         if group is None:
             raise NotFound(f"there is no group {name[:120]!r}")
         return group
+
+
+def _differences(before: User | None, after: UserEntry) -> list[JsonObject]:
+    old = () if before is None else (UserEntry.model_validate(before.to_json()),)
+    return differences(Blueprint(users=old), Blueprint(users=(after,)))
 
 
 def _found(editor: ConfigurationEditor, name: str) -> User:
