@@ -66,7 +66,7 @@ class Delivery:
     @property
     def final(self) -> bool:
         """Whether nothing more happens by itself."""
-        return self.state in {"delivered", "failed", "discarded"}
+        return self.state in {"delivered", "joined", "failed", "discarded", "dropped"}
 
 
 @dataclass(frozen=True, slots=True)

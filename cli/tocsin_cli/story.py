@@ -14,7 +14,7 @@ from tocsin_cli.text import counted, plain
 from tocsin_cli.times import clock, local, parse_iso, roughly
 from tocsin_cli.types import Json, JsonObject, mapping, objects, text, whole
 
-_MARKS = {"delivered": "✓", "failed": "✗", "discarded": "–"}
+_MARKS = {"delivered": "✓", "joined": "✓", "failed": "✗", "discarded": "–", "dropped": "–"}
 _UNDER_WAY = "…"
 
 
@@ -116,8 +116,13 @@ def _add_delivery(branch: Tree, delivery: JsonObject, created: datetime | None) 
     if state == "delivered" and (after := _after(created, attempts)):
         label.append(f" {after} after the event", style="dim")
     if delivery.get("next_attempt"):
-        label.append(f"  next attempt {local(text(delivery, 'next_attempt'))}", style="dim")
+        said = "" if state == "waiting" else "next attempt "
+        label.append(f"  {said}{local(text(delivery, 'next_attempt'))}", style="dim")
     node = branch.add(label)
+    if delivery.get("why"):
+        node.add(Text(plain(text(delivery, "why")), style="yellow" if state == "waiting" else "dim"))
+    if delivery.get("joined"):
+        node.add(Text(f"told with others, in {plain(text(delivery, 'joined'))}", style="dim"))
     if state != "delivered":
         node.add(Text(text(delivery, "id"), style="dim"))
     for number, attempt in enumerate(attempts, 1):

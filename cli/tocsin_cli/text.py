@@ -31,6 +31,9 @@ STYLES = {
     "disabled": "red",
     "delete": "red",
     "discarded": "dim",
+    "dropped": "dim",
+    "waiting": "yellow",
+    "joined": "green",
     "over": "dim",
     "notice": "cyan",
 }

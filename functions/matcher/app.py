@@ -13,6 +13,7 @@ from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
 from tocsin.config.version_item import REFRESH
 from tocsin.deliveries.queues import queue_urls
+from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
@@ -25,6 +26,7 @@ from tocsin.matching.matcher import Matcher
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
+from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -46,6 +48,8 @@ worker = MatchWorker(
         held=HeldStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         system_events=SystemEvents(events),
         firings=firings,
+        preferences=PreferencesStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold=REFRESH),
+        waiting=WaitingStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     ),
     events,
     outbox,

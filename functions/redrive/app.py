@@ -13,6 +13,7 @@ from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.digest_store import DigestStore
 from tocsin.deliveries.queues import Queues, queue_urls
 from tocsin.deliveries.redrive import Redrive
 from tocsin.deliveries.redrive_store import RedeliveryStore
@@ -33,6 +34,7 @@ redrive = Redrive(
     configuration=configuration,
     deliveries=RedeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     breakers=BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    digests=DigestStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     alerts=Alerts(SystemEvents(events), configuration),
     queues=Queues(
         lambda: Outbox(clients.sqs()),
@@ -43,5 +45,5 @@ redrive = Redrive(
 
 @logger.inject_lambda_context
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
-    """{due, probes, released}: how many deliveries were put back."""
+    """{due, digests, probes, released}: how many deliveries were put back."""
     return dict(redrive.run(for_at_most=RUNS_FOR))

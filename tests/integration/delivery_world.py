@@ -19,6 +19,7 @@ from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import Breakers, BreakerStore
+from tocsin.deliveries.digest_store import DigestStore
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.redrive import Redrive
@@ -206,6 +207,7 @@ class World:
             breakers=self.breakers,
             alerts=Alerts(SystemEvents(self.events), self.configuration),
             queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
+            digests=DigestStore(self.stack.dynamodb, "deliveries"),
             clock=self.clock,
         )
         return dict(RECORDER.in_role_of("redrive", redrive.run)(for_at_most=timedelta(seconds=10)))

@@ -18,8 +18,8 @@ from tocsin_cli.text import counted
 from tocsin_cli.times import iso, local, parse_moment
 from tocsin_cli.types import Json, JsonObject, objects, text, whole
 
-STATES = ("delivered", "failed", "discarded", "retrying", "held", "queued")
-AGAIN = ("failed", "discarded", "held", "retrying", "queued")
+STATES = ("delivered", "failed", "discarded", "retrying", "held", "waiting", "queued", "joined", "dropped")
+AGAIN = ("failed", "discarded", "held", "waiting", "retrying", "queued")
 """States that can be sent again."""
 _PREVIEWED = 1000
 

@@ -152,6 +152,7 @@ def test_a_story_is_given_over_several_pages(stack: Stack, api: Api, little_room
             {"severity": "notice", "transports": ['"' * 100], "bindings": [{"reason": '"' * 200}]},
             page="0",
             told={"hook": 1},
+            kept={},
             now=datetime.now(UTC),
             keep=timedelta(days=1),
         )

@@ -33,7 +33,7 @@ def told(stack: Stack, event: Event, *, to: str = "admin", state: State = State.
     message = DeliveryMessage(event.id, "logins", Severity.NOTICE, "inbox", "local", user, once=False)
     now = utc_now()
     StoryStore(stack.dynamodb, "deliveries").note_match(
-        event.id, "logins", {"severity": "notice"}, page="0", told={"inbox": 1}, now=now, keep=KEEP
+        event.id, "logins", {"severity": "notice"}, page="0", told={"inbox": 1}, kept={}, now=now, keep=KEEP
     )
     deliveries = DeliveryStore(stack.dynamodb, "deliveries")
     deliveries.take(message, now=now, lease=timedelta(seconds=30), keep=KEEP)

@@ -54,7 +54,7 @@ def held_by(stack: Stack, about: Event) -> Any:
 
 def counted(stack: Stack, now: datetime) -> tuple[int, int]:
     """How many events the running window of the rule `failed-logins` told of, and how many it held back."""
-    state = Throttles(stack.dynamodb, "deliveries").look("failed-logins", Throttle(**DAILY), event(), now=now)
+    state = Throttles(stack.dynamodb, "deliveries").look("failed-logins", Throttle(**DAILY), event(), now=now).to_json()
     return int(str(state["told"])), int(str(state["held_back"]))
 
 

@@ -14,7 +14,7 @@ from tocsin.identity.directory import User
 from tocsin.notifications.email.message import MailTemplates
 from tocsin.notifications.email.send import mail_delivery
 from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
-from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.email.unsubscribe import Subscription, UnsubscribeLinks
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 type Load = Callable[[str], dict[str, Any]]
@@ -87,7 +87,7 @@ def test_a_mail_has_its_tags_its_configuration_set_and_a_link_to_stop_it(world: 
     headers = {header["Name"]: header["Value"] for header in request["Content"]["Simple"]["Headers"]}
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     token = headers["List-Unsubscribe"].removesuffix(">").partition("token=")[2]
-    assert LINKS.address_of(token) == "alice@example.com"
+    assert LINKS.read(token) == Subscription("alice", "mail", "failed-logins")
 
 
 def test_the_message_id_of_ses_is_kept(world: World) -> None:

@@ -3,18 +3,24 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from local.faults import Fault
 from local.sinks import Misbehaviour
 from tests.stack.permissions import Permission
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done, new_message
+from tocsin.aws.dynamodb import text, timestamp
 from tocsin.deliveries.breaker import HANGS_AFTER, TIMED_OUT
 from tocsin.deliveries.items import Place
 from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.waiting_store import KeptBack, WaitingStore, head_key, head_shard
 from tocsin.deliveries.worker import COMES_BACK_AFTER
+from tocsin.identity.directory import User
+from tocsin.ids import new_id
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import TransportMode
+from tocsin.telling.decision import Cause, Decision, Kind
 
 MODES = {
     "webhook": TransportMode.WEBHOOK,
@@ -190,6 +196,34 @@ def put_back(stage: Stage, permission: Permission) -> None:
     done(stage.waiting(queue) > before, f"nothing in {queue}")
 
 
+def tell_what_waits(stage: Stage, _permission: Permission) -> None:
+    """Has redrive make a digest of what waited for somebody until a minute ago."""
+    event = stage.stored_event()
+    message = replace(new_message(TransportMode.LOCAL, event), user=User(f"probe-{uuid4()}"))
+    now = datetime.now(UTC)
+    held = Decision(Kind.HOLD, Cause.QUIET_HOURS, "probe", now - timedelta(minutes=1))
+    waiting = WaitingStore(stage.stack.aws.dynamodb, stage.stack.deployed.deliveries_table)
+    waiting.keep_back([KeptBack(message, event, held)], now=now, keep=timedelta(days=1))
+    stage.invoke("redrive", {})
+    stands = stage.state_of(message)
+    done(stands == State.JOINED, stands)
+
+
+def tidy_digest(stage: Stage, _permission: Permission) -> None:
+    """Has redrive look after a digest that was begun an hour ago, and of which nothing is left."""
+    partition = f"digest#inbox#probe-{uuid4()}"
+    hour_ago = timestamp(datetime.now(UTC) - timedelta(hours=1))
+    table, dynamodb, key = stage.stack.deployed.deliveries_table, stage.stack.aws.dynamodb, head_key(partition)
+    facts: Payload = {"due_shard": text(head_shard(partition)), "due_at": hour_ago, "asked_at": hour_ago}
+    dynamodb.put_item(TableName=table, Item=key | facts | {"digest": text(f"{new_id()}-0123456789abcdef")})
+    try:
+        stage.invoke("redrive", {})
+        left = dynamodb.get_item(TableName=table, Key=key)
+        done("Item" not in left, left)
+    finally:
+        dynamodb.delete_item(TableName=table, Key=key)
+
+
 def bounce_of(address: str) -> Payload:
     """What SES says when mail to that address came back for good."""
     bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": address, "status": "5.1.1"}]}
@@ -242,6 +276,9 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("redrive", "KeepBreakers", "dynamodb:DeleteItem"): drop_breaker,
     ("redrive", "FindWhatGoesOn", "dynamodb:Query"): put_back,
     ("redrive", "ClaimIt", "dynamodb:UpdateItem"): put_back,
+    ("redrive", "KeepDigests", "dynamodb:UpdateItem"): tell_what_waits,
+    ("redrive", "KeepDigests", "dynamodb:DeleteItem"): tidy_digest,
+    ("redrive", "ReadJoined", "dynamodb:BatchGetItem"): tidy_digest,
     ("redrive", "PutBack", "sqs:SendMessage"): put_back,
     ("redrive", "ReportDisabled", "dynamodb:PutItem"): give_up_endpoint,
 }

@@ -6,10 +6,12 @@ from uuid import uuid4
 
 from local.faults import Fault
 from tests.stack.permissions import Permission
-from tests.stack.probes.stage import Payload, Probe, Stage, done, new_event
+from tests.stack.probes.stage import PERSON, Payload, Probe, Stage, done, new_event
 from tocsin.events.model import Event
 from tocsin.events.store import event_key
 from tocsin.ids import new_id
+from tocsin.telling.preferences import Preferences
+from tocsin.telling.preferences_store import PreferencesStore
 
 # Of this directory's conftest: events of this app are told to one person by a transport of each mode.
 TOLD_BY_ALL = "large"
@@ -88,6 +90,18 @@ def begin_window(stage: Stage, _permission: Permission) -> None:
     match(stage, record_of(new_event(app=LIMITED, context={"host": str(uuid4())})))
 
 
+def have_it_wait(stage: Stage, permission: Permission) -> None:
+    """Has the matcher keep what it tells somebody for their digest."""
+    preferences = PreferencesStore(stage.stack.aws.dynamodb, stage.stack.deployed.config_table)
+    said = {"digest": {"every": "hour"}, "alerts_pass": False}
+    preferences.change(PERSON.username, lambda _: Preferences.model_validate(said))
+    try:
+        tell_by_all(stage, permission)
+    finally:
+        preferences.forget([PERSON.username])
+        stage.chill("matcher")  # it remembers for some seconds what people said
+
+
 def hold_back(stage: Stage, _permission: Permission) -> None:
     host = str(uuid4())
     match(stage, *(record_of(new_event(app=LIMITED, context={"host": host})) for _ in range(2)))
@@ -143,6 +157,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("matcher", "TellStory", "dynamodb:UpdateItem"): tell_by_all,
     ("matcher", "Throttle", "dynamodb:UpdateItem"): begin_window,
     ("matcher", "Throttle", "dynamodb:Query"): begin_window,
+    ("matcher", "ExpectDigest", "dynamodb:UpdateItem"): have_it_wait,
     ("matcher", "CountFirings", "dynamodb:UpdateItem"): count_firing,
     ("matcher", "CountHeld", "dynamodb:BatchWriteItem"): hold_back,
     ("rollup", "ReadEvents", "dynamodb:Query"): count_hour,

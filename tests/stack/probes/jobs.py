@@ -50,7 +50,9 @@ def told(stage: Stage, event: Event) -> None:
     """Have somebody be told of an event, in the inbox."""
     dynamodb, table = stage.stack.aws.dynamodb, stage.stack.deployed.deliveries_table
     message, now = DeliveryMessage(event.id, "probe", Severity.NOTICE, "inbox", "local", PERSON, once=False), _now()
-    StoryStore(dynamodb, table).note_match(event.id, "probe", {}, page="0", told={"inbox": 1}, now=now, keep=KEEP)
+    StoryStore(dynamodb, table).note_match(
+        event.id, "probe", {}, page="0", told={"inbox": 1}, kept={}, now=now, keep=KEEP
+    )
     stage.deliveries.take(message, now=now, lease=timedelta(seconds=1), keep=KEEP)
     stage.deliveries.note(message, Attempt(now, 1, Outcome(State.DELIVERED, "probe")), Following(State.DELIVERED))
     InboxStore(dynamodb, table).put(Notification.of(event, "probe", Severity.NOTICE, PERSON), keep=KEEP, now=now)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.notifications import email
+from tocsin.notifications.digest import MESSAGES
 from tocsin.notifications.email.message import SEVERITY_LABELS
 from tocsin.notifications.email.translations import CatalogueError, Catalogues, read_catalogue
 
@@ -18,7 +19,7 @@ def messages_of_the_sources() -> set[str]:
     templates = "".join(path.read_text("utf-8") for path in (PACKAGE / "templates").glob("*.j2"))
     asked = re.findall(r'\b_\("([^"]+)"\)', templates)
     asked += re.findall(r'\bgettext\("([^"]+)"\)', (PACKAGE / "message.py").read_text("utf-8"))
-    return {*asked, *SEVERITY_LABELS.values()}
+    return {*asked, *SEVERITY_LABELS.values(), *MESSAGES}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tocsin.notifications.model import Severity
-from tocsin.telling.decision import Asked, Decision, Silencing, Throttling, decide
+from tocsin.telling.decision import Aged, Asked, Decision, Silencing, Throttling, decide
 from tocsin.telling.preferences import Preferences, Wishes
 
 NIGHT = {"quiet_hours": [{"starts": "22:00", "ends": "07:00"}]}
@@ -52,6 +52,8 @@ THROTTLED = (
     "dropped: the throttle of rule refunds lets 3 in minutes=10 through for user.username bob;"
     " the next may pass at 2026-06-10T12:10Z"
 )
+OLD = Aged(timedelta(hours=26, minutes=50), "hours=24")
+AGED = "dropped: the event is 26 hours old, and rule refunds tells of none older than hours=24"
 FORCED = {"can_be_muted": False}
 
 
@@ -99,6 +101,17 @@ CASES = {
         THROTTLED.replace(" for user.username bob", ""),
         more={"throttle": replace(FULL, group={})},
     ),
+    # age, before silences
+    "too old": Case(NOON, ALERT, {}, "drop", AGED, more={"aged": OLD}),
+    "too old, by minutes": Case(
+        NOON,
+        ALERT,
+        {},
+        "drop",
+        AGED.replace("26 hours", "90 minutes").replace("hours=24", "hours=1"),
+        more={"aged": Aged(timedelta(minutes=90), "hours=1")},
+    ),
+    "too old, and a silence": Case(NOON, NOTICE, {}, "drop", AGED, more={"aged": OLD, "silence": SILENCE}),
     # muted
     "muted": Case(NOON, NOTICE, MUTED, "drop", "dropped: ana muted rule refunds"),
     "muted, an alert": Case(NOON, ALERT, MUTED, "drop", "dropped: ana muted rule refunds"),

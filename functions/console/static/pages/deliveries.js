@@ -10,7 +10,7 @@ import { useLoaded } from "../parts/resources.js";
 import { DeliveryStory } from "../parts/story.js";
 import { Badge, short, When } from "../parts/text.js";
 
-const STATES = ["failed", "retrying", "held", "queued", "discarded", "delivered"];
+const STATES = ["failed", "retrying", "held", "waiting", "queued", "discarded", "delivered", "joined", "dropped"];
 const PAGE = 200;
 /** Deliveries that the preview of a redrive counts at most. */
 const COUNTED = 1000;
@@ -82,7 +82,7 @@ export default function Deliveries() {
       <select aria-label="Transport" value=${query.transport || ""} onChange=${(event) => change({ transport: event.target.value || undefined, d: undefined })}>
         <option value="">All transports</option>${(transports.value || []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select>
       <button onClick=${() => load()}>Refresh</button>
-      ${query.transport && may("config:write") && ["failed", "discarded", "held", "retrying", "queued"].includes(state)
+      ${query.transport && may("config:write") && ["failed", "discarded", "held", "waiting", "retrying", "queued"].includes(state)
         && html`<${Redrive} transport=${query.transport} state=${state} done=${() => load()} />`}</div>
     <${Notice} problem=${page.problem} />
     <div class=${query.d ? "split two deliveries" : "split deliveries"}>

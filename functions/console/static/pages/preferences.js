@@ -104,7 +104,6 @@ export default function Preferences() {
   };
   const { problem } = result;
   return html`<div class="head"><h1>Preferences</h1><a href=${link("inbox")}>Inbox</a></div>
-    <p class="muted">Kept, and not in force yet: until then everything is told at once.</p>
     <p class="muted">How you are told. What you leave open is as this stack's settings have it.</p>
     <${Notice} problem=${problem}>${result.done}</${Notice}>
     <form onSubmit=${save} aria-label="Preferences">

@@ -8,7 +8,9 @@ import { Notice } from "./notice.js";
 import { Badge, short, When } from "./text.js";
 
 const AGAIN_MS = 3000;
-const FINAL = new Set(["delivered", "failed", "discarded"]);
+const FINAL = new Set(["delivered", "joined", "failed", "discarded", "dropped"]);
+/** Nothing happens before a time that is known: it is not asked for again and again. */
+const STILL = new Set([...FINAL, "waiting"]);
 const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings"]);
 
 /** What a rule's entry says beside the usual: why it held back, or told nobody. */
@@ -40,8 +42,10 @@ export function DeliveryStory({ delivery, changed }) {
   return html`<div>
     <div class="inline"><${Badge} kind=${delivery.state} /> <a href=${link("transports", delivery.transport)}>${delivery.transport}</a>
       <span>${delivery.user ? `to ${short(delivery.user, 80)}` : "to the transport itself"}</span>
-      ${may("config:write") && ["failed", "discarded", "retrying", "held"].includes(delivery.state) && html`<button class="tiny" onClick=${retry}>Retry</button>`}</div>
-    ${delivery.next_attempt && !FINAL.has(delivery.state) && html`<p class="small muted">next attempt <${When} at=${delivery.next_attempt} /></p>`}
+      ${may("config:write") && ["failed", "discarded", "dropped", "retrying", "held", "waiting"].includes(delivery.state) && html`<button class="tiny" onClick=${retry}>Retry</button>`}</div>
+    ${delivery.next_attempt && !FINAL.has(delivery.state) && html`<p class="small muted">${delivery.state === "waiting" ? "goes out" : "next attempt"} <${When} at=${delivery.next_attempt} /></p>`}
+    ${delivery.why && html`<p class="small">${short(delivery.why, 300)}</p>`}
+    ${delivery.joined && html`<p class="small muted">told with others, in <a href=${link("deliveries", "", { state: "delivered", d: delivery.joined })}>one message</a></p>`}
     <${Notice} problem=${problem} /><${Attempts} attempts=${delivery.attempts} /></div>`;
 }
 
@@ -66,7 +70,7 @@ export function Story({ id }) {
     get(`events/${part(id)}/deliveries`, {}, aborter.signal).then((found) => {
       setStory(found);
       setProblem(null);
-      if (found.deliveries.some((each) => !FINAL.has(each.state))) timer = setTimeout(() => setTurn((before) => before + 1), AGAIN_MS);
+      if (found.deliveries.some((each) => !STILL.has(each.state))) timer = setTimeout(() => setTurn((before) => before + 1), AGAIN_MS);
     }, (refused) => refused.name !== "AbortError" && setProblem(refused));
     return () => { aborter.abort(); clearTimeout(timer); };
   }, [id, turn]);

@@ -25,6 +25,7 @@ from tocsin.api import (
     status,
     tickets,
     transports,
+    unsubscribe,
     why,
 )
 from tocsin.api.answers import problem_response, within_limits
@@ -65,11 +66,13 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     firings.add_routes(app, services.firings)
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))
-    preferences.add_routes(app, PersonalPreferences(services.editor, services.preferences))
+    personal = PersonalPreferences(services.editor, services.preferences)
+    preferences.add_routes(app, personal)
+    unsubscribe.add_routes(app, services.unsubscribe_links, personal, services.suppressions)
     sign_in.add_routes(app, services.sign_ins)
     deliveries.add_routes(app, services.deliveries, services.suppressions)
     presets.add_routes(app)
-    transports.add_routes(app, services.deliveries, services.suppressions, services.unsubscribe_links)
+    transports.add_routes(app, services.deliveries)
     jobs.add_routes(app, services.jobs, services.exports)
 
     def refused(error: TocsinError) -> Response[str]:

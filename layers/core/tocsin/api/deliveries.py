@@ -34,18 +34,20 @@ _READABLE = ("rule", "transport", "mode", "user", "state", "attempts")
 _TOLD = re.compile(r"[0-9a-f]{16}")
 
 
+type Redriven = Literal["failed", "discarded", "held", "waiting", "retrying", "queued"]
+
+
 class RedriveRequest(BaseModel):
     """What POST /deliveries/redrive takes. `since` and `until` are about when the deliveries' events happened.
 
-    What was delivered is not among the states: it is not sent again.
+    What was delivered, or told in a digest, is not among the states: it is not sent again. Nor is what its person
+    does not want.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     transport: Name
-    states: Annotated[tuple[Literal["failed", "discarded", "held", "retrying", "queued"], ...], Field(min_length=1)] = (
-        "failed",
-    )
+    states: Annotated[tuple[Redriven, ...], Field(min_length=1)] = ("failed",)
     since: Moment | None = None
     until: Moment | None = None
     limit: Annotated[int, Field(ge=1, le=MAX_REDRIVE)] = MAX_REDRIVE

@@ -84,7 +84,7 @@ def services_of(environment: Environment) -> Services:
     secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
     people, preferences = PeopleStore(dynamodb, config_table), PreferencesStore(dynamodb, config_table)
     belongings = Belongings(InboxOwnerStore(dynamodb, deliveries_table), preferences)
-    explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events)
+    explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events, preferences)
     policy = policy_of(environment)
     unsubscribe_secret = environment.optional("UNSUBSCRIBE_SECRET")
 

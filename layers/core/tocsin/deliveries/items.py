@@ -88,6 +88,8 @@ def facts(message: DeliveryMessage) -> dict[str, Any]:
     }
     if message.remark is not None:
         held["remark"] = text(message.remark)
+    if message.why is not None:
+        held["why"] = text(message.why)
     if message.test:
         held["test"] = truth(True)
     if (trace := trace_header()) is not None:
@@ -97,9 +99,9 @@ def facts(message: DeliveryMessage) -> dict[str, Any]:
 
 def message_of(item: Item) -> DeliveryMessage:
     """Make a delivery's message from its item, without the event."""
-    person = document_of(item, "person")
+    person, place = document_of(item, "person"), place_of(item)
     return DeliveryMessage(
-        event_id=text_of(item, "pk").removeprefix("event#"),
+        event_id=place.event_id,
         rule=text_of(item, "rule"),
         severity=Severity(text_of(item, "severity")),
         transport=text_of(item, "transport"),
@@ -109,6 +111,8 @@ def message_of(item: Item) -> DeliveryMessage:
         remark=text_of(item, "remark") or None,
         test=truth_of(item, "test"),
         trace=text_of(item, "trace") or None,
+        why=text_of(item, "why") or None,
+        digest=place.told if "digest" in item else None,
     )
 
 
@@ -163,6 +167,12 @@ def shown(item: Item) -> JsonObject:
         told["attempts_left_out"] = left_out
     if "next_attempt" in item:
         told["next_attempt"] = text_of(item, "next_attempt")
+    if "why" in item:
+        told["why"] = text_of(item, "why")
+    if "joined" in item:
+        told["joined"] = text_of(item, "joined")
+    if "digest" in item:
+        told["digest"] = document_of(item, "digest")
     return told
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import orjson
@@ -11,10 +11,13 @@ import orjson
 from tocsin.errors import Unavailable
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
-from tocsin.notifications.model import Severity, delivery_id, notification_id
+from tocsin.notifications.model import Severity, delivery_id, digest_notification_id, notification_id
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.times import iso
 from tocsin.types import JsonObject
+
+KEEP_LONGER = timedelta(days=1)
+"""How much longer than notifications their deliveries are kept."""
 
 MAX_HOPS = 16
 """Times in a row that a function sends a message to its own queue: Lambda's loop detection is off for it."""
@@ -99,16 +102,24 @@ class DeliveryMessage:
     """Whether somebody waits for its outcome: it is attempted once, whatever the breaker's state."""
     trace: str | None = field(default=None, compare=False)
     """The trace header of its delivery, where the message is made anew of that."""
+    why: str | None = None
+    """Why it is told at once, where something would have it wait."""
+    digest: str | None = None
+    """Of a digest: the 16 hex digits that its id ends with. `event_id` is then one of its events."""
 
     @property
     def delivery_id(self) -> str:
         """The delivery's id: the same whenever the event is matched again."""
+        if self.digest is not None:
+            return f"{self.event_id}-{self.digest}"
         person = None if self.once or self.user is None else self.user.username
         return delivery_id(self.event_id, self.rule, self.transport, person)
 
     @property
     def notification_id(self) -> str:
         """The id of the notification that it carries."""
+        if self.digest is not None:
+            return digest_notification_id(self.event_id, self.digest)
         return notification_id(self.event_id, self.rule, self.user.username if self.user else None)
 
     @property
@@ -136,8 +147,9 @@ class DeliveryMessage:
             "user": self.user.to_json() if self.user else None,
             "once": self.once,
         }
-        if self.remark is not None:
-            body["remark"] = self.remark
+        for name, text in (("remark", self.remark), ("why", self.why), ("digest", self.digest)):
+            if text is not None:
+                body[name] = text
         for name, said in (("probe", self.probe), ("paced", self.paced), ("test", self.test)):
             if said:
                 body[name] = True
@@ -167,4 +179,6 @@ class DeliveryMessage:
             paced=data.get("paced", False),
             hops=data.get("hops", 0),
             test=data.get("test", False),
+            why=data.get("why"),
+            digest=data.get("digest"),
         )

@@ -2,6 +2,7 @@
 
     those that are due          a retry whose time has come, a message that SQS did not bring back, a delivery
                                 whose function died
+    those that wait             for the end of quiet hours, or for a digest: each person's become one message
     those that are held         one a minute of a transport whose breaker is open, to try its endpoint; the
                                 others in order and at a bounded rate once it is back, or was given up
 
@@ -25,13 +26,16 @@ from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker, BreakerState
 from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.digest_store import DigestStore, Head
+from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests
 from tocsin.deliveries.items import DUE_SHARDS, Place
-from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.model import KEEP_LONGER, DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.redrive_store import GivenUp, RedeliveryStore, Span
+from tocsin.deliveries.waiting_store import DIGEST_SHARDS
 from tocsin.errors import Unavailable
 from tocsin.notifications.outcome import State
-from tocsin.times import utc_now
+from tocsin.times import parse_duration, utc_now
 
 PAGE = 200
 """Deliveries of a shard that are claimed before they are sent: so many are late by an hour if a run dies in between."""
@@ -55,6 +59,7 @@ class Redrive:
         breakers: BreakerStore,
         alerts: Alerts,
         queues: Queues,
+        digests: DigestStore,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._configuration = configuration
@@ -62,10 +67,11 @@ class Redrive:
         self._breakers = breakers
         self._alerts = alerts
         self._queues = queues
+        self._digests = Digests(digests, clock)
         self._clock = clock
 
     def run(self, *, for_at_most: timedelta) -> Counter[str]:
-        """Put deliveries back on their queues. Return how many, as {due, probes, released}."""
+        """Put deliveries back on their queues. Return how many, as {due, digests, probes, released}."""
         until = self._clock() + for_at_most
         done: Counter[str] = Counter()
         _, configuration = self._configuration.current()
@@ -73,9 +79,13 @@ class Redrive:
         for breaker in failures.none_where_unavailable(self._breakers.all) or ():
             released = partial(self._of_breaker, breaker, configuration)
             done += failures.none_where_unavailable(released, transport=breaker.transport) or Counter()
+        keep = parse_duration(configuration.settings.notification_retention) + KEEP_LONGER
         with ThreadPoolExecutor(PARALLEL) as pool:
             for count in pool.map(lambda shard: self._due(shard, until, failures), range(DUE_SHARDS)):
                 done["due"] += count
+            tell = partial(self._tell_digests, until=until, keep=keep, failures=failures)
+            for count in pool.map(tell, range(DIGEST_SHARDS)):
+                done["digests"] += count
         note(Code.REDRIVE_DONE, "put back on their queues", failed=len(failures), **done)
         failures.raise_first()
         return done
@@ -97,6 +107,23 @@ class Redrive:
                 if isinstance(given_up, GivenUp):
                     self._alerts.failed(given_up.message, None, given_up.outcome, now=now)
             if len(places) < PAGE or not any(claimed):
+                break
+        return sent
+
+    def _tell_digests(self, shard: int, *, until: datetime, keep: timedelta, failures: _Failures) -> int:
+        sent = 0
+        while self._clock() <= until:
+            heads = failures.none_where_unavailable(partial(self._digests.due, shard), shard=f"digest-{shard}") or []
+
+            def tell(head: Head) -> DeliveryMessage | None:
+                return failures.none_where_unavailable(
+                    partial(self._digests.tell, head, keep=keep), digest=head.partition
+                )
+
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                told = [message for message in pool.map(tell, heads) if message is not None]
+            sent += self._queues.send([(message, 0) for message in told])
+            if len(heads) < HEADS_AT_ONCE or not told:
                 break
         return sent
 

@@ -101,8 +101,9 @@ class DeliveryService:
     # ── sending again ────────────────────────────────────────────────────────
 
     def retry(self, delivery_id: str) -> JsonObject:
-        """Send a delivery again, from the beginning of its schedule. Conflict where it was delivered."""
-        queued = self._redeliveries.requeue(Place.of(delivery_id), now=self._clock(), skip=(State.DELIVERED,))
+        """Send a delivery again, from the beginning of its schedule. Conflict where it was told."""
+        told = (State.DELIVERED, State.JOINED)
+        queued = self._redeliveries.requeue(Place.of(delivery_id), now=self._clock(), skip=told)
         if queued is None:
             raise NotFound(f"there is no delivery {delivery_id[:80]}, or it has expired")
         if isinstance(queued, State):

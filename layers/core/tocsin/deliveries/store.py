@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import number, number_of, text, text_of, timestamp, timestamp_of, until
+from tocsin.aws.dynamodb import document_of, number, number_of, text, text_of, timestamp, timestamp_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import (
@@ -45,9 +45,10 @@ EARLY = timedelta(seconds=2)
 """A message that comes early by up to this is let through: clocks differ."""
 
 _FREE = (
-    "attribute_not_exists(pk) OR (NOT #state IN (:delivering, :delivered, :failed, :discarded)"
+    "attribute_not_exists(pk) OR (NOT #state IN (:delivering, :delivered, :failed, :discarded, :joined, :dropped)"
     " AND (attribute_not_exists(not_before) OR not_before <= :soon))"
 )
+"""One that waits has no `not_before`: its message says that it is to be told at once after all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,8 @@ class Taken:
 
     tries: int
     """How many counted attempts there were before."""
+    digest: JsonObject | None = None
+    """Of a digest: what it tells (`deliveries.digest_store`)."""
 
 
 class DeliveryStore:
@@ -91,7 +94,8 @@ class DeliveryStore:
             )
         except ConditionFailed as refused:
             return State(text_of(refused.item, "state"))
-        return Taken(tries=number_of(taken, "tries"))
+        digest = document_of(taken, "digest")
+        return Taken(number_of(taken, "tries"), digest if isinstance(digest, dict) else None)
 
     def hold(self, message: DeliveryMessage, *, now: datetime, keep: timedelta) -> None:
         """Keep a delivery back until its transport's breaker lets it go."""
@@ -194,5 +198,7 @@ def _free_at(now: datetime) -> dict[str, Any]:
         ":delivered": text(State.DELIVERED),
         ":failed": text(State.FAILED),
         ":discarded": text(State.DISCARDED),
+        ":joined": text(State.JOINED),
+        ":dropped": text(State.DROPPED),
         ":soon": timestamp(now + EARLY),
     }

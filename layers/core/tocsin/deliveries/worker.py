@@ -28,14 +28,13 @@ from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.backoff import BY_QUEUE_UP_TO, pause_after
 from tocsin.deliveries.breaker import BreakerState
 from tocsin.deliveries.breaker_store import Breakers
-from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.model import KEEP_LONGER, Attempt, DeliveryMessage, Following
+from tocsin.deliveries.rendering import context_of
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.ids import id_time
-from tocsin.notifications.context import RenderingContext
-from tocsin.notifications.model import Notification
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.transport import INBOX, NotificationTransport, PaceOf
 from tocsin.times import parse_duration, utc_now
@@ -59,8 +58,6 @@ HANGING_PACE = timedelta(seconds=15)
 HANGING_WITHIN = timedelta(minutes=2)
 """How far ahead turns at such an endpoint are given; a message that gets none asks again later."""
 _AT_ONCE = timedelta(milliseconds=100)  # what a clock's rounding may make of "now"
-
-_KEEP_LONGER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +148,7 @@ class DeliveryWorker:
     def _handle(self, message: DeliveryMessage) -> None:
         _, configuration = self._configuration.current()
         transport = _transport_of(message, configuration)
-        keep = parse_duration(configuration.settings.notification_retention) + _KEEP_LONGER
+        keep = parse_duration(configuration.settings.notification_retention) + KEEP_LONGER
         begun = self._clock()
         breaker = BreakerState.CLOSED
         if transport is not None and transport.enabled and not message.test and not message.probe:
@@ -168,7 +165,7 @@ class DeliveryWorker:
         if not self._may_go(message, transport, begun):
             return
         begun = self._clock()
-        event, outcome = self._attempt(message, configuration, transport, breaker)
+        event, outcome = self._attempt(message, configuration, transport, breaker, taken.digest)
         ended = self._clock()
         attempt = Attempt(begun, round((ended - begun).total_seconds() * 1000), outcome)
         self._settle(message, event, transport, attempt, taken.tries + 1, ended)
@@ -179,6 +176,7 @@ class DeliveryWorker:
         configuration: Configuration,
         transport: NotificationTransport | None,
         breaker: BreakerState,
+        digest: JsonObject | None,
     ) -> tuple[Event | None, Outcome]:
         if transport is None or not transport.enabled:
             why = f"transport {message.transport} is gone, disabled, or no {message.mode} any more"
@@ -189,10 +187,11 @@ class DeliveryWorker:
             return None, Outcome(State.FAILED, "transport_disabled", detail)
         event = None
         try:
-            event = message.event or self._events.get(message.event_id)
-            if event is None:
+            context = context_of(message, digest, transport, configuration.expressions, self._events)
+            if context is None:
                 return None, Outcome(State.DISCARDED, "event_gone", "the event has expired or was deleted")
-            return event, self._deliver(_context(message, event, transport, configuration.expressions))
+            event = context.event
+            return event, self._deliver(context)
         except Unavailable as error:
             return event, Outcome(State.RETRYING, error.code, error.detail, ours=True)
         except Exception as error:  # noqa: BLE001 - any error is an outcome: tried again, then final
@@ -248,7 +247,7 @@ class DeliveryWorker:
         if message.test:
             return
         measured(Metric.DELIVERIES, mode=message.mode, outcome=state)
-        if state is State.DELIVERED:
+        if state is State.DELIVERED and message.digest is None:  # a digest is as old as its person wants it
             age = now - id_time(message.event_id)
             measured(Metric.DELIVERY_AGE, age.total_seconds() * 1000, mode=message.mode)
 
@@ -359,24 +358,6 @@ class DeliveryWorker:
         self, code: Code, text: str, message: DeliveryMessage, *, level: int = logging.INFO, **facts: object
     ) -> None:
         note(code, text, level=level, **_names(message), **facts)
-
-
-def _context(
-    message: DeliveryMessage, event: Event, transport: NotificationTransport, expressions: Mapping[str, str]
-) -> RenderingContext:
-    notification = Notification.of(event, message.rule, message.severity, message.user)
-    if message.remark is not None:
-        notification = notification.with_remark(message.remark)
-    return RenderingContext(
-        event=event,
-        notification=notification,
-        user=message.user,
-        rule=message.rule,
-        severity=message.severity,
-        transport=transport,
-        body_mapping=expressions[transport.body_mapping] if transport.body_mapping else None,
-        headers_mapping=expressions[transport.headers_mapping] if transport.headers_mapping else None,
-    )
 
 
 def _names(message: DeliveryMessage) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from tocsin.config.model import Configuration, Settings
 from tocsin.config.store import ConfigurationStore
@@ -13,9 +14,12 @@ from tocsin.events.store import EventStore
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.recipients import Cursor, EventAudience, Recipients
+from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, transports_of
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.transport import INBOX
 from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
+from tocsin.telling.decision import decide
+from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
@@ -36,8 +40,14 @@ class Explainer:
     """Answers why. Raises NotFound, Invalid and Unavailable."""
 
     def __init__(
-        self, configuration: ConfigurationStore, people: PeopleStore, throttles: Throttles, events: EventStore
+        self,
+        configuration: ConfigurationStore,
+        people: PeopleStore,
+        throttles: Throttles,
+        events: EventStore,
+        preferences: PreferencesStore,
     ) -> None:
+        self._preferences = preferences
         self._configuration = configuration
         self._people = people
         self._recipients = Recipients(people)
@@ -84,10 +94,12 @@ class Explainer:
         explanation = tested.rules.explain(tested.rule, event, audience, now)
         silence = explanation.silence
         throttle = tested.rule.throttle
-        throttled = None if throttle is None else self._throttles.look(name, throttle, event, now=now)
+        look = None if throttle is None else self._throttles.look(name, throttle, event, now=now)
+        throttled = None if look is None else look.to_json()
         age = now - event.created
         too_old = tested.rule.is_too_old(age)
-        passes = not too_old and silence is None and (throttled is None or throttled["passes"] is True)
+        passes = not too_old and silence is None and (look is None or look.passage.passes)
+        usernames, more = self._names(tested, event)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
             "rule": name,
@@ -108,8 +120,21 @@ class Explainer:
             "throttle": throttled,
             "severity": tested.rule.severity.value,
             "transports": self._transports(tested, event),
-            "recipients": self._names(tested, event),
+            "recipients": {"usernames": [*usernames], "more": more},
+            "reason": decide_on_rule(tested.rule, now, age, silence, None if look is None else look.passage).reason,
+            "decisions": self._decisions(tested, event, usernames, now) if passes else [],
         }
+
+    def _decisions(self, tested: RuleUnderTest, event: Event, usernames: list[str], now: datetime) -> list[Json]:
+        """What is decided for each person and transport that is told a person at a time."""
+        wishes = self._preferences.wishes(usernames, defaults_of(tested.configuration))
+        transports = [each for each in transports_of(event, tested.rule, tested.configuration) if not each.send_once]
+        shown: list[Json] = []
+        for username in usernames:
+            for transport in transports:
+                decision = decide(asked_of(tested.rule, transport), now, wishes=wishes.get(username))
+                shown.append({"user": username, "transport": transport.name, **decision.to_json()})
+        return shown
 
     def _transports(self, tested: RuleUnderTest, event: Event) -> list[Json]:
         known = tested.configuration.transports_by_name
@@ -121,15 +146,15 @@ class Explainer:
             shown.append({"name": name, "mode": transport.mode.value, "send_once": transport.send_once, "used": told})
         return shown
 
-    def _names(self, tested: RuleUnderTest, event: Event) -> JsonObject:
+    def _names(self, tested: RuleUnderTest, event: Event) -> tuple[list[str], bool]:
         """The first of those who would be told, and whether there are more."""
-        names: list[Json] = []
+        names: list[str] = []
         cursor = Cursor()
         while not cursor.at_end and len(names) <= MAX_RECIPIENTS:
             for page in self._recipients.pages(event, tested.rule, cursor, tested.configuration.groups_by_name):
                 names += [user.username for user in page.users]
                 cursor = page.next
-        return {"usernames": names[:MAX_RECIPIENTS], "more": len(names) > MAX_RECIPIENTS or not cursor.at_end}
+        return names[:MAX_RECIPIENTS], len(names) > MAX_RECIPIENTS or not cursor.at_end
 
     def explain_policy(self, name: str, event: Event) -> JsonObject:
         """Whether the configured policy `name` holds for an event, and why."""

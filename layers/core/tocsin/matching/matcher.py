@@ -8,10 +8,9 @@ people a group has. Ids of deliveries derive from what they are about, so doing 
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 import orjson
@@ -22,19 +21,22 @@ from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.model import DeliveryMessage, message_body
+from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.errors import Unavailable
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
-from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.firings_store import Firings
 from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
+from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles, Window
-from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
 from tocsin.rules.ruleset import PolicyFailure
+from tocsin.telling.decision import Cause, Kind
+from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
@@ -100,9 +102,15 @@ class Matcher:
         held: HeldStore,
         system_events: SystemEvents,
         firings: Firings,
+        preferences: PreferencesStore,
+        waiting: WaitingStore,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        self._clock = clock
         self._firings = firings
         self._held_events = held
+        self._preferences = preferences
+        self._waiting = waiting
         self._throttles = throttles
         self._system_events = system_events
         self._configuration = configuration
@@ -162,29 +170,34 @@ class Matcher:
 
     def _held(self, event: Event, rule: NotificationRule, silence: Silence | None) -> _Held:
         """Whether people are kept from hearing of `event` by `rule`, and what is to be said if they are not."""
-        age = utc_now() - event.created
-        if rule.is_too_old(age):  # before the throttle, which an event that tells nobody is not to fill
-            return _Held({"age": {"max_age": rule.max_age, "seconds": int(age.total_seconds())}}, None)
+        now, passage = self._clock(), None
+        age = now - event.created
+        # Before the throttle, which an event that tells nobody is not to fill.
+        if silence is None and not rule.is_too_old(age) and rule.throttle is not None:
+            passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=now)
+        decision = decide_on_rule(rule, now, age, silence, passage)
+        if decision.cause is Cause.AGE:
+            why: JsonObject = {"age": {"max_age": rule.max_age, "seconds": int(age.total_seconds())}}
+            return _Held(why, decision.reason, None)
         if silence is not None:
-            return _Held(
-                {"silence": {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment}}, None
-            )
-        if rule.throttle is None:
-            return _Held(None, None)
-        passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=utc_now())
-        if not passage.passes:
+            why = {"silence": {"name": silence.name, "ends": iso(silence.ends), "comment": silence.comment}}
+            return _Held(why, decision.reason, None)
+        if rule.throttle is None or passage is None:
+            return _Held(None, decision.reason, None)
+        if decision.kind is Kind.DROP:
             limits: JsonObject = {
                 "group": passage.window.group,
                 "max": rule.throttle.max,
                 "window": rule.throttle.window,
                 "until": iso(passage.window.ends),
             }
-            return _Held({"throttle": limits}, None, passage.window)
-        return _Held(None, f"and {passage.held_before:,} more held back" if passage.held_before else None)
+            return _Held({"throttle": limits}, decision.reason, None, passage.window)
+        remark = f"and {passage.held_before:,} more held back" if passage.held_before else None
+        return _Held(None, decision.reason, remark)
 
     def held_batch(self) -> HeldBatch:
-        """What the events of one batch are held by; nothing yet."""
-        return HeldBatch(self._held_events, lambda rule: self._firings.fired(rule, held=True))
+        """What the events of one batch are held by, for `act` and `match` to fill."""
+        return HeldBatch(self._held_events, lambda rule: self._firings.fired(rule, held=True), self._clock)
 
     def go_on(self, event: Event, rule_name: str, cursor: Cursor) -> None:
         """Tell the next of a rule's people. A rule that is gone meanwhile tells nobody any more.
@@ -216,22 +229,31 @@ class Matcher:
         configuration: Configuration,
         firing: Firing | None,
     ) -> None:
-        transports = _transports(event, rule, configuration)
-        telling = _Telling(event, rule, transports, self._put, once_told=cursor.once_told, remark=cursor.remark)
+        telling = Telling(
+            event,
+            rule,
+            configuration,
+            self._preferences,
+            self._put,
+            once_told=cursor.once_told,
+            remark=cursor.remark,
+            clock=self._clock,
+        )
         for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
             telling.people(page.users)
             cursor = replace(page.next, once_told=telling.once_told)
         finished = cursor.at_end
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
-        now = utc_now()
+        telling.note_kept(self._waiting, keep=_keep(configuration))
         is_news = self._stories.note_match(
             event.id,
             rule.name,
-            _facts(rule, transports, firing) | self._recipients.missing(event, rule),
+            _facts(rule, telling.transports, firing) | self._recipients.missing(event, rule),
             page=str(cursor.page),
             told=telling.told,
-            now=now,
+            kept=telling.kept,
+            now=self._clock(),
             keep=_keep(configuration),
         )
         if not finished:
@@ -241,13 +263,15 @@ class Matcher:
             measured(Metric.EVENTS_MATCHED)
             if is_news:
                 self._firings.fired(rule.name, held=False)
+        reached = bool(telling.told or telling.kept_back or not finished)
         note(
-            Code.RULE_FIRED if telling.told or not finished else Code.RULE_TOLD_NOBODY,
-            "rule fired" if telling.told or not finished else "rule fired, but there is nobody to tell",
+            Code.RULE_FIRED if reached else Code.RULE_TOLD_NOBODY,
+            "rule fired" if reached else "rule fired, but there is nobody to tell",
             event_id=event.id,
             rule=rule.name,
             bindings=[result.reason for result in firing.results] if firing else None,
             deliveries=dict(telling.told),
+            kept_back=dict(telling.kept) or None,
             goes_on=None if finished else True,
         )
 
@@ -258,6 +282,7 @@ class Matcher:
 @dataclass(frozen=True, slots=True)
 class _Held:
     why: JsonObject | None
+    reason: str
     remark: str | None
     window: Window | None = None
 
@@ -265,10 +290,11 @@ class _Held:
 class HeldBatch:
     """What the events of one batch are held by. Filled from several threads, and then written at once."""
 
-    def __init__(self, store: HeldStore, count: Callable[[str], None]) -> None:
+    def __init__(self, store: HeldStore, count: Callable[[str], None], clock: Callable[[], datetime]) -> None:
         """`count` is told the rule of each event that was not held before."""
         self._store = store
         self._count = count
+        self._clock = clock
         self._held: list[HeldEvent] = []
         self._keep = timedelta(days=1)
 
@@ -283,7 +309,7 @@ class HeldBatch:
         if not held:
             return {}
         try:
-            news = self._store.write(held, now=utc_now(), keep=self._keep)
+            news = self._store.write(held, now=self._clock(), keep=self._keep)
         except Unavailable as error:
             return {each.event_id: error.detail for each in held}
         for rule in news.elements():
@@ -294,79 +320,17 @@ class HeldBatch:
 def _hold(event: Event, firing: Firing, hold: _Held, held: HeldBatch, keep: timedelta) -> None:
     """Have the event's story tell of a rule that fired and told nobody."""
     why = hold.why or {}
-    facts = _facts(firing.rule, (), firing) | {"held_by": why}
+    facts = _facts(firing.rule, (), firing) | {"held_by": why, "reason": hold.reason}
     held.add(HeldEvent(event.id, firing.rule.name, facts, hold.window), keep)
     measured(Metric.EVENTS_HELD, reason=next(iter(why)))
     note(
         Code.RULE_HELD,
-        "rule fired, and was held",
+        f"rule fired, and was held: {hold.reason}",
         event_id=event.id,
         rule=firing.rule.name,
         bindings=[result.reason for result in firing.results],
         held_by=why,
     )
-
-
-class _Telling:
-    """Makes the messages of one event and rule, and counts them by transport."""
-
-    def __init__(
-        self,
-        event: Event,
-        rule: NotificationRule,
-        transports: tuple[NotificationTransport, ...],
-        put: Callable[[DeliveryMessage, TransportMode, Hashable], None],
-        *,
-        once_told: bool,
-        remark: str | None,
-    ) -> None:
-        self._remark = remark
-        self._event = event
-        self._rule = rule
-        self._transports = transports
-        self._put = put
-        self.told: Counter[str] = Counter()
-        self.once_told = once_told
-
-    def people(self, users: tuple[User, ...]) -> None:
-        """Tell each of `users` by each transport, and the first of all by those that send once."""
-        for user in users:
-            for transport in self._transports:
-                if not transport.send_once or not self.once_told:
-                    self._message(transport, user)
-            self.once_told = True
-
-    def nobody_in_particular(self) -> None:
-        """Send what is sent once to a channel, not a person, although no person was found."""
-        for transport in self._transports:
-            if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
-                self._message(transport, None)
-
-    def _message(self, transport: NotificationTransport, user: User | None) -> None:
-        message = DeliveryMessage(
-            event_id=self._event.id,
-            rule=self._rule.name,
-            severity=self._rule.severity,
-            transport=transport.name,
-            mode=transport.mode,
-            user=user,
-            once=transport.send_once,
-            event=self._event,
-            remark=self._remark,
-        )
-        self._put(message, transport.mode, self._event.id)
-        self.told[transport.name] += 1
-
-
-def _transports(
-    event: Event, rule: NotificationRule, configuration: Configuration
-) -> tuple[NotificationTransport, ...]:
-    """The rule's transports, without the one that caused the event; the inbox where it names none."""
-    if not rule.transports:
-        return (INBOX,)
-    known = configuration.transports_by_name
-    caused_by = event.cause.transport if event.cause else None
-    return tuple(known[name] for name in rule.transports if name in known and known[name].enabled and name != caused_by)
 
 
 def _keep(configuration: Configuration) -> timedelta:

@@ -18,10 +18,11 @@ from tocsin.aws.dynamodb import Item, document, document_of, is_gone, text, text
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import shown
 from tocsin.matching.held_store import HeldStore
+from tocsin.notifications.model import digest_notification_id
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import TransportMode
 from tocsin.times import iso
-from tocsin.types import Json, JsonObject, Page
+from tocsin.types import JsonObject, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -55,10 +56,12 @@ class StoryStore:
         *,
         page: str,
         told: Mapping[str, int],
+        kept: Mapping[str, int],
         now: datetime,
         keep: timedelta,
     ) -> bool:
-        """Note that `rule` matched; `told` counts deliveries a transport of one page of its people.
+        """Note that `rule` matched; of one page of its people, `told` counts deliveries a transport, and `kept` what
+        was kept back, by what decided so.
 
         Whether that is news: noting the same page again changes nothing, so a replay counts nobody twice.
         """
@@ -66,14 +69,15 @@ class StoryStore:
             "noting a match",
             {"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
             "SET facts = if_not_exists(facts, :facts), #at = if_not_exists(#at, :at),"
-            " expires_at = :until, #page = :told",
-            names={"#at": "at", "#page": f"told#{page}"},
+            " expires_at = :until, #told = :told" + (", #kept = :kept" if kept else ""),
+            names={"#at": "at", "#told": f"told#{page}"} | ({"#kept": f"kept#{page}"} if kept else {}),
             values={
                 ":facts": document(facts),
                 ":at": text(iso(now)),
                 ":until": until(now + keep),
                 ":told": document(dict(told)),
-            },
+            }
+            | ({":kept": document(dict(kept))} if kept else {}),
             returning="ALL_OLD",
         )
         return not before
@@ -100,17 +104,20 @@ class StoryStore:
             "reading the deliveries table", f"event#{event_id}", after=None, limit=limit, consistent=True
         )
         deliveries = [item for item in page.items if text_of(item, "sk").startswith("delivery#")]
-        told = sum(
-            sum(each.values()) for item in page.items if text_of(item, "sk").startswith("rule#") for each in _told(item)
+        expected = sum(
+            (_counted(item, "told#") + _counted(item, "kept#")).total()
+            for item in page.items
+            if text_of(item, "sk").startswith("rule#")
         )
+        known = sum("digest" not in item for item in deliveries)
         return Traces(
             keys=[{"pk": item["pk"], "sk": item["sk"]} for item in page.items],
             notifications=[
-                (text_of(item, "username"), text_of(item, "notification_id"))
+                (text_of(item, "username"), _notification_of(item))
                 for item in deliveries
                 if text_of(item, "mode") == TransportMode.LOCAL and text_of(item, "username")
             ],
-            is_open=told > len(deliveries) or any(not State(text_of(item, "state")).final for item in deliveries),
+            is_open=expected > known or any(_may_leave_more(item) for item in deliveries),
             more=page.last is not None,
         )
 
@@ -120,23 +127,35 @@ class StoryStore:
         self._held.forget(event_id)
 
 
-def _told(item: Item) -> list[dict[str, int]]:
-    """How many deliveries each page of people had, by transport."""
-    pages = [document_of(item, name) for name in item if name.startswith("told#")]
-    return [{name: count for name, count in page.items() if isinstance(count, int)} for page in map(_object, pages)]
+def _notification_of(item: Item) -> str:
+    """The id of the notification that told of a delivery: of what joined a digest, the digest's."""
+    joined = text_of(item, "joined")
+    return digest_notification_id(*joined.rpartition("-")[::2]) if joined else text_of(item, "notification_id")
 
 
-def _object(value: Json) -> JsonObject:
-    return value if isinstance(value, dict) else {}
+def _may_leave_more(item: Item) -> bool:
+    """Whether a delivery may be on its way. What waits is not, and joins nothing once its item is gone."""
+    state = State(text_of(item, "state"))
+    return not (state.final or state is State.WAITING)
 
 
 def _story_entry(event_id: str, item: Item) -> JsonObject:
     kind, _, name = text_of(item, "sk").partition("#")
     if kind == "rule":
         facts = document_of(item, "facts")
-        told: Counter[str] = Counter()
-        for counted in _told(item):
-            told.update(counted)
+        told, kept = _counted(item, "told#"), _counted(item, "kept#")
         match: JsonObject = {"kind": "rule", "rule": name, "at": text_of(item, "at"), "deliveries": {**told}}
+        if kept:
+            match["kept_back"] = {**kept}
         return match | (facts if isinstance(facts, dict) else {})
     return {"kind": "delivery"} | shown(item)
+
+
+def _counted(item: Item, pages: str) -> Counter[str]:
+    """The sums of what was counted of each page."""
+    counts: Counter[str] = Counter()
+    for attribute in item:
+        counted = document_of(item, attribute) if attribute.startswith(pages) else None
+        for name, count in counted.items() if isinstance(counted, dict) else ():
+            counts[name] += count if isinstance(count, int) else 0
+    return counts

@@ -57,6 +57,27 @@ class Passage:
     """How many the last window held back; only the first event of a window has to say so."""
 
 
+@dataclass(frozen=True, slots=True)
+class Look:
+    """A window as it stands, and whether an event would pass."""
+
+    passage: Passage
+    told: int
+    most: int
+    held_back: int
+
+    def to_json(self) -> JsonObject:
+        """As the API shows it."""
+        return {
+            "group": self.passage.window.group,
+            "window_ends": iso(self.passage.window.ends),
+            "told": self.told,
+            "max": self.most,
+            "held_back": self.held_back,
+            "passes": self.passage.passes,
+        }
+
+
 class Throttles:
     """The windows of all throttled rules. Raises Unavailable where DynamoDB does not do as asked."""
 
@@ -92,19 +113,13 @@ class Throttles:
             self._room = _MOST_IDS - len(told)
         self._full.put(key, _Full(text_of(item, "first"), told))
 
-    def look(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> JsonObject:
+    def look(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> Look:
         """The state of the window that `event` would fall into; nothing is counted."""
         window = Window.of(rule, throttle, event, now)
         item = self._table.get("reading a throttle", window.key) or {}
         told = item.get("told", {}).get("SS", [])
-        return {
-            "group": window.group,
-            "window_ends": iso(window.ends),
-            "told": len(told),
-            "max": throttle.max,
-            "held_back": self._held_in(*window.names),
-            "passes": event.id in told or len(told) < throttle.max,
-        }
+        passes = event.id in told or len(told) < throttle.max
+        return Look(Passage(passes, window), len(told), throttle.max, self._held_in(*window.names))
 
     def _add(self, window: Window, throttle: Throttle, event_id: str) -> Item:
         """Add the event to those that were told of. ConditionFailed where the window told as often as it may."""

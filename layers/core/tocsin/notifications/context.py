@@ -13,6 +13,7 @@ from tocsin.notifications.text import one_line
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this package
+    from tocsin.notifications.digest import Digest
     from tocsin.notifications.transport import NotificationTransport
 
 COLOURS: dict[Severity, str] = {
@@ -46,6 +47,8 @@ class RenderingContext:
     body_mapping: str | None = None
     """The expression of the mapping that the transport names, if it does."""
     headers_mapping: str | None = None
+    digest: Digest | None = None
+    """Where several notifications are told as one: what it tells. `event` and `rule` are those of the first."""
 
     @classmethod
     def of(cls, notification: Notification, transport: NotificationTransport) -> RenderingContext:
@@ -61,6 +64,8 @@ class RenderingContext:
 
     def to_json(self) -> JsonObject:
         """What CEL mappings and templates see: {event, notification, user, rule, severity, transport}.
+
+        A digest is in `notification.digest`.
 
         `event`, `notification` and `user` (null for nobody) are spelled as the API spells them; `rule` is
         {name}, `severity` a word, `transport` {name, mode, send_once}: no URL, which may hold a credential.
@@ -80,18 +85,30 @@ class RenderingContext:
 
     @property
     def action(self) -> str | None:
-        """The event's action in one line; None for one that tells nothing (blank, or a bare `custom_`)."""
+        """The event's action in one line; None for one that tells nothing (blank, or a bare `custom_`).
+
+        Of a digest, how many notifications it tells.
+        """
+        if self.digest is not None:
+            return self.digest.title()
         action = one_line(self.event.action)
         return action if action and action != CUSTOM_PREFIX else None
 
     @property
     def string_values(self) -> list[tuple[str, str]]:
-        """The entries of the event's context that are text, in their order."""
+        """The entries of the event's context that are text, in their order; of a digest, what it counts."""
+        if self.digest is not None:
+            return self.digest.facts()
         return [(key, value) for key, value in self.event.context.items() if isinstance(value, str)]
 
     @property
     def event_user(self) -> str | None:
-        """What the event's user is called: username, else e-mail address, else key; None without a user."""
+        """What the event's user is called: username, else e-mail address, else key; None without a user.
+
+        A digest is about no single person.
+        """
+        if self.digest is not None:
+            return None
         for key in ("username", "email", "pk"):
             value = self.event.user.get(key)
             if isinstance(value, str | int) and not isinstance(value, bool) and str(value).strip():

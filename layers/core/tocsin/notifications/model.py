@@ -47,6 +47,8 @@ class Notification:
     rule: str
     user: User | None
     seen: bool = False
+    digest: JsonObject | None = None
+    """Of several notifications told as one: what it tells; `event` and `rule` are those of the first."""
 
     @property
     def created(self) -> datetime:
@@ -73,7 +75,7 @@ class Notification:
 
     def to_json(self) -> JsonObject:
         """As the inbox shows it, without its event; the event's id is `event_id`."""
-        return {
+        shown: JsonObject = {
             "id": self.id,
             "severity": self.severity.value,
             "body": self.body,
@@ -87,6 +89,7 @@ class Notification:
             "user": self.user.username if self.user else None,
             "seen": self.seen,
         }
+        return shown if self.digest is None else shown | {"digest": self.digest}
 
 
 def event_links(event_id: str) -> JsonObject:
@@ -98,6 +101,11 @@ def event_links(event_id: str) -> JsonObject:
 def notification_id(event_id: str, rule: str, username: str | None) -> str:
     """The id of the notification of an event by a rule to a person: a UUIDv7 with the event's time."""
     return derived_id(event_id, "notification", rule, username or "")
+
+
+def digest_notification_id(event_id: str, digest: str) -> str:
+    """The id of the notification of a digest, whose delivery's id is `<event id>-<digest>`."""
+    return derived_id(event_id, "digest", digest)
 
 
 def delivery_id(event_id: str, rule: str, transport: str, username: str | None) -> str:

@@ -21,7 +21,7 @@ type Deliver = Callable[[RenderingContext], Outcome]
 
 
 class State(StrEnum):
-    """Where a delivery stands. The last three are final.
+    """Where a delivery stands. The last five are final.
 
     Before its first attempt a delivery is a message in its queue and in no table: millions that succeed at
     once cost one write less each. From then on it is never out of the table's sight.
@@ -35,6 +35,12 @@ class State(StrEnum):
     """Failed in a way that time can heal, and waits for its next attempt."""
     HELD = "held"
     """Waits until its transport's breaker lets it go."""
+    WAITING = "waiting"
+    """Waits for the end of its person's quiet hours, or for their next digest."""
+    JOINED = "joined"
+    """Told with others, as a digest, which is a delivery of its own."""
+    DROPPED = "dropped"
+    """Not told, since its person does not want it."""
     DELIVERED = "delivered"
     FAILED = "failed"
     DISCARDED = "discarded"
@@ -42,7 +48,7 @@ class State(StrEnum):
     @property
     def final(self) -> bool:
         """Whether nothing more happens by itself."""
-        return self in {State.DELIVERED, State.FAILED, State.DISCARDED}
+        return self in {State.JOINED, State.DROPPED, State.DELIVERED, State.FAILED, State.DISCARDED}
 
 
 @dataclass(frozen=True, slots=True)

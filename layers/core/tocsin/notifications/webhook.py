@@ -127,6 +127,8 @@ def pace_of(transport: NotificationTransport | None) -> timedelta | None:
 
 def message_id(context: RenderingContext) -> str:
     """The id of the delivery that `context` is of: what a receiver drops repeats by."""
+    if context.digest is not None:
+        return context.digest.id
     person = None if context.transport.send_once or context.user is None else context.user.username
     return delivery_id(context.event.id, context.rule, context.transport.name, person)
 
@@ -194,11 +196,13 @@ def _client_certificate(secrets_of: SecretsOf, transport: NotificationTransport)
 def webhook_body(context: RenderingContext) -> JsonObject:
     """{body, severity, user_email, user_username, event_user_email, event_user_username}: all six, always.
 
+    A digest, which is about no single person of an event, has `digest` too.
+
     Each is text, or null where there is no such person or the person has no such thing (blank is nothing).
     Control characters are taken out, so that it can be encoded whatever the event holds.
     """
     user, event = context.user, context.event
-    return {
+    told: JsonObject = {
         "body": plain(context.notification.body),
         "severity": context.severity.value,
         "user_email": _told(user.email if user else None),
@@ -206,6 +210,9 @@ def webhook_body(context: RenderingContext) -> JsonObject:
         "event_user_email": _told(event.user_email),
         "event_user_username": _told(event.username),
     }
+    if context.digest is None:
+        return told
+    return told | {"event_user_email": None, "event_user_username": None, "digest": context.digest.to_json()}
 
 
 def webhook_bytes(context: RenderingContext) -> bytes:

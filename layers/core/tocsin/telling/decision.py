@@ -2,6 +2,7 @@
 
 `decide` looks at what there is in this order; what comes first decides:
 
+    age             drop    the rule tells of nothing that happened so long ago
     silence         drop    an operator keeps all of a rule's people from hearing of the event
     throttle        drop    the rule told as often as it may
     muted           drop    the person does not want to hear of the rule
@@ -49,6 +50,7 @@ class Cause(StrEnum):
 
     NOTHING = "nothing"
     """Nothing stands against sending."""
+    AGE = "age"
     SILENCE = "silence"
     THROTTLE = "throttle"
     MUTED = "muted"
@@ -93,6 +95,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Aged:
+    """An event that happened too long ago. `most` is a duration string."""
+
+    age: timedelta
+    most: str
+
+
+@dataclass(frozen=True, slots=True)
 class Silencing:
     """A silence that is in force for the event."""
 
@@ -119,10 +129,13 @@ def decide(
     now: datetime,
     *,
     wishes: Wishes | None = None,
+    aged: Aged | None = None,
     silence: Silencing | None = None,
     throttle: Throttling | None = None,
 ) -> Decision:
     """Decide whether and when `asked` is told, at `now`. `wishes` are the person's; a channel has none."""
+    if aged is not None:
+        return _too_old(asked, aged)
     if silence is not None:
         return _silenced(silence)
     if throttle is not None:
@@ -145,6 +158,16 @@ def decide(
 
 
 # ── dropped ──────────────────────────────────────────────────────────────────
+
+
+def _too_old(asked: Asked, aged: Aged) -> Decision:
+    hours = aged.age // timedelta(hours=1)
+    age = f"{hours:,} hours" if hours > 1 else f"{aged.age // timedelta(minutes=1)} minutes"
+    return Decision(
+        Kind.DROP,
+        Cause.AGE,
+        f"dropped: the event is {age} old, and rule {asked.rule} tells of none older than {aged.most}",
+    )
 
 
 def _silenced(silence: Silencing) -> Decision:

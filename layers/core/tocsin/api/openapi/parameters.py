@@ -12,6 +12,7 @@ QUERY: dict[str, tuple[JsonObject, str]] = {
     "dry_run": (TRUTH, "Only say what would change."),
     "user": (TEXT, "Whose inbox, or who is told; whom the key stands for by default."),
     "token": (TEXT, "The token in the e-mail's link."),
+    "only": ({"enum": ["rule"]}, "`rule` to mute the rule that the e-mail was of, and nothing else."),
     "history_days": ({"type": "integer", "minimum": 1}, "How many days to look back; of more than 90, the last 90."),
     "interval": (TEXT, "The width of a bucket in whole hours, as `hours=6`."),
     "top": ({"type": "integer", "minimum": 1, "maximum": 100}, "How many applications; 15 by default."),

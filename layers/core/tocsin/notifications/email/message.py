@@ -114,7 +114,7 @@ def mail_message(
     catalogue = templates.catalogues.best(context.user.locale)
     shown = _shown(context, catalogue)
     return MailMessage(
-        subject=_subject(context),
+        subject=_subject(context, catalogue),
         text=templates.text(shown, catalogue),
         html=templates.html(shown, catalogue),
         to_address=address,
@@ -130,8 +130,8 @@ def tag_value(text: str) -> str:
     return _NOT_IN_TAGS.sub("-", text)[:MAX_TAG] or "-"
 
 
-def _subject(context: RenderingContext) -> str:
-    told = context.action or one_line(context.notification.body)[:SUBJECT_BODY]
+def _subject(context: RenderingContext, catalogue: Catalogue) -> str:
+    told = _title(context, catalogue) or one_line(context.notification.body)[:SUBJECT_BODY]
     # What spells an encoded word (RFC 2047) is shown as it stands, and not as what it says.
     return cut(one_line(context.transport.subject_prefix + told).replace("=?", "=\u200b?"), MAX_SUBJECT)
 
@@ -145,8 +145,11 @@ def _unsubscribe_headers(url: str) -> dict[str, str]:
 
 def _shown(context: RenderingContext, catalogue: Catalogue) -> JsonObject:
     """What the templates show; they do no work but laying it out."""
-    event, body = context.event, cut(plain(context.notification.body).strip(), MAX_BODY)
-    facts, left_out = _facts(context)
+    event, digest = context.event, context.digest
+    body = context.notification.body if digest is None else digest.text(catalogue.gettext)
+    body = cut(plain(body).strip(), MAX_BODY)
+    facts, left_out = _facts(context, catalogue)
+    title = _title(context, catalogue)
     link: Json = None
     if context.link is not None:
         label = one_line(context.notification.hyperlink_label or "") or catalogue.gettext("Show details")
@@ -156,7 +159,7 @@ def _shown(context: RenderingContext, catalogue: Catalogue) -> JsonObject:
         origin = {"rule": context.rule, "transport": context.transport.name}
     return {
         "lang": catalogue.locale,
-        "subject": _subject(context),
+        "subject": _subject(context, catalogue),
         "preheader": cut(one_line(body), MAX_PREHEADER),
         "padding": _PREHEADER_PADDING,
         "brand": cut(one_line(event.brand) or "Tocsin", MAX_LABEL),
@@ -164,10 +167,10 @@ def _shown(context: RenderingContext, catalogue: Catalogue) -> JsonObject:
             "label": catalogue.gettext(SEVERITY_LABELS[context.severity]),
             "colour": COLOURS[context.severity],
         },
-        "action": cut(context.action, MAX_SUBJECT) if context.action else None,
+        "action": cut(title, MAX_SUBJECT) if title else None,
         "body": body,
-        "app": cut(one_line(event.app), MAX_LABEL),
-        "time": iso(event.created).replace("T", " ")[:19] + " UTC",
+        "app": cut(one_line(event.app if digest is None else ", ".join(digest.counts.get("apps", {}))), MAX_LABEL),
+        "time": iso(event.created if digest is None else digest.since).replace("T", " ")[:19] + " UTC",
         "facts": [*facts],
         "left_out": left_out,
         "link": link,
@@ -175,17 +178,18 @@ def _shown(context: RenderingContext, catalogue: Catalogue) -> JsonObject:
     }
 
 
-def _facts(context: RenderingContext) -> tuple[list[JsonObject], int]:
+def _title(context: RenderingContext, catalogue: Catalogue) -> str | None:
+    return context.action if context.digest is None else context.digest.title(catalogue.gettext)
+
+
+def _facts(context: RenderingContext, catalogue: Catalogue) -> tuple[list[JsonObject], int]:
     """The key-value table, {key, value} each, and how many values of the event's context it leaves out."""
     user, event = context.user, context.event
-    people = [
-        ("user_email", user.email if user else None),
-        ("user_username", user.username if user else None),
-        ("event_user_email", event.user_email),
-        ("event_user_username", event.username),
-    ]
+    people = [("user_email", user.email if user else None), ("user_username", user.username if user else None)]
+    if context.digest is None:
+        people += [("event_user_email", event.user_email), ("event_user_username", event.username)]
     told = [(key, value) for key, value in people if value]
-    told += context.string_values
+    told += context.string_values if context.digest is None else context.digest.facts(catalogue.gettext)
     facts: list[JsonObject] = []
     room = MAX_FACTS_TOTAL
     for key, value in told[:MAX_FACTS]:

@@ -12,7 +12,7 @@ from tocsin.aws.errors import code_of
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.email.message import MailMessage, MailTemplates, NoAddress, mail_message
 from tocsin.notifications.email.suppressions import Suppressions
-from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
+from tocsin.notifications.email.unsubscribe import Subscription, UnsubscribeLinks
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.templates.sandbox import TemplateRejected, render_custom
 
@@ -80,7 +80,9 @@ def mail_delivery(
 def _message(context: RenderingContext, templates: MailTemplates, links: UnsubscribeLinks | None) -> MailMessage:
     message = mail_message(context, templates)
     if links is not None:
-        message = mail_message(context, templates, links.url(message.to_address))
+        name = context.user.username if context.user else ""
+        subscription = Subscription(name, context.transport.name, context.rule)
+        message = mail_message(context, templates, links.url(subscription, message.to_address))
     transport = context.transport
     if transport.html_template is not None:
         message = replace(message, html=render_custom(transport.html_template, context, html=True))

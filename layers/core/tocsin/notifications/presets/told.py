@@ -12,6 +12,7 @@ from typing import Self
 from tocsin.events.model import CUSTOM_PREFIX
 from tocsin.events.summary import in_brief
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
+from tocsin.notifications.digest import Digest
 from tocsin.notifications.model import Severity, notification_id
 from tocsin.notifications.text import MARK, one_line, plain
 from tocsin.times import iso
@@ -67,8 +68,10 @@ class Told:
 
     @classmethod
     def of(cls, context: RenderingContext, message_id: str) -> Self:
-        """The message about one event. `message_id` is its delivery's."""
+        """The message about one event, or the events of a digest. `message_id` is its delivery's."""
         event, notification = context.event, context.notification
+        if context.digest is not None:
+            return cls._of_digest(context, context.digest, message_id)
         return cls(
             kind=Kind.EVENT,
             key=notification_id(event.id, context.rule, None),
@@ -128,6 +131,22 @@ class Told:
         """The message that what was told by `key` is over; `context` is of the event that ended it."""
         told = cls.of(context, message_id)
         return replace(told, kind=Kind.RESOLVE, key=key, title=f"Over: {told.title or context.rule}")
+
+    @classmethod
+    def _of_digest(cls, context: RenderingContext, digest: Digest, message_id: str) -> Self:
+        first = [
+            replace(context, event=each.event, notification=each, rule=each.rule, severity=each.severity, digest=None)
+            for each in digest.first
+        ]
+        told = cls.of_several(first, key=digest.id, message_id=message_id, count=digest.count)
+        return replace(
+            told,
+            title=digest.title(),
+            text=digest.sentence(),
+            severity=context.severity,
+            facts=tuple(digest.facts()),
+            created=digest.since,
+        )
 
     @property
     def known(self) -> dict[str, Json]:

@@ -1,0 +1,275 @@
+"""Digests in the making, in the deliveries table: what waited for a person and a transport becomes one delivery.
+
+Keys of what waits and of heads are those of `deliveries.waiting_store`. A digest is an item as every delivery is, below
+the oldest of its events; what it tells stands in it as `digest`.
+
+    index     partition         order    holds
+    by-due    joined#<digest>   due_at   what joined a digest: found there by who makes it to its end after a death
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tocsin.aws.dynamodb import Item, document, text, text_of, timestamp, timestamp_of, until
+from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.table import Table
+from tocsin.deliveries.items import Place, change, due_shard, facts, listed, message_of, place_of
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.redrive_store import STUCK_AFTER
+from tocsin.deliveries.waiting_store import head_key
+from tocsin.ids import id_time
+from tocsin.notifications.digest import LABELS, SHOWN
+from tocsin.notifications.model import Severity
+from tocsin.notifications.outcome import State
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+SPARE = 3 * SHOWN
+"""Notifications that a digest remembers, since events of some may be gone when it is sent."""
+
+MOST_COUNTED = 10
+"""Rules, actions and applications that are counted by name."""
+
+_READING, _MAKING = "reading what waits", "making a digest"
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What says when something is due for a person and a transport. `due_at` is as DynamoDB has it."""
+
+    partition: str
+    due_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A head that is ours until `lease`, and the digest that another function began to make, if any."""
+
+    partition: str
+    lease: str
+    begun: str | None
+    asked_at: datetime | None
+    """When somebody last said that something is to wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A delivery that joined a digest."""
+
+    message: DeliveryMessage
+    action: str
+    app: str
+    cause: str
+
+
+class DigestStore:
+    """Finds what is due, and makes digests of it. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+
+    # ── heads ────────────────────────────────────────────────────────────────
+
+    def heads(self, shard: int, *, now: datetime, limit: int) -> list[Head]:
+        """Heads of a shard that are due, the longest due first."""
+        found = self._due(f"digest-{shard}", now, limit)
+        return [Head(text_of(item, "pk"), str(item["due_at"]["N"])) for item in found]
+
+    def claim(self, head: Head, *, now: datetime, lease: timedelta) -> Claim | None:
+        """Take a head for `lease`, longer than a function runs; None where somebody else has it."""
+        ends = timestamp(now + lease)
+        try:
+            item = self._table.update(
+                "claiming what waits",
+                head_key(head.partition),
+                "SET due_at = :lease",
+                values={":lease": ends, ":seen": {"N": head.due_at}},
+                condition="due_at = :seen",
+                returning="ALL_NEW",
+            )
+        except ConditionFailed:
+            return None
+        return Claim(head.partition, ends["N"], text_of(item, "digest") or None, timestamp_of(item, "asked_at"))
+
+    def begin(self, claim: Claim, digest_id: str) -> bool:
+        """Say which digest is being made; False where the head is not ours any more."""
+        try:
+            self._table.update(
+                _MAKING,
+                head_key(claim.partition),
+                "SET digest = :digest",
+                values={":digest": text(digest_id), ":lease": {"N": claim.lease}},
+                condition="due_at = :lease",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def finish(self, claim: Claim, following: datetime) -> None:
+        """Let go of a head, which is due again at `following`. One that is not ours any more stays as it is."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                _MAKING,
+                head_key(claim.partition),
+                "SET due_at = :due REMOVE digest",
+                values={":lease": {"N": claim.lease}, ":due": timestamp(following)},
+                condition="due_at = :lease",
+            )
+
+    def forget(self, claim: Claim) -> None:
+        """Delete a head for which nothing waits, unless somebody has said since that something is to wait."""
+        values: dict[str, Any] = {":lease": {"N": claim.lease}}
+        condition = "due_at = :lease"
+        if claim.asked_at is not None:
+            condition += " AND asked_at = :asked"
+            values[":asked"] = timestamp(claim.asked_at)
+        with suppress(ConditionFailed):
+            self._table.delete(_MAKING, head_key(claim.partition), condition=condition, values=values)
+
+    # ── members ──────────────────────────────────────────────────────────────
+
+    def waiting(self, partition: str, *, now: datetime, limit: int) -> list[Place]:
+        """What waits and is due."""
+        return [place_of(item) for item in self._due(partition, now, limit)]
+
+    def next_due(self, partition: str) -> datetime | None:
+        """When the next of what waits is due."""
+        for item in self._table.query(
+            _READING, "due_shard = :shard", {":shard": text(partition)}, index="by-due", limit=1
+        ):
+            return timestamp_of(item, "due_at")
+        return None
+
+    def joined(self, digest_id: str) -> list[Member]:
+        """What joined a digest that another function began to make."""
+        found = self._table.query(_READING, "due_shard = :shard", {":shard": text(_joined(digest_id))}, index="by-due")
+        items = self._table.get_many(_READING, [place_of(item).key for item in found], consistent=True)
+        return [_member(item) for item in items]
+
+    def join(self, place: Place, digest_id: str, transport: str, *, now: datetime) -> Member | None:
+        """Have what waits for `transport` join a digest; None where it does not wait any more."""
+        try:
+            item = change(
+                self._table,
+                "joining a digest",
+                place,
+                {
+                    "state": text(State.JOINED),
+                    "joined": text(digest_id),
+                    "updated": text(iso(now)),
+                    "due_shard": text(_joined(digest_id)),
+                    **listed(transport, State.JOINED, place.delivery_id),
+                },
+                remove=("next_attempt",),
+                condition="#state = :waiting",
+                values={":waiting": text(State.WAITING)},
+            )
+        except ConditionFailed:
+            return None
+        return _member(item)
+
+    def _due(self, partition: str, now: datetime, limit: int) -> list[Item]:
+        return list(
+            self._table.query(
+                _READING,
+                "due_shard = :shard AND due_at <= :now",
+                {":shard": text(partition), ":now": timestamp(now)},
+                index="by-due",
+                limit=limit,
+            )
+        )
+
+    # ── the digest itself ────────────────────────────────────────────────────
+
+    def made(self, digest_id: str) -> DeliveryMessage | None:
+        """The message of a digest that is made; None where it is not."""
+        for item in self._table.get_many(_READING, [Place.of(digest_id).key], consistent=True):
+            return message_of(item)
+        return None
+
+    def make(self, digest_id: str, members: Sequence[Member], *, now: datetime, keep: timedelta) -> DeliveryMessage:
+        """Make a queued delivery of a digest of `members`, whose message is then to be sent."""
+        message, told = summary(digest_id, members)
+        place = Place.of(digest_id)
+        try:
+            change(
+                self._table,
+                _MAKING,
+                place,
+                {
+                    "state": text(State.QUEUED),
+                    "digest": document(told),
+                    "updated": text(iso(now)),
+                    "due_shard": text(due_shard(digest_id)),
+                    "due_at": timestamp(now + STUCK_AFTER),
+                    **listed(message.transport, State.QUEUED, digest_id),
+                    **facts(message),
+                },
+                once={"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(now + keep)},
+                condition="attribute_not_exists(pk)",
+            )
+        except ConditionFailed as refused:
+            return message_of(refused.item)
+        return message
+
+
+def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage, JsonObject]:
+    """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}."""
+    ranks = {severity: rank for rank, severity in enumerate(reversed(Severity))}
+    ordered = sorted(members, key=lambda each: (ranks[each.message.severity], each.message.event_id))
+    lead = ordered[0].message
+    place = Place.of(digest_id)
+    first: list[Json] = [
+        {
+            "event_id": each.message.event_id,
+            "rule": each.message.rule,
+            "severity": each.message.severity.value,
+            "remark": each.message.remark,
+        }
+        for each in ordered[:SPARE]
+    ]
+    counted = {
+        "rules": _most(each.message.rule for each in members),
+        "actions": _most(each.action for each in members),
+        "apps": _most(each.app for each in members),
+    }
+    told: JsonObject = {
+        "count": len(members),
+        "cause": Counter(each.cause for each in members).most_common(1)[0][0],
+        "since": iso(min(id_time(each.message.event_id) for each in members)),
+        "severities": {**Counter(each.message.severity.value for each in members)},
+        **{kind: counted[kind] for kind in LABELS},
+        "first": first,
+    }
+    message = DeliveryMessage(
+        event_id=place.event_id,
+        rule=lead.rule,
+        severity=lead.severity,
+        transport=lead.transport,
+        mode=lead.mode,
+        user=max((each.message for each in members), key=lambda each: each.event_id).user,
+        once=False,
+        digest=place.told,
+    )
+    return message, told
+
+
+def _most(names: Iterable[str]) -> JsonObject:
+    return dict(Counter(names).most_common(MOST_COUNTED))
+
+
+def _joined(digest_id: str) -> str:
+    return f"joined#{digest_id}"
+
+
+def _member(item: Item) -> Member:
+    return Member(message_of(item), text_of(item, "action"), text_of(item, "app"), text_of(item, "cause"))

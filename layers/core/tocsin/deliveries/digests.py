@@ -1,0 +1,100 @@
+"""What waited for a person and a transport, told as one: when their quiet hours end, when their digest is due.
+
+    1. the head that is due is claimed, for longer than a function runs
+    2. it is noted there which digest is being made
+    3. what waits and is due joins it, one by one, by a conditional write
+    4. the digest is made: a delivery as others are, queued
+    5. the head is let go of, and its message is sent
+
+Whoever finds a head after a death goes on where that was: with the same digest, and what joined it. What was written
+late is found when the head is looked at again. So each delivery is in one digest, or is told by itself.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from tocsin.aws.logging import Code, note
+from tocsin.deliveries.digest_store import Claim, DigestStore, Head, Member
+from tocsin.deliveries.items import Place
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.waiting_store import SETTLE
+
+LEASE = timedelta(seconds=90)
+"""Longer than the schedule's function may run."""
+
+LOOK_AGAIN = timedelta(minutes=10)
+"""After a digest, for what was written late: an index may not show it at once."""
+
+MOST = 1_000
+"""Deliveries of one digest; what waits beyond that is in the next one."""
+
+HEADS_AT_ONCE = 100
+_PARALLEL = 8
+
+
+class Digests:
+    """Makes digests of what is due. Raises Unavailable."""
+
+    def __init__(self, store: DigestStore, clock: Callable[[], datetime]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def due(self, shard: int) -> list[Head]:
+        """Some heads of a shard that are due."""
+        return self._store.heads(shard, now=self._clock(), limit=HEADS_AT_ONCE)
+
+    def tell(self, head: Head, *, keep: timedelta) -> DeliveryMessage | None:
+        """Make a digest of what is due; its message, which is then to be sent. None where there is nothing to tell."""
+        now = self._clock()
+        claim = self._store.claim(head, now=now, lease=LEASE)
+        if claim is None:
+            return None
+        message = None if claim.begun is None else self._store.made(claim.begun)
+        if message is None:
+            message = self._make(claim, now, keep)
+        next_due = self._store.next_due(claim.partition)
+        quiet_since = claim.asked_at is None or claim.asked_at <= now - LOOK_AGAIN
+        if message is None and next_due is None and quiet_since:
+            self._store.forget(claim)
+            return None
+        again = now + LOOK_AGAIN
+        self._store.finish(claim, again if next_due is None else min(again, max(next_due + SETTLE, now)))
+        return message
+
+    def _make(self, claim: Claim, now: datetime, keep: timedelta) -> DeliveryMessage | None:
+        members = [] if claim.begun is None else self._store.joined(claim.begun)
+        places = self._store.waiting(claim.partition, now=now, limit=max(MOST - len(members), 1))
+        if not (members or places):
+            return None
+        digest_id = claim.begun or _digest_id(claim, places)
+        if claim.begun is None and not self._store.begin(claim, digest_id):
+            return None
+        members += self._join(claim, digest_id, places, now)
+        if not members:
+            return None
+        message = self._store.make(digest_id, members, now=now, keep=keep)
+        note(
+            Code.DIGEST_MADE,
+            "what waited is told as one",
+            delivery_id=digest_id,
+            transport=message.transport,
+            user=message.user.username if message.user else None,
+            deliveries=len(members),
+        )
+        return message
+
+    def _join(self, claim: Claim, digest_id: str, places: list[Place], now: datetime) -> list[Member]:
+        transport = claim.partition.split("#", 2)[1]
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            joined = pool.map(lambda place: self._store.join(place, digest_id, transport, now=now), places)
+            return [member for member in joined if member is not None]
+
+
+def _digest_id(claim: Claim, places: list[Place]) -> str:
+    """A new digest's id: below the oldest of its events, and no other's."""
+    told = hashlib.sha256(f"{claim.partition}\0{claim.lease}".encode()).hexdigest()[:16]
+    return f"{min(place.event_id for place in places)}-{told}"

@@ -1,0 +1,103 @@
+"""What a transport is given to tell: of a message, its event and its transport; of a digest, what it tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.digest import LABELS, SHOWN, Digest
+from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.transport import NotificationTransport
+from tocsin.types import Json, JsonObject
+
+
+def context_of(
+    message: DeliveryMessage,
+    told: JsonObject | None,
+    transport: NotificationTransport,
+    expressions: Mapping[str, str],
+    events: EventStore,
+) -> RenderingContext | None:
+    """What `transport` is to tell; None where its event is gone. `told` is what a digest tells. Raises Unavailable."""
+    digest = None if told is None else _digest(message, told, events)
+    if digest is not None:
+        notification = _of_digest(message, digest)
+    else:
+        event = None if message.digest is not None else message.event or events.get(message.event_id)
+        notification = None if event is None else _notification(message, event)
+    if notification is None:
+        return None
+    return RenderingContext(
+        event=notification.event,
+        notification=notification,
+        user=message.user,
+        rule=message.rule,
+        severity=message.severity,
+        transport=transport,
+        body_mapping=expressions[transport.body_mapping] if transport.body_mapping else None,
+        headers_mapping=expressions[transport.headers_mapping] if transport.headers_mapping else None,
+        digest=digest,
+    )
+
+
+def _notification(message: DeliveryMessage, event: Event) -> Notification:
+    return _remarked(Notification.of(event, message.rule, message.severity, message.user), message.remark)
+
+
+def _remarked(notification: Notification, remark: str | None) -> Notification:
+    return notification if remark is None else notification.with_remark(remark)
+
+
+def _of_digest(message: DeliveryMessage, digest: Digest) -> Notification | None:
+    """The digest as one notification, of the first event that is still there; None where there is none."""
+    if not digest.first:
+        return None
+    lead = digest.first[0]
+    return Notification(
+        id=message.notification_id,
+        severity=message.severity,
+        body=digest.text(),
+        hyperlink=None,
+        hyperlink_label=None,
+        event=lead.event,
+        rule=lead.rule,
+        user=message.user,
+        digest=digest.to_json(),
+    )
+
+
+def _digest(message: DeliveryMessage, told: JsonObject, events: EventStore) -> Digest:
+    """The digest, with the first of its events that are still there."""
+    first: list[Notification] = []
+    for entry in _objects(told.get("first")):
+        event = events.get(str(entry["event_id"]))
+        if event is not None:
+            remark = entry.get("remark")
+            notification = Notification.of(event, str(entry["rule"]), Severity(str(entry["severity"])), message.user)
+            first.append(_remarked(notification, remark if isinstance(remark, str) else None))
+        if len(first) == SHOWN:
+            break
+    severities = _counts(told.get("severities"))
+    return Digest(
+        id=message.delivery_id,
+        count=sum(severities.values()),
+        cause=str(told.get("cause")),
+        since=datetime.fromisoformat(str(told["since"])),
+        severities={severity: severities[severity] for severity in Severity if severity in severities},
+        counts={kind: _counts(told.get(kind)) for kind in LABELS},
+        first=tuple(first),
+    )
+
+
+def _objects(value: Json) -> list[JsonObject]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _counts(value: Json) -> dict[str, int]:
+    if not isinstance(value, dict):
+        return {}
+    return {name: count for name, count in value.items() if isinstance(count, int)}

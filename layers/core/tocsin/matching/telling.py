@@ -1,0 +1,165 @@
+"""From a rule and its people to messages: each person by each transport, told at once, later, or not at all."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Hashable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from tocsin.aws.logging import Code, note
+from tocsin.aws.metrics import Metric, measured
+from tocsin.config.model import Configuration
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.waiting_store import KeptBack, WaitingStore
+from tocsin.events.model import Event
+from tocsin.identity.directory import User
+from tocsin.matching.throttle import Passage
+from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
+from tocsin.rules import NotificationRule, Silence
+from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencing, Throttling, decide
+from tocsin.telling.preferences import NOTHING_SAID, Preferences, Wishes
+from tocsin.telling.preferences_store import PreferencesStore
+
+type Put = Callable[[DeliveryMessage, TransportMode, Hashable], None]
+
+
+class Telling:
+    """Makes the messages of one event and rule, and counts them by transport."""
+
+    def __init__(
+        self,
+        event: Event,
+        rule: NotificationRule,
+        configuration: Configuration,
+        preferences: PreferencesStore,
+        put: Put,
+        *,
+        once_told: bool,
+        remark: str | None,
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`put` takes what is to be sent at once."""
+        self._remark = remark
+        self._event = event
+        self._rule = rule
+        self.transports = transports_of(event, rule, configuration)
+        self._defaults = defaults_of(configuration)
+        self._preferences = preferences
+        self._put = put
+        self._clock = clock
+        self.told: Counter[str] = Counter()
+        self.once_told = once_told
+        self.kept_back: list[KeptBack] = []
+        """What is not told now."""
+
+    def people(self, users: tuple[User, ...]) -> None:
+        """Tell each of `users` by each transport as they like it, and the first of all by those that send once."""
+        personal = any(not transport.send_once for transport in self.transports)
+        wishes = self._preferences.wishes([user.username for user in users], self._defaults) if personal else {}
+        now = self._clock()
+        for user in users:
+            for transport in self.transports:
+                if not transport.send_once:
+                    self._person(transport, user, wishes.get(user.username), now)
+                elif not self.once_told:
+                    self._send(self._message(transport, user))
+            self.once_told = True
+
+    def nobody_in_particular(self) -> None:
+        """Send what is sent once to a channel, not a person, although no person was found."""
+        for transport in self.transports:
+            if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
+                self._send(self._message(transport, None))
+
+    @property
+    def kept(self) -> Counter[str]:
+        """How many were kept back, by what decided so."""
+        return Counter(each.decision.cause.value for each in self.kept_back)
+
+    def note_kept(self, waiting: WaitingStore, *, keep: timedelta) -> None:
+        """Note what is not told now, so that it is told later, and that it can be seen why. Raises Unavailable."""
+        waiting.keep_back(self.kept_back, now=self._clock(), keep=keep)
+        for each in self.kept_back:
+            message, decision = each.message, each.decision
+            measured(Metric.DELIVERIES_KEPT_BACK, cause=decision.cause)
+            note(
+                Code.DELIVERY_KEPT_BACK,
+                decision.reason,
+                event_id=message.event_id,
+                delivery_id=message.delivery_id,
+                rule=message.rule,
+                transport=message.transport,
+                user=message.user.username if message.user else None,
+                decision=decision.kind.value,
+                cause=decision.cause.value,
+            )
+
+    def _person(self, transport: NotificationTransport, user: User, wishes: Wishes | None, now: datetime) -> None:
+        if wishes is None:
+            self._send(self._message(transport, user))
+            return
+        decision = decide(asked_of(self._rule, transport), now, wishes=wishes)
+        if wishes.locale is not None:
+            user = replace(user, locale=wishes.locale)
+        message = self._message(transport, user)
+        if decision.kind is Kind.SEND:
+            self._send(message if decision.cause is Cause.NOTHING else replace(message, why=decision.reason))
+        else:
+            self.kept_back.append(KeptBack(message, self._event, decision))
+
+    def _message(self, transport: NotificationTransport, user: User | None) -> DeliveryMessage:
+        return DeliveryMessage(
+            event_id=self._event.id,
+            rule=self._rule.name,
+            severity=self._rule.severity,
+            transport=transport.name,
+            mode=transport.mode,
+            user=user,
+            once=transport.send_once,
+            event=self._event,
+            remark=self._remark,
+        )
+
+    def _send(self, message: DeliveryMessage) -> None:
+        self._put(message, TransportMode(message.mode), self._event.id)
+        self.told[message.transport] += 1
+
+
+def asked_of(rule: NotificationRule, transport: NotificationTransport) -> Asked:
+    """What is decided on when `rule` tells a person by `transport`."""
+    return Asked(rule.name, rule.severity, transport.name, rule.can_be_muted)
+
+
+def decide_on_rule(
+    rule: NotificationRule, now: datetime, age: timedelta, silence: Silence | None, passage: Passage | None
+) -> Decision:
+    """Whether `rule` tells anybody of an event of this age: not where a silence holds, or its throttle is full."""
+    aged = Aged(age, rule.max_age) if rule.is_too_old(age) else None
+    silencing = None if silence is None else Silencing(silence.name, silence.ends, silence.comment)
+    throttling = None
+    if rule.throttle is not None and passage is not None and not passage.passes:
+        throttling = Throttling(rule.throttle.max, rule.throttle.window, passage.window.ends, passage.window.group)
+    asked = Asked(rule.name, rule.severity, can_be_muted=rule.can_be_muted)
+    return decide(asked, now, aged=aged, silence=silencing, throttle=throttling)
+
+
+def transports_of(
+    event: Event, rule: NotificationRule, configuration: Configuration
+) -> tuple[NotificationTransport, ...]:
+    """The rule's transports, without the one that caused the event; the inbox where it names none."""
+    if not rule.transports:
+        return (INBOX,)
+    known = configuration.transports_by_name
+    caused_by = event.cause.transport if event.cause else None
+    return tuple(known[name] for name in rule.transports if name in known and known[name].enabled and name != caused_by)
+
+
+def defaults_of(configuration: Configuration) -> Preferences:
+    """The settings' preferences. What can't be read, as another version wrote it, says nothing: people are told."""
+    try:
+        return configuration.settings.defaults
+    except ValueError:
+        note(Code.DEFAULTS_UNREAD, "the settings' preferences_defaults hold for nobody", level=logging.ERROR)
+        return NOTHING_SAID

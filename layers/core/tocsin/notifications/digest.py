@@ -1,0 +1,137 @@
+"""Several notifications told to one person as one: how many, what kinds, the first few of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from tocsin.notifications.model import Notification, Severity, event_links
+from tocsin.notifications.text import cut, one_line
+from tocsin.times import iso
+from tocsin.types import Json, JsonObject
+
+SHOWN = 5
+"""Notifications that a digest shows; the others are counted."""
+
+MAX_LINE = 200
+"""Code units of a notification's own words in a digest."""
+
+type Gettext = Callable[[str], str]
+
+_PLURALS = {
+    Severity.ALERT: ("%(count)s alert", "%(count)s alerts"),
+    Severity.WARNING: ("%(count)s warning", "%(count)s warnings"),
+    Severity.NOTICE: ("%(count)s notice", "%(count)s notices"),
+}
+_ONE, _MANY = "%(count)s notification", "%(count)s notifications"
+_WHY = {
+    "quiet_hours": "What came in your quiet hours: %(what)s.",
+    "digest": "What came since your last digest: %(what)s.",
+}
+_MORE = "and %(count)s more"
+LABELS = {"rules": "Rules", "actions": "Actions", "apps": "Applications"}
+"""What a digest counts its notifications by, and what that is called."""
+MESSAGES = (
+    _ONE,
+    _MANY,
+    _MORE,
+    *_WHY.values(),
+    *LABELS.values(),
+    *(each for pair in _PLURALS.values() for each in pair),
+)
+"""All that is said of a digest, as catalogues have it."""
+
+
+def _untranslated(message: str) -> str:
+    return message
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A digest on its way. `id` is its delivery's.
+
+    `cause` is what had its notifications wait: `quiet_hours` or `digest`. `severities` and `counts` say how many there
+    are of each severity, and of each rule, action and application, the most first; `first` are some of them, the most
+    severe first. One whose event is gone is counted, and not shown.
+    """
+
+    id: str
+    count: int
+    cause: str
+    since: datetime
+    severities: Mapping[Severity, int]
+    counts: Mapping[str, Mapping[str, int]]
+    """By the names of LABELS: {name: how many}, some of them where there are many."""
+    first: tuple[Notification, ...]
+
+    def title(self, gettext: Gettext = _untranslated) -> str:
+        """How many notifications there are."""
+        return gettext(_ONE if self.count == 1 else _MANY) % {"count": f"{self.count:,}"}
+
+    def breakdown(self, gettext: Gettext = _untranslated) -> str:
+        """How many of each severity, the most severe first."""
+        said = [
+            gettext(_PLURALS[severity][self.severities[severity] != 1]) % {"count": f"{self.severities[severity]:,}"}
+            for severity in reversed(Severity)
+            if self.severities.get(severity)
+        ]
+        return ", ".join(said)
+
+    def sentence(self, gettext: Gettext = _untranslated) -> str:
+        """Why they come together, and how many there are of each severity."""
+        return gettext(_WHY.get(self.cause, _WHY["digest"])) % {"what": self.breakdown(gettext)}
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The first of them, a line each."""
+        return tuple(
+            f"{each.severity.value}: {cut(one_line(each.body), MAX_LINE)} ({each.rule})" for each in self.first
+        )
+
+    @property
+    def left_out(self) -> int:
+        """How many are not among the first."""
+        return self.count - len(self.first)
+
+    def text(self, gettext: Gettext = _untranslated) -> str:
+        """The sentence, the first of them and how many more there are: a line each."""
+        lines = [self.sentence(gettext), *(f"• {line}" for line in self.lines)]
+        if self.first and self.left_out:
+            lines.append(gettext(_MORE) % {"count": f"{self.left_out:,}"})
+        return "\n".join(lines)
+
+    def facts(self, gettext: Gettext = _untranslated) -> list[tuple[str, str]]:
+        """How many there are of each rule, action and application, where there is more to say than the number."""
+        return [
+            (gettext(label), ", ".join(f"{name} ({count:,})" for name, count in self.counts[kind].items()))
+            for kind, label in LABELS.items()
+            if self.counts.get(kind)
+        ]
+
+    def to_json(self) -> JsonObject:
+        """As webhooks, mappings and the inbox see it."""
+        first: list[Json] = [
+            {
+                "event_id": each.event.id,
+                "severity": each.severity.value,
+                "rule": each.rule,
+                "action": each.event.action,
+                "app": each.event.app,
+                "body": cut(one_line(each.body), MAX_LINE),
+                "created": iso(each.created),
+                "links": event_links(each.event.id),
+            }
+            for each in self.first
+        ]
+        counted: JsonObject = {kind: {**self.counts.get(kind, {})} for kind in LABELS}
+        return {
+            "id": self.id,
+            "count": self.count,
+            "cause": self.cause,
+            "since": iso(self.since),
+            "severities": {severity.value: self.severities.get(severity, 0) for severity in Severity},
+            **counted,
+            "first": first,
+            "links": {"href": f"/deliveries/{self.id}", "events": f"/events?since={iso(self.since)}"},
+        }

@@ -1,0 +1,87 @@
+"""What a decision costs in calls to DynamoDB: nothing for those who say nothing, and little for those who do."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from local.sinks import Sinks
+from tests.integration.conftest import Stack
+from tests.integration.matching.matching_world import record
+from tests.integration.telling.telling_world import ONCALL, TellingWorld
+from tocsin.identity.directory import User
+
+CROWD = [f"person-{number:02}" for number in range(40)]
+
+
+@pytest.fixture
+def telling(stack: Stack, monkeypatch: pytest.MonkeyPatch, sinks: Sinks) -> TellingWorld:
+    world = TellingWorld(stack, monkeypatch, sinks)
+    world.people.write(users=[User(name) for name in CROWD], members=[(ONCALL, name) for name in CROWD])
+    return world
+
+
+@contextmanager
+def requests(stack: Stack) -> Iterator[Counter[str]]:
+    """Counts the requests to DynamoDB, by operation, but for looks at the configuration's version now and then."""
+    counted: Counter[str] = Counter()
+
+    def count(model: Any, **_: Any) -> None:
+        if model.name != "GetItem":
+            counted[model.name] += 1
+
+    stack.dynamodb.meta.events.register("before-call.dynamodb", count)
+    yield counted
+    stack.dynamodb.meta.events.unregister("before-call.dynamodb", count)
+
+
+def matched(telling: TellingWorld) -> Counter[str]:
+    """What a matcher asks DynamoDB for an event that tells 42 people."""
+    worker = telling.matcher()
+    (event,) = telling.happened(1)
+    with requests(telling.stack) as counted:
+        assert worker.stream([record(event)]) == {"batchItemFailures": []}
+    return counted
+
+
+def test_people_who_say_nothing_cost_one_read_of_the_marks(telling: TellingWorld) -> None:
+    """The group's members, its users and the marks; the story."""
+    assert matched(telling) == {"Query": 1, "BatchGetItem": 2, "UpdateItem": 1}
+
+
+def test_what_somebody_says_costs_one_read_of_all_who_may_have(telling: TellingWorld) -> None:
+    telling.say("ana", locale="de")
+
+    assert matched(telling) == {"Query": 1, "BatchGetItem": 3, "UpdateItem": 1}
+
+
+def test_what_is_dropped_costs_one_write_and_what_waits_one_and_a_head_once(telling: TellingWorld) -> None:
+    telling.say("ana", rules={"refunds": {"muted": True}})
+    assert matched(telling)["UpdateItem"] == 1 + 1
+
+    telling.say("ana", **telling.quiet())
+    assert matched(telling)["UpdateItem"] == 1 + 2
+    worker = telling.matcher()
+    events = telling.happened(5)
+    with requests(telling.stack) as counted:
+        worker.stream([record(event, number) for number, event in enumerate(events)])
+    # Five stories and five that wait. The head is due already: asking costs two, for each thread that began to ask
+    # before another knew.
+    assert 5 + 5 + 2 <= counted["UpdateItem"] <= 5 + 5 + 2 * 5
+
+
+def test_a_digest_costs_one_write_for_each_that_joins_and_six_calls(telling: TellingWorld) -> None:
+    telling.say("ana", **telling.quiet())
+    telling.match(*telling.happened(10))
+    telling.later(hours=8, minutes=1)
+    with requests(telling.stack) as counted:
+        telling.redrive()
+    with requests(telling.stack) as idle:
+        telling.redrive()
+
+    cost = counted - idle
+    assert cost["UpdateItem"] == 10 + 4  # the head is claimed, marked and let go of; the digest is made
+    assert cost["Query"] == 2  # what is due, and what is due next
+    assert sum(cost.values()) == 10 + 6

@@ -1,0 +1,133 @@
+"""The link in an e-mail changes its reader's preferences, and nothing else."""
+
+import re
+from collections.abc import Iterator
+from html import unescape
+
+import boto3
+import pytest
+
+from tests.integration.api_calls import Api
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import Answer
+from tocsin.notifications.email.suppressions import Suppressions
+from tocsin.notifications.email.unsubscribe import MAX_TOKEN, Subscription, UnsubscribeLinks
+from tocsin.telling.preferences_store import PreferencesStore
+
+ANAS = Subscription("ana", "mail", "refunds")
+CONFIGURATION = {
+    "users": [{"username": "ana", "email": "ana@example.com"}],
+    "transports": [{"name": "mail", "mode": "email"}],
+    "policies": [{"name": "any", "kind": "event_matcher", "app": "shop"}],
+    "rules": [
+        {"name": "refunds", "bindings": [{"policy": "any"}]},
+        {"name": "breaches", "bindings": [{"policy": "any"}], "can_be_muted": False},
+    ],
+}
+
+
+@pytest.fixture
+def api(stack: Stack) -> Iterator[Api]:
+    secret = boto3.client("secretsmanager").create_secret(Name="unsubscribe", SecretString="s" * 48)
+    stack.monkeypatch.setenv("UNSUBSCRIBE_SECRET", secret["ARN"])
+    made = Api.of(stack)
+    assert made("PUT", "/blueprint", CONFIGURATION).status == 200
+    made.facts = {}
+    return made
+
+
+@pytest.fixture
+def links() -> UnsubscribeLinks:
+    return UnsubscribeLinks("s" * 48, "https://api.example.com")
+
+
+def asked(api: Api, method: str, token: str, **query: str) -> Answer:
+    return api(method, "/unsubscribe", query={"token": token, **query})
+
+
+def said(stack: Stack, username: str = "ana") -> object:
+    return PreferencesStore(stack.dynamodb, "config").said(username).to_json()
+
+
+def test_the_page_offers_both_and_changes_nothing(api: Api, links: UnsubscribeLinks, stack: Stack) -> None:
+    page = asked(api, "GET", links.token_of(ANAS))
+
+    assert page.status == 200
+    buttons = [unescape(action) for action in re.findall(r'action="([^"]+)"', page.text)]
+    assert [button.partition("&")[2] for button in buttons] == ["", "only=rule"]
+    assert "No more by mail" in page.text and "Nothing of the rule refunds" in page.text
+    assert said(stack) == {}
+
+
+def test_one_click_turns_the_transport_off_and_stops_no_address(
+    api: Api, links: UnsubscribeLinks, stack: Stack
+) -> None:
+    done = asked(api, "POST", links.token_of(ANAS))
+
+    assert (done.status, "ana is told nothing by mail any more" in done.text) == (200, True)
+    assert said(stack) == {"transports": {"mail": {"enabled": False}}}
+    assert Suppressions(stack.dynamodb, "deliveries").get("ana@example.com") is None
+    (event,) = [each for each in stack.events() if each["context"].get("model", {}).get("model_name") == "preferences"]
+    assert event["context"]["message"] == "the link in an e-mail changed the preferences of ana"
+    assert event["user"] == {"username": "ana"}
+
+
+def test_the_rule_alone_is_muted(api: Api, links: UnsubscribeLinks, stack: Stack) -> None:
+    done = asked(api, "POST", links.token_of(ANAS), only="rule")
+
+    assert (done.status, "told nothing of the rule refunds" in done.text) == (200, True)
+    assert said(stack) == {"rules": {"refunds": {"muted": True}}}
+
+
+def test_what_else_was_said_stays(api: Api, links: UnsubscribeLinks, stack: Stack) -> None:
+    from tocsin.telling.preferences import Preferences
+
+    before = {"transports": {"mail": {"min_severity": "alert"}}, "locale": "de"}
+    PreferencesStore(stack.dynamodb, "config").change("ana", lambda _: Preferences.model_validate(before))
+
+    asked(api, "POST", links.token_of(ANAS))
+    asked(api, "POST", links.token_of(ANAS))
+
+    assert said(stack) == {"transports": {"mail": {"min_severity": "alert", "enabled": False}}, "locale": "de"}
+
+
+def test_a_rule_that_cannot_be_muted_is_not(api: Api, links: UnsubscribeLinks, stack: Stack) -> None:
+    done = asked(api, "POST", links.token_of(Subscription("ana", "mail", "breaches")), only="rule")
+
+    assert (done.status, "can&#x27;t be muted" in done.text) == (200, True)
+    assert said(stack) == {}
+
+
+@pytest.mark.parametrize("only", ["", "rule"])
+def test_who_is_gone_is_told_nothing_anyway(api: Api, links: UnsubscribeLinks, stack: Stack, only: str) -> None:
+    done = asked(api, "POST", links.token_of(Subscription("gone", "mail", "refunds")), only=only)
+
+    assert (done.status, "Nothing is sent to gone" in done.text) == (200, True)
+    assert said(stack, "gone") == {}
+
+
+def test_names_stay_text(api: Api, links: UnsubscribeLinks) -> None:
+    token = links.token_of(Subscription("<b>ana", "mail", '"><script>'))
+
+    for method in ("GET", "POST"):
+        page = asked(api, method, token)
+        assert "<b>" not in page.text and "<script" not in page.text
+
+
+def test_a_token_of_one_person_is_nobody_elses(links: UnsubscribeLinks) -> None:
+    version, _, mac = links.token_of(ANAS).split(".")
+    told = links.token_of(Subscription("bob", "mail", "refunds")).split(".")[1]
+
+    assert links.read(links.token_of(ANAS)) == ANAS
+    assert links.read(f"{version}.{told}.{mac}") is None
+    assert links.read(f"{told}.{mac}") is None
+    assert UnsubscribeLinks("t" * 48).read(links.token_of(ANAS)) is None
+
+
+def test_a_link_fits_a_header_whatever_a_person_is_called(links: UnsubscribeLinks) -> None:
+    long = Subscription("ü" * 255, "m" * 100, "r" * 100)
+
+    url = links.url(long, "ana@example.com")
+
+    assert len(links.url(Subscription("ü" * 100, "m" * 100, "r" * 100), "")) <= MAX_TOKEN + 60
+    assert links.read(url.partition("token=")[2]) == "ana@example.com"

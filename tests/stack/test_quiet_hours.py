@@ -1,0 +1,45 @@
+"""Quiet hours on the deployed stack: what a person would be told waits, and the event's story says why."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from local.api import TocsinApi
+from local.waiting import until
+
+CONFIGURED: dict[str, dict[str, Any]] = {
+    "/users/nina": {"email": "nina@example.com"},
+    "/groups/night": {"members": ["nina"]},
+    "/policies/night": {"kind": "event_matcher", "app": "night"},
+    "/rules/night": {"transports": ["inbox"], "destination_group": "night", "bindings": [{"policy": "night"}]},
+}
+
+
+@pytest.fixture
+def night(api: TocsinApi) -> Iterator[None]:
+    """A rule that tells nina by the inbox, who has quiet hours now."""
+    now = datetime.now(UTC)
+    quiet = {"starts": f"{now - timedelta(hours=1):%H:%M}", "ends": f"{now + timedelta(hours=8):%H:%M}"}
+    for path, entry in {**CONFIGURED, "/users/nina/preferences": {"quiet_hours": [quiet]}}.items():
+        answer = api.ask("PUT", path, json=entry)
+        assert answer.ok, (path, answer.text)
+    yield
+    for path in reversed(CONFIGURED):
+        api.ask("DELETE", path)
+
+
+def test_quiet_hours_hold_a_delivery_and_its_story_says_so(api: TocsinApi, night: None) -> None:
+    sent: list[str] = []
+
+    def told() -> dict[str, Any] | None:
+        sent.append(api.post_event({"action": "rehearsal", "app": "night"})["id"])  # the first may come before the rule
+        stories = [api.ask("GET", f"/events/{each}/deliveries").json()["deliveries"] for each in sent[-10:]]
+        return next((deliveries[0] for deliveries in stories if deliveries), None)
+
+    delivery = until(told, 60, of="a delivery of the new rule", pause_s=1)
+
+    assert (delivery["state"], delivery["user"], delivery["attempts"]) == ("waiting", "nina", [])
+    assert delivery["why"].startswith("held until ")
+    assert delivery["why"].endswith("in UTC: quiet hours of nina; alerts pass")
