@@ -10,7 +10,7 @@ retention of nothing would delete events as they arrive.
 """
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of Unix time."""
@@ -118,3 +118,24 @@ def _parse_pair(pair: str, text: str) -> tuple[str, int | float]:
     if not value:
         raise DurationError(f"{pair!r} is zero: a duration is above zero")
     return unit, value
+
+
+class UnknownZone(ValueError):
+    """There is no time zone of this name. The message says so."""
+
+
+def zone_of(name: str) -> tzinfo:
+    """The time zone that IANA calls `name`. Raises UnknownZone.
+
+    The tz database is looked for where zoneinfo looks, and then in the package tzdata, which the core layer has: the
+    Lambda runtime promises none. It is loaded with the first zone that is asked for.
+    https://docs.python.org/3.13/library/zoneinfo.html#data-sources
+    """
+    if name == "UTC":
+        return UTC
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - most invocations need no zone
+
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
+        raise UnknownZone(f"there is no time zone {name[:60]!r}: IANA calls them as in Europe/Berlin") from None

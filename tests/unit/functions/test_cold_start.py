@@ -48,7 +48,7 @@ MUST_NOT_LOAD = {
 BUDGET = {
     "authorizer": 86,
     "ingest": 150,
-    "matcher": 172,
+    "matcher": 174,
     "webhook": 275,
     "slack": 275,
     "email": 190,

@@ -13,6 +13,7 @@ from tests.unit.notifications.test_context import ALICE, FILES, PATHOLOGICAL, re
 from tocsin.identity.directory import User
 from tocsin.notifications.email.message import MailMessage, MailTemplates, NoAddress, mail_message, tag_value
 from tocsin.notifications.model import Severity
+from tocsin.notifications.rule_words import RuleWords
 from tocsin.notifications.text import MARK
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.types import JsonObject
@@ -23,59 +24,72 @@ GMAIL_SHOWS = 102 * 1024
 VOID = {"meta", "br", "img", "link", "input", "hr"}
 
 ENGLISH = """\
-Example Corp
+Example Corp · Alert
 
-login_failed
+Login failed
 mallory failed to log in from 10.0.0.1: wrong password
+payroll · 2026-03-01 12:00:00 UTC
+
+What to do next: If this goes on, lock the account or block the address.
 
 Show details:
 https://example.com/e/1
 
-Severity: Alert
-Application: payroll
-Time: 2026-03-01 12:00:00 UTC
+- E-mail: mallory@example.com
+- Attempts: 3
 
-Details:
-- user_email: alice@example.com
-- user_username: alice
-- event_user_email: mallory@example.com
-- event_user_username: mallory
-- reason: wrong password
-- note: (empty)
-- hyperlink: https://example.com/e/1
+- Action: login_failed
+- Event ID: EVENT
+- Program: curl/8
 
 -- \n\
-You receive this e-mail because Example Corp is set up to tell you about such events.
+You are told since rule “failed logins” fired.
 """
 
 GERMAN = """\
-Example Corp
+Example Corp · Alarm
 
-login_failed
-mallory failed to log in from 10.0.0.1: wrong password
+Anmeldung fehlgeschlagen
+mallory konnte sich nicht anmelden, von 10.0.0.1 aus: wrong password
+payroll · 2026-03-01 13:00:00 CET
+
+Was nun zu tun ist: Nach der Anleitung vorgehen.
+
+Anleitung:
+https://wiki.example.com/logins
 
 Details anzeigen:
 https://example.com/e/1
 
-Dringlichkeit: Alarm
-Anwendung: payroll
-Zeit: 2026-03-01 12:00:00 UTC
+Ereignis öffnen:
+https://api.example.com/console#/events?event=EVENT
 
-Einzelheiten:
-- user_email: alice@example.com
-- user_username: alice
-- event_user_email: mallory@example.com
-- event_user_username: mallory
-- reason: wrong password
-- note: (leer)
-- hyperlink: https://example.com/e/1
+Wer davon hörte:
+https://api.example.com/console#/events?event=EVENT&show=story
+
+- E-Mail: mallory@example.com
+- Versuche: 3
+
+- Aktion: login_failed
+- Ereignis: EVENT
+- Transportweg: mail to people
+- Programm: curl/8
 
 -- \n\
-Sie erhalten diese E-Mail, weil Example Corp Sie über solche Ereignisse benachrichtigen soll.
-Diese E-Mail wurde von der Regel „failed logins“ über den Weg „mail to people“ gesendet.
+Sie hören davon, weil Sie in „oncall“ sind und die Regel „failed logins“ zutraf.
+Diese Regel stumm schalten: https://api.example.com/console#/preferences?rule=failed%20logins
+Ruhezeiten einstellen: https://api.example.com/console#/preferences?show=quiet-hours
 """
 
-LINKED: JsonObject = {"reason": "wrong password", "note": "", "hyperlink": "https://example.com/e/1"}
+LINKED: JsonObject = {
+    "reason": "wrong password",
+    "note": "",
+    "attempts": 3,
+    "user_agent": "curl/8",
+    "hyperlink": "https://example.com/e/1",
+}
+ONCALL = RuleWords(group="oncall", runbook="https://wiki.example.com/logins")
+GERMAN_BOSS = replace(ALICE, locale="de-AT", superuser=True, time_zone="Europe/Berlin")
 
 
 class Page(HTMLParser):
@@ -106,27 +120,34 @@ class Page(HTMLParser):
             self.words.append(data.strip())
 
 
-def mail(context: JsonObject | None = None, **details: object) -> MailMessage:
-    """The e-mail about an event with `context`."""
+def mail(context: JsonObject | None = None, own: RuleWords | None = None, **details: object) -> MailMessage:
+    """The e-mail about an event with `context`, by a rule that says `own` of itself."""
     made = rendering_context(context, **{"transport": MAIL} | details)  # type: ignore[arg-type]
-    return mail_message(made, TEMPLATES)
+    return mail_message(replace(made, own=own, console="https://api.example.com/console"), TEMPLATES)
+
+
+def without_id(text: str) -> str:
+    """`text` with EVENT in place of the event's id, which is another each time."""
+    return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "EVENT", text)
 
 
 def test_an_english_mail_reads_so() -> None:
-    assert mail(LINKED).text == ENGLISH
+    assert without_id(mail(LINKED).text) == ENGLISH
 
 
 def test_a_german_mail_to_a_superuser_reads_so() -> None:
-    assert mail(LINKED, user=replace(ALICE, locale="de-AT", superuser=True)).text == GERMAN
+    assert without_id(mail(LINKED, ONCALL, user=GERMAN_BOSS).text) == GERMAN
 
 
-@pytest.mark.parametrize("user", [ALICE, replace(ALICE, locale="de", superuser=True)])
-def test_the_html_tells_the_facts_of_the_text(user: User) -> None:
-    message = mail(LINKED, user=user)
+@pytest.mark.parametrize(("user", "own"), [(ALICE, None), (GERMAN_BOSS, ONCALL)], ids=["plain", "german"])
+def test_the_html_tells_the_facts_of_the_text(user: User, own: RuleWords | None) -> None:
+    message = mail(LINKED, own, user=user)
 
-    shown = " ".join(Page(message.html).words)
-    told = re.findall(r"^(?:- \w+: )?(.+?):?$", message.text, re.MULTILINE)
-    assert [fact for fact in told if fact.split(": ")[-1] not in shown and fact != "-- "] == []
+    page = Page(message.html)
+    shown = " ".join([*page.words, *page.links])
+    told = re.findall(r"^(?:- [\w -]+: )?(.+?):?$", message.text, re.MULTILINE)
+    parts = [part for fact in told if fact != "-- " for part in re.split(" · |: ", fact)]
+    assert [part for part in parts if part not in shown] == []
 
 
 def test_the_html_is_in_the_language_of_the_recipient() -> None:
@@ -163,10 +184,10 @@ def test_without_a_link_that_may_be_clicked_there_is_no_button() -> None:
 @pytest.mark.parametrize(
     ("action", "context", "subject"),
     [
-        ("login_failed", {}, "Tocsin Notification: login_failed"),
+        ("login_failed", {}, "Tocsin Notification: Login failed"),
         ("custom_", {"message": "m" * 80}, "Tocsin Notification: " + "m" * 75),
         ("", {"message": "two\r\nlines"}, "Tocsin Notification: two lines"),
-        ("custom_a\r\nBcc: x@example.com", {}, "Tocsin Notification: custom_a Bcc: x@example.com"),
+        ("custom_a\r\nBcc: x@example.com", {}, "Tocsin Notification: A bcc: x@example com"),
     ],
 )
 def test_the_subject_is_the_prefix_and_the_action_or_the_body(action: str, context: JsonObject, subject: str) -> None:
@@ -176,7 +197,7 @@ def test_the_subject_is_the_prefix_and_the_action_or_the_body(action: str, conte
 def test_the_transport_gives_the_prefix() -> None:
     transport = NotificationTransport(name="m", mode=TransportMode.EMAIL, subject_prefix="[prod]\r\n ")
 
-    assert mail(transport=transport).subject == "[prod] login_failed"
+    assert mail(transport=transport).subject == "[prod] Login failed"
 
 
 def test_a_subject_that_spells_an_encoded_word_is_shown_as_it_stands() -> None:
@@ -208,8 +229,8 @@ def test_the_recipient_is_named() -> None:
     )
 
 
-def test_only_superusers_learn_which_rule_and_transport_sent_it() -> None:
-    assert "failed logins" not in mail().text + mail().html
+def test_only_superusers_learn_which_transport_sent_it() -> None:
+    assert "mail to people" not in mail().text + mail().html
 
 
 def test_tags_say_rule_and_severity() -> None:
@@ -260,7 +281,7 @@ def test_values_are_escaped_in_html_and_not_in_text() -> None:
 
 
 def test_a_line_break_in_a_value_can_not_look_like_the_next_fact() -> None:
-    text = mail({"reason": "x\n- user_email: mallory@example.com"}).text
+    text = mail({"note": "x\n- user_email: mallory@example.com"}).text
 
     assert "\n    - user_email: mallory@example.com\n" in text
 
@@ -268,14 +289,14 @@ def test_a_line_break_in_a_value_can_not_look_like_the_next_fact() -> None:
 def test_long_values_are_cut_with_a_mark() -> None:
     text = mail({"blob": "A" * 5_000}).text
 
-    assert "- blob: " + "A" * 999 + MARK + "\n" in text
+    assert "- Blob: " + "A" * 999 + MARK + "\n" in text
 
 
 def test_values_that_are_left_out_are_counted() -> None:
     message = mail({f"k{number}": "v" for number in range(60)})
 
-    assert "More values, not shown: 14" in message.text
-    assert "More values, not shown: 14" in message.html
+    assert "More values, not shown: 21" in message.text
+    assert "More values, not shown: 21" in message.html
 
 
 @pytest.mark.parametrize("context", PATHOLOGICAL.values(), ids=PATHOLOGICAL.keys())
@@ -322,6 +343,6 @@ def test_values_beyond_the_room_of_the_table_are_counted() -> None:
 
     message = mail(values)
 
-    shown = message.text.count("- key ")
+    shown = message.text.count("- Key ")
     assert 0 < shown < 10
     assert f"More values, not shown: {60 - shown}" in message.text

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from tocsin.notifications.model import Severity
 from tocsin.telling.decision import Asked, Cause, Kind, decide
 from tocsin.telling.preferences import NOTHING_SAID, Preferences, Weekday, Wishes
-from tocsin.telling.quiet_hours import QuietHours, zone_of
+from tocsin.telling.quiet_hours import QuietHours
+from tocsin.times import zone_of
 
 _times = st.integers(0, 24 * 60 - 1).map(lambda minute: f"{minute // 60:02d}:{minute % 60:02d}")
 _spans = st.fixed_dictionaries(

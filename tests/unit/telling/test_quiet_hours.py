@@ -8,7 +8,8 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from tocsin.telling.preferences import DigestPreference, Preferences, QuietSpan, Weekday
-from tocsin.telling.quiet_hours import QuietHours, UnknownZone, moment_of, next_digest, zone_of
+from tocsin.telling.quiet_hours import QuietHours, moment_of, next_digest
+from tocsin.times import UnknownZone, zone_of
 
 ZONES = (
     "UTC",

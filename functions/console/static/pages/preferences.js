@@ -2,9 +2,10 @@
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { ask, get } from "../api.js";
-import { link } from "../router.js";
+import { link, route } from "../router.js";
 import { useLoaded } from "../parts/resources.js";
 import { Elsewhere, Field, Notice } from "../parts/notice.js";
+import { useShown } from "../parts/shown.js";
 import { Badge, short } from "../parts/text.js";
 
 const MINE = "users/me/preferences";
@@ -70,7 +71,7 @@ function Rules({ known, said, set }) {
     <tbody>${known.map((rule) => {
       const mine = said[rule.name] || {};
       const state = stateOf(mine);
-      return html`<tr key=${rule.name}><td>${short(rule.name, 100)}</td><td data-label="Severity"><${Badge} kind=${rule.severity} /></td>
+      return html`<tr key=${rule.name} id=${`rule-${rule.name}`} class=${route.value.query.rule === rule.name ? "chosen" : undefined}><td>${short(rule.name, 100)}</td><td data-label="Severity"><${Badge} kind=${rule.severity} /></td>
         <td data-label="By">${rule.transports.join(", ")}</td><td data-label="Because">${rule.because.group ? `you are in ${short(rule.because.group, 80)}` : "it is about you"}</td>
         <td>${rule.can_be_muted ? html`<select aria-label=${`Mute ${rule.name}`} value=${state} onChange=${(event) => choose(rule.name, event.target.value)}>
           <option value="told">tells me</option>${state === "until" && html`<option value="until">muted until ${short(mine.muted_until, 16)}</option>`}
@@ -87,6 +88,8 @@ export default function Preferences() {
   const [value, setValue] = useState(null);
   const [result, setResult] = useState({});
   useEffect(() => { if (loaded.value) setValue(loaded.value.said); }, [loaded.value]);
+  const { rule, show } = route.value.query;
+  useShown(value, rule ? `rule-${rule}` : show === "quiet-hours" && show);
   if (!value) return html`<div class="head"><h1>Preferences</h1></div><${Notice} problem=${loaded.problem} />${!loaded.problem && html`<p role="status" class="muted">Loading…</p>`}`;
   const { options } = loaded.value;
   const held = options.effective;
@@ -110,7 +113,7 @@ export default function Preferences() {
       <section class="card" aria-label="Transports"><h2>Transports</h2>
         <p class="small muted">"At once" passes your quiet hours and your digest.</p>
         <${Transports} known=${options.transports} said=${value.transports || {}} set=${(transports) => set({ transports })} /></section>
-      <section class="card" aria-label="Quiet hours"><h2>Quiet hours</h2>
+      <section class="card" aria-label="Quiet hours" id="quiet-hours"><h2>Quiet hours</h2>
         <div class="grid2"><${Field} label="Time zone" path="time_zone" problem=${problem}><input list="zones" value=${value.time_zone ?? ""} placeholder=${held.time_zone} onInput=${(event) => set({ time_zone: event.target.value || undefined })} /></${Field}>
           <${Field} label="Language" hint="as en or de" path="locale" problem=${problem}><input value=${value.locale ?? ""} placeholder=${held.locale || "the stack's"} onInput=${(event) => set({ locale: event.target.value || undefined })} /></${Field}></div>
         <datalist id="zones">${zones().map((each) => html`<option value=${each} />`)}</datalist>

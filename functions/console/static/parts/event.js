@@ -2,9 +2,10 @@
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html, Icon } from "../html.js";
 import { get, part } from "../api.js";
-import { link } from "../router.js";
+import { link, route } from "../router.js";
 import { may } from "../session.js";
 import { Notice } from "./notice.js";
+import { useShown } from "./shown.js";
 import { Story } from "./story.js";
 import { Tree } from "./tree.js";
 import { copy, Link, short, visible, When } from "./text.js";
@@ -28,6 +29,7 @@ export function EventDetails({ id, known, narrow, close }) {
     if (known) return;
     get(`events/${part(id)}`).then(setEvent, setProblem);
   }, [id, known]);
+  useShown(event && event.id === id, route.value.query.show === "story" && "story");
   if (!event || event.id !== id) {
     return html`<section class="details" aria-label="Event"><${Notice} problem=${problem} />
       ${!problem && html`<p role="status">Loading…</p>`}<button onClick=${close}>Close</button></section>`;
@@ -51,7 +53,7 @@ export function EventDetails({ id, known, narrow, close }) {
       ${typeof hyperlink === "string" && html`<dt>Link</dt><dd><${Link} href=${hyperlink}>${typeof label === "string" ? short(label, 100) : ""}</${Link}></dd>`}
     </dl>
     ${may("config:write") && html`<p><a class="button" href=${link("silences", "new", { app: event.app, action: event.action })}>Silence events like this</a></p>`}
-    <${Story} id=${id} />
+    <div id="story"><${Story} id=${id} /></div>
     <h3>Context</h3>
     <${Tree} value=${event.context} path=${["context"]} narrow=${narrow} />
     ${event.cause && html`<h3>Cause</h3><${Tree} value=${event.cause} path=${["cause"]} />`}

@@ -20,10 +20,12 @@ class User:
     locale: str = "en"
     pk: int | str | None = None
     """What the systems that report events call this person; 7 and "7" are the same."""
+    time_zone: str = ""
+    """In which they are told when something happened, by IANA's name; UTC where it is blank. Of their preferences."""
 
     def to_json(self) -> JsonObject:
-        """All fields, as the blueprint spells them."""
-        return {
+        """All fields, as the blueprint spells them; and the time zone, where it is known."""
+        shown: JsonObject = {
             "username": self.username,
             "pk": self.pk,
             "email": self.email,
@@ -32,6 +34,7 @@ class User:
             "superuser": self.superuser,
             "locale": self.locale,
         }
+        return shown | {"time_zone": self.time_zone} if self.time_zone else shown
 
     @classmethod
     def from_json(cls, data: JsonObject) -> User:
@@ -44,6 +47,7 @@ class User:
             superuser=data.get("superuser") is True,
             locale=str(data.get("locale") or "en"),
             pk=_pk_of(data.get("pk")),
+            time_zone=str(data.get("time_zone") or ""),
         )
 
 

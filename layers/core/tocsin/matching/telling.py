@@ -101,8 +101,8 @@ class Telling:
             self._send(self._message(transport, user))
             return
         decision = decide(asked_of(self._rule, transport), now, wishes=wishes)
-        if wishes.locale is not None:
-            user = replace(user, locale=wishes.locale)
+        zone = "" if wishes.time_zone == "UTC" else wishes.time_zone
+        user = replace(user, locale=wishes.locale or user.locale, time_zone=zone)
         message = self._message(transport, user)
         if decision.kind is Kind.SEND:
             self._send(message if decision.cause is Cause.NOTHING else replace(message, why=decision.reason))

@@ -14,6 +14,7 @@ from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this package
     from tocsin.notifications.digest import Digest
+    from tocsin.notifications.rule_words import RuleWords
     from tocsin.notifications.transport import NotificationTransport
 
 COLOURS: dict[Severity, str] = {
@@ -49,6 +50,12 @@ class RenderingContext:
     headers_mapping: str | None = None
     digest: Digest | None = None
     """Where several notifications are told as one: what it tells. `event` and `rule` are those of the first."""
+    own: RuleWords | None = None
+    """What the rule says of itself; None where there is no such rule, as of a test."""
+    title: str | None = None
+    """The title that the rule gives, rendered."""
+    console: str = ""
+    """Where the console is; empty where that is not known."""
 
     @classmethod
     def of(cls, notification: Notification, transport: NotificationTransport) -> RenderingContext:

@@ -49,6 +49,8 @@ class Notification:
     seen: bool = False
     digest: JsonObject | None = None
     """Of several notifications told as one: what it tells; `event` and `rule` are those of the first."""
+    remark: str | None = None
+    """What stands behind the body: how many more a throttle held back."""
 
     @property
     def created(self) -> datetime:
@@ -71,7 +73,13 @@ class Notification:
 
     def with_remark(self, remark: str) -> Notification:
         """The notification with a remark behind its body, which is in brief then: else the remark might be cut."""
-        return replace(self, body=f"{in_brief(self.body)} ({remark})")
+        return replace(self, body=_remarked(self.body, remark), remark=remark)
+
+    @property
+    def standard_body(self) -> str:
+        """The body that it has where neither a rule nor a mapping says it anew."""
+        summary = self.event.summary
+        return summary if self.remark is None else _remarked(summary, self.remark)
 
     def to_json(self) -> JsonObject:
         """As the inbox shows it, without its event; the event's id is `event_id`."""
@@ -90,6 +98,10 @@ class Notification:
             "seen": self.seen,
         }
         return shown if self.digest is None else shown | {"digest": self.digest}
+
+
+def _remarked(body: str, remark: str) -> str:
+    return f"{in_brief(body)} ({remark})"
 
 
 def event_links(event_id: str) -> JsonObject:

@@ -28,8 +28,8 @@ from enum import StrEnum
 
 from tocsin.notifications.model import Severity
 from tocsin.telling.preferences import Wishes
-from tocsin.telling.quiet_hours import QuietHours, UnknownZone, next_digest, zone_of
-from tocsin.times import iso
+from tocsin.telling.quiet_hours import QuietHours, next_digest
+from tocsin.times import UnknownZone, iso, zone_of
 from tocsin.types import Json, JsonObject
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}

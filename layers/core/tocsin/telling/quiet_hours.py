@@ -3,10 +3,6 @@
 A span of quiet hours is from one moment to another, however often a clock shows the times between: where clocks go
 back over its end, it lasts until they show the end for the last time; where they go forward over its start or end,
 that is the moment of the change.
-
-The tz database is looked for where zoneinfo looks, and then in the package tzdata, which the core layer has: the
-Lambda runtime promises none. It is loaded with the first zone that is asked for.
-https://docs.python.org/3.13/library/zoneinfo.html#data-sources
 """
 
 from __future__ import annotations
@@ -20,22 +16,6 @@ _SECOND = timedelta(seconds=1)
 _HOUR = timedelta(hours=1)
 _ONE_DAY = timedelta(days=1)
 _MOST_STEPS = 1_000  # three weeks of twenty spans that follow one another without a gap
-
-
-class UnknownZone(ValueError):
-    """There is no time zone of this name. The message says so."""
-
-
-def zone_of(name: str) -> tzinfo:
-    """The time zone that IANA calls `name`. Raises UnknownZone."""
-    if name == "UTC":
-        return UTC
-    from zoneinfo import ZoneInfo  # noqa: PLC0415 - most invocations need no zone
-
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError; a folder's name is an OSError
-        raise UnknownZone(f"there is no time zone {name[:60]!r}: IANA calls them as in Europe/Berlin") from None
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,8 +31,7 @@ from tocsin.patterns import PatternError
 from tocsin.rules import Binding, NotificationRule, RuleSet
 from tocsin.rules.load import Overloaded, check_load
 from tocsin.rules.parts import said_in
-from tocsin.telling.quiet_hours import UnknownZone, zone_of
-from tocsin.times import parse_duration, utc_now
+from tocsin.times import UnknownZone, parse_duration, utc_now, zone_of
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
 _MODES_OF = {

@@ -16,7 +16,7 @@ from tocsin.identity.principal import Principal
 from tocsin.notifications.transport import INBOX
 from tocsin.telling.preferences import Preferences, Wishes
 from tocsin.telling.preferences_store import PreferencesStore
-from tocsin.telling.quiet_hours import UnknownZone, zone_of
+from tocsin.times import UnknownZone, zone_of
 from tocsin.types import Json, JsonObject
 
 type _Change = Callable[[Preferences], Preferences]

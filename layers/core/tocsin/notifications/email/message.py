@@ -8,13 +8,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
-from tocsin.notifications.context import COLOURS, RenderingContext
+from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.email.address import BadAddress, NoAddress, display_name, mail_address, mailbox
-from tocsin.notifications.email.translations import Catalogue, Catalogues
-from tocsin.notifications.model import Severity
 from tocsin.notifications.text import cut, one_line, plain, units
-from tocsin.times import iso
-from tocsin.types import Json, JsonObject
+from tocsin.notifications.translations import Catalogue, Catalogues
+from tocsin.notifications.wording import Fact, Link, Words, words_of
+from tocsin.types import JsonObject
 
 __all__ = ["BadAddress", "MailMessage", "MailTemplates", "NoAddress", "mail_message"]
 
@@ -22,21 +21,23 @@ MAX_SUBJECT = 250
 """Characters. Nobody sees more than 80, and a header has its limits (RFC 5322, 2.1.1)."""
 SUBJECT_BODY = 75
 """Characters of the body in a subject, where the event's action tells nothing."""
-MAX_FACTS = 50
+MAX_FACTS = 40
+MAX_TECHNICAL = 10
 MAX_KEY = 100
 MAX_VALUE = 1_000
-MAX_FACTS_TOTAL = 8_000
+MAX_FACTS_TOTAL = 6_500
+MAX_TECHNICAL_TOTAL = 1_500
 """Code units of all keys and values together. With all of them escaped, the HTML stays under the 102 KB after
 which Gmail hides the rest."""
 MAX_LABEL = 80
 MAX_BODY = 1_000
+MAX_LINE = 400
+"""Of the lines that Tocsin says itself, in which a rule or a group may have a long name."""
 MAX_PREHEADER = 150
 MAX_HEADER = 995
 """Characters of a header's value (SES v2, MessageHeader)."""
 MAX_TAG = 256
 """Characters of a tag's value (SES v2, MessageTag)."""
-
-SEVERITY_LABELS = {Severity.NOTICE: "Notice", Severity.WARNING: "Warning", Severity.ALERT: "Alert"}
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _NOT_IN_TAGS = re.compile(r"[^A-Za-z0-9_-]")
@@ -101,9 +102,9 @@ def mail_message(
 ) -> MailMessage:
     """The e-mail that tells `context`'s user.
 
-    The subject is the transport's prefix and the event's action, or the body's first 75 characters where the
-    action tells nothing. Superusers are also told which rule and transport sent it. With `unsubscribe_url`
-    (http or https, ASCII) the mail can be unsubscribed from with one click (RFC 8058).
+    The subject is the transport's prefix and the title, or the text's first 75 characters where the action tells
+    nothing. Superusers are also told which transport sent it. With `unsubscribe_url` (http or https, ASCII) the mail
+    can be unsubscribed from with one click (RFC 8058).
 
     Raises NoAddress where there is nobody to mail, or BadAddress, one of them, where the address can't be
     used; ValueError for an `unsubscribe_url` that can't stand in a header.
@@ -112,9 +113,10 @@ def mail_message(
         raise NoAddress("the notification is for nobody in particular")
     address = mail_address(context.user.email)
     catalogue = templates.catalogues.best(context.user.locale)
-    shown = _shown(context, catalogue)
+    words = words_of(context, catalogue)
+    shown = _shown(context, words)
     return MailMessage(
-        subject=_subject(context, catalogue),
+        subject=_subject(context, words),
         text=templates.text(shown, catalogue),
         html=templates.html(shown, catalogue),
         to_address=address,
@@ -130,8 +132,8 @@ def tag_value(text: str) -> str:
     return _NOT_IN_TAGS.sub("-", text)[:MAX_TAG] or "-"
 
 
-def _subject(context: RenderingContext, catalogue: Catalogue) -> str:
-    told = _title(context, catalogue) or one_line(context.notification.body)[:SUBJECT_BODY]
+def _subject(context: RenderingContext, words: Words) -> str:
+    told = words.title or one_line(words.text)[:SUBJECT_BODY]
     # What spells an encoded word (RFC 2047) is shown as it stands, and not as what it says.
     return cut(one_line(context.transport.subject_prefix + told).replace("=?", "=\u200b?"), MAX_SUBJECT)
 
@@ -143,63 +145,43 @@ def _unsubscribe_headers(url: str) -> dict[str, str]:
     return {"List-Unsubscribe": value, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
-def _shown(context: RenderingContext, catalogue: Catalogue) -> JsonObject:
+def _shown(context: RenderingContext, words: Words) -> JsonObject:
     """What the templates show; they do no work but laying it out."""
-    event, digest = context.event, context.digest
-    body = context.notification.body if digest is None else digest.text(catalogue.gettext)
-    body = cut(plain(body).strip(), MAX_BODY)
-    facts, left_out = _facts(context, catalogue)
-    title = _title(context, catalogue)
-    link: Json = None
-    if context.link is not None:
-        label = one_line(context.notification.hyperlink_label or "") or catalogue.gettext("Show details")
-        link = {"url": context.link, "label": cut(label, MAX_LABEL)}
-    origin: Json = None
-    if context.user is not None and context.user.superuser:
-        origin = {"rule": context.rule, "transport": context.transport.name}
+    text = cut(plain(words.text).strip(), MAX_BODY)
+    facts, facts_left = _taken(words.facts, MAX_FACTS, MAX_FACTS_TOTAL)
+    technical, technical_left = _taken(words.technical, MAX_TECHNICAL, MAX_TECHNICAL_TOTAL)
     return {
-        "lang": catalogue.locale,
-        "subject": _subject(context, catalogue),
-        "preheader": cut(one_line(body), MAX_PREHEADER),
+        "lang": words.locale,
+        "subject": _subject(context, words),
+        "preheader": cut(one_line(text), MAX_PREHEADER),
         "padding": _PREHEADER_PADDING,
-        "brand": cut(one_line(event.brand) or "Tocsin", MAX_LABEL),
-        "severity": {
-            "label": catalogue.gettext(SEVERITY_LABELS[context.severity]),
-            "colour": COLOURS[context.severity],
-        },
-        "action": cut(title, MAX_SUBJECT) if title else None,
-        "body": body,
-        "app": cut(one_line(event.app if digest is None else ", ".join(digest.counts.get("apps", {}))), MAX_LABEL),
-        "time": iso(event.created if digest is None else digest.since).replace("T", " ")[:19] + " UTC",
+        "brand": cut(one_line(context.event.brand) or "Tocsin", MAX_LABEL),
+        "severity": {"label": words.severity, "colour": words.colour},
+        "title": cut(words.title, MAX_SUBJECT) if words.title else None,
+        "text": text,
+        "app": cut(words.app, MAX_LABEL),
+        "time": words.time,
+        "advice": words.advice,
         "facts": [*facts],
-        "left_out": left_out,
-        "link": link,
-        "origin": origin,
+        "technical": [*technical],
+        "left_out": facts_left + technical_left,
+        "links": [*_links(words.links)],
+        "why": cut(one_line(words.why), MAX_LINE),
+        "settings": [*_links(words.settings)],
     }
 
 
-def _title(context: RenderingContext, catalogue: Catalogue) -> str | None:
-    return context.action if context.digest is None else context.digest.title(catalogue.gettext)
+def _links(links: tuple[Link, ...]) -> list[JsonObject]:
+    return [{"label": cut(link.label, MAX_LABEL), "url": link.url} for link in links]
 
 
-def _facts(context: RenderingContext, catalogue: Catalogue) -> tuple[list[JsonObject], int]:
-    """The key-value table, {key, value} each, and how many values of the event's context it leaves out."""
-    user, event = context.user, context.event
-    people = [("user_email", user.email if user else None), ("user_username", user.username if user else None)]
-    if context.digest is None:
-        people += [("event_user_email", event.user_email), ("event_user_username", event.username)]
-    told = [(key, value) for key, value in people if value]
-    told += context.string_values if context.digest is None else context.digest.facts(catalogue.gettext)
-    facts: list[JsonObject] = []
-    room = MAX_FACTS_TOTAL
-    for key, value in told[:MAX_FACTS]:
-        fact = _fact(key, value)
-        room -= sum(map(units, fact.values()))
+def _taken(facts: tuple[Fact, ...], most: int, room: int) -> tuple[list[JsonObject], int]:
+    """At most `most` facts, {key, value} each, as long as there is `room` for them; and how many are left out."""
+    taken: list[JsonObject] = []
+    for fact in facts[:most]:
+        shown = {"key": cut(one_line(fact.label), MAX_KEY), "value": cut(plain(fact.value).strip(), MAX_VALUE)}
+        room -= sum(map(units, shown.values()))
         if room < 0:
             break
-        facts.append({**fact})
-    return facts, len(told) - len(facts)
-
-
-def _fact(key: str, value: str) -> dict[str, str]:
-    return {"key": cut(one_line(key), MAX_KEY), "value": cut(plain(value).strip(), MAX_VALUE)}
+        taken.append({**shown})
+    return taken, len(facts) - len(taken)

@@ -5,33 +5,32 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.notifications import email
-from tocsin.notifications.digest import MESSAGES
-from tocsin.notifications.email.message import SEVERITY_LABELS
-from tocsin.notifications.email.translations import CatalogueError, Catalogues, read_catalogue
+from tocsin.events import sentences
+from tocsin.notifications import actions, digest, email, labels, translations, wording
+from tocsin.notifications.translations import CatalogueError, Catalogues, read_catalogue
 
-PACKAGE = Path(email.__path__[0])
-LANGUAGES = sorted(path.stem for path in (PACKAGE / "locale").glob("*.po"))
+LOCALES = Path(translations.__file__).parent / "locale"
+TEMPLATES = Path(email.__path__[0]) / "templates"
+LANGUAGES = sorted(path.stem for path in LOCALES.glob("*.po"))
 
 
 def messages_of_the_sources() -> set[str]:
     """All messages that the templates and the code ask for."""
-    templates = "".join(path.read_text("utf-8") for path in (PACKAGE / "templates").glob("*.j2"))
+    templates = "".join(path.read_text("utf-8") for path in TEMPLATES.glob("*.j2"))
     asked = re.findall(r'\b_\("([^"]+)"\)', templates)
-    asked += re.findall(r'\bgettext\("([^"]+)"\)', (PACKAGE / "message.py").read_text("utf-8"))
-    return {*asked, *SEVERITY_LABELS.values(), *MESSAGES}
+    return {*asked, *sentences.MESSAGES, *actions.MESSAGES, *labels.MESSAGES, *digest.MESSAGES, *wording.MESSAGES}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_catalogue_translates_every_message_and_no_other(language: str) -> None:
-    entries = read_catalogue((PACKAGE / "locale" / f"{language}.po").read_text("utf-8"))
+    entries = read_catalogue((LOCALES / f"{language}.po").read_text("utf-8"))
 
     assert set(entries) == messages_of_the_sources()
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_has_the_placeholders_of_its_message(language: str) -> None:
-    entries = read_catalogue((PACKAGE / "locale" / f"{language}.po").read_text("utf-8"))
+    entries = read_catalogue((LOCALES / f"{language}.po").read_text("utf-8"))
 
     def placeholders(text: str) -> list[str]:
         return sorted(re.findall(r"%(?:\(\w+\)s)?", text))

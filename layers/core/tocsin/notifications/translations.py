@@ -1,8 +1,8 @@
-"""The e-mail's translations: gettext catalogues (`locale/<locale>.po`), read as translators write them.
+"""The translations of all that people are told: gettext catalogues (`locale/<locale>.po`), as translators write them.
 
-The `.po` files are the only copy. They are read once, when the function starts (some 20 entries, well under a
-millisecond), so that there is no compiled `.mo` that could be older than its source, and no build step to
-forget. A message that has no translation, or one marked fuzzy, is shown in English. Plural forms and contexts
+The `.po` files are the only copy. Each is read when the first person is told in its language, so that there is no
+compiled `.mo` that could be older than its source, and no build step to forget. A language is added by adding its
+file. A message that has no translation, or one marked fuzzy, is shown in English. Plural forms and contexts
 are refused rather than ignored: no message needs them.
 """
 
@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 DEFAULT_LOCALE = "en"
@@ -37,35 +38,42 @@ class Catalogue:
         return self.messages.get(message) or message
 
 
+ENGLISH = Catalogue(DEFAULT_LOCALE)
+
+
 class Catalogues:
     """All languages that there are."""
 
-    def __init__(self, catalogues: Mapping[str, Catalogue]) -> None:
-        self._catalogues = {DEFAULT_LOCALE: Catalogue(DEFAULT_LOCALE)} | dict(catalogues)
+    def __init__(self, catalogues: Mapping[str, Callable[[], Catalogue]]) -> None:
+        """`catalogues` are what reads each language's, by its name."""
+        self._read: dict[str, Callable[[], Catalogue]] = {DEFAULT_LOCALE: lambda: ENGLISH} | dict(catalogues)
+        self._known: dict[str, Catalogue] = {}
 
     @classmethod
     def packaged(cls) -> Catalogues:
-        """Those that come with Tocsin. Raises CatalogueError if one of them is damaged."""
-        return cls(
-            {
-                path.stem: Catalogue(path.stem, read_catalogue(path.read_text("utf-8")))
-                for path in sorted(_FOLDER.glob("*.po"))
-            }
-        )
+        """Those that come with Tocsin. One that is damaged raises CatalogueError when it is first asked for."""
+        return cls({path.stem: partial(_read, path) for path in sorted(_FOLDER.glob("*.po"))})
 
     @property
     def locales(self) -> frozenset[str]:
         """The languages, as their catalogues are named (`de`, `pt-br`)."""
-        return frozenset(self._catalogues)
+        return frozenset(self._read)
 
     def best(self, locale: str) -> Catalogue:
         """The catalogue for a person's locale: `de-AT` and `de_DE.UTF-8` get `de`; unknown ones English."""
         tag = re.split("[.@]", locale, maxsplit=1)[0].replace("_", "-").strip().lower()
         while tag:
-            if tag in self._catalogues:
-                return self._catalogues[tag]
+            if tag in self._read:
+                break
             tag = tag.rpartition("-")[0]
-        return self._catalogues[DEFAULT_LOCALE]
+        name = tag or DEFAULT_LOCALE
+        if name not in self._known:
+            self._known[name] = self._read[name]()
+        return self._known[name]
+
+
+def _read(path: Path) -> Catalogue:
+    return Catalogue(path.stem, read_catalogue(path.read_text("utf-8")))
 
 
 def read_catalogue(source: str) -> dict[str, str]:
