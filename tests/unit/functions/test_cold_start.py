@@ -49,10 +49,10 @@ BUDGET = {
     "authorizer": 86,
     "ingest": 150,
     "matcher": 174,
-    "webhook": 275,
-    "slack": 275,
-    "email": 190,
-    "inbox": 170,
+    "webhook": 285,
+    "slack": 285,
+    "email": 200,
+    "inbox": 182,
     "websocket": 117,
 }
 
