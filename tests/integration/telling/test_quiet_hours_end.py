@@ -9,6 +9,7 @@ from tests.integration.conftest import Stack
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.deliveries.digests import LOOK_AGAIN
 from tocsin.deliveries.items import Place
+from tocsin.events.model import Cause
 from tocsin.events.store import event_key
 from tocsin.notifications.model import Severity
 
@@ -61,6 +62,17 @@ def test_the_story_says_why_it_waited_and_what_it_joined(telling: TellingWorld) 
     digest = telling.deliveries.get(told["ana"]["joined"])
     assert digest is not None
     assert (digest["state"], digest["digest"]["count"]) == ("delivered", 1)  # type: ignore[index,call-overload]
+
+
+def test_a_digest_is_as_deep_in_a_chain_as_the_deepest_of_its_events(telling: TellingWorld) -> None:
+    telling.say("ana", **telling.quiet())
+    worker = telling.worker()
+
+    telling.match(*telling.happened(1), *telling.happened(1, cause=Cause(None, None, 2)), *telling.happened(1))
+    telling.go_on(worker, hours=8, minutes=1)
+
+    (digest,) = [each for each in telling.sinks.received("/webhook/x") if '"digest"' in each.body]
+    assert digest.headers["tocsin-depth"] == "3"
 
 
 def test_an_alert_passes_and_says_why(telling: TellingWorld) -> None:

@@ -37,7 +37,7 @@ def test_a_body_is_counted_as_lambda_counts_it(text: str) -> None:
     assert response_bytes(made) == empty + returned_size(made["body"])
 
 
-@pytest.mark.parametrize("size", [10, 20_000, 2_000_000])
+@pytest.mark.parametrize("size", [10, 20_000, 400_000])
 def test_a_page_has_as_many_items_as_there_is_room_for(size: int) -> None:
     asked: list[int] = []
     items: list[Json] = ['"' * size] * 200

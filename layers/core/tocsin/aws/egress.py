@@ -12,4 +12,5 @@ def policy_of(environment: Environment) -> OutboundPolicy:
         allow_http=environment.flag("ALLOW_HTTP"),
         ports=environment.optional("ALLOWED_PORTS"),
         allow_cidrs=environment.optional("ALLOWED_CIDRS"),
+        own_hosts=environment.optional("OWN_HOSTS"),
     )

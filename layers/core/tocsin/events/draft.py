@@ -22,7 +22,7 @@ from pydantic import (
 
 from tocsin.addresses import first_forwarded_for, forwarded_address, parse_address
 from tocsin.errors import Invalid, Violation, violations
-from tocsin.events.model import OWN_APP, UNDETERMINED_IP, Event, Once, stored_action
+from tocsin.events.model import OWN_APP, UNDETERMINED_IP, Cause, Event, Once, stored_action
 from tocsin.events.redact import Secrets, cleanse
 from tocsin.events.sanitize import Limits, sanitize
 from tocsin.fields import Moment, nfc
@@ -113,6 +113,8 @@ class Terms:
     """The address that a producer's own request came from: first X-Forwarded-For hop, else its peer's."""
     key_id: str | None = None
     """The id of the API key, or of the access token's holder, that posts the event; None for a trial."""
+    depth: int = 0
+    """How many events stand behind those of the request, by its DEPTH_HEADER."""
 
 
 def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Event:
@@ -157,6 +159,7 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
         brand=draft.brand or terms.brand,
         expires=expires,
         key_id=terms.key_id,
+        cause=Cause(None, None, terms.depth) if terms.depth else None,
     )
 
 

@@ -72,11 +72,18 @@ class Once:
     window: timedelta
 
 
+DEPTH_HEADER = "Tocsin-Depth"
+"""Says with a webhook how many events stand behind the one that it tells of, itself included: who posts an event for
+it to a Tocsin, this one or another, and passes the header on, has the chain end as one of system events does."""
+MAX_TOLD_DEPTH = 999
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """What an event is about that Tocsin itself reports: it never fires that rule nor goes to that transport.
 
-    `depth` is the event's place in a chain of system events that caused each other, from 1.
+    `depth` is the event's place in a chain of events that caused each other, from 1. An event that a producer posted
+    with DEPTH_HEADER has a depth alone.
     """
 
     rule: str | None
@@ -122,6 +129,11 @@ class Event:
     def created(self) -> datetime:
         """When it happened, UTC: the time in the id."""
         return id_time(self.id)
+
+    @property
+    def next_depth(self) -> int:
+        """The depth of what this event causes."""
+        return (self.cause.depth if self.cause else 0) + 1
 
     @property
     def expiring(self) -> bool:

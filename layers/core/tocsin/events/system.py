@@ -122,4 +122,4 @@ class SystemEvents:
 
 def caused_by(event: Event, *, rule: str | None, transport: str | None) -> Cause:
     """The cause of an event that is reported about `event`: one deeper than that event's own."""
-    return Cause(rule, transport, (event.cause.depth if event.cause else 0) + 1)
+    return Cause(rule, transport, event.next_depth)

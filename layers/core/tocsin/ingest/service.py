@@ -13,7 +13,7 @@ from tocsin.config.model import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, RateLimited, TocsinError, Unavailable, Violation
 from tocsin.events.draft import FIELDS, Terms, canonical, finish, once_of, source_address
-from tocsin.events.model import Event, Once
+from tocsin.events.model import DEPTH_HEADER, MAX_TOLD_DEPTH, Event, Once
 from tocsin.events.redact import Secrets
 from tocsin.events.store import Earlier, EventStore, Submission, digest_of
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
@@ -163,7 +163,19 @@ def _terms(principal: Principal, request: Request, settings: Settings, anchor: s
         retention=parse_duration(settings.event_retention),
         secrets=settings.secrets,
         source_ip=source_address(request.headers, request.source_ip),
+        depth=_depth(request),
     )
+
+
+def _depth(request: Request) -> int:
+    """How deep in a chain of events that webhooks post the request is; 0 where none says so. Raises Invalid."""
+    given = request.headers.get(DEPTH_HEADER.lower())
+    if given is None:
+        return 0
+    if not (given.isascii() and given.isdigit() and 0 < int(given[:9]) <= MAX_TOLD_DEPTH):
+        what = f"must be a number from 1 to {MAX_TOLD_DEPTH}, as webhooks send it: {given[:20]!r}"
+        raise Invalid([Violation(DEPTH_HEADER, what)])
+    return int(given)
 
 
 def _idempotency_key(request: Request) -> str | None:

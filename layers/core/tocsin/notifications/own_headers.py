@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from tocsin.events.model import DEPTH_HEADER
 from tocsin.outbound import RESERVED_HEADERS
 
-NEVER_MAPPED = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "user-agent"})
+NEVER_MAPPED = frozenset({"webhook-id", "webhook-timestamp", "webhook-signature", "user-agent", DEPTH_HEADER.lower()})
 """Names, in lower case, that a headers mapping can't set, beside those that HTTP itself needs."""
 
 _NEVER_SECRET = frozenset({"content-type", "content-encoding"})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from tocsin import __version__
+from tocsin.events.model import DEPTH_HEADER, MAX_TOLD_DEPTH
 from tocsin.notifications import signing
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.http_outcome import posted, secrets_in
@@ -49,7 +50,7 @@ def webhook_delivery(
         except MappingFailed as failure:
             return Outcome.of_mapping(failure)
         given = _secret_headers(secrets_of, transport)
-        headers = _others(request.headers | mapped, given) | given | {"User-Agent": USER_AGENT}
+        headers = _others(request.headers | mapped, given) | given | _ours(context)
         if request.signed:
             headers |= _signature(secrets_of, context, request.body, clock())
         certificate = _client_certificate(secrets_of, transport)
@@ -168,6 +169,16 @@ def signing_secrets(secrets_of: SecretsOf, transport: NotificationTransport, now
     if transport.retired_ref and transport.retired_until is not None and now < transport.retired_until:
         secrets += _secret(secrets_of, transport, transport.retired_ref).signing
     return secrets
+
+
+def _ours(context: RenderingContext) -> dict[str, str]:
+    """Who sends this, and how deep in a chain of events that webhooks post: a loop has to end somewhere.
+
+    A digest is as deep as the deepest of the events that it shows.
+    """
+    shown = [] if context.digest is None else [each.event.next_depth for each in context.digest.first]
+    depth = max([context.event.next_depth, *shown])
+    return {"User-Agent": USER_AGENT, DEPTH_HEADER: str(min(depth, MAX_TOLD_DEPTH))}
 
 
 def _secret_headers(secrets_of: SecretsOf, transport: NotificationTransport) -> dict[str, str]:

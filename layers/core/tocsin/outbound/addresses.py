@@ -99,11 +99,13 @@ class OutboundPolicy:
     allow_http: bool = False
     ports: frozenset[int] | None = frozenset({443})
     allow_cidrs: tuple[Network, ...] = ()
+    own_hosts: frozenset[str] = frozenset()
+    """Hosts that are this deployment itself: a webhook that posts to them feeds itself."""
 
     @classmethod
-    def parse(cls, *, allow_http: bool = False, ports: str = "", allow_cidrs: str = "") -> Self:
+    def parse(cls, *, allow_http: bool = False, ports: str = "", allow_cidrs: str = "", own_hosts: str = "") -> Self:
         """Read deploy parameters: `ports` "8443, 9443" (443 is always added) or "*", `allow_cidrs`
-        "10.1.0.0/16, fd12::/48".
+        "10.1.0.0/16, fd12::/48"; `own_hosts` "abc.execute-api.eu-central-1.amazonaws.com, tocsin.example.com".
 
         Raises ValueError, which names the part that is wrong.
         """
@@ -111,7 +113,13 @@ class OutboundPolicy:
             allow_http=allow_http,
             ports=None if ports.strip() == "*" else frozenset({443, *map(_port, _split(ports))}),
             allow_cidrs=tuple(ip_network(cidr) for cidr in _split(allow_cidrs)),
+            own_hosts=frozenset(host.lower() for host in _split(own_hosts)),
         )
+
+    def check_host(self, host: str) -> None:
+        """Raise OutboundBlocked "own_host" for a host, in lower case without a trailing dot, that is our own."""
+        if host in self.own_hosts:
+            raise OutboundBlocked("own_host", f"{host} is this Tocsin itself, which would tell itself without end")
 
     def check_port(self, port: int) -> None:
         """Raise OutboundBlocked "port" unless this port (1 to 65535) may be connected to."""

@@ -15,6 +15,7 @@ type BlockReason = Literal[
     "scheme",  # neither https nor, where the policy has it, http
     "userinfo",  # user:password@ before the host
     "bad_host",  # not a host name, nor an address in its one ordinary form
+    "own_host",  # this deployment's own API
     "port",  # not among the policy's ports
     "address_not_global",  # the host is, or resolves to, an address that is not global unicast
     "bad_answer",  # the resolver gave nothing, or something that is not an address

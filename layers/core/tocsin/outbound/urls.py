@@ -77,8 +77,8 @@ def origin_of(url: str) -> str:
 def parse(url: str, policy: OutboundPolicy) -> Target:
     """Take a URL apart, and check everything about it that needs no DNS.
 
-    Raises OutboundBlocked: "bad_url", "scheme", "userinfo", "bad_host", "port", or "address_not_global" where
-    the host is an address, or a name that always stands for this machine.
+    Raises OutboundBlocked: "bad_url", "scheme", "userinfo", "bad_host", "own_host", "port", or "address_not_global"
+    where the host is an address, or a name that always stands for this machine.
     """
     if not 0 < len(url) <= MAX_URL:
         _refuse("bad_url", f"the URL must have 1 to {MAX_URL} characters")
@@ -99,6 +99,7 @@ def parse(url: str, policy: OutboundPolicy) -> Target:
         _refuse("bad_url", "the port must be a number from 1 to 65535")
     policy.check_port(port)
     host = lookup.removesuffix(".")
+    policy.check_host(host)
     for known in (address,) if address else _loopback(host):
         policy.check_address(known, host)
     path = (parts["path"] or "/") + (parts["query"] or "")

@@ -30,7 +30,8 @@ from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_DEPTH = 3
-"""How many system events may stand in a row: what Tocsin reports of its reports of its reports fires nothing."""
+"""How many events may have caused one another: what Tocsin reports of its reports of its reports fires nothing, nor
+what webhooks post for what webhooks posted."""
 
 
 class Audience(Protocol):
@@ -346,7 +347,8 @@ def _loop(event: Event, rule: NotificationRule) -> str | None:
     if cause is None:
         return None
     if cause.depth >= MAX_DEPTH:
-        return f"the event is the last of {cause.depth} that Tocsin reported one of another: nothing fires for it"
+        told = "that Tocsin reported one of another" if cause.rule or cause.transport else "that caused one another"
+        return f"the event is the last of {cause.depth} {told}: nothing fires for it"
     return "this rule caused the event, and does not fire for what it causes" if cause.rule == rule.name else None
 
 

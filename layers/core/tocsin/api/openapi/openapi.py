@@ -15,6 +15,7 @@ from tocsin.api.openapi.operations import OPERATIONS
 from tocsin.api.openapi.parameters import QUERY
 from tocsin.api.openapi.shapes import TEXT, ref, schemas
 from tocsin.errors import TocsinError
+from tocsin.events.model import DEPTH_HEADER
 from tocsin.fields import Name
 from tocsin.types import Json, JsonObject
 
@@ -24,7 +25,10 @@ _IF_MATCH = "The ETag that the change is made to, or `*`; 412 where another vers
 _IF_NONE_MATCH = "`*` to create only; on GET, the ETag that the reader has: 304 where it still holds."
 _PATH = dict.fromkeys(("name", "username", "person"), TypeAdapter(Name).json_schema())
 _TOKEN = "An access token of the OpenID Connect issuer that the stack is set up with, where it is."  # noqa: S105
-_HEADERS = {"Idempotency-Key": "A repeat with the same key within 24 hours stores nothing, and is answered alike."}
+_HEADERS = {
+    "Idempotency-Key": "A repeat with the same key within 24 hours stores nothing, and is answered alike.",
+    DEPTH_HEADER: "That of the webhook for which the events are sent: chains of events that cause one another end.",
+}
 
 
 def document() -> JsonObject:

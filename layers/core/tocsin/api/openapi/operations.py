@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tocsin.api.openapi.inbox import inbox_operations
 from tocsin.api.openapi.jobs import job_operations
 from tocsin.api.openapi.operation import HTML, JSON, LISTED, NDJSON, PAGED, WRITING, YAML, Operation
+from tocsin.events.model import DEPTH_HEADER
 from tocsin.events.search.query import FILTERS
 from tocsin.identity.principal import Scope
 
@@ -59,7 +60,7 @@ OPERATIONS: tuple[Operation, ...] = (
         body="NewEvent",
         body_note="Lines of JSON may be sent compressed, with `Content-Encoding: gzip`.",
         takes=(JSON, NDJSON),
-        headers=("Idempotency-Key",),
+        headers=("Idempotency-Key", DEPTH_HEADER),
         problems=(*WRITING, 409),
     ),
     Operation(
