@@ -9,9 +9,10 @@ import pytest
 from local.api import TocsinApi
 from local.waiting import until
 
-CONFIGURED: dict[str, dict[str, Any]] = {
+CONFIGURED: dict[str, dict[str, Any] | None] = {
     "/users/nina": {"email": "nina@example.com"},
-    "/groups/night": {"members": ["nina"]},
+    "/groups/night": {},
+    "/groups/night/members/nina": None,
     "/policies/night": {"kind": "event_matcher", "app": "night"},
     "/rules/night": {"transports": ["inbox"], "destination_group": "night", "bindings": [{"policy": "night"}]},
 }
