@@ -8,7 +8,7 @@ import { short } from "./text.js";
 
 const SEVERITIES = ["notice", "warning", "alert"];
 const KINDS = ["policy", "group", "user"];
-const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "can_be_muted", "max_age", "tests"];
+const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "can_be_muted", "title", "body", "runbook", "max_age", "tests"];
 
 /** `list` with `entry` in the place of the one at `position`; without it where there is none. */
 const replaced = (list, position, entry) => list.flatMap((each, at) => (at !== position ? [each] : entry === undefined ? [] : [entry]));
@@ -101,6 +101,10 @@ export function RuleForm({ value, edit, problem, writable }) {
           set=${(on) => set("transports", on ? [...transports, each] : transports.filter((other) => other !== each))} />`)}
         ${!transports.length && html`<span class="small muted">none: the inbox</span>`}</div>
       <${Wrongs} problem=${problem} path="transports" /></fieldset>
+    <fieldset><legend>Says</legend><p class="small muted">Templates, as {{ event.user.username }}. What is left empty is said in Tocsin's words.</p>
+      <${Field} label="Title" path="title" problem=${problem}><input readonly=${!writable} maxlength="500" value=${value.title ?? ""} onInput=${(event) => set("title", event.target.value || undefined)} /></${Field}>
+      <${Field} label="Body" path="body" problem=${problem}><textarea rows="3" readonly=${!writable} maxlength="4000" value=${value.body ?? ""} onInput=${(event) => set("body", event.target.value || undefined)} /></${Field}>
+      <${Field} label="Runbook" hint="A link to what to do about it" path="runbook" problem=${problem}><input type="url" readonly=${!writable} maxlength="2000" value=${value.runbook ?? ""} placeholder="https://…" onInput=${(event) => set("runbook", event.target.value || undefined)} /></${Field}></fieldset>
     <fieldset><legend>How often</legend><${Throttle} throttle=${value.throttle} problem=${problem} writable=${writable} set=${(to) => set("throttle", to)} /></fieldset>
     <fieldset><legend>Its tests</legend><${Tests} tests=${value.tests || []} problem=${problem} writable=${writable} set=${(to) => set("tests", to)} /></fieldset>
     <${Elsewhere} problem=${problem} shown=${SHOWN} />`;

@@ -90,6 +90,11 @@ class Configuration(BaseModel):
         return {group.name: group for group in self.groups}
 
     @cached_property
+    def rules_by_name(self) -> dict[str, NotificationRule]:
+        """The rules, by name."""
+        return {rule.name: rule for rule in self.rules}
+
+    @cached_property
     def transports_by_name(self) -> dict[str, NotificationTransport]:
         """The transports, by name."""
         return {transport.name: transport for transport in self.transports}

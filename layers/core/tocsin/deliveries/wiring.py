@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
@@ -15,6 +16,7 @@ from tocsin.deliveries.worker import DeliveryWorker
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.notifications.outcome import Deliver
+from tocsin.notifications.rule_words import RuleWords, in_rules_words
 from tocsin.notifications.transport import PaceOf
 
 
@@ -34,6 +36,7 @@ def transport_worker(
     dynamodb = clients.dynamodb()
     events = EventStore(dynamodb, environment.text("EVENTS_TABLE"))
     configuration = ConfigurationStore(dynamodb, environment.text("CONFIG_TABLE"))
+    console = f"{environment.text('API_URL')}/console"
     deliveries_table = environment.text("DELIVERIES_TABLE")
     return DeliveryWorker(
         configuration=configuration,
@@ -43,7 +46,22 @@ def transport_worker(
         alerts=Alerts(SystemEvents(events), configuration),
         sqs=clients.sqs(),
         queue_url=environment.text("QUEUE_URL"),
-        deliver=deliver(configuration),
+        deliver=in_rules_words(deliver(configuration), partial(_words_of, configuration), console),
         pace=pace,
         paced_together=paced_together,
+    )
+
+
+def _words_of(configuration: ConfigurationStore, name: str) -> RuleWords | None:
+    """What the rule `name` says of itself; None where there is none, as of a test."""
+    rule = configuration.current()[1].rules_by_name.get(name)
+    if rule is None:
+        return None
+    return RuleWords(
+        title=rule.title,
+        body=rule.body,
+        runbook=rule.runbook,
+        group=rule.destination_group,
+        event_user=rule.destination_event_user,
+        can_be_muted=rule.can_be_muted,
     )

@@ -155,6 +155,12 @@ class NotificationRule(_Configured):
     can_be_muted: bool = True
     """Whether people's preferences keep it from them: a mute, a transport turned off, a minimum severity. Quiet hours
     and digests delay it all the same."""
+    title: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    """A template of the title that people read, in place of the action's."""
+    body: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
+    """A template of the text that people read, in place of the sentence about the event."""
+    runbook: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
+    """An http(s) link to what to do about it."""
     max_age: Duration = "hours=24"
     """How long after it happened an event may still tell people: what is sent later, as a backfill is, tells nobody."""
     tests: Annotated[tuple[RuleTest, ...], Field(max_length=50)] = ()

@@ -16,6 +16,7 @@ from tocsin.errors import MOST, Violation, violations
 from tocsin.expressions import ExpressionError
 from tocsin.notifications.mapping import MappingFailed, check_mapping
 from tocsin.notifications.own_headers import is_own_header
+from tocsin.notifications.rule_words import check_runbook, check_template
 from tocsin.notifications.signing import InvalidSecretError, check_secret
 from tocsin.notifications.templates.sandbox import TemplateRejected, check_custom
 from tocsin.notifications.transport import TransportMode
@@ -306,6 +307,7 @@ def _rules(blueprint: Blueprint) -> Iterator[Violation]:
                 yield _missing(f"{path}.transports[{place}]", "transport", name, transports)
         if rule.destination_group is not None and rule.destination_group not in groups:
             yield _missing(f"{path}.destination_group", "group", rule.destination_group, groups)
+        yield from _words(path, rule)
         asked: set[tuple[str, int]] = set()
         for place, binding in enumerate(rule.bindings):
             if binding.policy is not None:
@@ -320,6 +322,21 @@ def _rules(blueprint: Blueprint) -> Iterator[Violation]:
             ):
                 if target is not None and target not in known:
                     yield _missing(f"{path}.bindings[{place}].{kind}", kind, target, known)
+
+
+def _words(path: str, rule: NotificationRule) -> Iterator[Violation]:
+    for field in ("title", "body"):
+        source = getattr(rule, field)
+        if source is not None:
+            try:
+                check_template(source)
+            except TemplateRejected as rejected:
+                yield Violation(f"{path}.{field}", str(rejected))
+    if rule.runbook is not None:
+        try:
+            check_runbook(rule.runbook)
+        except ValueError as error:
+            yield Violation(f"{path}.runbook", f"{error}: {rule.runbook[:100]!r}")
 
 
 def _silences(blueprint: Blueprint) -> Iterator[Violation]:

@@ -72,9 +72,20 @@ _TESTS = frozenset({"defined", "undefined", "none", "string", "number", "mapping
 _OF_LOOPS = frozenset({"index", "index0", "revindex", "revindex0", "first", "last", "length"})
 
 
-def check_custom(source: str, *, html: bool = True) -> None:
-    """Raises TemplateRejected for a template that could never be rendered: before it is stored."""
+def check_custom(source: str, *, html: bool = True, names: frozenset[str] | None = None) -> None:
+    """Raises TemplateRejected for a template that could never be rendered: before it is stored.
+
+    With `names`, also for one that speaks of what is none of them.
+    """
     _compiled(source, html)
+    if names is None:
+        return
+    spoken = [*_Environment().parse(source).find_all(nodes.Name)]
+    known = names | {node.name for node in spoken if node.ctx == "store"} | {"loop"}
+    for node in spoken:
+        if node.name not in known:
+            there = ", ".join(sorted(names))
+            raise TemplateRejected(f"line {node.lineno}: there is no {node.name[:60]!r}; there are: {there}")
 
 
 def render_custom(source: str, context: RenderingContext, *, html: bool = True) -> str:
