@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help screenshots setup run test permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
+.PHONY: help screenshots setup run test laws permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
 	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
@@ -34,6 +34,9 @@ run: setup ## the whole application here: emulator, sample events, deliveries; O
 
 test: setup chromium lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
+
+laws: setup ## the property tests with ten times as many examples, others each time (a quarter of an hour)
+	@$(BIN)/pytest tests/unit tests/integration/ingest -m hypothesis --hypothesis-profile=explore -p no:benchmark
 
 permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)
 	@$(BIN)/pytest tests/stack/test_permissions.py -m "" -p no:benchmark

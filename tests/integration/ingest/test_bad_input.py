@@ -195,9 +195,7 @@ _EVENT_LIKE = st.fixed_dictionaries(
 )
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     body=PLAIN_JSON | _EVENT_LIKE | st.lists(_EVENT_LIKE | PLAIN_JSON, max_size=4),
     ascii_only=st.booleans(),
@@ -214,7 +212,7 @@ def test_no_json_is_answered_with_a_fault_of_ours(
     assert answer.status in {200, 201} or answer.is_problem(answer.status)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.binary(max_size=50) | st.text(max_size=50).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_no_bytes_are_answered_with_a_fault_of_ours(producer: Client, body: bytes) -> None:
     for content_type in ("application/json", NDJSON_TYPE):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.ids import id_time, parse_id
@@ -49,7 +49,6 @@ def lines(*objects):
     return "".join(json.dumps(each) + "\n" for each in objects)
 
 
-@settings(deadline=None)
 @given(st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 30), timezones=st.just(UTC)), st.text())
 def test_a_derived_id_is_one_that_events_can_have_at_that_time(moment, identity):
     event_id = derived_id(moment, identity)
@@ -60,7 +59,6 @@ def test_a_derived_id_is_one_that_events_can_have_at_that_time(moment, identity)
     assert derived_id(moment, identity) == event_id
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(), unique=True, max_size=20))
 def test_different_records_have_different_ids(identities):
     assert len({derived_id(AT, identity) for identity in identities}) == len(identities)
@@ -288,7 +286,6 @@ def test_a_date_of_eight_digits_is_no_number_of_seconds():
     assert moment_of("20260301") == datetime(2026, 3, 1, tzinfo=UTC)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, MAX_BYTES // 2), max_size=40))
 def test_batches_are_what_one_request_takes_in_the_records_order(sizes):
     records = [Record(str(number), {"id": str(number), "x": "y" * size}) for number, size in enumerate(sizes)]

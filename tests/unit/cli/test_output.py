@@ -5,7 +5,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_cli.output import Column, Format, Output, to_yaml
@@ -74,7 +74,6 @@ def test_a_pipe_gets_no_colours_and_no_cut_lines(capsys):
     assert "\x1b" not in shown
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_what_others_wrote_holds_nothing_that_a_terminal_obeys(text):
     assert plain(text).isprintable() or not any(
@@ -90,7 +89,6 @@ def test_escape_sequences_and_turned_text_are_made_visible():
     assert plain("two\nlines\tand a tab") == "two lines and a tab"
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_json_without_control_characters_is_the_same_json(value):
     dumped = escaped(json.dumps(value, ensure_ascii=False))
@@ -100,7 +98,6 @@ def test_json_without_control_characters_is_the_same_json(value):
     assert "\u202e" not in dumped
 
 
-@settings(deadline=None)
 @given(JSON)
 def test_yaml_is_read_back_as_it_was(value):
     dumped = to_yaml(value)
@@ -118,7 +115,6 @@ def test_a_sparkline_has_a_bar_a_value(values, line):
     assert [bar == " " for bar in sparkline(values)] == [bar == " " for bar in line]
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 100)), st.integers(1, 60))
 def test_neighbours_are_summed_and_nothing_is_lost(values, width):
     bins = rebinned(values, width)

@@ -4,7 +4,7 @@ import contextlib
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.cli.serving import Reply, in_turn, serving
@@ -76,7 +76,6 @@ early = st.tuples(st.floats(0, 900), st.floats(0, 300)).map(lambda pair: (pair[0
 events = st.lists((late | early).filter(lambda event: event[1] >= 0), max_size=60)
 
 
-@settings(deadline=None)
 @given(events)
 def test_each_event_is_shown_once_whenever_it_arrives(events):
     seen = followed(Clocked(events, until=900 + 60))
@@ -84,7 +83,6 @@ def test_each_event_is_shown_once_whenever_it_arrives(events):
     assert sorted(seen, key=int) == [str(number) for number in range(len(events))]
 
 
-@settings(deadline=None)
 @example([(253.0, 163.0)], 255.0, 180.0)  # late, and come after the last deep look before nobody answered
 @given(events, st.floats(0, 500), st.floats(1, 200))
 def test_nothing_is_lost_while_the_api_does_not_answer(events, start, length):

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_cli.errors import UsageError
@@ -66,7 +66,6 @@ def test_what_is_no_moment_is_refused_by_the_options_name(given):
         parse_moment(given, "--since", now=NOW)
 
 
-@settings(deadline=None)
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_what_is_written_is_read_again_to_the_millisecond(moment):
     assert parse_iso(iso(moment)) == moment.replace(microsecond=moment.microsecond // 1000 * 1000)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.test_body import PATIENT, PLAIN_JSON, PLAIN_TEXT
+from tests.unit.ingest.test_body import PLAIN_JSON, PLAIN_TEXT
 from tocsin.config.blueprint import JSON_TYPE, YAML_TYPES, Blueprint, parse, to_yaml
 from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge
 from tocsin.http.yaml_body import MAX_DOCUMENT, read_document
@@ -84,7 +84,6 @@ def test_what_is_shown_is_read_back_as_the_same() -> None:
     assert parse(json.dumps(blueprint.to_json()).encode(), JSON_TYPE) == blueprint
 
 
-@PATIENT
 @given(st.dictionaries(PLAIN_TEXT, PLAIN_JSON, max_size=5))
 def test_any_document_written_as_yaml_is_read_back_as_it_was(document: JsonObject) -> None:
     assert read_document(to_yaml(document).encode(), YAML) == document
@@ -212,7 +211,6 @@ _YAML_LIKE = st.lists(st.sampled_from([*"abc:-[]{},&*!?|>%@'\"#\n \t0.", "\n  ",
 )
 
 
-@PATIENT
 @given(_YAML_LIKE | st.text())
 def test_any_text_is_a_document_or_an_error_of_ours(text: str) -> None:
     for content_type in (JSON_TYPE, YAML):

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.events.drafts import NOW, draft, finished, terms, wrong
-from tests.unit.ingest.test_body import INT64, PATIENT, PLAIN_JSON, PLAIN_TEXT
+from tests.unit.ingest.test_body import INT64, PLAIN_JSON, PLAIN_TEXT
 from tocsin.errors import Invalid
 from tocsin.events.draft import FIELDS, canonical, finish
 from tocsin.events.model import Event, EventAction
@@ -37,6 +37,9 @@ def test_an_event_that_says_nothing_takes_all_defaults() -> None:
     }
 
 
+# Without a scope. Addresses of IPv4 that are written as IPv6 are stored as what they are (test_draft_addresses.py).
+_ADDRESSES = st.ip_addresses().filter(lambda ip: "%" not in str(ip) and getattr(ip, "ipv4_mapped", None) is None)
+
 _VALID = st.fixed_dictionaries(
     {"action": st.sampled_from([*EventAction, "custom_x", "deploy:finished", "a.b/c-d_e", "0"])},
     optional={
@@ -54,14 +57,13 @@ _VALID = st.fixed_dictionaries(
             },
         ),
         "context": st.dictionaries(PLAIN_TEXT, PLAIN_JSON, max_size=5),
-        "client_ip": (st.ip_addresses().map(str).filter(lambda text: "%" not in text)) | st.none(),
+        "client_ip": _ADDRESSES.map(str) | st.none(),
         "id": st.integers(0, 365 * 86_400_000).map(lambda ms: new_id(NOW - timedelta(milliseconds=ms))),
         "expiring": st.booleans(),
     },
 )
 
 
-@PATIENT
 @given(_VALID)
 def test_what_is_stored_is_what_was_given_plus_the_defaults(event: JsonObject) -> None:
     stored = finish(event, terms()).to_json()
@@ -85,7 +87,6 @@ def test_what_is_stored_is_what_was_given_plus_the_defaults(event: JsonObject) -
     assert Event.from_json(orjson.loads(orjson.dumps(stored))).to_json() == stored
 
 
-@PATIENT
 @given(
     st.dictionaries(st.sampled_from(["action", "app", "user", "context", "created", "expires", "id", "x"]), PLAIN_JSON)
 )

@@ -7,7 +7,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.events.drafts import NOW, draft, finished, terms, wrong
-from tests.unit.ingest.test_body import PATIENT
 from tocsin.events.draft import finish, new_id_like
 from tocsin.ids import derived_id, id_time, new_id
 from tocsin.types import Json
@@ -80,7 +79,6 @@ def test_our_own_id_is_used_where_none_is_given() -> None:
     assert finish(draft(), terms(), own_id=own).id == own
 
 
-@PATIENT
 @given(st.integers(946_684_800_000, 1_772_366_400_000), st.integers(0, 999))
 @example(1_093_077_386_909, 0)
 def test_our_own_id_takes_a_given_time_to_the_millisecond_and_is_the_same_again(ms: int, microseconds: int) -> None:

@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.events.redact import Secrets, cleanse
@@ -109,7 +109,6 @@ def _grows_with_the_text(begin: str, repeated: str) -> bool:
     return False
 
 
-@settings(max_examples=150, deadline=None)
 @given(st.lists(PIECES, max_size=2).map("".join), st.lists(PIECES, min_size=1, max_size=3).map("".join))
 def test_the_time_grows_as_the_text_does(begin, repeated):
     assert _grows_with_the_text(begin, repeated)

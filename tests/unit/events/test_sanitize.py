@@ -9,7 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.events.odd_values import ANYTHING, Raising, Word, depth, size
@@ -236,7 +236,6 @@ def test_a_value_that_multiplies_by_sharing_is_cut():
     assert size(sanitize(value, limits=Limits(size=5_000))) <= 5_000
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ANYTHING)
 def test_anything_becomes_json_that_reads_back_as_it_was(value):
     copy = sanitize(value)

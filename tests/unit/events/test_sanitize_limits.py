@@ -1,7 +1,7 @@
 """Depth, width and size are bounded, and what was cut is said where it was cut."""
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.events.odd_values import ANYTHING, KEYS, depth, size
@@ -95,7 +95,6 @@ def test_control_characters_count_as_what_json_makes_of_them():
     assert size(sanitize(["\x01" * 30_000] * 30)) <= 200_000
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ANYTHING, LIMITS)
 def test_every_limit_is_held_for_anything(value, limits):
     copy = sanitize(value, limits=limits)
@@ -115,7 +114,6 @@ def test_every_limit_is_held_for_anything(value, limits):
             assert len(part) <= limits.width
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(ANYTHING, LIMITS)
 def test_sanitizing_twice_is_sanitizing_once(value, limits):
     copy = sanitize(value, limits=limits)
@@ -123,7 +121,6 @@ def test_sanitizing_twice_is_sanitizing_once(value, limits):
     assert sanitize(copy, limits=limits) == copy
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(KEYS, ANYTHING), LIMITS)
 def test_a_dict_gives_a_dict(value, limits):
     assert type(sanitize(value, limits=limits)) is dict

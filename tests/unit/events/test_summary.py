@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.test_body import PATIENT, PLAIN_JSON, PLAIN_TEXT
+from tests.unit.ingest.test_body import PLAIN_JSON, PLAIN_TEXT
 from tocsin.events.model import EventAction
 from tocsin.events.redact import MASK
 from tocsin.events.summary import MAX_SUMMARY, in_brief, summarize
@@ -193,7 +193,6 @@ _CONTAINERS = st.lists(st.just("inner"), min_size=1) | st.dictionaries(
 )
 
 
-@PATIENT
 @given(
     action=st.sampled_from([*EventAction, "custom_x"]),
     context=st.dictionaries(st.sampled_from(_SPOKEN_KEYS) | PLAIN_TEXT, PLAIN_JSON | st.text(max_size=900), max_size=6),
@@ -212,7 +211,6 @@ def test_a_summary_is_one_bounded_line(
     assert len(summary) <= MAX_SUMMARY
 
 
-@PATIENT
 @given(
     action=st.sampled_from([*EventAction, "custom_x"]),
     context=st.dictionaries(st.sampled_from(_SPOKEN_KEYS), _CONTAINERS, max_size=6),

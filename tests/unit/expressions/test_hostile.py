@@ -12,7 +12,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.expressions import hostile_corpus
@@ -215,7 +215,6 @@ def _combined(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     return st.tuples(st.sampled_from(templates), inner, inner, inner).map(lambda parts: parts[0].format(*parts[1:]))
 
 
-@settings(max_examples=300, deadline=None)
 @given(st.recursive(leaves, _combined, max_leaves=12))
 def test_whatever_is_written_gives_json_or_our_error(source: str) -> None:
     wrapped = f"cel.bind(v, event.context, {source})"

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.test_body import PATIENT
 from tocsin import errors
 from tocsin.errors import (
     Forbidden,
@@ -62,7 +61,6 @@ def test_what_api_gateway_leaves_out_is_empty() -> None:
     assert (parsed.headers, parsed.query, parsed.body, parsed.authorizer) == ({}, {}, b"", {})
 
 
-@PATIENT
 @given(st.binary())
 def test_a_body_in_base64_is_its_bytes(body: bytes) -> None:
     assert request(body=base64.b64encode(body).decode(), isBase64Encoded=True).body == body

@@ -12,7 +12,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.token_issuer import AUDIENCE, LOCAL, Issuer, issuing, signing_key
@@ -67,7 +67,6 @@ def test_a_token_ends_when_it_says_so(issuer: Issuer, check: TokenVerifier) -> N
 # ── laws ─────────────────────────────────────────────────────────────────────
 
 
-@settings(deadline=None)
 @given(data=st.data(), algorithm=st.sampled_from(ALGORITHMS))
 def test_a_token_with_one_character_changed_is_refused(
     issuer: Issuer, check: TokenVerifier, data: st.DataObject, algorithm: str
@@ -80,7 +79,6 @@ def test_a_token_with_one_character_changed_is_refused(
         claims_of(check, token[:position] + other + token[position + 1 :])
 
 
-@settings(deadline=None)
 @given(data=st.data(), algorithm=st.sampled_from(ALGORITHMS))
 def test_a_token_cut_short_or_longer_is_refused(
     issuer: Issuer, check: TokenVerifier, data: st.DataObject, algorithm: str
@@ -94,7 +92,6 @@ def test_a_token_cut_short_or_longer_is_refused(
             claims_of(check, tampered)
 
 
-@settings(deadline=None)
 @given(name=st.sampled_from(["sub", "groups", "preferred_username", "exp", "aud"]), value=st.text() | st.integers())
 def test_claims_under_anothers_signature_are_refused(
     issuer: Issuer, check: TokenVerifier, name: str, value: str | int
@@ -105,7 +102,6 @@ def test_claims_under_anothers_signature_are_refused(
         claims_of(check, f"{head}.{part(issuer.claims() | {name: value})}.{signature}")
 
 
-@settings(deadline=None)
 @given(st.text() | st.text(_ALPHABET + ".", max_size=200))
 def test_what_is_no_token_is_refused(check: TokenVerifier, text: str) -> None:
     with pytest.raises(Refused):
@@ -119,7 +115,6 @@ _JSON = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(
     name=st.sampled_from(["iss", "aud", "exp", "nbf", "iat", "sub", "token_use", "typ", "at_hash", "client_id"]),
     value=_JSON,

@@ -4,7 +4,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.unit.ingest.test_body import PATIENT
 from tocsin.identity.directory import Group, User, with_descendants
 
 
@@ -42,7 +41,6 @@ def test_a_group_that_is_not_there_has_nobody() -> None:
 _NAMES = st.sampled_from("abcdef")
 
 
-@PATIENT
 @given(st.dictionaries(_NAMES, st.lists(_NAMES).map(" ".join)), _NAMES)
 def test_whatever_is_below_what_each_group_is_found_once(below: dict[str, str], name: str) -> None:
     found = names(groups(**below), name)
@@ -51,7 +49,6 @@ def test_whatever_is_below_what_each_group_is_found_once(below: dict[str, str], 
     assert set(found) <= below.keys()
 
 
-@PATIENT
 @given(
     st.builds(
         User,

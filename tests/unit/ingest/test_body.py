@@ -5,16 +5,13 @@ import tracemalloc
 
 import orjson
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.errors import Invalid, MalformedBody, TocsinError, TooLarge
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY, MAX_DEPTH, wrong_values
 from tocsin.ingest.body import MAX_EVENT, MAX_EVENTS, NDJSON_TYPE, Body, read_body
 from tocsin.types import Json
-
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
-"""For laws: a busy machine is no fault of theirs."""
 
 INT64 = st.integers(-(2**63), 2**64 - 1)
 PLAIN_TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=20)
@@ -54,7 +51,6 @@ def test_each_line_is_an_event_and_blank_lines_are_none() -> None:
     assert body == Body(single=False, items=({"action": "a"}, {"action": "b"}))
 
 
-@PATIENT
 @given(context=st.dictionaries(PLAIN_TEXT, PLAIN_JSON, max_size=5))
 def test_what_is_plain_json_is_taken_as_it_is(context: dict[str, Json]) -> None:
     sent = {"action": "a", "context": context}
@@ -356,7 +352,6 @@ def test_a_large_event_of_a_batch_is_too_large_alone() -> None:
     assert [type(item) for item in body.items] == [TooLarge, dict]
 
 
-@PATIENT
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_are_a_body_or_an_error_of_ours(body: bytes) -> None:
     for content_type in (JSON_TYPE, NDJSON_TYPE):
@@ -379,7 +374,6 @@ def test_a_key_that_is_no_string_is_wrong(key: object) -> None:
     assert [wrong.path for wrong in wrong_values({"a": {key: 0}})] == [f"a.{key}"]
 
 
-@PATIENT
 @given(PLAIN_JSON)
 def test_nothing_is_wrong_with_plain_json(value: Json) -> None:
     assert list(wrong_values(value)) == []

@@ -181,7 +181,7 @@ LIKE_A_RECORD = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(record=LIKE_A_RECORD | JSON_LIKE)
 def test_whatever_a_record_holds_the_fields_have_their_shape_and_are_small(tmp_path: Path, record: Any) -> None:
     write_database(tmp_path / "city.mmdb", {"203.0.113.0/24": record})
@@ -196,7 +196,7 @@ def test_whatever_a_record_holds_the_fields_have_their_shape_and_are_small(tmp_p
     assert len(orjson.dumps(context)) <= len(geoip.Field) * geoip.LIMITS.size
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_no_change_to_a_databases_bytes_costs_an_event(databases: Path, data: st.DataObject) -> None:
     path = databases / "GeoLite2-City.mmdb"

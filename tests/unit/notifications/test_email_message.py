@@ -5,7 +5,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.loaded_modules import loaded_by
@@ -310,7 +310,6 @@ def test_pathological_events_make_a_mail_that_is_shown_whole(context: JsonObject
 TYPED = st.text(st.characters(codec=None), max_size=60) | st.text("<>&\"'{}%\n\0é😀", max_size=2_000)
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.dictionaries(TYPED, TYPED, max_size=60), TYPED, TYPED)
 def test_any_event_makes_a_well_formed_mail(context: JsonObject, action: str, name: str) -> None:
     made = rendering_context(

@@ -5,7 +5,7 @@ import re
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.notifications.test_context import HAPPENED, PATHOLOGICAL, rendering_context
@@ -228,7 +228,6 @@ def within_limits(body: JsonObject, *, discord: bool) -> bool:
     )
 
 
-@settings(deadline=None)
 @given(CONTEXTS, HOSTILE, HOSTILE, st.booleans())
 def test_any_event_keeps_to_the_limits(context: JsonObject, action: str, name: str, discord: bool) -> None:
     made = rendering_context(context, action=action, event_user={"username": name}, body=name)
@@ -236,7 +235,6 @@ def test_any_event_keeps_to_the_limits(context: JsonObject, action: str, name: s
     assert within_limits(slack_body(made, discord=discord), discord=discord)
 
 
-@settings(deadline=None)
 @given(CONTEXTS, HOSTILE, HOSTILE, st.booleans())
 def test_no_event_leaves_a_raw_bracket_or_a_split_escape(
     context: JsonObject, action: str, name: str, discord: bool
@@ -248,7 +246,6 @@ def test_no_event_leaves_a_raw_bracket_or_a_split_escape(
     assert not [text for text in texts if re.search(r"[<>]|&(?!amp;|lt;|gt;)", text)]
 
 
-@settings(deadline=None)
 @given(CONTEXTS, HOSTILE)
 def test_any_event_makes_a_message_that_can_be_encoded(context: JsonObject, name: str) -> None:
     made = rendering_context(context, action=name, event_user={"username": name}, body=name)

@@ -163,7 +163,7 @@ def test_a_connection_that_is_reset_is_a_protocol_error() -> None:
     assert (failed.value.kind, "closed the connection" in str(failed.value)) == ("protocol", True)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.sampled_from([b"", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"]),
     st.binary(),

@@ -14,7 +14,7 @@ import re
 import sys
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.patterns import Pattern, PatternError, PatternIndex
@@ -271,7 +271,6 @@ def make(seed, *, rules, events):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=100, deadline=None)
 def test_the_index_and_the_pattern_agree_with_the_simple_evaluator(seed):
     rules, happened = make(seed, rules=40, events=8)
     index = PatternIndex(dict(enumerate(rules)))
@@ -287,7 +286,6 @@ def test_the_index_and_the_pattern_agree_with_the_simple_evaluator(seed):
 
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0, 500, 5_000]))
-@settings(max_examples=20, deadline=None)
 def test_what_the_index_may_remember_does_not_change_its_answers(seed, memory):
     rules, happened = make(seed, rules=30, events=10)
     index = PatternIndex(dict(enumerate(rules)), memory=memory)
@@ -298,7 +296,6 @@ def test_what_the_index_may_remember_does_not_change_its_answers(seed, memory):
 
 
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=20, deadline=None)
 def test_an_event_matches_the_same_rules_in_whatever_spelling(seed):
     rules, happened = make(seed, rules=30, events=10)
     index = PatternIndex(dict(enumerate(rules)))

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -288,7 +288,6 @@ _BINDING = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=400, deadline=None)
 @given(data=st.data())
 @pytest.mark.no_cover
 def test_judging_by_the_index_is_the_same_as_asking_every_binding(data: st.DataObject) -> None:

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, reject, settings
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from tocsin.telling.preferences import DigestPreference, Preferences, QuietSpan, Weekday
@@ -211,7 +211,6 @@ moments = st.datetimes(datetime(2018, 1, 1), datetime(2030, 1, 1), timezones=st.
 zones = st.sampled_from(ZONES).map(ZoneInfo)
 
 
-@settings(max_examples=150)
 @given(quiet_spans(), zones, moments)
 def test_an_end_is_later_and_outside_of_all_quiet_hours(
     spans: list[QuietSpan], zone: ZoneInfo, moment: datetime
@@ -225,7 +224,6 @@ def test_an_end_is_later_and_outside_of_all_quiet_hours(
         assert quiet.end(end) is None
 
 
-@settings(max_examples=150)
 @given(quiet_spans(), zones, moments, st.timedeltas(timedelta(0), timedelta(days=2)))
 def test_who_comes_later_is_let_out_no_earlier(
     spans: list[QuietSpan], zone: ZoneInfo, moment: datetime, later: timedelta
@@ -237,7 +235,6 @@ def test_who_comes_later_is_let_out_no_earlier(
     assert first <= second
 
 
-@settings(max_examples=150)
 @given(quiet_spans(), zones, moments)
 def test_clocks_that_stand_for_one_time_a_day_agree_with_the_spans(
     spans: list[QuietSpan], zone: ZoneInfo, moment: datetime
@@ -261,7 +258,6 @@ def test_clocks_that_stand_for_one_time_a_day_agree_with_the_spans(
     assert (QuietHours(tuple(spans), zone).end(moment) is not None) == any(covers(span) for span in spans)
 
 
-@settings(max_examples=150)
 @given(zones, moments, times | st.none(), st.timedeltas(timedelta(0), timedelta(days=2)))
 def test_digests_are_due_later_and_in_order(
     zone: ZoneInfo, moment: datetime, daily: str | None, later: timedelta

@@ -1,7 +1,7 @@
 """How large DynamoDB finds an item."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from ministack.services import dynamodb as ministack
 
@@ -57,7 +57,6 @@ def test_a_number_takes_a_byte_for_two_digits_and_one_more(number, size):
 numbers = st.decimals(allow_nan=False, allow_infinity=False, places=None).map(str).filter(lambda n: len(n) < 30)
 
 
-@settings(deadline=None)
 @given(numbers)
 def test_numbers_have_the_size_that_ministack_finds_too(number):
     assert number_bytes(number) == ministack._number_size_bytes(number)
@@ -80,7 +79,6 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(st.dictionaries(text, values, max_size=5))
 def test_items_have_the_size_that_ministack_finds_too(item):
     assert item_bytes(item) == ministack._item_size_bytes(item)

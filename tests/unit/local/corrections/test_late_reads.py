@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from local.corrections.late_reads import LateReads
@@ -104,7 +104,6 @@ def remove_item(table, hash_value, range_value):
     return table["items"].pop((hash_value, range_value), None)
 
 
-@settings(deadline=None)
 @given(steps)
 def test_a_late_read_sees_a_state_that_there_was_and_leaves_the_present_as_it_is(writes):
     clock = Clock(100.0)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -151,7 +151,6 @@ def test_what_is_left_blank_is_no_reason_to_refuse_a_message(name: str) -> None:
     assert faults(name, requested(name, message)) == []
 
 
-@settings(deadline=None, max_examples=60)
 @given(text=st.text(max_size=5_000), count=st.integers(0, 80))
 def test_no_text_breaks_a_request(text: str, count: int) -> None:
     for name in DOCUMENTED:

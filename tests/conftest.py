@@ -1,0 +1,13 @@
+"""How often laws are tried (hypothesis), and that no machine is too slow for them.
+
+`suite` is what `make test` takes: the same examples each time, so that it passes or fails by what is tested alone.
+`explore` looks for new ones: `make laws`.
+"""
+
+from hypothesis import HealthCheck, settings
+
+_PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+
+settings.register_profile("suite", max_examples=40, derandomize=True, database=None, **_PATIENT)
+settings.register_profile("explore", max_examples=400, print_blob=True, **_PATIENT)
+settings.load_profile("suite")
