@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help screenshots setup run test laws permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
+.PHONY: help bench-cold screenshots setup run test laws permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
 	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
@@ -24,7 +24,7 @@ QUIET_SAM = mkdir -p .local/sam/home \
 	&& __SAM_CLI_APP_DIR=.local/sam/home AWS_DEFAULT_REGION=us-east-1 $(BIN)/sam
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
 setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where 3.13 is not found)
 	@cmp -s requirements-dev.txt .venv/installed.txt || local/make-venv.sh
@@ -79,6 +79,9 @@ upgrade: setup ## deploys an earlier release on the emulator, fills it, deploys 
 bench: setup ## the benchmarks
 	@$(BIN)/pytest tests/bench -q
 	@$(BIN)/pytest tests/integration/deliveries/test_latency.py -m exhaustive -q
+
+bench-cold: setup ## what each function's init costs beside a bare client; FUNCTION=ingest for what its init loads
+	@$(BIN)/python -m local.cold $(if $(FUNCTION),--tree $(FUNCTION))
 
 mutants: setup ## mutation tests of what decides (ROOMS="ingest matching"; an hour or two for all), and their score
 	@WORKERS=$(WORKERS) $(BIN)/python -m local.mutants $(ROOMS)

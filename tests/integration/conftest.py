@@ -268,14 +268,4 @@ def _make_table(dynamodb: Any, resource: str, name: str) -> None:
 
 
 def _forget_clients() -> None:
-    for maker in (
-        clients.dynamodb,
-        clients.sqs,
-        clients.sesv2,
-        clients.secretsmanager,
-        clients.connections,
-        clients.logs,
-        clients.cloudwatch,
-        clients.s3,
-    ):
-        maker.cache_clear()
+    clients.forget()

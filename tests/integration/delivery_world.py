@@ -14,8 +14,9 @@ import moto.sqs.models
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import RECORDER, Stack
 from tocsin.aws.sqs import Outbox
-from tocsin.config.model import Configuration, Settings
+from tocsin.config.model import Configuration
 from tocsin.config.secret_store import SecretStore
+from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import Breakers, BreakerStore

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict
@@ -65,6 +65,17 @@ def _is_iso(value: object) -> object:
 
 type Moment = Annotated[AwareDatetime, BeforeValidator(_is_iso)]
 """A time in ISO 8601 with an offset."""
+
+
+def _in_utc(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside of the years 1 to 9999") from None
+
+
+Expiry = Annotated[Moment, AfterValidator(_in_utc)]
+"""When something stops to be taken, in UTC."""
 
 
 def _is_duration(value: str) -> str:

@@ -11,7 +11,7 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import PRODUCER, Client, Killed, failing, raising, throttled
 from tocsin.aws import clients
 from tocsin.config.changes import ChangeEvents
-from tocsin.config.model import Settings
+from tocsin.config.settings import Settings
 from tocsin.errors import Unavailable
 from tocsin.events.model import EventAction
 from tocsin.events.store import EventStore

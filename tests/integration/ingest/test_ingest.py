@@ -10,7 +10,8 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import PRODUCER, Client
 from tocsin.aws import clients
-from tocsin.config.model import Configuration, Settings
+from tocsin.config.model import Configuration
+from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore, Version
 from tocsin.events.redact import MASK
 from tocsin.events.store import EventStore

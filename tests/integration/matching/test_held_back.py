@@ -16,7 +16,7 @@ from tocsin.matching import held_store
 from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Passage, Throttles, Window
-from tocsin.rules import Throttle
+from tocsin.rules.model import Throttle
 from tocsin.types import JsonObject
 
 DAILY = {"window": "days=1", "max": 2}

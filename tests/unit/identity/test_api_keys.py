@@ -1,13 +1,17 @@
 """API keys: their form, and what is kept of them."""
 
 import hashlib
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tocsin.config.blueprint.model import KeyEntry
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, is_secret_of, new_key_id, new_secret, split_bearer
 from tocsin.identity.principal import Scope
+from tocsin.types import JsonObject
 
 SECRET = "s" * 43
 
@@ -62,7 +66,7 @@ def test_any_text_is_split_or_refused(token: str) -> None:
 
 
 def test_only_the_hash_of_a_secret_is_kept() -> None:
-    stored = key().model_dump_json()
+    stored = str(key().to_json())
 
     assert SECRET not in stored
     assert hashlib.sha256(SECRET.encode()).hexdigest() in stored
@@ -89,4 +93,41 @@ def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_key_sends_one_event_a_minute_at_least() -> None:
     with pytest.raises(ValueError, match="greater than or equal to 1"):
-        ApiKey(id="x", name="x", scopes=(), secret_hash="", events_per_minute=0)
+        KeyEntry(name="x", scopes=(Scope.EVENTS_WRITE,), events_per_minute=0)
+
+
+def test_a_stored_key_is_read_as_it_was() -> None:
+    moment = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)
+    full = replace(
+        key(), user="alice", events_per_minute=60, expires=moment, retired_hash=hash_secret("o"), retired_until=moment
+    )
+
+    assert ApiKey.from_json(full.to_json()) == full
+    assert ApiKey.from_json(key().to_json()) == key()
+
+
+def test_a_key_that_an_earlier_release_stored_is_read() -> None:
+    stored: JsonObject = {
+        "id": "0011223344556677",
+        "name": "billing",
+        "scopes": ["events:write"],
+        "user": None,
+        "events_per_minute": None,
+        "expires": "2026-03-01T12:00:00Z",
+        "secret_hash": "ab",
+        "retired_hash": "",
+        "retired_until": "2026-03-01T12:00:00.250000Z",
+    }
+
+    read = ApiKey.from_json(stored)
+
+    assert (read.expires, read.retired_until) == (
+        datetime(2026, 3, 1, 12, tzinfo=UTC),
+        datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC),
+    )
+
+
+@pytest.mark.parametrize("change", [{"scopes": ["all"]}, {"scopes": "all"}, {"events_per_minute": "5"}], ids=str)
+def test_what_is_no_stored_key_is_refused(change: JsonObject) -> None:
+    with pytest.raises(ValueError):
+        ApiKey.from_json(key().to_json() | change)

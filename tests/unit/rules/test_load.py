@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from tests.unit.rules.test_ruleset import MATCHES, NOW, People, event, fired, policies, rule
 from tocsin.expressions import ExpressionError
 from tocsin.patterns import Pattern, PatternError
-from tocsin.rules import RuleSet
 from tocsin.rules.load import MAX_CONDITIONS, MAX_PATTERN_CONDITIONS, Overloaded, check_load, conditions
 from tocsin.rules.model import Matching, Silence
+from tocsin.rules.ruleset import RuleSet
 
 FIELDS = st.dictionaries(st.sampled_from("abcdef"), st.just([1]), min_size=1, max_size=3)
 PATTERNS = st.recursive(

@@ -10,7 +10,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from tocsin.events.model import Cause, Event
 from tocsin.ids import new_id
-from tocsin.rules import MAX_DEPTH, NotificationRule, Policy, RuleSet, Silence
+from tocsin.rules.model import NotificationRule, Policy, Silence
+from tocsin.rules.ruleset import MAX_DEPTH, RuleSet
 from tocsin.types import JsonObject
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)

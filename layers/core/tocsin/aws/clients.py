@@ -1,7 +1,8 @@
-"""boto3 clients, made once a process, with time limits that fit a Lambda function.
+"""botocore's clients, made once a process, with time limits that fit a Lambda function.
 
-A client is made from botocore's own session: `boto3.resource` and its models would cost a cold start
-and give nothing that we use. AWS_ENDPOINT_URL, where set, points them all at the local stack.
+They are the clients that boto3 would give, from a session that does no more at init than our functions need
+(`_session`); boto3 itself, with its resources and transfers, is not loaded. AWS_ENDPOINT_URL, where set, points them
+all at the local stack.
 """
 
 from __future__ import annotations
@@ -10,8 +11,11 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-import boto3
 from botocore.config import Config
+from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
+from botocore.session import Session
+
+from tocsin.aws.models import Models
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,47 +45,76 @@ BRISK = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "
 
 
 @cache
+def _session() -> Session:
+    """The session of all clients.
+
+    Its credentials are where Lambda puts them: in the environment, or at an address that the environment names (where a
+    function starts from a snapshot).
+    """
+    session = Session()
+    session.register_component("data_loader", Models())
+    session.register_component("credential_provider", CredentialResolver([EnvProvider(), ContainerProvider()]))
+    return session
+
+
+def _client(service: str, **options: Any) -> Any:  # noqa: ANN401 - what type it is, the functions below say
+    return _session().create_client(service, **options)
+
+
+def forget() -> None:
+    """Have clients, and their session, made anew."""
+    for made in (_session, dynamodb, sqs, s3, sesv2, secretsmanager, logs, cloudwatch, connections):
+        made.cache_clear()
+
+
+@cache
 def dynamodb(config: Config = PATIENT) -> DynamoDBClient:
     """The DynamoDB client; `config` says how long a call may take."""
-    return boto3.client("dynamodb", config=config)
+    client: DynamoDBClient = _client("dynamodb", config=config)
+    return client
 
 
 @cache
 def sqs() -> SQSClient:
     """The SQS client."""
-    return boto3.client("sqs", config=PATIENT)
+    client: SQSClient = _client("sqs", config=PATIENT)
+    return client
 
 
 @cache
 def s3() -> S3Client:
     """The S3 client. Its addresses are those of the bucket's own region, which its links are for."""
     style: Literal["path", "virtual"] = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
-    return boto3.client("s3", config=SLOW.merge(Config(signature_version="s3v4", s3={"addressing_style": style})))
+    own = Config(signature_version="s3v4", s3={"addressing_style": style})
+    client: S3Client = _client("s3", config=SLOW.merge(own))
+    return client
 
 
 @cache
 def sesv2() -> SESV2Client:
     """The SES v2 client."""
-    return boto3.client("sesv2", config=PATIENT)
+    client: SESV2Client = _client("sesv2", config=PATIENT)
+    return client
 
 
 @cache
 def secretsmanager(config: Config = PATIENT) -> SecretsManagerClient:
     """The Secrets Manager client; `config` as for DynamoDB."""
-    return boto3.client("secretsmanager", config=config)
+    client: SecretsManagerClient = _client("secretsmanager", config=config)
+    return client
 
 
 @cache
 def logs() -> CloudWatchLogsClient:
     """The client of CloudWatch's logs."""
-    return boto3.client("logs", config=PATIENT)
+    client: CloudWatchLogsClient = _client("logs", config=PATIENT)
+    return client
 
 
 @cache
 def cloudwatch() -> Any:  # noqa: ANN401 - no types of this service are installed
     """The client of CloudWatch's metrics."""
-    make: Any = boto3.client
-    return make("cloudwatch", config=PATIENT)
+    return _client("cloudwatch", config=PATIENT)
 
 
 @cache
@@ -90,7 +123,5 @@ def connections(endpoint: str) -> Any:  # noqa: ANN401 - no types of this servic
 
     AWS_ENDPOINT_URL goes before it, as it does for every other service.
     """
-    # boto3's own client() is told apart by types of services; those of this one are not installed.
-    make: Any = boto3.client
     url = None if os.environ.get("AWS_ENDPOINT_URL") else endpoint
-    return make("apigatewaymanagementapi", config=BRISK, endpoint_url=url)
+    return _client("apigatewaymanagementapi", config=BRISK, endpoint_url=url)

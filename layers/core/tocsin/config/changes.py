@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from tocsin.aws.logging import Code, note
 from tocsin.config.blueprint.secrets import REPLACED
-from tocsin.config.model import Settings
+from tocsin.config.settings import Settings
 from tocsin.errors import Unavailable
 from tocsin.events.model import EventAction
 from tocsin.events.system import APP, SystemEvents

@@ -11,6 +11,7 @@ the condition that it is still the one that was read: readers see the old or the
 from __future__ import annotations
 
 import gzip
+import hashlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,8 +23,7 @@ import orjson
 from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
-from tocsin.config.defaults import DEFAULT
-from tocsin.config.model import Configuration, Settings, digest
+from tocsin.config.settings import Settings
 from tocsin.config.version_item import REFRESH, VERSION_KEY
 from tocsin.errors import ConfigurationBroken, Conflict
 from tocsin.notifications.model import InboxBounds
@@ -32,6 +32,8 @@ from tocsin.ttl_cache import TTLCache
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tocsin.config.model import Configuration
 
 _PIECE = 350_000  # bytes; an item holds 400 KB
 _OLD_SNAPSHOT_LIVES = timedelta(hours=1)  # longer than any function that still reads it
@@ -91,6 +93,10 @@ class ConfigurationStore:
         return version, configuration
 
     def _read(self, version: Version) -> Configuration | None:
+        # Whoever reads the settings alone, as ingest does, loads no rules: 100 ms of a cold start.
+        from tocsin.config.defaults import DEFAULT  # noqa: PLC0415
+        from tocsin.config.model import Configuration  # noqa: PLC0415
+
         if version.number == 0:
             return DEFAULT
         snapshot = {":pk": text(_snapshot_pk(version.generation))}
@@ -108,7 +114,7 @@ class ConfigurationStore:
         """Put `configuration` in force. Raises Conflict where `replacing` no longer is the version in force."""
         data = configuration.to_bytes()
         number_ = replacing.number + 1
-        generation = f"{number_}-{digest(data)}"
+        generation = f"{number_}-{hashlib.sha256(data).hexdigest()[:16]}"
         packed = gzip.compress(data, compresslevel=6, mtime=0)
         pieces = [packed[start : start + _PIECE] for start in range(0, len(packed), _PIECE)]
         now = self._clock()

@@ -9,13 +9,11 @@ import hashlib
 import hmac
 import re
 import secrets
-from datetime import UTC, datetime
-from typing import Annotated
+from dataclasses import dataclass
+from datetime import datetime
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-from tocsin.fields import ForeignName, Moment, Name
 from tocsin.identity.principal import Scope
+from tocsin.types import JsonObject
 
 ADMIN_KEY_ID = "admin"
 """The id of the key that the stack makes at deploy and keeps in Secrets Manager."""
@@ -23,33 +21,57 @@ ADMIN_KEY_ID = "admin"
 _FORM = re.compile(r"tocsin_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
-def _in_utc(moment: datetime) -> datetime:
-    try:
-        return moment.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("lies outside of the years 1 to 9999") from None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """A key as it is stored and shown: without its secret.
 
-
-Expiry = Annotated[Moment, AfterValidator(_in_utc)]
-"""When a key stops to be taken, in UTC."""
-
-
-class ApiKey(BaseModel):
-    """A key as it is stored and shown: without its secret."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    What it may be called and do is checked where keys are made (`KeyEntry`): the authorizer, which reads one, loads no
+    pydantic.
+    """
 
     id: str
-    name: Name
+    name: str
     scopes: tuple[Scope, ...]
-    user: ForeignName | None = None
-    events_per_minute: Annotated[int, Field(ge=1)] | None = None
-    expires: Expiry | None = None
-    """When it stops to be taken; None for never."""
+    user: str | None = None
+    events_per_minute: int | None = None
+    expires: datetime | None = None
+    """When it stops to be taken, in UTC; None for never."""
     secret_hash: str
     retired_hash: str = ""
     """The secret before the last rotation, which is taken until `retired_until`."""
-    retired_until: Moment | None = None
+    retired_until: datetime | None = None
+
+    def to_json(self) -> JsonObject:
+        """All fields, as they are stored."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "scopes": [scope.value for scope in self.scopes],
+            "user": self.user,
+            "events_per_minute": self.events_per_minute,
+            "expires": _text(self.expires),
+            "secret_hash": self.secret_hash,
+            "retired_hash": self.retired_hash,
+            "retired_until": _text(self.retired_until),
+        }
+
+    @classmethod
+    def from_json(cls, data: JsonObject) -> ApiKey:
+        """The inverse of `to_json`; absent fields take their defaults. KeyError or ValueError on anything else."""
+        limit, scopes = data.get("events_per_minute"), data["scopes"]
+        if not isinstance(scopes, list) or not (limit is None or isinstance(limit, int)):
+            raise ValueError("this is no stored key")
+        return cls(
+            id=str(data["id"]),
+            name=str(data["name"]),
+            scopes=tuple(Scope(str(scope)) for scope in scopes),
+            user=None if data.get("user") is None else str(data["user"]),
+            events_per_minute=limit,
+            expires=_moment(data.get("expires")),
+            secret_hash=str(data["secret_hash"]),
+            retired_hash=str(data.get("retired_hash") or ""),
+            retired_until=_moment(data.get("retired_until")),
+        )
 
     def ends_for(self, secret: str) -> tuple[bool, datetime | None]:
         """Whether `secret` is or was this key's, in constant time, and when it stops to be taken, if ever."""
@@ -58,6 +80,14 @@ class ApiKey(BaseModel):
         if self.retired_until is None or not hmac.compare_digest(self.retired_hash, hash_secret(secret)):
             return False, None
         return True, self.retired_until if self.expires is None else min(self.expires, self.retired_until)
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()
+
+
+def _moment(text: object) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(str(text))
 
 
 def new_secret() -> str:

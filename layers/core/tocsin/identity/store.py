@@ -93,7 +93,7 @@ class PeopleStore:
     def key(self, key_id: str) -> ApiKey | None:
         """The API key of this id."""
         item = self._table.find("reading an API key", {"pk": text("key"), "sk": text(key_id)})
-        return None if item is None else ApiKey.model_validate(document_of(item, "key"))
+        return None if item is None else _key_of(item)
 
     def user(self, username: str) -> User | None:
         """The user of this name, as of now."""
@@ -146,7 +146,7 @@ class PeopleStore:
 
     def all_keys(self) -> Iterator[ApiKey]:
         """Every API key, for the blueprint."""
-        return (ApiKey.model_validate(document_of(item, "key")) for item in self._all("key"))
+        return (_key_of(item) for item in self._all("key"))
 
     def all_members(self, group: Group) -> Iterator[str]:
         """Every member of `group`, for the blueprint."""
@@ -164,7 +164,7 @@ class PeopleStore:
         items: list[Item] = [_user_key(user.username) | {"user": document(user.to_json())} for user in users]
         items += [_pk_key(pk) | {"username": text(user.username)} for user in users if (pk := _pk_of(user)) is not None]
         items += [_member_key(group, username) for group, username in members]
-        items += [{"pk": text("key"), "sk": text(key.id), "key": document(key.model_dump(mode="json"))} for key in keys]
+        items += [{"pk": text("key"), "sk": text(key.id), "key": document(key.to_json())} for key in keys]
         _at_once(partial(self._table.put_many, _WRITING), items)
 
     def delete(
@@ -206,6 +206,13 @@ def _at_once(write: Callable[[Sequence[Item]], None], items: Sequence[Item]) -> 
         return
     with ThreadPoolExecutor(_PARALLEL) as pool:
         list(pool.map(write, batched(items, WRITE_BATCH, strict=False)))
+
+
+def _key_of(item: Item) -> ApiKey:
+    stored = document_of(item, "key")
+    if not isinstance(stored, dict):
+        raise TypeError("an API key is no object")
+    return ApiKey.from_json(stored)
 
 
 def _user_key(username: str) -> dict[str, dict[str, str]]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from tocsin.aws.metrics import Metric, measured
-from tocsin.config.model import Settings
+from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, RateLimited, TocsinError, Unavailable, Violation
 from tocsin.events.draft import FIELDS, Terms, canonical, finish, once_of, source_address

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tocsin.config.model import Configuration, Settings
+from tocsin.config.model import Configuration
+from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.draft import Terms, finish
@@ -17,7 +18,8 @@ from tocsin.matching.recipients import Cursor, EventAudience, Recipients
 from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, transports_of
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.transport import INBOX
-from tocsin.rules import Binding, BindingResult, NotificationRule, Policy, RuleSet
+from tocsin.rules.model import Binding, NotificationRule, Policy
+from tocsin.rules.ruleset import BindingResult, RuleSet
 from tocsin.telling.decision import decide
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration, utc_now

@@ -33,8 +33,8 @@ from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles, Window
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-from tocsin.rules import Firing, NotificationRule, RuleSet, Silence, Verdict
-from tocsin.rules.ruleset import PolicyFailure
+from tocsin.rules.model import NotificationRule, Silence
+from tocsin.rules.ruleset import Firing, PolicyFailure, RuleSet, Verdict
 from tocsin.telling.decision import Cause, Kind
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration, utc_now

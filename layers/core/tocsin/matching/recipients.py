@@ -10,7 +10,8 @@ from tocsin.config.model import Configuration
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, User, with_ancestors, with_descendants
 from tocsin.identity.store import PeopleStore
-from tocsin.rules import NotificationRule, person_behind
+from tocsin.rules.model import NotificationRule
+from tocsin.rules.ruleset import person_behind
 from tocsin.types import JsonObject
 
 PAGE = 100

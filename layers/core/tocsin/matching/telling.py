@@ -17,7 +17,7 @@ from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.matching.throttle import Passage
 from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
-from tocsin.rules import NotificationRule, Silence
+from tocsin.rules.model import NotificationRule, Silence
 from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencing, Throttling, decide
 from tocsin.telling.preferences import NOTHING_SAID, Preferences, Wishes
 from tocsin.telling.preferences_store import PreferencesStore

@@ -10,16 +10,15 @@ from tocsin.api.deliveries import RedriveRequest
 from tocsin.api.notifications import MarkSeen, MarkUnseen
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.model import KeyEntry, TransportEntry, UserEntry
-from tocsin.config.model import Settings
 from tocsin.config.resources.api_keys import Rotation
 from tocsin.config.resources.groups import GroupShape
 from tocsin.config.resources.sign_ins import Claim, TicketRequest
+from tocsin.config.settings import Settings
 from tocsin.events.draft import MAX_ONCE_KEY, MAX_ONCE_WINDOW
 from tocsin.jobs.erasure import ErasureRequest
 from tocsin.jobs.export import ExportRequest
 from tocsin.notifications.transport import Mapping
-from tocsin.rules import NotificationRule, Silence
-from tocsin.rules.model import Policy
+from tocsin.rules.model import NotificationRule, Policy, Silence
 from tocsin.telling.preferences import Preferences
 from tocsin.types import JsonObject
 

@@ -7,11 +7,10 @@ from typing import Annotated, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
 
-from tocsin.config.model import Settings
+from tocsin.config.settings import Settings
 from tocsin.errors import Invalid, Violation, violations
-from tocsin.fields import ForeignName, Name, PersonKey
+from tocsin.fields import Expiry, ForeignName, Name, PersonKey
 from tocsin.http.yaml_body import read_document
-from tocsin.identity.api_keys import Expiry
 from tocsin.identity.principal import Scope
 from tocsin.notifications.transport import Mapping, TransportMode
 from tocsin.rules.model import NotificationRule, Policy, Silence

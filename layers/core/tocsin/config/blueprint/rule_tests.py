@@ -10,7 +10,8 @@ from tocsin.errors import Invalid, Violation
 from tocsin.events.draft import Terms, finish
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, with_descendants
-from tocsin.rules import NotificationRule, RuleSet, person_behind
+from tocsin.rules.model import NotificationRule
+from tocsin.rules.ruleset import RuleSet, person_behind
 from tocsin.times import parse_duration, utc_now
 from tocsin.types import JsonObject
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
 from tocsin.config.blueprint.preset_fields import check_preset, preset_of
 from tocsin.config.blueprint.rule_tests import run_tests
-from tocsin.config.model import Settings
+from tocsin.config.settings import Settings
 from tocsin.errors import MOST, Violation, violations
 from tocsin.expressions import ExpressionError
 from tocsin.notifications.mapping import MappingFailed, check_mapping
@@ -29,9 +29,10 @@ from tocsin.outbound import (
     check_url,
 )
 from tocsin.patterns import PatternError
-from tocsin.rules import Binding, NotificationRule, RuleSet
 from tocsin.rules.load import Overloaded, check_load
+from tocsin.rules.model import Binding, NotificationRule
 from tocsin.rules.parts import said_in
+from tocsin.rules.ruleset import RuleSet
 from tocsin.times import UnknownZone, parse_duration, utc_now, zone_of
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}

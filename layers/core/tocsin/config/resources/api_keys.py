@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
@@ -80,7 +81,7 @@ class Keys:
             key = (
                 ApiKey(id=new_key_id(), secret_hash=hash_secret(secret), **shape.model_dump())
                 if before is None
-                else before.model_copy(update=shape.model_dump())
+                else replace(before, **shape.model_dump())
             )
             if key != before:
                 self._editor.people.write(keys=[key])
@@ -115,12 +116,11 @@ class Keys:
             precondition.check(_shown(key))
             secret = new_secret()
             until = utc_now() + rotation.length
-            rotated = key.model_copy(
-                update={
-                    "secret_hash": hash_secret(secret),
-                    "retired_hash": key.secret_hash if rotation.length else "",
-                    "retired_until": until if rotation.length else None,
-                }
+            rotated = replace(
+                key,
+                secret_hash=hash_secret(secret),
+                retired_hash=key.secret_hash if rotation.length else "",
+                retired_until=until if rotation.length else None,
             )
             self._editor.people.write(keys=[rotated])
         self._editor.tell_rotation("keys", name, principal, {"old_valid_until": iso(until)})

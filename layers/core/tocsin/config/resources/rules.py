@@ -13,8 +13,7 @@ from tocsin.config.blueprint.model import GroupEntry, UserEntry
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor
 from tocsin.config.resources.snapshot_entries import Published
-from tocsin.rules import NotificationRule
-from tocsin.rules.model import EventMatcher, ExpressionPolicy, PatternPolicy, Policy
+from tocsin.rules.model import EventMatcher, ExpressionPolicy, NotificationRule, PatternPolicy, Policy
 from tocsin.rules.parts import said_in
 
 

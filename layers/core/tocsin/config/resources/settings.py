@@ -8,10 +8,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
-from tocsin.config.model import Configuration, Settings
+from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved, tried
 from tocsin.config.resources.rules import touched
 from tocsin.config.resources.snapshot_entries import dump
+from tocsin.config.settings import Settings
 from tocsin.errors import Invalid, violations
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal

@@ -24,7 +24,8 @@ from tocsin.expressions import ExpressionError
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
 from tocsin.patterns import PatternError
-from tocsin.rules import RuleSet, Silence
+from tocsin.rules.model import Silence
+from tocsin.rules.ruleset import RuleSet
 from tocsin.times import utc_now
 from tocsin.types import JsonObject, Page
 
