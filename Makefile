@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-cold screenshots setup run test laws permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
+.PHONY: help bench-cold cost screenshots setup run test laws permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
 	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
@@ -79,6 +79,9 @@ upgrade: setup ## deploys an earlier release on the emulator, fills it, deploys 
 bench: setup ## the benchmarks
 	@$(BIN)/pytest tests/bench -q
 	@$(BIN)/pytest tests/integration/deliveries/test_latency.py -m exhaustive -q
+
+cost: setup ## what a million events cost on AWS, counted (WORKLOAD="--rate 100 --batch 100 --growth"; docs/cost.md)
+	@PYTHONPATH=layers/core $(BIN)/python -m local.cost $(WORKLOAD)
 
 bench-cold: setup ## what each function's init costs beside a bare client; FUNCTION=ingest for what its init loads
 	@$(BIN)/python -m local.cold $(if $(FUNCTION),--tree $(FUNCTION))

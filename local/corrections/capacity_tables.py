@@ -74,11 +74,11 @@ class ThrottledTables:
             wanted = request.get("Item") or request.get("Key") or {}
             before = self._item_at(table, wanted)
             # Which index entries an update makes is known only afterwards; those that there are it may change.
-            refused = self._capacity.refuses(_writes(table, wanted, before, request.get("Item")))
+            refused = self._capacity.refuses(writes(table, wanted, before, request.get("Item")))
             if refused is not None:
                 return self._refusal(refused)
             answer = write(request)
-            self._capacity.charge(_writes(table, wanted, before, self._item_at(table, wanted)))
+            self._capacity.charge(writes(table, wanted, before, self._item_at(table, wanted)))
             return answer
 
         return write_throttled
@@ -130,7 +130,7 @@ class ThrottledTables:
                 after = (entry.get("PutRequest") or {}).get("Item")
                 wanted = after or (entry.get("DeleteRequest") or {}).get("Key") or {}
                 before = None if table is None else self._item_at(table, wanted)
-                yield name, entry, [] if table is None else list(_writes(table, wanted, before, after))
+                yield name, entry, [] if table is None else list(writes(table, wanted, before, after))
 
     def _hash_key(self, name: str, index: str | None) -> str | None:
         table = self._table_named(name)
@@ -164,7 +164,7 @@ def hash_key(table: Table, index: str | None) -> str | None:
     return None
 
 
-def _writes(table: Table, key: Item, before: Item | None, after: Item | None) -> Iterator[Use]:
+def writes(table: Table, key: Item, before: Item | None, after: Item | None) -> Iterator[Use]:
     """The uses of a write: of its own partition, and of those of the indexes that have to change with it."""
     name = str(table["TableName"])
     yield Use(name, None, _text(key.get(hash_key(table, None) or "")), "Write", write_units(before, after))
