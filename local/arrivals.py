@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -144,13 +145,6 @@ class Places:
 
 
 def _slack_user(body: JsonObject) -> str:
-    match body:
-        case {"attachments": [{"fields": [*fields]}, *_]}:
-            told = (text(field, "value") for field in fields if isinstance(field, dict) and _is_user(field))
-            return next(told, "")
-        case _:
-            return ""
-
-
-def _is_user(field: JsonObject) -> bool:
-    return field.get("title") == "Dispatched for user"
+    """Whom a chat message is for; empty for a channel's."""
+    found = re.search(r'"For ([^“",:]+)(?:, who is in |:)', json.dumps(body, ensure_ascii=False))
+    return found[1] if found else ""

@@ -32,6 +32,14 @@ def test_a_message_is_delivered(world: World, sinks: Sinks) -> None:
     (delivery,) = deliver(world)
 
     assert delivery["state"] == "delivered"
+    assert bodies(sinks)[0]["blocks"][0]["text"]["text"] == "Login failed"
+
+
+def test_an_attachment_is_posted_where_it_is_asked_for(world: World, sinks: Sinks) -> None:
+    chat(world, sinks, slack_format="attachment")
+
+    deliver(world)
+
     assert bodies(sinks)[0]["attachments"][0]["title"] == "login_failed"
 
 
@@ -111,7 +119,13 @@ def test_what_an_event_says_is_posted_escaped(world: World, sinks: Sinks) -> Non
 
     world.pump(world.worker("webhook_slack"), "webhook_slack")
 
-    assert bodies(sinks)[0]["attachments"][0]["text"] == "&lt;!channel&gt; salt &amp; pepper &gt; all"
+    message = bodies(sinks)[0]
+    assert message["text"].endswith("&lt;!channel&gt; salt &amp; pepper &gt; all")
+    assert message["blocks"][1]["text"] == {
+        "type": "plain_text",
+        "text": "<!channel> salt & pepper > all",
+        "emoji": False,
+    }
 
 
 @pytest.mark.parametrize("word", ["transport_disabled", "delivered", "no_transport", "interrupted"])
@@ -134,7 +148,7 @@ def test_discords_code_is_the_reason_of_a_final_failure() -> None:
     assert (outcome.state, outcome.reason) == ("failed", "discord_10015")
 
 
-def test_a_body_mapping_replaces_the_attachment(world: World, sinks: Sinks) -> None:
+def test_a_body_mapping_replaces_the_blocks(world: World, sinks: Sinks) -> None:
     chat(world, sinks, body_mapping="{'blocks': [{'type': 'section', 'text': notification.body}]}")
 
     deliver(world)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from tests.unit.notifications.test_context import HAPPENED, PATHOLOGICAL, rendering_context
 from tocsin import __version__
+from tocsin.notifications.chat_text import is_discord
 from tocsin.notifications.model import Severity
-from tocsin.notifications.slack import MAX_FIELDS, is_discord, slack_body
+from tocsin.notifications.slack import MAX_FIELDS, slack_body
 from tocsin.notifications.text import MARK, units
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.types import Json, JsonObject

@@ -1,36 +1,45 @@
-"""The message of an incoming webhook of Slack, or of Discord through its Slack-compatible `/slack` URL.
+"""Chat webhooks: Block Kit for Slack (`slack_blocks`), an embed for Discord (`discord`), or an attachment for both.
 
-What an event holds was often typed by somebody who was not even logged in: a user name that failed, a path.
-So none of it may act in the channel: no mention, no link under another name, no message that the service
-refuses for its length.
-
-Limits: fields 25, title 256, value 1,024 (Discord's embed; Slack cuts what it shows, and says no number).
-Discord counts title, text, field names and values, footer and author of an embed together: 6,000
-(https://discord.com/developers/docs/resources/message#embed-object-embed-limits). Slack cuts a message after
-40,000 characters and a footer after 300.
+The attachment is authentik's, and goes to Discord through its Slack-compatible `/slack` URL. Its limits: fields 25,
+title 256, value 1,024 (Discord's embed; Slack cuts what it shows, and says no number). Discord counts title, text,
+field names and values, footer and author of an embed together: 6,000
+(https://discord.com/developers/docs/resources/message#embed-object-embed-limits). Slack cuts a message after 40,000
+characters and a footer after 300.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import orjson
 
 from tocsin import __version__
+from tocsin.notifications.chat_text import (
+    DISCORD_ACTS,
+    LEAST_VALUE,
+    SLACK_ESCAPES,
+    Dialect,
+    discord_url,
+    is_discord,
+    left_out,
+    username_of,
+)
 from tocsin.notifications.context import COLOURS, RenderingContext
+from tocsin.notifications.discord import embed_body
 from tocsin.notifications.http_outcome import posted, secrets_in
 from tocsin.notifications.mapping import MappingFailed, mapped_body
 from tocsin.notifications.outcome import Deliver, Outcome, State
-from tocsin.notifications.text import MARK, cut, one_line, plain, units
+from tocsin.notifications.slack_blocks import blocks_body
+from tocsin.notifications.text import one_line, units
+from tocsin.notifications.translations import Catalogues
 from tocsin.notifications.webhook import USER_AGENT
 from tocsin.outbound.addresses import OutboundPolicy
 from tocsin.outbound.client import Timeout, post
-from tocsin.types import Json, JsonObject
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this
     from tocsin.notifications.transport import SecretsOf
@@ -39,60 +48,14 @@ MAX_FIELDS = 25
 MAX_TITLE = 256
 MAX_VALUE = 1024
 MAX_FALLBACK = 300
-MAX_USERNAME = 80
-"""Discord's limit, and Slack's."""
 
 PACE = timedelta(seconds=1)
 """Slack takes about one message a second by one incoming webhook (https://docs.slack.dev/apis/web-api/rate-limits)."""
 
 _SLACK_WORD = re.compile(r"[a-z][a-z_]{2,40}\Z")
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
-"""The three characters that Slack asks to escape, and no others
-(https://docs.slack.dev/messaging/formatting-message-text#escaping)."""
-
-_GAP = "\u200b"
-"""A zero-width space: shows nothing, and what it stands in is no longer a mention or a link."""
-
-_DISCORD_ACTS = re.compile(r"@(?=everyone|here)|<(?=[@#!:/]|[ai]d?:|t:)|\](?=\()", re.IGNORECASE)
-"""Where Discord's mentions, custom emoji, time stamps and masked links have their joint. Discord ignores
-`mrkdwn_in`, and may undo `&lt;`: so the joints themselves are opened."""
-
-_DISCORD_HOSTS = frozenset({"discord.com", "discordapp.com"})
-_DISCORD_FORBIDS = re.compile("discord|clyde", re.IGNORECASE)
-"""Words that Discord refuses in a webhook's name."""
-
-_LEAST_VALUE = 24
-"""A value of which fewer code units could be shown is left out and counted."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Dialect:
-    """How a service wants its text, and how much of it: of the message's text, and of all texts together."""
-
-    max_text: int
-    max_total: int
-    acting: re.Pattern[str] | None = None
-
-    def text(self, text: str, limit: int) -> str:
-        """`text` so that it only stands there, cut to `limit`; a blank one says that it is empty."""
-        harmless = plain(text).strip() or "(empty)"
-        if self.acting is not None:
-            harmless = self.acting.sub(lambda found: found[0] + _GAP, harmless)
-        return cut(harmless, limit, _ESCAPES)
-
-
-_SLACK = _Dialect(max_text=3_000, max_total=30_000)
-_DISCORD = _Dialect(max_text=2_000, max_total=6_000, acting=_DISCORD_ACTS)
-
-
-def is_discord(url: str) -> bool:
-    """Whether a chat webhook's URL is Discord's Slack-compatible one: `https://discord.com/…/slack`."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    domain = ".".join((parts.hostname or "").split(".")[-2:])  # also ptb. and canary.discord.com
-    return domain in _DISCORD_HOSTS and parts.path.rstrip("/").endswith("/slack")
+_SLACK = Dialect(max_text=3_000, max_total=30_000, escapes=SLACK_ESCAPES)
+# Discord ignores `mrkdwn_in`, and may undo `&lt;`.
+_DISCORD = Dialect(max_text=2_000, max_total=6_000, acting=DISCORD_ACTS, escapes=SLACK_ESCAPES)
 
 
 def slack_body(context: RenderingContext, *, discord: bool = False) -> JsonObject:
@@ -111,7 +74,7 @@ def slack_body(context: RenderingContext, *, discord: bool = False) -> JsonObjec
     attachment: JsonObject = {
         "fallback": dialect.text(body, MAX_FALLBACK),
         "author_name": "Tocsin",
-        "title": dialect.text(context.action or body, MAX_TITLE),
+        "title": dialect.text(context.title or context.action or body, MAX_TITLE),
         "text": dialect.text(context.notification.body, dialect.max_text),
         "footer": f"Tocsin {__version__}",
     }
@@ -127,13 +90,13 @@ def slack_body(context: RenderingContext, *, discord: bool = False) -> JsonObjec
     if context.link is not None:
         attachment["title_link"] = context.link
 
-    message: JsonObject = {"username": _username(context, discord=discord), "attachments": [attachment]}
+    message: JsonObject = {"username": username_of(context, discord=discord), "attachments": [attachment]}
     if context.transport.icon_url:
         message["icon_url"] = context.transport.icon_url
     return message
 
 
-def _people(context: RenderingContext, dialect: _Dialect) -> list[JsonObject]:
+def _people(context: RenderingContext, dialect: Dialect) -> list[JsonObject]:
     """The short fields: how loud, for whom, about whom."""
     fields = [_field("Severity", context.severity.value, short=True)]
     if context.user is not None:
@@ -144,7 +107,7 @@ def _people(context: RenderingContext, dialect: _Dialect) -> list[JsonObject]:
     return fields
 
 
-def _values(values: list[tuple[str, str]], slots: int, room: int, dialect: _Dialect) -> list[JsonObject]:
+def _values(values: list[tuple[str, str]], slots: int, room: int, dialect: Dialect) -> list[JsonObject]:
     """Fields of the event's values, at most `slots` with `room` code units together."""
     fields: list[JsonObject] = []
     room -= _size(_left_out(len(values)))
@@ -152,7 +115,7 @@ def _values(values: list[tuple[str, str]], slots: int, room: int, dialect: _Dial
         left = len(values) - position
         title = dialect.text(one_line(key), MAX_TITLE)
         allowance = room - units(title)
-        if allowance < _LEAST_VALUE or (len(fields) == slots - 1 and left > 1):
+        if allowance < LEAST_VALUE or (len(fields) == slots - 1 and left > 1):
             fields.append(_left_out(left))
             break
         fields.append(_field(title, dialect.text(value, min(MAX_VALUE, allowance)), short=False))
@@ -161,7 +124,8 @@ def _values(values: list[tuple[str, str]], slots: int, room: int, dialect: _Dial
 
 
 def _left_out(count: int) -> JsonObject:
-    return _field(MARK, f"{count} more not shown", short=False)
+    mark, said = left_out(count)
+    return _field(mark, said, short=False)
 
 
 def _field(title: str, value: str, *, short: bool) -> JsonObject:
@@ -173,20 +137,15 @@ def _size(texts: JsonObject) -> int:
     return sum(units(text) for text in texts.values() if isinstance(text, str))
 
 
-def _username(context: RenderingContext, *, discord: bool) -> Json:
-    name = one_line(context.transport.username or "")
-    if not name or (discord and _DISCORD_FORBIDS.search(name)):
-        return "Tocsin"
-    return cut(name, MAX_USERNAME)
-
-
 # ── delivery ─────────────────────────────────────────────────────────────────
 
 
 def slack_delivery(secrets_of: SecretsOf, policy: OutboundPolicy, *, timeout: Timeout | None = None) -> Deliver:
-    """Delivers to chat webhooks, whose URLs are secrets that `secrets_of` gives."""
+    """Deliver to chat webhooks, whose URLs are secrets that `secrets_of` gives."""
 
     limits = timeout or Timeout()
+
+    catalogues = Catalogues.packaged()
 
     def deliver(context: RenderingContext) -> Outcome:
         transport = context.transport
@@ -194,9 +153,10 @@ def slack_delivery(secrets_of: SecretsOf, policy: OutboundPolicy, *, timeout: Ti
         if url is None:
             return Outcome(State.FAILED, "no_url", f"no URL is stored for transport {transport.name}")
         try:
-            body = orjson.dumps(_message(context, discord=is_discord(url)))
+            url, message = _message(context, url, catalogues)
         except MappingFailed as failure:
             return Outcome.of_mapping(failure)
+        body = orjson.dumps(message)
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         sent = partial(post, url, body, headers, timeout=limits, policy=policy, ca=transport.ca)
         return told_by_service(posted(sent, secrets_in(url)))
@@ -204,9 +164,14 @@ def slack_delivery(secrets_of: SecretsOf, policy: OutboundPolicy, *, timeout: Ti
     return deliver
 
 
-def _message(context: RenderingContext, *, discord: bool) -> object:
-    mapping = context.body_mapping
-    return slack_body(context, discord=discord) if mapping is None else mapped_body(mapping, context)
+def _message(context: RenderingContext, url: str, catalogues: Catalogues) -> tuple[str, object]:
+    """Where the message is posted, and the message."""
+    if context.body_mapping is not None:
+        return url, mapped_body(context.body_mapping, context)
+    if context.transport.slack_format == "attachment":
+        return url, slack_body(context, discord=is_discord(url))
+    discord = discord_url(url)
+    return (discord, embed_body(context, catalogues)) if discord else (url, blocks_body(context, catalogues))
 
 
 def told_by_service(outcome: Outcome) -> Outcome:

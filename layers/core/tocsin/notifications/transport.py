@@ -26,6 +26,15 @@ class TransportMode(StrEnum):
     EMAIL = "email"
 
 
+class SlackFormat(StrEnum):
+    """The form of a chat webhook's message."""
+
+    BLOCKS = "blocks"
+    """Block Kit, or Discord's embed."""
+    ATTACHMENT = "attachment"
+    """The attachment of authentik, with which an event's values have their own names."""
+
+
 class Mapping(BaseModel):
     """CEL that makes of a notification what is sent. Transports name it, several if they like."""
 
@@ -56,6 +65,8 @@ class NotificationTransport(BaseModel):
     """webhook_slack: the name to post under."""
     icon_url: str | None = None
     """webhook_slack: the picture to post under."""
+    slack_format: SlackFormat | None = None
+    """webhook_slack: what is posted; none means `blocks`."""
     subject_prefix: str = "Tocsin Notification: "
     """email: what each subject begins with."""
     html_template: str | None = None

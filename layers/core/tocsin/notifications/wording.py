@@ -38,6 +38,9 @@ _CHANNEL_FOR_GROUP = "For %(user)s, who is in “%(group)s”: rule “%(rule)s�
 _CHANNEL_FOR_USER = "For %(user)s: rule “%(rule)s” fired."
 _CHANNEL_OF_GROUP = "For “%(group)s”: rule “%(rule)s” fired."
 _CHANNEL = "Rule “%(rule)s” fired."
+NEXT = "What to do next"
+"""The label of what to do next."""
+
 _FOLLOW = "Follow the runbook."
 _DETAILS, _RUNBOOK, _EVENT, _STORY = "Show details", "Runbook", "Open the event", "Who was told"
 _EVENTS = "Open the events"
@@ -51,7 +54,7 @@ MESSAGES = frozenset(
         *(_BY_IN, _BY, _IN, _FROM, _OF_GROUP, _ABOUT_YOU, _BY_RULE),
         *(_CHANNEL_FOR_GROUP, _CHANNEL_FOR_USER, _CHANNEL_OF_GROUP, _CHANNEL),
         *(_DETAILS, _RUNBOOK, _EVENT, _STORY, _MUTE, _QUIET),
-        *(_FOLLOW, _EVENTS, _TOGETHER, _PREFERENCES),
+        *(NEXT, _FOLLOW, _EVENTS, _TOGETHER, _PREFERENCES),
         *("Person", "E-mail", "From", "Network", "Event ID", "Action", "Transport", "Request", "Application"),
         *("yes", "no"),
     )

@@ -12,7 +12,7 @@ from tocsin.errors import Invalid, Violation, violations
 from tocsin.fields import Expiry, ForeignName, Name, PersonKey
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Scope
-from tocsin.notifications.transport import Mapping, TransportMode
+from tocsin.notifications.transport import Mapping, SlackFormat, TransportMode
 from tocsin.rules.model import NotificationRule, Policy, Silence
 from tocsin.types import Json, JsonObject
 
@@ -72,6 +72,7 @@ class TransportEntry(_Entry):
     secret: Annotated[str, Field(max_length=200)] | None = None
     username: Annotated[str, Field(max_length=80)] | None = None
     icon_url: Annotated[str, Field(max_length=2048)] | None = None
+    slack_format: SlackFormat | None = None
     subject_prefix: Annotated[str, Field(max_length=100, pattern=r"^[^\r\n]*$")] = "Tocsin Notification: "
     html_template: Annotated[str, Field(max_length=32_768)] | None = None
     text_template: Annotated[str, Field(max_length=32_768)] | None = None

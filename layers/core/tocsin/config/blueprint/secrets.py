@@ -32,6 +32,7 @@ _TAKEN_AS_THEY_ARE = (
     "url",
     "username",
     "icon_url",
+    "slack_format",
     "subject_prefix",
     "html_template",
     "text_template",

@@ -46,6 +46,7 @@ _MODES_OF = {
     "ca": _URL_MODES,
     "client_certificate": {TransportMode.WEBHOOK},
     "client_key": {TransportMode.WEBHOOK},
+    "slack_format": {TransportMode.WEBHOOK_SLACK},
     "html_template": {TransportMode.EMAIL},
     "text_template": {TransportMode.EMAIL},
 }
