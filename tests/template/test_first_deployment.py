@@ -56,6 +56,17 @@ def test_the_burst_fits_the_smallest_accounts_of_all_regions() -> None:
     assert PARAMETERS["RequestBurst"]["Default"] <= SMALLEST_BURST
 
 
+def test_metrics_of_each_route_are_made_only_where_they_are_asked_for() -> None:
+    """The fault: each route made metrics of its own, at 0.30 $ a metric and month."""
+    stages = [each for each in of_type("AWS::ApiGatewayV2::Stage").values() if "RouteSettings" in each]
+    settings = [each["DefaultRouteSettings"] for each in stages]
+    settings += [route for each in stages for route in each["RouteSettings"].values()]
+
+    assert PARAMETERS["DetailedMetrics"]["Default"] == "false"
+    assert settings
+    assert all(each["DetailedMetricsEnabled"] == {"Ref": "DetailedMetrics"} for each in settings)
+
+
 def test_a_run_of_a_schedule_is_never_tried_again() -> None:
     scheduled = [
         each

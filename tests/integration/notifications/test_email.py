@@ -74,6 +74,16 @@ def refusal(code: str) -> Refusing:
     return Refusing(ClientError({"Error": {"Code": code, "Message": "no"}}, "SendEmail"))
 
 
+def test_a_mail_leaves_no_event_of_its_own(world: World) -> None:
+    """What became of it is in the ledger: an event for each mail would be stored and matched, too."""
+    configure(world)
+
+    delivery = deliver(world)
+
+    assert delivery["state"] == "delivered"
+    assert [each["action"] for each in world.stack.events()] == ["login_failed"]
+
+
 def test_a_mail_has_its_tags_its_configuration_set_and_a_link_to_stop_it(world: World) -> None:
     configure(world)
 

@@ -5,6 +5,7 @@ import { ask, get, part } from "../api.js";
 import { route } from "../router.js";
 import { may } from "../session.js";
 import { EntryEditor } from "../parts/editor.js";
+import { GroupForm, UserForm } from "../parts/people_forms.js";
 import { EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
 import { Notice } from "../parts/notice.js";
 import { Badge, short } from "../parts/text.js";
@@ -43,7 +44,7 @@ function Overview() {
 
 export default function People() {
   const { page, name } = route.value;
-  if (page === "users" && name) return html`<${EntryEditor} key=${name} kind="users" one="person" blank=${USER} left=${["username"]} />`;
-  if (page === "groups" && name) return html`<${EntryEditor} key=${name} kind="groups" one="group" blank=${GROUP}>${() => html`<${Members} group=${name} />`}</${EntryEditor}>`;
+  if (page === "users" && name) return html`<${EntryEditor} key=${name} kind="users" one="person" blank=${USER} left=${["username"]} form=${UserForm} />`;
+  if (page === "groups" && name) return html`<${EntryEditor} key=${name} kind="groups" one="group" blank=${GROUP} form=${GroupForm}>${() => html`<${Members} group=${name} />`}</${EntryEditor}>`;
   return html`<${Overview} />`;
 }

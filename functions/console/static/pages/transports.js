@@ -1,14 +1,16 @@
 /** Transports: the breaker of each, its last deliveries and failures by reason, and a test that shows the real outcome. */
 import { useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
-import { all, ask, get, part } from "../api.js";
+import { ask, get, part } from "../api.js";
 import { link, route } from "../router.js";
 import { may, me } from "../session.js";
 import { EntryEditor } from "../parts/editor.js";
 import { EntryTable, NewButton, useAll, useLoaded } from "../parts/resources.js";
 import { Notice } from "../parts/notice.js";
+import { Once } from "../parts/once.js";
 import { Attempts } from "../parts/story.js";
-import { Badge, copy, short, When } from "../parts/text.js";
+import { TransportForm } from "../parts/transport_form.js";
+import { Badge, short, When } from "../parts/text.js";
 
 const BLANK = { mode: "webhook", url: "https://example.com/hook" };
 const LAST = 20;
@@ -67,8 +69,7 @@ function Secret({ transport, changed }) {
   return html`<section class="card" aria-label="Secret"><h2>Secret</h2>
     <p class="muted">It signs each message, and can't be read. For 24 hours after a rotation messages carry a signature by each.</p>
     <${Notice} problem=${said.problem} />
-    ${said.secret && html`<div class="note good" role="status"><p><b>The new secret</b>, shown this once: give it to the receiver.</p><pre data-testid="secret">${said.secret}</pre>
-      <div class="inline"><button onClick=${() => copy(said.secret)}>Copy</button><button onClick=${() => setSaid({})}>I have it</button></div></div>`}
+    ${said.secret && html`<${Once} secret=${said.secret} close=${() => setSaid({})}><b>The new secret</b>, shown this once: give it to the receiver.</${Once}>`}
     ${!said.secret && html`<form class="inline" onSubmit=${rotate}><label>A secret of your own <input type="password" autocomplete="off" placeholder="empty: one is made" value=${given} onInput=${(event) => setGiven(event.target.value)} /></label>
       <button>Rotate</button></form>`}</section>`;
 }
@@ -98,21 +99,10 @@ function Failures({ name }) {
     <a href=${link("deliveries", "", { state: "failed", transport: name })}>These deliveries</a></section>`;
 }
 
-/** What a transport for another service begins as: its URL and options say what stands there. */
-function begun({ name, url, options, send_once }) {
-  const wanted = options.filter((option) => option.required);
-  return {
-    mode: "webhook", preset: name, send_once, ...(url.required && { url: url.example }),
-    ...(wanted.length && { options: Object.fromEntries(wanted.map((option) => [option.name, option.says])) }),
-  };
-}
-
 export default function Transports() {
   const { name } = route.value;
-  const presets = useLoaded(async () => (name === "new" ? all("presets") : []), name);
   if (name) {
-    const starts = (presets.value || []).map((preset) => ({ title: preset.title, entry: begun(preset) }));
-    return html`<${EntryEditor} key=${name} kind="transports" one="transport" blank=${BLANK} left=${["name", "secrets_version"]} starts=${starts}>
+    return html`<${EntryEditor} key=${name} kind="transports" one="transport" blank=${BLANK} left=${["name", "secrets_version"]} form=${TransportForm} once="secret">
       ${(transport, again) => html`<section class="card" aria-label="Breaker"><h2>Breaker</h2><${Breaker} name=${name} withReset /></section>
         ${may("config:write") && html`<${Test} name=${name} />`}
         ${may("config:write") && transport.mode === "webhook" && transport.secret && html`<${Secret} transport=${transport} changed=${again} />`}

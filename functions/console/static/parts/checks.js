@@ -1,21 +1,17 @@
 /** What the API says of an entry while it is edited: a PUT that is not carried out, a moment after the last change. */
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
-import { ask, part } from "../api.js";
+import { ask } from "../api.js";
 
 const PAUSE_MS = 400;
-/** Of an entry that has no name yet: whether it would be taken does not hang on it. */
-const UNNAMED = "unnamed";
-
 /**
- * @param {string} kind
- * @param {string} name the entry's, which may be empty
+ * @param {string} path of the entry
  * @param {object | null} value null while there is nothing to check
  * @param {string | null} version of what is stored: another one is another question
  * @returns {{problem: Error | null, changes: object[] | null, busy: boolean}} `problem` is the API's refusal
  */
-export function useCheck(kind, name, value, version) {
+export function useCheck(path, value, version) {
   const [state, setState] = useState({ problem: null, changes: null, of: null });
-  const asked = value === null ? null : JSON.stringify([name, value, version]);
+  const asked = value === null ? null : JSON.stringify([path, value, version]);
   const latest = useRef(null);
   latest.current = asked;
   useEffect(() => {
@@ -23,7 +19,7 @@ export function useCheck(kind, name, value, version) {
     const aborter = new AbortController();
     const timer = setTimeout(async () => {
       try {
-        const { data } = await ask("PUT", `${kind}/${part(name || UNNAMED)}`, { body: value, query: { dry_run: "true" }, signal: aborter.signal });
+        const { data } = await ask("PUT", path, { body: value, query: { dry_run: "true" }, signal: aborter.signal });
         if (latest.current === asked) setState({ problem: null, changes: data.changes, of: asked });
       } catch (problem) {
         if (problem.name !== "AbortError" && latest.current === asked) setState({ problem, changes: null, of: asked });

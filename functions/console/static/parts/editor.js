@@ -1,4 +1,4 @@
-/** An editor of one entry: as a form where there is one, and as JSON. The API judges it while it is written. */
+/** An editor of one entry: as a form, and as JSON. The API judges it while it is written. */
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { ask, part } from "../api.js";
@@ -6,11 +6,12 @@ import { change, go, link, route } from "../router.js";
 import { may } from "../session.js";
 import { placeOf, useCheck } from "./checks.js";
 import { Notice } from "./notice.js";
+import { Made, made } from "./once.js";
 import { useLoaded } from "./resources.js";
 import { short } from "./text.js";
 
-/** Kinds whose edits can be tried without saving them. */
-const CHECKED = new Set(["rules", "policies", "mappings", "transports"]);
+/** Of an entry that has no name yet: whether it would be taken does not hang on it. */
+const UNNAMED = "unnamed";
 
 /** Text of JSON, and the place where it is not JSON. */
 export function parsed(text) {
@@ -50,30 +51,34 @@ function Verdict({ check, invalid, unchanged }) {
 
 /**
  * One entry. `route.name` is its name, or "new".
- * @param {{kind: string, one: string, blank: object, left?: string[], form?: Function, starts?: {title: string, entry: object}[], children?: (entry: object, again: () => void, edit: (change: (value: object) => object) => void) => unknown}} properties
+ * @param {{kind: string, one: string, blank?: object, left?: string[], form: Function, single?: boolean, once?: string, children?: (entry: object, again: () => void, edit: (change: (value: object) => object) => void) => unknown}} properties
  *   `left` are members that the API shows and does not take; `form` is a component of {value, edit, problem, writable};
- *   `starts` are what a new one may begin as instead of `blank`; `children` stands below the editor of an entry that exists.
+ *   `single` is for what has no name, as the settings; `once` is a member that a PUT answers this once: a secret;
+ *   `children` stands below the editor of an entry that exists.
  */
-export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, starts = [], children }) {
+export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, single = false, once, children }) {
   const { name, query } = route.value;
-  const fresh = name === "new";
-  const loaded = useLoaded(async () => (fresh ? { data: blank, etag: null } : ask("GET", `${kind}/${part(name)}`)), name);
+  const fresh = !single && name === "new";
   const [called, setCalled] = useState("");
+  const path = single ? kind : `${kind}/${part((fresh ? called : name) || UNNAMED)}`;
+  const loaded = useLoaded(async () => (fresh ? { data: blank, etag: null } : ask("GET", path)), name);
   const [text, setText] = useState(null);
   const [said, setSaid] = useState({});
   const writable = may("config:write");
+  const title = one[0].toUpperCase() + one.slice(1);
   useEffect(() => { if (loaded.value) setText(pretty(sendable(loaded.value.data, left))); }, [loaded.value]);
   const { value = null, problem: invalid = null } = text === null ? {} : parsed(text);
   const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
-  const check = useCheck(kind, fresh ? called : name, CHECKED.has(kind) && writable && isObject ? value : null, loaded.value && loaded.value.etag);
-  const asForm = Boolean(Form) && query.source !== "1" && isObject;
+  const check = useCheck(path, writable && isObject ? value : null, loaded.value && loaded.value.etag);
+  const asForm = query.source !== "1" && isObject;
   const problem = invalid || check.problem || said.problem || null;
   const edit = (changed) => { setSaid({}); setText(pretty(typeof changed === "function" ? changed(value) : changed)); };
   const save = async (event) => {
     event.preventDefault();
     if (invalid) return;
     try {
-      await ask("PUT", `${kind}/${part(fresh ? called : name)}`, { body: value, etag: loaded.value.etag });
+      const { data } = await ask("PUT", path, { body: value, etag: loaded.value.etag });
+      if (once && fresh && data[once]) made.value = { of: `${kind}/${called}`, secret: data[once] };
       setSaid({ done: "Saved." });
       if (fresh) go(kind, called); else loaded.again();
     } catch (refused) { setSaid({ problem: refused }); }
@@ -81,25 +86,23 @@ export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, sta
   const remove = async () => {
     if (!confirm(`Delete ${name}?`)) return;
     try {
-      await ask("DELETE", `${kind}/${part(name)}`, { etag: loaded.value.etag });
+      await ask("DELETE", path, { etag: loaded.value.etag });
       go(kind);
     } catch (refused) { setSaid({ problem: refused }); }
   };
-  return html`<div class="head"><h1>${fresh ? `New ${one}` : short(name, 120)}</h1><a href=${link(kind)}>All ${kind}</a></div>
+  return html`<div class="head"><h1>${single ? title : fresh ? `New ${one}` : short(name, 120)}</h1>${!single && html`<a href=${link(kind)}>All ${kind}</a>`}</div>
     <${Notice} problem=${loaded.problem || said.problem}>${said.done}</${Notice}>
-    ${text !== null && html`<form class="card" onSubmit=${save} aria-label=${one[0].toUpperCase() + one.slice(1)} novalidate=${asForm}>
-      ${Form && html`<div class="inline tabs" role="group" aria-label="Edit as">
+    ${once && !fresh && html`<${Made} of=${`${kind}/${name}`}><b>The secret of ${short(name, 120)}</b>, shown this once:</${Made}>`}
+    ${text !== null && html`<form class="card" onSubmit=${save} aria-label=${title} novalidate=${asForm}>
+      <div class="inline tabs" role="group" aria-label="Edit as">
         <button type="button" class="tiny" aria-pressed=${asForm} disabled=${!isObject} onClick=${() => change({ source: undefined }, { replace: true })}>Form</button>
-        <button type="button" class="tiny" aria-pressed=${!asForm} onClick=${() => change({ source: "1" }, { replace: true })}>Source</button></div>`}
+        <button type="button" class="tiny" aria-pressed=${!asForm} onClick=${() => change({ source: "1" }, { replace: true })}>Source</button></div>
       ${fresh && html`<label class="field"><span class="label">Name</span><input required value=${called} onInput=${(event) => setCalled(event.target.value)} /></label>`}
-      ${fresh && starts.length > 0 && html`<label class="field"><span class="label">For</span>
-        <select aria-label="Service" onChange=${(event) => edit(starts[event.target.value]?.entry ?? blank)}>
-          <option value="">any other</option>${starts.map(({ title }, place) => html`<option value=${place}>${title}</option>`)}</select></label>`}
       ${asForm ? html`<${Form} value=${value} edit=${edit} problem=${problem} writable=${writable} />`
-        : html`<${Source} label=${`${one[0].toUpperCase()}${one.slice(1)} as JSON`} text=${text} problem=${problem} writable=${writable} edit=${(changed) => { setSaid({}); setText(changed); }} />`}
+        : html`<${Source} label=${`${title} as JSON`} text=${text} problem=${problem} writable=${writable} edit=${(changed) => { setSaid({}); setText(changed); }} />`}
       ${writable && html`<div class="inline"><button class="primary" disabled=${Boolean(invalid) || (fresh && !called)}>Save</button>
-        ${!fresh && html`<button type="button" class="danger" onClick=${remove}>Delete</button>`}
-        ${CHECKED.has(kind) && html`<${Verdict} check=${check} invalid=${Boolean(invalid) || !isObject} unchanged=${!fresh && check.changes && !check.changes.length} />`}</div>`}
+        ${!fresh && !single && html`<button type="button" class="danger" onClick=${remove}>Delete</button>`}
+        <${Verdict} check=${check} invalid=${Boolean(invalid) || !isObject} unchanged=${!fresh && check.changes && !check.changes.length} /></div>`}
     </form>`}
     ${!fresh && loaded.value && children && children(loaded.value.data, loaded.again, edit)}`;
 }

@@ -1,29 +1,12 @@
 /** A policy as a form: an event matcher's fields, an EventBridge pattern, or an expression in CEL. */
-import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
+import { AsJson } from "./fields.js";
 import { Elsewhere, Field } from "./notice.js";
 
 const KINDS = { event_matcher: "Event matcher", pattern: "Pattern", expression: "Expression" };
 const MATCHED = { action: "Action", app: "App", model: "Model", client_ip: "Client IP or network", query: "Query" };
 const HINTS = { action: "custom_ means every custom action", model: "app.model_name", client_ip: "203.0.113.0/24", query: "A CEL expression over event" };
 const BLANK = { event_matcher: { action: "login_failed" }, pattern: { pattern: { action: ["login_failed"] } }, expression: { expression: "event.action == \"login_failed\"" } };
-
-/** JSON that is kept as it is typed, and handed on as soon as it is some. */
-function Pattern({ pattern, problem, writable, set }) {
-  const [text, setText] = useState(JSON.stringify(pattern, null, 2));
-  const [invalid, setInvalid] = useState("");
-  useEffect(() => {
-    try { if (JSON.stringify(JSON.parse(text)) === JSON.stringify(pattern)) return; } catch { return; }
-    setText(JSON.stringify(pattern, null, 2));
-  }, [pattern]);
-  const typed = (written) => {
-    setText(written);
-    try { set(JSON.parse(written)); setInvalid(""); } catch (error) { setInvalid(error.message); }
-  };
-  return html`<${Field} label="Pattern" hint="EventBridge's, over the event as the API shows it: a value matches where one of its list does" path="pattern" problem=${problem}>
-      <textarea rows=${Math.min(24, text.split("\n").length + 2)} spellcheck="false" readonly=${!writable} value=${text} aria-invalid=${Boolean(invalid)} onInput=${(event) => typed(event.target.value)}></textarea></${Field}>
-    ${invalid && html`<p class="wrong small" role="alert">This is no JSON yet, so it is not in the policy: ${invalid}</p>`}`;
-}
 
 /** @param {{value: object, edit: (value: object) => void, problem: Error | null, writable: boolean}} properties */
 export function PolicyForm({ value, edit, problem, writable }) {
@@ -38,7 +21,8 @@ export function PolicyForm({ value, edit, problem, writable }) {
     ${kind === "event_matcher" && html`<p class="small muted">Fields that are empty are not looked at; all others must be as they are here.</p>
       <div class="grid2">${Object.entries(MATCHED).map(([name, label]) => html`<${Field} label=${label} hint=${HINTS[name]} path=${name} problem=${problem}>
         <input readonly=${!writable} value=${value[name] ?? ""} onInput=${(event) => set(name, event.target.value || undefined)} /></${Field}>`)}</div>`}
-    ${kind === "pattern" && html`<${Pattern} pattern=${value.pattern} problem=${problem} writable=${writable} set=${(to) => set("pattern", to)} />`}
+    ${kind === "pattern" && html`<${AsJson} label="Pattern" hint="EventBridge's, over the event as the API shows it: a value matches where one of its list does" path="pattern" whole="policy"
+      problem=${problem} writable=${writable} value=${value.pattern} set=${(to) => set("pattern", to)} />`}
     ${kind === "expression" && html`<${Field} label="Expression" hint="CEL over event, user and now; the policy holds where it is true" path="expression" problem=${problem}>
       <textarea rows="6" spellcheck="false" readonly=${!writable} value=${value.expression ?? ""} onInput=${(event) => set("expression", event.target.value)}></textarea></${Field}>`}
     <${Elsewhere} problem=${problem} shown=${["kind", ...shown]} />`;

@@ -1,0 +1,36 @@
+/** The settings as a form. */
+import { html } from "../html.js";
+import { AsJson, Group, members, Names, replaced, Scopes, Text, Whole } from "./fields.js";
+import { Elsewhere, wrongAt } from "./notice.js";
+
+const SHOWN = ["event_retention", "notification_retention", "seen_notification_retention", "inbox_limit", "brand", "secret_keys", "exempt_keys", "group_scopes", "preferences_defaults"];
+const NOBODY = { group: "", scopes: ["events:read"] };
+
+/** What the groups in access tokens allow. */
+function Grants({ path, label, hint, value, set, problem, writable }) {
+  const grants = value || [];
+  return html`<${Group} label=${label} hint=${hint}>
+    <ul class="plain">${grants.map((grant, at) => {
+      const change = (part) => set(replaced(grants, at, { ...grant, ...part }));
+      return html`<li key=${at} class=${wrongAt(problem, `${path}[${at}]`).length ? "binding bad" : "binding"}>
+        <${Text} label=${`Group ${at + 1}`} path=${`${path}[${at}].group`} problem=${problem} writable=${writable} value=${grant.group} set=${(group) => change({ group: group || "" })} />
+        <${Scopes} label=${`Scopes of group ${at + 1}`} path=${`${path}[${at}].scopes`} problem=${problem} writable=${writable} value=${grant.scopes} set=${(scopes) => change({ scopes })} />
+        ${writable && html`<button type="button" class="tiny" aria-label=${`Take group ${at + 1} out`} onClick=${() => set(replaced(grants, at, undefined))}>×</button>`}</li>`;
+    })}</ul>
+    ${writable && html`<div><button type="button" class="tiny" onClick=${() => set([...grants, NOBODY])}>Add a group</button></div>`}</${Group}>`;
+}
+
+/** @param {{value: object, edit: (value: object) => void, problem: Error | null, writable: boolean}} form */
+export function SettingsForm(form) {
+  const of = members(form);
+  return html`<div class="grid2"><${Text} ...${of("event_retention", "Events are kept", "days=365, weeks=4, …; an event may say otherwise")} />
+      <${Text} ...${of("notification_retention", "Inbox and stories are kept", "days=30, …")} />
+      <${Text} ...${of("seen_notification_retention", "What was seen stays in the inbox", "days=2, …; empty, as long as what was not")} />
+      <${Whole} ...${of("inbox_limit", "An inbox holds at most", "The oldest go first")} />
+      <${Text} ...${of("brand", "Brand", "Of events that name none")} /></div>
+    <${Names} ...${of("secret_keys", "Keys whose values are masked, too", "In events, beside password, token and the like")} one="secret key" />
+    <${Names} ...${of("exempt_keys", "Keys whose values stay readable", "Although they sound secret")} one="readable key" />
+    <${Grants} ...${of("group_scopes", "What access tokens allow", "By the groups that the token's issuer puts into it")} />
+    <${AsJson} ...${of("preferences_defaults", "How people are told who say nothing of it", "Preferences, as JSON: time_zone, quiet_hours, digest, …")} whole="settings" />
+    <${Elsewhere} problem=${form.problem} shown=${SHOWN} />`;
+}

@@ -1,0 +1,163 @@
+"""What is configured, edited as forms that the API judges while one types: a mistake at its field, what is saved."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from local.stack import LocalStack
+from local.waiting import until
+from tests.stack.browser import go, happen
+from tocsin.types import JsonObject
+
+
+@pytest.fixture
+def name() -> str:
+    return f"form-{uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def settings(stack: LocalStack) -> Iterator[JsonObject]:
+    """The settings as they are; put back afterwards."""
+    found: JsonObject = stack.api().ask("GET", "/settings").json()
+    yield found
+    stack.api().ask("PUT", "/settings", json=found).raise_for_status()
+
+
+def new(page: Page, kind: str, name: str) -> None:
+    go(page, f"#/{kind}/new")
+    page.get_by_label("Name", exact=True).fill(name)
+
+
+def verdict(page: Page, text: str) -> None:
+    """Waits for what the API says of what is written."""
+    expect(page.get_by_role("status", name="Check")).to_have_text(text)
+
+
+def wrong(page: Page) -> Locator:
+    return page.get_by_role("form").locator(".field.bad").get_by_role("alert")
+
+
+def save(page: Page, name: str) -> None:
+    verdict(page, "The API would take this.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", level=1, name=name)).to_be_visible()
+    verdict(page, "Nothing is changed.")
+
+
+def test_a_mapping(page: Page, stack: LocalStack, name: str) -> None:
+    new(page, "mappings", name)
+
+    page.get_by_label("Expression", exact=True).fill("{'text': event.}")
+
+    expect(wrong(page)).to_contain_text("line 1")
+    verdict(page, "The API would refuse this.")
+    page.get_by_label("Expression", exact=True).fill("{'text': event.action}")
+    save(page, name)
+    assert stack.api().ask("GET", f"/mappings/{name}").json()["expression"] == "{'text': event.action}"
+
+
+def test_a_person_and_a_group(page: Page, stack: LocalStack, name: str) -> None:
+    new(page, "users", name)
+    page.get_by_label("Key", exact=True).fill("4711")
+    page.get_by_label("Language", exact=True).fill("?")
+    expect(wrong(page)).to_have_count(1)
+    page.get_by_label("Language", exact=True).fill("de")
+    page.get_by_label("Superuser").check()
+    save(page, name)
+    user = stack.api().ask("GET", f"/users/{name}").json()
+    assert (user["pk"], user["locale"], user["superuser"], user["active"]) == (4711, "de", True, True)
+
+    new(page, "groups", name)
+    page.get_by_role("button", name="Add: group").click()
+    page.get_by_label("group 1", exact=True).fill("absent")
+    expect(page.get_by_role("group", name="Groups below").get_by_role("alert")).to_contain_text("there is no group")
+    page.get_by_label("group 1", exact=True).fill("security")
+    save(page, name)
+    assert stack.api().ask("GET", f"/groups/{name}").json()["children"] == ["security"]
+
+
+def test_a_key(page: Page, stack: LocalStack, name: str) -> None:
+    new(page, "keys", name)
+    page.get_by_label("Stands for user").fill("absent")
+    expect(wrong(page)).to_contain_text("there is no user")
+    page.get_by_label("Stands for user").fill("alice")
+    page.get_by_label("events:read").check()
+    page.get_by_label("Events a minute").fill("60")
+    save(page, name)
+
+    secret = page.get_by_test_id("secret").inner_text()
+
+    assert stack.api(secret).ask("GET", "/me").json()["user"] == "alice"
+    key = stack.api().ask("GET", f"/keys/{name}").json()
+    assert (key["scopes"], key["events_per_minute"]) == (["events:write", "events:read"], 60)
+    page.reload()
+    assert secret not in page.content()
+
+
+def test_the_settings(page: Page, stack: LocalStack, settings: JsonObject) -> None:
+    go(page, "#/settings")
+    page.get_by_label("Events are kept").fill("days=soon")
+    expect(wrong(page)).to_contain_text("days=soon")
+    page.get_by_label("Events are kept").fill("days=400")
+    page.get_by_label("What was seen stays").fill("days=2")
+    page.get_by_role("button", name="Add: secret key").click()
+    page.get_by_label("secret key 1", exact=True).fill("badge")
+    page.get_by_role("button", name="Add a group").click()
+    grants = settings["group_scopes"]
+    assert isinstance(grants, list)
+    page.get_by_label(f"Group {len(grants) + 1}", exact=True).fill("oncall")
+    save(page, "Settings")
+
+    changed = stack.api().ask("GET", "/settings").json()
+
+    assert changed == settings | {
+        "event_retention": "days=400",
+        "seen_notification_retention": "days=2",
+        "secret_keys": ["badge"],
+        "group_scopes": [*grants, {"group": "oncall", "scopes": ["events:read"]}],
+    }
+
+
+def test_a_transport(page: Page, stack: LocalStack, name: str) -> None:
+    new(page, "transports", name)
+    page.get_by_label("URL", exact=True).fill("ftp://example.com/")
+    expect(wrong(page)).to_contain_text("http")
+    page.get_by_label("URL", exact=True).fill(f"{stack.sinks.url}/webhook/{name}")
+    page.get_by_role("button", name="Add: header").click()
+    page.get_by_label("header 1", exact=True).fill("X-Api-Key")
+    page.get_by_label("header 1 is", exact=True).fill("s3cret-of-the-receiver")
+    save(page, name)
+
+    made = page.get_by_test_id("secret").inner_text()
+
+    assert made.startswith("whsec_")
+    expect(page.get_by_label("header 1 is", exact=True)).to_have_value("*" * 20)
+    hook = stack.api().ask("GET", f"/transports/{name}").json()
+    assert (hook["mode"], list(hook["headers"])) == ("webhook", ["X-Api-Key"])
+    page.get_by_label("Mode", exact=True).select_option(label="E-mail")
+    page.get_by_label("Each subject begins with").fill("Audit: ")
+    save(page, name)
+    mail = stack.api().ask("GET", f"/transports/{name}").json()
+    assert (mail["mode"], mail["url"], mail["headers"], mail["subject_prefix"]) == ("email", None, None, "Audit: ")
+
+
+def test_an_export_is_asked_for_and_its_file_fetched(page: Page, stack: LocalStack) -> None:
+    happen(stack, "to be exported")
+    page.get_by_role("link", name="Exports").click()
+    page.get_by_label("App", exact=True).fill("console")
+
+    page.get_by_role("button", name="Export", exact=True).click()
+
+    row = page.get_by_role("row").filter(has_text="app=console").first
+    expect(row).to_be_visible()
+
+    def done() -> bool:
+        page.get_by_role("button", name="Refresh").click()
+        page.locator("html:not([data-busy])").wait_for()
+        return row.get_by_role("button", name="Download").count() == 1
+
+    until(done, 120, of="the export is done")
+    with page.expect_request(lambda request: "exports" in request.url and "console" not in request.url):
+        row.get_by_role("button", name="Download").click()

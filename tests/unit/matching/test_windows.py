@@ -1,0 +1,30 @@
+"""Windows of throttles: when they begin and end."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.unit.rules.test_ruleset import event
+from tocsin.matching.throttle import Window
+from tocsin.rules.model import Throttle
+
+NOW = datetime(2026, 11, 25, 14, 22, 27, tzinfo=UTC)
+"""A Wednesday."""
+
+
+@pytest.mark.parametrize(
+    ("window", "begins", "ends"),
+    [
+        ("hours=1", "2026-11-25T14:00", "2026-11-25T15:00"),
+        ("days=1", "2026-11-25T00:00", "2026-11-26T00:00"),
+        ("hours=5", "2026-11-25T12:00", "2026-11-25T17:00"),
+        ("minutes=50", "2026-11-25T13:40", "2026-11-25T14:30"),
+        ("weeks=1", "2026-11-19T00:00", "2026-11-26T00:00"),
+    ],
+)
+def test_windows_follow_one_another_from_1970_on(window: str, begins: str, ends: str) -> None:
+    """The fault: they were said to begin at 0:00 UTC, which one of five hours does not."""
+    made = Window.of("rule", Throttle(window=window, max=1), event(), NOW)
+
+    assert made.names[1].startswith(begins)
+    assert made.ends == datetime.fromisoformat(f"{ends}Z")
