@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from tests.integration.delivery_world import World
+from tocsin.identity.directory import User
+from tocsin.notifications.inbox import MAX_FACTS
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 
@@ -70,3 +72,22 @@ def test_nobody_has_no_inbox(world: World) -> None:
     delivery = deliver(world, user=None)
 
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_person")
+
+
+def test_an_inbox_has_the_words_of_its_persons_language(world: World) -> None:
+    event = world.event(context={"reason": "wrong password", "attempts": 3} | {f"k{at}": "v" for at in range(20)})
+    deliver(world, event_id=event.id, user=User("alice", locale="de"))
+
+    words = inbox(world)[0]["words"]
+    assert (words["locale"], words["title"]) == ("de", "Anmeldung fehlgeschlagen")
+    assert words["text"].startswith("mallory konnte sich nicht anmelden")
+    assert words["advice"] == "Wenn das weitergeht: Konto oder Adresse sperren."
+    assert words["why"].startswith("Sie hören davon, weil")
+    assert {"label": "Versuche", "value": "3"} in words["facts"]
+    assert (len(words["facts"]), words["left_out"] > 0) == (MAX_FACTS, True)
+
+
+def test_the_words_of_an_inbox_are_as_a_mapping_rewrites_the_body(world: World) -> None:
+    deliver(world, "'Look here'")
+
+    assert inbox(world)[0]["words"]["text"] == "Look here"

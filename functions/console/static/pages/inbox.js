@@ -7,21 +7,32 @@ import { may } from "../session.js";
 import { EventDetails } from "../parts/event.js";
 import { List } from "../parts/list.js";
 import { Notice } from "../parts/notice.js";
-import { Badge, Link, short, visible, When } from "../parts/text.js";
+import { Badge, Link, Said, short, visible, When } from "../parts/text.js";
 
 const Row = (item) => html`<span><${Badge} kind=${item.severity} /></span>
-  <span class="body">${short(item.body)}</span>
+  <span class="body"><${Said} item=${item} /></span>
   <span class="small muted wide">${short(item.rule, 80)}</span>
   <span class="mono small"><${When} at=${item.arrived} /></span>`;
 
 const through = (item, query) => (!query.unseen || !item.seen) && (!query.severity || item.severity === query.severity) && (!query.rule || item.rule === query.rule);
+
+/** What is said in the person's language: title, sentence, what to do next, facts, and why they are told. */
+function Worded({ words, rule }) {
+  const at = words.locale;
+  return html`${words.title && html`<h2 lang=${at}>${short(words.title, 200)}</h2>`}
+    <p class="summary" lang=${at}>${visible(words.text)}</p>
+    ${words.advice && html`<p lang=${at}>${words.advice} ${words.runbook && html`<${Link} href=${words.runbook} />`}</p>`}
+    ${words.facts.length > 0 && html`<dl class="facts" lang=${at}>${words.facts.map((fact) => html`<dt>${short(fact.label, 100)}</dt><dd>${visible(fact.value)}</dd>`)}</dl>`}
+    ${words.left_out > 0 && html`<p class="small muted">${words.left_out} more below.</p>`}
+    <p class="small muted" lang=${at}>${words.why} <a href=${link("preferences", "", { rule })}>Mute, or set quiet hours</a></p>`;
+}
 
 function Notification({ item, act }) {
   const close = () => change({ n: undefined });
   return html`<section class="details" aria-label="Notification" tabindex="0">
     <header><div class="inline"><${Badge} kind=${item.severity} /><${When} at=${item.arrived} /></div>
       <button class="plain" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></header>
-    <p class="summary">${visible(item.body)}</p>
+    ${item.words ? html`<${Worded} words=${item.words} rule=${item.rule} />` : html`<p class="summary">${visible(item.body)}</p>`}
     ${item.hyperlink && html`<p><${Link} href=${item.hyperlink}>${item.hyperlink_label && short(item.hyperlink_label, 100)}</${Link}></p>`}
     <div class="inline">
       <button onClick=${() => act(() => mark([item.id], !item.seen))}>${item.seen ? "Mark unseen" : "Mark seen"}</button>

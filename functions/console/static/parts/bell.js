@@ -4,7 +4,7 @@ import { signal } from "../vendor/signals.js";
 import { html, Icon } from "../html.js";
 import { connection, dismiss, hasInbox, looked, mark, markAll, notifications, toasts, unread } from "../live.js";
 import { go, link } from "../router.js";
-import { Badge, short, When } from "./text.js";
+import { Badge, Said, short, When } from "./text.js";
 import { useKeys } from "./keys.js";
 
 const open = signal(false);
@@ -36,7 +36,7 @@ export function Drawer() {
     <ul>${notifications.value.slice(0, IN_DRAWER).map((item) => html`<li key=${item.id}>
       <div class="inline small"><${Badge} kind=${item.severity} /> <${When} at=${item.arrived} /> <span class="muted">${short(item.rule, 60)}</span>
         ${!item.seen && html`<button class="tiny" onClick=${() => mark([item.id], true)}>Seen</button>`}</div>
-      <a href=${link("inbox", "", { n: item.id })} onClick=${close}>${short(item.body, 200)}</a></li>`)}</ul>
+      <a href=${link("inbox", "", { n: item.id })} onClick=${close}><${Said} item=${item} most=${200} /></a></li>`)}</ul>
   </aside>`;
 }
 
@@ -44,7 +44,8 @@ export function Toasts() {
   return html`<div class="toasts" role="log" aria-live="polite" aria-label="New notifications">
     ${toasts.value.map((item) => html`<div class=${`toast ${item.severity}`} key=${item.id} data-testid="toast">
       <div class="inline small"><${Badge} kind=${item.severity} /><span class="muted">${short(item.rule, 60)}</span></div>
-      <div class="text">${short(item.body)}</div>
+      ${item.words && item.words.title && html`<b lang=${item.words.locale}>${short(item.words.title, 120)}</b>`}
+      <div class="text">${short(item.words ? item.words.text : item.body)}</div>
       <div class="inline"><button class="tiny" onClick=${() => { dismiss(item); mark([item.id], true); go("inbox", "", { n: item.id }); }}>Open</button>
         <button class="tiny" onClick=${() => dismiss(item)}>Dismiss</button></div>
     </div>`)}

@@ -21,6 +21,10 @@ export function Link({ href, children }) {
   return html`<a href=${url.href} rel="noopener noreferrer nofollow" target="_blank">${children || short(href)}</a>`;
 }
 
+/** A notification in a line: in the words of its person, where it has them. */
+export const Said = ({ item, most = 300 }) => (item.words
+  ? html`<span lang=${item.words.locale}>${item.words.title && html`<b>${short(item.words.title, 120)}</b> `}${short(item.words.text, most)}</span>` : short(item.body, most));
+
 const CLOCK = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false });
 const DAY = new Intl.DateTimeFormat(undefined, { month: "short", day: "2-digit" });
 

@@ -6,13 +6,21 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.context import RenderingContext, web_link
 from tocsin.notifications.inbox_store import BelongsToAnother, InboxStore
 from tocsin.notifications.mapping import MappingFailed, rewritten
 from tocsin.notifications.model import event_links
 from tocsin.notifications.outcome import Deliver, Outcome, State
+from tocsin.notifications.text import cut, one_line, plain
+from tocsin.notifications.translations import Catalogues
+from tocsin.notifications.wording import Words, words_of
 from tocsin.times import utc_now
-from tocsin.types import JsonObject
+from tocsin.types import Json, JsonObject
+
+MAX_TEXT = 1_000
+MAX_FACTS = 12
+MAX_LINE = 200
+"""Code units: a page of an inbox is to be a few reads."""
 
 
 def inbox_delivery(
@@ -22,6 +30,8 @@ def inbox_delivery(
 
     `tell` sends a message to all that show a person's inbox; it never fails.
     """
+
+    catalogues = Catalogues.packaged()
 
     def deliver(context: RenderingContext) -> Outcome:
         if context.user is None:
@@ -34,6 +44,8 @@ def inbox_delivery(
             except MappingFailed as failure:
                 return Outcome.of_mapping(failure)
             notification = replace(notification, **said)  # type: ignore[arg-type]  # only texts, by name
+        words = words_of(replace(context, notification=notification), catalogues.best(context.user.locale))
+        notification = replace(notification, words=_kept(words, context))
         try:
             stored = inboxes.put(notification, keep=keep(), now=utc_now())
         except BelongsToAnother:
@@ -45,3 +57,24 @@ def inbox_delivery(
         return Outcome(State.DELIVERED, "stored")
 
     return deliver
+
+
+def _kept(words: Words, context: RenderingContext) -> JsonObject:
+    """{locale, title, text, advice, why, facts: [{label, value}], left_out, runbook}: what an inbox says in words.
+
+    What leads to the event and to preferences, and the times, are for what shows it.
+    """
+    facts: list[Json] = [
+        {"label": cut(one_line(fact.label), MAX_LINE), "value": cut(plain(fact.value).strip(), MAX_LINE)}
+        for fact in words.facts[:MAX_FACTS]
+    ]
+    return {
+        "locale": words.locale,
+        "title": cut(words.title, MAX_LINE) if words.title else None,
+        "text": cut(plain(words.text).strip(), MAX_TEXT),
+        "advice": words.advice,
+        "why": cut(one_line(words.why), 2 * MAX_LINE),
+        "facts": facts,
+        "left_out": len(words.facts) - len(facts),
+        "runbook": web_link(context.own.runbook) if context.own else None,
+    }

@@ -49,6 +49,8 @@ class Notification:
     seen: bool = False
     digest: JsonObject | None = None
     """Of several notifications told as one: what it tells; `event` and `rule` are those of the first."""
+    words: JsonObject | None = None
+    """What an inbox says of it in its person's language (`notifications.inbox`)."""
     remark: str | None = None
     """What stands behind the body: how many more a throttle held back."""
 
@@ -97,7 +99,8 @@ class Notification:
             "user": self.user.username if self.user else None,
             "seen": self.seen,
         }
-        return shown if self.digest is None else shown | {"digest": self.digest}
+        parts: JsonObject = {"digest": self.digest, "words": self.words}
+        return shown | {name: part for name, part in parts.items() if part is not None}
 
 
 def _remarked(body: str, remark: str) -> str:

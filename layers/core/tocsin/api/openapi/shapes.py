@@ -276,7 +276,12 @@ SHAPES: dict[str, Schema] = {
             "user": nullable(TEXT),
             "seen": TRUTH,
             "event": nullable(obj({"href": TEXT, "story": TEXT})),
-        }
+        },
+        {"words": ref("Words")},
+    ),
+    "Words": obj(
+        {"locale": TEXT, "title": nullable(TEXT), "text": TEXT, "advice": nullable(TEXT), "why": TEXT}
+        | {"facts": array(obj({"label": TEXT, "value": TEXT})), "left_out": WHOLE, "runbook": nullable(TEXT)}
     ),
     "PreferencesOptions": obj(
         {
