@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import Context
 from functools import cache
 from typing import Any
 
@@ -155,8 +156,10 @@ class Meter:
         """The item as it is, past the meter."""
         self._own.looking = True
         try:
-            found: dict[str, Any] = self._plain.get_item(TableName=table, Key=key, ConsistentRead=True)
-            return found.get("Item")
+            # In a context of its own: it is no call of the function that is counted.
+            found = Context().run(self._plain.get_item, TableName=table, Key=key, ConsistentRead=True)
+            item: dict[str, Any] | None = found.get("Item")
+            return item
         finally:
             self._own.looking = False
 
@@ -164,7 +167,8 @@ class Meter:
     def _described(self, table: str) -> dict[str, Any]:
         self._own.looking = True
         try:
-            return {**self._plain.describe_table(TableName=table)["Table"], "pk_name": "pk"}
+            described = Context().run(self._plain.describe_table, TableName=table)
+            return {**described["Table"], "pk_name": "pk"}
         finally:
             self._own.looking = False
 

@@ -228,6 +228,12 @@ class World:
             for message in received.get("Messages", [])
         ]
 
+    def under_way(self, mode: str = "webhook") -> int:
+        """How many messages of a mode's queue some function has, or had when it died."""
+        names = ["ApproximateNumberOfMessagesNotVisible"]
+        found = self.stack.sqs.get_queue_attributes(QueueUrl=self.urls[TransportMode(mode)], AttributeNames=names)
+        return int(found["Attributes"][names[0]])
+
     def forget_messages(self, mode: str = "webhook") -> None:
         """Lose what is in a mode's queue: only the schedule brings deliveries back."""
         self.stack.sqs.purge_queue(QueueUrl=self.urls[TransportMode(mode)])

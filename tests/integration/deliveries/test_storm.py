@@ -138,7 +138,11 @@ def _rage(world: World, workers: list[DeliveryWorker]) -> None:
             for place in world.redeliveries.due(shard, now=at_any_time, limit=1)
         ]
         # A closed one holds nothing: it counts failures in a row until somebody is told again.
-        if not due and all(breaker.state is BreakerState.CLOSED for breaker in world.breakers.all()):
+        if (
+            not due
+            and not world.under_way()
+            and all(breaker.state is BreakerState.CLOSED for breaker in world.breakers.all())
+        ):
             return
         ahead = min(due, default=0) - world.now.timestamp()
         world.now += timedelta(seconds=max(ahead, 600) + 1)

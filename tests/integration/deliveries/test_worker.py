@@ -217,7 +217,8 @@ def test_a_function_that_dies_before_its_note_leaves_a_delivery_that_goes_on(
         patched.setattr(world.deliveries, "note", die)
         with pytest.raises(SystemExit):
             world.worker().run(records)
-    world.go_on(world.worker(), seconds=40)
+    world.go_on(world.worker(), seconds=40)  # the message comes back
+    world.go_on(world.worker(), seconds=1)  # and the schedule finds its delivery
 
     delivery = world.delivery(message)
     assert delivery["state"] == "delivered"

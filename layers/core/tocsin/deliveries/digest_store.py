@@ -259,6 +259,7 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         user=max((each.message for each in members), key=lambda each: each.event_id).user,
         once=False,
         digest=place.told,
+        again=True,
     )
     return message, told
 

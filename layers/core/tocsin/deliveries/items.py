@@ -113,6 +113,7 @@ def message_of(item: Item) -> DeliveryMessage:
         trace=text_of(item, "trace") or None,
         why=text_of(item, "why") or None,
         digest=place.told if "digest" in item else None,
+        again=True,
     )
 
 

@@ -106,6 +106,8 @@ class DeliveryMessage:
     """Why it is told at once, where something would have it wait."""
     digest: str | None = None
     """Of a digest: the 16 hex digits that its id ends with. `event_id` is then one of its events."""
+    again: bool = field(default=False, compare=False)
+    """Whether the table has its delivery already: it is made of that, or was sent to its own queue."""
 
     @property
     def delivery_id(self) -> str:
@@ -134,7 +136,7 @@ class DeliveryMessage:
         """The message as its function puts it into its own queue again. Raises Unavailable after MAX_HOPS."""
         if self.hops >= MAX_HOPS:
             raise Unavailable(f"sent to its own queue {self.hops} times in a row")
-        return replace(self, hops=self.hops + 1)
+        return replace(self, hops=self.hops + 1, again=True)
 
     def to_body(self) -> str:
         """As the message's body."""
@@ -150,7 +152,7 @@ class DeliveryMessage:
         for name, text in (("remark", self.remark), ("why", self.why), ("digest", self.digest)):
             if text is not None:
                 body[name] = text
-        for name, said in (("probe", self.probe), ("paced", self.paced), ("test", self.test)):
+        for name, said in (("probe", self.probe), ("paced", self.paced), ("test", self.test), ("again", self.again)):
             if said:
                 body[name] = True
         if self.hops:
@@ -181,4 +183,5 @@ class DeliveryMessage:
             test=data.get("test", False),
             why=data.get("why"),
             digest=data.get("digest"),
+            again=data.get("again", False),
         )

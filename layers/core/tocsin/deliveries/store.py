@@ -10,7 +10,10 @@
 
 A delivery is taken before it is attempted and let go afterwards, so that two copies of one message are not
 delivered at the same time, and one that is done is not delivered again. Every delivery that is not final is in the
-index by-due (or it is held, and in by-state): so nothing is lost with a lost message or a function that dies.
+index by-due (or it is held, and in by-state), but for one that a function has for the first time: its message is in
+its queue until the function has noted what came of it, and a copy of that message that finds it taken puts it into the
+index before it is dropped (`_watch`). So nothing is lost with a function that dies, and a delivery that succeeds at
+once is in by-due never: docs/decisions/0036-by-due-holds-what-waits.md.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import document_of, number, number_of, text, text_of, timestamp, timestamp_of, until
+from tocsin.aws.dynamodb import Item, document_of, number, number_of, text, text_of, timestamp, timestamp_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import (
@@ -73,9 +76,11 @@ class DeliveryStore:
         """Take a delivery for `lease`; return its state instead where it is not to be attempted now.
 
         It is not where it is done, is being delivered by another copy of the message, or is due later. The message can
-        be dropped then, since the table has the delivery. The same holds where its function died: only the schedule
-        takes that over (`RedeliveryStore.claim`), so that the attempt that the function made is on record.
+        be dropped then, since the schedule finds the delivery. The same holds where its function died: only the
+        schedule takes that over (`RedeliveryStore.claim`), so that the attempt that the function made is on record.
         """
+        if not message.again and self._take_first(message, now, keep):
+            return Taken(0)
         changes = {
             "state": text(State.DELIVERING),
             "taken_at": text(iso(now)),
@@ -93,9 +98,40 @@ class DeliveryStore:
                 values=_free_at(now),
             )
         except ConditionFailed as refused:
+            if text_of(refused.item, "state") == State.DELIVERING and "due_at" not in refused.item:
+                self._watch(message, refused.item, lease)
             return State(text_of(refused.item, "state"))
         digest = document_of(taken, "digest")
         return Taken(number_of(taken, "tries"), digest if isinstance(digest, dict) else None)
+
+    def _take_first(self, message: DeliveryMessage, now: datetime, keep: timedelta) -> bool:
+        """Take a delivery that the table does not have; False where it has it. No index has it then."""
+        changes = {"state": text(State.DELIVERING), "taken_at": text(iso(now))}
+        try:
+            change(
+                self._table,
+                "taking a delivery",
+                Place.of(message.delivery_id),
+                changes | facts(message),
+                once=_once(now, keep),
+                condition="attribute_not_exists(pk)",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    def _watch(self, message: DeliveryMessage, taken: Item, lease: timedelta) -> None:
+        """Have the schedule find a delivery that another copy of the message is being delivered by, if that dies."""
+        ends = datetime.fromisoformat(text_of(taken, "taken_at")) + lease
+        with suppress(ConditionFailed):  # it is done meanwhile, or watched already
+            change(
+                self._table,
+                "watching a delivery",
+                Place.of(message.delivery_id),
+                {"due_shard": text(due_shard(message.delivery_id)), "due_at": timestamp(ends)},
+                condition="#state = :delivering AND attribute_not_exists(due_at)",
+                values={":delivering": text(State.DELIVERING)},
+            )
 
     def hold(self, message: DeliveryMessage, *, now: datetime, keep: timedelta) -> None:
         """Keep a delivery back until its transport's breaker lets it go."""

@@ -1,8 +1,9 @@
 """The loop that every transport's function runs: take, attempt, note, and return the messages that come back.
 
 A message is deleted once the deliveries table has what becomes of its delivery: that it is done, when it is due
-again, or that its transport's breaker holds it. A function that dies in between leaves a lease that runs out, and the
-schedule finds it. Only a message whose outcome could not be stored returns to the queue.
+again, or that its transport's breaker holds it. A function that dies in between leaves its messages in the queue and a
+lease that runs out: the schedule finds the delivery, once the message has come back if this was the first attempt. Only
+a message whose outcome could not be stored returns to the queue.
 """
 
 from __future__ import annotations
