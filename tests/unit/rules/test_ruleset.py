@@ -371,3 +371,16 @@ def test_a_pattern_is_not_padded_past() -> None:
     rules = RuleSet([rule(bindings=[{"policy": "piped"}])], policies(PIPED_PATTERN))
 
     assert fired(rules, event(context={"cmd": f"curl x{' ' * 64_000}| sh"})) == ["rule"]
+
+
+def test_what_policies_say_that_log_is_told_whatever_fires() -> None:
+    logged = MATCHES | {"execution_logging": True}
+    unasked = logged | {"name": "unasked"}
+    rules = RuleSet([rule(bindings=[{"policy": "matches", "negate": True}])], policies(logged, unasked))
+
+    verdict = rules.judge(event(), People(), NOW)
+    last = rules.judge(event(cause=Cause(rule=None, transport=None, depth=MAX_DEPTH)), People(), NOW)
+
+    assert verdict.firings == ()
+    assert [(run.policy, run.passed, run.message) for run in verdict.runs] == [("matches", True, "holds")]
+    assert last.runs == ()

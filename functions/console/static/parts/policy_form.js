@@ -1,6 +1,6 @@
 /** A policy as a form: an event matcher's fields, an EventBridge pattern, or an expression in CEL. */
 import { html } from "../html.js";
-import { AsJson } from "./fields.js";
+import { AsJson, Tick } from "./fields.js";
 import { Elsewhere, Field } from "./notice.js";
 
 const KINDS = { event_matcher: "Event matcher", pattern: "Pattern", expression: "Expression" };
@@ -25,5 +25,6 @@ export function PolicyForm({ value, edit, problem, writable }) {
       problem=${problem} writable=${writable} value=${value.pattern} set=${(to) => set("pattern", to)} />`}
     ${kind === "expression" && html`<${Field} label="Expression" hint="CEL over event, user and now; the policy holds where it is true" path="expression" problem=${problem}>
       <textarea rows="6" spellcheck="false" readonly=${!writable} value=${value.expression ?? ""} onInput=${(event) => set("expression", event.target.value)}></textarea></${Field}>`}
+    <${Tick} label="Log each run" hint="what it says of each event is in the log and in the event's story" writable=${writable} value=${value.execution_logging} set=${(on) => set("execution_logging", on || undefined)} />
     <${Elsewhere} problem=${problem} shown=${["kind", ...shown]} />`;
 }

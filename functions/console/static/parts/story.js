@@ -59,6 +59,10 @@ function Rule({ rule, deliveries, changed }) {
   </div>`;
 }
 
+/** What policies said that log each run. */
+const Policies = ({ policies }) => policies.length > 0 && html`<div class="card" role="group" aria-label="Policies that log"><ul class="timeline">${policies.map((each) => html`<li key=${each.policy} class=${each.passed ? "yes" : "no"}>
+  <a href=${link("policies", each.policy)}>${short(each.policy, 120)}</a> ${short(each.message, 300)} <span class="small muted">${each.duration_ms} ms</span></li>`)}</ul></div>`;
+
 /** An event's story. While a delivery is under way it is asked for again. */
 export function Story({ id }) {
   const [story, setStory] = useState(null);
@@ -82,6 +86,7 @@ export function Story({ id }) {
     ${here && !here.rules.length && html`<p class="muted">No rule has fired on this event.</p>`}
     ${here && here.rules.map((rule) => html`<${Rule} key=${rule.rule} rule=${rule} changed=${changed}
       deliveries=${here.deliveries.filter((each) => each.rule === rule.rule)} />`)}
+    ${here && html`<${Policies} policies=${here.policies} />`}
     ${here && here.cursor && html`<p class="muted small">There are more deliveries than are shown here.</p>`}
   </section>`;
 }

@@ -170,9 +170,16 @@ def _add_single(app: APIGatewayHttpResolver, events: EventStore, stories: StoryS
 
         def page(limit: int) -> JsonObject:
             found = stories.story(event.id, after=after, limit=limit, now=utc_now())
-            rules: list[Json] = [item for item in found.items if item.pop("kind") == "rule"]
-            deliveries: list[Json] = [item for item in found.items if "id" in item]
-            return {"event_id": event.id, "rules": rules, "deliveries": deliveries, "cursor": NAMES.write(found.last)}
+            entries: dict[str, list[Json]] = {"rule": [], "delivery": [], "policy": []}
+            for item in found.items:
+                entries[str(item.pop("kind"))].append(item)
+            return {
+                "event_id": event.id,
+                "rules": entries["rule"],
+                "deliveries": entries["delivery"],
+                "policies": entries["policy"],
+                "cursor": NAMES.write(found.last),
+            }
 
         return page_response(page, limit_of(request, 200))
 

@@ -1,7 +1,8 @@
 """Which events were kept from people, by a throttle or a silence, in the deliveries table: an item a batch.
 
     pk                       sk                                what
-    held#<hour>              <last id>#<first id>#<part>       events of this hour that one batch held back, and why
+    held#<hour>              <last id>#<first id>#<part>       events of this hour that one batch held back, and why;
+                                                               and what policies said that log each run
 
 In a storm nearly all of a rule's events are held, so a write each would be what the storm costs. A batch of the
 stream is written at once instead, and found again by the time in an event's id: an item reaches from its first to its
@@ -15,7 +16,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import orjson
 
@@ -39,6 +40,10 @@ _MOST_PAGES = 8
 """Pages of 1 MB that are looked through for one event."""
 
 
+_POLICY = "#"
+"""What stands before a policy's name where rules stand: no rule's name has it."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeldEvent:
     """That a rule fired for an event and told nobody. `window` is that of the throttle that held it, if one did."""
@@ -47,6 +52,11 @@ class HeldEvent:
     rule: str
     facts: JsonObject
     window: Window | None = None
+
+    @classmethod
+    def of_policy(cls, event_id: str, policy: str, facts: JsonObject) -> Self:
+        """What a policy said of an event, which is written and found in the same way."""
+        return cls(event_id, _POLICY + policy, facts)
 
 
 class HeldStore:
@@ -58,7 +68,8 @@ class HeldStore:
     def write(self, held: Collection[HeldEvent], *, now: datetime, keep: timedelta) -> Counter[str]:
         """Write what one batch held: a few items for the stories of all its events, and a count for each window.
 
-        Gives how many events of each rule were not held before: a batch that is matched again is no news.
+        Gives how many events of each rule were not held before: a batch that is matched again is no news, and what a
+        policy said is none.
         """
         by_hour: defaultdict[str, list[HeldEvent]] = defaultdict(list)
         for each in held:
@@ -76,18 +87,24 @@ class HeldStore:
                     values={":held": document(groups), ":at": text(iso(now)), ":until": until(now + keep)},
                     returning="ALL_OLD",
                 )
-                news.update(rule for rule, _ in _pairs(groups) - _pairs(document_of(before, "held")))
+                new = _pairs(groups) - _pairs(document_of(before, "held"))
+                news.update(rule for rule, _ in new if not rule.startswith(_POLICY))
         self._table.put_many("counting what was held", _counts(held))
         return news
 
     def of(self, event_id: str, *, now: datetime) -> list[JsonObject]:
-        """The rules that fired for an event and told nobody, by name: {rule, at} and what is known of why."""
+        """What batches said of an event, by name: {kind, rule or policy, at}, and what is known beside.
+
+        The kind is `rule` for a rule that fired and told nobody, `policy` for a policy that logs each run.
+        """
         found: dict[str, JsonObject] = {}
         for item in self._having(event_id, pages=_MOST_PAGES):
             if not is_gone(item, now):
                 for group in _groups(item):
                     if event_id in group.ids:
-                        found.setdefault(group.rule, {"rule": group.rule, "at": text_of(item, "at"), **group.facts})
+                        kind = "policy" if group.rule.startswith(_POLICY) else "rule"
+                        named: JsonObject = {"kind": kind, kind: group.rule.removeprefix(_POLICY)}
+                        found.setdefault(group.rule, named | {"at": text_of(item, "at"), **group.facts})
         return [found[rule] for rule in sorted(found)]
 
     def forget(self, event_id: str) -> None:

@@ -34,7 +34,7 @@ from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles, Window
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.rules.model import NotificationRule, Silence
-from tocsin.rules.ruleset import Firing, PolicyFailure, RuleSet, Verdict
+from tocsin.rules.ruleset import Firing, PolicyFailure, PolicyRun, RuleSet, Verdict
 from tocsin.telling.decision import Cause, Kind
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration, utc_now
@@ -132,16 +132,18 @@ class Matcher:
         """What the rules say of `event`; None where they say nothing, which costs no call unless a rule asks who."""
         configuration, rules = self._current()
         verdict = rules.judge(event, EventAudience(event, configuration, self._people))
-        return Judged(configuration, verdict) if verdict.firings or verdict.failures else None
+        return Judged(configuration, verdict) if verdict.firings or verdict.failures or verdict.runs else None
 
     def act(self, event: Event, judged: Judged, held: HeldBatch) -> None:
         """Carry out what the rules said of `event`. Safe to be called from several threads.
 
-        What a throttle or a silence holds is put into `held`, which the caller writes.
+        What a throttle or a silence holds, and what policies said that log, is put into `held`: the caller writes it.
         """
         configuration, verdict = judged.configuration, judged.verdict
         for failure in verdict.failures:
             self._report(failure, event, configuration)
+        for run in verdict.runs:
+            _log(run, event, held, _keep(configuration))
         for firing in verdict.firings:
             hold = self._held(event, firing.rule, verdict.silence)
             if hold.why is not None:
@@ -315,6 +317,22 @@ class HeldBatch:
         for rule in news.elements():
             self._count(rule)
         return {}
+
+
+def _log(run: PolicyRun, event: Event, held: HeldBatch, keep: timedelta) -> None:
+    """Have the log, and the event's story, tell what a policy said that logs each run."""
+    took = round(run.seconds * 1000, 3)
+    facts: JsonObject = {"passed": run.passed, "message": run.message, "user": event.username, "duration_ms": took}
+    held.add(HeldEvent.of_policy(event.id, run.policy, facts), keep)
+    note(
+        Code.POLICY_RAN,
+        run.message,
+        event_id=event.id,
+        policy=run.policy,
+        passed=run.passed,
+        user=event.username,
+        duration_ms=took,
+    )
 
 
 def _hold(event: Event, firing: Firing, hold: _Held, held: HeldBatch, keep: timedelta) -> None:

@@ -83,7 +83,7 @@ class StoryStore:
         return not before
 
     def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
-        """The event's rules (kind `rule`) and deliveries (kind `delivery`), a page of at most `limit`.
+        """The event's rules, deliveries and policies that log (`kind` says which), a page of at most `limit`.
 
         What was held stands elsewhere, and is shown where its rule would stand, had it told somebody.
         """
@@ -91,9 +91,10 @@ class StoryStore:
         entries = {text_of(item, "sk"): _story_entry(event_id, item) for item in page.items if not is_gone(item, now)}
         known = {text_of(item, "sk") for item in page.items}
         for held in self._held.of(event_id, now=now):
-            name = f"rule#{held['rule']}"
+            kind = str(held["kind"])
+            name = f"{kind}#{held[kind]}"
             if name > (after or "") and (page.last is None or name < page.last) and name not in known:
-                entries[name] = {"kind": "rule", "deliveries": {}, **held}
+                entries[name] = ({"deliveries": {}} if kind == "rule" else {}) | held
         names = sorted(entries)
         last = page.last if len(names) <= limit else names[limit - 1]
         return Page(tuple(entries[name] for name in names[:limit]), last)

@@ -53,14 +53,19 @@ class Matching(_Configured):
         return self
 
 
-class EventMatcher(Matching):
+class _Logged(_Configured):
+    execution_logging: bool = False
+    """Whether what the policy says of each event is logged, and shown in the event's story."""
+
+
+class EventMatcher(Matching, _Logged):
     """A policy over an event's own fields."""
 
     name: Name
     kind: Literal["event_matcher"]
 
 
-class PatternPolicy(_Configured):
+class PatternPolicy(_Logged):
     """A policy that is an EventBridge event pattern over the event as the API shows it."""
 
     name: Name
@@ -68,7 +73,7 @@ class PatternPolicy(_Configured):
     pattern: JsonObject
 
 
-class ExpressionPolicy(_Configured):
+class ExpressionPolicy(_Logged):
     """A policy that is a CEL expression over `event`, `user` and `now`; it holds when the result is true."""
 
     name: Name

@@ -8,6 +8,7 @@ still leaves the question open.
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -108,6 +109,17 @@ class PolicyFailure:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyRun:
+    """What a policy with `execution_logging` said of an event. `message` is for people; of a failure, what failed."""
+
+    policy: str
+    passed: bool
+    message: str
+    seconds: float
+    """How long it took by itself: what the index decides, it decides for all policies at once."""
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """All that the rule set says about one event."""
 
@@ -116,6 +128,8 @@ class Verdict:
     """One a policy, with the first rule that asked it."""
     silence: Silence | None = None
     """What keeps all of them from telling anybody, where something does."""
+    runs: tuple[PolicyRun, ...] = ()
+    """Of policies with `execution_logging`, by name."""
 
 
 class RuleSet:
@@ -137,6 +151,7 @@ class RuleSet:
         self._rules = {rule.name: rule for rule in rules if rule.enabled and any(b.enabled for b in rule.bindings)}
         wanted = used(self._rules.values())
         self._policies = {policy.name: policy for policy in policies if policy.name in wanted}
+        self._logged = sorted(name for name, policy in self._policies.items() if policy.execution_logging)
         self._silences = {_silence_key(silence): silence for silence in silences}
         definitions = {
             name: part for name, policy in self._policies.items() if (part := pattern_of(policy)) is not None
@@ -221,7 +236,7 @@ class RuleSet:
         # What Tocsin reported itself is judged, but reports nothing more: one broken policy would otherwise make an
         # event of each event that it makes.
         failures = tuple(look.failures.values()) if event.cause is None else ()
-        return Verdict(tuple(firings), failures, silence)
+        return Verdict(tuple(firings), failures, silence, tuple(look.run(policy) for policy in self._logged))
 
     def silence_of(self, look: _Look) -> Silence | None:
         """The silence that holds now for the event that `look` is at; the first by name."""
@@ -270,6 +285,7 @@ class _Look:
         self.now = now
         self._rule_set = rule_set
         self._known: dict[str, bool | str] = {}
+        self._seconds: dict[str, float] = {}
         self._bindings: dict[bool, Bindings] = {}
         self._json = event.to_json()
         self.held = rule_set._index.match(self._json)
@@ -333,12 +349,19 @@ class _Look:
         """Whether the policy holds, or why that can't be told."""
         known = self._known.get(name)
         if known is None:
+            started = time.perf_counter()
             try:
                 known = self._rule_set._evaluate(self, name)
             except ExpressionError as error:
                 known = str(error)
-            self._known[name] = known
+            self._known[name], self._seconds[name] = known, time.perf_counter() - started
         return known
+
+    def run(self, policy: str) -> PolicyRun:
+        """What `policy` says of the event, whether or not a rule asked it."""
+        holds = self._policy(policy)
+        message = holds if isinstance(holds, str) else "holds" if holds else "does not hold"
+        return PolicyRun(policy, holds is True, message, self._seconds[policy])
 
 
 def _loop(event: Event, rule: NotificationRule) -> str | None:

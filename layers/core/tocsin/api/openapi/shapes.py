@@ -93,6 +93,9 @@ _JOB: dict[str, Schema] = {
     "scanned_until": nullable(MOMENT),
 }
 
+_TOLD = ("rules", "deliveries", "policies")
+"""What an event's story has lists of."""
+
 SHAPES: dict[str, Schema] = {
     "Problem": obj(
         {"type": TEXT, "title": TEXT, "status": WHOLE, "detail": TEXT},
@@ -251,9 +254,7 @@ SHAPES: dict[str, Schema] = {
         },
         {"link": nullable(TEXT), "link_expires": nullable(MOMENT)},
     ),
-    "Story": obj(
-        {"event_id": TEXT, "rules": array(ANY_OBJECT), "deliveries": array(ANY_OBJECT), "cursor": nullable(TEXT)}
-    ),
+    "Story": obj({"event_id": TEXT, "cursor": nullable(TEXT)} | dict.fromkeys(_TOLD, array(ANY_OBJECT))),
     "Inbox": page(ref("Notification"), user=TEXT, unread=WHOLE),
     "InboxCount": obj(
         {"user": TEXT, "unread": WHOLE, "total": WHOLE, "limit": WHOLE, "dropped": WHOLE, "arrivals": WHOLE}
