@@ -72,7 +72,8 @@ def _add_rule(tree: Tree, rule: JsonObject, deliveries: list[JsonObject], create
         branch.add(Text("nobody to tell", style="yellow"))
     for delivery in deliveries:
         _add_delivery(branch, delivery, created)
-    missing = _missing(mapping(rule.get("deliveries")), deliveries)
+    expected = [*mapping(rule.get("deliveries")).values(), *mapping(rule.get("kept_back")).values()]
+    missing = _missing(expected, deliveries)
     if missing:
         branch.add(Text(f"{counted(missing, 'more delivery', 'more deliveries')} in a queue", style="yellow"))
 
@@ -99,9 +100,9 @@ def _holder(held: JsonObject) -> str:
     return plain(", ".join(f"{name}: {value}" for name, value in held.items()))
 
 
-def _missing(expected: JsonObject, deliveries: list[JsonObject]) -> int:
+def _missing(expected: list[Json], deliveries: list[JsonObject]) -> int:
     """How many deliveries were queued that no function has taken yet."""
-    known = sum(value for value in expected.values() if isinstance(value, int))
+    known = sum(value for value in expected if isinstance(value, int))
     return max(0, known - len(deliveries))
 
 

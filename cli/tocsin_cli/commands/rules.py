@@ -134,6 +134,10 @@ def _explained(explained: JsonObject) -> RenderableType:
         told.add(Text(plain(f"by {text(transport, 'name')} ({text(transport, 'mode')}{once}){unused}")))
     if names:
         told.add(Text(plain(", ".join(names)), style="dim"))
+    for decision in objects(explained.get("decisions")):
+        if text(decision, "cause") != "nothing":
+            whom = f"{text(decision, 'user')} by " if decision.get("user") else ""
+            told.add(Text(plain(f"{whom}{text(decision, 'transport')}: {text(decision, 'reason')}"), style="yellow"))
     return tree
 
 

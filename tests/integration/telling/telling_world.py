@@ -49,10 +49,14 @@ class TellingWorld(World):
         )
         self.rules()
 
-    def rules(self, *, settings: dict[str, Any] | None = None, **rule: Any) -> None:
-        """Configure the rule, with other fields."""
+    def rules(self, *, settings: dict[str, Any] | None = None, once: bool = False, **rule: Any) -> None:
+        """Configure the rule, with other fields; `once` has its webhook be one of a channel."""
         hook = NotificationTransport(
-            name="hook", mode=TransportMode.WEBHOOK, url=f"{self.sinks.url}/webhook/x", secrets_ref="signing"
+            name="hook",
+            mode=TransportMode.WEBHOOK,
+            url=f"{self.sinks.url}/webhook/x",
+            secrets_ref="signing",
+            send_once=once,
         )
         self.secrets.put("signing", TransportSecrets(signing=(SECRET,)))
         known: dict[str, Any] = {
@@ -131,7 +135,7 @@ class TellingWorld(World):
             **{entry["user"]: entry for entry in page.items if entry["kind"] == "delivery"},
         }
 
-    def posted(self, username: str) -> list[dict[str, Any]]:
+    def posted(self, username: str | None) -> list[dict[str, Any]]:
         """What was posted for a person: each body with its webhook-id as `id`."""
         found = [
             json.loads(received.body) | {"id": received.headers["webhook-id"]}

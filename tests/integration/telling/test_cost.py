@@ -72,6 +72,20 @@ def test_what_is_dropped_costs_one_write_and_what_waits_one_and_a_head_once(tell
     assert 5 + 5 + 2 <= counted["UpdateItem"] <= 5 + 5 + 2 * 5
 
 
+def test_what_joins_a_group_costs_one_write_and_the_group_one_in_some_minutes(telling: TellingWorld) -> None:
+    telling.rules(group={"by": ["context.host"]}, once=True)
+    worker = telling.matcher()
+    first, *others = [telling.event(context={"host": "web-1"}) for _ in range(9)]
+
+    with requests(telling.stack) as begun:
+        worker.stream([record(first)])
+    with requests(telling.stack) as counted:
+        worker.stream([record(event, number) for number, event in enumerate(others)])
+
+    assert begun["UpdateItem"] == 1 + 1 + 1  # the story, what waits, the head
+    assert counted["UpdateItem"] == 8 + 8
+
+
 def test_a_digest_costs_one_write_for_each_that_joins_and_six_calls(telling: TellingWorld) -> None:
     telling.say("ana", **telling.quiet())
     telling.match(*telling.happened(10))

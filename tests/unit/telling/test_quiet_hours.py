@@ -258,6 +258,19 @@ def test_clocks_that_stand_for_one_time_a_day_agree_with_the_spans(
     assert (QuietHours(tuple(spans), zone).end(moment) is not None) == any(covers(span) for span in spans)
 
 
+@given(quiet_spans(), zones, moments, st.integers(0, 99))
+def test_nothing_is_quiet_before_a_span_starts(
+    spans: list[QuietSpan], zone: ZoneInfo, moment: datetime, percent: int
+) -> None:
+    quiet, most = QuietHours(tuple(spans), zone), moment + timedelta(days=2)
+
+    begin = quiet.start(moment, most) or most
+    between = moment + (begin - moment) * percent / 100
+
+    assert moment < begin <= most
+    assert quiet.end(moment) is not None or quiet.end(between) is None
+
+
 @given(zones, moments, times | st.none(), st.timedeltas(timedelta(0), timedelta(days=2)))
 def test_digests_are_due_later_and_in_order(
     zone: ZoneInfo, moment: datetime, daily: str | None, later: timedelta

@@ -8,7 +8,7 @@ import { short } from "./text.js";
 
 const SEVERITIES = ["notice", "warning", "alert"];
 const KINDS = ["policy", "group", "user"];
-const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "can_be_muted", "title", "body", "runbook", "max_age", "tests"];
+const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "group", "can_be_muted", "title", "body", "runbook", "max_age", "tests"];
 
 /** `list` with `entry` in the place of the one at `position`; without it where there is none. */
 const replaced = (list, position, entry) => list.flatMap((each, at) => (at !== position ? [each] : entry === undefined ? [] : [entry]));
@@ -52,6 +52,16 @@ function Throttle({ throttle, problem, writable, set }) {
       <${Field} label="In each" hint="minutes=10, hours=1, …" path="throttle.window" problem=${problem}><input readonly=${!writable} value=${given.window} onInput=${(event) => set({ ...given, window: event.target.value })} /></${Field}>
       <${Field} label="Counted apart by" hint="Paths into the event, as user.username; separated by commas" path="throttle.group_by" problem=${problem}>
         <input readonly=${!writable} value=${(given.group_by || []).join(", ")} onChange=${(event) => set({ ...given, group_by: event.target.value.split(",").map((each) => each.trim()).filter(Boolean) })} /></${Field}></div>`}</div>`;
+}
+
+function Group({ group, problem, writable, set }) {
+  const given = group || { by: [], wait: "minutes=1", interval: "minutes=5" };
+  return html`<div><${Check} label="Tell together what comes together" checked=${Boolean(group)} writable=${writable} set=${(on) => set(on ? given : undefined)} />
+    ${group && html`<div class="grid2">
+      <${Field} label="The first waits" hint="minutes=1, seconds=30, …" path="group.wait" problem=${problem}><input readonly=${!writable} value=${given.wait ?? ""} placeholder="minutes=1" onInput=${(event) => set({ ...given, wait: event.target.value || undefined })} /></${Field}>
+      <${Field} label="The next message after" hint="minutes=5, hours=1, …" path="group.interval" problem=${problem}><input readonly=${!writable} value=${given.interval ?? ""} placeholder="minutes=5" onInput=${(event) => set({ ...given, interval: event.target.value || undefined })} /></${Field}>
+      <${Field} label="Apart by" hint="Paths into the event, as user.username; separated by commas" path="group.by" problem=${problem}>
+        <input readonly=${!writable} value=${(given.by || []).join(", ")} onChange=${(event) => set({ ...given, by: event.target.value.split(",").map((each) => each.trim()).filter(Boolean) })} /></${Field}></div>`}</div>`;
 }
 
 /** The rule's own tests: an event each, and whether the rule must fire for it. They run whenever it is saved. */
@@ -105,7 +115,8 @@ export function RuleForm({ value, edit, problem, writable }) {
       <${Field} label="Title" path="title" problem=${problem}><input readonly=${!writable} maxlength="500" value=${value.title ?? ""} onInput=${(event) => set("title", event.target.value || undefined)} /></${Field}>
       <${Field} label="Body" path="body" problem=${problem}><textarea rows="3" readonly=${!writable} maxlength="4000" value=${value.body ?? ""} onInput=${(event) => set("body", event.target.value || undefined)} /></${Field}>
       <${Field} label="Runbook" hint="A link to what to do about it" path="runbook" problem=${problem}><input type="url" readonly=${!writable} maxlength="2000" value=${value.runbook ?? ""} placeholder="https://…" onInput=${(event) => set("runbook", event.target.value || undefined)} /></${Field}></fieldset>
-    <fieldset><legend>How often</legend><${Throttle} throttle=${value.throttle} problem=${problem} writable=${writable} set=${(to) => set("throttle", to)} /></fieldset>
+    <fieldset><legend>How often</legend><${Throttle} throttle=${value.throttle} problem=${problem} writable=${writable} set=${(to) => set("throttle", to)} />
+      <${Group} group=${value.group} problem=${problem} writable=${writable} set=${(to) => set("group", to)} /></fieldset>
     <fieldset><legend>Its tests</legend><${Tests} tests=${value.tests || []} problem=${problem} writable=${writable} set=${(to) => set("tests", to)} /></fieldset>
     <${Elsewhere} problem=${problem} shown=${SHOWN} />`;
 }

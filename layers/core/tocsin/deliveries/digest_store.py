@@ -16,7 +16,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, document, text, text_of, timestamp, timestamp_of, until
+from tocsin.aws.dynamodb import (
+    Item,
+    document,
+    document_of,
+    number_of,
+    text,
+    text_of,
+    timestamp,
+    timestamp_of,
+    truth,
+    until,
+)
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import Place, change, due_shard, facts, listed, message_of, place_of
@@ -39,6 +50,9 @@ SPARE = 3 * SHOWN
 MOST_COUNTED = 10
 """Rules, actions and applications that are counted by name."""
 
+_FAR_AHEAD = timedelta(days=365)
+"""Longer than anything of a group waits."""
+
 _READING, _MAKING = "reading what waits", "making a digest"
 
 
@@ -59,6 +73,8 @@ class Claim:
     begun: str | None
     asked_at: datetime | None
     """When somebody last said that something is to wait."""
+    interval: timedelta | None = None
+    """Of a group: how long after a message the next one comes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,8 @@ class Member:
     action: str
     app: str
     cause: str
+    group: Json = None
+    """Of what a rule tells together: the values that tell its group from others, by their paths."""
 
 
 class DigestStore:
@@ -91,14 +109,17 @@ class DigestStore:
             item = self._table.update(
                 "claiming what waits",
                 head_key(head.partition),
-                "SET due_at = :lease",
+                "SET due_at = :lease REMOVE idle",
                 values={":lease": ends, ":seen": {"N": head.due_at}},
                 condition="due_at = :seen",
                 returning="ALL_NEW",
             )
         except ConditionFailed:
             return None
-        return Claim(head.partition, ends["N"], text_of(item, "digest") or None, timestamp_of(item, "asked_at"))
+        every = number_of(item, "every")
+        interval = timedelta(seconds=every) if every else None
+        asked_at = timestamp_of(item, "asked_at")
+        return Claim(head.partition, ends["N"], text_of(item, "digest") or None, asked_at, interval)
 
     def begin(self, claim: Claim, digest_id: str) -> bool:
         """Say which digest is being made; False where the head is not ours any more."""
@@ -114,14 +135,18 @@ class DigestStore:
             return False
         return True
 
-    def finish(self, claim: Claim, following: datetime) -> None:
-        """Let go of a head, which is due again at `following`. One that is not ours any more stays as it is."""
+    def finish(self, claim: Claim, following: datetime, *, idle: bool = False) -> None:
+        """Let go of a head, which is due again at `following`. One that is not ours any more stays as it is.
+
+        `idle` says of a group that nothing of it waits or was told lately: what comes next makes it due anew.
+        """
         with suppress(ConditionFailed):
             self._table.update(
                 _MAKING,
                 head_key(claim.partition),
-                "SET due_at = :due REMOVE digest",
-                values={":lease": {"N": claim.lease}, ":due": timestamp(following)},
+                f"SET due_at = :due{', idle = :idle' if idle else ''} REMOVE digest{'' if idle else ', idle'}",
+                values={":lease": {"N": claim.lease}, ":due": timestamp(following)}
+                | ({":idle": truth(True)} if idle else {}),
                 condition="due_at = :lease",
             )
 
@@ -137,9 +162,10 @@ class DigestStore:
 
     # ── members ──────────────────────────────────────────────────────────────
 
-    def waiting(self, partition: str, *, now: datetime, limit: int) -> list[Place]:
-        """What waits and is due."""
-        return [place_of(item) for item in self._due(partition, now, limit)]
+    def waiting(self, claim: Claim, *, now: datetime, limit: int) -> list[Place]:
+        """What waits and is due; of a group, all that waits."""
+        by = now if claim.interval is None else now + _FAR_AHEAD
+        return [place_of(item) for item in self._due(claim.partition, by, limit)]
 
     def next_due(self, partition: str) -> datetime | None:
         """When the next of what waits is due."""
@@ -223,7 +249,8 @@ class DigestStore:
 
 
 def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage, JsonObject]:
-    """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}."""
+    """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}, with the
+    `group` whose values they have."""
     ranks = {severity: rank for rank, severity in enumerate(reversed(Severity))}
     ordered = sorted(members, key=lambda each: (ranks[each.message.severity], each.message.event_id))
     lead = ordered[0].message
@@ -250,6 +277,8 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         **{kind: counted[kind] for kind in LABELS},
         "first": first,
     }
+    if isinstance(ordered[0].group, dict):
+        told["group"] = ordered[0].group
     message = DeliveryMessage(
         event_id=place.event_id,
         rule=lead.rule,
@@ -273,4 +302,10 @@ def _joined(digest_id: str) -> str:
 
 
 def _member(item: Item) -> Member:
-    return Member(message_of(item), text_of(item, "action"), text_of(item, "app"), text_of(item, "cause"))
+    return Member(
+        message_of(item),
+        text_of(item, "action"),
+        text_of(item, "app"),
+        text_of(item, "cause"),
+        document_of(item, "group") if "group" in item else None,
+    )

@@ -1,4 +1,5 @@
-"""What waited for a person and a transport, told as one: when their quiet hours end, when their digest is due.
+"""What waited for a person and a transport, told as one: when their quiet hours end, when their digest is due, and when
+a group has waited for others.
 
     1. the head that is due is claimed, for longer than a function runs
     2. it is noted there which digest is being made
@@ -29,6 +30,9 @@ LEASE = timedelta(seconds=90)
 LOOK_AGAIN = timedelta(minutes=10)
 """After a digest, for what was written late: an index may not show it at once."""
 
+NEWS = timedelta(minutes=2)
+"""How lately something of a group must have come that an index may not show yet, so that it is looked for soon."""
+
 MOST = 1_000
 """Deliveries of one digest; what waits beyond that is in the next one."""
 
@@ -54,28 +58,45 @@ class Digests:
         if claim is None:
             return None
         message = None if claim.begun is None else self._store.made(claim.begun)
+        is_full = False
         if message is None:
-            message = self._make(claim, now, keep)
+            message, is_full = self._make(claim, now, keep)
         next_due = self._store.next_due(claim.partition)
         quiet_since = claim.asked_at is None or claim.asked_at <= now - LOOK_AGAIN
         if message is None and next_due is None and quiet_since:
             self._store.forget(claim)
             return None
+        if claim.interval is not None:
+            self._finish_group(claim, claim.interval, message is not None, is_full, next_due, now)
+            return message
         again = now + LOOK_AGAIN
         self._store.finish(claim, again if next_due is None else min(again, max(next_due + SETTLE, now)))
         return message
 
-    def _make(self, claim: Claim, now: datetime, keep: timedelta) -> DeliveryMessage | None:
+    def _finish_group(
+        self, claim: Claim, interval: timedelta, told: bool, is_full: bool, next_due: datetime | None, now: datetime
+    ) -> None:
+        """Have a group be due when its interval is over, or before that where something of it may not wait so long."""
+        if not told and next_due is None:
+            is_news = claim.asked_at is not None and claim.asked_at > now - NEWS
+            self._store.finish(claim, now + (SETTLE if is_news else LOOK_AGAIN), idle=True)
+            return
+        again = now + interval if told and not is_full else now + SETTLE
+        self._store.finish(claim, again if next_due is None else max(min(again, next_due), now))
+
+    def _make(self, claim: Claim, now: datetime, keep: timedelta) -> tuple[DeliveryMessage | None, bool]:
+        """The message of what is due, if there is any, and whether there is more than one digest holds."""
         members = [] if claim.begun is None else self._store.joined(claim.begun)
-        places = self._store.waiting(claim.partition, now=now, limit=max(MOST - len(members), 1))
+        most = max(MOST - len(members), 1)
+        places = self._store.waiting(claim, now=now, limit=most)
         if not (members or places):
-            return None
+            return None, False
         digest_id = claim.begun or _digest_id(claim, places)
         if claim.begun is None and not self._store.begin(claim, digest_id):
-            return None
+            return None, False
         members += self._join(claim, digest_id, places, now)
         if not members:
-            return None
+            return None, False
         message = self._store.make(digest_id, members, now=now, keep=keep)
         note(
             Code.DIGEST_MADE,
@@ -85,7 +106,7 @@ class Digests:
             user=message.user.username if message.user else None,
             deliveries=len(members),
         )
-        return message
+        return message, len(places) >= most
 
     def _join(self, claim: Claim, digest_id: str, places: list[Place], now: datetime) -> list[Member]:
         transport = claim.partition.split("#", 2)[1]

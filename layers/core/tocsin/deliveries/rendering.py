@@ -90,11 +90,16 @@ def _digest(message: DeliveryMessage, told: JsonObject, events: EventStore) -> D
         severities={severity: severities[severity] for severity in Severity if severity in severities},
         counts={kind: _counts(told.get(kind)) for kind in LABELS},
         first=tuple(first),
+        group=_object(told.get("group")),
     )
 
 
 def _objects(value: Json) -> list[JsonObject]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _object(value: Json) -> JsonObject:
+    return value if isinstance(value, dict) else {}
 
 
 def _counts(value: Json) -> dict[str, int]:

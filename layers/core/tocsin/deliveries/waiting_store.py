@@ -3,9 +3,10 @@
     pk                              sk                what
     event#<event id>                delivery#<hash>   a delivery that waits or was dropped, with the reason
     digest#<transport>#<username>   head              when what waits for this person and transport is due
+    digest#<transport>#<hash>       head              when what a rule tells together is due: a group's, by its values
 
     index     partition                       order        holds
-    by-due    digest#<transport>#<username>   due_at       what waits for them
+    by-due    digest#<transport>#<…>          due_at       what waits for them
     by-due    digest-<shard>                  due_at       the heads
 
 Whatever is done first holds: a delivery that is dropped, joined or on its way is not touched, however often its event
@@ -21,17 +22,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import document, text, text_of, timestamp, timestamp_of, until
+import orjson
+
+from tocsin.aws.dynamodb import document, number, text, text_of, timestamp, timestamp_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, facts, listed
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.events.model import Event
 from tocsin.notifications.outcome import Outcome, State
-from tocsin.telling.decision import Decision
-from tocsin.times import iso
+from tocsin.telling.decision import Decision, Together
+from tocsin.times import iso, parse_duration
+from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -41,6 +46,12 @@ DIGEST_SHARDS = 4
 
 SETTLE = timedelta(seconds=30)
 """What is decided before a digest is due may be written this much later: as long as a matcher runs."""
+
+ASKED_FOR = timedelta(minutes=5)
+"""How long a process relies on a group's head that it asked for: less than a head is kept for which nothing waits."""
+
+MAX_VALUE = 500
+"""Characters of a group's value, as JSON."""
 
 _PARALLEL = 8
 _REMEMBERED = 10_000
@@ -100,8 +111,10 @@ class WaitingStore:
             )
 
     def _wait(self, kept: KeptBack, due: datetime, now: datetime, keep: timedelta) -> None:
-        message = kept.message
-        partition = partition_of(message)
+        message, group = kept.message, kept.decision.group
+        partition = partition_of(message, group)
+        # Of a group all that waits is told at once: the index only has to say what may wait no longer.
+        order = due if group is None else kept.decision.latest or due + 2 * parse_duration(group.interval)
         try:
             change(
                 self._table,
@@ -116,18 +129,25 @@ class WaitingStore:
                     "app": text(kept.event.app),
                     "next_attempt": text(iso(due)),
                     "due_shard": text(partition),
-                    "due_at": timestamp(due),
+                    "due_at": timestamp(order),
+                    **({} if group is None else {"group": document(_shown(group))}),
                     **listed(message.transport, State.WAITING, message.delivery_id),
                     **facts(message),
                 },
-                once={"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(due + keep)},
+                once={"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(order + keep)},
                 condition="attribute_not_exists(pk)",
             )
         except ConditionFailed as refused:
             if text_of(refused.item, "state") != State.WAITING:
                 return
-            due = timestamp_of(refused.item, "due_at") or due
-        self._expect(partition, due, now, keep)
+            noted = text_of(refused.item, "due_shard")
+            if group is None or noted != partition:  # as it was decided the first time
+                self._expect(noted, timestamp_of(refused.item, "due_at") or due, now, keep)
+                return
+        if group is None:
+            self._expect(partition, due, now, keep)
+        else:
+            self._expect_group(partition, group, due, kept.decision.latest, now, keep)
 
     def _expect(self, partition: str, due: datetime, now: datetime, keep: timedelta) -> None:
         """Have the head of `partition` be due with what is due at `due`, or before that.
@@ -151,14 +171,68 @@ class WaitingStore:
             )
         except ConditionFailed:  # it is due before that, or being told: who tells it looks for more
             self._table.update(what, key, f"SET {set_asked}", values=asked)
+        self._remember(partition, due)
+
+    def _expect_group(
+        self, partition: str, group: Together, due: datetime, latest: datetime | None, now: datetime, keep: timedelta
+    ) -> None:
+        """Have a group's head be due at `due` where nothing of it was told lately, and by `latest` in any case.
+
+        Else it is due when its interval is over. One that somebody asked for is kept for longer than ASKED_FOR.
+        """
+        known = self._expected.get(partition)
+        if latest is None and known is not None and now < known:
+            return
+        interval = parse_duration(group.interval)
+        asked: dict[str, Any] = {
+            ":now": timestamp(now),
+            ":until": until(due + interval + keep),
+            ":every": number(int(interval.total_seconds())),
+        }
+        key, what = head_key(partition), "noting when a group is due"
+        set_asked = "every = :every, asked_at = :now, expires_at = :until"
+        try:
+            self._table.update(
+                what,
+                key,
+                f"SET due_shard = if_not_exists(due_shard, :shard), due_at = :due, {set_asked} REMOVE idle",
+                values=asked | {":shard": text(head_shard(partition)), ":due": timestamp(due)},
+                condition="attribute_not_exists(due_at) OR attribute_exists(idle)",
+            )
+        except ConditionFailed:
+            self._table.update(what, key, f"SET {set_asked}", values=asked)
+        if latest is not None:
+            with suppress(ConditionFailed):  # it is due before that, or being told: who tells it looks for more
+                self._table.update(
+                    what,
+                    key,
+                    "SET due_at = :latest",
+                    values={":latest": timestamp(latest)},
+                    condition="due_at > :latest AND attribute_not_exists(digest)",
+                )
+        self._remember(partition, now + ASKED_FOR)
+
+    def _remember(self, partition: str, until: datetime) -> None:
         if len(self._expected) >= _REMEMBERED:
             self._expected.clear()
-        self._expected[partition] = due
+        self._expected[partition] = until
 
 
-def partition_of(message: DeliveryMessage) -> str:
-    """What all that waits for a person by a transport has in common. Names of transports have no `#`."""
-    return f"digest#{message.transport}#{message.user.username if message.user else ''}"
+def _shown(group: Together) -> JsonObject:
+    """A group's values as an item holds them: a long one is cut, since an event's may be nearly as large as an item."""
+    whole = {path: orjson.dumps(value).decode() for path, value in group.values.items()}
+    return {
+        path: group.values[path] if len(said) <= MAX_VALUE else f"{said[:MAX_VALUE]}…" for path, said in whole.items()
+    }
+
+
+def partition_of(message: DeliveryMessage, group: Together | None = None) -> str:
+    """What all that waits for a person by a transport has in common, or for a group. No transport's name has a `#`."""
+    person = message.user.username if message.user else ""
+    if group is None:
+        return f"digest#{message.transport}#{person}"
+    told = [message.rule, None if message.once else person, {**group.values}]
+    return f"digest#{message.transport}#{sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]}"
 
 
 def head_key(partition: str) -> dict[str, Any]:

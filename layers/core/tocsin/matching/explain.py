@@ -15,9 +15,9 @@ from tocsin.events.store import EventStore
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.recipients import Cursor, EventAudience, Recipients
-from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, transports_of
+from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, group_of, transports_of
 from tocsin.matching.throttle import Throttles
-from tocsin.notifications.transport import INBOX
+from tocsin.notifications.transport import INBOX, NotificationTransport
 from tocsin.rules.model import Binding, NotificationRule, Policy
 from tocsin.rules.ruleset import BindingResult, RuleSet
 from tocsin.telling.decision import decide
@@ -128,14 +128,17 @@ class Explainer:
         }
 
     def _decisions(self, tested: RuleUnderTest, event: Event, usernames: list[str], now: datetime) -> list[Json]:
-        """What is decided for each person and transport that is told a person at a time."""
+        """What is decided for each transport that is told once for all (user null), and each person by each other."""
         wishes = self._preferences.wishes(usernames, defaults_of(tested.configuration))
-        transports = [each for each in transports_of(event, tested.rule, tested.configuration) if not each.send_once]
+        transports = transports_of(event, tested.rule, tested.configuration)
+        told: list[tuple[str | None, NotificationTransport]] = [(None, each) for each in transports if each.send_once]
+        told += [(username, each) for username in usernames for each in transports if not each.send_once]
+        group = group_of(tested.rule, event)
         shown: list[Json] = []
-        for username in usernames:
-            for transport in transports:
-                decision = decide(asked_of(tested.rule, transport), now, wishes=wishes.get(username))
-                shown.append({"user": username, "transport": transport.name, **decision.to_json()})
+        for username, transport in told:
+            asked = asked_of(tested.rule, transport)
+            decision = decide(asked, now, wishes=wishes.get(username) if username else None, group=group)
+            shown.append({"user": username, "transport": transport.name, **decision.to_json()})
         return shown
 
     def _transports(self, tested: RuleUnderTest, event: Event) -> list[Json]:

@@ -15,10 +15,10 @@ from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.waiting_store import KeptBack, WaitingStore
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
-from tocsin.matching.throttle import Passage
+from tocsin.matching.throttle import Passage, values_of
 from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
 from tocsin.rules.model import NotificationRule, Silence
-from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencing, Throttling, decide
+from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencing, Throttling, Together, decide
 from tocsin.telling.preferences import NOTHING_SAID, Preferences, Wishes
 from tocsin.telling.preferences_store import PreferencesStore
 
@@ -44,6 +44,7 @@ class Telling:
         self._remark = remark
         self._event = event
         self._rule = rule
+        self._group = group_of(rule, event)
         self.transports = transports_of(event, rule, configuration)
         self._defaults = defaults_of(configuration)
         self._preferences = preferences
@@ -64,14 +65,14 @@ class Telling:
                 if not transport.send_once:
                     self._person(transport, user, wishes.get(user.username), now)
                 elif not self.once_told:
-                    self._send(self._message(transport, user))
+                    self._decided(transport, user, self._decision(transport, None, now))
             self.once_told = True
 
     def nobody_in_particular(self) -> None:
         """Send what is sent once to a channel, not a person, although no person was found."""
         for transport in self.transports:
             if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
-                self._send(self._message(transport, None))
+                self._decided(transport, None, self._decision(transport, None, self._clock()))
 
     @property
     def kept(self) -> Counter[str]:
@@ -97,12 +98,15 @@ class Telling:
             )
 
     def _person(self, transport: NotificationTransport, user: User, wishes: Wishes | None, now: datetime) -> None:
-        if wishes is None:
-            self._send(self._message(transport, user))
-            return
-        decision = decide(asked_of(self._rule, transport), now, wishes=wishes)
-        zone = "" if wishes.time_zone == "UTC" else wishes.time_zone
-        user = replace(user, locale=wishes.locale or user.locale, time_zone=zone)
+        if wishes is not None:
+            zone = "" if wishes.time_zone == "UTC" else wishes.time_zone
+            user = replace(user, locale=wishes.locale or user.locale, time_zone=zone)
+        self._decided(transport, user, self._decision(transport, wishes, now))
+
+    def _decision(self, transport: NotificationTransport, wishes: Wishes | None, now: datetime) -> Decision:
+        return decide(asked_of(self._rule, transport), now, wishes=wishes, group=self._group)
+
+    def _decided(self, transport: NotificationTransport, user: User | None, decision: Decision) -> None:
         message = self._message(transport, user)
         if decision.kind is Kind.SEND:
             self._send(message if decision.cause is Cause.NOTHING else replace(message, why=decision.reason))
@@ -130,6 +134,13 @@ class Telling:
 def asked_of(rule: NotificationRule, transport: NotificationTransport) -> Asked:
     """What is decided on when `rule` tells a person by `transport`."""
     return Asked(rule.name, rule.severity, transport.name, rule.can_be_muted)
+
+
+def group_of(rule: NotificationRule, event: Event) -> Together | None:
+    """The group that `rule` tells an event with; None where it tells each event by itself."""
+    if rule.group is None:
+        return None
+    return Together(values_of(event, rule.group.by), rule.group.wait, rule.group.interval)
 
 
 def decide_on_rule(

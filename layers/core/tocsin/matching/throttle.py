@@ -163,6 +163,12 @@ class Throttles:
         return held
 
 
+def values_of(event: Event, paths: Collection[str]) -> JsonObject:
+    """The values that tell an event's group from others: {path: value}."""
+    shown = event.to_json() if paths else {}
+    return {path: value_at(shown, path) for path in paths}
+
+
 @dataclass(frozen=True, slots=True)
 class _Full:
     """A window that is full: the first event of which was told, and all of them."""
@@ -185,8 +191,7 @@ class Window:
     def of(cls, rule: str, throttle: Throttle, event: Event, now: datetime) -> Window:
         length = parse_duration(throttle.window).total_seconds()
         start = now.timestamp() // length * length
-        shown = event.to_json()
-        group: JsonObject = {path: value_at(shown, path) for path in throttle.group_by}
+        group = values_of(event, throttle.group_by)
         name = hashlib.sha256(orjson.dumps(group, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
         return cls(
             key={"pk": text(f"throttle#{rule}#{name}"), "sk": text(iso(datetime.fromtimestamp(start, UTC)))},

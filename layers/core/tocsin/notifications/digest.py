@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import sha256
 
+import orjson
+
+from tocsin.notifications.labels import label_of
 from tocsin.notifications.model import Notification, Severity, event_links
 from tocsin.notifications.text import cut, one_line
 from tocsin.times import iso
@@ -28,6 +32,7 @@ _ONE, _MANY = "%(count)s notification", "%(count)s notifications"
 _WHY = {
     "quiet_hours": "What came in your quiet hours: %(what)s.",
     "digest": "What came since your last digest: %(what)s.",
+    "group": "What came together: %(what)s.",
 }
 _MORE = "and %(count)s more"
 LABELS = {"rules": "Rules", "actions": "Actions", "apps": "Applications"}
@@ -51,9 +56,10 @@ def _untranslated(message: str) -> str:
 class Digest:
     """A digest on its way. `id` is its delivery's.
 
-    `cause` is what had its notifications wait: `quiet_hours` or `digest`. `severities` and `counts` say how many there
-    are of each severity, and of each rule, action and application, the most first; `first` are some of them, the most
-    severe first. One whose event is gone is counted, and not shown.
+    `cause` is what had its notifications wait: `quiet_hours`, `digest`, or `group`, where a rule tells them together;
+    `group` then holds the values that they have at its paths. `severities` and `counts` say how many there are of each
+    severity, and of each rule, action and application, the most first; `first` are some of them, the most severe first.
+    One whose event is gone is counted, and not shown.
     """
 
     id: str
@@ -64,6 +70,14 @@ class Digest:
     counts: Mapping[str, Mapping[str, int]]
     """By the names of LABELS: {name: how many}, some of them where there are many."""
     first: tuple[Notification, ...]
+    group: Mapping[str, Json] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """The same for all messages of a group; else the digest's own id."""
+        if self.cause != "group" or not self.first:
+            return self.id
+        return sha256(orjson.dumps([self.first[0].rule, {**self.group}], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
     def title(self, gettext: Gettext = _untranslated) -> str:
         """How many notifications there are."""
@@ -102,8 +116,13 @@ class Digest:
         return "\n".join(lines)
 
     def facts(self, gettext: Gettext = _untranslated) -> list[tuple[str, str]]:
-        """How many there are of each rule, action and application, where there is more to say than the number."""
-        return [
+        """What the group's values are; how many there are of each rule, action and application."""
+        values = [
+            (label_of(path.rpartition(".")[2], gettext), shown)
+            for path, value in self.group.items()
+            if (shown := _shown(value))
+        ]
+        return values + [
             (gettext(label), ", ".join(f"{name} ({count:,})" for name, count in self.counts[kind].items()))
             for kind, label in LABELS.items()
             if self.counts.get(kind)
@@ -125,7 +144,7 @@ class Digest:
             for each in self.first
         ]
         counted: JsonObject = {kind: {**self.counts.get(kind, {})} for kind in LABELS}
-        return {
+        shown: JsonObject = {
             "id": self.id,
             "count": self.count,
             "cause": self.cause,
@@ -135,3 +154,10 @@ class Digest:
             "first": first,
             "links": {"href": f"/deliveries/{self.id}", "events": f"/events?since={iso(self.since)}"},
         }
+        return shown | {"group": {**self.group}} if self.cause == "group" else shown
+
+
+def _shown(value: Json) -> str:
+    """A value of a group for people; blank where its events have none."""
+    several = value if isinstance(value, list) else [value]
+    return cut(", ".join(one_line(str(each)) for each in several if each not in (None, "", [])), MAX_LINE)

@@ -45,6 +45,7 @@ _FOLLOW = "Follow the runbook."
 _DETAILS, _RUNBOOK, _EVENT, _STORY = "Show details", "Runbook", "Open the event", "Who was told"
 _EVENTS = "Open the events"
 _TOGETHER = "Your preferences have these told together."
+_BY_GROUP = "Rule “%(rule)s” has these told together."
 _PREFERENCES = "Set preferences"
 _MUTE, _QUIET = "Mute this rule", "Set quiet hours"
 
@@ -54,7 +55,7 @@ MESSAGES = frozenset(
         *(_BY_IN, _BY, _IN, _FROM, _OF_GROUP, _ABOUT_YOU, _BY_RULE),
         *(_CHANNEL_FOR_GROUP, _CHANNEL_FOR_USER, _CHANNEL_OF_GROUP, _CHANNEL),
         *(_DETAILS, _RUNBOOK, _EVENT, _STORY, _MUTE, _QUIET),
-        *(NEXT, _FOLLOW, _EVENTS, _TOGETHER, _PREFERENCES),
+        *(NEXT, _FOLLOW, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES),
         *("Person", "E-mail", "From", "Network", "Event ID", "Action", "Transport", "Request", "Application"),
         *("yes", "no"),
     )
@@ -109,7 +110,7 @@ class Words:
 def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool = False) -> Words:
     """What `context` says in the language of `catalogue`, to its person; or to a `channel`, in UTC."""
     if context.digest is not None:
-        return _of_digest(context, context.digest, catalogue)
+        return _of_digest(context, context.digest, catalogue, channel=channel)
     event, gettext = context.event, catalogue.gettext
     title = one_line(context.title) if context.title else title_of(context.action or "", gettext)
     text, said = _text(context, catalogue)
@@ -133,9 +134,10 @@ def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool =
     )
 
 
-def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue) -> Words:
-    """What is said of several notifications that a person's preferences have told together."""
+def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue, *, channel: bool) -> Words:
+    """What is said of several notifications that a rule, or a person's preferences, have told together."""
     gettext, console = catalogue.gettext, context.console
+    settings = Link(gettext(_PREFERENCES), f"{console}#/preferences")
     events = f"{console}#/events?since={quote(iso(digest.since), safe='')}"
     return Words(
         locale=catalogue.locale,
@@ -143,14 +145,14 @@ def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue) 
         text=digest.text(gettext),
         severity=gettext(SEVERITY_LABELS[context.severity]),
         colour=COLOURS[context.severity],
-        time=clock(digest.since, context.user.time_zone if context.user else ""),
+        time=clock(digest.since, "" if channel or context.user is None else context.user.time_zone),
         app="",
         facts=tuple(Fact(label, value) for label, value in digest.facts(gettext)),
         technical=(),
         advice=None,
-        why=gettext(_TOGETHER),
+        why=gettext(_BY_GROUP) % {"rule": context.rule} if digest.cause == "group" else gettext(_TOGETHER),
         links=(Link(gettext(_EVENTS), events),) if console else (),
-        settings=(Link(gettext(_PREFERENCES), f"{console}#/preferences"),) if console else (),
+        settings=() if not console or (channel and context.transport.send_once) else (settings,),
     )
 
 

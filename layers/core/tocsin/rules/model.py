@@ -130,6 +130,24 @@ class Throttle(_Configured):
         return value
 
 
+class Grouping(_Configured):
+    """What a rule tells together: events with the same values at the paths of `by`, as one message."""
+
+    by: Annotated[tuple[_Path, ...], Field(max_length=8)] = ()
+    """Paths into the event, as a throttle's `group_by`. None: all that the rule tells is one group."""
+    wait: Duration = "minutes=1"
+    """How long the first of a group waits for others. The schedule tells them, so it is a minute more or less."""
+    interval: Duration = "minutes=5"
+    """How long after a message of a group the next one comes, where more came meanwhile."""
+
+    @field_validator("wait", "interval")
+    @classmethod
+    def _is_bounded(cls, value: str) -> str:
+        if not timedelta(seconds=10) <= parse_duration(value) <= timedelta(days=1):
+            raise ValueError("must be ten seconds at least, and a day at most")
+        return value
+
+
 class RuleTest(_Configured):
     """An event, as a producer gives it, and whether the rule must fire for it."""
 
@@ -157,6 +175,7 @@ class NotificationRule(_Configured):
     policy_engine_mode: PolicyEngineMode = PolicyEngineMode.ANY
     bindings: Annotated[tuple[Binding, ...], FailFast()] = ()
     throttle: Throttle | None = None
+    group: Grouping | None = None
     can_be_muted: bool = True
     """Whether people's preferences keep it from them: a mute, a transport turned off, a minimum severity. Quiet hours
     and digests delay it all the same."""

@@ -12,6 +12,7 @@
     at_once         send    so does this transport
     digest          join    the person reads what waits once an hour or a day
     quiet_hours     hold    until they end
+    group           join    the rule tells what comes together as one message
 
 A rule that can't be muted passes what a person turned off: muted, transport_off and severity. Quiet hours and digest
 delay what it tells, as they do every other rule's.
@@ -29,7 +30,7 @@ from enum import StrEnum
 from tocsin.notifications.model import Severity
 from tocsin.telling.preferences import Wishes
 from tocsin.telling.quiet_hours import QuietHours, next_digest
-from tocsin.times import UnknownZone, iso, zone_of
+from tocsin.times import UnknownZone, iso, parse_duration, zone_of
 from tocsin.types import Json, JsonObject
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -60,18 +61,34 @@ class Cause(StrEnum):
     AT_ONCE = "at_once"
     DIGEST = "digest"
     QUIET_HOURS = "quiet_hours"
+    GROUP = "group"
     ZONE = "zone"
     """The person's time zone can't be found: what would wait is sent."""
 
 
 @dataclass(frozen=True, slots=True)
+class Together:
+    """The group that a rule tells an event with, by its `values`. `wait` and `interval` are duration strings."""
+
+    values: Mapping[str, Json]
+    wait: str
+    interval: str
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done, and why. `until` is when what waits goes out, in UTC: of HOLD and JOIN."""
+    """What is to be done, and why. `until` is when what waits goes out, in UTC: of HOLD and JOIN.
+
+    What joins a `group` goes out at `until` where it is the first of it, else when its interval is over; and by
+    `latest` in any case.
+    """
 
     kind: Kind
     cause: Cause
     reason: str
     until: datetime | None = None
+    group: Together | None = None
+    latest: datetime | None = None
 
     @property
     def waits(self) -> bool:
@@ -132,6 +149,7 @@ def decide(
     aged: Aged | None = None,
     silence: Silencing | None = None,
     throttle: Throttling | None = None,
+    group: Together | None = None,
 ) -> Decision:
     """Decide whether and when `asked` is told, at `now`. `wishes` are the person's; a channel has none."""
     if aged is not None:
@@ -141,11 +159,13 @@ def decide(
     if throttle is not None:
         return _throttled(asked, throttle)
     if wishes is None:
-        return _SENT
+        return _SENT if group is None else _joins(_SENT, asked, group, now)
     unwanted = _unwanted(asked, wishes, now)
     if unwanted is not None and asked.can_be_muted:
         return unwanted
     decision = _timed(asked, wishes, now)
+    if group is not None and decision.kind is Kind.SEND:
+        decision = _grouped(decision, asked, group, wishes, now)
     if unwanted is None:
         return decision
     said = unwanted.reason.removeprefix("dropped: ")
@@ -178,14 +198,19 @@ def _silenced(silence: Silencing) -> Decision:
 
 
 def _throttled(asked: Asked, throttle: Throttling) -> Decision:
-    group = ", ".join(f"{path} {value}" for path, value in throttle.group.items())
-    of_group = f" for {group[:200]}" if group else ""
+    group = _values(throttle.group)
+    of_group = f" for {group}" if group else ""
     return Decision(
         Kind.DROP,
         Cause.THROTTLE,
         f"dropped: the throttle of rule {asked.rule} lets {throttle.most:,} in {throttle.window} through{of_group};"
         f" the next may pass at {_utc(throttle.until)}",
     )
+
+
+def _values(group: Mapping[str, Json]) -> str:
+    """What tells a group from others, for people."""
+    return ", ".join(f"{path} {value}" for path, value in group.items())[:200]
 
 
 def _unwanted(asked: Asked, wishes: Wishes, now: datetime) -> Decision | None:
@@ -280,6 +305,52 @@ def _what(cause: Cause, wishes: Wishes) -> str:
     digest = wishes.digest.value
     often = "hourly" if digest is None or digest.at is None else "daily"
     return f"the {often} digest of {wishes.user}" if wishes.digest.own else f"the default {often} digest"
+
+
+# ── together ─────────────────────────────────────────────────────────────────
+
+_SPARE = timedelta(minutes=2)
+"""How much before quiet hours a group is told, since the schedule tells it."""
+
+
+def _joins(sent: Decision, asked: Asked, group: Together, now: datetime, latest: datetime | None = None) -> Decision:
+    values = _values(group.values)
+    of = f" of {values}" if values else ""
+    passed = sent.reason.removeprefix(_SENT.reason).removeprefix(": ")
+    return Decision(
+        Kind.JOIN,
+        Cause.GROUP,
+        f"joins what rule {asked.rule} tells together{of}: {group.wait} after the first, and {group.interval} after the"
+        f" message before{f'; {passed}' if passed else ''}",
+        now + parse_duration(group.wait),
+        group,
+        latest,
+    )
+
+
+def _grouped(sent: Decision, asked: Asked, group: Together, wishes: Wishes, now: datetime) -> Decision:
+    """What becomes of what would be sent to a person at once: a group is told before their quiet hours, or after."""
+    by = wishes.transports.get(asked.transport)
+    passes = (asked.severity is Severity.ALERT and wishes.alerts_pass) or (by is not None and by.value.at_once)
+    if passes or sent.cause is Cause.ZONE or not wishes.quiet_hours.value:
+        return _joins(sent, asked, group, now)
+    zone = zone_of(wishes.time_zone)
+    quiet = QuietHours(wishes.quiet_hours.value, zone)
+    due = now + parse_duration(group.wait)
+    begin = quiet.start(now, max(due, now + parse_duration(group.interval)) + _SPARE)
+    if begin is None or begin > due + _SPARE:
+        return _joins(sent, asked, group, now, None if begin is None else begin - _SPARE)
+    ended = quiet.end(begin)
+    if ended is None:
+        return sent
+    alerts = "alerts pass" if wishes.alerts_pass else "alerts wait too"
+    return Decision(
+        Kind.HOLD,
+        Cause.QUIET_HOURS,
+        f"held until {_clock(ended, now, wishes, zone)}: {_what(Cause.QUIET_HOURS, wishes)} begin before rule"
+        f" {asked.rule} tells its group; {alerts}",
+        ended,
+    )
 
 
 # ── times ────────────────────────────────────────────────────────────────────

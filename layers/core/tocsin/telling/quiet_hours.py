@@ -38,6 +38,19 @@ class QuietHours:
             end = until
         return end
 
+    def start(self, after: datetime, before: datetime) -> datetime | None:
+        """When the first span starts after `after` and up to `before`, in UTC; None where none does."""
+        day, last = (moment.astimezone(self.zone).date() for moment in (after, before))
+        while day <= last:
+            starts = [
+                self._on(day, span)[0] for span in self.spans if day.weekday() in {each.number for each in span.days}
+            ]
+            first = min((start for start in starts if after < start <= before), default=None)
+            if first is not None:
+                return first
+            day += _ONE_DAY
+        return None
+
     def _until(self, moment: datetime) -> datetime | None:
         """The latest end of the spans that `moment` is in."""
         today = moment.astimezone(self.zone).date()
