@@ -7,7 +7,6 @@ are ours. Run as part of `make pictures`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from html import escape
@@ -19,13 +18,20 @@ from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
 from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.discord import embed_body
 from tocsin.notifications.model import Notification, Severity
 from tocsin.notifications.presets import Told, load, render
-from tocsin.notifications.slack import slack_body
+from tocsin.notifications.rule_words import RuleWords
+from tocsin.notifications.slack_blocks import blocks_body
+from tocsin.notifications.translations import Catalogues
 from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.types import JsonObject
 
 HAPPENED = datetime(2026, 3, 1, 2, 47, 12, tzinfo=UTC)
 GRACE = User("grace", "grace@example.com", "Grace Example")
+ONCALL = RuleWords(group="oncall", runbook="https://wiki.example.com/refused-sign-ins")
+CONSOLE = "https://tocsin.example.com/console"
+CATALOGUES = Catalogues.packaged()
 
 _PAGE = """<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><style>
 :root {{ --page: #fff; --text: #242424; --soft: #616161; --card: #fff; --edge: #e0e0e0; --link: #1264a3 }}
@@ -41,6 +47,7 @@ dl {{ display: grid; grid-template-columns: max-content 1fr; gap: 2px 12px; marg
 dd {{ margin: 0; overflow-wrap: anywhere }} .fields {{ display: grid; gap: 6px 12px;
   grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); overflow-wrap: anywhere }}
 .fields b {{ display: block; font-size: 12px }}
+.context span + span::before {{ content: "· " }}
 .wide {{ grid-column: 1 / -1 }} .small {{ font-size: 12px; color: var(--soft) }}
 a {{ color: var(--link); text-decoration: none }} .button {{ border: 1px solid var(--edge); border-radius: 4px;
   padding: 4px 10px; display: inline-block; font-weight: 600; color: var(--text) }}
@@ -50,9 +57,14 @@ p {{ margin: 0; white-space: pre-line; overflow-wrap: anywhere }}
 _TONES = {"attention": "#a4262c", "warning": "#8a6100", "good": "#13693a", "accent": "#2f5fb3"}
 
 
+def fixed_id(at: datetime) -> str:
+    """An id of that time, the same each time that pictures are taken."""
+    return f"{new_id(at)[:15]}000-8000-000000000001"
+
+
 def _context(at: datetime, message: str, action: str = "suspicious_request") -> RenderingContext:
     event = Event(
-        id=new_id(at),
+        id=fixed_id(at),
         action=action,
         app="customer-portal",
         user={"username": "mallory", "email": "mallory@example.net", "pk": 1138},
@@ -68,12 +80,29 @@ def _context(at: datetime, message: str, action: str = "suspicious_request") -> 
         expires=None,
     )
     notification = Notification.of(event, "suspicious requests", Severity.ALERT, GRACE)
-    return RenderingContext.of(notification, NotificationTransport(name="chat", mode=TransportMode.WEBHOOK))
+    transport = NotificationTransport(name="chat", mode=TransportMode.WEBHOOK_SLACK, send_once=True)
+    return replace(RenderingContext.of(notification, transport), own=ONCALL, console=CONSOLE)
+
+
+def _alert() -> RenderingContext:
+    return _context(HAPPENED, "41 sign-ins to the accounts of 17 customers were refused within 3 minutes")
+
+
+def _refund() -> RenderingContext:
+    """An application's own event, told to one person in German."""
+    context: JsonObject = {"order_id": 4711, "amount": "49.90 EUR", "customer": {"name": "Bob Baker"}}
+    context["geo"] = {"city": "Berlin", "country": "DE"}
+    told = _context(HAPPENED, "", "custom_order_refunded")
+    transport = told.transport.model_copy(update={"send_once": False})
+    hans = replace(GRACE, username="hans", locale="de", time_zone="Europe/Berlin")
+    event = replace(told.event, app="shop", context=context)
+    notification = Notification.of(event, "refunds", Severity.WARNING, hans)
+    return replace(RenderingContext.of(notification, transport), own=replace(ONCALL, runbook=None), console=CONSOLE)
 
 
 def messages() -> dict[str, Told]:
     """The messages that are pictured, by what is written above each."""
-    one = _context(HAPPENED, "41 sign-ins to the accounts of 17 customers were refused within 3 minutes")
+    one = _alert()
     some = [
         _context(HAPPENED + timedelta(minutes=minute), f"{count} sign-ins were refused within a minute")
         for minute, count in enumerate((41, 38, 52))
@@ -126,11 +155,16 @@ def _element(element: dict[str, Any]) -> str:
 
 def discord(told: Told) -> str:
     """An embed."""
-    embed = _body("discord", told)["embeds"][0]
+    return _embed(_body("discord", told)["embeds"][0])
+
+
+def _embed(embed: dict[str, Any]) -> str:
     fields = "".join(_field(each["name"], each["value"], wide=not each["inline"]) for each in embed["fields"])
     linked = f'<a href="#">{escape(embed["title"])}</a>' if "url" in embed else escape(embed["title"])
+    author = f'<p class="small">{escape(embed["author"]["name"])}</p>' if "author" in embed else ""
     return (
-        f'<div class="card bar" style="--bar:#{embed["color"]:06x}"><div class="in"><div class="title">{linked}</div>'
+        f'<div class="card bar" style="--bar:#{embed["color"]:06x}"><div class="in">{author}'
+        f'<div class="title">{linked}</div>'
         f'<p>{_text(embed["description"])}</p><div class="fields">{fields}</div>'
         f'<p class="small">{escape(embed["footer"]["text"])} • {escape(embed["timestamp"])}</p></div></div>'
     )
@@ -141,11 +175,40 @@ def mattermost(told: Told) -> str:
     return _attachment(_body("mattermost", told)["attachments"][0])
 
 
-def slack() -> str:
-    """The Slack mode's message about one event."""
-    context = _context(HAPPENED, "41 sign-ins to the accounts of 17 customers were refused within 3 minutes")
-    message: Any = slack_body(context)
-    return "".join(_attachment(each) for each in message.get("attachments", []))
+def slack(context: RenderingContext) -> str:
+    """The Slack mode's message about one event: Block Kit."""
+    message: Any = blocks_body(context, CATALOGUES)
+    below = "".join(
+        f'<div class="bar in" style="--bar:{each["color"]};margin-top:8px">{"".join(map(_block, each["blocks"]))}</div>'
+        for each in message["attachments"]
+    )
+    return f"<p><b>{escape(message['username'])}</b></p>{''.join(map(_block, message['blocks']))}{below}"
+
+
+def _block(block: dict[str, Any]) -> str:
+    match block["type"]:
+        case "header":
+            return f'<p class="head" style="padding:4px 0">{_mrkdwn(block["text"])}</p>'
+        case "context":
+            said = "".join(f"<span>{_mrkdwn(each)}</span> " for each in block["elements"])
+            return f'<p class="small context">{said}</p>'
+    if "fields" in block:
+        return f'<div class="fields">{"".join(f"<div>{_mrkdwn(each)}</div>" for each in block["fields"])}</div>'
+    return f"<p>{_mrkdwn(block['text'])}</p>"
+
+
+def _mrkdwn(text: dict[str, Any]) -> str:
+    """A text object of Slack's as HTML: links, bold and dates."""
+    shown = escape(text["text"]) if text["type"] == "plain_text" else text["text"]
+    shown = re.sub(r"<!date\^\d+\^[^|]*\|([^>]*)>", r"\1", shown)
+    shown = re.sub(r"<(https?://[^|>]*)\|([^>]*)>", r'<a href="#">\2</a>', shown)
+    return re.sub(r"\*([^*]+)\*\n?", r"<b>\1</b>", shown).replace("\n", "<br>")
+
+
+def embed(context: RenderingContext) -> str:
+    """The same mode's message for Discord."""
+    message: Any = embed_body(context, CATALOGUES)
+    return _embed(message["embeds"][0])
 
 
 def _attachment(attachment: dict[str, Any]) -> str:
@@ -158,7 +221,13 @@ def _attachment(attachment: dict[str, Any]) -> str:
 
 
 def _field(name: str, value: str, *, wide: bool) -> str:
-    return f"<div{' class="wide"' if wide else ''}><b>{escape(name)}</b>{_text(value)}</div>"
+    shown = re.sub(r"\[([^\]]+)\]\((https?://[^)]*)\)", r"\1", value)
+    linked = re.findall(r"\[([^\]]+)\]\(https?://", value)
+    text = _text(shown)
+    for label in linked:
+        text = text.replace(escape(label), f'<a href="#">{escape(label)}</a>', 1)
+    text = text.replace("\n", "<br>")
+    return f"<div{' class="wide"' if wide else ''}><b>{escape(name)}</b>{text}</div>"
 
 
 def page(forms: dict[str, str]) -> str:
@@ -170,6 +239,10 @@ def page(forms: dict[str, str]) -> str:
 def pages() -> dict[str, str]:
     """The HTML of each picture, by its name."""
     told = messages()
-    forms: dict[str, Callable[[Told], str]] = {"chat-teams": teams, "chat-discord": discord}
-    made = {name: page({above: form(each) for above, each in told.items()}) for name, form in forms.items()}
-    return made | {"chat-slack": page({"Slack": slack(), "Mattermost": mattermost(told["One event"])})}
+    made = {"chat-teams": page({above: teams(each) for above, each in told.items()})}
+    made["chat-discord"] = page(
+        {"One event, by webhook_slack": embed(_alert())}
+        | {f"{above}, by its preset": discord(each) for above, each in [*told.items()][1:]}
+    )
+    slacks = {"A channel of Slack": slack(_alert()), "One person, in German": slack(_refund())}
+    return made | {"chat-slack": page(slacks | {"Mattermost, by its preset": mattermost(told["One event"])})}

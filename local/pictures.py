@@ -11,15 +11,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.chat_pictures import pages
+from local.chat_pictures import CONSOLE, GRACE, ONCALL, fixed_id, pages
 from local.workspace import ROOT
 from tocsin.events.model import Event
-from tocsin.identity.directory import User
-from tocsin.ids import new_id
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.email.message import MailTemplates, mail_message
 from tocsin.notifications.model import Notification, Severity
@@ -47,23 +45,23 @@ class Picture:
 
 
 PICTURED = (
-    Picture("mail-wide-light", 800, 745, dark=False),
-    Picture("mail-wide-dark", 800, 745, dark=True),
-    Picture("mail-narrow-light", 360, 970, dark=False),
-    Picture("mail-narrow-dark", 360, 970, dark=True),
-    Picture("chat-teams-light", 1100, 420, dark=False, page="chat-teams"),
-    Picture("chat-teams-dark", 1100, 420, dark=True, page="chat-teams"),
+    Picture("mail-wide-light", 800, 660, dark=False),
+    Picture("mail-wide-dark", 800, 660, dark=True),
+    Picture("mail-narrow-light", 360, 790, dark=False),
+    Picture("mail-narrow-dark", 360, 790, dark=True),
+    Picture("chat-teams-light", 1100, 560, dark=False, page="chat-teams"),
+    Picture("chat-teams-dark", 1100, 560, dark=True, page="chat-teams"),
     Picture("chat-discord-light", 1100, 470, dark=False, page="chat-discord"),
     Picture("chat-discord-dark", 1100, 470, dark=True, page="chat-discord"),
-    Picture("chat-slack-light", 900, 470, dark=False, page="chat-slack"),
-    Picture("chat-slack-dark", 900, 470, dark=True, page="chat-slack"),
+    Picture("chat-slack-light", 1100, 500, dark=False, page="chat-slack"),
+    Picture("chat-slack-dark", 1100, 500, dark=True, page="chat-slack"),
 )
 
 
 def mail_html() -> str:
     """The HTML of the mail that is pictured."""
     event = Event(
-        id=new_id(HAPPENED),
+        id=fixed_id(HAPPENED),
         action="suspicious_request",
         app="customer-portal",
         user={"username": "mallory", "email": "mallory@example.net", "pk": 1138},
@@ -79,10 +77,11 @@ def mail_html() -> str:
         brand="Example Corp",
         expires=None,
     )
-    grace = User("grace", "grace@example.com", "Grace Example")
+    grace = replace(GRACE, time_zone="Europe/Berlin")
     notification = Notification.of(event, "suspicious requests", Severity.ALERT, grace)
     transport = NotificationTransport(name="mail", mode=TransportMode.EMAIL)
-    return mail_message(RenderingContext.of(notification, transport), MailTemplates()).html
+    context = replace(RenderingContext.of(notification, transport), own=ONCALL, console=CONSOLE)
+    return mail_message(context, MailTemplates()).html
 
 
 def take(pictures: Sequence[Picture], browser: str, directory: Path) -> None:

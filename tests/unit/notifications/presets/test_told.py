@@ -10,6 +10,7 @@ from tocsin.ids import new_id
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.model import Severity
 from tocsin.notifications.presets import Kind, Told
+from tocsin.notifications.rule_words import RuleWords
 
 
 def later(minutes: int, severity: Severity = Severity.WARNING, action: str = "login_failed") -> RenderingContext:
@@ -22,16 +23,31 @@ def test_an_event_is_told_with_what_is_known_of_it() -> None:
     told = Told.of(rendering_context(), "d-1")
 
     assert (told.kind, told.title, told.count) == (Kind.EVENT, "Login failed", 1)
-    assert dict(told.facts) == {
-        "Severity": "alert",
-        "Rule": "failed logins",
-        "Person": "mallory",
-        "App": "payroll",
-        "From": "10.0.0.1",
-        "When": "2026-03-01 12:00:00 UTC",
-        "Told": "alice",
-        "reason": "wrong password",
-    }
+    assert told.text == "mallory failed to log in from 10.0.0.1: wrong password"
+    assert told.facts[:-1] == (
+        ("Severity", "Alert"),
+        ("App", "payroll"),
+        ("When", "2026-03-01 12:00:00 UTC"),
+        ("E-mail", "mallory@example.com"),
+        ("What to do next", "If this goes on, lock the account or block the address."),
+        ("Why", "For alice: rule “failed logins” fired."),
+        ("Action", "login_failed"),
+    )
+    assert told.facts[-1][0] == "Event ID"
+
+
+def test_a_rules_words_and_runbook_are_told() -> None:
+    own = RuleWords(title="x", body="y", runbook="https://wiki.example.com/logins", group="oncall")
+    context = replace(rendering_context(body="Look"), own=own, title="Payroll!", console="https://api.example.com/c")
+
+    told = Told.of(context, "d-1")
+
+    assert (told.title, told.text, told.link, told.link_label) == (
+        "Payroll!",
+        "Look",
+        "https://wiki.example.com/logins",
+        "Runbook",
+    )
 
 
 @pytest.mark.parametrize(
@@ -54,7 +70,8 @@ def test_nothing_is_told_twice() -> None:
     told = Told.of(context, "d-1")
 
     assert (told.text, told.link, told.link_label) == ("too many", "https://a.example/", "Look")
-    assert [label for label, _ in told.facts if label.islower()] == ["note"]
+    assert [value for _, value in told.facts].count("x") == 1
+    assert not {"too many", "https://a.example/", "Look"} & {value for _, value in told.facts}
 
 
 def test_all_who_are_told_of_an_event_by_a_rule_are_told_by_one_key() -> None:

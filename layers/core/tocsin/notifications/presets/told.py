@@ -9,17 +9,16 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from tocsin.events.model import CUSTOM_PREFIX
 from tocsin.events.summary import in_brief
+from tocsin.notifications.actions import title_of
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.digest import Digest
 from tocsin.notifications.model import Severity, notification_id
 from tocsin.notifications.text import MARK, one_line, plain
+from tocsin.notifications.translations import ENGLISH
+from tocsin.notifications.wording import NEXT, Words, words_of
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
-
-_UNKNOWN_ADDRESS = "255.255.255.255"
-"""What an event has as its client's address where none could be determined."""
 
 _LONGEST_TEXT = 20_000
 """Characters: more than any preset shows."""
@@ -69,15 +68,16 @@ class Told:
     @classmethod
     def of(cls, context: RenderingContext, message_id: str) -> Self:
         """The message about one event, or the events of a digest. `message_id` is its delivery's."""
-        event, notification = context.event, context.notification
+        event = context.event
         if context.digest is not None:
             return cls._of_digest(context, context.digest, message_id)
+        words = words_of(context, ENGLISH, channel=True)
         return cls(
             kind=Kind.EVENT,
             key=notification_id(event.id, context.rule, None),
             message_id=message_id,
-            title=_title(context),
-            text=notification.body,
+            title=words.title or "",
+            text=words.text,
             severity=context.severity,
             rule=context.rule,
             created=event.created,
@@ -85,9 +85,9 @@ class Told:
             app=event.app,
             action=event.action,
             recipient=context.user.username if context.user else None,
-            link=context.link,
-            link_label=notification.hyperlink_label,
-            facts=tuple(_facts(context)),
+            link=words.links[0].url if words.links else None,
+            link_label=words.links[0].label if words.links else None,
+            facts=tuple(_facts(context, words)),
         )
 
     @classmethod
@@ -189,31 +189,18 @@ def _head(text: str, longest: int) -> str:
 
 
 def _title(context: RenderingContext) -> str:
-    """The event's action in words: `login_failed` is "Login failed"."""
-    words = (context.action or "").removeprefix(CUSTOM_PREFIX).replace("_", " ").strip()
-    return words[:1].upper() + words[1:]
+    """The rule's title, else the event's action in words: `login_failed` is "Login failed"."""
+    return context.title or title_of(context.action or "", ENGLISH.gettext) or ""
 
 
-def _facts(context: RenderingContext) -> list[tuple[str, str]]:
-    event = context.event
-    address = event.client_ip if event.client_ip != _UNKNOWN_ADDRESS else None
-    named = [
-        ("Severity", context.severity.value),
-        ("Rule", context.rule),
-        ("Person", context.event_user),
-        ("App", event.app),
-        ("From", address),
-        ("When", f"{event.created:{_CLOCK}}"),
-        ("Told", context.user.username if context.user else None),
-    ]
-    return [(label, value) for label, value in named if value] + list(_values(context))
-
-
-def _values(context: RenderingContext) -> Iterator[tuple[str, str]]:
-    """The event's own values, but for those that the message has elsewhere."""
-    for key, value in context.string_values:
-        told_already = (key == "message" and value == context.notification.body) or (
-            key in {"hyperlink", "hyperlink_label"} and context.link is not None
-        )
-        if not told_already:
-            yield key, value
+def _facts(context: RenderingContext, words: Words) -> Iterator[tuple[str, str]]:
+    """What the text does not say, what to do next and for whom it is; what is technical last."""
+    yield "Severity", words.severity
+    if words.app:
+        yield "App", words.app
+    yield "When", words.time
+    yield from ((fact.label, fact.value) for fact in words.facts)
+    if words.advice:
+        yield NEXT, words.advice
+    yield "Why", words.why
+    yield from ((fact.label, fact.value) for fact in words.technical)
