@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import boto3
 import botocore.client
 import pytest
 from moto import mock_aws
+from moto.core.base_backend import BackendDict
 
 from local.corrections.late_reads import LateReads
 from tests.expanded_template import ROOT, expanded_template
@@ -160,8 +162,19 @@ def load() -> Callable[[str], dict[str, Any]]:
     return load_payload
 
 
+@pytest.fixture(scope="package")
+def aws() -> Iterator[Callable[[str], Any]]:
+    """moto in force, for all tests of a row: beginning costs it as much as a test does. Gives clients, by service.
+
+    Clients stay from test to test, those of the functions too: who registers a handler with one takes it back.
+    """
+    with mock_aws():
+        yield cache(boto3.client)
+    clients.forget()
+
+
 @pytest.fixture
-def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+def stack(monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> Iterator[Stack]:
     for name, value in {
         "AWS_ACCESS_KEY_ID": "testing",
         "AWS_SECRET_ACCESS_KEY": "testing",
@@ -180,25 +193,23 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     }.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        _forget_clients()
-        dynamodb = boto3.client("dynamodb")
-        for table in ("Events", "Config", "Deliveries"):
-            _make_table(dynamodb, f"{table}Table", table.lower())
-        sqs = boto3.client("sqs")
-        queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*QUEUES, *DEAD_LETTERS)}
-        for queue in QUEUES:
-            monkeypatch.setenv(f"{queue.upper()}_QUEUE_URL", queues[queue])
-        monkeypatch.setenv("MATCH_DEAD_LETTERS_URL", queues["MatchDeadLetters"])
-        monkeypatch.setenv("WATCHED_QUEUES", _named(queues, QUEUES))
-        monkeypatch.setenv("DEAD_LETTERS", _named(queues, DEAD_LETTERS))
-        ses = boto3.client("sesv2")
-        ses.create_email_identity(EmailIdentity="tocsin@example.com")
-        secret = boto3.client("secretsmanager").create_secret(Name="admin", SecretString="a" * 48)
-        monkeypatch.setenv("ADMIN_KEY_SECRET", secret["ARN"])
-        yield Stack(monkeypatch, dynamodb, sqs, ses, queues, admin_key="a" * 48)
-        metrics.flush()  # of what no handler ended
-    _forget_clients()
+    BackendDict.reset()
+    dynamodb = aws("dynamodb")
+    for table in ("Events", "Config", "Deliveries"):
+        _make_table(dynamodb, f"{table}Table", table.lower())
+    sqs = aws("sqs")
+    queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in (*QUEUES, *DEAD_LETTERS)}
+    for queue in QUEUES:
+        monkeypatch.setenv(f"{queue.upper()}_QUEUE_URL", queues[queue])
+    monkeypatch.setenv("MATCH_DEAD_LETTERS_URL", queues["MatchDeadLetters"])
+    monkeypatch.setenv("WATCHED_QUEUES", _named(queues, QUEUES))
+    monkeypatch.setenv("DEAD_LETTERS", _named(queues, DEAD_LETTERS))
+    ses = aws("sesv2")
+    ses.create_email_identity(EmailIdentity="tocsin@example.com")
+    secret = aws("secretsmanager").create_secret(Name="admin", SecretString="a" * 48)
+    monkeypatch.setenv("ADMIN_KEY_SECRET", secret["ARN"])
+    yield Stack(monkeypatch, dynamodb, sqs, ses, queues, admin_key="a" * 48)
+    metrics.flush()  # of what no handler ended
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -265,7 +276,3 @@ def _make_table(dynamodb: Any, resource: str, name: str) -> None:
     properties = expanded_template()["Resources"][resource]["Properties"]
     taken = ("AttributeDefinitions", "KeySchema", "BillingMode", "GlobalSecondaryIndexes")
     dynamodb.create_table(TableName=name, **{key: properties[key] for key in taken if key in properties})
-
-
-def _forget_clients() -> None:
-    clients.forget()

@@ -159,6 +159,16 @@ def failing(
             each.meta.events.unregister(f"before-call.{service}", before_call)
 
 
+@contextmanager
+def heard(client: Any, event: str, handler: Callable[..., Any]) -> Iterator[None]:
+    """Within, a client of botocore calls `handler` at an event; clients outlive tests, handlers must not."""
+    client.meta.events.register(event, handler)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(event, handler)
+
+
 def functions_clients(service: str) -> list[Any]:
     """The clients that functions have of a service: the authorizer may have one of its own."""
     make = getattr(clients, service)

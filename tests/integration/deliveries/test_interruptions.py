@@ -7,7 +7,7 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
-from tests.integration.handler_calls import failing, throttled
+from tests.integration.handler_calls import failing, heard, throttled
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.model import Attempt, Following
 from tocsin.deliveries.worker import COMES_BACK_AFTER
@@ -85,8 +85,10 @@ def test_a_message_that_no_table_could_be_told_of_comes_back_later_each_time(wor
     def note(params: dict[str, Any], **_: Any) -> None:
         asked.append(params["VisibilityTimeout"])
 
-    world.stack.sqs.meta.events.register("provide-client-params.sqs.ChangeMessageVisibility", note)
-    with failing(throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb):
+    with (
+        heard(world.stack.sqs, "provide-client-params.sqs.ChangeMessageVisibility", note),
+        failing(throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb),
+    ):
         for pause in COMES_BACK_AFTER:
             worker.run(world.waiting())
             world.later(seconds=pause + 1)

@@ -10,6 +10,7 @@ from tests.clocks import Clock
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
+from tests.integration.handler_calls import heard
 from tests.integration.live.conftest import Sockets
 from tocsin.aws import clients
 from tocsin.aws.connections import Connections
@@ -216,12 +217,12 @@ def test_nobody_listening_costs_a_read_in_five_seconds(
     stack: Stack, feed: TailFeed, clock: Clock[datetime], sockets: Sockets
 ) -> None:
     asked: list[str] = []
-    stack.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: asked.append(model.name))
 
-    for _ in range(10):
+    with heard(stack.dynamodb, "before-call.dynamodb", lambda model, **_: asked.append(model.name)):
+        for _ in range(10):
+            feed.feed([event()])
+        clock.now += LOOKED_EVERY
         feed.feed([event()])
-    clock.now += LOOKED_EVERY
-    feed.feed([event()])
 
     assert asked == ["Query", "Query"]
 

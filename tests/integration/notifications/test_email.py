@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.stub import ANY, Stubber
 
 from tests.integration.delivery_world import World
+from tests.integration.handler_calls import heard
 from tocsin.aws import clients
 from tocsin.identity.directory import User
 from tocsin.notifications.email.message import MailTemplates
@@ -55,8 +56,8 @@ def sent(world: World, **fields: Any) -> dict[str, Any]:
     def keep(params: dict[str, Any], **_: Any) -> None:
         given.update(params)
 
-    client.meta.events.register("provide-client-params.sesv2.SendEmail", keep)
-    deliver(world, client, **fields)
+    with heard(client, "provide-client-params.sesv2.SendEmail", keep):
+        deliver(world, client, **fields)
     return given
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import heard
 from tocsin.aws.dynamodb import text
 from tocsin.errors import Conflict
 from tocsin.telling.preferences import NOTHING_SAID, Preferences
@@ -46,9 +47,8 @@ def requests(stack: Stack) -> Iterator[Counter[str]]:
         if model.name == "BatchGetItem":
             counted["keys"] += str(params["body"]).count('"sk"')
 
-    stack.dynamodb.meta.events.register("before-call.dynamodb", count)
-    yield counted
-    stack.dynamodb.meta.events.unregister("before-call.dynamodb", count)
+    with heard(stack.dynamodb, "before-call.dynamodb", count):
+        yield counted
 
 
 def say(stack: Stack, username: str, said: Preferences = DE) -> None:
@@ -155,9 +155,9 @@ def test_a_mark_is_set_before_what_it_is_for(
 ) -> None:
     """Else a function that died in between would leave preferences that nobody reads."""
     seen: list[str] = []
-    stack.dynamodb.meta.events.register("before-call.dynamodb", lambda model, **_: seen.append(model.name))
 
-    say(stack, "ana")
+    with heard(stack.dynamodb, "before-call.dynamodb", lambda model, **_: seen.append(model.name)):
+        say(stack, "ana")
 
     assert seen.index("UpdateItem") < seen.index("PutItem")
 
