@@ -91,7 +91,7 @@ def test_what_mappings_see_is_plain_json() -> None:
     assert seen["event"]["context"] == {"reason": "wrong password"}
     assert seen["notification"]["body"] == "mallory failed to log in from 10.0.0.1: wrong password"
     assert seen["user"]["username"] == "alice"
-    assert seen["rule"] == {"name": "failed logins"}
+    assert seen["rule"] == {"name": "failed logins", "title": None, "runbook": None}
     assert seen["severity"] == "alert"
 
 

@@ -46,7 +46,7 @@ MAPPING_FIELDS: Final[Mapping[str, frozenset[str]]] = {
         ]
     ),
     "user": FIELDS["user"] | {"locale", "active", "superuser"},
-    "rule": frozenset(["name"]),
+    "rule": frozenset(["name", "title", "runbook"]),
     "transport": frozenset(["name", "mode", "send_once"]),
 }
 """The same where a mapping speaks: `user` is the person who is told, of whom more is known."""

@@ -74,14 +74,14 @@ class RenderingContext:
 
         A digest is in `notification.digest`.
 
-        `event`, `notification` and `user` (null for nobody) are spelled as the API spells them; `rule` is
-        {name}, `severity` a word, `transport` {name, mode, send_once}: no URL, which may hold a credential.
+        `event`, `notification` and `user` (null for nobody) are spelled as the API spells them; `rule` is {name, title,
+        runbook}, `severity` a word, `transport` {name, mode, send_once}: no URL, which may hold a credential.
         """
         return {
             "event": self.event.to_json(),
             "notification": self.notification.to_json(),
             "user": None if self.user is None else self.user.to_json(),
-            "rule": {"name": self.rule},
+            "rule": {"name": self.rule, "title": self.title, "runbook": self.own.runbook if self.own else None},
             "severity": self.severity.value,
             "transport": {
                 "name": self.transport.name,
