@@ -4,9 +4,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tocsin.events.model import Event
+from tocsin.identity.directory import User
 from tocsin.ids import new_id
+from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.digest import Digest
 from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.translations import ENGLISH, Catalogues
+from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.notifications.wording import words_of
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 EVENT = Event(new_id(NOW), "login_failed", "shop", {}, {}, None, "default", NOW + timedelta(days=1))
@@ -42,3 +47,40 @@ def test_a_key_is_the_same_for_all_messages_of_a_group_and_for_no_other() -> Non
 def test_only_a_group_has_values() -> None:
     assert DIGEST.to_json()["group"] == DIGEST.group
     assert "group" not in replace(DIGEST, cause="quiet_hours").to_json()
+
+
+def several(user: User | None, cause: str = "digest") -> RenderingContext:
+    """A digest of a failed login and an application's own event, to `user`."""
+    refund = replace(
+        EVENT, id=new_id(NOW + timedelta(hours=1)), action="custom_order_refunded", user={"username": "al"}
+    )
+    first = (
+        Notification.of(EVENT, "logins", Severity.WARNING, user),
+        Notification.of(refund, "refunds", Severity.NOTICE, user).with_remark("and 2 more held back"),
+    )
+    digest = replace(DIGEST, cause=cause, first=first, count=5, severities={Severity.WARNING: 3, Severity.NOTICE: 2})
+    transport = NotificationTransport(name="mail", mode=TransportMode.EMAIL)
+    told = RenderingContext.of(replace(first[0], body="x", digest=digest.to_json()), transport)
+    return replace(told, digest=digest, console="https://api.example.com/console")
+
+
+def test_a_digest_tells_each_in_words_with_the_time_of_its_readers_zone() -> None:
+    ana = User("ana", "ana@example.com", locale="de", time_zone="Asia/Kolkata")
+
+    words = words_of(several(ana), Catalogues.packaged().best("de"))
+
+    assert words.title == "5 Benachrichtigungen"
+    assert words.text.splitlines() == [
+        "Seit Ihrer letzten Zusammenfassung kam: 3 Warnungen, 2 Hinweise.",
+        "• 2026-06-10 17:30 Warnung: Jemand konnte sich nicht anmelden (logins)",
+        "• 2026-06-10 18:30 Hinweis: Order refunded · Durch al in shop (and 2 more held back) (refunds)",
+        "und 3 weitere",
+    ]
+    assert [link.label for link in (*words.links, *words.settings)] == ["Ereignisse öffnen", "Einstellungen ändern"]
+
+
+def test_a_group_says_by_which_rule_it_is_told() -> None:
+    words = words_of(several(None, cause="group"), ENGLISH, channel=True)
+
+    assert "“logins”" in words.why
+    assert words.text.splitlines()[1] == "• 2026-06-10 12:00 Warning: Someone failed to log in (logins)"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -108,9 +108,9 @@ class Digest:
         """How many are not among the first."""
         return self.count - len(self.first)
 
-    def text(self, gettext: Gettext = _untranslated) -> str:
-        """The sentence, the first of them and how many more there are: a line each."""
-        lines = [self.sentence(gettext), *(f"• {line}" for line in self.lines)]
+    def text(self, gettext: Gettext = _untranslated, lines: Iterable[str] | None = None) -> str:
+        """The sentence, the first of them and how many more there are: a line each; `lines` in place of its own."""
+        lines = [self.sentence(gettext), *(f"• {line}" for line in (self.lines if lines is None else lines))]
         if self.first and self.left_out:
             lines.append(gettext(_MORE) % {"count": f"{self.left_out:,}"})
         return "\n".join(lines)

@@ -8,7 +8,7 @@ how to hear less.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -19,13 +19,14 @@ from tocsin.notifications.actions import advice_of, title_of
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.labels import is_technical, label_of
 from tocsin.notifications.model import Severity
-from tocsin.notifications.text import one_line, plain
+from tocsin.notifications.text import cut, one_line, plain
 from tocsin.notifications.translations import Catalogue
 from tocsin.times import UnknownZone, iso, zone_of
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from tocsin.notifications.digest import Digest
+    from tocsin.notifications.model import Notification
 
 SEVERITY_LABELS = {Severity.NOTICE: "Notice", Severity.WARNING: "Warning", Severity.ALERT: "Alert"}
 
@@ -65,6 +66,8 @@ MESSAGES = frozenset(
 _SAID_ELSEWHERE = frozenset({"message", "hyperlink", "hyperlink_label", "geo", "asn", "http_request"})
 _LEAST_TELLING = 3
 """Characters of a value that is not shown again where it was said: shorter ones mean something else each time."""
+MAX_LINE = 200
+"""Code units of one notification's words among several."""
 MAX_LISTED = 10
 """Values of a list that are shown."""
 
@@ -137,15 +140,16 @@ def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool =
 def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue, *, channel: bool) -> Words:
     """What is said of several notifications that a rule, or a person's preferences, have told together."""
     gettext, console = catalogue.gettext, context.console
+    zone = "" if channel or context.user is None else context.user.time_zone
     settings = Link(gettext(_PREFERENCES), f"{console}#/preferences")
     events = f"{console}#/events?since={quote(iso(digest.since), safe='')}"
     return Words(
         locale=catalogue.locale,
         title=digest.title(gettext),
-        text=digest.text(gettext),
+        text=digest.text(gettext, [_line(context, each, catalogue, zone) for each in digest.first]),
         severity=gettext(SEVERITY_LABELS[context.severity]),
         colour=COLOURS[context.severity],
-        time=clock(digest.since, "" if channel or context.user is None else context.user.time_zone),
+        time=clock(digest.since, zone),
         app="",
         facts=tuple(Fact(label, value) for label, value in digest.facts(gettext)),
         technical=(),
@@ -154,6 +158,21 @@ def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue, 
         links=(Link(gettext(_EVENTS), events),) if console else (),
         settings=() if not console or (channel and context.transport.send_once) else (settings,),
     )
+
+
+def _line(context: RenderingContext, told: Notification, catalogue: Catalogue, zone: str) -> str:
+    """One of several notifications: when, how severe, what, and by which rule."""
+    one = replace(context, event=told.event, notification=told, rule=told.rule, digest=None, own=None, title=None)
+    severity = catalogue.gettext(SEVERITY_LABELS[told.severity])
+    return f"{clock(told.event.created, zone)[:16]} {severity}: {in_one_line(one, catalogue)} ({told.rule})"
+
+
+def in_one_line(context: RenderingContext, catalogue: Catalogue, *, titled: bool = True) -> str:
+    """What happened, in at most MAX_LINE code units; with the title, unless that is said already."""
+    text, said = _text(context, catalogue)
+    if titled and (said is None or said.app):  # a known action's sentence says what its title says
+        text = " · ".join(part for part in (title_of(context.action or "", catalogue.gettext), text) if part)
+    return cut(one_line(text), MAX_LINE)
 
 
 def clock(moment: datetime, zone: str) -> str:

@@ -9,14 +9,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Self
 
-from tocsin.events.summary import in_brief
 from tocsin.notifications.actions import title_of
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.digest import Digest
 from tocsin.notifications.model import Severity, notification_id
 from tocsin.notifications.text import MARK, one_line, plain
 from tocsin.notifications.translations import ENGLISH
-from tocsin.notifications.wording import NEXT, Words, words_of
+from tocsin.notifications.wording import NEXT, Words, in_one_line, words_of
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
@@ -120,7 +119,8 @@ class Told:
             facts=tuple((label, f"{times:,}") for label, times in breakdown),
             link_label=None,
             lines=tuple(
-                f"{each.event.created:{_CLOCK}} {one_line(in_brief(each.notification.body))}" for each in contexts
+                f"{each.event.created:{_CLOCK}} {in_one_line(each, ENGLISH, titled=len(titles) > 1)}"
+                for each in contexts
             ),
             count=count,
             left_out=max(count - len(contexts), 0),
