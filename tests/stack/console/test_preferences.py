@@ -52,6 +52,15 @@ def test_what_a_person_says_is_what_the_api_has(page: Page, mine: TocsinApi) -> 
     }
 
 
+def test_a_messages_links_lead_to_its_rule_and_to_quiet_hours(page: Page, mine: TocsinApi) -> None:
+    go(page, "#/preferences?rule=your-password")
+    expect(page.locator("tr.chosen")).to_contain_text("your-password")
+    expect(page.locator("tr.chosen")).to_be_in_viewport()
+
+    go(page, "#/preferences?show=quiet-hours")
+    expect(page.get_by_role("heading", name="Quiet hours")).to_be_in_viewport()
+
+
 def test_a_mistake_stands_at_its_field(page: Page, mine: TocsinApi) -> None:
     go(page, "#/preferences")
     page.get_by_role("button", name="Add quiet hours").click()

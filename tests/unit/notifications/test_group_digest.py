@@ -73,7 +73,7 @@ def test_a_digest_tells_each_in_words_with_the_time_of_its_readers_zone() -> Non
     assert words.text.splitlines() == [
         "Seit Ihrer letzten Zusammenfassung kam: 3 Warnungen, 2 Hinweise.",
         "• 2026-06-10 17:30 Warnung: Jemand konnte sich nicht anmelden (logins)",
-        "• 2026-06-10 18:30 Hinweis: Order refunded · Durch al in shop (and 2 more held back) (refunds)",
+        "• 2026-06-10 18:30 Hinweis: Order refunded · Durch al in shop (und 2 weitere zurückgehalten) (refunds)",
         "und 3 weitere",
     ]
     assert [link.label for link in (*words.links, *words.settings)] == ["Ereignisse öffnen", "Einstellungen ändern"]

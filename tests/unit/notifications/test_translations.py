@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.events import sentences
-from tocsin.notifications import actions, digest, email, labels, translations, wording
+from tocsin.notifications import actions, chat_text, digest, email, labels, translations, wording
 from tocsin.notifications.translations import CatalogueError, Catalogues, read_catalogue
 
 LOCALES = Path(translations.__file__).parent / "locale"
@@ -18,7 +18,15 @@ def messages_of_the_sources() -> set[str]:
     """All messages that the templates and the code ask for."""
     templates = "".join(path.read_text("utf-8") for path in TEMPLATES.glob("*.j2"))
     asked = re.findall(r'\b_\("([^"]+)"\)', templates)
-    return {*asked, *sentences.MESSAGES, *actions.MESSAGES, *labels.MESSAGES, *digest.MESSAGES, *wording.MESSAGES}
+    return {
+        *asked,
+        *sentences.MESSAGES,
+        *actions.MESSAGES,
+        *labels.MESSAGES,
+        *digest.MESSAGES,
+        chat_text.MORE,
+        *wording.MESSAGES,
+    }
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

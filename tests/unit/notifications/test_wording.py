@@ -226,7 +226,7 @@ def test_a_remark_stands_behind_the_sentence_in_every_language() -> None:
     remarked = replace(made, notification=made.notification.with_remark("and 3 more held back"))
 
     assert words_of(remarked, ENGLISH).text == "mallory logged out from 10.0.0.1 (and 3 more held back)"
-    assert words_of(remarked, CATALOGUES.best("de")).text.endswith(" (and 3 more held back)")
+    assert words_of(remarked, CATALOGUES.best("de")).text.endswith(" (und 3 weitere zurückgehalten)")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from tocsin.events.summary import Gettext, untranslated
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.text import MARK, cut, one_line, plain, units
 from tocsin.notifications.translations import Catalogue, Catalogues
@@ -103,6 +104,9 @@ def language_of(context: RenderingContext, catalogues: Catalogues) -> Catalogue:
     return catalogues.best(context.user.locale if context.user is not None and alone else "")
 
 
-def left_out(count: int) -> tuple[str, str]:
+MORE = "%(count)s more not shown"
+
+
+def left_out(count: int, gettext: Gettext = untranslated) -> tuple[str, str]:
     """What stands in place of `count` values that are left out: a label, and a value."""
-    return MARK, f"{count} more not shown"
+    return MARK, gettext(MORE) % {"count": count}

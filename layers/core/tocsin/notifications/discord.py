@@ -9,6 +9,7 @@ together 6,000 (https://discord.com/developers/docs/resources/message#embed-obje
 
 from __future__ import annotations
 
+from tocsin.events.summary import Gettext
 from tocsin.notifications.chat_text import DISCORD_ACTS, LEAST_VALUE, Dialect, Room, language_of, left_out, username_of
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.text import units
@@ -49,7 +50,7 @@ def embed_body(context: RenderingContext, catalogues: Catalogues) -> JsonObject:
         embed["title"] = _DIALECT.line(words.title, MAX_TITLE)
     if words.links:
         embed["url"] = words.links[0].url
-    embed["fields"] = [*_fields(words, catalogue.gettext(NEXT), Room(MAX_TOTAL - _size(embed)))]
+    embed["fields"] = [*_fields(words, catalogue.gettext, Room(MAX_TOTAL - _size(embed)))]
     message: JsonObject = {
         "username": username_of(context, discord=True),
         "allowed_mentions": {"parse": []},
@@ -70,26 +71,26 @@ def _foot(words: Words) -> str:
     return " · ".join((words.why, *technical))
 
 
-def _fields(words: Words, what_next: str, room: Room) -> list[JsonObject]:
+def _fields(words: Words, gettext: Gettext, room: Room) -> list[JsonObject]:
     """The facts, then what to do next and the links, for which room is kept."""
     last: list[JsonObject] = []
     value = "\n".join(text for text in (words.advice, _links(words.links), _links(words.settings)) if text)
     if value:
-        last.append({"name": what_next, "value": value, "inline": False})
-        room.takes(what_next, value)
-    return [*_of_facts(words.facts, MAX_FIELDS - len(last), room), *last]
+        last.append({"name": gettext(NEXT), "value": value, "inline": False})
+        room.takes(gettext(NEXT), value)
+    return [*_of_facts(words.facts, MAX_FIELDS - len(last), room, gettext), *last]
 
 
-def _of_facts(facts: tuple[Fact, ...], slots: int, room: Room) -> list[JsonObject]:
+def _of_facts(facts: tuple[Fact, ...], slots: int, room: Room, gettext: Gettext) -> list[JsonObject]:
     fields: list[JsonObject] = []
-    mark, _ = left_out(len(facts))
-    room.takes(mark, left_out(len(facts))[1])
+    room.takes(*left_out(len(facts), gettext))
     for position, fact in enumerate(facts):
         left = len(facts) - position
         name = _DIALECT.line(fact.label, MAX_LABEL)
         allowed = min(MAX_VALUE, room.left - units(name))
         if allowed < LEAST_VALUE or (len(fields) == slots - 1 and left > 1):
-            fields.append({"name": mark, "value": left_out(left)[1], "inline": False})
+            mark, said = left_out(left, gettext)
+            fields.append({"name": mark, "value": said, "inline": False})
             break
         value = _DIALECT.text(fact.value, allowed)
         room.takes(name, value)

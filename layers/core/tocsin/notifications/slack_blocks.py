@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import batched
 
+from tocsin.events.summary import Gettext
 from tocsin.notifications.chat_text import LEAST_VALUE, SLACK_ESCAPES, Dialect, Room, language_of, left_out, username_of
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.text import units
@@ -54,7 +55,7 @@ def blocks_body(context: RenderingContext, catalogues: Catalogues) -> JsonObject
     words = words_of(context, catalogue, channel=True)
     told = f"{words.severity}: {words.title}" if words.title else words.severity
     fallback = _DIALECT.line(f"{told} · {words.text}", MAX_FALLBACK)
-    below = _below(words, catalogue.gettext(NEXT))
+    below = _below(words, catalogue.gettext)
     message: JsonObject = {
         "text": fallback,
         "username": username_of(context, discord=False),
@@ -79,17 +80,17 @@ def _first(context: RenderingContext, words: Words) -> list[Json]:
     return blocks
 
 
-def _below(words: Words, what_next: str) -> list[Json]:
+def _below(words: Words, gettext: Gettext) -> list[Json]:
     why = [_DIALECT.line(words.why, MAX_LINE), *_links(words.settings)]
     technical = [f"{_label(fact)}: {_DIALECT.line(fact.value, MAX_LINE)}" for fact in words.technical[:MAX_ELEMENTS]]
-    lines = [f"*{what_next}:* {words.advice}"] if words.advice else []
+    lines = [f"*{gettext(NEXT)}:* {words.advice}"] if words.advice else []
     links = _fitting(_links(words.links), MAX_SECTION - sum(map(units, lines)) - 1)
     go_on = "\n".join([*lines, links] if links else lines)
     last: list[Json] = [_section(go_on)] if go_on else []
     last.append(_context(*why))
     last += [_context(*technical)] if technical else []
     room = Room(MAX_TOTAL - sum(map(units, (words.text[:MAX_SECTION], go_on, *why, *technical))))
-    chunks = batched(_fields(words.facts, room), MAX_FIELDS, strict=False)
+    chunks = batched(_fields(words.facts, room, gettext), MAX_FIELDS, strict=False)
     sections: list[Json] = [{"type": "section", "fields": [*chunk]} for chunk in chunks]
     return [*sections, *last]
 
@@ -104,7 +105,7 @@ def _fitting(parts: Iterable[str], room: int) -> str:
     return row
 
 
-def _fields(facts: tuple[Fact, ...], room: Room) -> list[JsonObject]:
+def _fields(facts: tuple[Fact, ...], room: Room, gettext: Gettext) -> list[JsonObject]:
     """A field for each fact, at most MAX_FACTS; the last says how many are left out."""
     fields: list[JsonObject] = []
     for position, fact in enumerate(facts):
@@ -112,7 +113,7 @@ def _fields(facts: tuple[Fact, ...], room: Room) -> list[JsonObject]:
         allowed = min(MAX_VALUE, room.left - units(label))
         left = len(facts) - position
         if allowed < LEAST_VALUE or (len(fields) == MAX_FACTS - 1 and left > 1):
-            mark, said = left_out(left)
+            mark, said = left_out(left, gettext)
             fields.append(_mrkdwn(f"*{mark}*\n{said}"))
             break
         value = _DIALECT.text(fact.value, allowed)

@@ -7,6 +7,7 @@ how to hear less.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -44,6 +45,9 @@ NEXT = "What to do next"
 
 _FOLLOW = "Follow the runbook."
 _DETAILS, _RUNBOOK, _EVENT, _STORY = "Show details", "Runbook", "Open the event", "Who was told"
+_MORE_HELD = "and %(count)s more held back"
+_HELD_BACK = re.compile("and ([0-9,]+) more held back")
+"""What the matcher remarks."""
 _EVENTS = "Open the events"
 _TOGETHER = "Your preferences have these told together."
 _BY_GROUP = "Rule “%(rule)s” has these told together."
@@ -56,7 +60,7 @@ MESSAGES = frozenset(
         *(_BY_IN, _BY, _IN, _FROM, _OF_GROUP, _ABOUT_YOU, _BY_RULE),
         *(_CHANNEL_FOR_GROUP, _CHANNEL_FOR_USER, _CHANNEL_OF_GROUP, _CHANNEL),
         *(_DETAILS, _RUNBOOK, _EVENT, _STORY, _MUTE, _QUIET),
-        *(NEXT, _FOLLOW, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES),
+        *(NEXT, _FOLLOW, _MORE_HELD, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES),
         *("Person", "E-mail", "From", "Network", "Event ID", "Action", "Transport", "Request", "Application"),
         *("yes", "no"),
     )
@@ -208,7 +212,13 @@ def _text(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText
         text, said = _sentence(context, catalogue)
     else:
         text = message
-    return f"{text} ({notification.remark})" if notification.remark else text, said
+    return f"{text} ({_remark(notification.remark, catalogue)})" if notification.remark else text, said
+
+
+def _remark(remark: str, catalogue: Catalogue) -> str:
+    """A remark in the catalogue's language: how many more a throttle held back."""
+    found = _HELD_BACK.fullmatch(remark)
+    return catalogue.gettext(_MORE_HELD) % {"count": found[1]} if found else remark
 
 
 def _sentence(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText]:

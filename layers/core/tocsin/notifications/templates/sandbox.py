@@ -121,7 +121,7 @@ def _reason(error: Exception) -> str:
     return cut(f"line {line}: {reason}" if line else reason, MAX_REASON)
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=128)
 def _compiled(source: str, html: bool) -> Template:
     if len(source) > MAX_SOURCE:
         raise TemplateRejected(f"a template is at most {MAX_SOURCE} characters long: this has {len(source)}")
