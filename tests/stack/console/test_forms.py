@@ -108,6 +108,12 @@ def test_the_settings(page: Page, stack: LocalStack, settings: JsonObject) -> No
     grants = settings["group_scopes"]
     assert isinstance(grants, list)
     page.get_by_label(f"Group {len(grants) + 1}", exact=True).fill("oncall")
+    page.get_by_label("Time zone").fill("Europe/Nowhere")
+    expect(wrong(page)).to_contain_text("Europe/Nowhere")
+    page.get_by_label("Time zone").fill("Europe/Berlin")
+    page.get_by_role("button", name="Add quiet hours").click()
+    page.get_by_label("Digest every").select_option("day")
+    page.get_by_label("inbox from severity").select_option("warning")
     save(page, "Settings")
 
     changed = stack.api().ask("GET", "/settings").json()
@@ -117,6 +123,12 @@ def test_the_settings(page: Page, stack: LocalStack, settings: JsonObject) -> No
         "seen_notification_retention": "days=2",
         "secret_keys": ["badge"],
         "group_scopes": [*grants, {"group": "oncall", "scopes": ["events:read"]}],
+        "preferences_defaults": {
+            "time_zone": "Europe/Berlin",
+            "quiet_hours": [{"starts": "22:00", "ends": "07:00"}],
+            "digest": {"every": "day", "at": "09:00"},
+            "transports": {"inbox": {"min_severity": "warning"}},
+        },
     }
 
 
@@ -141,6 +153,25 @@ def test_a_transport(page: Page, stack: LocalStack, name: str) -> None:
     save(page, name)
     mail = stack.api().ask("GET", f"/transports/{name}").json()
     assert (mail["mode"], mail["url"], mail["headers"], mail["subject_prefix"]) == ("email", None, None, "Audit: ")
+
+
+def test_what_a_policy_says_that_logs_is_in_the_story(page: Page, stack: LocalStack) -> None:
+    go(page, "#/policies/app-console")
+    page.get_by_label("Log each run").check()
+    save(page, "app-console")
+
+    def logged() -> str | None:
+        """Functions read a changed configuration within seconds; what is matched before that is not logged."""
+        event = happen(stack, "is it logged?")
+        story = stack.api().ask("GET", f"/events/{event}/deliveries").json
+        until(lambda: story()["rules"], 60, of="the event is matched")
+        return event if story()["policies"] else None
+
+    event = until(logged, 60, of="the policy logs")
+    go(page, f"#/events?event={event}")
+
+    expect(page.get_by_role("group", name="Policies that log")).to_contain_text("app-console holds")
+    stack.api().ask("PUT", "/policies/app-console", json={"kind": "event_matcher", "app": "console"})
 
 
 def test_an_export_is_asked_for_and_its_file_fetched(page: Page, stack: LocalStack) -> None:

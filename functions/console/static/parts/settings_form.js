@@ -1,9 +1,13 @@
 /** The settings as a form. */
 import { html } from "../html.js";
-import { AsJson, Group, members, Names, replaced, Scopes, Text, Whole } from "./fields.js";
+import { all } from "../api.js";
+import { Group, members, Names, replaced, Scopes, Text, Whole } from "./fields.js";
 import { Elsewhere, wrongAt } from "./notice.js";
+import { useLoaded } from "./resources.js";
+import { Digest, QuietHours, spoken, Transports } from "./told_when.js";
 
-const SHOWN = ["event_retention", "notification_retention", "seen_notification_retention", "inbox_limit", "brand", "secret_keys", "exempt_keys", "group_scopes", "preferences_defaults"];
+const SHOWN = ["event_retention", "notification_retention", "seen_notification_retention", "inbox_limit", "brand", "secret_keys", "exempt_keys", "group_scopes"];
+const TOLD = ["time_zone", "locale", "quiet_hours", "digest"].map((name) => `preferences_defaults.${name}`);
 const NOBODY = { group: "", scopes: ["events:read"] };
 
 /** What the groups in access tokens allow. */
@@ -20,6 +24,17 @@ function Grants({ path, label, hint, value, set, problem, writable }) {
     ${writable && html`<div><button type="button" class="tiny" onClick=${() => set([...grants, NOBODY])}>Add a group</button></div>`}</${Group}>`;
 }
 
+/** How people are told who say nothing of it themselves. */
+function Defaults({ path, value, set, problem, writable }) {
+  const transports = useLoaded(() => all("transports"));
+  const said = value || {};
+  const change = (part) => set(spoken({ ...said, ...part }));
+  const shared = { value: said, problem, set: change, at: `${path}.` };
+  return html`<fieldset disabled=${!writable}><legend>How people are told who say nothing of it</legend>
+    <${Transports} known=${transports.value || []} said=${said.transports || {}} whom="them" none="No transport yet." set=${(to) => change({ transports: to })} />
+    <${QuietHours} ...${shared} /><${Digest} ...${shared} /></fieldset>`;
+}
+
 /** @param {{value: object, edit: (value: object) => void, problem: Error | null, writable: boolean}} form */
 export function SettingsForm(form) {
   const of = members(form);
@@ -31,6 +46,6 @@ export function SettingsForm(form) {
     <${Names} ...${of("secret_keys", "Keys whose values are masked, too", "In events, beside password, token and the like")} one="secret key" />
     <${Names} ...${of("exempt_keys", "Keys whose values stay readable", "Although they sound secret")} one="readable key" />
     <${Grants} ...${of("group_scopes", "What access tokens allow", "By the groups that the token's issuer puts into it")} />
-    <${AsJson} ...${of("preferences_defaults", "How people are told who say nothing of it", "Preferences, as JSON: time_zone, quiet_hours, digest, …")} whole="settings" />
-    <${Elsewhere} problem=${form.problem} shown=${SHOWN} />`;
+    <${Defaults} ...${of("preferences_defaults")} />
+    <${Elsewhere} problem=${form.problem} shown=${[...SHOWN, ...TOLD]} />`;
 }
