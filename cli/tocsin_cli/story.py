@@ -19,14 +19,16 @@ _UNDER_WAY = "…"
 
 
 def read_story(api: Api, event_id: str) -> JsonObject:
-    """{event, rules, deliveries} of an event, all pages. Raises NotFound."""
+    """{event, rules, deliveries, policies} of an event, all pages. Raises NotFound."""
     event = api.get(path_of("events", event_id)).object
     rules: list[Json] = []
     deliveries: list[Json] = []
+    policies: list[Json] = []
     for page in api.pages(path_of("events", event_id, "deliveries")):
         rules += objects(page.object.get("rules"))
         deliveries += objects(page.object.get("deliveries"))
-    return {"event": event, "rules": rules, "deliveries": deliveries}
+        policies += objects(page.object.get("policies"))
+    return {"event": event, "rules": rules, "deliveries": deliveries, "policies": policies}
 
 
 def story_tree(told: JsonObject) -> Tree:
@@ -53,6 +55,10 @@ def story_tree(told: JsonObject) -> Tree:
     others = [each for each in deliveries if text(each, "rule") not in known]
     for delivery in others:
         _add_delivery(tree, delivery, created)
+    for policy in objects(told.get("policies")):
+        mark = ("✓ ", "green") if policy.get("passed") else ("✗ ", "dim")
+        said = plain(f"policy {text(policy, 'policy')}: {text(policy, 'message')}")
+        tree.add(Text.assemble(mark, said, (f"  {text(policy, 'duration_ms')} ms", "dim")))
     if "logs" in told:
         _add_logs(tree, objects(told["logs"]))
     return tree

@@ -128,3 +128,15 @@ def test_a_story_of_many_pages_is_read_whole():
 
     assert [each["id"] for each in told["deliveries"]] == ["e1-1", "e1-2"]
     assert len(told["rules"]) == 1
+
+
+def test_what_policies_said_that_log_is_told(capsys):
+    policies = [
+        {"policy": "night", "passed": True, "message": "holds", "duration_ms": 0.1},
+        {"policy": "odd", "passed": False, "message": 'there is no key "hour"', "duration_ms": 0.2},
+    ]
+
+    told = lines(capsys, [], [], policies=policies)
+
+    assert "✓ policy night: holds  0.1 ms" in told[2]
+    assert '✗ policy odd: there is no key "hour"' in told[3]
