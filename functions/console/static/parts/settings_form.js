@@ -32,7 +32,7 @@ function Defaults({ path, value, set, problem, writable }) {
   const shared = { value: said, problem, set: change, at: `${path}.` };
   return html`<fieldset disabled=${!writable}><legend>How people are told who say nothing of it</legend>
     <${Transports} known=${transports.value || []} said=${said.transports || {}} whom="them" none="No transport yet." set=${(to) => change({ transports: to })} />
-    <${QuietHours} ...${shared} /><${Digest} ...${shared} /></fieldset>`;
+    <${QuietHours} ...${shared} /><span class="label">Digest</span><${Digest} ...${shared} /></fieldset>`;
 }
 
 /** @param {{value: object, edit: (value: object) => void, problem: Error | null, writable: boolean}} form */
