@@ -163,9 +163,12 @@ def test_what_a_policy_says_that_logs_is_in_the_story(page: Page, stack: LocalSt
     def logged() -> str | None:
         """Functions read a changed configuration within seconds; what is matched before that is not logged."""
         event = happen(stack, "is it logged?")
-        story = stack.api().ask("GET", f"/events/{event}/deliveries").json
-        until(lambda: story()["rules"], 60, of="the event is matched")
-        return event if story()["policies"] else None
+
+        def story() -> JsonObject:
+            found: JsonObject = stack.api().ask("GET", f"/events/{event}/deliveries").json()
+            return found if found["rules"] else {}
+
+        return event if until(story, 60, of="the event is matched")["policies"] else None
 
     event = until(logged, 60, of="the policy logs")
     go(page, f"#/events?event={event}")
