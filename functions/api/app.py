@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.api.application import application
 from tocsin.api.wiring import services_of
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import logger
+from tocsin.aws.logging import logged
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,7 +18,7 @@ services = services_of(environment)
 resolve = application(services)
 
 
-@logger.inject_lambda_context
+@logged
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
     """JSON, or problem+json for what is refused."""
     return resolve(event, context)

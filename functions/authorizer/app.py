@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.addresses import network_of
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.logging import Code, logged, note
 from tocsin.identity.authenticator import Authenticator, Refused
 from tocsin.identity.store import PeopleStore
 from tocsin.identity.throttle import FailedSignIns
@@ -62,7 +62,7 @@ authenticator = Authenticator(
 )
 
 
-@logger.inject_lambda_context
+@logged
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{isAuthorized: true, context: {key_id, …} or {error}}. Raises where a key or an issuer's keys can't be read."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import logger
+from tocsin.aws.logging import logged
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.bounces import SesFeedback
@@ -28,7 +28,7 @@ feedback = SesFeedback(
 )
 
 
-@logger.inject_lambda_context
+@logged
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{stopped}: how many addresses get no more mail. What fails is invoked again, then kept for a person to see."""
     return {"stopped": feedback.take(event["detail"])}

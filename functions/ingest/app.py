@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.errors import RETRY_AFTER
-from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.logging import Code, logged, note
 from tocsin.aws.metrics import metered
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Invalid, TocsinError, Unavailable
@@ -36,7 +36,7 @@ ingestion = Ingestion(
 )
 
 
-@logger.inject_lambda_context
+@logged
 @metered
 def handler(event: dict[str, Any], context: LambdaContext) -> Answer:
     """201 for one event, 200 where its `once` key has one; 200 with `results` for several; problem+json else."""

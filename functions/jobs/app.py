@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.bucket import Bucket
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import logger
+from tocsin.aws.logging import logged
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.queues import Queues
@@ -62,7 +62,7 @@ runner = JobRunner(
 )
 
 
-@logger.inject_lambda_context
+@logged
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{steps, done, failed, left}: how many steps were done, and what came of their jobs."""
     return {**runner.run(has_time=lambda: context.get_remaining_time_in_millis() > SPARE_MILLISECONDS)}

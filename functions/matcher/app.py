@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import logger
+from tocsin.aws.logging import logged
 from tocsin.aws.metrics import metered
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
@@ -59,7 +59,7 @@ worker = MatchWorker(
 )
 
 
-@logger.inject_lambda_context
+@logged
 @metered
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{batchItemFailures}: the records or messages that come back."""

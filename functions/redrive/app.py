@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import logger
+from tocsin.aws.logging import logged
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
@@ -43,7 +43,7 @@ redrive = Redrive(
 )
 
 
-@logger.inject_lambda_context
+@logged
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{due, digests, probes, released}: how many deliveries were put back."""
     return dict(redrive.run(for_at_most=RUNS_FOR))

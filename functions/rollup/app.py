@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.logging import Code, logged, note
 from tocsin.errors import Unavailable
 from tocsin.events.search.rollups import Rollups
 from tocsin.ids import IdError, parse_id
@@ -28,7 +28,7 @@ TTL = "dynamodb.amazonaws.com"
 rollups = Rollups(clients.dynamodb(), Environment.of_process().text("EVENTS_TABLE"))
 
 
-@logger.inject_lambda_context
+@logged
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """For the stream a partial batch response, else how many hours were counted and are left."""
     if "Records" in event:

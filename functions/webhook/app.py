@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import logger
+from tocsin.aws.logging import logged
 from tocsin.aws.metrics import metered
 from tocsin.config.secret_store import SecretStore
 from tocsin.deliveries.wiring import transport_worker
@@ -24,7 +24,7 @@ worker = transport_worker(
 )
 
 
-@logger.inject_lambda_context
+@logged
 @metered
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """Deliver the messages of a batch; {batchItemFailures} are those that come back."""

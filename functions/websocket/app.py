@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws import clients
 from tocsin.aws.connections import Connections
 from tocsin.aws.environment import Environment
-from tocsin.aws.logging import Code, logger, note
+from tocsin.aws.logging import Code, logged, note
 from tocsin.aws.secrets import secret_text
 from tocsin.errors import TocsinError
 from tocsin.identity.store import PeopleStore
@@ -34,7 +34,7 @@ service = LiveService(
 )
 
 
-@logger.inject_lambda_context
+@logged
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
     """{statusCode} for a route: another than 200 refuses a connection. {ended} for the schedule."""
     if "requestContext" not in event:

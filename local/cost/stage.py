@@ -91,7 +91,7 @@ class Stage:
         handler = self.function(name).handler
         meter = Meter(self.dynamodb, self.assumed)
         written = io.StringIO()
-        with redirect_stdout(written), _logging_to(self.function(name), written), meter.running():
+        with redirect_stdout(written), meter.running():
             began = time.process_time()
             answer = handler(event, Context())
             own_s = time.process_time() - began - meter.emulated_s
@@ -138,20 +138,6 @@ def _parallel(spans: list[tuple[float, float]]) -> float:
         covered += max(0.0, end - max(start, until))
         until = max(until, end)
     return max(1.0, sum(end - start for start, end in spans) / covered) if covered else 1.0
-
-
-@contextmanager
-def _logging_to(module: ModuleType, stream: io.StringIO) -> Iterator[None]:
-    """Has the function's logger, which took standard output when it was made, write to `stream`."""
-    handlers = module.logger._logger.handlers
-    before = [handler.stream for handler in handlers]
-    for handler in handlers:
-        handler.setStream(stream)
-    try:
-        yield
-    finally:
-        for handler, kept in zip(handlers, before, strict=True):
-            handler.setStream(kept)
 
 
 @contextmanager

@@ -59,7 +59,7 @@ def test_metrics_have_no_more_dimensions_than_service_mode_outcome_and_reason(wa
 
     names = {(name, dimensions) for _, name, dimensions in watch.metrics.values if _ == STACK}
 
-    assert {name for name, _ in names} == {"EventsAccepted", "EventsRefused", "Deliveries", "DeliveryAge"}
+    assert {name for name, _ in names} == {"EventsAccepted", "Deliveries", "DeliveryAge"}
     assert {key for _, dimensions in names for key, _ in dimensions} <= {"service", "mode", "outcome", "reason"}
 
 

@@ -116,7 +116,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
             note(Code.REQUEST_REFUSED, error.logged, status=error.status, error=error.code)
             return problem(error, instance=event["requestContext"].get("requestId"))
         except Exception:  # noqa: BLE001 - the last resort: an answer without a trace, a log with one
-            logger.exception("a request could not be served", code=Code.REQUEST_FAILED.value)
+            logger.exception("a request could not be served", extra={"code": Code.REQUEST_FAILED.value})
             failure = TocsinError("the request could not be served; the log says why, under this request's id")
             return problem(failure, instance=event["requestContext"].get("requestId"))
 

@@ -2,21 +2,76 @@
 
 `filter event_id = "…"` over all log groups in CloudWatch Logs Insights tells an event's whole story, `filter trace_id`
 that of all that one request set off: `trace_id` is the trace of the request that caused what a line is about,
-`xray_trace_id` (Powertools') the one of the invocation that wrote it. Lines hold ids, names, counts and reasons; never
-bodies, headers, secrets or query strings.
+`xray_trace_id` the one of the invocation that wrote it, where that is another. Lines hold ids, names, counts and
+reasons; never bodies, headers, secrets or query strings.
+
+A line is what CloudWatch charges by the byte, so it has nothing that its log group says already.
 """
 
 from __future__ import annotations
 
+import json
 import logging
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import wraps
+from typing import TYPE_CHECKING, Any
 
-from aws_lambda_powertools import Logger
+import orjson
 
-from tocsin.aws.tracing import trace_id
+from tocsin.aws.tracing import invocation_trace_id, trace_id
 
-logger = Logger()
-"""The logger of this function; service and level come from POWERTOOLS_SERVICE_NAME and LOG_LEVEL."""
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+# What every record of the standard library has; all else are the facts of a line.
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "trace_id"}
+
+_invocation: dict[str, object] = {"cold_start": True}
+"""Facts of the invocation that is under way, for each of its lines."""
+
+
+class _Line(logging.Formatter):
+    """A record as one line of JSON."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """{level, message, timestamp, service, …}: the invocation's facts, then the line's own."""
+        said: dict[str, object] = {
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "service": os.environ.get("POWERTOOLS_SERVICE_NAME", ""),
+            **_invocation,
+        }
+        said |= {name: fact for name, fact in vars(record).items() if name not in _STANDARD}
+        if record.exc_info and record.exc_info[0] is not None:
+            said["exception_name"] = record.exc_info[0].__name__
+            said["exception"] = self.formatException(record.exc_info)
+        trace, own = getattr(record, "trace_id", None), invocation_trace_id()
+        said |= {} if trace is None else {"trace_id": trace}
+        said |= {} if own in {None, trace} else {"xray_trace_id": own}
+        try:
+            return orjson.dumps(said, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        except TypeError:  # a number or a text that orjson does not take; the line is not to be lost
+            return json.dumps(said, default=str)
+
+
+class _Output(logging.StreamHandler[Any]):
+    """Writes to what standard output is at that moment."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> Any:  # noqa: ANN401 - as the standard library has it
+        return sys.stdout
+
+    @stream.setter
+    def stream(self, _stream: object) -> None:
+        """Nothing: it is always standard output."""
 
 
 def _traced(record: logging.LogRecord) -> bool:
@@ -26,14 +81,34 @@ def _traced(record: logging.LogRecord) -> bool:
     return True
 
 
-logger.addFilter(_traced)
+def _made() -> logging.Logger:
+    made = logging.getLogger("tocsin")
+    made.setLevel(os.environ.get("LOG_LEVEL") or logging.INFO)
+    output = _Output()
+    output.setFormatter(_Line())
+    made.addHandler(output)
+    made.addFilter(_traced)
+    made.propagate = "LAMBDA_TASK_ROOT" not in os.environ  # the runtime's own handler would write each line again
+    return made
 
-_METHODS = {
-    logging.DEBUG: logger.debug,
-    logging.INFO: logger.info,
-    logging.WARNING: logger.warning,
-    logging.ERROR: logger.error,
-}
+
+logger = _made()
+"""The logger of this function, whose level is LOG_LEVEL."""
+
+
+def logged[T](
+    handler: Callable[[dict[str, Any], LambdaContext], T],
+) -> Callable[[dict[str, Any], LambdaContext], T]:
+    """Have each line of an invocation name it, and those of a process's first say `cold_start`."""
+
+    @wraps(handler)
+    def logging_handler(event: dict[str, Any], context: LambdaContext) -> T:
+        if "function_request_id" in _invocation:
+            _invocation.pop("cold_start", None)
+        _invocation["function_request_id"] = context.aws_request_id
+        return handler(event, context)
+
+    return logging_handler
 
 
 class Code(StrEnum):
@@ -119,4 +194,4 @@ class Code(StrEnum):
 def note(code: Code, message: str, *, level: int = logging.INFO, **facts: object) -> None:
     """Write one line: `message` for people, `code` and `facts` for queries; absent facts are left out."""
     said = {"code": code.value} | {name: fact for name, fact in facts.items() if fact is not None}
-    _METHODS[level](message, stacklevel=3, extra=said)
+    logger.log(level, message, stacklevel=2, extra=said)

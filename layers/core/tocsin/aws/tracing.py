@@ -52,6 +52,12 @@ def trace_id() -> str | None:
     return found["root"] if found else None
 
 
+def invocation_trace_id() -> str | None:
+    """The id of the trace of the invocation itself; None outside Lambda."""
+    found = _HEADER.fullmatch(_own())
+    return found["root"] if found else None
+
+
 def header_of(record: Mapping[str, Any]) -> str | None:
     """The trace header of a message, as Lambda hands it over."""
     header = record.get("attributes", {}).get("AWSTraceHeader")

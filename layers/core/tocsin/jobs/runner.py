@@ -97,7 +97,7 @@ class JobRunner:
             except LeaseLost:
                 raise
             except Exception as error:  # noqa: BLE001 - a fault of one job stops no other
-                logger.exception("a step of a job failed", code=Code.JOB_BROKEN.value, job=lease.job.id)
+                logger.exception("a step of a job failed", extra={"code": Code.JOB_BROKEN.value, "job": lease.job.id})
                 self._failed(lease, f"a fault of Tocsin's: {type(error).__name__}", _FAULTS_COUNT, done)
                 return
             done["steps"] += 1

@@ -46,7 +46,7 @@ class TailFeed:
         except Unavailable as error:
             note(Code.TAIL_LEFT, error.detail, level=logging.WARNING, events=len(events))
         except Exception:  # noqa: BLE001 - nobody's watching may keep an event from its rules
-            logger.exception("the tails could not be fed", code=Code.TAIL_FAILED.value)
+            logger.exception("the tails could not be fed", extra={"code": Code.TAIL_FAILED.value})
 
     def _feed(self, tail: Tail, events: Sequence[Event]) -> None:
         # Loaded with the first tail: expressions are more than a matcher needs to start with.

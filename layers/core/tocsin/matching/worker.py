@@ -142,7 +142,7 @@ class MatchWorker:
         except Unavailable as error:
             return error.detail
         except Exception as error:  # noqa: BLE001 - one record's trouble must stay its own
-            logger.exception("an event could not be matched", event_id=event_id)
+            logger.exception("an event could not be matched", extra={"event_id": event_id})
             return f"{type(error).__name__} while matching"
         return None
 

@@ -22,6 +22,7 @@ MOST_PAGES = 3
 """Answers of CloudWatch that are read of one function's log; each is what it found in up to 1 MB of lines."""
 UNCODED = "UNCODED"
 """Of a line that our code did not write: the runtime's, about a function that can't be loaded, say."""
+_NOT_OURS = "a line that the function did not write itself: see its log"
 _MOST = 200
 
 
@@ -66,9 +67,11 @@ def _error(function: str, line: str, at: datetime) -> LoggedError | None:
     except orjson.JSONDecodeError:
         if "[ERROR]" not in line:
             return None
-        return LoggedError(at, function, UNCODED, "a line that the function did not write itself: see its log", None)
+        return LoggedError(at, function, UNCODED, _NOT_OURS, None)
     if not isinstance(said, dict) or said.get("level") != "ERROR":
         return None
+    if "errorType" in said:  # the runtime's own form
+        return LoggedError(at, function, UNCODED, _NOT_OURS, None)
     code, message, event_id = said.get("code"), said.get("message"), said.get("event_id")
     return LoggedError(
         at,
