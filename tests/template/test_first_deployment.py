@@ -151,7 +151,7 @@ def test_links_lead_to_the_domain_that_is_given_else_to_the_api_itself() -> None
     ]
 
     own = {"Fn::Sub": "https://${HttpApi}.execute-api.${AWS::Region}.${AWS::URLSuffix}"}
-    assert len(urls) == 2  # of mail, and of files that were exported
+    assert len(urls) == 5  # of the four that deliver, and of files that were exported
     assert all(url == {"Fn::If": ["HasApiDomain", {"Fn::Sub": "https://${ApiDomain}"}, own]} for url in urls)
     assert TEMPLATE["Conditions"]["HasApiDomain"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "ApiDomain"}, ""]}]}
     assert PARAMETERS["ApiDomain"]["Default"] == ""
