@@ -52,6 +52,10 @@ def test_a_rule_is_made_as_a_form_and_the_api_has_what_was_filled_in(page: Page,
     page.get_by_label("Times").fill("3")
     page.get_by_label("Counted apart by").fill("user.username, client_ip")
     page.get_by_label("Counted apart by").blur()
+    page.get_by_label("Tell together what comes together").check()
+    page.get_by_label("The next message after").fill("hours=1")
+    page.get_by_label("Apart by", exact=True).fill("context.host")
+    page.get_by_label("Apart by", exact=True).blur()
     verdict(page, "The API would take this.")
 
     page.get_by_role("button", name="Save").click()
@@ -65,6 +69,7 @@ def test_a_rule_is_made_as_a_form_and_the_api_has_what_was_filled_in(page: Page,
     ]
     assert rule["transports"] == ["inbox"]
     assert rule["throttle"] == {"window": "hours=1", "max": 3, "group_by": ["user.username", "client_ip"]}
+    assert rule["group"] == {"by": ["context.host"], "wait": "minutes=1", "interval": "hours=1"}
     told = page.get_by_role("region", name="Who would be told")
     expect(told).to_contain_text("ana")
     expect(told).to_contain_text("incident-response")
