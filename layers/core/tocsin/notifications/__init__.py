@@ -2,8 +2,9 @@
 
     model, transport   a notification; a transport, its mode and its secrets
     context, text      what every mode, mapping and template sees; texts made plain, measured, cut with a mark
+    wording            what is said, in one language, for all media: with actions, labels, translations, rule_words
     webhook, signing   the default JSON body, and how it is signed
-    slack              the attachment of Slack, and of Discord through its `/slack` URL
+    slack              chat webhooks: slack_blocks, discord, or the attachment of both; chat_text
     email/             subject, HTML and text in the recipient's language, addresses, SES, suppressions, unsubscribing
     inbox              what an inbox stores (`inbox_store`)
     mapping            CEL in place of a body, for headers, for what an inbox stores
