@@ -46,11 +46,11 @@ class Running:
     def interrupted(self) -> int:
         """Ends it as Ctrl-C does; its exit code."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=120)
 
     def ended(self) -> int:
         """Waits for its end; its exit code."""
-        return self.process.wait(timeout=60)
+        return self.process.wait(timeout=180)
 
 
 class Tocsin:

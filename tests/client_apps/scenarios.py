@@ -103,7 +103,7 @@ def flask(site: Application, arrived: Arrived) -> None:
             answers.extend(pool.map(lambda _: site.ask("/event/?page=2&token=t"), range(16)))
         return len({answer.json()["pid"] for answer in answers}) > 1
 
-    until(several_workers, 60, of="answers of several workers", pause_s=0)
+    until(several_workers, 180, of="answers of several workers", pause_s=0)
     assert site.ask("/fail/").status_code == 500
     assert site.ask("/suspicious/").status_code == 400
 

@@ -79,7 +79,7 @@ def serving(name: str, tocsin_url: str, key: str, directory: Path, **environment
             start_new_session=True,
         )
     try:
-        until(lambda: _answers(port) or process.poll() is not None, 60, of=f"{name}: {tail(log)}")
+        until(lambda: _answers(port) or process.poll() is not None, 180, of=f"{name}: {tail(log)}")
         assert process.poll() is None, tail(log)
         yield Application(f"http://127.0.0.1:{port}", process)
     finally:

@@ -172,7 +172,7 @@ def test_a_late_read_catches_up(account, reader):
     with account.emulator.late_reads(0.2):
         reader.put_item(TableName=table, Item=item("a"))
         began = time.monotonic()
-        until(lambda: reader.get_item(TableName=table, Key=item("a")).get("Item"), 10, of="the item", pause_s=0.01)
+        until(lambda: reader.get_item(TableName=table, Key=item("a")).get("Item"), 120, of="the item", pause_s=0.01)
 
     assert time.monotonic() - began > 0.05
 

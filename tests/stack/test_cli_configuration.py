@@ -320,7 +320,7 @@ def test_a_silence_holds_a_rule_until_it_is_ended(tocsin, name):
                 rules = tocsin("story", event_id, "-o", "json").json["rules"]
                 return event_id if rules else None
 
-            until(told, 30, of="the rule's match")
+            until(told, 120, of="the rule's match")
             return tocsin("story", event_id).out
 
         held = until(

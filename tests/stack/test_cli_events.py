@@ -107,11 +107,11 @@ def test_following_shows_each_event_once_also_one_that_comes_late(tocsin, api):
         "events", "--app", app, "--follow", "--interval", "0.5", "--since", "10m", "-o", "ndjson"
     ) as tail:
         posted = [api.post_event({"action": "login", "app": app, "context": {"n": n}})["id"] for n in range(5)]
-        until(lambda: len(tail.out) >= 5, 60, of="five events")
+        until(lambda: len(tail.out) >= 5, 180, of="five events")
         late = (datetime.now(UTC) - timedelta(minutes=3)).isoformat()
         posted.append(api.post_event({"action": "logout", "app": app, "created": late})["id"])
         posted.append(api.post_event({"action": "login", "app": app})["id"])
-        until(lambda: len(tail.out) >= 7, 60, of="the late event")
+        until(lambda: len(tail.out) >= 7, 180, of="the late event")
         code = tail.interrupted()
 
     assert code == 130
@@ -143,7 +143,7 @@ def test_an_import_that_is_killed_goes_on_and_stores_each_record_once(tocsin):
     name = tocsin.written("events.jsonl", records(app, 1100))
     bookmarks = tocsin.directory / ".local" / "state" / "tocsin" / "imports"
     with tocsin.running("import", name) as run:
-        until(lambda: bookmarks.exists() and [*bookmarks.glob("*.json")], 60, of="the first batch")
+        until(lambda: bookmarks.exists() and [*bookmarks.glob("*.json")], 180, of="the first batch")
         run.process.kill()
         run.process.wait()
 
@@ -212,7 +212,7 @@ def test_a_story_has_rules_deliveries_attempts_and_log_lines(tocsin):
         codes = {line["code"] for line in story["logs"]}
         return story if done and {"RULE_FIRED", "DELIVERY_ENDED"} <= codes else None
 
-    story = until(told, 60, of="the story")
+    story = until(told, 180, of="the story")
     assert [rule["rule"] for rule in story["rules"]] == ["signed"]
     (delivery,) = story["deliveries"]
     assert delivery["transport"] == "pager"

@@ -41,7 +41,7 @@ def listed(tocsin, events, state):
 def test_what_failed_is_listed_shown_and_sent_again(tocsin, stack):
     stack.sinks.misbehave(Misbehaviour("/webhook/cli", status=404))
     events = [sent(tocsin) for _ in range(3)]
-    failed = until(lambda: listed(tocsin, events, "failed"), 90, of="three failures")
+    failed = until(lambda: listed(tocsin, events, "failed"), 180, of="three failures")
     first, *others = (each["id"] for each in failed)
     assert "http_404" in tocsin("deliveries", "-t", "cli", "-s", "failed").out
     shown = tocsin("delivery", first)
@@ -50,7 +50,7 @@ def test_what_failed_is_listed_shown_and_sent_again(tocsin, stack):
 
     stack.sinks.behave()
     tocsin("retry", first)
-    until(lambda: listed(tocsin, events[:1], "delivered"), 90, of="the retried delivery")
+    until(lambda: listed(tocsin, events[:1], "delivered"), 180, of="the retried delivery")
     assert "is delivered; it is not sent again" in tocsin("retry", first, code=7).err
     tocsin("retry", first, f"{events[0]}-{'0' * 16}", code=1)
 
@@ -59,7 +59,7 @@ def test_what_failed_is_listed_shown_and_sent_again(tocsin, stack):
     assert first not in preview.out
     assert "say --yes" in tocsin("redrive", "cli", code=64).err
     assert "2 deliveries on the way again" in tocsin("redrive", "cli", "-y").err
-    until(lambda: listed(tocsin, events, "delivered"), 90, of="the redriven deliveries")
+    until(lambda: listed(tocsin, events, "delivered"), 180, of="the redriven deliveries")
     assert tocsin("redrive", "cli", "-y").err.startswith("nothing to send again")
     received = {each.headers["webhook-id"] for each in stack.sinks.received("/webhook/cli")}
     assert received >= {first, *others}
@@ -89,7 +89,7 @@ def test_dead_letters_are_counted_looked_at_and_moved_back(tocsin, stack):
 
     assert "say --yes" in tocsin("dead-letters", "Match", "--redrive", code=64).err
     tocsin("dead-letters", "Match", "--redrive", "-y")
-    until(lambda: tocsin("dead-letters", "Match", "-o", "json").json == [], 30, of="the queue, empty")
+    until(lambda: tocsin("dead-letters", "Match", "-o", "json").json == [], 120, of="the queue, empty")
 
 
 def test_an_address_that_bounced_is_listed_and_written_to_again(tocsin, stack):
@@ -117,7 +117,7 @@ def test_a_webhook_comes_to_a_laptop_verified_and_forwarded(tocsin, stack, hook)
             tocsin("transports", "test", hook, "--user", "farah")
             return listening.process.poll() is not None or listening.out
 
-        until(tested, 60, of="the transport's new URL in force")
+        until(tested, 180, of="the transport's new URL in force")
         code = listening.ended()
         message = json.loads(line_with(listening.out, "webhook-id"))
 
@@ -147,7 +147,7 @@ def test_what_a_transport_sent_is_made_again_byte_for_byte(tocsin, stack):
         came = stack.sinks.received("/webhook/cli")
         return next((each for each in came if each.headers["webhook-id"] == again.headers["webhook-id"]), None)
 
-    assert again.body == until(same, 60, of="the webhook itself").body
+    assert again.body == until(same, 180, of="the webhook itself").body
     Webhook(SECRET).verify(again.body, again.headers)
 
 

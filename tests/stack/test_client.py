@@ -33,7 +33,7 @@ def arrived(api, app):
             items = api.ask("GET", "/events", params={"app": app, "limit": "1000"}).json()["items"]
             return [item for item in items if all(item[name] == value for name, value in fields.items())]
 
-        until(lambda: len(found()) >= count, 60, of=f"{count} events of {app} {fields}")
+        until(lambda: len(found()) >= count, 180, of=f"{count} events of {app} {fields}")
         return found()
 
     return events

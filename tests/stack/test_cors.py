@@ -11,7 +11,9 @@ PREFLIGHT = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Hea
 
 @pytest.mark.parametrize("path", ["/events", "/rules/any", "/notifications"])
 def test_a_browser_may_ask_whether_it_may_ask_without_a_key(stack: LocalStack, path: str) -> None:
-    answer = requests.options(f"{stack.facts.api_url}{path}", headers={"Origin": BROWSERS_FROM} | PREFLIGHT, timeout=30)
+    answer = requests.options(
+        f"{stack.facts.api_url}{path}", headers={"Origin": BROWSERS_FROM} | PREFLIGHT, timeout=120
+    )
 
     assert answer.status_code in {200, 204}
     assert answer.headers["Access-Control-Allow-Origin"] == BROWSERS_FROM
@@ -29,7 +31,7 @@ def test_a_page_of_the_allowed_origin_reads_answers_and_their_versions(stack: Lo
 def test_a_page_of_another_origin_reads_nothing(stack: LocalStack) -> None:
     headers = {"Origin": "https://evil.example.com"}
 
-    asked = requests.options(f"{stack.facts.api_url}/events", headers=headers | PREFLIGHT, timeout=30)
+    asked = requests.options(f"{stack.facts.api_url}/events", headers=headers | PREFLIGHT, timeout=120)
     answered = stack.api().ask("GET", "/settings", headers=headers)
 
     assert "Access-Control-Allow-Origin" not in asked.headers

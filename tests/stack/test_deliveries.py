@@ -18,7 +18,7 @@ def told(stack, api, **members):
         items = api.ask("GET", f"/events/{event['id']}/deliveries").json()["deliveries"]
         return next((item for item in items if all(item[name] == value for name, value in members.items())), None)
 
-    return until(found, 60, of=f"a delivery with {members}")
+    return until(found, 180, of=f"a delivery with {members}")
 
 
 def invoke(stack, function, payload):
@@ -51,7 +51,7 @@ def test_a_preset_speaks_to_its_service_and_its_secrets_are_shown_to_nobody(stac
         found = api.ask("POST", f"/transports/{name}/test").json()
         return found if found["state"] != "discarded" else None
 
-    delivery = until(tested, 60, of="a test of the new transport")
+    delivery = until(tested, 180, of="a test of the new transport")
     shown = api.ask("GET", f"/transports/{name}").text
     assert api.ask("DELETE", f"/transports/{name}").status_code == 200
 
@@ -75,7 +75,7 @@ def test_a_delivery_that_failed_is_found_and_sent_again(stack, api):
     def delivered():
         return api.ask("GET", f"/deliveries/{delivery['id']}").json()["state"] == "delivered"
 
-    until(delivered, 30, of="a redriven delivery")
+    until(delivered, 120, of="a redriven delivery")
 
 
 def test_a_failure_is_reported_as_an_event_that_people_are_told_of(stack, api):
@@ -85,7 +85,7 @@ def test_a_failure_is_reported_as_an_event_that_people_are_told_of(stack, api):
     def notified():
         return [item for item in api.notifications("grace") if item["action"] == "configuration_error"]
 
-    assert until(notified, 30, of="a notification of the failure")
+    assert until(notified, 120, of="a notification of the failure")
 
 
 def test_the_first_retry_comes_by_the_queue(stack, api):
@@ -111,7 +111,7 @@ def test_what_the_queue_did_not_take_back_is_brought_by_the_schedule(stack, api)
     def delivered():  # by the schedule itself: nobody invokes the function here
         return api.ask("GET", f"/deliveries/{delivery['id']}").json()["state"] == "delivered"
 
-    until(delivered, 90, of="a delivery that the schedule brings back")
+    until(delivered, 180, of="a delivery that the schedule brings back")
 
 
 def test_a_breaker_opens_holds_and_lets_go(stack, api):
@@ -136,7 +136,7 @@ def test_a_breaker_opens_holds_and_lets_go(stack, api):
     def delivered():
         return api.ask("GET", f"/deliveries/{held['id']}").json()["state"] == "delivered"
 
-    until(delivered, 90, of="a held delivery")
+    until(delivered, 180, of="a held delivery")
 
 
 def test_an_address_that_bounces_gets_no_mail_until_it_is_lifted(stack, api):
@@ -158,6 +158,6 @@ def test_an_address_that_bounces_gets_no_mail_until_it_is_lifted(stack, api):
 def test_the_link_in_a_mail_needs_no_key_but_its_token(stack, api):
     address = f"{stack.facts.api_url}/unsubscribe"
 
-    answer = stack.api("no key at all").session.get(address, params={"token": "forged"}, timeout=30)
+    answer = stack.api("no key at all").session.get(address, params={"token": "forged"}, timeout=120)
 
     assert answer.status_code == 404

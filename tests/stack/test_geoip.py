@@ -31,6 +31,6 @@ def test_an_event_is_told_where_its_address_is_and_whose(stack, api, tmp_path):
         return api.ask("GET", f"/events/{api.post_event(event)['id']}").json()["context"]
 
     with environment(stack, GEO_DIRECTORY=str(databases)):
-        enriched = until(context, 20, of="an event with the place of its address")
+        enriched = until(context, 120, of="an event with the place of its address")
 
     assert enriched == {"geo": BERLIN_GEO, "asn": EXAMPLE_ASN}

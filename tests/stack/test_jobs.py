@@ -25,7 +25,7 @@ def test_an_export_is_a_file_behind_a_link_and_a_notification(api):
 
     job = ended(api, api.ask("POST", "/exports", json={"filters": {"app": app}}))
 
-    file = requests.get(job["link"], timeout=30)
+    file = requests.get(job["link"], timeout=120)
     assert (job["state"], job["events"], file.status_code) == ("done", 30, 200), job
     assert len(posted) == 30
     assert sorted(json.loads(line)["context"]["number"] for line in file.text.splitlines()) == [*range(30)]

@@ -76,7 +76,7 @@ def until_nobody_is_left(stack: LocalStack, inbox: str, match: str) -> tuple[Cou
     """
     told: Counter[str] = Counter()
     handed_on = 0
-    until(lambda: waiting(stack, match), 60, of="the rest that is handed on")
+    until(lambda: waiting(stack, match), 180, of="the rest that is handed on")
     while True:
         for message in taken(stack, inbox):
             told[json.loads(message["body"])["user"]["username"]] += 1

@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 from standardwebhooks.webhooks import Webhook
 
+from local.api import UnexpectedAnswerError
 from local.arrivals import Directory, Places
 from local.faults import Fault
 from local.samples import blueprint, events, samples
@@ -41,13 +42,17 @@ def stored(stack):
     return Counter(item["sk"]["S"] for item in items if item["pk"]["S"].startswith("event#"))
 
 
-def story_once(api, event_id, deliveries, deadline_s=30):
+def story_once(api, event_id, deliveries, deadline_s=180):
     """The event's story as soon as it has that many deliveries, all of them done."""
 
     def done():
-        story = api.story(event_id)
-        whole = len(story.deliveries) >= deliveries and all(item.final for item in story.deliveries)
-        return story if whole else None
+        try:
+            story = api.story(event_id)
+        except UnexpectedAnswerError as problem:
+            if '{"message": ' not in str(problem):  # our own answers are problem+json
+                raise
+            return None  # API Gateway gave the function up, as it does on a busy machine
+        return story if len(story.deliveries) >= deliveries and all(each.final for each in story.deliveries) else None
 
     return until(done, deadline_s, of=f"{deliveries} deliveries of {event_id}")
 
@@ -117,7 +122,7 @@ def test_each_sample_is_told_to_exactly_those_it_should_be(stack, api):
         answer = api.post_event(sample.event)
         watch.expect(sample, answer["id"], str(sample.number), posted_at)
 
-    until(lambda: seen.extend(watch.look()) or not watch.missing, 90, of="the samples' deliveries")
+    until(lambda: seen.extend(watch.look()) or not watch.missing, 180, of="the samples' deliveries")
 
     assert [item for item in seen if not item.good] == []
     assert watch.strangers() == []
@@ -300,7 +305,7 @@ def test_a_webhook_that_failed_says_so_and_comes_again(stack, api, trouble, reas
 def test_a_webhook_that_is_down_says_so(api):
     event_id = api.post_event(event_for("closed"))["id"]
 
-    delivery = until(lambda: next((d for d in api.story(event_id).deliveries if d.attempts), None), 30, of="an attempt")
+    delivery = until(lambda: next((d for d in api.story(event_id).deliveries if d.attempts), None), 90, of="an attempt")
 
     assert delivery.state == "retrying"
     assert delivery.attempts[0].status is None
@@ -335,7 +340,7 @@ def test_after_throttling_each_notification_exists_once_and_each_webhook_was_sen
 
     with stack.emulator.failing(*tables):
         ids = [result["id"] for result in api.post_events(batch)]
-        until(lambda: stack.emulator.fault_hits() == [60], 60, of="the faults' hits")
+        until(lambda: stack.emulator.fault_hits() == [60], 180, of="the faults' hits")
 
     told_once(stack, api, ids, 150)
 
@@ -350,7 +355,7 @@ def test_after_functions_were_killed_each_notification_exists_once_and_each_webh
     before = len(stack.sinks.received("/webhook/crash"))
 
     ids = [result["id"] for result in api.post_events([event_for("crash") for _ in range(60)])]
-    until(lambda: len(stack.sinks.received("/webhook/crash")) > before, 30, of="the first webhook")
+    until(lambda: len(stack.sinks.received("/webhook/crash")) > before, 120, of="the first webhook")
     killed = [
         pid
         for function in ("matcher", "webhook", "inbox")

@@ -39,7 +39,7 @@ def test_quiet_hours_hold_a_delivery_and_its_story_says_so(api: TocsinApi, night
         stories = [api.ask("GET", f"/events/{each}/deliveries").json()["deliveries"] for each in sent[-10:]]
         return next((deliveries[0] for deliveries in stories if deliveries), None)
 
-    delivery = until(told, 60, of="a delivery of the new rule", pause_s=1)
+    delivery = until(told, 180, of="a delivery of the new rule", pause_s=1)
 
     assert (delivery["state"], delivery["user"], delivery["attempts"]) == ("waiting", "nina", [])
     assert delivery["why"].startswith("held until ")

@@ -47,7 +47,7 @@ def test_counts_equal_the_events_after_kills_replays_and_late_events(stack, api)
             for hour, counts in holding.items()
         }
 
-    until(lambda: counted() == posted, 60, of="counts that equal the events")
+    until(lambda: counted() == posted, 180, of="counts that equal the events")
     assert sum(sum(by_action.values()) for by_action in posted.values()) == ROUNDS * 3 * 20
     volume = api.ask("GET", "/events/volume", params={"app": app, "history_days": 1}).json()
     assert volume["total"] == ROUNDS * 3 * 20

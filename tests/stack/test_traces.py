@@ -24,7 +24,7 @@ def test_an_event_has_one_trace_in_every_function_that_works_on_it(stack, api):
         lines = lines_about(stack, delivery["event_id"])
         return lines if {"ingest", "matcher"} < lines.keys() and len(lines) >= 3 else None
 
-    lines = until(all_three, 60, of="log lines of ingest, matcher and a transport")
+    lines = until(all_three, 180, of="log lines of ingest, matcher and a transport")
 
     assert len({line["trace_id"] for found in lines.values() for line in found}) == 1
     # and these invocations are three for Lambda: the stream hands on no trace

@@ -187,7 +187,7 @@ def test_a_failed_delivery_is_sent_again(page: Page, stack: LocalStack) -> None:
     stack.api().post_event({"action": "custom_fails", "app": "flaky", "context": {"message": "fails"}})
     asked = {"state": "failed", "transport": "flaky"}
     failed = lambda: stack.api().ask("GET", "/deliveries", params=asked).json()["items"]  # noqa: E731
-    until(failed, 60, of="a delivery fails", pause_s=1)
+    until(failed, 180, of="a delivery fails", pause_s=1)
     page.evaluate("location.hash = '#/deliveries?state=failed&transport=flaky'")
     rows(page).first.click()
     stack.sinks.behave()

@@ -168,9 +168,9 @@ def test_what_a_policy_says_that_logs_is_in_the_story(page: Page, stack: LocalSt
             found: JsonObject = stack.api().ask("GET", f"/events/{event}/deliveries").json()
             return found if found["rules"] else {}
 
-        return event if until(story, 60, of="the event is matched")["policies"] else None
+        return event if until(story, 180, of="the event is matched")["policies"] else None
 
-    event = until(logged, 60, of="the policy logs")
+    event = until(logged, 180, of="the policy logs")
     go(page, f"#/events?event={event}")
 
     expect(page.get_by_role("group", name="Policies that log")).to_contain_text("app-console holds")

@@ -99,14 +99,14 @@ def test_nobody_asks_beside_an_open_websocket(live: Page, browser: Browser, stac
     polling.goto(f"{stack.facts.api_url}/console")  # finds no WebSocket by this host
     sign_in(polling, alice)
     for name, page in (("live", live), ("polling", polling)):
-        until(lambda page=page: page.locator(":root:not([data-busy])").count(), 60, of="nothing is under way")  # type: ignore[misc]
+        until(lambda page=page: page.locator(":root:not([data-busy])").count(), 180, of="nothing is under way")  # type: ignore[misc]
         page.on("request", lambda request, name=name: asked[name].append(request.url))  # type: ignore[misc]
 
     for page in (live, polling):
         page.clock.fast_forward(20_000)
 
     polling.wait_for_timeout(1)
-    until(lambda: any(map(ASKING.search, asked["polling"])) or polling.wait_for_timeout(50), 60, of="polls")
+    until(lambda: any(map(ASKING.search, asked["polling"])) or polling.wait_for_timeout(50), 180, of="polls")
     assert not [url for url in asked["live"] if ASKING.search(url)]
     polling.context.close()
 
@@ -116,7 +116,7 @@ def test_what_was_lost_on_its_way_is_there_when_the_connection_is_back(
 ) -> None:
     lines.losing = True
     happen(stack, "lost on its way")
-    until(lambda: lines.lost or live.wait_for_timeout(50), 60, of="the push that gets lost")
+    until(lambda: lines.lost or live.wait_for_timeout(50), 180, of="the push that gets lost")
     assert rows(live).filter(has_text="lost on its way").count() == 0
     lines.losing = False
 
@@ -135,7 +135,7 @@ def test_a_connection_that_answers_no_ping_is_given_up(live: Page, lines: Lines)
     first.on_message(lambda message: lines.asked.append(str(message)))  # to nobody
 
     live.clock.fast_forward(26_000)
-    until(lambda: lines.said("ping") or live.wait_for_timeout(50), 60, of="a ping")
+    until(lambda: lines.said("ping") or live.wait_for_timeout(50), 180, of="a ping")
     live.clock.fast_forward(11_000)
 
     expect(live.get_by_role("status").get_by_text("live", exact=True)).to_have_count(0)
@@ -160,7 +160,7 @@ def test_what_comes_while_the_network_is_cut_comes_once(live: Page, stack: Local
 
 def test_the_log_is_followed_and_not_asked_for_once_it_is_fed(live: Page, stack: LocalStack, lines: Lines) -> None:
     go(live, "#/events?app=followed&live=1")
-    until(lambda: lines.said("events.tail") or live.wait_for_timeout(50), 60, of="the page follows the log")
+    until(lambda: lines.said("events.tail") or live.wait_for_timeout(50), 180, of="the page follows the log")
     happen(stack, "seen by asking or by the feed", app="followed")
     expect(rows(live).filter(has_text="seen by asking or by the feed")).to_have_count(1)
     live.clock.fast_forward(11_000)

@@ -123,7 +123,7 @@ def test_the_list_says_how_often_a_rule_fired(page: Page, stack: LocalStack) -> 
 
     before = fired()
     happen(stack, "to be counted")
-    until(lambda: fired() > before, 60, of="the firing is counted")
+    until(lambda: fired() > before, 180, of="the firing is counted")
 
     page.get_by_role("link", name="Rules").click()
 

@@ -54,7 +54,7 @@ def test_a_rotated_secret_is_shown_once_and_signs_what_is_sent(page: Page, stack
             return False
         return len(received.headers["webhook-signature"].split()) == 2
 
-    until(signed_by_both, 60, of="messages are signed by the new secret and the old one")
+    until(signed_by_both, 180, of="messages are signed by the new secret and the old one")
     expect(page.get_by_role("region", name="Last deliveries")).to_be_visible()
     page.reload()
     assert shown not in page.content()

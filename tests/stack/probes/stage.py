@@ -79,7 +79,7 @@ class Stage:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        until(lambda: not any(map(_runs, pids)), 10, of=f"the end of {name}'s processes")
+        until(lambda: not any(map(_runs, pids)), 120, of=f"the end of {name}'s processes")
 
     def waiting(self, queue: str) -> int:
         """How many messages are in a queue, those that are delayed included."""

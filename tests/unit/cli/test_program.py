@@ -35,7 +35,7 @@ def program(*arguments, **environment):
         env=ENVIRONMENT | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 
@@ -104,7 +104,7 @@ def test_a_reader_that_has_enough_ends_it_quietly():
             env=ENVIRONMENT | {"TOCSIN_URL": site.url, "TOCSIN_KEY": "key"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
             check=False,
         )
 
@@ -152,7 +152,7 @@ def test_no_file_is_longer_than_four_hundred_lines():
 def test_a_command_loads_only_what_it_uses():
     script = "import sys, tocsin_cli.main as m; m.main(['completion', 'bash']); print(*sys.modules, file=sys.stderr)"
     loaded = subprocess.run(
-        [sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], env=ENVIRONMENT, capture_output=True, text=True, timeout=180, check=True
     ).stderr.split()
 
     unused = {"boto3", "botocore", "keyring", "cryptography", "requests", "urllib3", "tocsin"}
@@ -235,7 +235,7 @@ def completed(line, tmp_path, **environment):
         env=ENVIRONMENT | {"PATH": f"{tmp_path}:{ENVIRONMENT['PATH']}"} | environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=True,
     )
     return answer.stdout.split()

@@ -60,7 +60,7 @@ class Producer:
 
     def ends(self, *, by: int = 0) -> None:
         """Wait for its end: an exit status, or a negative signal."""
-        assert self.process.wait(timeout=60) == by
+        assert self.process.wait(timeout=180) == by
         self.forget()
 
     def forget(self) -> None:
@@ -164,7 +164,7 @@ def test_a_process_that_is_killed_while_it_sends_delivers_once_with_a_spool(api,
         api.url,
         spool,
     )
-    until(lambda: len(api.stored) > 100, 60, of="events under way")
+    until(lambda: len(api.stored) > 100, 180, of="events under way")
     killed.process.kill()
     assert killed.process.stdout is not None
     saved = int(killed.process.stdout.read().split()[-1])
@@ -186,7 +186,7 @@ def test_of_processes_that_share_a_spool_the_others_send_what_a_killed_one_has_l
         producer.says("saved")
     producers[0].process.kill()
 
-    until(lambda: actions(api) == {"saved": 60}, 60, of="all events")
+    until(lambda: actions(api) == {"saved": 60}, 180, of="all events")
     for producer in producers[1:]:
         producer.go_on()
         producer.ends()

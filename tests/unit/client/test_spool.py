@@ -250,7 +250,7 @@ def test_what_one_client_has_left_the_next_one_sends(api, spooling, caplog):
 
     spooling()
 
-    until(lambda: len(api.stored) == 30, 30, of="what was left")
+    until(lambda: len(api.stored) == 30, 120, of="what was left")
     assert sorted(api.stored) == sorted(ids)
 
 
@@ -310,7 +310,7 @@ def test_an_event_that_the_api_always_fails_on_holds_up_no_others(api, spooling,
     for _ in range(20):
         client.emit("login")
 
-    until(lambda: client.flush(timeout=0.01) or len(api.stored) == 20, 30, of="the others", pause_s=0)
+    until(lambda: client.flush(timeout=0.01) or len(api.stored) == 20, 120, of="the others", pause_s=0)
 
 
 @pytest.mark.skipif(not FILES.exists(), reason="there is no /proc here")
