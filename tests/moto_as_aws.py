@@ -14,6 +14,7 @@ Knows nothing of Tocsin. `installed()` changes moto 5 for as long as its block l
 from __future__ import annotations
 
 import copy
+import functools
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from botocore.useragent import UserAgentString
+from moto.core import responses
 from moto.dynamodb.exceptions import ItemSizeTooLarge, ItemSizeToUpdateTooLarge
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
@@ -55,8 +58,15 @@ def installed() -> Iterator[Moto]:
         _refuse_messages(patch)
         _look_at_messages_quickly(patch)
         _read_late(patch, moto.late_reads)
+        _work_out_once(patch)
         _one_at_a_time(patch)
         yield moto
+
+
+def _work_out_once(patch: pytest.MonkeyPatch) -> None:
+    """Has each call do without what is the same for every one: a quarter of the time that a query takes."""
+    patch.setattr(responses, "method_names_from_class", functools.cache(responses.method_names_from_class))
+    patch.setattr(UserAgentString, "to_string", lambda _: "tests")
 
 
 def _one_at_a_time(patch: pytest.MonkeyPatch) -> None:
