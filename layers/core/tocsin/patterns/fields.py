@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
-from sys import getsizeof
 
 from tocsin.patterns.layout import Run
 from tocsin.patterns.matchers import Absent, AnythingBut, Condition, Leaf, Matcher
-from tocsin.patterns.memory import Memory
+from tocsin.patterns.memory import Memory, size_of
 from tocsin.patterns.positions import as_bits
 from tocsin.patterns.tables import ValueTable
 
@@ -23,6 +22,9 @@ _LONGEST_REMEMBERED = 256
 # What a remembered value takes in its dictionary, and a pair that is not _NOTHING beside its bits.
 _PLACE = 110
 _PAIR = 56
+# What a text takes with its place, but for its characters; and a number.
+_TEXT = _PLACE + 60
+_NUMBER = 32
 
 
 class Field[Name: Hashable](dict[str, Met[Name]]):
@@ -111,9 +113,11 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
             bits |= self._unless & ~self._excluded.strings(value)
         if self._several:
             bits |= self._met_by_several(value)
-        met = (bits, self._anchors.get(value, ()))
+        runs = self._anchors.get(value, ())
+        met = (bits, runs) if bits or runs else _NOTHING
         if len(value) <= _LONGEST_REMEMBERED:
-            met = self._kept(self, value, met, getsizeof(value))
+            size = _TEXT + len(value) * (1 if value.isascii() else 4)
+            self._memory.keep(self, value, met, size if met is _NOTHING else size + _PAIR + size_of(bits))
         return met
 
     @property
@@ -145,7 +149,7 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
             bits |= self._unless & ~self._excluded.numbers(value)
         if self._several:
             bits |= self._met_by_several(value)
-        return self._kept(self._numbers, value, (bits, self._anchors.get(value, ())), getsizeof(value))
+        return self._kept(self._numbers, value, (bits, self._anchors.get(value, ())), _NUMBER)
 
     def _met_by_constant(self, value: bool | None) -> Met[Name]:
         bits = self._positive.constants(value) | self._presence
@@ -163,7 +167,7 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         if met == _NOTHING:
             met = _NOTHING
         else:
-            size += _PAIR + getsizeof(met[0])
+            size += _PAIR + size_of(met[0])
         self._memory.keep(cache, value, met, _PLACE + size)
         return met
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from sys import getsizeof
 
 from tocsin.patterns import addresses, casing
 from tocsin.patterns.intervals import RangeTable
@@ -26,7 +25,7 @@ from tocsin.patterns.matchers import (
     Suffix,
     Wildcard,
 )
-from tocsin.patterns.memory import Memory
+from tocsin.patterns.memory import Memory, size_of
 from tocsin.patterns.positions import Positions, as_bits, packed
 
 type _AnyCase = EqualsIgnoringCase | Prefix | Suffix
@@ -94,9 +93,9 @@ class ValueTable:
                 case _:  # pragma: no cover - the others are asked for by absence
                     raise TypeError(f"{type(matcher).__name__} is not found by value")
         self._equal = {value: packed(positions) for value, positions in equal.items()}
-        self._prefixes = _PrefixTable({text: packed(positions) for text, positions in prefixes.items()})
-        self._suffixes = _PrefixTable({text: packed(positions) for text, positions in suffixes.items()})
         # Most fields have few kinds of matchers, and what is not there costs a value one look.
+        self._prefixes = _prefix_table(prefixes)
+        self._suffixes = _prefix_table(suffixes)
         self._wildcards = _WildcardTable(wildcards) if wildcards else None
         self._folded = _FoldedTable(folded) if folded else None
         self._ranges = RangeTable(ranges) if ranges else None
@@ -108,32 +107,32 @@ class ValueTable:
         equal = self._equal.get(value)
         if equal is not None:
             found.append(equal)
-        if self._prefixes:
+        if self._prefixes is not None:
             at = self._prefixes.longest(value)
             if at >= 0:
-                found.append(self._prefix_bits.get(at) or self._joined_prefixes(at))
-        if self._suffixes:
+                found.append(self._prefix_bits.get(at) or self._joined_prefixes(self._prefixes, at))
+        if self._suffixes is not None:
             found += self._suffixes.find(value[::-1])
-        if self._blocks:
+        if self._blocks is not None:
             found += self._blocks.find(value)
-        if self._folded:
+        if self._folded is not None:
             found += _met(value, self._folded.find(value))
-        if self._wildcards:
+        if self._wildcards is not None:
             found += _met(value, self._wildcards.find(value))
-        bits = as_bits(found)
+        bits = as_bits(found) if found else 0
         return bits | self._always if self._always else bits
 
-    def _joined_prefixes(self, at: int) -> int:
+    def _joined_prefixes(self, prefixes: _PrefixTable[Positions], at: int) -> int:
         """The bits of one prefix and of all that it begins with: for many values the very same."""
         groups: list[Positions] = []
-        for node, group in self._prefixes.chain(at):
+        for node, group in prefixes.chain(at):
             known = self._prefix_bits.get(node)
             if known is not None:
                 groups.append(known)
                 break
             groups.append(group)
         bits = as_bits(groups)
-        self._memory.keep(self._prefix_bits, at, bits, 100 + getsizeof(bits))
+        self._memory.keep(self._prefix_bits, at, bits, 100 + size_of(bits))
         return bits
 
     def numbers(self, value: int | float) -> int:
@@ -147,6 +146,10 @@ class ValueTable:
     def constants(self, value: bool | None) -> int:
         """The positions of all matchers that true, false or null meets, as bits."""
         return self._always | as_bits([self._constants.get(value, ())])
+
+
+def _prefix_table(texts: Mapping[str, list[int]]) -> _PrefixTable[Positions] | None:
+    return _PrefixTable({text: packed(positions) for text, positions in texts.items()}) if texts else None
 
 
 def _met(value: str, suspects: Iterable[_Suspects]) -> list[Positions]:
@@ -172,9 +175,6 @@ class _PrefixTable[Group]:
                 chain.pop()
             self._parents.append(chain[-1] if chain else -1)
             chain.append(at)
-
-    def __bool__(self) -> bool:
-        return bool(self._texts)
 
     def longest(self, value: str) -> int:
         """The number of the longest text that the value begins with, or -1."""
