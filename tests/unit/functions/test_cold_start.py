@@ -13,7 +13,17 @@ from tests.geoip_databases import write_databases
 
 # What each function on the hot path must not load. Loading these costs 15 to 150 ms each, or means that a function
 # does what is another's.
-NEVER = ("moto", "rich", "pytest", "cel_expr_python", "aws_xray_sdk", "boto3", "s3transfer", "aws_lambda_powertools")
+NEVER = (
+    "moto",
+    "rich",
+    "pytest",
+    "cel_expr_python",
+    "aws_xray_sdk",
+    "boto3",
+    "s3transfer",
+    "aws_lambda_powertools",
+    "tocsin.config.defaults",
+)
 MUST_NOT_LOAD = {
     "authorizer": (
         "pydantic",
@@ -131,6 +141,18 @@ def test_maxminddb_is_loaded_where_there_are_databases_and_an_address_only(tmp_p
     with_them = loaded(_ENRICHING.format(directory=str(databases)), {})
 
     assert ("maxminddb" in without, "maxminddb" in with_them) == (False, True)
+
+
+def test_a_configuration_is_built_for_validation_once_and_its_parts_not_again_by_themselves() -> None:
+    built = (
+        "from tocsin.config.model import Configuration, NotificationRule\n"
+        "assert Configuration.__pydantic_complete__\n"
+        "assert not NotificationRule.__pydantic_complete__\n"
+        "NotificationRule(name='a', bindings=[])\n"
+        "assert NotificationRule.__pydantic_complete__\n"
+    )
+
+    assert "tocsin.config.model" in loaded(built, {})
 
 
 OFF_THE_HOT_PATH = {"jobs", "console", "api", "feedback", "redrive", "rollup"}

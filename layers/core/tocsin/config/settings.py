@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class GroupScopes(BaseModel):
     """The scopes of everybody whose access token names a group: a group of the token's issuer, by its name there."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     group: Annotated[str, Field(min_length=1, max_length=200)]
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]

@@ -94,11 +94,12 @@ class ConfigurationStore:
 
     def _read(self, version: Version) -> Configuration | None:
         # Whoever reads the settings alone, as ingest does, loads no rules: 100 ms of a cold start.
-        from tocsin.config.defaults import DEFAULT  # noqa: PLC0415
+        if version.number == 0:
+            from tocsin.config.defaults import DEFAULT  # noqa: PLC0415
+
+            return DEFAULT
         from tocsin.config.model import Configuration  # noqa: PLC0415
 
-        if version.number == 0:
-            return DEFAULT
         snapshot = {":pk": text(_snapshot_pk(version.generation))}
         pieces = list(self._table.query("reading the configuration", "pk = :pk", snapshot, consistent=True))
         if len(pieces) != version.pieces:

@@ -38,7 +38,7 @@ class SlackFormat(StrEnum):
 class Mapping(BaseModel):
     """CEL that makes of a notification what is sent. Transports name it, several if they like."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: Name
     expression: Annotated[str, Field(min_length=1, max_length=2000)]

@@ -16,7 +16,9 @@ from tocsin.types import JsonObject
 
 
 class _Configured(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """What is a part of the configuration, which is built at once: by itself it is built where it is used alone."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Matching(_Configured):
