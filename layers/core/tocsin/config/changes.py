@@ -17,7 +17,7 @@ from tocsin.identity.principal import Principal
 from tocsin.types import Json, JsonObject
 
 MAX_EVENTS = 100
-"""Events a request; what a blueprint changes beyond that is counted in one more."""
+"""Most events per request. One more event counts the changes of a blueprint beyond that."""
 
 _ACTIONS = {
     "create": (EventAction.MODEL_CREATED, "created"),
@@ -45,7 +45,7 @@ _TRIES = 3
 
 
 class ChangeEvents:
-    """Reports changes as events. Where that fails, the log says so; the change itself is in force already."""
+    """Reports changes as events. A failure to report is only logged, since the change is already in force."""
 
     def __init__(self, system_events: SystemEvents) -> None:
         self._system_events = system_events
@@ -53,9 +53,9 @@ class ChangeEvents:
     def tell(
         self, changes: Sequence[JsonObject], by: Principal, settings: Settings, *, shown_once: bool = False
     ) -> None:
-        """One event for each of `changes`, as `blueprint.diff` spells them, and one for all above MAX_EVENTS.
+        """Report one event for each of `changes` (as `blueprint.diff` returns them), and one for all above MAX_EVENTS.
 
-        With `shown_once` a further event says that the caller was shown a secret of what was changed.
+        With `shown_once` a further event says that the caller was shown a secret of the changed entry.
         """
         for change in changes[:MAX_EVENTS]:
             action, context = _said(change, by)
@@ -94,7 +94,7 @@ def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
         **_by(by),
     }
     if isinstance(fields, dict):
-        # A replaced secret looks alike before and after, masked: the event says that it was replaced.
+        # The masks of the old and the new secret are the same, so the event says that it was replaced.
         if fields and all(name in _SECRETS or change == REPLACED for name, change in fields.items()):
             action = EventAction.SECRET_ROTATE
             context["message"] = f"{by.key_name} replaced the secret of {_named(change)}"
@@ -103,9 +103,9 @@ def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
 
 
 def _told(field: str, change: Json) -> Json:
-    """How a field changed, without what may be a credential: readers of events need not be allowed to configure.
+    """Return how a field changed, without possible credentials: readers of events may lack the scope to configure.
 
-    A mapping of headers has credentials in its expression, a chat service has them in the path of its URL.
+    Mappings of headers may have credentials in their expressions, URLs of chat services have them in their paths.
     """
     if field in _SECRETS:
         return _MASK
@@ -121,7 +121,7 @@ def _told(field: str, change: Json) -> Json:
 
 
 def _host_of(url: Json) -> Json:
-    """A URL up to its host; what is no URL is masked."""
+    """Return a URL up to its host, or a mask for anything that is not a URL."""
     if not isinstance(url, str):
         return url
     try:
@@ -161,5 +161,5 @@ def _named(change: JsonObject) -> str:
 
 
 def _by(by: Principal) -> JsonObject:
-    """Name the key with its id: another key may get the name later, but not the id."""
+    """Identify the key by id as well as name: a later key may reuse the name, but never the id."""
     return {"by": by.key_name, "by_id": by.key_id}

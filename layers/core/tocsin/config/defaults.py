@@ -1,7 +1,7 @@
-"""What holds before anybody configures anything: administrators hear when something of ours is wrong.
+"""The default configuration of a new stack: rules that tell administrators about faults of Tocsin itself.
 
-The group has no members yet; whoever sets up a stack puts people in it. What is wrong in many places at once is told
-ten times an hour and action at most; the next hour's first says how many more there were.
+The group of administrators has no members until somebody adds them. Notifications are throttled to ten per hour and
+action; the first one of the next hour says how many were held back.
 """
 
 from tocsin.config.model import Configuration

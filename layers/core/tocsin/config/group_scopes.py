@@ -1,6 +1,6 @@
-"""Which scopes a token's groups give: one field of the settings, read alone.
+"""The scopes that an access token's groups give: one field of the settings, read by itself.
 
-`tocsin.config.store` reads them too, but imports all that rules are made of: the authorizer's cold start would take a
+`tocsin.config.store` reads it too, but imports the models of rules, which would make the authorizer's cold start a
 third longer.
 """
 
@@ -25,7 +25,7 @@ _FIELD = "group_scopes"
 
 
 class GroupScopesStore:
-    """Reads them through a memory of a few seconds."""
+    """Reads the scopes, and caches them for a few seconds."""
 
     def __init__(self, client: DynamoDBClient, table: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._table = Table(client, table)

@@ -1,7 +1,6 @@
-"""The lock under which one at a time changes the configuration, and the note of a run that did not end.
-
+"""The lock that lets one caller at a time change the configuration, and the note of an interrupted run.
 pk       sk    what
-version  lock  who applies a blueprint or edits at this moment, until when, and what one that died left
+version  lock  who applies a blueprint or edits now, until when, and the note of an interrupted run
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 LOCK_SECONDS = 60
-"""More than the timeout of the function that publishes."""
+"""Longer than the timeout of the function that publishes, so that the lock outlasts its holder."""
 
 _KEY = {"pk": text("version"), "sk": text("lock")}
 
@@ -34,15 +33,15 @@ class ConfigurationLock:
         self._table = Table(client, table)
 
     def take(self, by: str, *, now: datetime) -> Json:
-        """Keep others from applying a blueprint for LOCK_SECONDS; Conflict where somebody else does so now.
+        """Take the lock for LOCK_SECONDS. Raises Conflict where somebody else holds it.
 
-        Returns the note of a run that did not end; None where there is none.
+        Returns the note of an interrupted run; None where there is none.
         """
         try:
             locked = self._table.update(
                 "locking the configuration",
                 _KEY,
-                # Not `expires_at`: a note outlives its lock.
+                # Not `expires_at`, the table's time to live: the note must outlive its lock.
                 "SET locked_by = :by, locked_until = :until",
                 condition="attribute_not_exists(locked_until) OR locked_until <= :now",
                 values={
@@ -57,17 +56,17 @@ class ConfigurationLock:
         return _note_of(locked)
 
     def note(self) -> Json:
-        """The note of a run that has not ended; None where there is none."""
+        """Return the note of a run in progress or interrupted; None where there is none."""
         item = self._table.get("reading the configuration's lock", _KEY, consistent=True)
         return None if item is None else _note_of(item)
 
     def leave_note(self, note: JsonObject) -> None:
-        """Write a note beside the lock, for the next run should this one not end."""
+        """Write a note beside the lock, for the next run in case this one is interrupted."""
         packed = {"B": gzip.compress(orjson.dumps(note), mtime=0)}
         self._table.update("leaving a note beside the lock", _KEY, "SET note = :note", values={":note": packed})
 
     def release(self, *, forget: bool) -> None:
-        """Release the lock, and `forget` the note or leave it to the next run."""
+        """Release the lock. With `forget` the note is deleted, else it is left for the next run."""
         what = "unlocking the configuration"
         if forget:
             self._table.delete(what, _KEY)

@@ -1,6 +1,6 @@
-"""The configuration without its people, as the matcher and the transports hold it in memory.
+"""The configuration without people, as the matcher and the delivering functions hold it in memory.
 
-It is published as one snapshot, so that a reader sees all of one version or all of another.
+It is published as one snapshot, so that readers never see parts of two versions.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ class Configuration(BaseModel):
         return {mapping.name: mapping.expression for mapping in self.mappings}
 
     def changed(self, **fields: object) -> Configuration:
-        """This configuration with other `fields`; unlike a copy, without values cached for the old ones."""
+        """Return a copy with other `fields`, without the cached properties that `model_copy` would keep."""
         kept = {name: getattr(self, name) for name in type(self).model_fields}
         return type(self).model_validate(kept | fields)
 
     def to_bytes(self) -> bytes:
-        """As JSON, defaults left out, the same bytes for the same configuration."""
+        """Serialize to JSON without defaults. The same configuration gives the same bytes."""
         return orjson.dumps(self.model_dump(mode="json", exclude_defaults=True), option=orjson.OPT_SORT_KEYS)
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Configuration:
-        """The inverse of `to_bytes`; pydantic's ValidationError on what it did not write."""
+        """The inverse of `to_bytes`. Raises pydantic's ValidationError for anything else."""
         return cls.model_validate_json(data)

@@ -1,10 +1,10 @@
-"""Transports' secrets in the config table, which only the functions that deliver read.
+"""Transports' secrets in the config table. Only the delivering functions may read them.
 
     pk      sk     what
     secret  <ref>  a transport's secrets: signing keys, a client certificate's key, a URL that is one
 
-The secrets under a ref never change: a new secret gets a new ref, which the transport's next version names. So no
-delivery goes out with the URL of one version and the secret of another.
+Secrets under a ref never change: a new secret gets a new ref, named by the next version of the transport. So no
+delivery combines the URL of one version with the secret of another.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _HELD = timedelta(hours=1)
 
 
 class SecretStore:
-    """Reads, writes and deletes secrets. Methods raise Unavailable where DynamoDB does not do as asked."""
+    """Reads, writes and deletes secrets. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
         self._held: TTLCache[str, TransportSecrets] = TTLCache(_HELD)
 
     def of(self, transport: NotificationTransport) -> TransportSecrets:
-        """The secrets of a transport; empty ones where it names none."""
+        """Return the secrets of a transport; empty ones where it names none."""
         ref = transport.secrets_ref
         if not ref:
             return TransportSecrets()
@@ -46,12 +46,12 @@ class SecretStore:
         return self._held.get_or_read(ref, read)
 
     def put(self, ref: str, secrets: TransportSecrets) -> None:
-        """Store secrets under a name that is used for these alone; they are never read back by the API."""
+        """Store secrets under a ref that is used for these alone. The API never reads them back."""
         stored = document(secrets.model_dump(mode="json", exclude_defaults=True))
         self._table.put("writing a transport's secrets", _key(ref) | {"secrets": stored})
 
     def delete(self, ref: str) -> None:
-        """Delete secrets that no transport names any more."""
+        """Delete secrets that no transport refers to any more."""
         self._table.delete("deleting a transport's secrets", _key(ref))
 
 

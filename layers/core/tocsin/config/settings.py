@@ -1,4 +1,4 @@
-"""What holds for every event: the settings, which stand in the version item, so that ingest reads them alone."""
+"""The settings, which apply to every event. They are part of the version item, so that ingest reads only that item."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class GroupScopes(BaseModel):
-    """The scopes of everybody whose access token names a group: a group of the token's issuer, by its name there."""
+    """The scopes given to holders of access tokens that name a group. `group` is its name at the token's issuer."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -27,37 +27,37 @@ class GroupScopes(BaseModel):
 
 
 class Settings(BaseModel):
-    """What holds for every event."""
+    """Settings that apply to every event."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     event_retention: Duration = "days=365"
-    """How long an event is kept that says nothing else."""
+    """How long an event is kept, unless the event itself says."""
     notification_retention: Duration = "days=30"
     """How long an inbox item and an event's story are kept."""
     seen_notification_retention: Duration | None = None
-    """How long after its arrival a notification that was seen stays in its inbox; None as long as others."""
+    """How long after its arrival a seen notification stays in its inbox; None for as long as unseen ones."""
     inbox_limit: Annotated[int, Field(ge=1, le=MAX_INBOX)] = 1000
     """How many notifications a person's inbox holds; the oldest leave it first."""
     brand: Annotated[str, Field(max_length=100)] = "default"
-    """The brand of an event that names none."""
+    """The brand of events that name none."""
     secret_keys: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], FailFast()] = ()
-    """More names of keys whose values are masked."""
+    """Further names of keys whose values are masked, beside the built-in ones."""
     exempt_keys: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], FailFast()] = ()
-    """Names of keys whose values stay readable although they sound secret."""
+    """Names of keys whose values are not masked, although their names look secret."""
     group_scopes: Annotated[tuple[GroupScopes, ...], FailFast()] = ()
-    """What access tokens allow: the scopes that the groups in them give. A token without such a group has none."""
+    """The scopes that groups named in an access token give. A token without a listed group has no scopes."""
     preferences_defaults: JsonObject = Field(default_factory=dict)
-    """How people are told who say nothing of it themselves: Preferences, checked where the settings are saved."""
+    """Preferences of people who set none themselves. They are validated when the settings are saved."""
 
     @cached_property
     def defaults(self) -> Preferences:
-        """The `preferences_defaults`, read where people are told: most functions that read settings tell nobody."""
+        """Return `preferences_defaults` as a model. It is parsed on demand: most functions never need it."""
         from tocsin.telling.preferences import Preferences  # noqa: PLC0415 - 12 ms of a cold start
 
         return Preferences.model_validate(self.preferences_defaults)
 
     @cached_property
     def secrets(self) -> Secrets:
-        """Which keys' values are masked. It remembers keys that it has seen, so these settings keep one."""
+        """Return what decides which keys' values are masked. It caches decisions per key, so the settings keep one."""
         return Secrets(extra=frozenset(self.secret_keys), exempt=frozenset(self.exempt_keys))

@@ -1,11 +1,11 @@
 """The published configuration in the config table.
 
     pk                     sk            what
-    version                current       which snapshot holds, and the settings, which ingest needs alone
+    version                current       which snapshot is in force, and the settings, which are all that ingest needs
     snapshot#<generation>  000, 001, …   the configuration, compressed, in pieces that fit an item
 
-A version is published by writing its snapshot beside the old one and then changing the version item under
-the condition that it is still the one that was read: readers see the old or the new one, never half of each.
+A version is published by writing its snapshot beside the old one, then changing the version item on condition that it
+is unchanged since it was read. So readers see the old or the new version, never parts of both.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _PIECE = 350_000  # bytes; an item holds 400 KB
 _OLD_SNAPSHOT_LIVES = timedelta(hours=1)  # longer than any function that still reads it
 
-_CENTURY = timedelta(days=36_500)  # which can be taken from any date
+_CENTURY = timedelta(days=36_500)  # can be subtracted from any date without leaving datetime's range
 
 _CURRENT = "current"
 _WRITING = "writing the configuration"
@@ -46,7 +46,7 @@ _WRITING = "writing the configuration"
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """Which configuration is in force. Number 0 is a stack that was never configured: the default is in force."""
+    """Which configuration is in force. Number 0: the stack was never configured, so the default is in force."""
 
     number: int = 0
     generation: str = ""
@@ -57,7 +57,7 @@ class Version:
 
 
 class ConfigurationStore:
-    """Reads the configuration through a memory that is checked every few seconds, and publishes new ones."""
+    """Reads the configuration, with a cache that is checked every few seconds, and publishes new versions."""
 
     def __init__(self, client: DynamoDBClient, table: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._table = Table(client, table)
@@ -67,24 +67,24 @@ class ConfigurationStore:
         self._held: tuple[str, Configuration] | None = None
 
     def version(self, *, fresh: bool = False) -> Version:
-        """The version in force: at most REFRESH old, or read now where `fresh`."""
+        """Return the version in force, read at most REFRESH ago, or now where `fresh`."""
         held = None if fresh else self._versions.get(_CURRENT)
         return self._read_version(consistent=fresh) if held is None else held.value
 
     def _read_version(self, *, consistent: bool) -> Version:
         item = self._table.get("reading the configuration's version", VERSION_KEY, consistent=consistent)
         known = Version() if item is None else _version_of(item)
-        if known.generation != self._version.generation:  # else what its settings have made is kept as well
+        if known.generation != self._version.generation:  # else keep the object, and what its settings have cached
             self._version = known
         return self._versions.put(_CURRENT, self._version)
 
     def current(self, *, fresh: bool = False) -> tuple[Version, Configuration]:
-        """The version in force, and its configuration."""
+        """Return the version in force and its configuration."""
         version = self.version(fresh=fresh)
         if self._held is not None and self._held[0] == version.generation:
             return version, self._held[1]
         configuration = self._read(version)
-        if configuration is None:  # its snapshot was replaced while we read: the version we knew is an old one
+        if configuration is None:  # the snapshot is gone, so the version that we knew is outdated
             version = self.version(fresh=True)
             configuration = self._read(version)
         if configuration is None:
@@ -93,7 +93,7 @@ class ConfigurationStore:
         return version, configuration
 
     def _read(self, version: Version) -> Configuration | None:
-        # Whoever reads the settings alone, as ingest does, loads no rules: 100 ms of a cold start.
+        # Imported here, so that functions that read only the settings (ingest) save 100 ms of their cold start.
         if version.number == 0:
             from tocsin.config.defaults import DEFAULT  # noqa: PLC0415
 
@@ -112,7 +112,7 @@ class ConfigurationStore:
             ) from error
 
     def publish(self, configuration: Configuration, *, replacing: Version, by: str) -> Version:
-        """Put `configuration` in force. Raises Conflict where `replacing` no longer is the version in force."""
+        """Put `configuration` in force. Raises Conflict when `replacing` is no longer the version in force."""
         data = configuration.to_bytes()
         number_ = replacing.number + 1
         generation = f"{number_}-{hashlib.sha256(data).hexdigest()[:16]}"
@@ -143,7 +143,7 @@ class ConfigurationStore:
                 values={":known": text(replacing.generation)},
             )
         except ConditionFailed:
-            # No version names these pieces. After any other error one may: DynamoDB may have written it.
+            # No version names these pieces. After any other error one may, since DynamoDB may have written it anyway.
             self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
             raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
 
@@ -157,13 +157,13 @@ class ConfigurationStore:
             )
 
     def inbox_bounds(self) -> InboxBounds:
-        """What the settings have an inbox hold."""
+        """Return the settings' limits of an inbox."""
         settings = self.version().settings
         seen = settings.seen_notification_retention
         return InboxBounds(settings.inbox_limit, None if seen is None else min(parse_duration(seen), _CENTURY))
 
     def notifications_kept(self) -> timedelta:
-        """How long the settings keep an inbox item and an event's story."""
+        """Return how long inbox items and stories of events are kept."""
         return parse_duration(self.version().settings.notification_retention)
 
 

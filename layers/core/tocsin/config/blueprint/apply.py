@@ -1,12 +1,11 @@
-"""Applying a blueprint: first what nobody looks at yet, then the flip, then what nobody looks at any more.
+"""Apply a blueprint in three steps, so that readers never see a rule without what it names.
 
-    1. people, new lists of members, new keys and secrets are written beside the old ones, after a note of them
-    2. the snapshot of rules, policies, transports, groups and settings is published: readers see it whole
-    3. people, lists of members, keys and secrets that nothing names any more are deleted
+    1. Write a journal of what will be added, then people, new member lists, new keys and new secrets beside the old
+    2. Publish the snapshot of rules, policies, transports, groups and settings: readers see all of it or none
+    3. Delete people, member lists, keys and secrets that nothing refers to any more
 
-No reader sees a rule without what it names. A run that dies is made good by the next one: each step writes
-what differs from what is there, and what the note tells of is cleared away, or made again where it was a
-secret that nobody was shown.
+If a run dies, the next one completes it: each step writes only what differs from what is stored, and the next run
+deletes what the journal lists. Keys and signing secrets that were never shown to anybody are made again.
 """
 
 from __future__ import annotations
@@ -37,11 +36,11 @@ from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_SHOWN = 2_000_000
-"""Bytes of changes in an answer: Lambda's answers hold 6 MB."""
+"""Bytes of changes in a response. Lambda limits a response to 6 MB."""
 
 
 MAX_MADE = 5_000
-"""Keys and signing secrets that one blueprint may have made: each is shown once, in the same answer."""
+"""How many keys and signing secrets one blueprint may create. All of them are shown once, in the same response."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +50,14 @@ class Applied:
     version: int
     changes: tuple[JsonObject, ...]
     keys: tuple[JsonObject, ...] = ()
-    """{name, id, key} of keys that were made: the only time that their secrets are shown."""
+    """{name, id, key} of each key that was created. Its secret is shown this once."""
     secrets: tuple[JsonObject, ...] = ()
-    """{transport, secret} of signing secrets that were made, shown once as well."""
+    """{transport, secret} of each signing secret that was created, also shown this once."""
     state: JsonObject = field(default_factory=dict)
-    """What holds then, as `Held.state`."""
+    """The state after the blueprint was applied, as in `Held.state`."""
 
     def to_json(self, *, dry_run: bool) -> JsonObject:
-        """As the API answers it."""
+        """Return the body of the API's response."""
         created: JsonObject = {"keys": list(self.keys), "secrets": list(self.secrets)}
         return {
             "version": self.version,
@@ -71,15 +70,15 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The blueprint that holds, and all that tells it from others."""
+    """The blueprint in force, and the state that its entity tag is computed from."""
 
     blueprint: Blueprint
     state: JsonObject
-    """What its version is made of: what is shown, and which secrets there are without what they are."""
+    """What is shown of the blueprint, and the refs of stored secrets, without the secrets themselves."""
 
 
 def _as_many_as_fit(changes: Sequence[JsonObject]) -> Iterator[JsonObject]:
-    """The first of `changes`, and one more that counts those for which an answer has no room."""
+    """Yield changes until the response is full, then one entry with the number of those left out."""
     room = MAX_SHOWN
     for position, change in enumerate(changes):
         room -= len(orjson.dumps(change))
@@ -98,7 +97,7 @@ class _Current:
     keys: Mapping[str, ApiKey]
     members: Mapping[str, frozenset[str]]
     key_ids: frozenset[str] = frozenset()
-    """Of all keys that are stored: also those of `unfinished`, which are not among `keys`."""
+    """Ids of all stored keys, including those of `unfinished`, which `keys` leaves out."""
     unfinished: Journal = field(default_factory=Journal)
 
 
@@ -136,12 +135,12 @@ class Blueprints:
         self._policy = policy
 
     def current(self) -> Held:
-        """What holds now, secrets masked."""
+        """Return the blueprint in force, with secrets masked."""
         current = self._read(self._unfinished())
         return Held(_shown(current), _state(current))
 
     def plan(self, blueprint: Blueprint, precondition: Precondition) -> Applied:
-        """What applying `blueprint` would change; nothing is written."""
+        """Return what applying `blueprint` would change, without writing anything."""
         self._check(blueprint)
         current = self._read(self._unfinished())
         precondition.check(_state(current))
@@ -151,7 +150,7 @@ class Blueprints:
         return Journal.from_json(self._lock.note())
 
     def apply(self, blueprint: Blueprint, by: str, precondition: Precondition) -> Applied:
-        """Make `blueprint` the configuration. PreconditionFailed where another one holds than its author has seen."""
+        """Put `blueprint` in force. Raises PreconditionFailed where another one holds than its author has seen."""
         self._check(blueprint)
         unfinished = Journal.from_json(self._lock.take(by, now=utc_now()))
         done = not unfinished
@@ -166,7 +165,7 @@ class Blueprints:
                 applied = Applied(current.version.number, (), state=plan.state)
             done = True
         finally:
-            # Should this fail after all else was done, the caller is told so, and its secrets are made again.
+            # If only this fails, the caller gets an error and never sees the new secrets: the next run makes new ones.
             self._lock.release(forget=done)
         return applied
 
@@ -300,7 +299,7 @@ def _transports(blueprint: Blueprint, current: _Current) -> tuple[secrecy.Resolv
 def _keys(
     entries: Sequence[KeyEntry], known: Mapping[str, ApiKey]
 ) -> tuple[tuple[ApiKey, ...], tuple[JsonObject, ...]]:
-    """The keys as they are to be, and what their holders send where a key is new."""
+    """The keys to store, and {name, id, key} of each new one."""
     keys: list[ApiKey] = []
     bearers: list[JsonObject] = []
     for entry in entries:
@@ -322,8 +321,8 @@ def _keys(
 def _groups(
     entries: Sequence[GroupEntry], current: _Current
 ) -> tuple[tuple[Group, ...], tuple[tuple[Group, frozenset[str]], ...]]:
-    """The groups as they are to be, and the lists of members that have to be written for them."""
-    # Its own name for each run: what a run that died has written is in nobody's list.
+    """The groups to publish, and the member lists that have to be written for them: (group, usernames)."""
+    # Each run names its lists differently, so what an interrupted run wrote never ends up in a published list.
     new_roster = f"{current.version.number + 1}-{secrets.token_hex(4)}"
     groups: list[Group] = []
     new_rosters: list[tuple[Group, frozenset[str]]] = []
@@ -360,7 +359,7 @@ def _shown(current: _Current) -> Blueprint:
 
 
 def _state(current: _Current) -> JsonObject:
-    """What an entity tag of the blueprint is made of; see `Held`."""
+    """The state that the blueprint's entity tag is computed from; see `Held`."""
     shown = _shown(current).to_json()
     ordered: JsonObject = {
         kind: sorted(entries, key=_name_in) if isinstance(entries, list) else entries for kind, entries in shown.items()
@@ -375,7 +374,7 @@ def _name_in(entry: Json) -> str:
 
 
 def _replaced_secrets(before: Configuration, after: Configuration) -> dict[str, JsonObject]:
-    """By transport: the secrets that change although nothing that is shown of them does."""
+    """By transport, the secrets that change although their masks look the same before and after."""
     known = before.transports_by_name
     return {
         transport.name: secrecy.replaced(known[transport.name], transport)

@@ -1,4 +1,4 @@
-"""The differences that a blueprint makes, an entry at a time: what a dry run and change events show."""
+"""The differences between two blueprints, one per entry, as dry runs and change events show them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What an interrupted run of applying a blueprint leaves behind, so that the next run can clean it up.
+"""The journal of a run that applies a blueprint, so that the next run can clean up after an interrupted one.
 
-A note of it is stored from before the first write until after the last one. Whoever finds it knows what to delete, and
-which new secrets were shown to nobody: those are made again.
+It is stored before the first write and removed after the last one. A run that finds a journal deletes what it lists,
+and makes new secrets in place of those that were never shown to anybody.
 """
 
 from __future__ import annotations
@@ -14,16 +14,16 @@ from tocsin.types import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Journal:
-    """What one or more interrupted runs have written. All empty, and false, where there was none."""
+    """What one or more interrupted runs wrote or deleted. Without one, all fields are empty and it is false."""
 
     keys: frozenset[str] = frozenset()
-    """Ids of API keys that were made and shown to nobody."""
+    """Ids of API keys that were created but never shown."""
     signing: frozenset[str] = frozenset()
-    """Names of stored signing secrets that were made and shown to nobody."""
+    """Refs of signing secrets that were created but never shown."""
     secrets: frozenset[str] = frozenset()
-    """Names of stored secrets that came or went."""
+    """Refs of secrets that were added or deleted."""
     rosters: frozenset[tuple[str, str]] = frozenset()
-    """(group, roster) of lists of members that came or went."""
+    """(group, roster) of member lists that were added or deleted."""
 
     def __bool__(self) -> bool:
         return any(getattr(self, field.name) for field in fields(self))
@@ -47,7 +47,7 @@ class Journal:
 
     @classmethod
     def from_json(cls, data: Json) -> Self:
-        """The inverse of `to_json`; none for anything else."""
+        """The inverse of `to_json`. Anything malformed gives an empty journal."""
         if not isinstance(data, dict):
             return cls()
         return cls(

@@ -17,11 +17,11 @@ from tocsin.rules.model import NotificationRule, Policy, Silence
 from tocsin.types import Json, JsonObject
 
 MASK = "*" * 20
-"""What stands for a secret in an answer; sent back, it means: as it is."""
+"""Stands for a secret in responses. Sent back, it keeps the stored secret."""
 
 
 MAX_HEADERS = 10
-"""Secret headers of a webhook: each delivering process reads each of them once."""
+"""Most secret headers of one webhook. Each process that delivers reads every one of them from the table once."""
 
 _HeaderName = Annotated[str, Field(min_length=1, max_length=100)]
 _HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
@@ -36,7 +36,7 @@ class UserEntry(_Entry):
 
     username: ForeignName
     pk: PersonKey | None = None
-    """What the systems that report events call the person: a number or a text. No two users have the same."""
+    """The person's id in the systems that report events: a number or text, unique among users."""
     email: Annotated[str, Field(max_length=320)] = ""
     name: Annotated[str, Field(max_length=200)] = ""
     active: bool = True
@@ -45,7 +45,7 @@ class UserEntry(_Entry):
 
 
 class GroupEntry(_Entry):
-    """A group with its members and the groups below it."""
+    """A group, its members and its child groups."""
 
     name: ForeignName
     members: Annotated[tuple[ForeignName, ...], FailFast()] = ()
@@ -62,7 +62,7 @@ OptionValue = Annotated[str, BeforeValidator(_as_text), Field(max_length=1000)]
 
 
 class TransportEntry(_Entry):
-    """A transport with its secrets, which go in and never come out."""
+    """A transport with its secrets, which are write-only: responses show a mask."""
 
     name: Name
     mode: TransportMode = TransportMode.LOCAL
@@ -87,7 +87,7 @@ class TransportEntry(_Entry):
 
 
 class KeyEntry(_Entry):
-    """An API key; its secret is made here and shown once."""
+    """An API key. Tocsin generates its secret and shows it once."""
 
     name: Name
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
@@ -97,7 +97,7 @@ class KeyEntry(_Entry):
 
 
 class Blueprint(_Entry):
-    """Everything. What is not in it is deleted when it is applied."""
+    """The whole configuration. Applying it deletes whatever it does not contain."""
 
     settings: Settings = Settings()
     users: tuple[UserEntry, ...] = ()
@@ -110,7 +110,7 @@ class Blueprint(_Entry):
     keys: tuple[KeyEntry, ...] = ()
 
     def to_json(self) -> JsonObject:
-        """As the API shows it, defaults left out but for what tells things apart."""
+        """Return it as the API shows it: defaults are left out, except the fields that identify an entry."""
         shown = cast(JsonObject, self.model_dump(mode="json", exclude_defaults=True))
         modes: list[JsonObject] = [{"name": each.name, "mode": each.mode.value} for each in self.transports]
         shown["transports"] = [
@@ -125,13 +125,13 @@ def _listed(entries: Json) -> list[Json]:
 
 
 _SLICE = 500
-"""Entries of a list that are checked at once."""
+"""How many entries of a list are validated at a time."""
 
 _KINDS = tuple(kind for kind in Blueprint.model_fields if kind != "settings")
 
 
 def parse(body: bytes, content_type: str) -> Blueprint:
-    """The blueprint in a request's body. MalformedBody, TooLarge, or Invalid, which names each wrong field."""
+    """Read the blueprint from a request's body. Raises MalformedBody, TooLarge, or Invalid naming each wrong field."""
     document = read_document(body, content_type, "a blueprint is an object with settings, users, groups, transports, …")
     _check_in_slices(document)
     try:
@@ -141,7 +141,10 @@ def parse(body: bytes, content_type: str) -> Blueprint:
 
 
 def _check_in_slices(document: JsonObject) -> None:
-    """Invalid for the first wrong entries of a long list: pydantic makes errors of all, before any is told."""
+    """Raise Invalid for the first slice of a long list with wrong entries.
+
+    Validating the whole list would make pydantic build the errors of every entry first.
+    """
     for kind in _KINDS:
         entries = document.get(kind)
         if not isinstance(entries, list) or len(entries) <= _SLICE:
@@ -155,6 +158,6 @@ def _check_in_slices(document: JsonObject) -> None:
 
 
 def _moved(wrong: Violation, kind: str, start: int) -> Violation:
-    """`wrong` of a slice as it is in the whole list."""
+    """Return `wrong`, whose index counts from the slice's start, with its index in the whole list."""
     path = re.sub(rf"^{kind}\[(\d+)\]", lambda found: f"{kind}[{int(found[1]) + start}]", wrong.path)
     return Violation(path, wrong.message)

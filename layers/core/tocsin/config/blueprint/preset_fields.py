@@ -1,4 +1,4 @@
-"""What a transport with a preset must have, and may not."""
+"""Checks of the fields that a preset requires of its transport, and of those that it excludes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tocsin.notifications.transport import TransportMode
 
 
 def check_preset(path: str, transport: TransportEntry) -> Iterator[Violation]:
-    """All that is wrong with a transport's preset and its options; never with their values in it."""
+    """Yield what is wrong with a transport's preset and its options. Messages never contain an option's value."""
     if transport.preset is None:
         if transport.options:
             yield Violation(f"{path}.options", "has no meaning without a preset")
@@ -22,7 +22,7 @@ def check_preset(path: str, transport: TransportEntry) -> Iterator[Violation]:
         yield Violation(f"{path}.preset", f"there is no preset {transport.preset!r}; presets are: {known}")
         return
     if transport.mode is not TransportMode.WEBHOOK:
-        return  # which is said of the mode
+        return  # the check of the mode reports that
     if transport.body_mapping is not None:
         yield Violation(f"{path}.body_mapping", f"can't go with a preset: {preset.name} says the body itself")
     if transport.secret is not None and not preset.signed:
@@ -50,5 +50,5 @@ def _options(path: str, transport: TransportEntry, preset: Preset) -> Iterator[V
 
 
 def preset_of(transport: TransportEntry) -> Preset | None:
-    """The preset that a webhook names; None where it names none, or one that there is not."""
+    """The preset that a webhook names; None where it names none, or an unknown one."""
     return load(transport.preset) if transport.preset and transport.mode is TransportMode.WEBHOOK else None

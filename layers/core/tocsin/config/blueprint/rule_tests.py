@@ -1,4 +1,4 @@
-"""The tests that rules carry: each event is put to its rule, for the people of a blueprint, before that is applied."""
+"""Run the tests that rules carry: judge each test's event by its rule, with the blueprint's people, before applying."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tocsin.types import JsonObject
 
 
 def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
-    """A Violation for each test of a rule with another outcome than it expects, with the reasons."""
+    """Yield a Violation with the reasons for each test of a rule whose outcome is not the expected one."""
     if not any(rule.tests for rule in blueprint.rules):
         return
     now = utc_now()
@@ -50,7 +50,7 @@ def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
 def _outcome(
     rules: RuleSet, rule: NotificationRule, event: Event, blueprint: Blueprint, now: datetime, *, expected: bool
 ) -> str | None:
-    """What is wrong with the outcome; None where it is as expected."""
+    """Describe what is wrong with the outcome; None where it is as expected."""
     explanation = rules.explain(rule, event, _BlueprintAudience(blueprint, event), now)
     if explanation.fires is expected:
         return None
@@ -60,7 +60,7 @@ def _outcome(
 
 
 class _BlueprintAudience:
-    """The event's user as the blueprint that is being checked knows people."""
+    """The event's user and groups, read from the blueprint that is being checked instead of the stored directory."""
 
     def __init__(self, blueprint: Blueprint, event: Event) -> None:
         self._event = event

@@ -1,4 +1,4 @@
-"""Which webhooks' URLs are credentials themselves, and what may be shown of them."""
+"""Recognize webhook URLs that are themselves credentials, and mask them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _CHAT_HOSTS = re.compile(
     r"(?:.*\.)?(?:slack\.com|discord(?:app)?\.com|webhook\.office\.com|logic\.azure\.com|powerplatform\.com"
     r"|chat\.googleapis\.com|zapier\.com|ifttt\.com|make\.com|pipedream\.net|webhook\.site)"
 )
-"""Services whose webhooks have no other credential than their path, however short it is."""
+"""Services whose webhooks are authenticated by their path alone, however short it is."""
 
 _LONGEST_WORD = 16
 _SHORTEST_TOKEN = 6
@@ -19,17 +19,17 @@ _WORDS = re.compile(r"[^\W_]+")
 
 
 def masked_url(url: str) -> str:
-    """A URL that is itself a credential, with nothing left but where it leads."""
+    """Return the URL's scheme, host and port, with a mask in place of path and query; user info is dropped."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}/{MASK}"
 
 
 def holds_credentials(url: str) -> bool:
-    """Whether whoever knows `url` may know a secret: it has a user, a query, or a path with a token in it.
+    """Whether `url` may contain a secret: it has user info, a query, or a path with a token in it.
 
-    A token is a segment of six characters or more with a digit in it, or a word of sixteen letters or more; all
-    paths of services whose webhooks are nothing but a secret path are. Rather one too many: what is masked is
-    still where it was, and `hooks/tocsin` or `v1/events` are shown.
+    A token is a path segment of six or more characters with a digit, or of sixteen or more letters. Every path of the
+    services whose webhooks are only a secret path counts as one. When in doubt a URL is masked: a masked URL still
+    works as stored, while paths such as `hooks/tocsin` or `v1/events` stay readable.
     """
     parts = urlsplit(url)
     if parts.query or parts.fragment or "@" in parts.netloc:

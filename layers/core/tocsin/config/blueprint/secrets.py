@@ -1,4 +1,4 @@
-"""Transports' secrets as they come in: stored apart, under a name made of their hash, and shown as a mask."""
+"""Separate a transport's secrets from its configuration: stored under a ref made from their hash, shown as a mask."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 RETIRES_AFTER = timedelta(hours=24)
-"""How long a replaced signing secret signs beside the new one, so that receivers can change over."""
+"""How long messages are signed with the replaced secret as well as the new one, so that receivers can switch."""
 
 REPLACED: JsonObject = {"from": "the stored one", "to": "a new one"}
-"""What differences show for a changed secret, whose mask is the same before and after."""
+"""Shown in differences for a changed secret, since its mask is the same before and after."""
 
 _TAKEN_AS_THEY_ARE = (
     "name",
@@ -48,29 +48,30 @@ _STANDS_MASKED = "stands masked, but no"
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A transport as it is configured, and what has to be stored or shown for it."""
+    """A transport without its secrets, and the secrets to store or to show."""
 
     transport: NotificationTransport
     to_store: Mapping[str, TransportSecrets] = field(default_factory=dict)
-    """Secrets by the names that they are to be stored under."""
+    """The secrets to store, by ref."""
     generated: str | None = None
-    """A signing secret that was made since none was given; it is shown once."""
+    """The signing secret that was generated because none was given; it is shown once."""
 
     def having(self, to_store: Mapping[str, TransportSecrets], **changed: object) -> Resolved:
-        """The same with these fields of the transport, and these secrets to be stored as well."""
+        """Return a copy with these fields of the transport changed, and these secrets added to those to store."""
         return Resolved(self.transport.model_copy(update=changed), {**self.to_store, **to_store}, self.generated)
 
 
 def resolve(
     entry: TransportEntry, existing: NotificationTransport | None, path: str, now: datetime | None = None
 ) -> Resolved | Violation:
-    """`entry` with its secrets apart. A Violation where it means to keep a secret that there is not.
+    """Separate the secrets of `entry`. Returns a Violation where a mask asks to keep a secret that is not stored.
 
-    A webhook without a secret keeps the one that it has, or gets a new one: all are signed. Where the secret changes,
-    the old one signs as well for a day.
+    A webhook without a secret keeps its stored one or gets a generated one, so that every message is signed. When the
+    secret changes, messages are signed with the old one too for a day.
 
-    Secrets stay with the origin (scheme, host and port) that they were given for: whoever may change a URL would
-    else have them sent to a host of theirs. There a mask is a Violation, and a secret that is left out is made anew.
+    Secrets are bound to the origin (scheme, host and port) that they were given for: otherwise anybody who may change
+    a URL could have them sent to their own host. When the origin changes, a mask is a Violation, and a signing secret
+    that is left out is generated anew.
     """
     plain = Resolved(NotificationTransport(**{name: getattr(entry, name) for name in _TAKEN_AS_THEY_ARE}))
     kind = (entry.mode, entry.preset)
@@ -86,7 +87,7 @@ def resolve(
 
 
 class _NotKept(Exception):
-    """A mask stands where nothing is stored that could be kept for it."""
+    """A mask was sent for a secret that is not stored."""
 
     def __init__(self, field: str, why: str) -> None:
         super().__init__(field, why)
@@ -109,7 +110,7 @@ def _webhook(entry: TransportEntry, plain: Resolved, existing: NotificationTrans
 
 
 def _check_nothing_is_kept(entry: TransportEntry, before: str) -> None:
-    """Refuse masks of secrets that were given for the origin `before`, where `entry` leads to another."""
+    """Raise _NotKept for masks of secrets that were given for the origin `before`, if `entry` has another origin."""
     where = f"stands masked, but was given for {before}, and the URL leads to another host now:"
     if entry.secret == MASK:
         raise _NotKept("secret", f"{where} give the secret, or leave it out to have another one made")
@@ -170,7 +171,7 @@ def _headers(entry: TransportEntry, resolved: Resolved, existing: NotificationTr
 def _options(
     entry: TransportEntry, preset: Preset, resolved: Resolved, existing: NotificationTransport | None
 ) -> Resolved:
-    """`resolved` with the preset's options, of which each secret one is stored for itself."""
+    """Return `resolved` with the preset's options. Each secret option is stored under a ref of its own."""
     open_: dict[str, str] = {}
     refs: dict[str, str] = {}
     to_store: dict[str, TransportSecrets] = {}
@@ -191,14 +192,14 @@ def _options(
 def _url(
     entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None, *, secret: bool = False
 ) -> Resolved:
-    """`resolved` with its URL apart where the URL holds credentials, or its service says that it is one."""
+    """Return `resolved` with its URL stored as a secret, where it holds credentials or its preset says it does."""
     url = entry.url or ""
     if url.endswith(MASK):
         if existing is None or _shown_url(existing) != url:
             raise _NotKept("url", f"{_STANDS_MASKED} such URL is stored that could be kept")
         if existing.url_ref:
             return resolved.having({}, url_ref=existing.url_ref)
-        url = existing.url or ""  # stored before such URLs were kept apart
+        url = existing.url or ""  # from before such URLs were stored as secrets
     if not url or not (secret or holds_credentials(url)):
         return resolved
     secrets = TransportSecrets(url=url)

@@ -1,4 +1,4 @@
-"""Checks of a blueprint as a whole: names exist and are unique, policies compile, fields fit their modes."""
+"""Check a blueprint as a whole: names exist and are unique, policies compile, fields fit their transport's mode."""
 
 from __future__ import annotations
 
@@ -50,29 +50,30 @@ _MODES_OF = {
     "html_template": {TransportMode.EMAIL},
     "text_template": {TransportMode.EMAIL},
 }
-"""Fields of a transport that not every mode has. A chat webhook has no signing secret: its URL is its secret."""
+"""The modes of each transport field that not every mode has. A chat webhook is authenticated by its URL instead of a
+signing secret."""
 
 _NAME_OF = {"users": "username"}
 _RESERVED = re.compile("admin|tocsin|oidc[-:].*", re.IGNORECASE)
-"""Names that no key may have, since change events use them: the admin key, Tocsin itself, a token's holder."""
+"""Names that no key may have: change events use them for the admin key, Tocsin itself and holders of tokens."""
 
 _AMPLE = timedelta(days=365 * 1000)
-"""Between the last moment that is ever worked out from a setting and the last that a date can hold."""
+"""A margin below the last date that Python can represent, for moments that are computed from a setting."""
 
 _MAX_KEY_NAMES = 1000
-"""Settings travel with each look at the configuration's version, which is one item of 400 KB."""
+"""Most names of keys in the settings, which are part of the version item: an item holds 400 KB."""
 
 MAX_HEADER_BYTES = 6_000
-"""Of all secret headers of a webhook together: most servers take 8 KB of headers, and ours are among them."""
+"""Bytes of all secret headers of one webhook. Most servers accept 8 KB of headers, including those that we add."""
 
 _MAX_HEADER_SHOWN = 60
 
 _MAX_GROUPS = 200
-"""Groups that may be given scopes, for the same reason."""
+"""Most groups that the settings may give scopes to, for the same reason."""
 
 
 def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
-    """All that is wrong with `blueprint` beyond its fields, each with its path; webhooks' URLs by `policy`."""
+    """Return what is wrong with `blueprint` beyond single fields, with paths. `policy` judges webhooks' URLs."""
     mappings = {mapping.name for mapping in blueprint.mappings}
     wrong = [
         *_settings(blueprint.settings),
@@ -90,7 +91,7 @@ def check(blueprint: Blueprint, policy: OutboundPolicy) -> list[Violation]:
         *_keys(blueprint),
         *_silences(blueprint),
     ]
-    # Tests are run on a valid configuration only: else they would fail for its other faults.
+    # Run tests only on an otherwise valid configuration: else they would fail because of its other faults.
     wrong = wrong or list(_load(blueprint)) or list(run_tests(blueprint))
     if len(wrong) > MOST:
         wrong[MOST:] = [Violation("", f"and {len(wrong) - MOST:,} more")]
@@ -149,7 +150,7 @@ def _names(blueprint: Blueprint) -> Iterator[Violation]:
 
 
 def _person_keys(blueprint: Blueprint) -> Iterator[Violation]:
-    """Violations of unique keys of users; a number and its text count as one key."""
+    """Yield a Violation for each user key (`pk`) used twice. A number and the same digits as text count as one key."""
     having: dict[str, str] = {}
     for position, user in list(enumerate(blueprint.users))[::-1]:
         if user.pk is not None:
@@ -226,7 +227,7 @@ def _is_chat(transport: TransportEntry) -> bool:
 
 
 def _headers(path: str, transport: TransportEntry) -> Iterator[Violation]:
-    """Violations of secret headers; none says a value."""
+    """Yield what is wrong with secret headers. Messages never contain a header's value."""
     seen: set[str] = set()
     for name, value in (transport.headers or {}).items():
         field = f"{path}.headers.{name[:_MAX_HEADER_SHOWN]}"

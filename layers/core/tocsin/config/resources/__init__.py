@@ -1,4 +1,4 @@
-"""The configuration an entry at a time: read, created or replaced, deleted, by name, with versions that are checked."""
+"""Single entries of the configuration by name: read, create, replace and delete, with a check of the version."""
 
 from tocsin.config.resources.api_keys import Keys
 from tocsin.config.resources.editor import ConfigurationEditor, Saved

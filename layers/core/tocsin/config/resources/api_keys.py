@@ -22,7 +22,7 @@ from tocsin.types import JsonObject, Page
 
 MAX_OVERLAP = timedelta(days=30)
 AT_ONCE = "none"
-"""The overlap of a rotation after which the old secret ends at once."""
+"""The value of `overlap` with which the old secret stops working at once."""
 
 
 class Rotation(BaseModel):
@@ -31,7 +31,7 @@ class Rotation(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     overlap: str = "hours=24"
-    """How long the old secret is taken beside the new one: a duration of at most 30 days, or `none`."""
+    """How long the old secret works beside the new one: a duration of at most 30 days, or `none`."""
 
     @field_validator("overlap")
     @classmethod
@@ -44,7 +44,7 @@ class Rotation(BaseModel):
 
     @property
     def length(self) -> timedelta:
-        """The overlap; zero for none."""
+        """The overlap as a timedelta; zero for `none`."""
         return timedelta() if self.overlap == AT_ONCE else parse_duration(self.overlap)
 
 
@@ -54,24 +54,24 @@ _SHOWN_ONLY = ("id", "last_used", "old_secret_until")
 
 
 class Keys:
-    """API keys. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
+    """API keys. Methods raise Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
 
     def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
-        """The next keys after the name `after`, without their secrets."""
+        """Return up to `limit` keys after the name `after`, without their secrets."""
         keys = {key.name: key for key in self._editor.people.all_keys()}
         page = page_of({name: _shown(key) for name, key in keys.items()}, after, limit)
         return Page(tuple(self._with_use(page.items)), page.last)
 
     def get(self, name: str) -> JsonObject:
-        """One key, without its secret."""
+        """Return one key, without its secret."""
         (shown,) = self._with_use([_shown(self._found(name))])
         return shown
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Create a key, or replace what it may do; its secret stays as it is."""
+        """Create a key, or replace an existing key's fields. The secret of an existing key stays as it is."""
         shape = _parse(name, given)
         with self._editor.alone(principal):
             before = self._find(name)
@@ -91,13 +91,13 @@ class Keys:
         return Saved(shown, before is None, once)
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
-        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse."""
+        """Return what `put` would do, {dry_run, created, changed, changes}. Raises Invalid where it would."""
         shape, before = _parse(name, given), self._find(name)
         self._check(shape, before)
         return tried(before, _differences(before, shape))
 
     def add(self, given: JsonObject, principal: Principal) -> Saved:
-        """Create a key whose name is in what is given. Conflict where there is one of that name."""
+        """Create a key, named by `given["name"]`. Raises Conflict where a key has that name."""
         name = given.get("name")
         if not isinstance(name, str):
             raise Invalid([Violation("name", "is required")])
@@ -106,7 +106,7 @@ class Keys:
         return self.put(name, given, Precondition(none_match=("*",)), principal)
 
     def rotate(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Give a key a new secret; the old one is taken for an overlap, one before that no longer."""
+        """Give a key a new secret. The old one works for the overlap; one from an earlier rotation stops at once."""
         try:
             rotation = _ROTATION.validate_python(given)
         except ValidationError as error:
@@ -128,7 +128,7 @@ class Keys:
         return Saved(shown, once={"key": bearer(rotated, secret)})
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Revoke a key. Conflict for the key of the request itself, whose owner could not undo it."""
+        """Revoke a key. Raises Conflict for the key of the request itself, since its owner could not undo that."""
         with self._editor.alone(principal):
             key = self._found(name)
             precondition.check(_shown(key))
@@ -152,7 +152,7 @@ class Keys:
         self._editor.tell(changes, principal, shown_once=before is None)
 
     def _find(self, name: str) -> ApiKey | None:
-        # Keys are stored by id, for the authorizer. All are read here: there are as many as programs, not people.
+        # Keys are stored by id, for the authorizer. Reading all is cheap: there is one per program, not per person.
         return next((key for key in self._editor.people.all_keys() if key.name == name), None)
 
     def _found(self, name: str) -> ApiKey:

@@ -1,4 +1,4 @@
-"""Where an edit is made: alone, on the configuration that holds, told as an event when it is done."""
+"""What every edit does: take the lock, change the configuration in force, report the change as an event."""
 
 from __future__ import annotations
 
@@ -26,23 +26,26 @@ from tocsin.types import Json, JsonObject
 
 _WAITS = 12
 _FIRST_WAIT = 0.02  # seconds
-_LONGEST_WAIT = 0.4  # in all about three, which is many edits, but no blueprint of thousands of people
+_LONGEST_WAIT = 0.4  # about 3 s in all: longer than several edits take, shorter than a blueprint of thousands of people
 _TRIES = 3
 _MOST_NAMED = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """An entry after an edit, as it is shown from now on."""
+    """An entry after an edit, as the API shows it."""
 
     shown: JsonObject
     created: bool = False
     once: JsonObject = field(default_factory=dict)
-    """Fields that are shown this once: secrets that were made."""
+    """Generated secrets, which are shown only in this response: {field: value}."""
 
 
 class ConfigurationEditor:
-    """What all edits use: the configuration in force, the lock, checks and events. Raises Conflict and Unavailable."""
+    """What all edits share: the configuration in force, the lock, checks and events.
+
+    Methods raise Conflict and Unavailable.
+    """
 
     def __init__(
         self,
@@ -64,12 +67,12 @@ class ConfigurationEditor:
         self._changes = changes
 
     def current(self) -> Configuration:
-        """The configuration in force, read now."""
+        """Read the configuration in force from the table, not from the cache."""
         return self.configuration.current(fresh=True)[1]
 
     @contextmanager
     def alone(self, principal: Principal) -> Iterator[None]:
-        """Keep others from editing or applying a blueprint meanwhile. Conflict where somebody else does for seconds."""
+        """Hold the lock meanwhile. Raises Conflict where somebody else still holds it after about 3 s."""
         retry(
             lambda: self._lock.take(principal.key_name, now=utc_now()),
             on=Conflict,
@@ -80,15 +83,15 @@ class ConfigurationEditor:
         try:
             yield
         finally:
-            self._lock.release(forget=False)  # a blueprint's note stays for the next blueprint
+            self._lock.release(forget=False)  # the note of an interrupted blueprint stays for the next blueprint
 
     def publish(
         self, change: Callable[[Configuration], Configuration], principal: Principal, field: str = ""
     ) -> Configuration:
-        """Publish what `change` makes of the configuration, if it differs; again where a silence was added meanwhile.
+        """Publish the result of `change`, if it differs. Tries again where another version was published meanwhile.
 
-        Gives the configuration that was changed. Silences are added without this editor's lock. `field` is what is
-        wrong where the change makes it too much.
+        That can happen in spite of the lock, since silences are published without it. Returns the configuration before
+        the change. `field` is the field that Invalid names where the snapshot gets too large.
         """
         for attempt in range(_TRIES):
             version, configuration = self.configuration.current(fresh=True)
@@ -106,23 +109,24 @@ class ConfigurationEditor:
         raise AssertionError("the last try returns or raises")
 
     def check_load(self, configuration: Configuration, field: str) -> None:
-        """Invalid for rules, policies and silences that are too much together: the entry's `field` makes them so."""
+        """Raise Invalid, naming the entry's `field`, for rules, policies and silences that together cost too much."""
         try:
             check_load(configuration.rules, configuration.policies, configuration.silences)
         except Overloaded as overloaded:
             raise Invalid([Violation(field, str(overloaded))]) from None
 
     def check(self, blueprint: Blueprint, at: str) -> None:
-        """Invalid for what is wrong with the entry at the path `at` in a blueprint of what it touches alone.
+        """Raise Invalid for what is wrong with the entry at the path `at` of `blueprint`.
 
-        Other entries of it are there to be named: what may be wrong with them is not the caller's.
+        `blueprint` has only that entry and those that it refers to. Faults of the others are not reported, since the
+        caller did not edit them.
         """
         wrong = [fault for each in check(blueprint, self._policy) if (fault := _within(each, at)) is not None]
         if wrong:
             raise Invalid(wrong)
 
     def known_users(self, *names: str | None) -> dict[str, User]:
-        """Those of `names` that are users, read by name."""
+        """Return the users among `names`, by name. Only these users are read."""
         wanted = [name for name in dict.fromkeys(names) if name is not None]
         return self.people.users(wanted) if wanted else {}
 
@@ -136,27 +140,27 @@ class ConfigurationEditor:
 
 
 def tried(before: object, changes: Sequence[JsonObject]) -> JsonObject:
-    """What an edit would do that is tried, not saved; `before` is the entry that is there, None where there is none."""
+    """Return the answer to a dry run of an edit. `before` is the existing entry; None where there is none."""
     return {"dry_run": True, "created": before is None, "changed": bool(changes), "changes": [*changes]}
 
 
 def updated(kind: str, name: str, **fields: Json) -> JsonObject:
-    """A change of an entry, as a blueprint's differences spell it."""
+    """Return an update of an entry, in the form of a blueprint's differences."""
     return {"kind": kind, "name": name, "change": "update", "fields": fields}
 
 
 def in_use(what: str, users: Sequence[str]) -> Conflict:
-    """What a deletion is answered with while `users` (`rule x`, `group y`) name what is to be deleted."""
+    """Return the error for the deletion of an entry that `users` (`rule x`, `group y`) refer to."""
     named = ", ".join(users[:_MOST_NAMED])
     more = len(users) - _MOST_NAMED
     return Conflict(f"{what} is in use by {named}{f' and {more} more' if more > 0 else ''}; change them first")
 
 
 def _within(violation: Violation, at: str) -> Violation | None:
-    """`violation` as the entry's author sees it; None where it is of something else."""
-    # The blueprint has only what the entry touches, so its list of known names is not complete.
+    """Return `violation` with its path inside the entry; None where it belongs to another entry."""
+    # The blueprint has only what the entry refers to, so the message's list of known names is not complete.
     message = violation.message.partition("; there are: ")[0]
     if violation.path.startswith(at):
         return Violation(violation.path.removeprefix(at).removeprefix("."), message)
-    # A policy breaks the tests of the rules that ask it.
+    # An edited policy can break the tests of the rules that use it.
     return Violation("", message) if ".tests[" in violation.path else None

@@ -1,4 +1,4 @@
-"""Groups by name, without their members, who may be many: those are `tocsin.config.resources.users.Members`."""
+"""Groups by name, without their members. For those, who may be many, see `tocsin.config.resources.users.Members`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tocsin.types import JsonObject
 
 
 class GroupShape(BaseModel):
-    """A group and the groups below it."""
+    """A group and its child groups."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -61,7 +61,7 @@ class Groups(Published[GroupShape]):
     ) -> tuple[Saved, list[JsonObject]]:
         changes = self._differences(before, entry)
         if changes:
-            # A group of a name that was used before gets a new list of members: the version only rises.
+            # Named after the version, which only rises: a group with a name that was used before gets a new list.
             roster = str(self._editor.configuration.version().number + 1)
             known = configuration.groups_by_name.get(entry.name)
             group = Group(entry.name, entry.children, known.roster if known is not None else roster)

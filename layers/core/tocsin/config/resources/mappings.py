@@ -1,4 +1,4 @@
-"""Mappings by name. An edit holds for all transports that name the mapping, from the next delivery on."""
+"""Mappings by name. An edit applies to every transport that uses the mapping, from the next delivery on."""
 
 from __future__ import annotations
 

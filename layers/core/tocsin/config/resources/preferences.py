@@ -1,4 +1,7 @@
-"""How people want to be told: each changes their own, operators anybody's. No lock of the configuration is taken."""
+"""People's notification preferences: everybody may change their own, operators anybody's.
+
+Preferences are not part of the snapshot, so the configuration's lock is not taken.
+"""
 
 from __future__ import annotations
 
@@ -23,19 +26,19 @@ type _Change = Callable[[Preferences], Preferences]
 
 
 class PersonalPreferences:
-    """Preferences by the name of their person. Raises Invalid, NotFound, PreconditionFailed, Conflict, Unavailable."""
+    """Preferences by username. Methods raise Invalid, NotFound, PreconditionFailed, Conflict and Unavailable."""
 
     def __init__(self, editor: ConfigurationEditor, store: PreferencesStore) -> None:
         self._editor = editor
         self._store = store
 
     def get(self, username: str) -> JsonObject:
-        """What the person said; what they left open is left out."""
+        """Return the preferences that the person set; unset ones are left out."""
         self._person(username)
         return self._store.said(username).to_json()
 
     def put(self, username: str, given: JsonObject, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Replace what the person said."""
+        """Replace the person's preferences."""
         try:
             wanted = Preferences.model_validate(given)
         except ValidationError as error:
@@ -52,7 +55,7 @@ class PersonalPreferences:
         return self._change(username, replaced, principal)
 
     def turn_off(self, username: str, transport: str, principal: Principal) -> JsonObject:
-        """Have the person hear nothing by `transport` any more."""
+        """Turn `transport` off for the person."""
 
         def without(before: Preferences) -> Preferences:
             known = before.transports.get(transport)
@@ -62,7 +65,7 @@ class PersonalPreferences:
         return self._change(username, without, principal)
 
     def mute(self, username: str, rule: str, principal: Principal) -> JsonObject:
-        """Have the person hear nothing of `rule` any more. Invalid where it can't be muted."""
+        """Mute `rule` for the person, for good. Raises Invalid where the rule can't be muted."""
         found = {each.name: each for each in self._editor.current().rules}.get(rule)
         if found is not None and not found.can_be_muted:
             raise Invalid([Violation(f"rules.{rule}", _CANNOT_BE_MUTED)])
@@ -73,7 +76,7 @@ class PersonalPreferences:
         before, after = self._store.change(username, change)
         try:
             self._person(username)
-        except NotFound:  # deleted meanwhile: what was written would go to the next person of that name
+        except NotFound:  # deleted meanwhile: the next person with that name would inherit what was just written
             self._store.forget([username])
             raise
         if after != before:
@@ -81,9 +84,9 @@ class PersonalPreferences:
         return after.to_json()
 
     def options(self, username: str) -> JsonObject:
-        """What holds for the person, and what there is to say something of: the rules and transports that reach them.
+        """Return the person's preferences in force, and the rules and transports that can reach them.
 
-        A rule that tells the event's user may reach anybody.
+        Rules that notify the event's user count as reaching everybody.
         """
         self._person(username)
         configuration = self._editor.current()
@@ -134,7 +137,10 @@ _CANNOT_BE_MUTED = "can't be muted: whoever configures rules has said so (can_be
 
 
 def _wrong(wanted: Preferences, before: Preferences, configuration: Configuration) -> list[Violation]:
-    """What is wrong with preferences beyond their fields. What a person said before stays, whatever is gone since."""
+    """Return what is wrong with preferences beyond single fields.
+
+    Entries that were there before are accepted even if their rule or transport has been deleted since.
+    """
     wrong = []
     if wanted.time_zone not in {before.time_zone, None}:
         try:
@@ -158,13 +164,13 @@ def _wrong(wanted: Preferences, before: Preferences, configuration: Configuratio
 
 
 def _with(preferences: Preferences, **entries: dict[str, Any]) -> Preferences:
-    """`preferences` with entries added to their fields, or put in the place of those of the same name."""
+    """Return `preferences` with entries added to their fields, replacing entries with the same name."""
     said: dict[str, Any] = preferences.to_json()
     return Preferences.model_validate(said | {field: said.get(field, {}) | more for field, more in entries.items()})
 
 
 def _difference(before: Preferences, after: Preferences) -> dict[str, Json]:
-    """{field: {from, to}} of what is said otherwise."""
+    """Return {field: {from, to}} of the fields that differ."""
     old, new = before.to_json(), after.to_json()
     changed = [field for field in sorted(old.keys() | new.keys()) if old.get(field) != new.get(field)]
     return {field: {"from": old.get(field), "to": new.get(field)} for field in changed}

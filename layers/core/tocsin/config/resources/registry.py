@@ -1,4 +1,4 @@
-"""All that is managed by name, in one place."""
+"""The collections of entries that the API manages by name."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ class Collection(Protocol):
     """Entries of one kind, by name."""
 
     def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
-        """The next entries after the name `after`."""
+        """Return up to `limit` entries after the name `after`."""
 
     def get(self, name: str) -> JsonObject:
-        """One entry."""
+        """Return one entry."""
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Create or replace one."""
+        """Create or replace an entry."""
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Delete one, and give it as it was."""
+        """Delete an entry, and return it as it was."""
 
 
 class Checked(Collection, Protocol):
-    """Entries whose edits can be tried without saving them."""
+    """A collection that supports dry runs of edits."""
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
-        """What `put` would do; Invalid for what it would refuse."""
+        """Return what `put` would do. Raises Invalid where it would."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The kinds of entries."""
+    """All collections."""
 
     rules: Rules
     policies: Policies
@@ -59,7 +59,7 @@ class Resources:
 
     @classmethod
     def at(cls, editor: ConfigurationEditor) -> Resources:
-        """All kinds, edited at `editor`."""
+        """Make all collections, which edit through `editor`."""
         return cls(
             rules=Rules(editor),
             policies=Policies(editor),
@@ -74,7 +74,7 @@ class Resources:
         )
 
     def collections(self) -> dict[str, Checked]:
-        """Those that are alike, by their paths' first part."""
+        """The collections that share the same routes, by the first part of their path."""
         return {
             "rules": self.rules,
             "policies": self.policies,

@@ -1,4 +1,4 @@
-"""Rules and policies by name: an edit is checked with what it names, and runs the tests that it can break."""
+"""Rules and policies by name. An edit is checked together with what it refers to, and runs the tests it can break."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Rules(Published[NotificationRule]):
 
 
 class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
-    """Policies. One is checked with the rules that ask it and have tests."""
+    """Policies. An edited policy is checked together with the rules that use it and have tests."""
 
     kind: ClassVar[str] = "policies"
     model: ClassVar[str] = "policy"
@@ -79,7 +79,7 @@ def touched(
     *,
     always: str | None = None,
 ) -> Blueprint:
-    """A blueprint of `rules` and what they name, with no more people than they and their tests name."""
+    """Return a blueprint of `rules` and all they refer to, with only the people that they and their tests name."""
     asked = {binding.policy for rule in rules for binding in rule.bindings} | {always}
     used = {name for rule in rules for name in rule.transports}
     transports = [each for each in configuration.transports if each.name in used]

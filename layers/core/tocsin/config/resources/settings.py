@@ -1,4 +1,4 @@
-"""The settings: one entry that is always there. An edit runs the rules' tests, which it can break."""
+"""The settings: a single entry that always exists. An edit runs the tests of all rules, since it can break them."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from tocsin.types import Json, JsonObject
 
 
 class SettingsEntry:
-    """The settings. Raises Invalid, Conflict, PreconditionFailed and Unavailable."""
+    """The settings. Methods raise Invalid, Conflict, PreconditionFailed and Unavailable."""
 
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
         self._adapter = TypeAdapter(Settings)
 
     def get(self) -> JsonObject:
-        """The settings that hold."""
+        """Return the settings in force."""
         return dump(self._editor.current().settings)
 
     def put(self, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Replace the settings; a field that is not given takes its default."""
+        """Replace the settings. Fields that are not given take their defaults."""
         settings = self._parse(given)
         with self._editor.alone(principal):
             configuration = self._editor.current()
@@ -45,7 +45,7 @@ class SettingsEntry:
         return Saved(dump(settings))
 
     def check(self, given: JsonObject) -> JsonObject:
-        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse."""
+        """Return what `put` would do, {dry_run, created, changed, changes}. Raises Invalid where it would."""
         settings, configuration = self._parse(given), self._editor.current()
         self._check(settings, configuration)
         before = configuration.settings

@@ -1,4 +1,4 @@
-"""Tickets by which somebody signs in once: the first to bring one is given the key's secret, which is made then."""
+"""Single-use sign-in tickets: whoever presents one first gets a new secret of the key that it is for."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ REFUSED = "this ticket was used, is too old, or never was; ask whoever gave it t
 
 
 class TicketRequest(BaseModel):
-    """How long a ticket is taken."""
+    """How long a ticket is valid."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     lasts: str = "minutes=5"
-    """A duration of at most an hour."""
+    """A duration of at most one hour."""
 
     @field_validator("lasts")
     @classmethod
@@ -36,7 +36,7 @@ class TicketRequest(BaseModel):
 
 
 class Claim(BaseModel):
-    """Who brings a ticket."""
+    """The body of a request that presents a ticket."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -47,14 +47,14 @@ _REQUEST, _CLAIM = TypeAdapter(TicketRequest), TypeAdapter(Claim)
 
 
 class SignIns:
-    """Raises Invalid, NotFound and Unavailable."""
+    """Issues tickets and exchanges them for keys. Methods raise Invalid, NotFound and Unavailable."""
 
     def __init__(self, keys: Keys, tickets: SignInStore) -> None:
         self._keys = keys
         self._tickets = tickets
 
     def ticket(self, name: str, given: JsonObject, principal: Principal) -> JsonObject:
-        """{ticket, expires}: a ticket for the key of that name."""
+        """Return {ticket, expires}: a new ticket for the key named `name`."""
         try:
             asked = _REQUEST.validate_python(given)
         except ValidationError as error:
@@ -66,9 +66,9 @@ class SignIns:
         return {"ticket": made, "expires": iso(ends)}
 
     def claim(self, given: JsonObject) -> JsonObject:
-        """{key, name, user, expires}: a key for whoever brings a ticket first. Secrets that it had before end.
+        """Exchange a ticket for its key with a new secret: {key, name, user, expires}. Earlier secrets stop working.
 
-        A ticket whose key could not be given is put back.
+        If replacing the secret raises Unavailable, the ticket is stored again, so that the caller can retry.
         """
         try:
             claim = _CLAIM.validate_python(given)
@@ -85,7 +85,7 @@ class SignIns:
         return {name: key[name] for name in ("key", "name", "user", "expires")}
 
     def _rotated(self, sign_in: SignInTicket) -> JsonObject:
-        """The key with a secret of its own: nobody who knew an earlier one keeps it."""
+        """Replace the key's secret without an overlap, so that no earlier secret works any more."""
         key = self._keys.get(sign_in.key_name)
         expires = key["expires"]
         if key["id"] != sign_in.key_id or (isinstance(expires, str) and parse_moment(expires) <= utc_now()):

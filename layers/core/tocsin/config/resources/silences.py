@@ -1,7 +1,7 @@
 """Silences by name: create, replace, end early. They are part of the configuration, and expire by themselves.
 
-They are published without the lock that other edits take, so that a silence does not wait for a blueprint that is
-being applied.
+They are published without the lock that other edits take, so that adding one never waits for a blueprint that is being
+applied.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _ADAPTER = TypeAdapter(Silence)
 
 @dataclass(frozen=True, slots=True)
 class _Edit:
-    """All silences after an edit, and the one that was edited."""
+    """The result of an edit: all silences after it, and the one that was edited."""
 
     silences: tuple[Silence, ...]
     before: Silence | None
@@ -59,7 +59,7 @@ class SilenceState(StrEnum):
 
 
 class Silences:
-    """Silences. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
+    """Silences. Methods raise Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
     def __init__(self, editor: ConfigurationEditor, clock: Callable[[], datetime] = utc_now) -> None:
         self._editor = editor
@@ -68,29 +68,29 @@ class Silences:
     def page(
         self, *, after: str | None, limit: int, states: Collection[SilenceState] = tuple(SilenceState)
     ) -> Page[JsonObject]:
-        """The next silences after the name `after`, those in one of `states`."""
+        """Return up to `limit` silences after the name `after` that are in one of `states`."""
         now = self._clock()
         shown = {silence.name: _shown(silence, now) for silence in self._editor.current().silences}
         asked = {name: each for name, each in shown.items() if each["state"] in states}
         return page_of(asked, after, limit)
 
     def get(self, name: str) -> JsonObject:
-        """One silence, with its `state`."""
+        """Return one silence, with its `state`."""
         return _shown(_found(_by_name(self._editor.current()), name), self._clock())
 
     def add(self, given: JsonObject, principal: Principal) -> Saved:
-        """Make a silence of {matcher | pattern, ends, starts?, comment?, name?}; one without a name is given one."""
+        """Create a silence from {matcher | pattern, ends, starts?, comment?, name?}. Without a name it gets one."""
         name = given.get("name", f"silence-{secrets.token_hex(4)}")
         if not isinstance(name, str):
             raise Invalid([Violation("name", "must be a text")])
         return self._put(name, given, Precondition(), principal, replacing=False)
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Make or replace a silence. It begins now where `starts` is not given, or when it did."""
+        """Create or replace a silence. Without `starts`, it keeps its start, or starts now where it is new."""
         return self._put(name, given, precondition, principal, replacing=True)
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """End a silence now. One that has not begun is taken away; one that is over stays as it is."""
+        """End a silence now. A pending one is deleted; one that is over stays as it is."""
         now = self._clock()
 
         def without(known: Mapping[str, Silence]) -> _Edit:
@@ -130,7 +130,7 @@ class Silences:
         return Saved(_shown(edit.after, now), edit.before is None)
 
     def _publish(self, change: _Change, principal: Principal, field: str = "") -> tuple[_Edit, bool]:
-        """Publish other silences; the edit that was made, and whether anything differs by it."""
+        """Publish the silences that `change` returns. Returns the edit, and whether it changed anything."""
 
         def changed(now: Configuration) -> Configuration:
             return now.changed(silences=change(_by_name(now)).silences)
@@ -145,7 +145,7 @@ def _by_name(configuration: Configuration) -> dict[str, Silence]:
 
 
 def _parse(name: str, asked: JsonObject, before: Silence | None, principal: Principal, now: datetime) -> Silence:
-    """The silence that is asked for, by the one who asks; by who made it where nothing else differs."""
+    """Build the requested silence, created by `principal`; by its previous creator where nothing else differs."""
     starts = now if before is None else before.starts
     document: JsonObject = {"starts": starts.isoformat(), **asked}
     silence = parse_entry(_ADAPTER, document, name)

@@ -1,4 +1,4 @@
-"""Entries of the published configuration: rules, policies, transports, groups, and the settings."""
+"""Entries that are part of the published snapshot (rules, policies, transports, groups …): what their routes share."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tocsin.types import JsonObject, Page
 def parse_entry[Entry: BaseModel](
     adapter: TypeAdapter[Entry], given: JsonObject, name: str, name_field: str = "name"
 ) -> Entry:
-    """The entry that `given` describes, called `name` as its path says. Invalid, which names each wrong field."""
+    """Parse `given` into an entry named `name`, which is from the path. Raises Invalid naming each wrong field."""
     said = given.get(name_field, name)
     if isinstance(said, str):
         said = nfc(said)
@@ -37,18 +37,18 @@ def parse_entry[Entry: BaseModel](
 
 
 def page_of(shown: Mapping[str, JsonObject], after: str | None, limit: int) -> Page[JsonObject]:
-    """The next `limit` of `shown`, in the order of their names."""
+    """Return up to `limit` of `shown` after the name `after`, ordered by name."""
     names = sorted(name for name in shown if after is None or name > after)
     return Page(tuple(shown[name] for name in names[:limit]), names[limit - 1] if len(names) > limit else None)
 
 
 def dump(entry: BaseModel) -> JsonObject:
-    """An entry as the API shows it: all fields, defaults too."""
+    """Return an entry as the API shows it: all fields, including defaults."""
     return cast(JsonObject, entry.model_dump(mode="json"))
 
 
 class Published[Entry: BaseModel]:
-    """One kind of entries. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
+    """The entries of one kind. Methods raise Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
     kind: ClassVar[str]
     model: ClassVar[str]
@@ -58,18 +58,18 @@ class Published[Entry: BaseModel]:
         self._adapter = adapter
 
     def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
-        """The next entries after the name `after`."""
+        """Return up to `limit` entries after the name `after`."""
         configuration = self._editor.current()
         entries = self._entries(configuration)
         return page_of({name: self._shown(entry, configuration) for name, entry in entries.items()}, after, limit)
 
     def get(self, name: str) -> JsonObject:
-        """One entry."""
+        """Return one entry."""
         configuration = self._editor.current()
         return self._shown(self._found(configuration, name), configuration)
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Create or replace an entry; where nothing differs nothing is written."""
+        """Create or replace an entry. Nothing is written where nothing differs."""
         entry = parse_entry(self._adapter, given, name)
         with self._editor.alone(principal):
             configuration = self._editor.current()
@@ -81,9 +81,9 @@ class Published[Entry: BaseModel]:
         return saved
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
-        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse.
+        """Return what `put` would do, {dry_run, created, changed, changes}. Raises Invalid where it would.
 
-        Nothing is written, and nobody is kept from editing meanwhile.
+        Nothing is written, and the lock is not taken.
         """
         entry = parse_entry(self._adapter, given, name)
         configuration = self._editor.current()
@@ -93,7 +93,7 @@ class Published[Entry: BaseModel]:
         return tried(before, self._differences(before, entry))
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Delete an entry that nothing else names, and give it as it was. Conflict names what names it."""
+        """Delete an entry, and return it as it was. Raises Conflict, naming them, while other entries refer to it."""
         with self._editor.alone(principal):
             configuration = self._editor.current()
             entry = self._found(configuration, name)
@@ -120,7 +120,7 @@ class Published[Entry: BaseModel]:
         return differences(Blueprint(**cast(Any, {self.kind: old})), Blueprint(**cast(Any, {self.kind: (after,)})))
 
     def _shown(self, entry: Entry, configuration: Configuration) -> JsonObject:
-        """An entry as the API shows it; `configuration` is the one that it is of."""
+        """Return an entry of `configuration` as the API shows it."""
         return dump(entry)
 
     def _found(self, configuration: Configuration, name: str) -> Entry:
@@ -130,7 +130,7 @@ class Published[Entry: BaseModel]:
         return entry
 
     def _with(self, configuration: Configuration, entry: Entry) -> Configuration:
-        """`configuration` with `entry` in the place of the one of its name, or at the end."""
+        """Return `configuration` with `entry` replacing the one with its name, or added at the end."""
         known: tuple[Any, ...] = getattr(configuration, self.kind)
         replaced = with_entry(known, entry)
         return configuration.changed(**{self.kind: replaced})
@@ -140,26 +140,26 @@ class Published[Entry: BaseModel]:
         return configuration.changed(**{self.kind: kept})
 
     def _entries(self, configuration: Configuration) -> dict[str, Entry]:
-        """All entries as they are shown, by name."""
+        """Return all entries, by name."""
         return {entry.name: entry for entry in getattr(configuration, self.kind)}
 
     def _check(self, entry: Entry, configuration: Configuration) -> None:
-        """Invalid where `entry` does not fit what is there."""
+        """Raise Invalid where `entry` does not fit `configuration`."""
         raise NotImplementedError
 
     def _check_whole(self, entry: Entry, configuration: Configuration) -> None:
-        """Invalid for what is found only when `entry` is saved."""
+        """Raise Invalid, in a dry run, for faults that a real edit finds only while it saves `entry`."""
 
     def _burden(self, entry: Entry) -> str:
-        """The field by which `entry` may be too much for the matcher."""
+        """Return the field that is to blame where `entry` makes the rules cost more than the matcher can hold."""
         return ""
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
-        """What names the entry `name`: `rule x`, `group y`."""
+        """Return what refers to the entry `name`: `rule x`, `group y`."""
         raise NotImplementedError
 
     def _forget(self, name: str, before: Configuration) -> None:
-        """Delete what only the entry that is gone had."""
+        """Delete what belonged only to the deleted entry `name` of the configuration `before`."""
 
 
 class _Named(Protocol):
@@ -168,7 +168,7 @@ class _Named(Protocol):
 
 
 def with_entry[Named: _Named](known: Iterable[Named], entry: Named) -> tuple[Named, ...]:
-    """`known` with `entry` in the place of the one of its name, or at the end."""
+    """Return `known` with `entry` replacing the one with its name, or added at the end."""
     entries = list(known)
     for position, each in enumerate(entries):
         if each.name == entry.name:

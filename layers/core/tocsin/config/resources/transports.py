@@ -1,4 +1,4 @@
-"""Transports by name. Their secrets go in and never come out, but for a signing secret that is made here, once."""
+"""Transports by name. Their secrets are write-only, except that a generated signing secret is shown once."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Transports(Published[TransportEntry]):
         return {transport.name: secrecy.shown(transport) for transport in configuration.transports}
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
-        """Create or replace a transport. Its secret stays as it is where none is given, or the mask."""
+        """Create or replace a transport. Its secret stays as it is where none is given, or a mask."""
         return super().put(name, {k: v for k, v in given.items() if k != _SHOWN_ONLY}, precondition, principal)
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
-        """As of every entry; a new secret is no change that is told apart."""
+        """Return what `put` would do, as for every entry. A changed secret alone shows as no change."""
         return super().check(name, {k: v for k, v in given.items() if k != _SHOWN_ONLY})
 
     def _check_whole(self, entry: TransportEntry, configuration: Configuration) -> None:
@@ -93,7 +93,7 @@ class Transports(Published[TransportEntry]):
 
 
 def _shown(entry: TransportEntry, transport: NotificationTransport) -> JsonObject:
-    """`entry` with a word that is another one when a secret is: so that a new secret is a new version."""
+    """Return `entry` with a hash of its secrets' refs, so that a new secret changes the entry's version."""
     return dump(entry) | {_SHOWN_ONLY: transport.secrets_version}
 
 

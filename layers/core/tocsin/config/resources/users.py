@@ -1,4 +1,4 @@
-"""Users and members of groups by name. Each edit reads what it touches, never all people."""
+"""Users and members of groups by name. An edit reads only what it touches, never all people."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _ADAPTER = TypeAdapter(UserEntry)
 
 
 class Users:
-    """People. Raises Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
+    """Users. Methods raise Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
 
     def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
-        """The next users after the name `after`."""
+        """Return up to `limit` users after the name `after`."""
         page = self._editor.people.users_after(after, limit)
         return Page(tuple(user.to_json() for user in page.items), page.last)
 
     def get(self, name: str) -> JsonObject:
-        """One user."""
+        """Return one user."""
         return _found(self._editor, name).to_json()
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
@@ -52,16 +52,16 @@ class Users:
         return Saved(user.to_json(), before is None)
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
-        """What `put` would do, {dry_run, created, changed, changes}; Invalid for what it would refuse."""
+        """Return what `put` would do, {dry_run, created, changed, changes}. Raises Invalid where it would."""
         entry = parse_entry(_ADAPTER, given, name, "username")
         before = self._editor.people.user(name)
         self._check(entry)
         return tried(before, _differences(before, entry))
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Delete a user, their memberships, their preferences and what is in their inbox.
+        """Delete a user with their memberships, preferences and inbox items.
 
-        Conflict while a rule asks for them, or a key stands for them.
+        Raises Conflict while a rule's binding or an API key refers to them.
         """
         with self._editor.alone(principal):
             user = _found(self._editor, name)
@@ -77,7 +77,7 @@ class Users:
                 raise in_use(f"user {name!r}", users)
             member_of = self._editor.people.memberships(configuration.groups, [name])
             groups = [group for group in configuration.groups if group.name in member_of]
-            # Memberships first: one without its user would look like a fault of a blueprint.
+            # Memberships first: one whose user is gone would look like a fault of a blueprint.
             self._editor.people.delete(members=[(group, name) for group in groups])
             self._editor.belongings.take_from([name], now=utc_now())
             self._editor.people.delete(users=[user])
@@ -88,30 +88,30 @@ class Users:
         self._editor.check(Blueprint(users=(entry, *self._others_with(entry))), "users[0]")
 
     def _others_with(self, entry: UserEntry) -> list[UserEntry]:
-        """Who else has the key of `entry`."""
+        """Return the other users who have the same `pk` as `entry`."""
         found = [] if entry.pk is None else self._editor.people.users_by_pk([str(entry.pk)]).values()
         return [UserEntry.model_validate(user.to_json()) for user in found if user.username != entry.username]
 
 
 class Members:
-    """Who is in a group itself. Raises NotFound, PreconditionFailed, Conflict and Unavailable."""
+    """The direct members of groups. Methods raise NotFound, PreconditionFailed, Conflict and Unavailable."""
 
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
 
     def page(self, group: str, *, after: str | None, limit: int) -> Page[JsonObject]:
-        """The next members of `group` after the name `after`: {username} each."""
+        """Return up to `limit` members of `group` after the name `after`, each {username}."""
         found = self._editor.people.members(self._group(group), after=after, limit=limit)
         return Page(tuple({"username": name} for name in found.items), found.last)
 
     def get(self, group: str, username: str) -> JsonObject:
-        """{username}. NotFound where there is no such member."""
+        """Return {username}. Raises NotFound where the user is not a member."""
         if not self._editor.people.is_member(self._group(group), username):
             raise NotFound(f"group {group!r} has no member {username[:120]!r}")
         return {"username": username}
 
     def put(self, group: str, username: str, precondition: Precondition, principal: Principal) -> Saved:
-        """Put a user into a group; who is in it stays in it."""
+        """Add a user to a group. Does nothing where they are a member already."""
         with self._editor.alone(principal):
             into = self._group(group)
             _found(self._editor, username)
@@ -124,7 +124,7 @@ class Members:
         return Saved({"username": username}, not is_there)
 
     def delete(self, group: str, username: str, precondition: Precondition, principal: Principal) -> JsonObject:
-        """Take a user out of a group."""
+        """Remove a user from a group."""
         with self._editor.alone(principal):
             member = self.get(group, username)
             precondition.check(member)
