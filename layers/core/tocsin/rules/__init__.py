@@ -1,1 +1,1 @@
-"""Rules: what is asked of an event, and which rules fire for it."""
+"""Rules: their model, and the rule set that decides which rules fire for an event."""

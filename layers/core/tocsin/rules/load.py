@@ -1,8 +1,8 @@
-"""What a rule set costs as a whole: each policy is small enough, but ten of the largest stop the matcher.
+"""Limits of what a rule set costs as a whole: each policy has limits, but ten of the largest would stop the matcher.
 
-The matcher holds all rules in memory, and compiles them when the configuration has changed, in a function of 1 GB and
-30 seconds that handles events meanwhile. Measured on one core of a server: a condition takes 20 µs to compile and 400
-bytes; a policy's expression takes what its estimate says, for each event.
+The matcher holds all rules in memory and compiles them when the configuration has changed, in a function with 1 GB and
+a timeout of 30 s that also handles events. Measured on one server core: compiling a condition takes 20 µs and 400
+bytes; evaluating a policy's expression takes its estimated time, for each event.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from tocsin.rules.parts import pattern_of, silencing_pattern, silencing_source, 
 from tocsin.types import Json, JsonObject
 
 MAX_CONDITIONS = 250_000
-"""Conditions of all patterns that rules name and silences have: alternatives of `$or` times fields. They load in about
-five seconds."""
+"""Most conditions (alternatives of `$or` times fields) in all patterns of used policies and silences together. Loading
+that many takes about 5 s."""
 MAX_PATTERN_CONDITIONS = 20_000
-"""Conditions of one pattern."""
+"""Most conditions of one pattern."""
 MAX_EXPRESSIONS_NS = 500_000_000
-"""What the expressions of rules and silences may take together on a small event, by their estimates: half a second."""
+"""The longest that all expressions of rules and silences may take together on a small event, as estimated: 0.5 s."""
 
 _CHEAPEST_TOO_MANY = 100
-"""Expressions of which so few are too many together: one may take at most 5 ms."""
+"""Up to this many expressions are never too slow together, since each may take at most 5 ms."""
 
 
 class Overloaded(ValueError):
-    """The rules ask for more together than the matcher can hold. The message says of what, and which is largest.
+    """The rules together cost more than the matcher can hold. The message says what is too much, and who costs most.
 
-    `largest` names that: its kind (`policy`, `silence`) and its name.
+    `largest` is the costliest entry: its kind (`policy` or `silence`) and its name.
     """
 
     def __init__(self, message: str, largest: tuple[str, str]) -> None:
@@ -40,13 +40,13 @@ class Overloaded(ValueError):
 
 
 def conditions(pattern: JsonObject) -> int:
-    """Return how many conditions `pattern` comes to: its alternatives times its fields, at most."""
+    """Return an upper bound of the conditions in `pattern`: its alternatives times its fields."""
     alternatives, fields = _counted(pattern)
     return alternatives * fields
 
 
 def too_large(patterns: Mapping[str, JsonObject]) -> dict[str, str]:
-    """Why each of `patterns` that the matcher has no room for is left out: the largest go first."""
+    """Return {name: reason} of the patterns that the matcher leaves out to stay in its limits, the largest first."""
     left_out: dict[str, str] = {}
     room = MAX_CONDITIONS
     for name, size in sorted(((name, conditions(pattern)) for name, pattern in patterns.items()), key=itemgetter(1)):
@@ -63,7 +63,7 @@ def too_large(patterns: Mapping[str, JsonObject]) -> dict[str, str]:
 
 
 def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy], silences: Iterable[Silence]) -> None:
-    """Raise Overloaded for more than the matcher can hold: of what enabled rules name, and of all silences."""
+    """Raise Overloaded where the policies in use and all silences together cost more than the matcher can hold."""
     asked = used(rules)
     loaded = [policy for policy in policies if policy.name in asked]
     silences = tuple(silences)
@@ -93,12 +93,12 @@ def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy], si
 
 
 def used(rules: Iterable[NotificationRule]) -> frozenset[str]:
-    """The policies that enabled rules ask by enabled bindings."""
+    """Return the names of the policies in enabled bindings of enabled rules."""
     return frozenset(b.policy for rule in rules if rule.enabled for b in rule.bindings if b.enabled and b.policy)
 
 
 def _counted(part: JsonObject, depth: int = 0) -> tuple[int, int]:
-    """How many alternatives, and how many fields the largest of them has; deeper than patterns may be, none."""
+    """Count the alternatives, and the fields of the largest one. Levels deeper than patterns may nest count as none."""
     alternatives, fields = 1, 0
     if depth > MAX_DEPTH:
         return alternatives, fields
@@ -117,7 +117,7 @@ def _counted(part: JsonObject, depth: int = 0) -> tuple[int, int]:
 
 
 def _branches(value: Json) -> list[JsonObject]:
-    """The alternatives of a `$or`; none where it is a field of that name."""
+    """Return the alternatives of a `$or`; none where `$or` is an ordinary field with that name."""
     if not isinstance(value, list):
         return []
     branches = [branch for branch in value if isinstance(branch, dict)]

@@ -1,4 +1,4 @@
-"""Notification rules, their bindings and policies, as they are configured."""
+"""The configured models: notification rules, bindings, policies and silences."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tocsin.types import JsonObject
 
 
 class _Configured(BaseModel):
-    """What is a part of the configuration, which is built at once: by itself it is built where it is used alone."""
+    """A part of the configuration. Its validator is built on first use: usually only the whole configuration's is."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Matching(_Configured):
-    """What is asked of an event's own fields. Fields that are not set are not looked at; all that are must hold."""
+    """Conditions on an event's own fields. All conditions that are set must hold."""
 
     action: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """An action; `custom_` alone means every custom action."""
@@ -57,11 +57,11 @@ class Matching(_Configured):
 
 class _Logged(_Configured):
     execution_logging: bool = False
-    """Whether what the policy says of each event is logged, and shown in the event's story."""
+    """Whether the policy's result for each event is logged and shown in the event's story."""
 
 
 class EventMatcher(Matching, _Logged):
-    """A policy over an event's own fields."""
+    """A policy of conditions on an event's own fields."""
 
     name: Name
     kind: Literal["event_matcher"]
@@ -87,7 +87,7 @@ type Policy = Annotated[EventMatcher | PatternPolicy | ExpressionPolicy, Field(d
 
 
 class Binding(_Configured):
-    """What a rule asks: exactly one policy, or whether the event's user is a user or in a group."""
+    """One condition of a rule: exactly one of a policy, a user or a group. Users and groups test the event's user."""
 
     policy: Name | None = None
     user: ForeignName | None = None
@@ -96,7 +96,7 @@ class Binding(_Configured):
     enabled: bool = True
     negate: bool = False
     failure_result: bool = False
-    """What counts where the policy can't be evaluated; it is not negated."""
+    """The result when the policy can't be evaluated. `negate` does not apply to it."""
 
     @model_validator(mode="after")
     def _asks_one_thing(self) -> Self:
@@ -106,7 +106,7 @@ class Binding(_Configured):
 
     @property
     def target(self) -> str:
-        """`policy NAME`, `user NAME` or `group NAME`, for people."""
+        """Return `policy NAME`, `user NAME` or `group NAME`, for messages."""
         if self.policy is not None:
             return f"policy {self.policy}"
         return f"user {self.user}" if self.user is not None else f"group {self.group}"
@@ -116,13 +116,14 @@ type _Path = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^.]+
 
 
 class Throttle(_Configured):
-    """How often a rule may tell people: `max` times in each `window`, counted apart by what `group_by` names."""
+    """How often a rule may notify: `max` events in each `window`, counted separately per values of `group_by`."""
 
     window: Duration
-    """A duration, as `minutes=10`. Windows follow one another without a gap, counted from 1970-01-01T00:00Z."""
+    """A duration, such as `minutes=10`. Windows are fixed and adjacent; the first started at 1970-01-01T00:00Z."""
     max: Annotated[int, Field(ge=1, le=1000)]
     group_by: Annotated[tuple[_Path, ...], Field(max_length=8)] = ()
-    """Paths into the event, read as in patterns: `user.username`, `context.host.name`. No value is a group too."""
+    """Paths into the event, as in patterns: `user.username`, `context.host.name`. Events without a value there form a
+    group as well."""
 
     @field_validator("window")
     @classmethod
@@ -133,14 +134,14 @@ class Throttle(_Configured):
 
 
 class Grouping(_Configured):
-    """What a rule tells together: events with the same values at the paths of `by`, as one message."""
+    """How a rule combines events into one message: those with the same values at the paths of `by`."""
 
     by: Annotated[tuple[_Path, ...], Field(max_length=8)] = ()
-    """Paths into the event, as a throttle's `group_by`. None: all that the rule tells is one group."""
+    """Paths into the event, as in a throttle's `group_by`. Empty: all events of the rule are one group."""
     wait: Duration = "minutes=1"
-    """How long the first of a group waits for others. The schedule tells them, so it is a minute more or less."""
+    """How long the first event of a group waits for others. Accurate to a minute, since a schedule sends them."""
     interval: Duration = "minutes=5"
-    """How long after a message of a group the next one comes, where more came meanwhile."""
+    """The time between two messages of a group, where further events arrived meanwhile."""
 
     @field_validator("wait", "interval")
     @classmethod
@@ -151,27 +152,27 @@ class Grouping(_Configured):
 
 
 class RuleTest(_Configured):
-    """An event, as a producer gives it, and whether the rule must fire for it."""
+    """A test of a rule: an event, as producers send it, and whether the rule must fire for it."""
 
     event: JsonObject
     fires: bool
 
 
 class PolicyEngineMode(StrEnum):
-    """Whether one binding that holds is enough for a rule, or all must."""
+    """Whether a rule fires when any of its bindings holds, or only when all do."""
 
     ANY = "any"
     ALL = "all"
 
 
 class NotificationRule(_Configured):
-    """When its bindings hold for an event, people are told by its transports."""
+    """Notifies people by its transports when its bindings hold for an event."""
 
     name: Name
     enabled: bool = True
     severity: Severity = Severity.NOTICE
     transports: Annotated[tuple[Name, ...], FailFast()] = ()
-    """Names of transports; none means the inbox."""
+    """Names of transports. Empty: the inbox."""
     destination_group: ForeignName | None = None
     destination_event_user: bool = False
     policy_engine_mode: PolicyEngineMode = PolicyEngineMode.ANY
@@ -179,18 +180,18 @@ class NotificationRule(_Configured):
     throttle: Throttle | None = None
     group: Grouping | None = None
     can_be_muted: bool = True
-    """Whether people's preferences keep it from them: a mute, a transport turned off, a minimum severity. Quiet hours
-    and digests delay it all the same."""
+    """Whether people's preferences can suppress it: a mute, a transport turned off, a minimum severity. Quiet hours and
+    digests can delay it in any case."""
     title: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    """A template of the title that people read, in place of the action's."""
+    """A template of the notification's title. Default: the title of the event's action."""
     body: Annotated[str, Field(min_length=1, max_length=4000)] | None = None
-    """A template of the text that people read, in place of the sentence about the event."""
+    """A template of the notification's text. Default: the sentence about the event."""
     runbook: Annotated[str, Field(min_length=1, max_length=2000)] | None = None
-    """An http(s) link to what to do about it."""
+    """An http(s) URL of instructions for whoever is notified."""
     max_age: Duration = "hours=24"
-    """How long after it happened an event may still tell people: what is sent later, as a backfill is, tells nobody."""
+    """The age up to which an event still notifies. Older events, such as those of a backfill, notify nobody."""
     tests: Annotated[tuple[RuleTest, ...], Field(max_length=50)] = ()
-    """Run when a configuration is applied, which is refused where one fails."""
+    """Run when a configuration is applied. If one fails, the configuration is rejected."""
 
     @field_validator("transports")
     @classmethod
@@ -200,12 +201,12 @@ class NotificationRule(_Configured):
         return names
 
     def is_too_old(self, age: timedelta) -> bool:
-        """Whether an event that happened `age` ago tells nobody any more."""
+        """Whether an event that happened `age` ago is too old to notify anybody."""
         return age > parse_duration(self.max_age)
 
 
 class Silence(_Configured):
-    """A time in which nobody is told of certain events. They are stored and matched all the same."""
+    """A period in which certain events notify nobody. They are stored and matched as usual."""
 
     name: Name
     matcher: Matching | None = None
@@ -224,5 +225,5 @@ class Silence(_Configured):
         return self
 
     def holds_at(self, moment: datetime) -> bool:
-        """Whether it is in force then."""
+        """Whether it is in force at `moment`."""
         return self.starts <= moment < self.ends

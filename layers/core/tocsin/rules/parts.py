@@ -1,4 +1,4 @@
-"""What of a policy or a silence is an event pattern, and what an expression."""
+"""Split policies and silences into the part that is an event pattern and the part that is an expression."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tocsin.types import Json, JsonObject
 
 
 def pattern_of(policy: Policy) -> JsonObject | None:
-    """The policy as an event pattern, as far as it is one."""
+    """Return the part of `policy` that can be an event pattern; None where there is none."""
     if isinstance(policy, PatternPolicy):
         return policy.pattern
     if isinstance(policy, EventMatcher):
@@ -17,7 +17,7 @@ def pattern_of(policy: Policy) -> JsonObject | None:
 
 
 def matcher_pattern(matcher: Matching) -> JsonObject:
-    """The event pattern that says what `matcher` says of action, app, model and client IP; {} for none of these."""
+    """Return the event pattern for the matcher's action, app, model and client IP; {} where none of them is set."""
     pattern: JsonObject = {}
     if matcher.action is not None:
         action = stored_action(matcher.action)
@@ -34,7 +34,7 @@ def matcher_pattern(matcher: Matching) -> JsonObject:
 
 
 def said_in(said: Policy | Silence) -> str:
-    """The field that says what a policy or a silence holds for; empty for a policy that says it in several."""
+    """Return the field to blame for a condition of a policy or silence; empty for an event matcher without a query."""
     if isinstance(said, Silence):
         return "matcher" if said.pattern is None else "pattern"
     if isinstance(said, EventMatcher):
@@ -43,19 +43,19 @@ def said_in(said: Policy | Silence) -> str:
 
 
 def source_of(policy: Policy) -> str | None:
-    """The policy's expression; None for one that has none."""
+    """Return the policy's expression; None where it has none."""
     if isinstance(policy, ExpressionPolicy):
         return policy.expression
     return policy.query if isinstance(policy, EventMatcher) else None
 
 
 def silencing_pattern(silence: Silence) -> JsonObject:
-    """The events that `silence` is about, as far as a pattern says it; {} where none does."""
+    """Return the part of `silence` that is an event pattern; {} where there is none."""
     if silence.pattern is not None:
         return silence.pattern
     return matcher_pattern(silence.matcher) if silence.matcher is not None else {}
 
 
 def silencing_source(silence: Silence) -> str | None:
-    """The silence's query; None for one that has none."""
+    """Return the silence's query; None where it has none."""
     return silence.matcher.query if silence.matcher is not None else None

@@ -1,9 +1,8 @@
-"""Which rules fire for an event, and why.
+"""Decide which rules fire for an event, and why.
 
-The event matchers and patterns of all rules are one index, which one look at the event decides; the index
-gives the policies that hold, those give the rules that they may fire, and only these are looked at. Bindings
-that can't be indexed (expressions, users, groups) are evaluated only where the indexed part of their rule
-still leaves the question open.
+The event matchers and patterns of all rules form one index. One lookup of the event gives the policies that hold, and
+only rules that these may fire are evaluated. Bindings that can't be indexed (expressions, users, groups) are evaluated
+only where the indexed bindings of their rule do not decide the result.
 """
 
 from __future__ import annotations
@@ -31,25 +30,25 @@ from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_DEPTH = 3
-"""How many events may have caused one another: what Tocsin reports of its reports of its reports fires nothing, nor
-what webhooks post for what webhooks posted."""
+"""The depth at which an event fires no rule, which ends loops. Depth counts events that caused one another: by Tocsin's
+own reports, or by events that receivers of webhooks post."""
 
 
 class Audience(Protocol):
-    """What rules may ask about the person behind an event. Answers may cost a read; they are asked late."""
+    """What rules can ask about an event's user. Answers may cost a table read, so they are asked for last."""
 
     def user(self) -> JsonObject:
-        """The event's user as expressions see it: username, pk, email, name, groups."""
+        """Return the event's user as expressions see it: {username, pk, email, name, groups}."""
 
     def is_in_group(self, group: str) -> bool:
         """Whether the event's user is in `group` or in a group below it."""
 
     def username(self) -> str | None:
-        """The name of the event's user: as the directory has it, else as the event says; None for nobody."""
+        """Return the username of the event's user: the directory's, else the event's; None without a user."""
 
 
 class Person(Protocol):
-    """Somebody as the directory, or a blueprint, has them."""
+    """A person as the directory or a blueprint knows them."""
 
     @property
     def username(self) -> str: ...
@@ -60,7 +59,7 @@ class Person(Protocol):
 
 
 def person_behind(event: Event, known: Person | None, groups: Iterable[str]) -> JsonObject:
-    """{username, pk, email, name, groups}: what `event` says of its user, completed by who is `known` of them."""
+    """Return {username, pk, email, name, groups}: the user of `event`, completed from the `known` person."""
     return {
         "username": (known.username if known else event.username) or "",
         "pk": event.user.get("pk"),
@@ -72,7 +71,7 @@ def person_behind(event: Event, known: Person | None, groups: Iterable[str]) -> 
 
 @dataclass(frozen=True, slots=True)
 class BindingResult:
-    """What one binding said: `passed` is after negation; `reason` is for people."""
+    """The result of one binding. `passed` is after negation; `reason` is a sentence for people."""
 
     binding: Binding
     passed: bool
@@ -82,7 +81,7 @@ class BindingResult:
 
 @dataclass(frozen=True, slots=True)
 class Firing:
-    """A rule that fires for an event, with the bindings that were looked at until that was clear."""
+    """A rule that fires for an event, with the results of the bindings that were evaluated until that was certain."""
 
     rule: NotificationRule
     results: tuple[BindingResult, ...]
@@ -90,12 +89,12 @@ class Firing:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a rule fires for an event, or does not."""
+    """Why a rule fires for an event, or why not."""
 
     results: tuple[BindingResult, ...]
     fires: bool
     loop: str | None
-    """Why it does not fire although its bindings may hold: it would feed itself."""
+    """Why it does not fire although its bindings may hold: it would cause a loop. None where it would not."""
     silence: Silence | None
 
 
@@ -110,34 +109,34 @@ class PolicyFailure:
 
 @dataclass(frozen=True, slots=True)
 class PolicyRun:
-    """What a policy with `execution_logging` said of an event. `message` is for people; of a failure, what failed."""
+    """The result of a policy with `execution_logging` for an event. `message` is for people, and says why it failed."""
 
     policy: str
     passed: bool
     message: str
     seconds: float
-    """How long it took by itself: what the index decides, it decides for all policies at once."""
+    """How long its own evaluation took. The index's time is not in it, since one lookup decides all policies."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """All that the rule set says about one event."""
+    """The result of a rule set for one event."""
 
     firings: tuple[Firing, ...]
     failures: tuple[PolicyFailure, ...] = ()
-    """One a policy, with the first rule that asked it."""
+    """One per policy that failed, with the first rule that used it."""
     silence: Silence | None = None
-    """What keeps all of them from telling anybody, where something does."""
+    """The silence that keeps all of them from notifying; None where there is none."""
     runs: tuple[PolicyRun, ...] = ()
-    """Of policies with `execution_logging`, by name."""
+    """The results of policies with `execution_logging`, ordered by name."""
 
 
 class RuleSet:
-    """All enabled rules, ready to look at events. Immutable; building it costs, asking it does not.
+    """All enabled rules, compiled. Immutable; expensive to build, cheap to evaluate.
 
-    Raises PatternError or ExpressionError where a policy does not compile. With `lenient` it is `broken` instead: a
-    rule that asks it gets its failure, as of an expression that fails, and the other rules go on; a silence silences
-    nothing.
+    Raises PatternError or ExpressionError where a policy does not compile. With `lenient` it is added to `broken`
+    instead: bindings that use it fail as for an expression that fails, other rules work as usual, and a broken silence
+    silences nothing.
     """
 
     def __init__(
@@ -159,11 +158,11 @@ class RuleSet:
         silencing = {key: silencing_pattern(silence) for key, silence in self._silences.items()}
         patterns = definitions | {key: pattern for key, pattern in silencing.items() if pattern}
         self.broken: dict[str, str] = too_large(patterns)
-        """Why a policy, or a silence by its key, could not be loaded."""
+        """{policy name or silence key: reason} of what could not be compiled."""
         if self.broken and not lenient:
             raise PatternError("", "", next(iter(self.broken.values())))
         self._index = self._index_of(patterns, lenient=lenient)
-        # A policy that is wholly in the index needs no other look; an event matcher with a query needs both.
+        # The index decides most policies alone; an event matcher with a query also needs its expression.
         self._expressions = self._compiled(
             {name: source_of(policy) for name, policy in self._policies.items()}, lenient=lenient
         )
@@ -187,7 +186,7 @@ class RuleSet:
         return len(self._rules)
 
     def _index_of(self, patterns: Mapping[str, JsonObject], *, lenient: bool) -> PatternIndex[str]:
-        """The index of `patterns` without the broken ones; they are looked at one by one only where one of them is."""
+        """Index `patterns`, without the broken ones if `lenient`. They are tried one by one only if one is broken."""
         try:
             return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in self.broken})
         except PatternError:
@@ -214,9 +213,9 @@ class RuleSet:
         return compiled
 
     def judge(self, event: Event, audience: Audience, now: datetime | None = None) -> Verdict:
-        """The rules that fire for `event`, in the order of their names, and the policies that failed.
+        """Return the rules that fire for `event`, ordered by name, and the policies that failed.
 
-        An event that Tocsin itself made never fires the rule that caused it, and none at MAX_DEPTH.
+        An event that Tocsin reported never fires the rule that caused it, and no rule at MAX_DEPTH.
         """
         if event.cause is not None and event.cause.depth >= MAX_DEPTH:
             return Verdict(())
@@ -233,13 +232,13 @@ class RuleSet:
             if fires:
                 firings.append(Firing(woken[name], tuple(results)))
         silence = self.silence_of(look) if firings else None
-        # What Tocsin reported itself is judged, but reports nothing more: one broken policy would otherwise make an
-        # event of each event that it makes.
+        # Failures on Tocsin's own events are not reported: otherwise a broken policy would cause an event for each
+        # event that it causes.
         failures = tuple(look.failures.values()) if event.cause is None else ()
         return Verdict(tuple(firings), failures, silence, tuple(look.run(policy) for policy in self._logged))
 
     def silence_of(self, look: _Look) -> Silence | None:
-        """The silence that holds now for the event that `look` is at; the first by name."""
+        """Return the silence in force for the event of `look`, the first by name; None where there is none."""
         for key in sorted((look.held & self._silences.keys()) | self._silences_without_pattern):
             silence = self._silences[key]
             if silence.holds_at(look.now) and look.silenced_by_expression(self._silencing_expressions.get(key)):
@@ -249,9 +248,9 @@ class RuleSet:
     def explain(
         self, rule: NotificationRule, event: Event, audience: Audience, now: datetime | None = None
     ) -> Explanation:
-        """Each enabled binding's result for `event`, none left out, and whether `rule` fires.
+        """Evaluate every enabled binding of `rule` for `event`, and say whether the rule fires.
 
-        `rule` must be one that this set was made of; a disabled one is explained as if it were not.
+        `rule` must be one that this set was built from. A disabled rule is explained as if it were enabled.
         """
         look = _Look(event, audience, now or utc_now(), self)
         results, holds = look.at(rule, everything=True)
@@ -259,7 +258,7 @@ class RuleSet:
         return Explanation(tuple(results), holds and refusal is None, refusal, self.silence_of(look))
 
     def _wakers(self, rule: NotificationRule) -> list[str] | None:
-        """The policies without one of which `rule` can't fire; None where there are no such."""
+        """Return indexed policies of which one must hold for `rule` to fire; None where it may fire without them."""
         bindings = [binding for binding in rule.bindings if binding.enabled]
         plain = [b.policy for b in bindings if b.policy in self._indexed and not b.negate]
         if rule.policy_engine_mode is PolicyEngineMode.ALL:
@@ -267,7 +266,7 @@ class RuleSet:
         return plain if len(plain) == len(bindings) else None
 
     def _evaluate(self, look: _Look, policy: str) -> bool:
-        """Whether `policy` holds. Raises ExpressionError, also for a policy that could not be loaded."""
+        """Whether `policy` holds. Raises ExpressionError, also for a policy that could not be compiled."""
         if policy in self.broken:
             raise ExpressionError("bounds", f"the policy could not be loaded: {self.broken[policy]}")
         if policy in self._indexed and policy not in look.held:
@@ -277,7 +276,7 @@ class RuleSet:
 
 
 class _Look:
-    """One event under the eyes of the rule set: each policy is evaluated once at the most."""
+    """The evaluation of one event. Results are kept, so that each policy is evaluated at most once."""
 
     def __init__(self, event: Event, audience: Audience, now: datetime, rule_set: RuleSet) -> None:
         self._event = event
@@ -292,9 +291,9 @@ class _Look:
         self.failures: dict[str, PolicyFailure] = {}
 
     def bindings(self, expression: Expression) -> Bindings:
-        """The event, its user and the time as `expression` sees them, converted once.
+        """Return the event, its user and the time as `expression` sees them, converted once per event.
 
-        Who the user is costs reads, so it is asked only for an expression that names it.
+        The user costs table reads, so it is looked up only for expressions that refer to it.
         """
         asks_who = "user" in expression.names
         if asks_who not in self._bindings:
@@ -304,7 +303,7 @@ class _Look:
         return self._bindings[asks_who]
 
     def silenced_by_expression(self, expression: Expression | None) -> bool:
-        """Whether a silence's query holds; one that fails silences nothing: rather a page too many."""
+        """Whether a silence's query holds. A query that fails silences nothing: a needless alert is the lesser harm."""
         if expression is None:
             return True
         try:
@@ -313,9 +312,9 @@ class _Look:
             return False
 
     def at(self, rule: NotificationRule, *, everything: bool = False) -> tuple[list[BindingResult], bool]:
-        """The results of `rule`'s bindings until it is clear whether it fires, and whether it does."""
+        """Evaluate the bindings of `rule` until it is certain whether it fires. Returns the results, and whether."""
         bindings = sorted((b for b in rule.bindings if b.enabled), key=lambda b: b.order)
-        if not everything:  # what the index has decided costs nothing, so it is asked first
+        if not everything:  # bindings that the index has decided come first, since they cost nothing
             bindings.sort(key=lambda b: b.policy not in self._rule_set._exact)
         decisive = rule.policy_engine_mode is PolicyEngineMode.ANY
         results: list[BindingResult] = []
@@ -346,7 +345,7 @@ class _Look:
         return BindingResult(binding, holds is not binding.negate, said + (", negated" if binding.negate else ""))
 
     def _policy(self, name: str) -> bool | str:
-        """Whether the policy holds, or why that can't be told."""
+        """Return whether the policy holds, or why it could not be evaluated."""
         known = self._known.get(name)
         if known is None:
             started = time.perf_counter()
@@ -358,14 +357,14 @@ class _Look:
         return known
 
     def run(self, policy: str) -> PolicyRun:
-        """What `policy` says of the event, whether or not a rule asked it."""
+        """Evaluate `policy` for the log, whether or not a rule used it for this event."""
         holds = self._policy(policy)
         message = holds if isinstance(holds, str) else "holds" if holds else "does not hold"
         return PolicyRun(policy, holds is True, message, self._seconds[policy])
 
 
 def _loop(event: Event, rule: NotificationRule) -> str | None:
-    """Why `rule` may not fire for an event that Tocsin made; None where it may."""
+    """Return why `rule` must not fire for an event that Tocsin caused; None where it may."""
     cause = event.cause
     if cause is None:
         return None
@@ -376,5 +375,5 @@ def _loop(event: Event, rule: NotificationRule) -> str | None:
 
 
 def _silence_key(silence: Silence) -> str:
-    """A name in the index that no policy can have."""
+    """Return the silence's name in the index, in a form that no policy's name can have."""
     return f"silence\0{silence.name}"

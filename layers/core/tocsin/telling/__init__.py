@@ -1,1 +1,1 @@
-"""Whether, when and how a person is told: preferences, quiet hours and digests, and the one decision made of them."""
+"""Decide whether, when and how a person is notified, from preferences, quiet hours, digests, silences and throttles."""

@@ -1,23 +1,23 @@
-"""The one decision between "the rule fired for this person by this transport" and "send".
+"""Decide what happens to a notification after a rule fired for a person and a transport: send, hold, join or drop.
 
-`decide` looks at what there is in this order; what comes first decides:
+`decide` checks these causes in this order. The first that applies decides:
 
-    age             drop    the rule tells of nothing that happened so long ago
-    silence         drop    an operator keeps all of a rule's people from hearing of the event
-    throttle        drop    the rule told as often as it may
-    muted           drop    the person does not want to hear of the rule
-    transport_off   drop    nor by this transport
-    severity        drop    nor of anything that is less severe
-    alert           send    alerts pass quiet hours and digest, unless the person says otherwise
-    at_once         send    so does this transport
-    digest          join    the person reads what waits once an hour or a day
-    quiet_hours     hold    until they end
-    group           join    the rule tells what comes together as one message
+    age             drop    the event is older than the rule's maximum age
+    silence         drop    a silence is in force for the event
+    throttle        drop    the throttle's window is full
+    muted           drop    the person muted the rule
+    transport_off   drop    the person turned this transport off
+    severity        drop    the person set a higher minimum severity for this transport
+    alert           send    alerts bypass quiet hours and digest, unless the person says otherwise
+    at_once         send    the person has this transport bypass quiet hours and digest
+    digest          join    the person gets an hourly or daily digest
+    quiet_hours     hold    until the person's quiet hours end
+    group           join    the rule combines events into one message
 
-A rule that can't be muted passes what a person turned off: muted, transport_off and severity. Quiet hours and digest
-delay what it tells, as they do every other rule's.
+For a rule that can't be muted, muted, transport_off and severity are skipped. Quiet hours and digest apply to it as to
+every other rule.
 
-Reasons are sentences for people, with times as a clock on the person's wall shows them.
+Reasons are sentences for people, with times in the person's time zone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 class Kind(StrEnum):
-    """What is to be done with a notification."""
+    """What happens to a notification."""
 
     SEND = "send"
     HOLD = "hold"
@@ -47,10 +47,10 @@ class Kind(StrEnum):
 
 
 class Cause(StrEnum):
-    """What decided."""
+    """What decided; see the module's docstring."""
 
     NOTHING = "nothing"
-    """Nothing stands against sending."""
+    """Nothing else applies: it is sent."""
     AGE = "age"
     SILENCE = "silence"
     THROTTLE = "throttle"
@@ -63,12 +63,12 @@ class Cause(StrEnum):
     QUIET_HOURS = "quiet_hours"
     GROUP = "group"
     ZONE = "zone"
-    """The person's time zone can't be found: what would wait is sent."""
+    """The person's time zone is unknown, so what would wait is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Together:
-    """The group that a rule tells an event with, by its `values`. `wait` and `interval` are duration strings."""
+    """The group that an event belongs to, by its `values`. `wait` and `interval` are duration strings."""
 
     values: Mapping[str, Json]
     wait: str
@@ -77,10 +77,10 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to be done, and why. `until` is when what waits goes out, in UTC: of HOLD and JOIN.
+    """What happens to a notification, and why. `until` is when it is sent, in UTC: set for HOLD and JOIN.
 
-    What joins a `group` goes out at `until` where it is the first of it, else when its interval is over; and by
-    `latest` in any case.
+    A notification that joins a `group` is sent at `until` where it is the group's first, else when the group's interval
+    is over, and by `latest` in any case.
     """
 
     kind: Kind
@@ -92,18 +92,18 @@ class Decision:
 
     @property
     def waits(self) -> bool:
-        """Whether it is told later, with what else waits for the same person and transport."""
+        """Whether it is sent later, with whatever else waits for the same person and transport."""
         return self.until is not None
 
     def to_json(self) -> JsonObject:
-        """{decision, cause, reason, until}, the last where it waits."""
+        """Return {decision, cause, reason, until}; `until` only where it waits."""
         shown: JsonObject = {"decision": self.kind.value, "cause": self.cause.value, "reason": self.reason}
         return shown if self.until is None else shown | {"until": iso(self.until)}
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to be told: a rule's event, by a transport. Without `transport`, to anybody by any."""
+    """The notification to decide on: a rule's event by a transport. Without `transport`, by any to anybody."""
 
     rule: str
     severity: Severity
@@ -113,7 +113,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Aged:
-    """An event that happened too long ago. `most` is a duration string."""
+    """An event above the rule's maximum age, `most`, which is a duration string."""
 
     age: timedelta
     most: str
@@ -130,7 +130,7 @@ class Silencing:
 
 @dataclass(frozen=True, slots=True)
 class Throttling:
-    """A throttle's window that is full. `window` is a duration string, `group` what tells its events from others."""
+    """A throttle's full window. `window` is a duration string, `group` the values that its events are counted by."""
 
     most: int
     window: str
@@ -151,7 +151,7 @@ def decide(
     throttle: Throttling | None = None,
     group: Together | None = None,
 ) -> Decision:
-    """Decide whether and when `asked` is told, at `now`. `wishes` are the person's; a channel has none."""
+    """Decide at `now` whether and when `asked` is sent. `wishes` are the person's; None for a channel."""
     if aged is not None:
         return _too_old(asked, aged)
     if silence is not None:
@@ -209,12 +209,12 @@ def _throttled(asked: Asked, throttle: Throttling) -> Decision:
 
 
 def _values(group: Mapping[str, Json]) -> str:
-    """What tells a group from others, for people."""
+    """Describe a group by its values, for people."""
     return ", ".join(f"{path} {value}" for path, value in group.items())[:200]
 
 
 def _unwanted(asked: Asked, wishes: Wishes, now: datetime) -> Decision | None:
-    """What `wishes` say against telling at any time; None where nothing."""
+    """Return the decision to drop where `wishes` exclude the notification; None where they don't."""
     muted = wishes.rules.get(asked.rule)
     if muted is not None and muted.value.holds_at(now):
         until = muted.value.muted_until
@@ -251,7 +251,7 @@ def _article(severity: Severity) -> str:
 
 
 def _timed(asked: Asked, wishes: Wishes, now: datetime) -> Decision:
-    """Whether what is wanted is told at once or waits."""
+    """Decide whether a notification that is not dropped is sent at once or waits."""
     if not wishes.quiet_hours.value and wishes.digest.value is None:
         return _SENT
     try:
@@ -272,7 +272,7 @@ def _timed(asked: Asked, wishes: Wishes, now: datetime) -> Decision:
 
 
 def _waiting(wishes: Wishes, zone: tzinfo, now: datetime) -> Decision | None:
-    """What becomes of what may wait; None where nothing has it wait."""
+    """Decide on a notification that may wait; None where neither digest nor quiet hours apply."""
     quiet = QuietHours(wishes.quiet_hours.value, zone)
     alerts = "alerts pass" if wishes.alerts_pass else "alerts wait too"
     digest = wishes.digest.value
@@ -299,7 +299,7 @@ def _waiting(wishes: Wishes, zone: tzinfo, now: datetime) -> Decision | None:
 
 
 def _what(cause: Cause, wishes: Wishes) -> str:
-    """What has things wait, and whose it is."""
+    """Name what makes notifications wait, and whether it is the person's own or a default."""
     if cause is Cause.QUIET_HOURS:
         return f"quiet hours of {wishes.user}" if wishes.quiet_hours.own else "default quiet hours"
     digest = wishes.digest.value
@@ -310,7 +310,7 @@ def _what(cause: Cause, wishes: Wishes) -> str:
 # ── together ─────────────────────────────────────────────────────────────────
 
 _SPARE = timedelta(minutes=2)
-"""How much before quiet hours a group is told, since the schedule tells it."""
+"""How long before quiet hours a group is sent at the latest, since the schedule that sends it is not exact."""
 
 
 def _joins(sent: Decision, asked: Asked, group: Together, now: datetime, latest: datetime | None = None) -> Decision:
@@ -329,7 +329,7 @@ def _joins(sent: Decision, asked: Asked, group: Together, now: datetime, latest:
 
 
 def _grouped(sent: Decision, asked: Asked, group: Together, wishes: Wishes, now: datetime) -> Decision:
-    """What becomes of what would be sent to a person at once: a group is told before their quiet hours, or after."""
+    """Let a notification that would be sent at once join its group, which is sent before the quiet hours or after."""
     by = wishes.transports.get(asked.transport)
     passes = (asked.severity is Severity.ALERT and wishes.alerts_pass) or (by is not None and by.value.at_once)
     if passes or sent.cause is Cause.ZONE or not wishes.quiet_hours.value:
@@ -357,7 +357,7 @@ def _grouped(sent: Decision, asked: Asked, group: Together, wishes: Wishes, now:
 
 
 def _clock(moment: datetime, now: datetime, wishes: Wishes, zone: tzinfo | None = None) -> str:
-    """`moment` as the person's clock shows it: 07:00 in Europe/Berlin, with the day where it is not the next 07:00."""
+    """Format `moment` in the person's zone: `07:00 in Europe/Berlin`, with the day where it is not the next 07:00."""
     if zone is None:
         try:
             zone = zone_of(wishes.time_zone)

@@ -1,6 +1,6 @@
-"""How a person wants to be told: as they say it, and as it holds once what they leave open is what the settings say.
+"""Notification preferences: as a person sets them (`Preferences`), and completed by the settings' defaults (`Wishes`).
 
-Nothing here looks a time zone up: a function that reads settings must not load the tz database (`telling.quiet_hours`).
+Nothing here looks up a time zone: functions that read settings must not load the tz database (`telling.quiet_hours`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_TRANSPORTS = 100
 MAX_RULES = 200
 MAX_SPANS = 20
 LEAST_FREE = 60
-"""Minutes of a week that quiet hours leave: what waits has to go out some time."""
+"""Minutes of a week that quiet hours must leave free, so that what waits can be sent."""
 
 DAY = 24 * 60
 """Minutes."""
@@ -34,7 +34,7 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}([-_][A-Za-z0-9]{1,8}){0,4}")
 
 
 class Weekday(StrEnum):
-    """Days, the first of the week first."""
+    """Days of the week, Monday first."""
 
     MONDAY = "mon"
     TUESDAY = "tue"
@@ -54,7 +54,7 @@ _NUMBERS = {day: number for number, day in enumerate(Weekday)}
 
 
 def minute_of(time: str) -> int:
-    """Minutes from midnight to a time of day such as 07:30; 24:00 is the end of the day."""
+    """Return the minutes from midnight to a time of day such as `07:30`; `24:00` is the end of the day."""
     return int(time[:2]) * 60 + int(time[3:])
 
 
@@ -90,17 +90,17 @@ class _Said(BaseModel):
 
 
 class TransportPreference(_Said):
-    """How one transport is to tell a person."""
+    """A person's preferences for one transport."""
 
     enabled: bool = True
     min_severity: Severity = Severity.NOTICE
-    """What is less severe is not told."""
+    """The minimum severity. Less severe notifications are dropped."""
     at_once: bool = False
-    """Told at once in spite of quiet hours and digest: for an inbox, which wakes nobody."""
+    """Whether quiet hours and digest are bypassed: useful for an inbox, which disturbs nobody."""
 
 
 class RulePreference(_Said):
-    """A rule that a person does not want to hear of: for good, or for a time."""
+    """A rule that a person muted, for good or until a time."""
 
     muted: Literal[True] | None = None
     muted_until: Moment | None = None
@@ -112,12 +112,12 @@ class RulePreference(_Said):
         return self
 
     def holds_at(self, moment: datetime) -> bool:
-        """Whether the rule is muted then."""
+        """Whether the rule is muted at `moment`."""
         return self.muted_until is None or moment < self.muted_until
 
 
 class QuietSpan(_Said):
-    """A span of quiet hours, in the person's time zone. One that ends before it starts goes on over midnight."""
+    """A span of quiet hours, in the person's time zone. One that ends before it starts continues past midnight."""
 
     days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = tuple(Weekday)
     """The days on which it starts."""
@@ -134,13 +134,13 @@ class QuietSpan(_Said):
 
     @property
     def minutes(self) -> tuple[int, int]:
-        """Where it starts and ends, in minutes from the midnight before it starts; the end may be on the next day."""
+        """Return its start and end in minutes from the midnight before its start. The end may be on the next day."""
         start, end = minute_of(self.starts), minute_of(self.ends)
         return start, end if end > start else end + DAY
 
 
 def _covered(spans: tuple[QuietSpan, ...]) -> int:
-    """Minutes of a week that are in one or more of `spans`."""
+    """Return how many minutes of a week are in at least one of `spans`."""
     times = sorted(
         piece for span in spans for day in span.days for piece in _within_a_week(day.number * DAY, *span.minutes)
     )
@@ -152,18 +152,18 @@ def _covered(spans: tuple[QuietSpan, ...]) -> int:
 
 
 def _within_a_week(midnight: int, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """A span in minutes of the week; what goes on after Sunday goes on on Monday."""
+    """Yield a span as (start, end) minutes of the week. A span past the end of Sunday wraps to Monday."""
     yield midnight + start, min(midnight + end, WEEK)
     if midnight + end > WEEK:
         yield 0, midnight + end - WEEK
 
 
 class DigestPreference(_Said):
-    """How often what waits is told as one message."""
+    """How often waiting notifications are sent as one message."""
 
     every: Literal["never", "hour", "day"]
     at: TimeOfDay | None = None
-    """day: when."""
+    """For a daily digest: the time of day."""
 
     @model_validator(mode="after")
     def _says_when(self) -> Self:
@@ -173,20 +173,20 @@ class DigestPreference(_Said):
 
 
 class Preferences(_Said):
-    """What a person says, or what the settings say for those who say nothing. What is left out is left open."""
+    """A person's preferences, or the settings' defaults. Fields that are None are open: the defaults apply."""
 
     transports: Annotated[dict[Name, TransportPreference], Field(max_length=MAX_TRANSPORTS)] = Field(
         default_factory=dict
     )
     rules: Annotated[dict[Name, RulePreference], Field(max_length=MAX_RULES)] = Field(default_factory=dict)
     time_zone: ZoneName | None = None
-    """IANA's name of it, as Europe/Berlin; UTC where nobody says."""
+    """The IANA name, such as Europe/Berlin. UTC where neither the person nor the settings say."""
     quiet_hours: Annotated[tuple[QuietSpan, ...], Field(max_length=MAX_SPANS)] | None = None
     alerts_pass: bool | None = None
-    """Whether alerts are told at once in spite of quiet hours and digest; they are where nobody says."""
+    """Whether alerts bypass quiet hours and digest. They do where neither the person nor the settings say."""
     digest: DigestPreference | None = None
     locale: Locale | None = None
-    """The language of what they are told, in place of the user's own field."""
+    """The language of the person's notifications, in place of the user's `locale`."""
 
     @model_validator(mode="after")
     def _leaves_some_time(self) -> Self:
@@ -196,7 +196,7 @@ class Preferences(_Said):
         return self
 
     def to_json(self) -> JsonObject:
-        """What was said, as the API takes it; what is left open is left out."""
+        """Return the fields that are set, as the API accepts them."""
         shown: JsonObject = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
         return shown
 
@@ -206,7 +206,7 @@ NOTHING_SAID = Preferences()
 
 @dataclass(frozen=True, slots=True)
 class Held[Value]:
-    """A preference that holds, and whether the person said so; else the settings do."""
+    """A preference in force, and whether the person set it; else it is from the settings."""
 
     value: Value
     own: bool
@@ -214,7 +214,7 @@ class Held[Value]:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What holds for a person: what they say, completed by what the settings say."""
+    """The preferences in force for a person: their own, completed by the settings' defaults."""
 
     user: str
     transports: Mapping[str, Held[TransportPreference]]
@@ -227,7 +227,7 @@ class Wishes:
 
     @classmethod
     def of(cls, user: str, said: Preferences, defaults: Preferences) -> Self:
-        """What holds for `user`, who says `said`. Transports and rules are completed one by one."""
+        """Complete the preferences that `user` set (`said`). Transports and rules are completed entry by entry."""
         quiet = said.quiet_hours
         digest = said.digest
         either = digest or defaults.digest
@@ -244,7 +244,7 @@ class Wishes:
         )
 
     def to_json(self) -> JsonObject:
-        """What holds, as the API shows it: all fields."""
+        """Return the preferences in force as the API shows them: all fields."""
         digest = self.digest.value
         return {
             "transports": {name: held.value.model_dump(mode="json") for name, held in self.transports.items()},

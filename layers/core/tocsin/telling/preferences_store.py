@@ -1,12 +1,12 @@
-"""What people say of how to be told, in the config table: read by name, with the people that a rule tells.
+"""People's preferences in the config table, read by username for the people that a rule notifies.
 
     pk                  sk         what
-    preferences         username   what the person said, as the API takes it
-    preferences-marks   all        which of MARKS marks are set: one for each person who ever said something
+    preferences         username   the person's preferences, as the API accepts them
+    preferences-marks   all        which of MARKS marks are set: a person's mark is a hash of the username
 
-Most people say nothing, and are told a hundred at a time. So the marks are read first, once in a while: nothing is read
-of people whose mark is not set. Two people may have the same mark, which costs a read in vain and nothing else. A mark
-is set before what it is for is written, and stays.
+Most people set no preferences, and are notified a hundred at a time. So the marks are read first and cached, and the
+preferences only of people whose mark is set. Two people may share a mark, which at worst costs a needless read. A mark
+is set before its person's preferences are first written, and never cleared.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MARKS = 4096
-"""12 KB where all are set, so two reads of DynamoDB's."""
+"""12 KB where all are set, which takes two read units."""
 
 _PARTITION = "preferences"
 _MARKS_KEY = {"pk": text("preferences-marks"), "sk": text("all")}
@@ -41,7 +41,7 @@ _TRIES = 5
 
 
 class PreferencesStore:
-    """People's preferences. Methods raise Unavailable where DynamoDB does not do as asked."""
+    """People's preferences. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class PreferencesStore:
         hold: timedelta = timedelta(0),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """What is read of many, and the marks, are held in memory for `hold`; by default not at all."""
+        """Cache the marks, and what `wishes` reads, for `hold`; by default not at all."""
         self._table = Table(client, table)
         self._said: TTLCache[str, Preferences] = TTLCache(hold, clock=clock)
         self._marks: TTLCache[str, frozenset[int]] = TTLCache(hold, clock=clock)
@@ -59,7 +59,7 @@ class PreferencesStore:
     # ── of many, to tell them ────────────────────────────────────────────────
 
     def wishes(self, usernames: Sequence[str], defaults: Preferences) -> dict[str, Wishes]:
-        """What holds for people, by name; nothing of those for whom nothing is said, by themselves or by `defaults`."""
+        """Return preferences in force by username, without people for whom neither they nor `defaults` set any."""
         said = self._of(usernames)
         return {
             name: Wishes.of(name, preferences, defaults)
@@ -87,15 +87,15 @@ class PreferencesStore:
     # ── of one, to show and change them ──────────────────────────────────────
 
     def said(self, username: str) -> Preferences:
-        """What a person said, as of now; nothing where they said nothing."""
+        """Read a person's preferences now; empty ones where they set none."""
         item = self._table.get(_READING, _key(username), consistent=True)
         return NOTHING_SAID if item is None else _said_in(item)
 
     def change(self, username: str, change: Callable[[Preferences], Preferences]) -> tuple[Preferences, Preferences]:
-        """Replace what a person said by what `change` makes of it; what it was and what it is.
+        """Replace a person's preferences with the result of `change`. Returns them before and after.
 
-        Whatever `change` raises is raised; it is called again where somebody else was faster. Conflict where somebody
-        is so again and again.
+        Errors of `change` are passed on. It is called again where somebody else wrote meanwhile; raises Conflict when
+        that keeps happening.
         """
         for _ in range(_TRIES):
             item = self._table.get(_READING, _key(username), consistent=True)
@@ -119,7 +119,7 @@ class PreferencesStore:
         self._table.put(_WRITING, item, condition=condition, values=values)
 
     def forget(self, usernames: Iterable[str]) -> None:
-        """Forget what these people said; nothing is written for those who said nothing."""
+        """Delete these people's preferences. Nothing is written for those without any."""
         items = self._table.get_many(_READING, [_key(name) for name in dict.fromkeys(usernames)], consistent=True)
         there = [text_of(item, "sk") for item in items]
         if there:
@@ -135,7 +135,7 @@ def _mark(username: str) -> int:
 
 
 def _said_in(item: Item) -> Preferences:
-    """What an item holds. One that can't be read, as another version wrote it, says nothing: people are told then."""
+    """Parse an item. One that another version wrote and this one can't read counts as empty, so people are notified."""
     try:
         said = document_of(item, "said")
         return Preferences.model_validate(said) if said else NOTHING_SAID

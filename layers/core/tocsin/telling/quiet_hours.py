@@ -1,8 +1,7 @@
-"""When quiet hours end and digests are due: times of day of a place, right over every change of its clocks.
+"""When quiet hours end and digests are due: local times of day, correct across changes of the clocks.
 
-A span of quiet hours is from one moment to another, however often a clock shows the times between: where clocks go
-back over its end, it lasts until they show the end for the last time; where they go forward over its start or end,
-that is the moment of the change.
+A span of quiet hours is one interval of absolute time. Where clocks go back over its end, it lasts until they show the
+end for the second time; where they go forward over its start or end, that is the moment of the change.
 """
 
 from __future__ import annotations
@@ -15,20 +14,20 @@ from tocsin.telling.preferences import DAY, DigestPreference, QuietSpan, minute_
 _SECOND = timedelta(seconds=1)
 _HOUR = timedelta(hours=1)
 _ONE_DAY = timedelta(days=1)
-_MOST_STEPS = 1_000  # three weeks of twenty spans that follow one another without a gap
+_MOST_STEPS = 1_000  # enough for three weeks of twenty adjacent spans
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """The quiet hours of a place."""
+    """The quiet hours of a person, in their time zone."""
 
     spans: tuple[QuietSpan, ...]
     zone: tzinfo
 
     def end(self, moment: datetime) -> datetime | None:
-        """When the quiet hours end that `moment` is in, in UTC; None where it is in none.
+        """Return when the quiet hours around `moment` end, in UTC; None where it is in none.
 
-        Spans that touch or overlap are one.
+        Spans that touch or overlap count as one.
         """
         end: datetime | None = None
         for _ in range(_MOST_STEPS):
@@ -39,7 +38,7 @@ class QuietHours:
         return end
 
     def start(self, after: datetime, before: datetime) -> datetime | None:
-        """When the first span starts after `after` and up to `before`, in UTC; None where none does."""
+        """Return when the first span starts that starts after `after` and up to `before`, in UTC; None without one."""
         day, last = (moment.astimezone(self.zone).date() for moment in (after, before))
         while day <= last:
             starts = [
@@ -52,7 +51,7 @@ class QuietHours:
         return None
 
     def _until(self, moment: datetime) -> datetime | None:
-        """The latest end of the spans that `moment` is in."""
+        """Return the latest end of the spans around `moment`; None where it is in none."""
         today = moment.astimezone(self.zone).date()
         ends = [
             end
@@ -70,12 +69,12 @@ class QuietHours:
 
 
 def next_digest(digest: DigestPreference, zone: tzinfo, moment: datetime) -> datetime:
-    """When the first digest after `moment` is due, in UTC: at a full hour of the place, or at a time of its day."""
+    """Return when the first digest after `moment` is due, in UTC: at the full hour or the time of day in `zone`."""
     if digest.at is None:
         return _next_hour(zone, moment)
     minute = minute_of(digest.at)
     today = moment.astimezone(zone).date()
-    days = (today + timedelta(days=offset) for offset in range(-1, 4))  # a clock may skip a day
+    days = (today + timedelta(days=offset) for offset in range(-1, 4))  # a zone may skip a whole day
     return min(due for day in days if (due := moment_of(day, minute, zone)) > moment)
 
 
@@ -89,27 +88,28 @@ def _next_hour(zone: tzinfo, moment: datetime) -> datetime:
 
 
 def _at_full_hour(moment: datetime, zone: tzinfo) -> datetime:
-    """The full hour of the place at or before `moment`, by the offset of `moment`."""
+    """Return the local full hour at or before `moment`, by the zone's offset at `moment`."""
     local = moment.astimezone(zone)
     past = timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     return moment.astimezone(UTC) - past
 
 
 def moment_of(day: date, minute: int, zone: tzinfo, *, last: bool = False) -> datetime:
-    """The moment, in UTC, at which clocks of `zone` show `minute` (of DAY, or more) of `day`.
+    """Return the moment, in UTC, at which clocks in `zone` show `minute` of `day` (more than DAY: of the next day).
 
-    Of two such moments the first, or the `last`. Where clocks skip that time, the moment at which they do.
+    Of two such moments it is the first, or with `last` the second. Where clocks skip that time, it is the moment of
+    the change.
     """
     day += timedelta(days=minute // DAY)
     wall = datetime.combine(day, time(minute % DAY // 60, minute % 60), zone)
     first, second = wall.astimezone(UTC), wall.replace(fold=1).astimezone(UTC)
-    if first <= second:  # the same, but where clocks show it twice
+    if first <= second:  # else clocks skip the time; the two are equal unless clocks show it twice
         return second if last else first
     return _change_between(second, first, zone)
 
 
 def _change_between(early: datetime, late: datetime, zone: tzinfo) -> datetime:
-    """The first second, after `early` and up to `late`, from which the clocks of `zone` go as they do at `late`."""
+    """Return the first second after `early`, up to `late`, from which `zone` has the offset that it has at `late`."""
     after = _offset(late, zone)
     early = early.astimezone(UTC).replace(microsecond=0)
     steps, low = (late - early) // _SECOND, 0
