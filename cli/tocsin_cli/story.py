@@ -71,6 +71,8 @@ def _add_rule(tree: Tree, rule: JsonObject, deliveries: list[JsonObject], create
     for binding in objects(rule.get("bindings")):
         mark = ("✓ ", "green") if binding.get("passed") else ("✗ ", "dim")
         branch.add(Text.assemble(mark, asked_line(binding)))
+    if rule.get("ends"):
+        branch.add(Text("it is over: told to those who were told of the beginning", style="green"))
     held = mapping(rule.get("held_by"))
     if held:
         branch.add(Text.assemble(("held by ", "yellow"), _holder(held)))

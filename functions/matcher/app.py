@@ -23,6 +23,7 @@ from tocsin.live.wiring import pusher_of
 from tocsin.matching.firings_store import Firings, FiringStore
 from tocsin.matching.held_store import HeldStore
 from tocsin.matching.matcher import Matcher
+from tocsin.matching.open_store import OpenStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
@@ -50,6 +51,7 @@ worker = MatchWorker(
         firings=firings,
         preferences=PreferencesStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold=REFRESH),
         waiting=WaitingStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        opened=OpenStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     ),
     events,
     outbox,

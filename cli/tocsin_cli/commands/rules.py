@@ -122,6 +122,8 @@ def _explained(explained: JsonObject) -> RenderableType:
         tree.add(Text("one of them is enough" if mode == "any" else "all of them must hold", style="dim"))
     for reason in _kept_silent(explained):
         tree.add(Text(plain(reason), style="yellow"))
+    if explained.get("ends"):
+        tree.add(Text("it ends what the rule told of: those who were told hear that it is over", style="green"))
     recipients = mapping(explained.get("recipients"))
     names = texts(recipients.get("usernames"))
     told = tree.add(

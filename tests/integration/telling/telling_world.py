@@ -21,6 +21,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.matching.firings_store import Firings, FiringStore
 from tocsin.matching.held_store import HeldStore
 from tocsin.matching.matcher import Matcher
+from tocsin.matching.open_store import OpenStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
@@ -110,6 +111,7 @@ class TellingWorld(World):
             firings=Firings(FiringStore(dynamodb, "deliveries")),
             preferences=PreferencesStore(dynamodb, "config"),
             waiting=WaitingStore(dynamodb, "deliveries"),
+            opened=OpenStore(dynamodb, "deliveries"),
             clock=self.clock,
         )
         worker = MatchWorker(

@@ -17,7 +17,7 @@ from tocsin.telling.preferences_store import PreferencesStore
 TOLD_BY_ALL = "large"
 # What the probes add to the configuration: a rule that may tell once an hour of each host, and one whose policy
 # asks for what is not there.
-LIMITED, BROKEN = "probe-limited", "probe-broken"
+LIMITED, BROKEN, OVER = "probe-limited", "probe-broken", "probe-over"
 POLICIES = {
     LIMITED: {"kind": "event_matcher", "app": LIMITED},
     BROKEN: {"kind": "expression", "expression": f"event.app == '{BROKEN}' && event.context.absent == 1"},
@@ -28,6 +28,7 @@ RULES = {
         "destination_group": "identity",
         "bindings": [{"policy": LIMITED}],
         "throttle": {"window": "hours=1", "max": 1, "group_by": ["context.host"]},
+        "resolve": {"app": OVER, "by": ["context.host"]},
     },
     BROKEN: {"transports": ["inbox"], "destination_group": "identity", "bindings": [{"policy": BROKEN}]},
 }
@@ -87,7 +88,9 @@ def report_policy_exception(stage: Stage, _permission: Permission) -> None:
 
 
 def begin_window(stage: Stage, _permission: Permission) -> None:
-    match(stage, record_of(new_event(app=LIMITED, context={"host": str(uuid4())})))
+    """Has the matcher let an event through, note who was told of it, and tell them that it is over."""
+    host = str(uuid4())
+    match(stage, *(record_of(new_event(app=app, context={"host": host})) for app in (LIMITED, OVER)))
 
 
 def have_it_wait(stage: Stage, permission: Permission) -> None:

@@ -8,7 +8,7 @@ import { short } from "./text.js";
 
 const SEVERITIES = ["notice", "warning", "alert"];
 const KINDS = ["policy", "group", "user"];
-const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "group", "can_be_muted", "title", "body", "runbook", "max_age", "tests"];
+const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "group", "resolve", "can_be_muted", "title", "body", "runbook", "max_age", "tests"];
 
 /** `list` with `entry` in the place of the one at `position`; without it where there is none. */
 const replaced = (list, position, entry) => list.flatMap((each, at) => (at !== position ? [each] : entry === undefined ? [] : [entry]));
@@ -64,6 +64,19 @@ function Group({ group, problem, writable, set }) {
         <input readonly=${!writable} value=${(given.by || []).join(", ")} onChange=${(event) => set({ ...given, by: event.target.value.split(",").map((each) => each.trim()).filter(Boolean) })} /></${Field}></div>`}</div>`;
 }
 
+/** The event that ends what the rule told of. Of a rule that tells events together, the group says which belong together. */
+function Resolve({ resolve, grouped, problem, writable, set }) {
+  const given = resolve || { action: "", by: [], within: "days=7" };
+  const text = (name, label, hint, placeholder) => html`<${Field} label=${label} hint=${hint} path=${`resolve.${name}`} problem=${problem}>
+    <input readonly=${!writable} value=${given[name] ?? ""} placeholder=${placeholder} onInput=${(event) => set({ ...given, [name]: event.target.value || undefined })} /></${Field}>`;
+  return html`<div><${Check} label="Tell when it is over" checked=${Boolean(resolve)} writable=${writable} set=${(on) => set(on ? (grouped ? { ...given, by: undefined } : given) : undefined)} />
+    ${resolve && html`<div class="grid2">
+      ${text("action", "The action that ends it", "", "service_up")}${text("app", "Of the application", "", "")}
+      ${text("query", "Where this holds", "A CEL expression over event", "")}${text("within", "An end is waited for", "hours=12, days=7, …", "days=7")}
+      ${!grouped && html`<${Field} label="Ends what has the same" hint="Paths into the event, as context.host; separated by commas" path="resolve.by" problem=${problem}>
+        <input readonly=${!writable} value=${(given.by || []).join(", ")} onChange=${(event) => set({ ...given, by: event.target.value.split(",").map((each) => each.trim()).filter(Boolean) })} /></${Field}>`}</div>`}</div>`;
+}
+
 /** The rule's own tests: an event each, and whether the rule must fire for it. They run whenever it is saved. */
 function Tests({ tests, problem, writable, set }) {
   return html`<ul class="plain">${tests.map((test, position) => html`<li class=${wrongAt(problem, `tests[${position}]`).length ? "bad" : ""}>
@@ -116,7 +129,8 @@ export function RuleForm({ value, edit, problem, writable }) {
       <${Field} label="Body" path="body" problem=${problem}><textarea rows="3" readonly=${!writable} maxlength="4000" value=${value.body ?? ""} onInput=${(event) => set("body", event.target.value || undefined)} /></${Field}>
       <${Field} label="Runbook" hint="A link to what to do about it" path="runbook" problem=${problem}><input type="url" readonly=${!writable} maxlength="2000" value=${value.runbook ?? ""} placeholder="https://…" onInput=${(event) => set("runbook", event.target.value || undefined)} /></${Field}></fieldset>
     <fieldset><legend>How often</legend><${Throttle} throttle=${value.throttle} problem=${problem} writable=${writable} set=${(to) => set("throttle", to)} />
-      <${Group} group=${value.group} problem=${problem} writable=${writable} set=${(to) => set("group", to)} /></fieldset>
+      <${Group} group=${value.group} problem=${problem} writable=${writable} set=${(to) => set("group", to)} />
+      <${Resolve} resolve=${value.resolve} grouped=${Boolean(value.group)} problem=${problem} writable=${writable} set=${(to) => set("resolve", to)} /></fieldset>
     <fieldset><legend>Its tests</legend><${Tests} tests=${value.tests || []} problem=${problem} writable=${writable} set=${(to) => set("tests", to)} /></fieldset>
     <${Elsewhere} problem=${problem} shown=${SHOWN} />`;
 }

@@ -250,7 +250,7 @@ class DigestStore:
 
 def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage, JsonObject]:
     """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}, with the
-    `group` whose values they have."""
+    `group` whose values they have; `over` where the latest of a group ends it."""
     ranks = {severity: rank for rank, severity in enumerate(reversed(Severity))}
     ordered = sorted(members, key=lambda each: (ranks[each.message.severity], each.message.event_id))
     lead = ordered[0].message
@@ -279,6 +279,8 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
     }
     if isinstance(ordered[0].group, dict):
         told["group"] = ordered[0].group
+        if max((each.message for each in members), key=lambda each: each.event_id).over:
+            told["over"] = True
     message = DeliveryMessage(
         event_id=place.event_id,
         rule=lead.rule,

@@ -90,6 +90,10 @@ def facts(message: DeliveryMessage) -> dict[str, Any]:
         held["remark"] = text(message.remark)
     if message.why is not None:
         held["why"] = text(message.why)
+    if message.about is not None:
+        held["about"] = text(message.about)
+    if message.over:
+        held["over"] = truth(True)
     if message.test:
         held["test"] = truth(True)
     if (trace := trace_header()) is not None:
@@ -112,6 +116,8 @@ def message_of(item: Item) -> DeliveryMessage:
         test=truth_of(item, "test"),
         trace=text_of(item, "trace") or None,
         why=text_of(item, "why") or None,
+        about=text_of(item, "about") or None,
+        over=truth_of(item, "over"),
         digest=place.told if "digest" in item else None,
         again=True,
     )

@@ -106,6 +106,10 @@ class DeliveryMessage:
     """Why it is told at once, where something would have it wait."""
     digest: str | None = None
     """Of a digest: the 16 hex digits that its id ends with. `event_id` is then one of its events."""
+    about: str | None = None
+    """Of a rule that says `resolve`: what is the same for a beginning and its end."""
+    over: bool = False
+    """Whether it tells that what was told by `about` is over."""
     again: bool = field(default=False, compare=False)
     """Whether the table has its delivery already: it is made of that, or was sent to its own queue."""
 
@@ -149,10 +153,11 @@ class DeliveryMessage:
             "user": self.user.to_json() if self.user else None,
             "once": self.once,
         }
-        for name, text in (("remark", self.remark), ("why", self.why), ("digest", self.digest)):
+        for name, text in (("remark", self.remark), ("why", self.why), ("digest", self.digest), ("about", self.about)):
             if text is not None:
                 body[name] = text
-        for name, said in (("probe", self.probe), ("paced", self.paced), ("test", self.test), ("again", self.again)):
+        marks = {"probe": self.probe, "paced": self.paced, "test": self.test, "over": self.over, "again": self.again}
+        for name, said in marks.items():
             if said:
                 body[name] = True
         if self.hops:
@@ -183,5 +188,7 @@ class DeliveryMessage:
             test=data.get("test", False),
             why=data.get("why"),
             digest=data.get("digest"),
+            about=data.get("about"),
+            over=data.get("over", False),
             again=data.get("again", False),
         )

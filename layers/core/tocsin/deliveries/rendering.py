@@ -41,6 +41,8 @@ def context_of(
         body_mapping=expressions[transport.body_mapping] if transport.body_mapping else None,
         headers_mapping=expressions[transport.headers_mapping] if transport.headers_mapping else None,
         digest=digest,
+        about=message.about,
+        over=message.over if digest is None else digest.over,
     )
 
 
@@ -91,6 +93,7 @@ def _digest(message: DeliveryMessage, told: JsonObject, events: EventStore) -> D
         counts={kind: _counts(told.get(kind)) for kind in LABELS},
         first=tuple(first),
         group=_object(told.get("group")),
+        over=told.get("over") is True,
     )
 
 

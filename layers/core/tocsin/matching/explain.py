@@ -18,6 +18,7 @@ from tocsin.matching.recipients import Cursor, EventAudience, Recipients
 from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, group_of, transports_of
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.transport import INBOX, NotificationTransport
+from tocsin.rules.endings import Endings
 from tocsin.rules.model import Binding, NotificationRule, Policy
 from tocsin.rules.ruleset import BindingResult, RuleSet
 from tocsin.telling.decision import decide
@@ -101,12 +102,16 @@ class Explainer:
         age = now - event.created
         too_old = tested.rule.is_too_old(age)
         passes = not too_old and silence is None and (look is None or look.passage.passes)
+        ends = not explanation.fires and bool(
+            Endings((tested.rule.model_copy(update={"enabled": True}),)).of(event, audience, now)
+        )
         usernames, more = self._names(tested, event)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
             "rule": name,
             "enabled": tested.rule.enabled,
             "fires": explanation.fires,
+            "ends": ends,
             "tells": explanation.fires and passes and tested.rule.enabled,
             "policy_engine_mode": tested.rule.policy_engine_mode.value,
             "bindings": bindings,

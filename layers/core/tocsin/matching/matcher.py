@@ -26,13 +26,16 @@ from tocsin.errors import Unavailable
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.store import PeopleStore
+from tocsin.matching.ending import Endings, about_of
 from tocsin.matching.firings_store import Firings
 from tocsin.matching.held_store import HeldEvent, HeldStore
+from tocsin.matching.open_store import OpenStore
 from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles, Window
 from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.rules.endings import Endings as Ends
 from tocsin.rules.model import NotificationRule, Silence
 from tocsin.rules.ruleset import Firing, PolicyFailure, PolicyRun, RuleSet, Verdict
 from tocsin.telling.decision import Cause, Kind
@@ -50,6 +53,8 @@ class MatchMessage:
     cursor: Cursor | None = None
     reason: str | None = None
     """Why it is here: what failed the last time, or that the group is large."""
+    ends: bool = False
+    """Whether the rule's people are told that it is over."""
 
     def to_body(self) -> str:
         """As the message's body: the event's id and the reason stand where a person looks first."""
@@ -63,12 +68,9 @@ class MatchMessage:
                 "once_told": cursor.once_told,
                 "remark": cursor.remark,
             }
-        body: JsonObject = {
-            "event_id": self.event_id,
-            "reason": self.reason,
-            "rule": self.rule,
-            "cursor": position,
-        }
+        body: JsonObject = {"event_id": self.event_id, "reason": self.reason, "rule": self.rule, "cursor": position}
+        if self.ends:
+            body["ends"] = True
         return message_body(body)
 
     @classmethod
@@ -76,7 +78,7 @@ class MatchMessage:
         """The inverse of `to_body`. KeyError, TypeError or ValueError on what it did not write."""
         data = orjson.loads(body)
         cursor = Cursor(**data["cursor"]) if data.get("cursor") else None
-        return cls(data["event_id"], data.get("rule"), cursor, data.get("reason"))
+        return cls(data["event_id"], data.get("rule"), cursor, data.get("reason"), data.get("ends", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,13 @@ class Judged:
 
     configuration: Configuration
     verdict: Verdict
+    ended: tuple[NotificationRule, ...] = ()
+    """Rules whose end the event is, without those that it fires."""
+
+    @property
+    def is_in_turn(self) -> bool:
+        """Whether the order of events matters: what begins something, or ends it."""
+        return bool(self.ended) or any(firing.rule.resolve is not None for firing in self.verdict.firings)
 
 
 class Matcher:
@@ -104,6 +113,7 @@ class Matcher:
         firings: Firings,
         preferences: PreferencesStore,
         waiting: WaitingStore,
+        opened: OpenStore,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._clock = clock
@@ -120,7 +130,8 @@ class Matcher:
         self._outbox = outbox
         self._queues = queues
         self._match_queue = match_queue
-        self._rules: tuple[str, RuleSet] | None = None
+        self._endings = Endings(opened, people, preferences, waiting, stories, self._put, clock)
+        self._rules: tuple[str, RuleSet, Ends] | None = None
 
     def match(self, event: Event, held: HeldBatch) -> None:
         """Put into the outbox what tells people of `event`, into the ledger which rules fired, into `held` the rest."""
@@ -130,9 +141,13 @@ class Matcher:
 
     def judge(self, event: Event) -> Judged | None:
         """What the rules say of `event`; None where they say nothing, which costs no call unless a rule asks who."""
-        configuration, rules = self._current()
-        verdict = rules.judge(event, EventAudience(event, configuration, self._people))
-        return Judged(configuration, verdict) if verdict.firings or verdict.failures or verdict.runs else None
+        configuration, rules, ends = self._current()
+        audience = EventAudience(event, configuration, self._people)
+        verdict = rules.judge(event, audience)
+        fired = {firing.rule.name for firing in verdict.firings}
+        ended = tuple(rule for rule in ends.of(event, audience, self._clock()) if rule.name not in fired)
+        something = verdict.firings or verdict.failures or verdict.runs or ended
+        return Judged(configuration, verdict, ended) if something else None
 
     def act(self, event: Event, judged: Judged, held: HeldBatch) -> None:
         """Carry out what the rules said of `event`. Safe to be called from several threads.
@@ -150,6 +165,8 @@ class Matcher:
                 _hold(event, firing, hold, held, _keep(configuration))
             else:
                 self._tell(event, firing.rule, Cursor(remark=hold.remark), configuration, firing)
+        for rule in judged.ended:
+            self._end(event, rule, Cursor(), configuration)
 
     def _report(self, failure: PolicyFailure, event: Event, configuration: Configuration) -> None:
         """One policy_exception event a policy, whatever the number of rules that ask it."""
@@ -201,27 +218,34 @@ class Matcher:
         """What the events of one batch are held by, for `act` and `match` to fill."""
         return HeldBatch(self._held_events, lambda rule: self._firings.fired(rule, held=True), self._clock)
 
-    def go_on(self, event: Event, rule_name: str, cursor: Cursor) -> None:
-        """Tell the next of a rule's people. A rule that is gone meanwhile tells nobody any more.
+    def go_on(self, event: Event, rule_name: str, cursor: Cursor, *, ends: bool = False) -> None:
+        """Tell the next of a rule's people, or that it is over. A rule that is gone meanwhile tells nobody any more.
 
         Raises RuntimeError beyond MAX_PAGES: Lambda stops no loop of this function, so it bounds itself.
         """
         if cursor.page >= MAX_PAGES:
             raise RuntimeError(f"rule {rule_name} told {cursor.page:,} pages of people, and there would be more")
-        configuration, _ = self._current()
+        configuration, *_ = self._current()
         rule = next((rule for rule in configuration.rules if rule.name == rule_name and rule.enabled), None)
-        if rule is not None:
+        if rule is not None and ends:
+            self._end(event, rule, cursor, configuration)
+        elif rule is not None:
             self._tell(event, rule, cursor, configuration, None)
 
-    def _current(self) -> tuple[Configuration, RuleSet]:
+    def _end(self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration) -> None:
+        more = self._endings.end(event, rule, cursor, configuration, _keep(configuration))
+        if more is not None:
+            self._hand_on(MatchMessage(event.id, rule.name, more, "more people hear that it is over", ends=True))
+
+    def _current(self) -> tuple[Configuration, RuleSet, Ends]:
         version, configuration = self._configuration.current()
         if self._rules is None or self._rules[0] != version.generation:
             rules = RuleSet(configuration.rules, configuration.policies, configuration.silences, lenient=True)
-            self._rules = (version.generation, rules)
+            self._rules = (version.generation, rules, Ends(configuration.rules, lenient=True))
             for name, why in rules.broken.items():
                 note(Code.POLICY_FAILED, f"it could not be loaded: {why}", level=logging.ERROR, policy=name)
             note(Code.RULES_LOADED, "rules loaded", version=version.number, rules=len(self._rules[1]))
-        return configuration, self._rules[1]
+        return configuration, *self._rules[1:]
 
     def _tell(
         self,
@@ -240,13 +264,16 @@ class Matcher:
             once_told=cursor.once_told,
             remark=cursor.remark,
             clock=self._clock,
+            about=about_of(rule, event),
         )
+        begun = cursor.page
         for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
             telling.people(page.users)
             cursor = replace(page.next, once_told=telling.once_told)
         finished = cursor.at_end
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
+        self._endings.begin(event, rule, telling, begun)
         telling.note_kept(self._waiting, keep=_keep(configuration))
         is_news = self._stories.note_match(
             event.id,
@@ -259,8 +286,7 @@ class Matcher:
             keep=_keep(configuration),
         )
         if not finished:
-            more = MatchMessage(event.id, rule.name, cursor, "the group has more members")
-            self._outbox.add(self._match_queue, more.to_body(), event.id)
+            self._hand_on(MatchMessage(event.id, rule.name, cursor, "the group has more members"))
         if firing is not None:  # the first page of people
             measured(Metric.EVENTS_MATCHED)
             if is_news:
@@ -276,6 +302,9 @@ class Matcher:
             kept_back=dict(telling.kept) or None,
             goes_on=None if finished else True,
         )
+
+    def _hand_on(self, more: MatchMessage) -> None:
+        self._outbox.add(self._match_queue, more.to_body(), more.event_id)
 
     def _put(self, message: DeliveryMessage, mode: TransportMode, owner: Hashable) -> None:
         self._outbox.add(self._queues[mode], message.to_body(), owner, group=message.group)

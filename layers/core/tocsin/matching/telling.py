@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -39,8 +39,11 @@ class Telling:
         once_told: bool,
         remark: str | None,
         clock: Callable[[], datetime],
+        about: str | None = None,
+        over: bool = False,
     ) -> None:
-        """`put` takes what is to be sent at once."""
+        """`put` takes what is to be sent at once. `about` and `over` are those of the messages."""
+        self._about, self._over = about, over
         self._remark = remark
         self._event = event
         self._rule = rule
@@ -54,6 +57,8 @@ class Telling:
         self.once_told = once_told
         self.kept_back: list[KeptBack] = []
         """What is not told now."""
+        self.listeners: set[tuple[str, str]] = set()
+        """Each transport and person ("" for nobody in particular) that is told, now or later."""
 
     def people(self, users: tuple[User, ...]) -> None:
         """Tell each of `users` by each transport as they like it, and the first of all by those that send once."""
@@ -73,6 +78,21 @@ class Telling:
         for transport in self.transports:
             if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
                 self._decided(transport, None, self._decision(transport, None, self._clock()))
+
+    def again(self, told: Collection[tuple[str, str]], users: Mapping[str, User]) -> None:
+        """Tell those who were told before, by the same transports; of people, those that are among `users`."""
+        wishes = self._preferences.wishes([*users], self._defaults) if users else {}
+        now, personal = self._clock(), {transport.name for transport in self.transports if not transport.send_once}
+        once_told = self.once_told
+        for transport in self.transports:
+            names = sorted(username for name, username in told if name == transport.name)
+            if transport.name in personal:
+                for user in (users[name] for name in names if name in users):
+                    self._person(transport, user, wishes.get(user.username), now)
+            elif names and not once_told:
+                first = next((users[name] for name in names if name in users), None)
+                self._decided(transport, first, self._decision(transport, None, now))
+                self.once_told = True
 
     @property
     def kept(self) -> Counter[str]:
@@ -108,6 +128,8 @@ class Telling:
 
     def _decided(self, transport: NotificationTransport, user: User | None, decision: Decision) -> None:
         message = self._message(transport, user)
+        if decision.kind is not Kind.DROP:
+            self.listeners.add((transport.name, user.username if user else ""))
         if decision.kind is Kind.SEND:
             self._send(message if decision.cause is Cause.NOTHING else replace(message, why=decision.reason))
         else:
@@ -124,6 +146,8 @@ class Telling:
             once=transport.send_once,
             event=self._event,
             remark=self._remark,
+            about=self._about,
+            over=self._over,
         )
 
     def _send(self, message: DeliveryMessage) -> None:

@@ -91,15 +91,24 @@ class MatchWorker:
         return _failures(positions[event_id] for event_id in left)
 
     def _act(self, fired: Sequence[tuple[Event, Judged]], held: HeldBatch) -> dict[Hashable, str]:
-        """Tell people, several events at a time: what it takes is waiting for answers. {event id: why it failed}."""
-        if not fired:
+        """Tell people, several events at a time: what it takes is waiting for answers. {event id: why it failed}.
+
+        What begins something that may end, and what ends it, is told in the order in which it happened.
+        """
+        in_turn = sorted((each for each in fired if each[1].is_in_turn), key=lambda each: each[0].id)
+        rows = [[each] for each in fired if not each[1].is_in_turn] + ([in_turn] if in_turn else [])
+        if not rows:
             return {}
-        with ThreadPoolExecutor(min(_PARALLEL, len(fired))) as pool:
-            reasons = pool.map(
-                lambda each: self._try(each[0].id, partial(self._matcher.act, each[0], each[1], held), each[0].trace),
-                fired,
-            )
-            return {event.id: reason for (event, _), reason in zip(fired, reasons, strict=True) if reason is not None}
+
+        def act(row: Sequence[tuple[Event, Judged]]) -> dict[Hashable, str | None]:
+            return {
+                event.id: self._try(event.id, partial(self._matcher.act, event, judged, held), event.trace)
+                for event, judged in row
+            }
+
+        with ThreadPoolExecutor(min(_PARALLEL, len(rows))) as pool:
+            reasons = [pair for acted in pool.map(act, rows) for pair in acted.items()]
+        return {event_id: reason for event_id, reason in reasons if reason is not None}
 
     def queue(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
         """Do the work of a batch of messages; those that fail come back, and end among the dead letters."""
@@ -125,7 +134,7 @@ class MatchWorker:
         if event is None:
             note(Code.EVENT_GONE, "the event has expired or was deleted", event_id=work.event_id)
         elif work.rule is not None and work.cursor is not None:
-            self._matcher.go_on(event, work.rule, work.cursor)
+            self._matcher.go_on(event, work.rule, work.cursor, ends=work.ends)
         else:
             self._matcher.match(event, held)
 

@@ -54,6 +54,10 @@ class RenderingContext:
     """What the rule says of itself; None where there is no such rule, as of a test."""
     title: str | None = None
     """The title that the rule gives, rendered."""
+    about: str | None = None
+    """Of a rule that says `resolve`: what is the same for a beginning and its end."""
+    over: bool = False
+    """Whether it tells that what was told before is over."""
     console: str = ""
     """Where the console is; empty where that is not known."""
 

@@ -71,6 +71,8 @@ class Digest:
     """By the names of LABELS: {name: how many}, some of them where there are many."""
     first: tuple[Notification, ...]
     group: Mapping[str, Json] = field(default_factory=dict)
+    over: bool = False
+    """Whether the latest of a group ends it."""
 
     @property
     def key(self) -> str:
@@ -154,7 +156,9 @@ class Digest:
             "first": first,
             "links": {"href": f"/deliveries/{self.id}", "events": f"/events?since={iso(self.since)}"},
         }
-        return shown | {"group": {**self.group}} if self.cause == "group" else shown
+        if self.cause == "group":
+            shown["group"] = {**self.group}
+        return shown | {"over": True} if self.over else shown
 
 
 def _shown(value: Json) -> str:

@@ -207,7 +207,8 @@ def _client_certificate(secrets_of: SecretsOf, transport: NotificationTransport)
 def webhook_body(context: RenderingContext) -> JsonObject:
     """{body, severity, user_email, user_username, event_user_email, event_user_username}: all six, always.
 
-    A digest, which is about no single person of an event, has `digest` too.
+    A digest, which is about no single person of an event, has `digest` too. What tells that something is over has
+    `over`: true; a digest has it within.
 
     Each is text, or null where there is no such person or the person has no such thing (blank is nothing).
     Control characters are taken out, so that it can be encoded whatever the event holds.
@@ -222,7 +223,7 @@ def webhook_body(context: RenderingContext) -> JsonObject:
         "event_user_username": _told(event.username),
     }
     if context.digest is None:
-        return told
+        return told | ({"over": True} if context.over else {})
     return told | {"event_user_email": None, "event_user_username": None, "digest": context.digest.to_json()}
 
 

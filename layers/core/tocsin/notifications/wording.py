@@ -52,6 +52,7 @@ _EVENTS = "Open the events"
 _TOGETHER = "Your preferences have these told together."
 _BY_GROUP = "Rule “%(rule)s” has these told together."
 _PREFERENCES = "Set preferences"
+_OVER = "Over: %(what)s"
 _MUTE, _QUIET = "Mute this rule", "Set quiet hours"
 
 MESSAGES = frozenset(
@@ -60,7 +61,7 @@ MESSAGES = frozenset(
         *(_BY_IN, _BY, _IN, _FROM, _OF_GROUP, _ABOUT_YOU, _BY_RULE),
         *(_CHANNEL_FOR_GROUP, _CHANNEL_FOR_USER, _CHANNEL_OF_GROUP, _CHANNEL),
         *(_DETAILS, _RUNBOOK, _EVENT, _STORY, _MUTE, _QUIET),
-        *(NEXT, _FOLLOW, _MORE_HELD, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES),
+        *(NEXT, _FOLLOW, _MORE_HELD, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES, _OVER),
         *("Person", "E-mail", "From", "Network", "Event ID", "Action", "Transport", "Request", "Application"),
         *("yes", "no"),
     )
@@ -126,7 +127,7 @@ def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool =
     zone = "UTC" if channel or context.user is None else context.user.time_zone
     return Words(
         locale=catalogue.locale,
-        title=title,
+        title=gettext(_OVER) % {"what": title or context.rule} if context.over else title,
         text=text,
         severity=gettext(SEVERITY_LABELS[context.severity]),
         colour=COLOURS[context.severity],
@@ -149,7 +150,7 @@ def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue, 
     events = f"{console}#/events?since={quote(iso(digest.since), safe='')}"
     return Words(
         locale=catalogue.locale,
-        title=digest.title(gettext),
+        title=gettext(_OVER) % {"what": digest.title(gettext)} if digest.over else digest.title(gettext),
         text=digest.text(gettext, [_line(context, each, catalogue, zone) for each in digest.first]),
         severity=gettext(SEVERITY_LABELS[context.severity]),
         colour=COLOURS[context.severity],

@@ -31,7 +31,7 @@ _CHEAPEST_TOO_MANY = 100
 class Overloaded(ValueError):
     """The rules together cost more than the matcher can hold. The message says what is too much, and who costs most.
 
-    `largest` is the costliest entry: its kind (`policy` or `silence`) and its name.
+    `largest` is the costliest entry: its kind (`policy`, `silence` or `rule`) and its name.
     """
 
     def __init__(self, message: str, largest: tuple[str, str]) -> None:
@@ -63,7 +63,8 @@ def too_large(patterns: Mapping[str, JsonObject]) -> dict[str, str]:
 
 
 def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy], silences: Iterable[Silence]) -> None:
-    """Raise Overloaded where the policies in use and all silences together cost more than the matcher can hold."""
+    """Raise Overloaded where policies in use, silences and rules' ends together cost more than the matcher can hold."""
+    rules = tuple(rules)
     asked = used(rules)
     loaded = [policy for policy in policies if policy.name in asked]
     silences = tuple(silences)
@@ -79,6 +80,7 @@ def check_load(rules: Iterable[NotificationRule], policies: Iterable[Policy], si
         )
     given = {("policy", each.name): source_of(each) for each in loaded}
     given |= {("silence", each.name): silencing_source(each) for each in silences}
+    given |= {("rule", each.name): each.resolve.query for each in rules if each.enabled and each.resolve is not None}
     sources = {name: source for name, source in given.items() if source is not None}
     if len(sources) <= _CHEAPEST_TOO_MANY:
         return

@@ -151,6 +151,23 @@ class Grouping(_Configured):
         return value
 
 
+class Resolve(Matching):
+    """The event that ends what a rule told of: those who were told hear once that it is over."""
+
+    by: Annotated[tuple[_Path, ...], Field(max_length=8)] = ()
+    """Paths into the event, as a throttle's `group_by`: what ends has the same values there as what began. A rule with
+    a `group` takes the group's, and has none here."""
+    within: Duration = "days=7"
+    """How long after the last that was told an end is waited for."""
+
+    @field_validator("within")
+    @classmethod
+    def _is_bounded(cls, value: str) -> str:
+        if not timedelta(minutes=1) <= parse_duration(value) <= timedelta(days=31):
+            raise ValueError("must be a minute at least, and 31 days at most")
+        return value
+
+
 class RuleTest(_Configured):
     """A test of a rule: an event, as producers send it, and whether the rule must fire for it."""
 
@@ -179,6 +196,7 @@ class NotificationRule(_Configured):
     bindings: Annotated[tuple[Binding, ...], FailFast()] = ()
     throttle: Throttle | None = None
     group: Grouping | None = None
+    resolve: Resolve | None = None
     can_be_muted: bool = True
     """Whether people's preferences can suppress it: a mute, a transport turned off, a minimum severity. Quiet hours and
     digests can delay it in any case."""
@@ -199,6 +217,12 @@ class NotificationRule(_Configured):
         if len(set(names)) < len(names):
             raise ValueError("names a transport more than once")
         return names
+
+    @model_validator(mode="after")
+    def _says_once_what_is_one_thing(self) -> Self:
+        if self.group is not None and self.resolve is not None and self.resolve.by:
+            raise ValueError("resolve.by is for rules without a group: group.by says what ends together")
+        return self
 
     def is_too_old(self, age: timedelta) -> bool:
         """Whether an event that happened `age` ago is too old to notify anybody."""

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from tocsin.events.model import CUSTOM_PREFIX, stored_action
-from tocsin.rules.model import EventMatcher, ExpressionPolicy, Matching, PatternPolicy, Policy, Silence
+from tocsin.rules.model import (
+    EventMatcher,
+    ExpressionPolicy,
+    Matching,
+    NotificationRule,
+    PatternPolicy,
+    Policy,
+    Silence,
+)
 from tocsin.types import Json, JsonObject
 
 
@@ -33,8 +41,11 @@ def matcher_pattern(matcher: Matching) -> JsonObject:
     return pattern
 
 
-def said_in(said: Policy | Silence) -> str:
-    """Return the field to blame for a condition of a policy or silence; empty for an event matcher without a query."""
+def said_in(said: Policy | Silence | NotificationRule) -> str:
+    """Return the field to blame for a condition of a policy, silence or rule's end; empty for an event matcher without
+    a query."""
+    if isinstance(said, NotificationRule):
+        return "resolve.query"
     if isinstance(said, Silence):
         return "matcher" if said.pattern is None else "pattern"
     if isinstance(said, EventMatcher):

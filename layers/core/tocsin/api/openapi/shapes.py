@@ -317,6 +317,7 @@ SHAPES: dict[str, Schema] = {
         {
             "rule": TEXT,
             "fires": TRUTH,
+            "ends": TRUTH,
             "tells": TRUTH,
             "bindings": array(ANY_OBJECT),
             "age": obj({"seconds": WHOLE, "max_age": TEXT, "passes": TRUTH}),

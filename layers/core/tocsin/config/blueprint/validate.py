@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import timedelta
 
 from pydantic import ValidationError
@@ -29,8 +29,9 @@ from tocsin.outbound import (
     check_url,
 )
 from tocsin.patterns import PatternError
+from tocsin.rules.endings import Endings
 from tocsin.rules.load import Overloaded, check_load
-from tocsin.rules.model import Binding, NotificationRule
+from tocsin.rules.model import Binding, NotificationRule, Policy, Silence
 from tocsin.rules.parts import said_in
 from tocsin.rules.ruleset import RuleSet
 from tocsin.times import UnknownZone, parse_duration, utc_now, zone_of
@@ -280,9 +281,14 @@ def _load(blueprint: Blueprint) -> Iterator[Violation]:
         check_load(blueprint.rules, blueprint.policies, blueprint.silences)
     except Overloaded as overloaded:
         kind, name = overloaded.largest
-        entries = blueprint.policies if kind == "policy" else blueprint.silences
+        entries: Sequence[Policy | Silence | NotificationRule] = {
+            "policy": blueprint.policies,
+            "silence": blueprint.silences,
+            "rule": blueprint.rules,
+        }[kind]
         at = next(position for position, entry in enumerate(entries) if entry.name == name)
-        where = f"{'policies' if kind == 'policy' else 'silences'}[{at}].{said_in(entries[at])}"
+        plural = {"policy": "policies", "silence": "silences", "rule": "rules"}[kind]
+        where = f"{plural}[{at}].{said_in(entries[at])}"
         yield Violation(where.removesuffix("."), str(overloaded))
 
 
@@ -328,6 +334,10 @@ def _rules(blueprint: Blueprint) -> Iterator[Violation]:
 
 
 def _words(path: str, rule: NotificationRule) -> Iterator[Violation]:
+    try:
+        Endings((rule.model_copy(update={"enabled": True}),))
+    except ExpressionError as error:
+        yield Violation(f"{path}.resolve.query", str(error))
     for field in ("title", "body"):
         source = getattr(rule, field)
         if source is not None:

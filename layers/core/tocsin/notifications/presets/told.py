@@ -72,8 +72,8 @@ class Told:
             return cls._of_digest(context, context.digest, message_id)
         words = words_of(context, ENGLISH, channel=True)
         return cls(
-            kind=Kind.EVENT,
-            key=notification_id(event.id, context.rule, None),
+            kind=Kind.RESOLVE if context.over else Kind.EVENT,
+            key=context.about or notification_id(event.id, context.rule, None),
             message_id=message_id,
             title=words.title or "",
             text=words.text,
@@ -129,8 +129,7 @@ class Told:
     @classmethod
     def of_end(cls, context: RenderingContext, *, key: str, message_id: str) -> Self:
         """The message that what was told by `key` is over; `context` is of the event that ended it."""
-        told = cls.of(context, message_id)
-        return replace(told, kind=Kind.RESOLVE, key=key, title=f"Over: {told.title or context.rule}")
+        return cls.of(replace(context, about=key, over=True), message_id)
 
     @classmethod
     def _of_digest(cls, context: RenderingContext, digest: Digest, message_id: str) -> Self:
@@ -141,7 +140,8 @@ class Told:
         told = cls.of_several(first, key=digest.key, message_id=message_id, count=digest.count)
         return replace(
             told,
-            title=digest.title(),
+            kind=Kind.RESOLVE if digest.over else Kind.GROUP,
+            title=words_of(context, ENGLISH, channel=True).title or "",
             text=digest.sentence(),
             severity=context.severity,
             facts=tuple(digest.facts()),

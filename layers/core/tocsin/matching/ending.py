@@ -1,0 +1,124 @@
+"""The end of what a rule told of: those who were told since the beginning hear, once, that it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+import orjson
+
+from tocsin.aws.logging import Code, note
+from tocsin.config.model import Configuration
+from tocsin.deliveries.waiting_store import WaitingStore
+from tocsin.events.model import Event
+from tocsin.identity.store import PeopleStore
+from tocsin.matching.open_store import OpenStore
+from tocsin.matching.recipients import MAX_PAGES, Cursor
+from tocsin.matching.story import StoryStore
+from tocsin.matching.telling import Put, Telling
+from tocsin.matching.throttle import values_of
+from tocsin.rules.model import NotificationRule
+from tocsin.telling.preferences_store import PreferencesStore
+from tocsin.times import parse_duration
+
+ITEMS_AT_ONCE = 3
+"""Items of some hundred people each that one end takes at once; the rest is handed on to the match queue."""
+
+
+class Endings:
+    """Notes who was told of what may end, and tells them of the end. Raises Unavailable."""
+
+    def __init__(
+        self,
+        opened: OpenStore,
+        people: PeopleStore,
+        preferences: PreferencesStore,
+        waiting: WaitingStore,
+        stories: StoryStore,
+        put: Put,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._opened = opened
+        self._people = people
+        self._preferences = preferences
+        self._waiting = waiting
+        self._stories = stories
+        self._put = put
+        self._clock = clock
+
+    def begin(self, event: Event, rule: NotificationRule, telling: Telling, page: int) -> None:
+        """Note whom `telling` told, or tells later."""
+        about = about_of(rule, event)
+        if rule.resolve is not None and about is not None:
+            now = self._clock()
+            ends = now + parse_duration(rule.resolve.within)
+            self._opened.begin(rule.name, about, page, event.id, telling.listeners, now=now, ends=ends)
+
+    def end(
+        self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration, keep: timedelta
+    ) -> Cursor | None:
+        """Tell some of those who were told; where to go on after them, None at the end.
+
+        Raises RuntimeError beyond MAX_PAGES: Lambda stops no loop of this function, so it bounds itself.
+        """
+        if cursor.page >= MAX_PAGES:
+            raise RuntimeError(f"the end of rule {rule.name} told {cursor.page:,} pages of people, and there are more")
+        about = about_of(rule, event)
+        if about is None:
+            return None
+        now = self._clock()
+        ended = self._opened.end(rule.name, about, event.id, after=cursor.after, now=now, most=ITEMS_AT_ONCE)
+        if ended.told:
+            users = self._people.users(sorted({username for _, username in ended.told if username}))
+            telling = Telling(
+                event,
+                rule,
+                configuration,
+                self._preferences,
+                self._put,
+                once_told=cursor.once_told,
+                remark=None,
+                clock=self._clock,
+                about=about,
+                over=True,
+            )
+            telling.again(ended.told, {name: user for name, user in users.items() if user.active})
+            telling.note_kept(self._waiting, keep=keep)
+            self._stories.note_match(
+                event.id,
+                rule.name,
+                {
+                    "severity": rule.severity.value,
+                    "transports": [transport.name for transport in telling.transports],
+                    "ends": True,
+                },
+                page=str(cursor.page),
+                told=telling.told,
+                kept=telling.kept,
+                now=now,
+                keep=keep,
+            )
+            note(
+                Code.RULE_ENDED,
+                "what the rule told of is over",
+                event_id=event.id,
+                rule=rule.name,
+                deliveries=dict(telling.told),
+                kept_back=dict(telling.kept) or None,
+            )
+            cursor = replace(cursor, once_told=telling.once_told)
+        return None if ended.after is None else replace(cursor, after=ended.after, page=cursor.page + 1)
+
+
+def about_of(rule: NotificationRule, event: Event) -> str | None:
+    """What is the same for a beginning and its end: by the values at the paths of the rule's group, or its `resolve`.
+
+    The same as `Digest.key` of what the rule tells together. None where the rule says no `resolve`.
+    """
+    if rule.resolve is None:
+        return None
+    by = rule.resolve.by if rule.group is None else rule.group.by
+    told = [rule.name, values_of(event, by)]
+    return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]

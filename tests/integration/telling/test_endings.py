@@ -1,0 +1,196 @@
+"""What ends what a rule told of: those who were told hear, once, that it is over."""
+
+from typing import Any
+
+import pytest
+
+from local.sinks import Sinks
+from tests.integration.api_calls import Api
+from tests.integration.conftest import Stack
+from tests.integration.matching.matching_world import work
+from tests.integration.telling.telling_world import TellingWorld, dying
+from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done
+from tocsin.deliveries.digests import LEASE
+from tocsin.events.model import Event
+
+RESOLVE = {"action": "service_up", "by": ["context.host"], "within": "hours=12"}
+
+
+@pytest.fixture
+def telling(stack: Stack, monkeypatch: pytest.MonkeyPatch, sinks: Sinks) -> TellingWorld:
+    world = TellingWorld(stack, monkeypatch, sinks)
+    world.rules(resolve=RESOLVE)
+    return world
+
+
+def down(telling: TellingWorld, host: str = "web-1") -> Event:
+    telling.later(seconds=1)
+    return telling.event(app="shop", action="custom_service_down", context={"host": host})
+
+
+def up(telling: TellingWorld, host: str = "web-1") -> Event:
+    telling.later(seconds=1)
+    return telling.event(app="monitor", action="custom_service_up", context={"host": host})
+
+
+def told(telling: TellingWorld, username: str | None = "ana") -> list[bool]:
+    """Whether each message to a person told of an end, those of an end last: a queue has no order."""
+    posted = telling.posted(username)
+    return sorted(body.get("over", False) or body.get("digest", {}).get("over", False) for body in posted)
+
+
+def done(telling: TellingWorld, *events: Event) -> None:
+    telling.match(*events)
+    telling.pump(telling.worker())
+
+
+def test_those_who_were_told_hear_once_that_it_is_over(telling: TellingWorld) -> None:
+    done(telling, down(telling), down(telling))
+    end = up(telling)
+
+    done(telling, end)
+    done(telling, end, up(telling))
+
+    assert {name: told(telling, name) for name in ("ana", "bob")} == {
+        name: [False, False, True] for name in ("ana", "bob")
+    }
+    assert telling.story(end)["rule"]["ends"] is True
+
+
+def test_an_end_without_a_beginning_tells_nobody(telling: TellingWorld) -> None:
+    done(telling, up(telling))
+    done(telling, down(telling, "web-2"), up(telling, "web-1"))
+
+    assert told(telling) == [False]
+
+
+def test_a_new_beginning_opens_it_anew_also_within_one_batch(telling: TellingWorld) -> None:
+    events = [make(telling) for make in (down, up, up, down, up, down)]
+
+    done(telling, *reversed(events))
+
+    assert told(telling) == [False, False, False, True, True]
+
+
+def test_an_end_that_is_matched_again_after_a_new_beginning_ends_nothing_more(telling: TellingWorld) -> None:
+    begin, end = down(telling), up(telling)
+    done(telling, begin)
+    done(telling, end)
+    done(telling, down(telling))
+
+    done(telling, begin, end)
+    before = told(telling)
+    done(telling, up(telling))
+
+    assert (before, told(telling)) == ([False, False, True], [False, False, True, True])
+
+
+def test_who_joins_the_group_meanwhile_does_not_hear_of_the_end(telling: TellingWorld) -> None:
+    telling.say("bob", rules={"refunds": {"muted": True}})
+    done(telling, down(telling))
+
+    telling.say("bob")
+    done(telling, up(telling))
+
+    assert (told(telling), told(telling, "bob")) == ([False, True], [])
+
+
+def test_nobody_waits_for_an_end_longer_than_the_rule_says(telling: TellingWorld) -> None:
+    done(telling, down(telling))
+    telling.later(hours=13)
+
+    done(telling, up(telling))
+    late = told(telling)
+    done(telling, down(telling), up(telling))
+
+    assert (late, told(telling)) == ([False], [False, False, True])
+
+
+def test_a_channel_hears_once(telling: TellingWorld) -> None:
+    telling.rules(resolve=RESOLVE, once=True)
+
+    done(telling, down(telling), up(telling), up(telling))
+
+    assert told(telling) + told(telling, "bob") == [False, True]
+
+
+def test_the_end_of_a_group_joins_it(telling: TellingWorld) -> None:
+    resolve = {"action": "service_up"}
+    telling.rules(group={"by": ["context.host"], "wait": "minutes=1", "interval": "minutes=5"}, resolve=resolve)
+    worker = telling.worker()
+    telling.match(down(telling), down(telling))
+    telling.go_on(worker, minutes=2)
+
+    telling.match(up(telling))
+    telling.go_on(worker, minutes=6)
+
+    assert told(telling) == [False, True]
+
+
+def test_a_test_of_the_rule_says_that_an_event_ends_it(telling: TellingWorld) -> None:
+    api = Api.of(telling.stack)
+
+    def ends(action: str) -> Any:
+        return api("POST", "/rules/refunds/test", {"event": {"action": action, "app": "monitor"}}).body["ends"]
+
+    assert (ends("service_up"), ends("service_down")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"resolve": {}}, "resolve"),
+        ({"resolve": {"action": "up", "within": "seconds=1"}}, "resolve.within"),
+        ({"resolve": {"action": "up", "query": "event.("}}, "resolve.query"),
+        ({"resolve": {"action": "up", "by": ["app"]}, "group": {}}, ""),
+    ],
+)
+def test_what_can_not_end_is_refused_when_it_is_saved(telling: TellingWorld, fields: dict[str, Any], path: str) -> None:
+    rule = {"transports": ["inbox"], "bindings": [{"policy": "shop"}], **fields}
+
+    answer = Api.of(telling.stack)("PUT", "/rules/ends", rule)
+
+    assert answer.status == 422
+    assert path in {each["path"] for each in answer.body["errors"]}
+
+
+def test_many_people_hear_page_by_page(telling: TellingWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("tocsin.matching.recipients.PAGE", "tocsin.matching.recipients.PAGES_AT_ONCE"):
+        monkeypatch.setattr(name, 1)
+    monkeypatch.setattr("tocsin.matching.ending.ITEMS_AT_ONCE", 1)
+    begin, end = down(telling), up(telling)
+
+    for event in (begin, end):
+        telling.match(event)
+        rest = telling.stack.messages("Match")
+        while rest:
+            answer = telling.matcher().queue([work(each) for each in rest])
+            assert answer == {"batchItemFailures": []}
+            rest = telling.stack.messages("Match")
+    telling.pump(telling.worker())
+
+    assert (told(telling), told(telling, "bob")) == ([False, True], [False, True])
+
+
+@pytest.mark.no_cover
+@pytest.mark.parametrize("seed", range(2))
+def test_an_end_is_told_once_whoever_dies(telling: TellingWorld, seed: int) -> None:
+    hosts = [f"web-{number}" for number in range(4)]
+
+    batches = [[make(telling, host) for host in hosts] for make in (down, up, up)]
+
+    with dying(telling, seed, SHARE) as died:
+        for batch in batches:
+            match_until_done(telling, batch)
+            a_minute(telling)
+    for _ in range(6):  # and nobody dies any more
+        telling.later(seconds=LEASE.total_seconds())
+        a_minute(telling)
+    telling.later(hours=1, minutes=1)  # what a death between an item and its message delays
+    a_minute(telling)
+    a_minute(telling)
+
+    assert died
+    for name in ("ana", "bob"):
+        posted = {body["id"]: body.get("over", False) for body in telling.posted(name)}
+        assert sorted(posted.values()) == [False] * len(hosts) + [True] * len(hosts)
