@@ -1,6 +1,6 @@
-"""API keys: `tocsin_<id>_<secret>`. The secret is shown once, when the key is made; only its hash is kept.
+"""API keys: `tocsin_<id>_<secret>`. The secret is shown once, when the key is created; only its hash is stored.
 
-The secret is 32 random bytes, so a plain SHA-256 of it is as good as a slow hash: there is nothing to guess.
+A plain SHA-256 is enough: the secret is 32 random bytes, so a slow hash would add no protection against guessing.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from tocsin.identity.principal import Scope
 from tocsin.types import JsonObject
 
 ADMIN_KEY_ID = "admin"
-"""The id of the key that the stack makes at deploy and keeps in Secrets Manager."""
+"""The id of the key that is created on deployment and stored in Secrets Manager."""
 
 _FORM = re.compile(r"tocsin_([0-9a-f]{16})_([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """A key as it is stored and shown: without its secret.
+    """A key as it is stored and shown, without its secret.
 
-    What it may be called and do is checked where keys are made (`KeyEntry`): the authorizer, which reads one, loads no
-    pydantic.
+    Not a pydantic model, since the authorizer must not load pydantic. Names and scopes are validated where keys are
+    created (`KeyEntry`).
     """
 
     id: str
@@ -35,14 +35,14 @@ class ApiKey:
     user: str | None = None
     events_per_minute: int | None = None
     expires: datetime | None = None
-    """When it stops to be taken, in UTC; None for never."""
+    """When it expires, in UTC; None for never."""
     secret_hash: str
     retired_hash: str = ""
-    """The secret before the last rotation, which is taken until `retired_until`."""
+    """The hash of the secret before the last rotation, which is accepted until `retired_until`."""
     retired_until: datetime | None = None
 
     def to_json(self) -> JsonObject:
-        """All fields, as they are stored."""
+        """Return all fields, as they are stored."""
         return {
             "id": self.id,
             "name": self.name,
@@ -57,7 +57,7 @@ class ApiKey:
 
     @classmethod
     def from_json(cls, data: JsonObject) -> ApiKey:
-        """The inverse of `to_json`; absent fields take their defaults. KeyError or ValueError on anything else."""
+        """The inverse of `to_json`. Absent fields take their defaults. Raises KeyError or ValueError for other data."""
         limit, scopes = data.get("events_per_minute"), data["scopes"]
         if not isinstance(scopes, list) or not (limit is None or isinstance(limit, int)):
             raise ValueError("this is no stored key")
@@ -74,7 +74,7 @@ class ApiKey:
         )
 
     def ends_for(self, secret: str) -> tuple[bool, datetime | None]:
-        """Whether `secret` is or was this key's, in constant time, and when it stops to be taken, if ever."""
+        """Compare `secret` with the current and the retired one, in constant time: (whether it matches, its end)."""
         if is_secret_of(self, secret):
             return True, self.expires
         if self.retired_until is None or not hmac.compare_digest(self.retired_hash, hash_secret(secret)):
@@ -91,27 +91,27 @@ def _moment(text: object) -> datetime | None:
 
 
 def new_secret() -> str:
-    """A fresh secret for a key: 32 random bytes, 43 characters."""
+    """Generate a key's secret: 32 random bytes as 43 characters."""
     return secrets.token_urlsafe(32)
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of a secret."""
+    """Return the hash of a secret, as it is stored."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
 def new_key_id() -> str:
-    """A fresh id for a key: 16 hex digits, no secret."""
+    """Generate a key's id: 16 hex digits. Not secret."""
     return secrets.token_hex(8)
 
 
 def bearer(key: ApiKey, secret: str) -> str:
-    """What the key's holder sends after `Authorization: Bearer `."""
+    """Return the token that the key's holder sends after `Authorization: Bearer `."""
     return f"tocsin_{key.id}_{secret}"
 
 
 def split_bearer(token: str) -> tuple[str, str] | None:
-    """(id, secret) of a token of our form; None for any other."""
+    """Split a token into (id, secret); None where it does not have the form of an API key."""
     match = _FORM.fullmatch(token)
     return (match[1], match[2]) if match else None
 

@@ -1,4 +1,4 @@
-"""Whose API key or access token is this? The answer is facts; what they allow on a route is checked there."""
+"""Authenticate a bearer token: whose API key or access token it is. Each route checks whether that is enough."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
 ADMIN_KEY_HELD = timedelta(seconds=60)
-"""How long the admin key is held in memory, so how long a rotated one lives on."""
+"""How long the admin key is cached, and so how long the old one still works after a rotation."""
 
 _MAX_KEY = 512
-_MAX_TOKEN = 8_192  # API Gateway takes 10,240 bytes of request line and headers
+_MAX_TOKEN = 8_192  # API Gateway accepts 10,240 bytes of request line and headers
 # A signed token in its compact form (RFC 7515), whose header is a JSON object: `{"` is `eyJ` in base64url.
 _TOKEN = re.compile(r"eyJ[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*\.[A-Za-z0-9_-]*")
 
 type IdentifyToken = Callable[[str, datetime], JsonObject]
-"""(token, now): the facts about an access token. Raises Refused, Unavailable."""
+"""(token, now) -> the authorizer's context for an access token. Raises Refused or Unavailable."""
 
 
 class Refused(Exception):
-    """There is no such key, or the token is not good; the message may be shown.
+    """The key is unknown or the token is not valid. The message may be shown to the caller.
 
-    `retry_after`: for how many seconds whoever asked should wait, where too many of theirs were refused.
+    `retry_after` is how many seconds the caller should wait after too many failures; None without a need to.
     """
 
     retry_after: int | None = None
 
 
 class Authenticator:
-    """Tells who a bearer token belongs to. Raises Unavailable where the keys can't be read."""
+    """Finds out who a bearer token belongs to. Methods raise Unavailable where the keys can't be read."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Authenticator:
         *,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """`identify_token` is asked about access tokens; without it they are unknown keys as any other text is."""
+        """`identify_token` checks access tokens. Without it they are refused like unknown keys."""
         self._identify_token = identify_token
         self._people = people
         self._attempts = attempts
@@ -68,13 +68,14 @@ class Authenticator:
         self._clock = clock
 
     def identify(self, authorization: str | None, source_ip: str) -> JsonObject:
-        """The authorizer's context for the header's value: key_id, key_name, scopes, user, expires; of a token
-        person as well. Refused without.
+        """Return the authorizer's context for the header's value: {key_id, key_name, scopes, user, expires}.
+
+        For an access token it has `person` as well. Raises Refused where the header is missing or not valid.
         """
         try:
             return self._identified(authorization, self._clock())
         except Refused as refused:
-            if authorization:  # whoever sends nothing guesses nothing
+            if authorization:  # a request without a token is not counted as a guess
                 refused.retry_after = self._attempts.failed(source_ip)
             raise
 
@@ -110,7 +111,7 @@ class Authenticator:
             "scopes": " ".join(key.scopes),
             "user": key.user or "",
             "events_per_minute": str(key.events_per_minute or ""),
-            # The functions look at it too: API Gateway may remember this answer for longer than the key lives.
+            # Functions check it as well, since API Gateway may cache this answer for longer than the key is valid.
             "expires": "" if ends is None else str(int(ends.timestamp())),
         }
 
@@ -119,7 +120,7 @@ class Authenticator:
         return "an API key" if self._identify_token is None else "an API key or an access token"
 
     def _note_use(self, key_id: str, now: datetime) -> None:
-        """Remember the hour, at most once an hour. Never in the way of the request."""
+        """Store the hour of use, at most once an hour. A failure is only logged and does not fail the request."""
         hour = now.strftime("%Y-%m-%dT%H:00Z")
         noted = self._noted.get(key_id)
         if noted is not None and noted.value == hour:

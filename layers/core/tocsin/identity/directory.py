@@ -1,4 +1,4 @@
-"""People and groups: who can be told. Pure data; `tocsin.identity.store` reads and writes it."""
+"""People and groups that can be notified. Pure data; `tocsin.identity.store` reads and writes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tocsin.types import Json, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A person who can be told. Inactive people are kept, and never told."""
+    """A person who can be notified. Inactive people are kept, but never notified."""
 
     username: str
     email: str = ""
@@ -19,12 +19,12 @@ class User:
     superuser: bool = False
     locale: str = "en"
     pk: int | str | None = None
-    """What the systems that report events call this person; 7 and "7" are the same."""
+    """The person's id in the systems that report events. 7 and "7" are the same id."""
     time_zone: str = ""
-    """In which they are told when something happened, by IANA's name; UTC where it is blank. Of their preferences."""
+    """The IANA name of the zone for times in their notifications, from their preferences. Blank: UTC."""
 
     def to_json(self) -> JsonObject:
-        """All fields, as the blueprint spells them; and the time zone, where it is known."""
+        """Return all fields as in the blueprint, and the time zone where it is known."""
         shown: JsonObject = {
             "username": self.username,
             "pk": self.pk,
@@ -38,7 +38,7 @@ class User:
 
     @classmethod
     def from_json(cls, data: JsonObject) -> User:
-        """The inverse of `to_json`; absent fields take their defaults."""
+        """The inverse of `to_json`. Absent fields take their defaults."""
         return cls(
             username=str(data["username"]),
             email=str(data.get("email") or ""),
@@ -59,8 +59,8 @@ def _pk_of(value: Json) -> int | str | None:
 class Group:
     """A group without its members, who may be many: they are read in pages from the store.
 
-    `roster` names the stored list of members that holds now; a blueprint that changes the members writes a
-    new list beside the old one and changes this name, so that readers see the one or the other whole.
+    `roster` names the stored list of members in force. A blueprint that changes the members writes a new list beside
+    the old one and then changes this name, so that readers see either list complete.
     """
 
     name: str
@@ -69,12 +69,12 @@ class Group:
 
 
 def with_descendants(groups: Mapping[str, Group], name: str) -> tuple[Group, ...]:
-    """The group `name` and all groups below it, breadth first, each once; empty where there is no such group."""
+    """Return the group `name` and all groups below it, breadth first, each once; empty where it is unknown."""
     return tuple(_walk(groups, name))
 
 
 def with_ancestors(groups: Iterable[Group], names: Iterable[str]) -> frozenset[str]:
-    """The groups `names` and all groups above them."""
+    """Return the names of the groups `names` and of all groups above them."""
     above: dict[str, list[str]] = {}
     for group in groups:
         for child in group.children:

@@ -1,7 +1,7 @@
-"""Who asks, and what they may do.
+"""Who sent a request, and what they may do.
 
-The authorizer puts facts about a key or token into the request's context. What they allow is checked here, a route at
-a time, since API Gateway may serve the authorizer's answer from its cache to any route.
+The authorizer puts facts about the key or token into the request's context. Scopes are checked here, by each route,
+since API Gateway may reuse the authorizer's cached answer for any route.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ EXPIRED = "this API key has expired"
 TOKEN_EXPIRED = "this access token has expired"  # noqa: S105 - says so
 _TOO_MANY = "too many unknown keys or tokens came from this address; wait, then try again"
 TOKEN_PREFIX = "oidc-"  # noqa: S105 - public
-"""How the ids of tokens' holders begin; an API key's has 16 hex digits."""
+"""The prefix of the ids of access tokens' holders. An API key's id is 16 hex digits."""
 
 
 class Scope(StrEnum):
-    """What an API key may do."""
+    """What an API key or an access token may do."""
 
     EVENTS_WRITE = "events:write"
     EVENTS_READ = "events:read"
@@ -34,10 +34,10 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: an API key or an access token, what it may do, and the person that it stands for, if any.
+    """Who sent a request: an API key or access token, its scopes, and the person it belongs to, if any.
 
-    `user` is a user of the configuration. `person` is the username that a token gives, whether there is such a user
-    or not: for telling who did something, never for what they may.
+    `user` is a configured user. `person` is the username in an access token, whether or not that user is configured:
+    it is used to record who did something, never to decide what they may do.
     """
 
     key_id: str
@@ -47,10 +47,10 @@ class Principal:
     events_per_minute: int | None = None
     person: str | None = None
     expires: int | None = None
-    """When it stops to be taken, in seconds since 1970; None for never."""
+    """When the key or token expires, in seconds since 1970; None for never."""
 
     def require(self, scope: Scope) -> None:
-        """Forbidden where this key or token lacks `scope`."""
+        """Raise Forbidden where this key or token lacks `scope`."""
         if scope not in self.scopes:
             what = "access token" if self.key_id.startswith(TOKEN_PREFIX) else "key"
             raise Forbidden(f"this needs the scope {scope.value}; {what} {self.key_name!r} has {_listed(self.scopes)}")
@@ -73,8 +73,8 @@ def authorize(request: Request, scope: Scope) -> Principal:
 def authenticate(request: Request) -> Principal:
     """Return who sent `request`, whatever its scopes.
 
-    Raises Unauthenticated where the authorizer named nobody (default deny), TooManyFailedSignIns where too many keys
-    and tokens from the request's own address were not good.
+    Raises Unauthenticated where the authorizer identified nobody (default deny), TooManyFailedSignIns after too many
+    invalid keys and tokens from the request's address.
     """
     facts = request.authorizer
     key_id = facts.get("key_id")

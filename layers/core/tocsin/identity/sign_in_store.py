@@ -1,7 +1,7 @@
-"""Tickets that give a key's secret once, in the deliveries table, which forgets them by itself.
+"""Single-use tickets for a key's secret, in the deliveries table, whose time to live deletes them.
 
 pk                sk       what
-sign-in#<hash>    ticket   the key that it is for, and who made it, by the hash of the ticket
+sign-in#<hash>    ticket   the key that it is for, and who issued it; <hash> is of the ticket
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SignInTicket:
-    """What a ticket is for: a key by its name and id, until when, and the key (id, name) of whoever made it."""
+    """What a ticket is for: a key (name, id), until when it is valid, and the key (id, name) of whoever issued it."""
 
     key_name: str
     key_id: str
@@ -30,13 +30,13 @@ class SignInTicket:
 
 
 class SignInStore:
-    """Methods raise Unavailable where DynamoDB does not do as asked."""
+    """Stores tickets. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
 
     def put(self, ticket: str, sign_in: SignInTicket) -> None:
-        """Store what `ticket` is for."""
+        """Store what `ticket` is for, under the ticket's hash."""
         about = {
             "key_name": text(sign_in.key_name),
             "key_id": text(sign_in.key_id),
@@ -47,7 +47,7 @@ class SignInStore:
         self._table.put("storing a ticket", _key(ticket) | about | ends)
 
     def take(self, ticket: str, *, now: datetime) -> SignInTicket | None:
-        """What `ticket` is for, once; None for one that is unknown, used or too old."""
+        """Delete a ticket and return what it was for; None for one that is unknown, used or expired."""
         found = self._table.delete("taking a ticket", _key(ticket), returning="ALL_OLD")
         ends = timestamp_of(found, "ends")
         if ends is None or ends <= now:

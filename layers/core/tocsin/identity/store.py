@@ -2,8 +2,8 @@
 
 pk                        sk          what
 user                      username    a person
-user-pk                   their pk    the username of who has it; good only while that user says the same
-member#<group>#<roster>   username    a membership; a group's roster names the list that holds
+user-pk                   their pk    the username of the person with this pk; valid only while their item has it too
+member#<group>#<roster>   username    a membership; a group's `roster` names its list in force
 key                       key id      an API key, without its secret
 key-use                   key id      the hour in which an API key was last used
 """
@@ -36,7 +36,7 @@ _PARALLEL = 8
 
 
 class PeopleStore:
-    """Users, memberships and keys. Methods raise Unavailable where DynamoDB does not do as asked."""
+    """Users, memberships and keys. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class PeopleStore:
         hold: timedelta = timedelta(0),
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        """Users, memberships and pages of members are held in memory for `hold`; by default not at all."""
+        """Cache users, memberships and pages of members for `hold`; by default not at all."""
         self._table = Table(client, table)
         self._users: TTLCache[str, User | None] = TTLCache(hold, clock=clock)
         self._memberships: TTLCache[tuple[str, str], bool] = TTLCache(hold, clock=clock)
@@ -54,7 +54,7 @@ class PeopleStore:
         self._pages: TTLCache[tuple[str, str | None, int], Page[str]] = TTLCache(hold, clock=clock)
 
     def users(self, usernames: Sequence[str]) -> dict[str, User]:
-        """The users of these names, by name; missing ones are left out."""
+        """Return the users with these names, by name. Unknown names are left out."""
         known = self._users.get_many(usernames)
         unknown = [name for name in dict.fromkeys(usernames) if name not in known]
         if unknown:
@@ -64,7 +64,7 @@ class PeopleStore:
         return {name: user for name in usernames if (user := known.get(name)) is not None}
 
     def users_by_pk(self, pks: Sequence[str]) -> dict[str, User]:
-        """The users who have these keys, by the key as text; missing ones are left out."""
+        """Return the users with these `pk`s, by pk as text. Unknown pks are left out."""
         named = self._by_pk.get_many(pks)
         unknown = [pk for pk in dict.fromkeys(pks) if pk not in named]
         if unknown:
@@ -76,7 +76,7 @@ class PeopleStore:
         return {pk: user for pk, user in found if user is not None and _pk_of(user) == pk}
 
     def members(self, group: Group, *, after: str | None, limit: int) -> Page[str]:
-        """The names of the next members of `group`, at most `limit`, in their order."""
+        """Return up to `limit` usernames of members of `group` after the name `after`, in order."""
         pk = _member_pk(group)
 
         def read() -> Page[str]:
@@ -86,32 +86,32 @@ class PeopleStore:
         return self._pages.get_or_read((pk, after, limit), read)
 
     def members_among(self, groups: Iterable[Group], usernames: Sequence[str]) -> set[str]:
-        """Which of `usernames` are in one or more of `groups`."""
+        """Return those of `usernames` that are in at least one of `groups`."""
         keys = (_member_key(group, name) for group in groups for name in usernames)
         return {text_of(item, "sk") for item in self._table.get_many(_READING, keys)}
 
     def key(self, key_id: str) -> ApiKey | None:
-        """The API key of this id."""
+        """Return the API key with this id; None without one."""
         item = self._table.find("reading an API key", {"pk": text("key"), "sk": text(key_id)})
         return None if item is None else _key_of(item)
 
     def user(self, username: str) -> User | None:
-        """The user of this name, as of now."""
+        """Read the user with this name now, bypassing the cache."""
         item = self._table.get("reading a user", _user_key(username), consistent=True)
         return None if item is None else _user_of(item)
 
     def users_after(self, after: str | None, limit: int) -> Page[User]:
-        """The next users after the name `after`, at most `limit`, in the order of their names."""
+        """Return up to `limit` users after the name `after`, ordered by name."""
         page = self._table.page(_READING, "user", after=after, limit=limit, consistent=True)
         return Page(tuple(user for item in page.items if (user := _user_of(item))), page.last)
 
     def is_member(self, group: Group, username: str) -> bool:
-        """Whether `username` is in `group` itself, as of now."""
+        """Whether `username` is a direct member of `group`, read now, bypassing the cache."""
         found = self._table.get("reading a membership", _member_key(group, username), consistent=True)
         return found is not None
 
     def memberships(self, groups: Iterable[Group], usernames: Sequence[str]) -> dict[str, set[str]]:
-        """Which of `usernames` are in each of `groups` itself, by the group's name; groups without any are left out."""
+        """Return {group: those of `usernames` that are direct members}. Groups without any are left out."""
         asked = {(_member_pk(group), name): group for group in groups for name in usernames}
         known = self._memberships.get_many(asked)
         unknown = [key for key in asked if key not in known]
@@ -126,12 +126,12 @@ class PeopleStore:
         return found
 
     def last_uses(self, key_ids: Sequence[str]) -> dict[str, str]:
-        """The hours in which these keys were last used, as `2026-11-23T13:00Z`; unused ones are left out."""
+        """Return {key id: hour of last use, as `2026-11-23T13:00Z`}. Unused keys are left out."""
         keys = ({"pk": text("key-use"), "sk": text(key_id)} for key_id in key_ids)
         return {text_of(item, "sk"): text_of(item, "used") for item in self._table.get_many(_READING, keys)}
 
     def note_use(self, key_id: str, hour: str) -> None:
-        """Remember that a key was used in `hour`, unless it is known to have been used then or later."""
+        """Store that a key was used in `hour`, unless the same or a later hour is stored."""
         with suppress(ConditionFailed):
             self._table.put(
                 "noting an API key's use",
@@ -159,7 +159,7 @@ class PeopleStore:
         members: Iterable[tuple[Group, str]] = (),
         keys: Iterable[ApiKey] = (),
     ) -> None:
-        """Write these; what is there is replaced."""
+        """Write these, replacing existing ones."""
         users = tuple(users)
         items: list[Item] = [_user_key(user.username) | {"user": document(user.to_json())} for user in users]
         items += [_pk_key(pk) | {"username": text(user.username)} for user in users if (pk := _pk_of(user)) is not None]
@@ -174,7 +174,7 @@ class PeopleStore:
         members: Iterable[tuple[Group, str]] = (),
         key_ids: Iterable[str] = (),
     ) -> None:
-        """Delete these; what is not there is no error."""
+        """Delete these. Missing ones are ignored."""
         users = tuple(users)
         keys: list[Item] = [_user_key(user.username) for user in users]
         keys += [_member_key(group, username) for group, username in members]
@@ -184,7 +184,7 @@ class PeopleStore:
             self.forget_pk(user)
 
     def forget_pk(self, user: User) -> None:
-        """Take the key of `user` away from them; who else has it by now keeps it."""
+        """Delete the pk item of `user`, unless it belongs to somebody else by now."""
         pk = _pk_of(user)
         if pk is not None:
             with suppress(ConditionFailed):

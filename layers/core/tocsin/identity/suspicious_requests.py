@@ -10,7 +10,7 @@ from tocsin.events.system import EventSettings, SystemEvents
 
 
 def report(system_events: SystemEvents, settings: EventSettings, network: str, failures: int, now: datetime) -> None:
-    """Store the event that `network` failed `failures` times in this hour, once however many processes report it.
+    """Store the event that `network` failed `failures` times in this hour, only once if several processes report it.
 
     Raises Unavailable where it could not be stored.
     """

@@ -1,11 +1,11 @@
-"""Failed authentications, counted an address: answered 429 beyond a few, told of as events beyond some, both bounded.
+"""Count failed authentications per address: answer 429 after a few, and report events at certain counts.
 
-Every key and token is looked at, whatever its address has done: what is refused here is refused everywhere, so that API
-Gateway may remember the refusal for that key or token. That it is told to wait is a matter of the address alone.
+Every key and token is checked, whatever its address has done before. So a refusal depends only on the key or token,
+and API Gateway may cache it; only the 429, and how long to wait, depend on the address.
 
-What is counted is in this process's memory, and there may be many processes: it is a brake, not a wall. The wall
-is a secret of 32 random bytes. An event is stored once for an address, hour and count, so that all processes together
-report an address no more than a few times an hour.
+Counts are in the memory of one process, and there may be many processes, so this only slows guessing down; what
+prevents it is that secrets are 32 random bytes. An event is stored once per address, hour and count, so that all
+processes together report an address only a few times an hour.
 """
 
 from __future__ import annotations
@@ -20,21 +20,21 @@ from tocsin.aws.logging import Code, note
 from tocsin.times import utc_now
 
 ALLOWED = 30
-"""Failures of one address in one window before those that follow are told to wait."""
+"""Failures of one address in one window, after which further ones are told to wait."""
 
 WINDOW = timedelta(minutes=1)
 
 TOLD_AT = (10, 100, 1_000, 10_000)
-"""Failures of one address in an hour that are each an event."""
+"""The counts of failures of one address in an hour at which an event is reported."""
 
 MAX_TOLD = 20
-"""Events an hour that one process reports, whatever the number of addresses."""
+"""Most events that one process reports per hour, for all addresses."""
 
 _MOST = 10_000
-"""Addresses that are kept: those that failed last."""
+"""Most addresses that are counted at a time: those that failed last."""
 
 type Report = Callable[[str, int, datetime], None]
-"""(address, failures, now): report an event; what it raises is logged, and stops nothing."""
+"""(address, failures, now): report an event. What it raises is logged and otherwise ignored."""
 
 
 @dataclass(slots=True)
@@ -55,11 +55,11 @@ class FailedSignIns:
     _told: tuple[int, int] = (0, 0)
 
     def failed(self, address: str) -> int | None:
-        """Count a key or token from `address` that was not good; for how many seconds it should wait, None for none."""
+        """Count an invalid key or token from `address`. Returns how many seconds it should wait; None for no wait."""
         now = self.clock()
         network = network_of(address)
         count = self._counts.pop(network, None) or _Count()
-        self._counts[network] = count  # behind all others: dicts keep their order
+        self._counts[network] = count  # reinserted at the end, since dicts keep their order
         if len(self._counts) > _MOST:
             del self._counts[next(iter(self._counts))]
         window, hour = _number(now, WINDOW), _number(now, timedelta(hours=1))
@@ -71,7 +71,7 @@ class FailedSignIns:
             self._told = (hour, told + 1)
             try:
                 self.report(network, count.in_hour, now)
-            except Exception as error:  # noqa: BLE001 - the request is refused all the same
+            except Exception as error:  # noqa: BLE001 - the request is refused in any case
                 note(Code.SUSPICION_UNREPORTED, type(error).__name__, level=logging.ERROR, source_ip=network)
         if count.in_window <= ALLOWED:
             return None

@@ -1,1 +1,1 @@
-"""Long jobs: what takes longer than a request may, in steps, each of which can be repeated."""
+"""Long jobs: work that takes longer than a request may, done in steps that are safe to repeat."""

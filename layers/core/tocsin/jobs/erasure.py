@@ -1,12 +1,12 @@
-"""Deletes the events of a person, with what was made of them: their stories, deliveries, notifications.
+"""Delete the events of a person, and what was derived from them: stories, deliveries, notifications.
 
-Steps, each of which can be done again:
+Steps, each safe to repeat:
 
-    find     the next events of the person, from the oldest on; which they are is stored before any is deleted, so that
-             the number is exact
-    delete   each of them: the event, then notifications of it in inboxes, then its story
-    wait     where a notification was on its way: it may have arrived, and is deleted 20 minutes later
-    tell     an event says who asked and how many were deleted, without the person's name
+    find     find the person's next events, the oldest first, and store their ids before any is deleted, so that the
+             count stays exact
+    delete   delete each of them: the event, then its notifications in inboxes, then its story
+    wait     where a notification was still in a queue, delete again after 20 minutes, when it has arrived
+    tell     report an event that says who asked and how many were deleted, without the person's name
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ if TYPE_CHECKING:
 FOUND_AT_ONCE = 200
 DELETED_AT_ONCE = 25
 TRACES_AT_ONCE = 100
-"""Entries of one event's story that a step deletes: a group may have a hundred thousand."""
+"""Entries of one event's story deleted per step: with a large group it may have a hundred thousand."""
 ON_THE_WAY = timedelta(minutes=20)
-"""How long a message may be in a queue before what it brings is in the table: SQS's longest delay, and a little."""
+"""How long a queued message may take to reach the table: SQS's longest delay (15 minutes), and a margin."""
 MOST_ON_THE_WAY = 500
 
 _PARALLEL = 8
 
 
 class ErasureRequest(BaseModel):
-    """Whose events are deleted: each event whose user has one of these. `reason` is told in the event about it."""
+    """Whose events are deleted: those whose user matches any of the fields. The event that reports it has `reason`."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -64,7 +64,7 @@ class ErasureRequest(BaseModel):
         return self
 
     def is_about(self, event: Event) -> bool:
-        """Whether the person is the event's user, acted for them or is acted for, or is named in its context."""
+        """Whether the person is the event's user, acts as that user or through them, or is named in its context."""
         if self.username is not None and event.context.get("username") == self.username:
             return True
         people = (event.user, event.user.get("on_behalf_of"), event.user.get("authenticated_as"))
@@ -80,7 +80,7 @@ class ErasureRequest(BaseModel):
 
 
 def new_erasure(job_id: str, asked: ErasureRequest, by: Requester, now: datetime) -> Job:
-    """Return the job that does what is asked."""
+    """Return a new erasure job for the request."""
     request: JsonObject = {"person": asked.model_dump(mode="json", exclude={"reason"})}
     shown: JsonObject = {"reason": asked.reason, "events": 0, "notifications": 0, "scanned_until": None}
     return Job(job_id, JobKind.ERASURE, by, now, request, shown, {})
@@ -88,7 +88,7 @@ def new_erasure(job_id: str, asked: ErasureRequest, by: Requester, now: datetime
 
 @dataclass(frozen=True, slots=True)
 class _Deleted:
-    """What came of one event: whether all of it is gone, and whether something of it was still on its way."""
+    """The result for one event: whether all of it is deleted, and whether a message of it was still queued."""
 
     is_gone: bool
     is_on_the_way: bool
@@ -96,7 +96,7 @@ class _Deleted:
 
 
 class Erasure:
-    """The work of erasures."""
+    """Carries out erasures, step by step."""
 
     def __init__(
         self,
@@ -133,7 +133,7 @@ class Erasure:
         return Step(job.ended(JobState.DONE))
 
     def give_up(self, job: Job) -> None:
-        """Nothing is left behind but what was not deleted."""
+        """Do nothing: a failed erasure leaves no temporary data."""
 
     def _find(self, job: Job, now: datetime) -> Step:
         asked = ErasureRequest.model_validate({**_object(job.request.get("person")), "reason": "-"})
@@ -174,7 +174,7 @@ class Erasure:
     def _forget(self, event_id: str) -> _Deleted:
         self._events.delete(event_id)
         traces = self._stories.traces(event_id, TRACES_AT_ONCE)
-        # The story last: it is what says where the notifications are.
+        # The story last, since it lists the notifications to delete.
         notifications = sum(self._inboxes.delete(username, each) for username, each in traces.notifications)
         self._stories.forget(event_id, traces)
         return _Deleted(not traces.more, traces.is_open, notifications)
@@ -189,7 +189,7 @@ class Erasure:
             "reason": job.shown.get("reason"),
             "events": count,
         }
-        # Of nobody: an event that names who asked would go with the events of that person.
+        # Without a user: otherwise an erasure of whoever asked would delete this record too.
         self._system_events.report(
             EventAction.MODEL_DELETED,
             about,

@@ -1,12 +1,12 @@
-"""Writes events to a file in the stack's bucket.
+"""Write events to a file in the stack's bucket, as a multipart upload where it is large.
 
-Steps, each of which can be done again:
+Steps, each safe to repeat:
 
-    read        the next events, from the oldest on, into the next part of the file. What is not yet a part when a step
-                ends, stands in an object of its own until the next step.
-    complete    the file, of its parts
-    tell        an event says that it is ready
-    notify      whoever asked, in the inbox
+    read        write the next events, the oldest first, to the next part of the file. Rows that do not fill a part are
+                stored in an object of their own until the next step.
+    complete    complete the upload, if there is one
+    tell        report an event that says that the file is ready
+    notify      put a notification into the inbox of whoever asked
 """
 
 from __future__ import annotations
@@ -41,19 +41,19 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEPT = timedelta(days=7)
-"""How long a file is kept: the bucket's lifecycle has the same number."""
+"""How long a file is kept. The bucket's lifecycle rule must have the same number."""
 LINK_SECONDS = 300
 RULE = "export"
-"""What a notification about an export names as its rule; there is none."""
+"""Stands for the rule's name in notifications about exports, which no rule sends."""
 
 PART = 16 * 1024 * 1024
-"""Bytes of a part: 160 GB in all."""
+"""Bytes of a part. S3 allows 10,000 parts, so a file may have 160 GB."""
 
 _LIMITS = "a file has at most 10,000 parts of 16 MiB; ask for a shorter time or fewer events"
 
 
 class ExportRequest(BaseModel):
-    """Which events are written, and how. `filters` are those of GET /events."""
+    """Which events are written, and in which format. `filters` are those of GET /events."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -62,7 +62,7 @@ class ExportRequest(BaseModel):
 
 
 def new_export(job_id: str, asked: ExportRequest, by: Requester, now: datetime) -> Job:
-    """Return the job that does what is asked, of events up to now. Invalid names each filter that is wrong."""
+    """Return a new export job for events up to `now`. Raises Invalid naming each wrong filter."""
     unknown = [name for name in asked.filters if name not in FILTERS]
     if unknown:
         raise Invalid([Violation(f"filters.{name[:60]}", "is no filter of GET /events") for name in unknown])
@@ -87,12 +87,12 @@ def new_export(job_id: str, asked: ExportRequest, by: Requester, now: datetime) 
 
 
 def file_of(job: Job) -> str:
-    """The key of an export's file."""
+    """Return the S3 key of an export's file."""
     return f"exports/{job.id}.{job.shown['format']}"
 
 
 class Export:
-    """The work of exports."""
+    """Carries out exports, step by step."""
 
     def __init__(
         self,
@@ -128,7 +128,7 @@ class Export:
         return Step(job.ended(JobState.DONE))
 
     def give_up(self, job: Job) -> None:
-        """Forget the parts of a file that is not to be."""
+        """Abort the upload, which deletes its parts."""
         upload = job.progress.get("upload")
         if isinstance(upload, str):
             self._bucket.abort(file_of(job), upload)
@@ -153,7 +153,7 @@ class Export:
         elif walk.ended and not parts:
             self._bucket.put(file_of(job), bytes(file), rows.content_type)
         elif file:
-            # Under another name than the one before: until this step is stored, that one holds.
+            # Named differently from the previous one, which is still needed if storing this step fails.
             self._bucket.put(_rest_of(job, rest + 1), bytes(file), rows.content_type)
             progress |= {"rest": rest + 1}
         until = job.created if walk.ended or walk.position is None else time_of(walk.position)
@@ -222,7 +222,7 @@ class Export:
         )
 
     def _notify(self, job: Job) -> None:
-        """Put a notification into the inbox of whoever asked, by the way of every other. To repeat it is harmless."""
+        """Queue a notification for the inbox of whoever asked. Its id is always the same, so repeating is harmless."""
         event = self._events.get(str(job.progress["event_id"]))
         user = None if job.by.user is None else self._people.users([job.by.user]).get(job.by.user)
         if event is None or user is None:

@@ -1,4 +1,4 @@
-"""A job: what was asked, by whom, how far it is."""
+"""The model of a job: the request, who made it, the progress."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tocsin.types import Json, JsonObject
 
 
 class JobKind(StrEnum):
-    """What a job does; also the path at which it is asked for."""
+    """What a job does. The value is also the path of its routes."""
 
     ERASURE = "erasures"
     EXPORT = "exports"
 
 
 class JobState(StrEnum):
-    """Where a job is in its life."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -30,7 +30,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requester:
-    """Who asked for a job. `user` is the user of the configuration that the key or token stands for."""
+    """Who asked for a job. `user` is the configured user that the key or token belongs to."""
 
     key_id: str
     key_name: str
@@ -38,7 +38,7 @@ class Requester:
 
     @classmethod
     def of(cls, principal: Principal) -> Self:
-        """The requester that `principal` is."""
+        """Return `principal` as a requester."""
         return cls(principal.key_id, principal.key_name, principal.user)
 
 
@@ -46,8 +46,8 @@ class Requester:
 class Job:
     """A job as it is stored.
 
-    `request` is what was asked, `progress` what a step needs to go on, `shown` what is told of either: it alone is
-    answered, and it alone stays when the job is over.
+    `request` is what was asked, `progress` is what the next step needs, `shown` is what the API shows of both. Only
+    `shown` is kept when the job is over.
     """
 
     id: str
@@ -61,18 +61,18 @@ class Job:
     updated: datetime | None = None
     error: str | None = None
     failures: int = 0
-    """How often in a row a step failed."""
+    """Consecutive failures of the current step. A fault of Tocsin counts as several; see `tocsin.jobs.runner`."""
 
     def went_on(self, progress: JsonObject, **shown: Json) -> Job:
-        """The job after a step."""
+        """Return the job after a successful step."""
         return replace(self, state=JobState.RUNNING, progress=progress, shown=self.shown | shown, failures=0)
 
     def ended(self, state: JobState, error: str | None = None, **shown: Json) -> Job:
-        """The job when it is over: what was asked is forgotten, but for what is shown of it."""
+        """Return the job in its final state, without request and progress."""
         return replace(self, state=state, error=error, request={}, progress={}, shown=self.shown | shown)
 
     def to_json(self) -> JsonObject:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         return {
             "id": self.id,
             "state": self.state.value,

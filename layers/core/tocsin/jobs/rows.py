@@ -1,4 +1,4 @@
-"""Events as lines of a file: JSON as the API shows it, or CSV for spreadsheets."""
+"""Format events as lines of a file: JSON as the API shows it, or CSV for spreadsheets."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""How a cell begins that a spreadsheet may run: also in the wide forms that some take for the same.
+"""First characters of a cell that a spreadsheet may run as a formula, including their full-width forms.
 https://owasp.org/www-community/attacks/CSV_Injection"""
 
 _COLUMNS: dict[str, Callable[[Event], Json]] = {
@@ -35,11 +35,11 @@ _COLUMNS: dict[str, Callable[[Event], Json]] = {
     "key_id": lambda event: event.key_id,
     "cause": lambda event: event.cause.to_json() if event.cause else None,
 }
-"""`user` and `context` are whole, as JSON; the columns before them are what people look at."""
+"""`user` and `context` are complete, as JSON. The columns before them are single values from these, for people."""
 
 
 class ExportFormat(StrEnum):
-    """What a file of events may be."""
+    """The formats of an export."""
 
     CSV = "csv"
     JSONL = "jsonl"
@@ -47,7 +47,7 @@ class ExportFormat(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """How one format is written, in UTF-8."""
+    """How events are written in one format, as UTF-8."""
 
     content_type: str
     head: bytes
@@ -55,7 +55,7 @@ class Rows:
 
 
 def rows_of(form: ExportFormat) -> Rows:
-    """Return how that format is written."""
+    """Return how events are written in the format `form`."""
     if form is ExportFormat.CSV:
         return Rows("text/csv; charset=utf-8", _written([*_COLUMNS]), _csv)
     return Rows("application/x-ndjson", b"", _json)
@@ -74,7 +74,7 @@ def _cell(value: Json) -> str:
     if value is None:
         return ""
     text = value if isinstance(value, str) else orjson.dumps(value).decode()
-    # A quote before it is what spreadsheets take for "this is text", and show nothing of.
+    # Spreadsheets read a leading quote as "this is text", and do not display it.
     return f"'{text}" if text.startswith(_FORMULA) else text
 
 

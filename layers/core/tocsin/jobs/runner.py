@@ -1,4 +1,4 @@
-"""Runs jobs, a step after the other, as long as an invocation has time; the next one goes on where it ended."""
+"""Run jobs step by step, for as long as an invocation has time. The next invocation continues after the last step."""
 
 from __future__ import annotations
 
@@ -21,41 +21,41 @@ from tocsin.jobs.store import JobStore, Lease, LeaseLost
 from tocsin.times import utc_now
 
 AT_ONCE = 10
-"""Due jobs that are looked at; the others are the next run's."""
+"""Most due jobs per run. The others wait for the next run."""
 PAUSE = timedelta(minutes=1)
-"""After a step that failed."""
+"""The pause after a failed step."""
 MAX_FAILURES = 60
-"""In a row, of a step that AWS did not let be done: an hour."""
+"""Consecutive failures because AWS was unavailable (Unavailable) after which a job fails: an hour of tries."""
 MAX_FAULTS = 5
-"""In a row, of a step that failed by a fault of ours."""
+"""Consecutive failures by unexpected errors, which are faults of Tocsin, after which a job fails."""
 
 _FAULTS_COUNT = MAX_FAILURES // MAX_FAULTS
 
 
 class CanNotGoOn(Exception):
-    """A job can't be done, however often it is tried; the message says why."""
+    """A job can't be completed, however often it is tried. The message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The job after a step, and when the next one is due, where that is not at once."""
+    """The job after a step, and when the next step is due; None for at once."""
 
     job: Job
     due: datetime | None = None
 
 
 class Work(Protocol):
-    """What one kind of jobs does. A step that is done again, since its end was not stored, changes nothing more."""
+    """The work of one kind of job. Steps are idempotent, since one whose result was not stored is repeated."""
 
     def step(self, job: Job, now: datetime) -> Step:
-        """Do the next step, of some seconds. Raises Unavailable, and CanNotGoOn."""
+        """Do the next step, which takes seconds. Raises Unavailable or CanNotGoOn."""
 
     def give_up(self, job: Job) -> None:
-        """Take away what a job that failed has left. Raises Unavailable."""
+        """Delete what a failed job has left behind. Raises Unavailable."""
 
 
 class JobRunner:
-    """Runs what is due. Raises Unavailable where the jobs themselves can't be read."""
+    """Runs due jobs."""
 
     def __init__(
         self,
@@ -73,7 +73,7 @@ class JobRunner:
         self._clock = clock
 
     def run(self, *, has_time: Callable[[], bool]) -> dict[str, int]:
-        """Go on with the jobs that are due: {steps, done, failed, left}, how many."""
+        """Continue due jobs. Returns counts {steps, done, failed, left}; raises Unavailable if jobs can't be read."""
         done: Counter[str] = Counter(steps=0, done=0, failed=0, left=0)
         for due in self._jobs.due(now=self._clock(), limit=AT_ONCE):
             lease = self._jobs.take(due, now=self._clock()) if has_time() else None
@@ -96,7 +96,7 @@ class JobRunner:
                 return
             except LeaseLost:
                 raise
-            except Exception as error:  # noqa: BLE001 - a fault of one job stops no other
+            except Exception as error:  # noqa: BLE001 - a fault in one job must not stop the others
                 logger.exception("a step of a job failed", extra={"code": Code.JOB_BROKEN.value, "job": lease.job.id})
                 self._failed(lease, f"a fault of Tocsin's: {type(error).__name__}", _FAULTS_COUNT, done)
                 return
@@ -115,7 +115,7 @@ class JobRunner:
                 return
 
     def _failed(self, lease: Lease, why: str, counted: int, done: Counter[str]) -> None:
-        """Try the step again later, or give up the job where it failed too often."""
+        """Schedule another try of the step, or give up the job after too many failures."""
         job = replace(lease.job, state=JobState.RUNNING, failures=lease.job.failures + counted)
         if job.failures >= MAX_FAILURES:
             self._give_up(lease, f"given up, since its step failed again and again: {why}", done)

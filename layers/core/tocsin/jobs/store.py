@@ -1,13 +1,13 @@
 """Jobs in the deliveries table.
 
     pk             sk        what
-    jobs#<kind>    job id    a job; while it is open it is in the index by-due, in a partition of its own
+    jobs#<kind>    job id    a job; while it is open, it is also in the index by-due
 
     index     partition   order    holds
     by-due    jobs        due_at   open jobs, by when the next step is due
 
-Whoever takes a job sets when it is due again: its lease, which every step renews. One that dies leaves a job that is
-due when the lease runs out. A job that is over stays for KEEP, so that it can be asked what came of it.
+A runner that takes a job moves its due time forward: that is its lease, which every step renews. If the runner dies,
+the job is due again when the lease runs out. A finished job is kept for KEEP, so that its result can be read.
 """
 
 from __future__ import annotations
@@ -30,26 +30,26 @@ if TYPE_CHECKING:
 
 KEEP = timedelta(days=90)
 LEASE = timedelta(minutes=3)
-"""Longer than a step takes."""
+"""The length of a lease: longer than a step takes."""
 
 _DUE = "jobs"
 _WRITING = "storing a job"
 
 
 class LeaseLost(Exception):
-    """Another took the job meanwhile: its lease had run out."""
+    """The lease had run out, and another runner took the job."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """A job that is ours until `due_at`."""
+    """A job that this runner holds until `due_at`."""
 
     job: Job
     due_at: str
 
 
 class JobStore:
-    """Jobs, open and over. Methods raise Unavailable where DynamoDB does not do as asked."""
+    """Open and finished jobs. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
@@ -71,17 +71,17 @@ class JobStore:
         self._table.put(_WRITING, item, condition="attribute_not_exists(pk)")
 
     def get(self, kind: JobKind, job_id: str) -> Job | None:
-        """A job as it stands; None where there is none."""
+        """Read a job; None where there is none."""
         item = self._table.get("reading a job", _key_of(kind, job_id), consistent=True)
         return None if item is None else _job_of(item)
 
     def page(self, kind: JobKind, *, before: str | None, limit: int) -> Page[Job]:
-        """At most `limit` jobs of a kind, the latest first, before the id `before`."""
+        """Return up to `limit` jobs of a kind, the latest first, from before the id `before`."""
         page = self._table.page("listing jobs", f"jobs#{kind}", after=before, limit=limit, descending=True)
         return Page(tuple(_job_of(item) for item in page.items), page.last)
 
     def due(self, *, now: datetime, limit: int) -> Sequence[Item]:
-        """The open jobs whose next step is due, the longest due first, for `take`."""
+        """Return items of open jobs whose next step is due, the longest overdue first, to pass to `take`."""
         return list(
             self._table.query(
                 "reading what jobs are due",
@@ -93,7 +93,7 @@ class JobStore:
         )
 
     def take(self, due: Item, *, now: datetime) -> Lease | None:
-        """Take a due job for LEASE; None where another was faster."""
+        """Take a due job for LEASE; None where another runner has taken it."""
         try:
             item = self._table.update(
                 "taking a job",
@@ -108,13 +108,13 @@ class JobStore:
         return Lease(_job_of(item), str(item["due_at"]["N"]))
 
     def save(self, lease: Lease, job: Job, *, now: datetime, due: datetime | None = None) -> Lease:
-        """Store how far a job is. It is ours for another LEASE, or let go until `due`. Raises LeaseLost."""
+        """Store a job's progress. Renews the lease, or with `due` releases the job until then. Raises LeaseLost."""
         changes = _changes(job, now) | {"due_at": timestamp(due or now + LEASE)}
         self._write(lease, job, changes, remove=())
         return Lease(replace(job, updated=now), str(changes["due_at"]["N"]))
 
     def end(self, lease: Lease, job: Job, *, now: datetime) -> None:
-        """Store what came of a job that is over. Raises LeaseLost."""
+        """Store a finished job. Raises LeaseLost."""
         changes = _changes(job, now) | {"expires_at": until(now + KEEP)}
         self._write(lease, job, changes, remove=("due_shard", "due_at"))
 

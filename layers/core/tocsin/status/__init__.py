@@ -1,1 +1,1 @@
-"""How the stack is: queues, dead letters, readers of the stream, breakers, errors in the logs."""
+"""The state of the stack: queues, dead letters, readers of the stream, breakers, errors in the logs."""

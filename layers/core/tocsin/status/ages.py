@@ -1,4 +1,4 @@
-"""How long messages wait and how far behind readers of the stream are: what AWS measures, each minute."""
+"""How long messages wait and how far readers of the stream are behind, from CloudWatch's metrics of each minute."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from tocsin.aws.errors import as_unavailable
 
 LATELY = timedelta(minutes=15)
-"""How far back a measurement is looked for. SQS measures every minute, and a queue that is long unused not at all;
-Lambda measures where it invokes."""
+"""How far back to look for a data point. SQS has one per minute, but none for a queue that is not in use; Lambda has
+one when it invokes."""
 _PERIOD = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Age:
-    """A metric of AWS whose latest value is an age: `divisor` of it make a second."""
+    """A CloudWatch metric whose latest value is an age, in units of 1/`divisor` seconds."""
 
     namespace: str
     metric: str
@@ -27,7 +27,7 @@ class Age:
 
     @classmethod
     def of_queue(cls, name: str) -> Age:
-        """How old the oldest message of a queue is.
+        """The age of the oldest message of a queue.
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         """
@@ -35,7 +35,7 @@ class Age:
 
     @classmethod
     def of_reader(cls, function: str) -> Age:
-        """How old the last record of the stream was when a function had handled it.
+        """The age of the last stream record when a function had handled it.
 
         https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
         """
@@ -44,7 +44,7 @@ class Age:
 
 # cloudwatch: boto3's client; no types of this service are installed
 def latest(cloudwatch: Any, ages: Iterable[Age], *, now: datetime) -> Mapping[Age, float]:  # noqa: ANN401
-    """Seconds, as last measured, of those ages that were measured lately, in one call. Raises Unavailable."""
+    """Return the latest value in seconds of each age that has a recent one. One call. Raises Unavailable."""
     asked = list(ages)
     queries = [
         {

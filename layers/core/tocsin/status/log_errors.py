@@ -1,4 +1,4 @@
-"""The latest errors of functions, by their codes: lines of the level ERROR in their logs."""
+"""The latest errors of functions, grouped by code: lines with level ERROR in their logs."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 SINCE = timedelta(hours=1)
 MOST_PAGES = 3
-"""Answers of CloudWatch that are read of one function's log; each is what it found in up to 1 MB of lines."""
+"""Pages of CloudWatch's results that are read per function's log. Each covers up to 1 MB of lines."""
 UNCODED = "UNCODED"
-"""Of a line that our code did not write: the runtime's, about a function that can't be loaded, say."""
+"""The code for lines from Lambda's runtime instead of our code, such as those about a function that can't be loaded."""
 _NOT_OURS = "a line that the function did not write itself: see its log"
 _MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedError:
-    """One line: when, by which function, its code, its message and the event that it is about, if it says so."""
+    """One line of a log. `event_id` is the event that it is about, if it names one."""
 
     at: datetime
     function: str
@@ -40,7 +40,7 @@ class LoggedError:
 def errors_of(
     logs: CloudWatchLogsClient, function: str, group: str, *, since: datetime
 ) -> tuple[list[LoggedError], bool]:
-    """The errors in one function's log since then, and whether that is all of them. Raises Unavailable."""
+    """Return the errors in one function's log since `since`, and whether these are all. Raises Unavailable."""
     found: list[LoggedError] = []
     asked: dict[str, Any] = {"logGroupName": group, "startTime": to_milliseconds(since), "filterPattern": "ERROR"}
     for _ in range(MOST_PAGES):
@@ -58,9 +58,9 @@ def errors_of(
 
 
 def _error(function: str, line: str, at: datetime) -> LoggedError | None:
-    """The error that a line tells of; None for a line of another level that has the word in it.
+    """Parse a line into its error; None for a line of another level that has the word in it.
 
-    Of a line that our code did not write, the message is not repeated: it may be a stack trace.
+    The message of a line that our code did not write is left out, since it may be a stack trace.
     """
     try:
         said: Json = orjson.loads(line)
@@ -70,7 +70,7 @@ def _error(function: str, line: str, at: datetime) -> LoggedError | None:
         return LoggedError(at, function, UNCODED, _NOT_OURS, None)
     if not isinstance(said, dict) or said.get("level") != "ERROR":
         return None
-    if "errorType" in said:  # the runtime's own form
+    if "errorType" in said:  # the form of Lambda's runtime
         return LoggedError(at, function, UNCODED, _NOT_OURS, None)
     code, message, event_id = said.get("code"), said.get("message"), said.get("event_id")
     return LoggedError(
@@ -83,7 +83,7 @@ def _error(function: str, line: str, at: datetime) -> LoggedError | None:
 
 
 def by_code(errors: Iterable[LoggedError]) -> list[Json]:
-    """{code, function, count, latest, message, event_id} of each code of a function, the latest first."""
+    """Return {code, function, count, latest, message, event_id} per function and code, the latest first."""
     grouped: dict[tuple[str, str], list[LoggedError]] = {}
     for error in errors:
         grouped.setdefault((error.code, error.function), []).append(error)

@@ -1,4 +1,4 @@
-"""Queues as SQS counts them, and a look at dead letters, which stay where they are."""
+"""Count the messages of queues, and read dead letters without removing them."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 LOOKED_AT = 10
-"""Dead letters of a queue that are looked at: what one ReceiveMessage gives."""
+"""Dead letters read per queue: the most that one ReceiveMessage returns."""
 GIVEN_UP = "taken ten times and never finished"
-"""Of a delivery: no table could be told of its outcome. The message itself names no reason."""
+"""The reason of a delivery's dead letter, which names none itself: its outcome could not be stored."""
 _MOST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How many messages a queue has, about: those that wait, those that a function works on, and the delayed ones."""
+    """The approximate number of messages in a queue: waiting, in flight (a function has them), and delayed."""
 
     waiting: int
     in_flight: int
@@ -40,7 +40,7 @@ class Depth:
 
 
 def depth(sqs: SQSClient, url: str) -> Depth:
-    """How many messages a queue has. Raises Unavailable."""
+    """Return the number of messages in a queue. Raises Unavailable."""
     with as_unavailable("reading a queue's depth"):
         found = sqs.get_queue_attributes(
             QueueUrl=url,
@@ -59,7 +59,7 @@ def depth(sqs: SQSClient, url: str) -> Depth:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """One message of those that failed: why, when it was first sent, and the event that it is about, if it says so."""
+    """One dead letter: why it failed, when it was first sent, and the event that it is about, if it names one."""
 
     reason: str
     sent: datetime
@@ -67,8 +67,8 @@ class DeadLetter:
 
 
 def look(sqs: SQSClient, url: str) -> list[DeadLetter]:
-    """Up to LOOKED_AT messages of a queue of dead letters. They stay, and nobody waits for them: a dead-letter queue
-    has no redrive policy of its own, so that the count of receives, which a look raises, decides nothing.
+    """Read up to LOOKED_AT messages of a dead-letter queue without removing them. Reading raises their receive count,
+    which does no harm: a dead-letter queue has no redrive policy of its own.
 
     Raises Unavailable.
     """
@@ -76,8 +76,8 @@ def look(sqs: SQSClient, url: str) -> list[DeadLetter]:
         received = sqs.receive_message(
             QueueUrl=url,
             MaxNumberOfMessages=LOOKED_AT,
-            VisibilityTimeout=0,  # the next look finds them too
-            WaitTimeSeconds=1,  # asks all of SQS's servers: with few messages, a short poll finds none
+            VisibilityTimeout=0,  # so that they are visible to the next read
+            WaitTimeSeconds=1,  # long polling asks all of SQS's servers: a short poll may miss a few messages
             MessageSystemAttributeNames=["SentTimestamp"],
         ).get("Messages", [])
     return [_letter(message) for message in {message["MessageId"]: message for message in received}.values()]
@@ -98,7 +98,7 @@ def _letter(message: MessageTypeDef) -> DeadLetter:
 
 
 def _reason(said: JsonObject) -> str:
-    """Why a message is there: the matcher says so itself; Lambda names its condition, and the error's type.
+    """Return why a message is there: the matcher's own reason, or Lambda's condition and the error's type.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
     """
@@ -112,7 +112,7 @@ def _reason(said: JsonObject) -> str:
 
 
 def by_reason(letters: Iterable[DeadLetter]) -> list[Json]:
-    """{reason, messages, oldest, event_id} of each reason, the most frequent first; `event_id` is one of them."""
+    """Return {reason, messages, oldest, event_id} per reason, the most frequent first; `event_id` is one of them."""
     found = list(letters)
     reasons: list[Json] = []
     for reason, messages in Counter(letter.reason for letter in found).most_common():

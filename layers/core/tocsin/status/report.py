@@ -1,4 +1,4 @@
-"""The parts of GET /status, read at once; one that can't be read says why and takes no other with it."""
+"""Read the parts of GET /status in parallel. If one can't be read, the report says why and has the others."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 READERS = ("matcher", "rollup")
-"""The functions that read the events table's stream."""
+"""The functions that read the stream of the events table."""
 FUNCTIONS = (
     "authorizer",
     "ingest",
@@ -38,26 +38,26 @@ FUNCTIONS = (
     "websocket",
     "jobs",
 )
-"""Those whose logs are read: all of the template's."""
+"""The functions whose logs are read: all functions of the template."""
 _PARALLEL = 16
 
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What of a stack is looked at: queues' URLs by their names, and the stack's name, which functions' begin with."""
+    """What is read of a stack: queue URLs by name, and the stack's name, which is the prefix of functions' names."""
 
     queues: Mapping[str, str]
     dead_letters: Mapping[str, str]
     stack: str
 
     def log_group(self, function: str) -> str:
-        """The log group of a function."""
+        """Return the name of a function's log group."""
         return f"/aws/lambda/{self.stack}-{function}"
 
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """The services that are asked."""
+    """The AWS clients that a report needs."""
 
     sqs: SQSClient
     logs: CloudWatchLogsClient
@@ -65,20 +65,21 @@ class Clients:
 
 
 class StatusReport:
-    """Reads what the stack is like now."""
+    """Reads the current state of the stack."""
 
     def __init__(
         self, watched: Watched, clients: Callable[[], Clients], breakers: Callable[[], Sequence[Breaker]]
     ) -> None:
-        """`clients` makes the clients when they are needed first; `breakers` gives those of configured transports."""
+        """`clients` makes the AWS clients; `breakers` returns the breakers of configured transports."""
         self._watched = watched
         self._clients = clients
         self._breakers = breakers
 
     def read(self, *, now: datetime) -> JsonObject:
-        """{at, queues, dead_letters, stream, breakers, errors, unknown}; null for a part that can't be read.
+        """Return {at, queues, dead_letters, stream, breakers, errors, unknown}; null for a part that can't be read.
 
-        `unknown` says why, {part, reason}; a part that lacks something in it (ages, a look into a queue) is not null.
+        `unknown` lists why, as {part, reason}. A part that only lacks details (ages, one queue's dead letters) is not
+        null.
         """
         unknown: list[Json] = []
         with ThreadPoolExecutor(_PARALLEL) as pool:
@@ -106,7 +107,7 @@ class StatusReport:
         return report | {"unknown": unknown}
 
     def _all_queues(self) -> dict[str, str]:
-        """URLs; the names of dead letters are told from those of queues by what stands before them."""
+        """Return all URLs by name. Names of dead-letter queues get a prefix, since both kinds share names."""
         dead = {f"dead:{name}": url for name, url in self._watched.dead_letters.items()}
         return {f"queue:{name}": url for name, url in self._watched.queues.items()} | dead
 
@@ -164,7 +165,7 @@ def _queue_age(url: str) -> Age:
 def _errors(
     logs: Mapping[str, Future[tuple[list[LoggedError], bool]]], since: datetime, unknown: list[Json]
 ) -> JsonObject | None:
-    """{since, complete, codes}; of functions whose logs can't be read, only that."""
+    """Return {since, complete, codes}. Functions whose logs can't be read are added to `unknown`."""
     found: list[LoggedError] = []
     complete = True
     for function, read in logs.items():
@@ -178,7 +179,7 @@ def _errors(
 
 
 def _read[T](part: str, read: Callable[[], T], unknown: list[Json]) -> T | None:
-    """What `read` gives; None where it can't, and `unknown` says why."""
+    """Return the result of `read`; None where it raises Unavailable, with the reason added to `unknown`."""
     try:
         return read()
     except Unavailable as error:

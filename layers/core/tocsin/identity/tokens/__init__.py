@@ -1,11 +1,11 @@
-"""OpenID Connect access tokens: whose is this one, and what may they do?
+"""OpenID Connect access tokens: who the holder of a token is, and what they may do.
 
-    access_tokens  from a token to the facts that the authorizer gives: person, scopes, end
-    verifier       signature and claims of one token, with PyJWT
-    issuer         the issuer's keys: found, fetched, remembered, and forgotten again
-    jwks           a JWK set's usable keys
-    claims         what a token says of its holder
+    access_tokens  turns a token into the authorizer's context: person, scopes, expiry
+    verifier       checks the signature and claims of one token, with PyJWT
+    issuer         finds, fetches and caches the issuer's keys
+    jwks           selects the usable keys of a JWK set
+    claims         reads the holder from a token's claims
 
-Loaded by the authorizer with the first token that it sees, never for an API key: `cryptography` and PyJWT are
-in a layer of their own (layers/tokens).
+The authorizer loads it with the first token that it gets, never for an API key: `cryptography` and PyJWT are in a
+layer of their own (layers/tokens).
 """

@@ -1,8 +1,8 @@
-"""From an access token to what the authorizer says of it.
+"""Turn an access token into the authorizer's context.
 
-Scopes come from the token's groups, by the settings' `group_scopes`. Whoever is an active user of the
-configuration may also see their own notifications; whoever is an inactive one may nothing. No group, no user:
-known, and allowed nothing.
+Scopes come from the token's groups, by the settings' `group_scopes`. An active configured user may also see their own
+notifications; an inactive one gets no scopes. A holder with neither a listed group nor a user is authenticated, but
+has no scopes.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from tocsin.identity.tokens.verifier import TokenVerifier
 from tocsin.types import JsonObject
 
 type GroupScopes = Callable[[], Mapping[str, tuple[str, ...]]]
-"""{group: the scopes that it gives}, as the settings have it now."""
+"""Returns {group: scopes} from the settings in force."""
 
 
 class AccessTokens:
-    """Tells who a token's holder is, and what they may."""
+    """Finds out who a token's holder is, and which scopes they have."""
 
     def __init__(
         self,
@@ -44,9 +44,9 @@ class AccessTokens:
         self._groups_claim = groups_claim
 
     def identify(self, token: str, now: datetime) -> JsonObject:
-        """The authorizer's context: key_id, key_name, scopes, user, person, expires.
+        """Return the authorizer's context: {key_id, key_name, scopes, user, person, expires}.
 
-        Refused, which says why; Unavailable where the issuer's keys or our table can't be read.
+        Raises Refused, which says why, or Unavailable where the issuer's keys or our table can't be read.
         """
         claims, ends = self._check.check(token, now)
         holder = Holder.of(claims, username_claim=self._username_claim, groups_claim=self._groups_claim)
@@ -62,7 +62,7 @@ class AccessTokens:
             "scopes": " ".join(scope for scope in Scope if scope in scopes),
             "user": "" if user is None else user.username,
             "person": holder.username or "",
-            # The functions look at it too: API Gateway may remember this answer for longer than the token lives.
+            # Functions check it as well, since API Gateway may cache this answer for longer than the token is valid.
             "expires": str(ends),
         }
 
@@ -72,7 +72,7 @@ class AccessTokens:
 
 
 def access_tokens(environment: Environment, group_scopes: GroupScopes) -> AccessTokens:
-    """Make them from a function's environment. Raises MissingSetting where no issuer or no audience is given."""
+    """Make AccessTokens from a function's environment. Raises MissingSetting without an issuer or audience."""
     environment.text("OIDC_AUDIENCE")
     return AccessTokens(
         TokenVerifier(

@@ -1,4 +1,4 @@
-"""What a checked token says of its holder: a name, groups, a person."""
+"""Read the holder of a verified token from its claims: id, name, username, groups."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ _SHOWN = 90
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a token, as its issuer says.
+    """The holder of a token, according to its issuer.
 
-    `id` is the same for all tokens of one holder, and no API key's. `username` is None where the token names none
-    that a user here could have. `name` is for logs and change events: the username, else the subject.
+    `id` is the same for all tokens of a holder, and differs from every API key's. `username` is None where the token
+    has none, or one that is not valid for users here. `name` is for logs and change events: the username, else the
+    subject.
     """
 
     id: str
@@ -30,7 +31,7 @@ class Holder:
 
     @classmethod
     def of(cls, claims: JsonObject, *, username_claim: str, groups_claim: str) -> Holder:
-        """The holder that `claims` (of a token that was checked) tell of."""
+        """Read the holder from the `claims` of a verified token."""
         subject = f"{claims['iss']}\n{claims['sub']}"
         username = _username(claims, username_claim)
         shown = _NOT_IN_NAMES.sub("_", username or str(claims["sub"]))[:_SHOWN]
@@ -43,8 +44,8 @@ class Holder:
 
 
 def claim(claims: Mapping[str, Json], name: str) -> Json:
-    """A claim by its name, which may have dots in it (`https://example.com/groups`), or by its path from object to
-    object (`realm_access.roles`); None where there is neither."""
+    """Return a claim by its name, which may contain dots (`https://example.com/groups`), or by its path through nested
+    objects (`realm_access.roles`); None where there is neither."""
     if name in claims:
         return claims[name]
     found: Json = dict(claims)
@@ -63,7 +64,7 @@ def _username(claims: JsonObject, name: str) -> str | None:
         value = foreign_name(value)
     except ValueError:
         return None
-    # An address that nobody verified is whatever its holder typed (OpenID Connect Core, section 5.1).
+    # An unverified address is whatever its holder typed (OpenID Connect Core, section 5.1).
     if name == "email" and claims.get("email_verified") is not True:
         return None
     return value

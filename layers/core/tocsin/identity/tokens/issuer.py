@@ -1,12 +1,12 @@
-"""The issuer's signing keys: found by its discovery document, fetched, held in memory.
+"""The issuer's signing keys: found by its discovery document, fetched, and cached.
 
-    up to FRESH_SECONDS         used as they are
-    then                        fetched anew by the next token; where that fails, used on up to LAST_GOOD_SECONDS
-    a key that is not among them  fetched anew, at most once in REFRESH_SECONDS, whatever tokens come in
-    where fetching failed       not tried again for RETRY_SECONDS
+    up to FRESH_SECONDS old     used from the cache
+    older                       fetched again for the next token; if that fails, used up to LAST_GOOD_SECONDS
+    unknown key id              fetched again, at most once in REFRESH_SECONDS, whatever tokens come in
+    fetching failed             not tried again for RETRY_SECONDS
 
-All of it is this process's own memory: an invocation at a time, so without locks. Ages are by the clock on the wall:
-Lambda pauses a process between invocations, and its monotonic clock may stand still meanwhile.
+The cache belongs to one process, which handles one invocation at a time, so there are no locks. Ages are measured by
+wall-clock time: Lambda pauses a process between invocations, and its monotonic clock may stop meanwhile.
 
 https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig
 """
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
     import jwt
 
 FRESH_SECONDS = 600.0
-"""How long fetched keys are used unasked: how long a key lives on that the issuer withdrew."""
+"""How long fetched keys are used without asking again, and so how long a key still works that the issuer withdrew."""
 
 LAST_GOOD_SECONDS = 3600.0
-"""How long keys are used while the issuer can't be reached. Tokens that it gave out before are over by then."""
+"""How long keys are used while the issuer can't be reached. Tokens issued before that have expired by then."""
 
 REFRESH_SECONDS = 60.0
-"""The shortest time between two fetches that unknown key ids cause."""
+"""The shortest time between two fetches for unknown key ids."""
 
 RETRY_SECONDS = 10.0
-"""The shortest time between a fetch that failed and the next."""
+"""The shortest time between a failed fetch and the next."""
 
 DISCOVERY = "/.well-known/openid-configuration"
 MAX_BYTES = 256 * 1024
-"""The most that either document may have."""
+"""Most bytes of either document."""
 
-# Two documents one after the other end well within the authorizer's 10 s.
+# Fetching two documents one after the other stays well below the authorizer's timeout of 10 s.
 TIMEOUT = Timeout(connect=2, total=3)
 
 
@@ -55,7 +55,7 @@ class UnknownKey(Exception):
 
 
 class _Failed(Exception):
-    """The documents could not be had; the message may be logged."""
+    """The documents could not be fetched. The message may be logged."""
 
 
 class Issuer:
@@ -69,7 +69,7 @@ class Issuer:
         timeout: Timeout = TIMEOUT,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`policy` says what its documents may be fetched from; `clock` gives seconds."""
+        """`policy` says where its documents may be fetched from; `clock` returns seconds since 1970."""
         self.url = url
         self._policy = policy
         self._timeout = timeout
@@ -80,7 +80,7 @@ class Issuer:
         self._failed = False
 
     def key(self, algorithm: str, kid: str | None) -> jwt.PyJWK:
-        """The key of this id. UnknownKey where there is none, Unavailable where that can't be told."""
+        """Return the key with this id. Raises UnknownKey without one, Unavailable where the keys can't be fetched."""
         key = self._held(algorithm, kid)
         if key is None or self._age(self._fetched_at) > FRESH_SECONDS:
             self._refresh()

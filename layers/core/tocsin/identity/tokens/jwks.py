@@ -1,8 +1,8 @@
-"""The keys that an issuer publishes (a JWK set, RFC 7517), as far as tokens here may be signed with them.
+"""The usable keys of those that an issuer publishes (a JWK set, RFC 7517).
 
-Three algorithms are taken, each with one kind of key: RS256 with RSA of 2,048 bits or more, ES256 with P-256,
-EdDSA with Ed25519. Everything else in a set is passed over, so that an issuer may publish what it likes beside
-them: symmetric keys, encryption keys, other curves, a key that is broken.
+Three algorithms are accepted, each with one kind of key: RS256 with RSA of 2,048 bits or more, ES256 with P-256, EdDSA
+with Ed25519. Other keys of a set are ignored (symmetric keys, encryption keys, other curves, malformed keys), so that
+an issuer may publish them as well.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ import jwt
 from tocsin.types import Json, JsonObject
 
 MAX_KEYS = 100
-"""Keys of a set that are looked at. Issuers publish two or three."""
+"""Most keys of a set that are read. Issuers publish two or three."""
 
-_MOST_RSA_CHARACTERS = 1366  # of a modulus in base64url: 8,192 bits; verifying with more costs too much
+_MOST_RSA_CHARACTERS = 1366  # of a modulus in base64url: 8,192 bits; verifying with larger keys takes too long
 _MOST_EXPONENT_CHARACTERS = 6
 
-# What a key must be to be for an algorithm, and which of its members make the public key. Others are not handed
-# on: a set that gives a private part away by mistake is not to make a private key here.
+# What a key must be to be used for an algorithm, and which of its members make the public key. Others are dropped: a
+# set that contains a private part by mistake must not produce a private key here.
 _KINDS: Mapping[str, tuple[str, str | None, tuple[str, ...]]] = {
     "RS256": ("RSA", None, ("kty", "n", "e")),
     "ES256": ("EC", "P-256", ("kty", "crv", "x", "y")),
@@ -29,17 +29,17 @@ _KINDS: Mapping[str, tuple[str, str | None, tuple[str, ...]]] = {
 }
 
 ALGORITHMS = frozenset(_KINDS)
-"""The signature algorithms that are taken (RFC 7518, RFC 8037): never `none`, never a shared secret."""
+"""The accepted signature algorithms (RFC 7518, RFC 8037): never `none`, never a shared secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeySet:
-    """Usable keys, by algorithm and id; a key without an id is under None."""
+    """Usable keys by (algorithm, id). A key without an id has the id None."""
 
     keys: Mapping[tuple[str, str | None], jwt.PyJWK]
 
     def find(self, algorithm: str, kid: str | None) -> jwt.PyJWK | None:
-        """The key of this id for `algorithm`. Without an id, the only key for it there is."""
+        """Return the key with this id for `algorithm`. Without an id, return the only key for it; None if several."""
         if kid is not None:
             return self.keys.get((algorithm, kid))
         fitting = [key for (name, _), key in self.keys.items() if name == algorithm]
@@ -47,7 +47,7 @@ class KeySet:
 
     @classmethod
     def parse(cls, document: JsonObject) -> KeySet:
-        """The usable keys of a JWK set, which may be none. Of several with one id the first holds."""
+        """Read the usable keys of a JWK set; there may be none. Of several with the same id the first is used."""
         listed = document.get("keys")
         found: dict[tuple[str, str | None], jwt.PyJWK] = {}
         for data in listed[:MAX_KEYS] if isinstance(listed, list) else ():
@@ -69,7 +69,7 @@ def _key_of(data: Json) -> tuple[tuple[str, str | None], jwt.PyJWK] | None:
         key = jwt.PyJWK(public, algorithm)
         too_short = key.Algorithm.check_key_length(key.key)
     except (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError):
-        return None  # one broken key of a set does not spoil the others
+        return None  # a malformed key must not make the others unusable
     return None if too_short else ((algorithm, kid), key)
 
 

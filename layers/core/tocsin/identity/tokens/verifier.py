@@ -1,6 +1,6 @@
-"""Whether an access token is genuine, for us, and in force (RFC 7519, RFC 8725, RFC 9068).
+"""Verify that an access token is genuine, meant for us, and in force (RFC 7519, RFC 8725, RFC 9068).
 
-Nothing is fetched for a token that could not be taken whatever its signature: wrong algorithm, other issuer.
+No keys are fetched for a token that would be refused with any signature: wrong algorithm, other issuer.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ from tocsin.identity.tokens.jwks import ALGORITHMS
 from tocsin.types import Json, JsonObject
 
 LEEWAY_SECONDS = 30
-"""How far the issuer's clock may be ahead of ours (`nbf`, `iat`). `exp` has none: functions look at it too."""
+"""How far the issuer's clock may be ahead of ours (`nbf`, `iat`). `exp` has no such leeway: functions check it too."""
 
 MAX_SUBJECT = 255
-"""Characters of `sub` (OpenID Connect Core, section 2)."""
+"""Most characters of `sub` (OpenID Connect Core, section 2)."""
 
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-# What issuers without RFC 9068 tell their kinds of token apart with: Cognito's token_use, Keycloak's typ.
+# The claims by which issuers without RFC 9068 mark the kind of a token: Cognito's token_use, Keycloak's typ.
 _USES = {"token_use": frozenset({"access"}), "typ": frozenset({"bearer", "at+jwt", "jwt"})}
-# Hashes of what was given out beside it: only ID tokens have them (OpenID Connect Core, sections 3.1.3.6, 3.3.2.11).
+# Hashes of tokens and codes issued with it: only ID tokens have them (OpenID Connect Core, sections 3.1.3.6, 3.3.2.11).
 _OF_ID_TOKENS = ("at_hash", "c_hash")
 
-_LATEST_END = 253_402_300_799  # the last second of the year 9999, beyond which no date reaches
+_LATEST_END = 253_402_300_799  # the last second of the year 9999, the latest that datetime can represent
 
 _UNREADABLE = "this access token can't be read"
 _AUDIENCE = "this access token is for another audience"
@@ -40,7 +40,7 @@ _NOT_ACCESS = "this is not an access token"
 
 
 class TokenVerifier:
-    """Checks tokens of one issuer for one audience, which may have several names."""
+    """Verifies tokens of one issuer for one audience, which may have several names."""
 
     def __init__(self, issuer: Issuer, audiences: Collection[str]) -> None:
         if not audiences:
@@ -49,9 +49,9 @@ class TokenVerifier:
         self._audiences = frozenset(audiences)
 
     def check(self, token: str, now: datetime) -> tuple[JsonObject, int]:
-        """The claims of a good token, `iss` and `sub` among them, and when it ends, in seconds since 1970.
+        """Return the claims of a valid token, including `iss` and `sub`, and its expiry in seconds since 1970.
 
-        Refused, which says why, for any other. Unavailable where the issuer's keys can't be had.
+        Raises Refused, which says why, for any other; Unavailable where the issuer's keys can't be fetched.
         """
         header, unproven = _unproven(token)
         algorithm, kid = self._signed_with(header)
@@ -76,7 +76,7 @@ class TokenVerifier:
         return algorithm, kid
 
     def _verified(self, token: str, key: jwt.PyJWK, algorithm: str, *, for_client: bool) -> JsonObject:
-        # Cognito's access tokens have no `aud` unless a resource was asked for; what AWS has one check is client_id.
+        # Cognito's access tokens have no `aud` unless a resource was requested; AWS says to check client_id instead.
         required = ["iss", "sub", "exp"] if for_client else ["iss", "sub", "exp", "aud"]
         try:
             claims = jwt.decode(
@@ -96,13 +96,13 @@ class TokenVerifier:
 
 
 def _unproven(token: str) -> tuple[JsonObject, JsonObject]:
-    """Header and claims as they stand there, believed in nothing; Refused where they are no JSON objects."""
+    """Decode header and claims without verifying anything. Raises Refused where they are not JSON objects."""
     head, _, rest = token.partition(".")
     parts: list[JsonObject] = []
     for part in (head, rest.partition(".")[0]):
         try:
             parsed: Json = orjson.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-        except ValueError:  # binascii's and orjson's are
+        except ValueError:  # binascii's and orjson's errors are subclasses
             raise Refused(_UNREADABLE) from None
         if not isinstance(parsed, dict):
             raise Refused(_UNREADABLE)
@@ -117,9 +117,9 @@ def _check_use(claims: JsonObject) -> None:
             raise Refused(_NOT_ACCESS)
     if any(name in claims for name in _OF_ID_TOKENS):
         raise Refused(_NOT_ACCESS)
-    if "cnf" in claims:  # RFC 7800: only with a proof that nobody sends or looks at here
+    if "cnf" in claims:  # RFC 7800: valid only with a proof of possession, which this API does not support
         raise Refused("this access token is bound to a key of its holder, which can't be checked here")
-    subject = cast(str, claims["sub"])  # PyJWT has looked
+    subject = cast(str, claims["sub"])  # PyJWT has checked that it is a string
     if not 1 <= len(subject) <= MAX_SUBJECT:
         raise Refused(f"the claim sub of this access token must have 1 to {MAX_SUBJECT} characters")
 
@@ -134,7 +134,7 @@ def _end(claims: JsonObject, now: datetime) -> int:
 
 
 def _why(error: Exception) -> str:
-    """The reason's class, in words of ours: PyJWT's may have parts of the token in them."""
+    """Return the reason by the error's class, in our own words: PyJWT's messages may contain parts of the token."""
     match error:
         case jwt.ExpiredSignatureError():
             return TOKEN_EXPIRED
