@@ -1,4 +1,4 @@
-"""What a person is told: a notification, how severe it is, and the ids that make a replay write the same ones."""
+"""The notification: its content, its severity, and deterministic ids, so that a replay writes the same ones."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from tocsin.times import iso
 from tocsin.types import JsonObject
 
 MAX_INBOX = 2_000
-"""Notifications that an inbox may be set to hold: 40 MB, so 40 queries, where each body is as long as it may be."""
+"""The largest inbox that can be configured, in notifications. With the longest bodies it has 40 MB, so 40 queries."""
 
 
 @dataclass(frozen=True, slots=True)
 class InboxBounds:
-    """What an inbox holds: its latest arrivals, and how long after its arrival one that was seen; None as others."""
+    """The limits of an inbox: how many notifications, and how long seen ones are kept (None: as long as unseen)."""
 
     limit: int
     seen_kept: timedelta | None = None
 
 
 class Severity(StrEnum):
-    """How loud a rule speaks."""
+    """The severity of a rule's notifications."""
 
     NOTICE = "notice"
     WARNING = "warning"
@@ -36,7 +36,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notification:
-    """One event, told to one person (or, by a send-once transport without one, to nobody in particular)."""
+    """One event for one person; for nobody in particular where a send-once transport sends it."""
 
     id: str
     severity: Severity
@@ -48,20 +48,20 @@ class Notification:
     user: User | None
     seen: bool = False
     digest: JsonObject | None = None
-    """Of several notifications told as one: what it tells; `event` and `rule` are those of the first."""
+    """The content of a digest; None otherwise. `event` and `rule` are then those of its first notification."""
     words: JsonObject | None = None
-    """What an inbox says of it in its person's language (`notifications.inbox`)."""
+    """The inbox's wording in the person's language (`notifications.inbox`)."""
     remark: str | None = None
-    """What stands behind the body: how many more a throttle held back."""
+    """A remark after the body: how many more notifications a throttle held back."""
 
     @property
     def created(self) -> datetime:
-        """When its event happened: the id carries it."""
+        """When its event happened, as read from the id."""
         return id_time(self.id)
 
     @classmethod
     def of(cls, event: Event, rule: str, severity: Severity, user: User | None) -> Notification:
-        """The notification that `rule` makes of `event` for `user`; the same arguments give the same id."""
+        """Make the notification of `event` by `rule` for `user`. The same arguments give the same id."""
         return cls(
             id=notification_id(event.id, rule, user.username if user else None),
             severity=severity,
@@ -74,17 +74,17 @@ class Notification:
         )
 
     def with_remark(self, remark: str) -> Notification:
-        """The notification with a remark behind its body, which is in brief then: else the remark might be cut."""
+        """Return it with a remark after its body, which is shortened, so that the remark is not cut off."""
         return replace(self, body=_remarked(self.body, remark), remark=remark)
 
     @property
     def standard_body(self) -> str:
-        """The body that it has where neither a rule nor a mapping says it anew."""
+        """The body that it has unless a rule or a mapping replaces it."""
         summary = self.event.summary
         return summary if self.remark is None else _remarked(summary, self.remark)
 
     def to_json(self) -> JsonObject:
-        """As the inbox shows it, without its event; the event's id is `event_id`."""
+        """Return it as the inbox shows it: without its event, but with `event_id`."""
         shown: JsonObject = {
             "id": self.id,
             "severity": self.severity.value,
@@ -108,26 +108,26 @@ def _remarked(body: str, remark: str) -> str:
 
 
 def event_links(event_id: str) -> JsonObject:
-    """Where a notification's event and its story are, as paths of the API."""
+    """Return the API's paths of an event and of its story."""
     href = f"/events/{event_id}"
     return {"href": href, "story": f"{href}/deliveries"}
 
 
 def notification_id(event_id: str, rule: str, username: str | None) -> str:
-    """The id of the notification of an event by a rule to a person: a UUIDv7 with the event's time."""
+    """Return the id of the notification of an event by a rule to a person: a UUIDv7 with the event's time."""
     return derived_id(event_id, "notification", rule, username or "")
 
 
 def digest_notification_id(event_id: str, digest: str) -> str:
-    """The id of the notification of a digest, whose delivery's id is `<event id>-<digest>`."""
+    """Return the id of a digest's notification. The id of its delivery is `<event id>-<digest>`."""
     return derived_id(event_id, "digest", digest)
 
 
 def delivery_id(event_id: str, rule: str, transport: str, username: str | None) -> str:
-    """`<event id>-<16 hex digits>`: the same for the same event, rule, transport and person.
+    """Return `<event id>-<16 hex digits>`: the same for the same event, rule, transport and person.
 
-    Within one event 64 bits tell deliveries apart; that the event's id stands first makes the ledger's key
-    from the id alone. `username` is None for a send-once transport, which sends once for event and rule.
+    64 bits are enough to distinguish the deliveries of one event. The event's id comes first, so that the table's key
+    can be derived from the delivery's id alone. `username` is None for a send-once transport.
     """
     told = "\0".join((rule, transport, username or ""))
     return f"{event_id}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"

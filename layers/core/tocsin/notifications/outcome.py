@@ -1,4 +1,4 @@
-"""What an attempt to tell somebody came to, whatever the channel."""
+"""The outcome of one delivery attempt, and the states of a delivery, for every transport."""
 
 from __future__ import annotations
 
@@ -14,52 +14,52 @@ MAX_EXCERPT = 1024
 """Bytes kept of an endpoint's answer."""
 
 MAX_RETRY_AFTER = 6 * 3600
-"""Seconds. An endpoint that asks for more is asked again then."""
+"""The longest wait in seconds that an endpoint may ask for; a longer one is cut to this."""
 
 type Deliver = Callable[[RenderingContext], Outcome]
-"""Makes one attempt. It raises nothing that it can name: what went wrong is an Outcome."""
+"""Makes one delivery attempt. Expected failures are returned as an Outcome, not raised."""
 
 
 class State(StrEnum):
-    """Where a delivery stands. The last five are final.
+    """The state of a delivery. The last five are final.
 
-    Before its first attempt a delivery is a message in its queue and in no table: millions that succeed at
-    once cost one write less each. From then on it is never out of the table's sight.
+    Before its first attempt a delivery is only a message in its queue, not an item of the table, which saves a write
+    for each of the many that succeed at once. From then on the table has its state.
     """
 
     QUEUED = "queued"
-    """Put back on its queue: by hand, when it was due again, or when its turn at a slow service has come."""
+    """Queued again: by an operator, for a retry that is due, or because its turn at a rate-limited service has come."""
     DELIVERING = "delivering"
-    """Some function has it at this moment."""
+    """A function is making an attempt."""
     RETRYING = "retrying"
-    """Failed in a way that time can heal, and waits for its next attempt."""
+    """Failed temporarily, and waits for its next attempt."""
     HELD = "held"
-    """Waits until its transport's breaker lets it go."""
+    """Waits until its transport's breaker closes."""
     WAITING = "waiting"
-    """Waits for the end of its person's quiet hours, or for their next digest."""
+    """Waits for the end of the person's quiet hours, or for their next digest."""
     JOINED = "joined"
-    """Told with others, as a digest, which is a delivery of its own."""
+    """Sent with others in a digest, which is a delivery of its own."""
     DROPPED = "dropped"
-    """Not told, since its person does not want it."""
+    """Not sent, because of the person's preferences."""
     DELIVERED = "delivered"
     FAILED = "failed"
     DISCARDED = "discarded"
 
     @property
     def final(self) -> bool:
-        """Whether nothing more happens by itself."""
+        """Whether it stays in this state unless an operator intervenes."""
         return self in {State.JOINED, State.DROPPED, State.DELIVERED, State.FAILED, State.DISCARDED}
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one attempt came to.
+    """The outcome of one attempt.
 
-    `reason` is a stable word (`http_500`, `timeout`, `no_address`), `detail` a sentence for people without
-    secrets, `answer` the beginning of what the endpoint said. `retry_after` is seconds, where it asked for it.
-    `remote_id` is what the other side calls the message (SES: its Message-ID). `disables` says that the other
-    side wants nothing any more (410), `mapping` that the transport's own mapping or template is at fault, `ours`
-    that a table or queue of ours is, which tells nothing of the endpoint.
+    `reason` is a stable word (`http_500`, `timeout`, `no_address`), `detail` a sentence for people without secrets,
+    `answer` the beginning of the endpoint's response. `retry_after` is in seconds, where the endpoint asked to wait.
+    `remote_id` is the receiver's id of the message (SES: its Message-ID). `disables`: the receiver wants no further
+    messages (410). `mapping`: the transport's own mapping or template is at fault. `ours`: a table or queue of Tocsin
+    is at fault, so the outcome says nothing about the endpoint.
     """
 
     state: State
@@ -75,5 +75,5 @@ class Outcome:
 
     @classmethod
     def of_mapping(cls, failure: Exception) -> Self:
-        """The outcome of a transport whose own mapping or template can't be used on this notification."""
+        """Return the outcome where the transport's mapping or template failed on this notification."""
         return cls(State.FAILED, "bad_mapping", str(failure), mapping=True)

@@ -1,7 +1,7 @@
-"""How people are told: a transport's configuration, without its secrets.
+"""The configuration of a transport, without its secrets.
 
-What only the delivering function may know (a webhook's signing secret and headers, a chat webhook's URL, which is
-itself a credential) is stored apart, under the transport's name, and never read by anything that shows it.
+What only the delivering function may read (a webhook's signing secret and headers, a chat webhook's URL, which is
+itself a credential) is stored separately, under refs that the transport names, and never read by the API.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tocsin.fields import Name
 
 
 class TransportMode(StrEnum):
-    """The four ways; the names are authentik's."""
+    """The ways to deliver a notification. The names are authentik's."""
 
     LOCAL = "local"
     WEBHOOK = "webhook"
@@ -27,16 +27,16 @@ class TransportMode(StrEnum):
 
 
 class SlackFormat(StrEnum):
-    """The form of a chat webhook's message."""
+    """The format of a chat webhook's message."""
 
     BLOCKS = "blocks"
     """Block Kit, or Discord's embed."""
     ATTACHMENT = "attachment"
-    """The attachment of authentik, with which an event's values have their own names."""
+    """authentik's attachment, in which an event's values keep their own names."""
 
 
 class Mapping(BaseModel):
-    """CEL that makes of a notification what is sent. Transports name it, several if they like."""
+    """A CEL expression that turns a notification into what is sent. Several transports may use the same one."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
@@ -45,59 +45,59 @@ class Mapping(BaseModel):
 
 
 class NotificationTransport(BaseModel):
-    """One way to tell people, as it is configured."""
+    """A transport, as it is configured."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: Name
     mode: TransportMode
     send_once: bool = False
-    """One delivery for an event and rule, not one a person."""
+    """Whether there is one delivery per event and rule, instead of one per person."""
     enabled: bool = True
     url: str | None = None
-    """Where a webhook is posted to. A chat webhook's URL is a secret, and another's that holds credentials: then only
-    its host stands here."""
+    """The URL that a webhook is posted to. Only its host, where the URL is a secret: always for a chat webhook, and for
+    others where the URL contains credentials."""
     url_ref: str = ""
-    """webhook: which stored secret is the whole URL; empty where `url` is."""
+    """webhook: the ref of the secret with the complete URL; empty where `url` is complete."""
     secrets_ref: str = ""
-    """Which stored secrets belong to this transport; empty for none."""
+    """The ref of this transport's secrets; empty for none."""
     username: str | None = None
     """webhook_slack: the name to post under."""
     icon_url: str | None = None
     """webhook_slack: the picture to post under."""
     slack_format: SlackFormat | None = None
-    """webhook_slack: what is posted; none means `blocks`."""
+    """webhook_slack: the format of what is posted; None means `blocks`."""
     subject_prefix: str = "Tocsin Notification: "
-    """email: what each subject begins with."""
+    """email: a prefix of each subject."""
     html_template: str | None = None
-    """email: a template of one's own for the HTML, in place of Tocsin's; see `notifications.templates.sandbox`."""
+    """email: a custom template of the HTML part, in place of Tocsin's; see `notifications.templates.sandbox`."""
     text_template: str | None = None
-    """email: the same for the text."""
+    """email: a custom template of the text part."""
     body_mapping: Name | None = None
-    """webhook, webhook_slack: the mapping that gives the whole body; local: the one that rewrites the notification."""
+    """webhook, webhook_slack: the mapping that makes the whole body; local: the one that rewrites the notification."""
     headers_mapping: Name | None = None
-    """webhook: the mapping that gives further headers, name → value."""
+    """webhook: the mapping that makes further headers, {name: value}."""
     header_refs: dict[str, str] = {}
-    """webhook: headers with secret values, name → which stored secret the value is."""
+    """webhook: headers with secret values, {name: ref of the secret}."""
     ca: str | None = None
-    """webhook, webhook_slack: PEM certificates that vouch for the endpoint in place of the public roots."""
+    """webhook, webhook_slack: PEM certificates of the CAs to trust for the endpoint, in place of the public ones."""
     client_certificate: str | None = None
-    """webhook: the PEM chain that we show to the endpoint; its key is a secret."""
+    """webhook: the PEM chain that we present to the endpoint (mutual TLS); its key is a secret."""
     client_key_ref: str = ""
-    """webhook: which stored secret is the client certificate's key."""
+    """webhook: the ref of the secret with the client certificate's key."""
     preset: Name | None = None
-    """webhook: which service's form it has; see `notifications.presets`."""
+    """webhook: the preset of the service that it posts to; see `notifications.presets`."""
     options: dict[str, str] = {}
-    """webhook: what the preset wants to know beside the URL, but for what is secret."""
+    """webhook: the preset's options that are not secret."""
     secret_options: dict[str, str] = {}
-    """webhook: the preset's secret options, each with the stored secret that holds it."""
+    """webhook: the preset's secret options, {name: ref of the secret}."""
     retired_ref: str = ""
-    """webhook: which stored secrets were replaced, and sign beside the new one until `retired_until`."""
+    """webhook: the ref of the replaced signing secret, which signs as well as the new one until `retired_until`."""
     retired_until: datetime | None = None
 
     @property
     def secret_refs(self) -> frozenset[str]:
-        """All stored secrets that belong to this transport."""
+        """The refs of all secrets of this transport."""
         return frozenset(ref for ref in self._refs if ref)
 
     @property
@@ -107,14 +107,14 @@ class NotificationTransport(BaseModel):
 
     @property
     def secrets_version(self) -> str | None:
-        """What tells these secrets from those that were before them, and nothing else of them: 8 hex digits."""
+        """A hash of the secrets' refs, 8 hex digits: differs after a change of secrets, and reveals nothing else."""
         if not self.secret_refs:
             return None
         return hashlib.sha256("\0".join(sorted(self.secret_refs - {self.retired_ref})).encode()).hexdigest()[:8]
 
     @property
     def fingerprint(self) -> str:
-        """What tells one endpoint and its credentials from another: 16 hex digits."""
+        """A hash that identifies the endpoint and its credentials: 16 hex digits."""
         parts = [self.mode, self.url or "", self.secrets_ref, self.client_key_ref, self.ca or ""]
         parts += [part for part in (self.url_ref, *sorted(self.header_refs.values())) if part]
         if self.preset is not None:
@@ -124,27 +124,27 @@ class NotificationTransport(BaseModel):
 
 
 class TransportSecrets(BaseModel):
-    """What only the delivering function reads of a transport."""
+    """A transport's secrets, which only the delivering function reads."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     url: str | None = None
-    """webhook_slack, webhook: where to post."""
+    """webhook_slack, webhook: the complete URL."""
     signing: tuple[str, ...] = ()
     """webhook: Standard Webhooks secrets (`whsec_…`), the newest first."""
     client_key: str | None = None
     """webhook: the client certificate's PEM key, unencrypted."""
     option: str | None = None
-    """webhook: a secret option of its preset."""
+    """webhook: the value of a secret option of its preset."""
     header: str | None = None
     """webhook: the value of one header."""
 
 
 type SecretsOf = Callable[[NotificationTransport], TransportSecrets]
-"""Reads the stored secrets of a transport; empty ones where it has none. Raises Unavailable."""
+"""Reads a transport's secrets; empty ones where it has none. Raises Unavailable."""
 
 type PaceOf = Callable[[NotificationTransport | None], timedelta | None]
-"""How much time a transport's service wants between two messages; None where it has no such wish."""
+"""Returns the minimum time between two messages to a transport's service; None without a minimum."""
 
 INBOX = NotificationTransport(name="inbox", mode=TransportMode.LOCAL)
-"""Where a rule's people are told that names no transport."""
+"""The transport of rules that name none."""

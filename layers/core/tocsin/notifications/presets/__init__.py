@@ -1,12 +1,12 @@
-"""Presets: how other services want to be told, as data. `preset: teams` on a webhook transport is all it takes.
+"""Presets: the message formats of other services, as data. A webhook transport uses one by `preset: teams`.
 
-One JSON file a service in `data/`: where it is posted to, which credentials it wants, the body as a template (see
-`template`), the limits that are met by cutting, and how its answers are read (see `answers`). JSON, since the
-webhook's function loads neither YAML nor CEL for it; and a file is read when a transport first names it.
+Each service has one JSON file in `data/`: the URL, the credentials it needs, the body as a template (see `template`),
+limits that messages are cut to, and how its responses are read (see `answers`). The files are JSON so that the webhook
+function need not load YAML or CEL, and each is read when a transport first uses it.
 
     render(load("teams"), Told.of(context), options, url) -> PresetRequest(url, headers, body)
 
-Rendering never fails: what an event holds can make a message shorter, never undeliverable.
+Rendering never fails: the content of an event can make a message shorter, but not undeliverable.
 """
 
 from tocsin.notifications.presets.answers import read_answer

@@ -1,19 +1,19 @@
-"""What a service's answer says: some answer 200 to what they did not take.
+"""Read a service's response, since some services respond 200 to messages that they did not accept.
 
-A preset's `answer` declares how to read the JSON that came:
+A preset's `answer` declares how to read the response's JSON:
 
-    ok      {path: value, …}: what a 2xx must hold to be a success
-    says_ok the texts of which a 2xx must be one, where the service answers in plain text
-    taken   rules: answers that mean "I have it already", which is a success
-    retry   rules: failures that time can heal, whatever their status
-    final   rules: failures that it can't
-    gone    rules: the other side is not there any more and never will be: the transport is disabled, as by a 410
-    says    paths at which an error's words stand; the first that is there is taken
-    wait    paths at which the seconds stand that the service asks to be left alone for
-    id      paths at which the service says what it calls the message
+    ok      {path: value, …}: what a 2xx must contain to be a success
+    says_ok texts of which the body of a 2xx must be one, for services that respond in plain text
+    taken   rules: responses that mean that the message was received before, which is a success
+    retry   rules: temporary failures, whatever their status
+    final   rules: permanent failures
+    gone    rules: the receiver is gone for good: the transport is disabled, as by a 410
+    says    paths of the error's message; the first that exists is used
+    wait    paths of the number of seconds that the service asks to wait
+    id      paths of the service's id of the message
 
-A rule is an object whose conditions must all hold: `status` {list}, `text` (in the answer), and any path with the list
-of values that may stand there. A path is `a.b.0.c`; `*` in place of a number is the first entry.
+A rule is an object whose conditions must all hold: `status` (a list), `text` (contained in the body), and any path with
+the list of its accepted values. A path is `a.b.0.c`; `*` in place of a number is the first entry.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _LONGEST_TEXT = 4_096
 
 
 def read_answer(preset: Preset, response: Response, used: Iterable[str] = ()) -> Outcome:
-    """The outcome of an answer of `preset`'s service. `used` are the request's secrets, which are masked."""
+    """Return the outcome of a response of `preset`'s service. `used` are the request's secrets, which are masked."""
     outcome = answered(response, used)
     rules, said = preset.answer, _said(response)
     text = response.body.decode("utf-8", "replace")
@@ -70,7 +70,7 @@ def _said(response: Response) -> Json:
 
 
 def _is_success(rules: JsonObject, said: Json, text: str, *, truncated: bool) -> bool:
-    """Whether a 2xx says that the message was taken. A cut answer can't be read: the status stands."""
+    """Whether a 2xx says that the message was accepted. A truncated body can't be read, so the status decides."""
     if truncated:
         return True
     wanted = rules.get("ok")
@@ -101,7 +101,7 @@ def _holds(rule: JsonObject, status: int, said: Json, text: str) -> bool:
 
 
 def _words(rules: JsonObject, said: Json, text: str, used: Iterable[str]) -> str:
-    """What the service says of its failure, in one line and without secrets."""
+    """Return the service's error message, in one line and without secrets."""
     paths = rules.get("says")
     for path in paths if isinstance(paths, list) else []:
         found = next(_at(said, str(path)), None)
@@ -131,7 +131,7 @@ def _id(rules: JsonObject, said: Json) -> str | None:
 
 
 def _at(said: Json, path: str) -> Iterator[Json]:
-    """The value at `path`, if it is there."""
+    """Yield the value at `path`, if it exists."""
     value = said
     for step in path.split("."):
         if isinstance(value, list) and (step == "*" or step.isdigit()):

@@ -1,4 +1,4 @@
-"""Which presets there are, and what each declares."""
+"""Load presets: which ones there are, and what each declares."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from tocsin.types import Json, JsonObject
 WHOLE_BODY = "body"
 
 type Limits = Mapping[str, Mapping[str, int]]
-"""`units` (UTF-16 code units) or `bytes` (UTF-8) that all texts of a member of the body may have together; at
-WHOLE_BODY, of the request's body."""
+"""Per member of the body, the most `units` (UTF-16 code units) or `bytes` (UTF-8) of all its texts together. The limit
+of the whole request body is at WHOLE_BODY."""
 
 _EVENT = re.compile(rb'"\{event\}"|"\$json": *"event"')
 _DATA = Path(__file__).parent / "data"
@@ -29,7 +29,7 @@ _DATA = Path(__file__).parent / "data"
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """What a preset wants to know of its transport beside the URL: a text, or a whole number."""
+    """An option of a preset, beside the URL: a text or a whole number that the transport gives."""
 
     name: str
     says: str
@@ -38,10 +38,10 @@ class Option:
     like: str | None = None
     """A regular expression that the whole value must match."""
     whole: bool = False
-    """Whether the service takes a number."""
+    """Whether the service expects a number."""
 
     def wrong(self, value: str) -> str | None:
-        """What is wrong with a value, without repeating it; None for nothing."""
+        """Return what is wrong with a value, without repeating it; None if nothing is."""
         like = self.like or ("-?[0-9]{1,18}" if self.whole else None)
         if not value.strip():
             return "is empty"
@@ -52,20 +52,20 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a preset posts to."""
+    """The URL that a preset posts to."""
 
     secret: bool = False
-    """Whether the URL is itself a credential, and shown masked."""
+    """Whether the URL is itself a credential, so that it is shown masked."""
     default: str | None = None
-    """The service's own; None where each customer has another."""
+    """The service's fixed URL; None where each customer has their own."""
     path: Json = ""
-    """A template of what follows the URL, where it is an address of a server."""
+    """A template of the path to append, where the transport's URL is only a server's."""
     like: str | None = None
-    """A regular expression that begins to match the URL's path and query."""
+    """A regular expression that the URL's path and query must match from their start."""
     example: str = ""
 
     def wrong(self, url: str) -> str | None:
-        """What is wrong with a URL, without repeating it; None for nothing."""
+        """Return what is wrong with a URL, without repeating it; None if nothing is."""
         parts = urlsplit(url)
         rest = parts.path + (f"?{parts.query}" if parts.query else "")
         if self.like is not None and re.match(self.like, rest) is None:
@@ -75,7 +75,7 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """How one service wants to be told."""
+    """The message format of one service, as its file declares it."""
 
     name: str
     title: str
@@ -89,19 +89,19 @@ class Preset:
     limits: Limits = field(default_factory=dict)
     answer: JsonObject = field(default_factory=dict)
     pace: timedelta | None = None
-    """How much time the service wants between two messages."""
+    """The minimum time between two messages to the service."""
     signed: bool = False
-    """Whether its receivers are the customer's own, and verify Standard Webhooks' signatures."""
+    """Whether messages are signed (Standard Webhooks), since its receivers are the customer's own and verify that."""
     resolves: bool = False
-    """Whether the service itself knows that something is over."""
+    """Whether the service has incidents that a message can resolve."""
     once: bool = True
-    """Whether it tells a channel, so that a transport should send once and not once a person."""
+    """Whether it posts to a channel, so that a transport should send once instead of once per person."""
 
     tells_event: bool = False
-    """Whether the body has the whole event in it."""
+    """Whether the body contains the whole event."""
 
     def to_json(self) -> JsonObject:
-        """As `GET /presets` lists it."""
+        """Return it as `GET /presets` lists it."""
         options: list[Json] = [
             {"name": each.name, "says": each.says, "secret": each.secret, "required": each.required}
             for each in self.options.values()
@@ -133,7 +133,7 @@ def known_presets() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> Preset | None:
-    """The preset of that name; None where there is none."""
+    """Return the preset with that name; None where there is none."""
     if name not in known_presets():
         return None
     data = (_DATA / f"{name}.json").read_bytes()
@@ -141,7 +141,7 @@ def load(name: str) -> Preset | None:
 
 
 def presets() -> Iterator[Preset]:
-    """All of them, by name."""
+    """Yield all presets, ordered by name."""
     for name in known_presets():
         preset = load(name)
         if preset is not None:

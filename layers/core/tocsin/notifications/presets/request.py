@@ -1,4 +1,4 @@
-"""From a message to the request that tells a service of it."""
+"""Render a message into the request to a service."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ _SQUEEZES = (
     Squeeze(text=80, entries=3, link=300),
     Squeeze(text=24, entries=0, link=0),
 )
-"""Tried in this order until a message keeps to the preset's limits. The last one always does (tests see to it)."""
+"""Tried in this order until a message fits the preset's limits. Tests check that the last one always does."""
 
 _MAX_DEPTH = 12
 
 
 @dataclass(frozen=True, slots=True)
 class PresetRequest:
-    """What is posted, and where to. Names of headers as they are written."""
+    """A request to post: URL, headers and body. Names of headers are in their usual spelling."""
 
     url: str
     headers: dict[str, str]
@@ -41,9 +41,9 @@ class PresetRequest:
 
 
 def render(preset: Preset, told: Told, options: Mapping[str, str], url: str | None = None) -> PresetRequest:
-    """The request that tells `preset`'s service of `told`.
+    """Render `told` into the request to `preset`'s service.
 
-    `options` are the transport's, secret ones included; `url` is where it is posted to, None for the service's own.
+    `options` are the transport's, including secret ones. `url` is the transport's; None for the service's fixed URL.
     """
     body = b""
     for squeeze in _SQUEEZES:
@@ -103,7 +103,7 @@ def _size(value: object, unit: str) -> int:
 
 
 def _url(preset: Preset, values: Values, given: str | None) -> str:
-    """The URL with the preset's path behind it, unless it ends with that already."""
+    """Return the URL with the preset's path appended, unless it ends with that path already."""
     base = given or preset.address.default or ""
     if not preset.address.path:
         return base
@@ -123,7 +123,7 @@ def _stands_in_paths(value: Json) -> bool:
 
 
 def _smaller(value: Json, squeeze: Squeeze, depth: int = 0) -> Json:
-    """A value of an event, encodable, with its texts and lists cut as `squeeze` says."""
+    """Return an event's value in encodable form, with texts and lists cut to `squeeze`."""
     if isinstance(value, str):
         text = plain(value)
         return text if squeeze.text is None else cut(text, squeeze.text)
@@ -134,7 +134,7 @@ def _smaller(value: Json, squeeze: Squeeze, depth: int = 0) -> Json:
         return [_smaller(each, squeeze, depth + 1) for each in some]
     if not isinstance(value, dict):
         return value
-    # An event's own fields stay: without its id and action it would be none. Their texts are cut nevertheless.
+    # An event's top-level fields are all kept, since receivers need its id and action. Their texts are cut as well.
     most = None if depth == 0 or squeeze.entries is None else squeeze.entries
     return _members(value, squeeze, most, depth)
 

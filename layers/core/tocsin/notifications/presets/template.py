@@ -1,20 +1,20 @@
-"""Bodies as JSON with holes: a preset's template looks like what it makes.
+"""Templates of request bodies: JSON in the shape of the result, with placeholders and instructions.
 
-A text may have placeholders: `{title}` is a value, `{title|200}` one that is cut to 200 UTF-16 code units with a mark,
-`{title|200b}` to 200 bytes of UTF-8; a link that is longer is left out. A text that is nothing but a placeholder takes
-the value's own type, and is left out of its object or list where there is no such value. Objects with one of these keys
-are instructions:
+Texts may have placeholders: `{title}` is a value, `{title|200}` is cut to 200 UTF-16 code units and marked as cut,
+`{title|200b}` is cut to 200 bytes of UTF-8; a link that is too long is left out instead. A text that is a single
+placeholder takes the value's own type, and is left out of its object or list where the value is missing. Objects with
+one of these keys are instructions:
 
-    {"$if": "link", "then": A, "else": B}                  A where the value is there and not empty, else B, or nothing
-    {"$by": "severity", "alert": A, "else": B}             by a value
-    {"$each": "facts", "as": A, "most": 20}                a list of A, made of each `label` and `value`; in a list, its
-                                                           elements. What is beyond `most` is counted in the last one
+    {"$if": "link", "then": A, "else": B}                  A where the value exists and is not empty, else B, or nothing
+    {"$by": "severity", "alert": A, "else": B}             chosen by a value
+    {"$each": "facts", "as": A, "most": 20}                a list of A for each `label` and `value`; inside a list, its
+                                                           elements. The last one counts those beyond `most`
     {"$each": "facts", "key": "{label|40}", "as": A}       the same as an object
-    {"$lines": [A, B], "between": "\\n"}                   those texts that are not empty, joined
-    {"$json": "event"}                                     a value as a text of JSON
+    {"$lines": [A, B], "between": "\\n"}                   the texts that are not empty, joined
+    {"$json": "event"}                                     a value as JSON text
     {"$basic": [A, B]}                                     `Basic` and base64 of `A:B`, for an Authorization header
 
-Nothing here raises on what values hold: it only fails on a template that is wrong, which tests of all presets find.
+Rendering never raises because of a value. It fails only on an invalid template, which the tests of all presets detect.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from tocsin.types import Json
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)(?:\|(\d+)(b?))?\}")
 
 _GAP = "\u200b"
-"""A zero-width space: shows nothing, and what it stands in is no longer a mention or a link."""
+"""A zero-width space. It is invisible, and breaks up mentions and links."""
 
 
 class _Absent:
-    """What is left out of its object or list."""
+    """Marks what is left out of its object or list."""
 
 
 ABSENT = _Absent()
@@ -44,13 +44,17 @@ ABSENT = _Absent()
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How a service reads text. `acting` finds what would act there, at its joint; `escapes` are its characters'."""
+    """How a service interprets text.
+
+    `acting` matches mentions and links, at the position where a zero-width space breaks them; `escapes` maps characters
+    to their escaped form.
+    """
 
     acting: re.Pattern[str] | None = None
     escapes: Mapping[str, str] | None = None
 
     def text(self, text: str, limit: int | None, *, by_bytes: bool = False) -> str:
-        """`text` so that it only stands there, cut to `limit`."""
+        """Return `text` escaped and without working mentions and links, cut to `limit`."""
         longest = None if limit is None else 4 * limit + 1_000
         if longest is not None and len(text) > longest:  # no more is looked at than can be shown
             text = text[:longest] + MARK
@@ -64,22 +68,22 @@ class Dialect:
 
 @dataclass(frozen=True, slots=True)
 class Squeeze:
-    """How much smaller than its template allows a message has to be. None: not at all."""
+    """Limits that make a message smaller than its template allows. None: no limit."""
 
     text: int | None = None
-    """Code units of each text that others chose."""
+    """Most code units of each text from outside."""
     entries: int | None = None
-    """Entries of each list."""
+    """Most entries of each list."""
     link: int | None = None
-    """Longer links are left out."""
+    """Most characters of a link; longer ones are left out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Values:
-    """What placeholders stand for.
+    """The values of placeholders.
 
-    `known` are values of ours, which stand as they are; `free` are texts that others chose; `lists` are what `$each`
-    goes through, each with how many entries there were beyond it.
+    `known` are Tocsin's own values, used as they are; `free` are texts from outside, which are escaped and cut; `lists`
+    are for `$each`, each with the number of further entries that it leaves out.
     """
 
     known: Mapping[str, Json]
@@ -89,7 +93,7 @@ class Values:
     squeeze: Squeeze = Squeeze()
 
     def value(self, name: str, limit: int | None = None, *, by_bytes: bool = False) -> Json:
-        """The value of `name`, cut to `limit`; None where there is none."""
+        """Return the value of `name`, cut to `limit`; None where there is none."""
         if name in self.free:
             text = self.free[name]
             if text is None:
@@ -98,7 +102,7 @@ class Values:
             return self.dialect.text(text, min(most, default=None), by_bytes=by_bytes and limit is not None)
         value = self.known[name]
         if isinstance(value, str):
-            if name == "link":  # cut, it would lead elsewhere
+            if name == "link":  # a cut link would lead elsewhere
                 longest = min((each for each in (limit, self.squeeze.link) if each is not None), default=len(value))
                 return value if len(value) <= longest else None
             if limit is not None:
@@ -106,7 +110,7 @@ class Values:
         return value
 
     def each(self, name: str, most: int | None) -> Iterator[Values]:
-        """The values of each entry of a list: `label` and `value` beside all others."""
+        """Yield the values for each entry of a list: `label` and `value`, and all other values."""
         entries, left_out = self.lists[name]
         room = min((each for each in (most, self.squeeze.entries) if each is not None), default=len(entries) + 1)
         if len(entries) + bool(left_out) > room:
@@ -119,12 +123,12 @@ class Values:
 
 
 def _shows(text: str) -> bool:
-    """Whether there is anything to see at the beginning of `text`: services refuse what is blank."""
+    """Whether the beginning of `text` has a visible character: services reject blank texts."""
     return bool(plain(text[:1_000]).strip())
 
 
 def rendered(template: Json, values: Values) -> Json | _Absent:
-    """`template` with `values`; ABSENT where nothing is left of it."""
+    """Render `template` with `values`; ABSENT where nothing is left of it."""
     if isinstance(template, str):
         return _text(template, values)
     if isinstance(template, list):

@@ -1,4 +1,4 @@
-"""What a preset's message says, whatever the service: one event, several that are told as one, or an end."""
+"""The content of a preset's message, independent of the service: one event, several as one message, or an end."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
 _LONGEST_TEXT = 20_000
-"""Characters: more than any preset shows."""
+"""Most characters of a text: more than any preset shows."""
 
 _CLOCK = "%Y-%m-%d %H:%M:%S UTC"
 
 
 class Kind(StrEnum):
-    """What a message is about."""
+    """What kind of message it is."""
 
     EVENT = "event"
     GROUP = "group"
-    """Several events, as a group or a digest tells them."""
+    """Several events as one message: a group or a digest."""
     RESOLVE = "resolve"
-    """What was told before is over."""
+    """What an earlier message reported is over."""
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A message before any service's form.
+    """A message before it is put into a service's format.
 
-    `title`, `text`, `lines` and `facts` hold what outsiders typed: each service's form makes them harmless. `key` is
-    the same for all messages about one thing, its end included: services that know incidents tell them apart by it.
-    `lines` are the first few of several events, `left_out` is how many more there were, `count` all of them. `event` is
-    the event as the API shows it; of several, the latest.
+    `title`, `text`, `lines` and `facts` contain text from outside, which each format has to escape. `key` is the same
+    for all messages about one thing, including its end: services with incidents identify them by it. `lines` are the
+    first few of several events, `left_out` is how many more there were, `count` the number of all. `event` is the event
+    as the API shows it; the latest of several.
     """
 
     kind: Kind
@@ -66,7 +66,7 @@ class Told:
 
     @classmethod
     def of(cls, context: RenderingContext, message_id: str) -> Self:
-        """The message about one event, or the events of a digest. `message_id` is its delivery's."""
+        """Make the message about one event, or about a digest's events. `message_id` is its delivery's id."""
         event = context.event
         if context.digest is not None:
             return cls._of_digest(context, context.digest, message_id)
@@ -100,9 +100,9 @@ class Told:
         breakdown: Sequence[tuple[str, int]] = (),
         link: str | None = None,
     ) -> Self:
-        """The message about several events at once. `contexts` are the first few of `count`, at least one.
+        """Make the message about several events. `contexts` are the first few of `count`, at least one.
 
-        `key` is the group's; `breakdown` says of values that the events have how many have them; `link` leads to all.
+        `key` is the group's. `breakdown` is (value, number of events with it). `link` leads to all events.
         """
         latest = max(contexts, key=lambda context: context.event.created)
         titles = {_title(context) for context in contexts}
@@ -128,7 +128,7 @@ class Told:
 
     @classmethod
     def of_end(cls, context: RenderingContext, *, key: str, message_id: str) -> Self:
-        """The message that what was told by `key` is over; `context` is of the event that ended it."""
+        """Make the message that what `key` identifies is over. `context` is that of the event that ended it."""
         return cls.of(replace(context, about=key, over=True), message_id)
 
     @classmethod
@@ -150,7 +150,7 @@ class Told:
 
     @property
     def known(self) -> dict[str, Json]:
-        """What Tocsin says itself, by the names that templates use: it stands as it is."""
+        """Return Tocsin's own values by their names in templates. They are used as they are."""
         return {
             "kind": self.kind.value,
             "key": self.key,
@@ -170,7 +170,7 @@ class Told:
 
     @property
     def free(self) -> dict[str, str | None]:
-        """What others chose, by the names that templates use: it is made harmless, and cut."""
+        """Return texts from outside by their names in templates. They are escaped and cut."""
         title, text = one_line(_head(self.title, 2_000)), plain(_head(self.text, _LONGEST_TEXT)).strip()
         return {
             "title": title or one_line(text) or "Event",
@@ -184,17 +184,17 @@ class Told:
 
 
 def _head(text: str, longest: int) -> str:
-    """`text`, or as much of it as any service may show."""
+    """Return `text`, cut to the most that any service can show."""
     return text if len(text) <= longest else text[:longest] + MARK
 
 
 def _title(context: RenderingContext) -> str:
-    """The rule's title, else the event's action in words: `login_failed` is "Login failed"."""
+    """Return the rule's title, else the event's action in words: "Login failed" for `login_failed`."""
     return context.title or title_of(context.action or "", ENGLISH.gettext) or ""
 
 
 def _facts(context: RenderingContext, words: Words) -> Iterator[tuple[str, str]]:
-    """What the text does not say, what to do next and for whom it is; what is technical last."""
+    """Yield what the text does not say, what to do next and who it is for, with technical values last."""
     yield "Severity", words.severity
     if words.app:
         yield "App", words.app
