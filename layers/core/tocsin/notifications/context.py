@@ -1,4 +1,4 @@
-"""What every mode shows, and every mapping and template sees: one context for all of them."""
+"""The rendering context: what every mode shows, and what every mapping and template sees."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ COLOURS: dict[Severity, str] = {
     Severity.WARNING: "#9a6700",
     Severity.ALERT: "#c53030",
 }
-"""The colour of each severity: dark enough to carry white text, light enough to stand on a dark page."""
+"""The colour of each severity: legible below white text and on a dark page."""
 
 MAX_LINK = 2000
 """Characters. Discord refuses longer ones (2,048), and some mail programs break them."""
 
 _ENCODED_IN_LINKS = frozenset("<>\"'`\\{}|^ ")
-"""Kibana's and Grafana's links have them, RFC 3986 has not; and some end a link where it is shown."""
+"""Percent-encoded in links: Kibana and Grafana use them, RFC 3986 excludes them, and some end a link where shown."""
 _KEPT_IN_LINKS = "".join(chr(code) for code in range(0x21, 0x7F) if chr(code) not in _ENCODED_IN_LINKS)
 
 
 @dataclass(frozen=True, slots=True)
 class RenderingContext:
-    """One notification on its way through one transport.
+    """One notification to be sent by one transport.
 
-    `user` is None where a send-once transport tells nobody in particular; `rule` is the rule's name.
+    `user` is None where a send-once transport notifies nobody in particular; `rule` is the rule's name.
     """
 
     event: Event
@@ -46,24 +46,24 @@ class RenderingContext:
     severity: Severity
     transport: NotificationTransport
     body_mapping: str | None = None
-    """The expression of the mapping that the transport names, if it does."""
+    """The expression of the transport's mapping; None where it names none."""
     headers_mapping: str | None = None
     digest: Digest | None = None
-    """Where several notifications are told as one: what it tells. `event` and `rule` are those of the first."""
+    """The content of a digest; None otherwise. `event` and `rule` are then those of its first notification."""
     own: RuleWords | None = None
-    """What the rule says of itself; None where there is no such rule, as of a test."""
+    """The rule's own wording; None where there is no such rule, as for a test."""
     title: str | None = None
-    """The title that the rule gives, rendered."""
+    """The rule's title, rendered."""
     about: str | None = None
     """Of a rule that says `resolve`: what is the same for a beginning and its end."""
     over: bool = False
     """Whether it tells that what was told before is over."""
     console: str = ""
-    """Where the console is; empty where that is not known."""
+    """The console's URL; empty where it is not known."""
 
     @classmethod
     def of(cls, notification: Notification, transport: NotificationTransport) -> RenderingContext:
-        """The context of `notification` through `transport`; the notification knows the rest."""
+        """Make the context of `notification` for `transport`."""
         return cls(
             event=notification.event,
             notification=notification,
@@ -74,7 +74,7 @@ class RenderingContext:
         )
 
     def to_json(self) -> JsonObject:
-        """What CEL mappings and templates see: {event, notification, user, rule, severity, transport}.
+        """Return what CEL mappings and templates see: {event, notification, user, rule, severity, transport}.
 
         A digest is in `notification.digest`.
 
@@ -96,9 +96,9 @@ class RenderingContext:
 
     @property
     def action(self) -> str | None:
-        """The event's action in one line; None for one that tells nothing (blank, or a bare `custom_`).
+        """The event's action in one line; None for one without content (blank, or `custom_` alone).
 
-        Of a digest, how many notifications it tells.
+        For a digest, the number of its notifications.
         """
         if self.digest is not None:
             return self.digest.title()
@@ -107,17 +107,14 @@ class RenderingContext:
 
     @property
     def string_values(self) -> list[tuple[str, str]]:
-        """The entries of the event's context that are text, in their order; of a digest, what it counts."""
+        """The text entries of the event's context, in order; for a digest, its counts."""
         if self.digest is not None:
             return self.digest.facts()
         return [(key, value) for key, value in self.event.context.items() if isinstance(value, str)]
 
     @property
     def event_user(self) -> str | None:
-        """What the event's user is called: username, else e-mail address, else key; None without a user.
-
-        A digest is about no single person.
-        """
+        """The event user's username, else e-mail address, else pk; None without a user, and for a digest."""
         if self.digest is not None:
             return None
         for key in ("username", "email", "pk"):
@@ -128,16 +125,16 @@ class RenderingContext:
 
     @property
     def link(self) -> str | None:
-        """The notification's hyperlink where it is one that every medium takes, else None; see `web_link`."""
+        """The notification's hyperlink where every medium accepts it, else None; see `web_link`."""
         return web_link(self.notification.hyperlink)
 
 
 def web_link(url: str | None) -> str | None:
-    """`url` in ASCII, if it is an http(s) URL with a host, of at most `MAX_LINK` characters; else None.
+    """Return `url` in ASCII if it is an http(s) URL with a host and at most `MAX_LINK` characters; else None.
 
-    What RFC 3986 has no place for is percent-encoded, and an international host becomes A-labels. Anything else that
-    is odd about the host makes the link None: chat services answer 400 to a URL that they can't parse, and with it
-    refuse the whole message. None also for control characters, and for user info, which hides where a link leads.
+    Characters that RFC 3986 excludes are percent-encoded, and an international host becomes A-labels. Any other
+    irregular host gives None: chat services respond 400 to a URL that they can't parse, which rejects the whole
+    message. Control characters give None too, and so does user info, which hides where a link leads.
     """
     url = (url or "").strip()
     if len(url) > MAX_LINK or not url.isprintable():

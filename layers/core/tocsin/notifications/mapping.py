@@ -1,8 +1,7 @@
-"""Mappings that customers write: CEL expressions that turn a notification into what is sent.
+"""Evaluate customers' mappings: CEL expressions that turn a notification into what is sent.
 
-They see what templates see (`RenderingContext.to_json`), with the event itself also as `notification.event`
-and what a mapping's vocabulary promises of a person: pk, groups and attributes, which are empty where a
-delivery knows nothing of them.
+They see what templates see (`RenderingContext.to_json`), the event also as `notification.event`, and a person's pk,
+groups and attributes, which are empty where the delivery does not know them.
 """
 
 from __future__ import annotations
@@ -16,33 +15,33 @@ from tocsin.notifications.text import one_line
 from tocsin.types import Json, JsonObject
 
 REWRITTEN = ("body", "hyperlink", "hyperlink_label")
-"""What a mapping of an inbox may say anew of a notification."""
+"""The fields of a notification that an inbox's mapping may replace."""
 
 
 class MappingFailed(ValueError):
-    """A mapping can't be compiled, failed on these values, or gives what can't be sent. The text says which."""
+    """A mapping can't be compiled, failed on these values, or its result can't be sent. The message says which."""
 
 
 class NotEvaluated(MappingFailed):
-    """A mapping failed on these values: what it reads is not there, or of another kind."""
+    """A mapping failed on these values: a field that it reads is missing, or has another type."""
 
 
 def check_mapping(source: str) -> None:
-    """Raises MappingFailed for a mapping that could never work: before it is stored."""
+    """Raise MappingFailed for a mapping that can never work. Called before it is stored."""
     _compiled(source)
 
 
 def mapped_body(source: str, context: RenderingContext) -> Json:
-    """What a body mapping makes of a notification: any JSON. Raises MappingFailed."""
+    """Return the body that a mapping makes of a notification: any JSON. Raises MappingFailed."""
     return _evaluated("body", source, context)
 
 
 def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
-    """What a headers mapping makes of a notification: names → values; null leaves one out, a list is sent as JSON.
+    """Return the headers that a mapping makes of a notification. null leaves one out, a list is sent as JSON.
 
-    Values become one line: what an event holds is anybody's, and a line end in a user name is no reason to tell
-    nobody. Raises NotEvaluated where the mapping fails on this event, MappingFailed where it gives no object, or names
-    a header that is not its to set. Names that HTTP can't carry are refused where they are sent.
+    Each value is joined into one line: an event may contain any text, and that must not prevent the delivery. Raises
+    NotEvaluated where the mapping fails on this event, MappingFailed where its result is not an object or has a header
+    that mappings must not set. Names that are not valid in HTTP are rejected when they are sent.
     """
     result = _evaluated("headers", source, context)
     if not isinstance(result, dict):
@@ -57,9 +56,9 @@ def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
 
 
 def rewritten(source: str, context: RenderingContext) -> dict[str, str | None]:
-    """What an inbox's mapping makes of a notification: a text is its new body; an object says more of it anew.
+    """Return the fields that an inbox's mapping replaces: a text replaces the body, an object the fields in it.
 
-    Raises MappingFailed for anything else.
+    Raises MappingFailed for any other result.
     """
     result = _evaluated("body", source, context)
     if isinstance(result, str):

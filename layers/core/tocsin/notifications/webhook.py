@@ -1,4 +1,4 @@
-"""Webhooks: a JSON body, signed as Standard Webhooks say, to a URL that a customer chose."""
+"""Webhooks: post a JSON body, signed according to Standard Webhooks, to a URL that a customer configured."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def webhook_delivery(
     clock: Callable[[], datetime] = utc_now,
     timeout: Timeout | None = None,
 ) -> Deliver:
-    """Delivers by webhook to what `policy` allows, signed with what `secrets_of` gives for a transport."""
+    """Return the delivery by webhook: to addresses that `policy` allows, signed with secrets from `secrets_of`."""
 
     limits = timeout or Timeout()
 
@@ -80,14 +80,14 @@ class _Request:
     headers: dict[str, str]
     body: bytes
     secrets: tuple[str, ...] = ()
-    """What its body holds that nobody is to read in an answer."""
+    """Secrets in its body, which are masked where the response repeats them."""
     signed: bool = True
     read: Callable[[Response, Iterable[str]], Outcome] | None = None
-    """How the answer is read where its status alone does not say all."""
+    """Reads the response, where its status alone is not enough; None where it is."""
 
 
 def _request(secrets_of: SecretsOf, context: RenderingContext) -> _Request:
-    """What is posted, but for a mapping's headers and the signature. Raises MappingFailed."""
+    """Make the request, without a mapping's headers and the signature. Raises MappingFailed."""
     transport = context.transport
     if transport.preset is not None:
         return _by_preset(secrets_of, context, transport.preset)
@@ -96,7 +96,7 @@ def _request(secrets_of: SecretsOf, context: RenderingContext) -> _Request:
 
 
 def _url(secrets_of: SecretsOf, transport: NotificationTransport) -> str | None:
-    """The whole URL of a transport, also where only its host is shown; None where a preset has its own."""
+    """Return a transport's complete URL, from its secrets where necessary; None where the preset has a fixed URL."""
     return _secret(secrets_of, transport, transport.url_ref).url if transport.url_ref else transport.url
 
 
@@ -117,7 +117,7 @@ def _by_preset(secrets_of: SecretsOf, context: RenderingContext, name: str) -> _
 
 
 def pace_of(transport: NotificationTransport | None) -> timedelta | None:
-    """How much time the service behind a transport wants between two messages; None for no such wish."""
+    """Return the minimum time between two messages to a transport's service; None without a minimum."""
     if transport is None or transport.preset is None:
         return None
     from tocsin.notifications.presets import load  # noqa: PLC0415 - for those who use one
@@ -127,7 +127,7 @@ def pace_of(transport: NotificationTransport | None) -> timedelta | None:
 
 
 def message_id(context: RenderingContext) -> str:
-    """The id of the delivery that `context` is of: what a receiver drops repeats by."""
+    """Return the delivery's id, by which receivers recognize repeats."""
     if context.digest is not None:
         return context.digest.id
     person = None if context.transport.send_once or context.user is None else context.user.username
@@ -140,10 +140,10 @@ def _body(context: RenderingContext) -> bytes:
 
 
 def _mapped_headers(context: RenderingContext) -> tuple[dict[str, str], str | None]:
-    """The mapping's headers, and why there are none where it fails on this event.
+    """Return the mapping's headers, and why they are missing where it fails on this event.
 
-    An alert without a header is better than none: else whoever can have an event lack what the mapping reads switches
-    it off. Raises MappingFailed for what is wrong with the mapping itself.
+    The alert is then sent without them: otherwise anybody who can leave out a field that the mapping reads could
+    suppress alerts. Raises MappingFailed where the mapping itself is wrong.
     """
     if context.headers_mapping is None:
         return {}, None
@@ -155,7 +155,7 @@ def _mapped_headers(context: RenderingContext) -> tuple[dict[str, str], str | No
 
 
 def _signature(secrets_of: SecretsOf, context: RenderingContext, body: bytes, now: datetime) -> dict[str, str]:
-    """The three headers of Standard Webhooks; without a stored secret the id and the time alone."""
+    """Return the three headers of Standard Webhooks; without a stored secret only the id and the timestamp."""
     id_ = message_id(context)
     secrets = signing_secrets(secrets_of, context.transport, now)
     if secrets:
@@ -164,7 +164,7 @@ def _signature(secrets_of: SecretsOf, context: RenderingContext, body: bytes, no
 
 
 def signing_secrets(secrets_of: SecretsOf, transport: NotificationTransport, now: datetime) -> tuple[str, ...]:
-    """The secrets that a message is signed with: the one that holds, then one that was replaced lately."""
+    """Return the secrets to sign a message with: the current one, then a recently replaced one."""
     secrets = secrets_of(transport).signing
     if transport.retired_ref and transport.retired_until is not None and now < transport.retired_until:
         secrets += _secret(secrets_of, transport, transport.retired_ref).signing
@@ -172,9 +172,9 @@ def signing_secrets(secrets_of: SecretsOf, transport: NotificationTransport, now
 
 
 def _ours(context: RenderingContext) -> dict[str, str]:
-    """Who sends this, and how deep in a chain of events that webhooks post: a loop has to end somewhere.
+    """Return the headers with the sender and the depth in a chain of events that webhooks post, which ends loops.
 
-    A digest is as deep as the deepest of the events that it shows.
+    The depth of a digest is the greatest of the events that it shows.
     """
     shown = [] if context.digest is None else [each.event.next_depth for each in context.digest.first]
     depth = max([context.event.next_depth, *shown])
@@ -182,18 +182,18 @@ def _ours(context: RenderingContext) -> dict[str, str]:
 
 
 def _secret_headers(secrets_of: SecretsOf, transport: NotificationTransport) -> dict[str, str]:
-    """The headers that the transport is configured with, as they are sent."""
+    """Return the transport's configured headers with their secret values."""
     return {name: _secret(secrets_of, transport, ref).header or "" for name, ref in transport.header_refs.items()}
 
 
 def _others(headers: dict[str, str], given: dict[str, str]) -> dict[str, str]:
-    """`headers` without those that are configured: what an event holds never takes a credential's place."""
+    """Return `headers` without the configured ones, so that an event's values never replace a credential."""
     names = {name.lower() for name in given}
     return {name: value for name, value in headers.items() if name.lower() not in names}
 
 
 def _secret(secrets_of: SecretsOf, transport: NotificationTransport, ref: str) -> TransportSecrets:
-    """The secrets of `transport` that are stored under `ref`."""
+    """Return the secrets of `transport` that are stored under `ref`."""
     return secrets_of(transport.model_copy(update={"secrets_ref": ref}))
 
 
@@ -228,7 +228,7 @@ def webhook_body(context: RenderingContext) -> JsonObject:
 
 
 def webhook_bytes(context: RenderingContext) -> bytes:
-    """`webhook_body` as UTF-8 JSON without blanks: what is signed and what is sent, to the byte."""
+    """Return `webhook_body` as compact UTF-8 JSON: exactly the bytes that are signed and sent."""
     return orjson.dumps(webhook_body(context))
 
 

@@ -1,8 +1,8 @@
-"""What a notification says, in one language: the same for e-mail, chat and inbox, which only lay it out.
+"""The content of a notification in one language: the same for e-mail, chat and inbox, which differ only in layout.
 
-Who did what, on what, from where, when, and what to do next; then what the event holds beside that, each value under
-a label; what is of use only to who looks into it stands last. Nothing is said twice. Last of all, why one is told, and
-how to hear less.
+First the sentence (who did what, on what, from where), when, and what to do next; then the event's other values, each
+with a label, technical ones last. No value is shown twice. At the end, why the person is notified, and how to get
+fewer notifications.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FOLLOW = "Follow the runbook."
 _DETAILS, _RUNBOOK, _EVENT, _STORY = "Show details", "Runbook", "Open the event", "Who was told"
 _MORE_HELD = "and %(count)s more held back"
 _HELD_BACK = re.compile("and ([0-9,]+) more held back")
-"""What the matcher remarks."""
+"""The remark that the matcher adds."""
 _EVENTS = "Open the events"
 _TOGETHER = "Your preferences have these told together."
 _BY_GROUP = "Rule “%(rule)s” has these told together."
@@ -66,20 +66,20 @@ MESSAGES = frozenset(
         *("yes", "no"),
     )
 )
-"""What is said here, as catalogues have it."""
+"""The messages of this module, as in the catalogues."""
 
 _SAID_ELSEWHERE = frozenset({"message", "hyperlink", "hyperlink_label", "geo", "asn", "http_request"})
 _LEAST_TELLING = 3
-"""Characters of a value that is not shown again where it was said: shorter ones mean something else each time."""
+"""Least characters of a value that is left out where the text has it already. Shorter ones may be there by chance."""
 MAX_LINE = 200
-"""Code units of one notification's words among several."""
+"""Most UTF-16 code units of one notification in a digest's list."""
 MAX_LISTED = 10
-"""Values of a list that are shown."""
+"""Most values of a list that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """A value of the event, and what it is called."""
+    """A value of the event and its label."""
 
     label: str
     value: str
@@ -87,7 +87,7 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """Where one may go on."""
+    """A link to further information."""
 
     label: str
     url: str
@@ -95,9 +95,10 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a notification says. Texts may hold what outsiders typed: each medium makes them harmless, and cuts them.
+    """The content of a notification. Texts may come from outside: each medium escapes and cuts them.
 
-    `links` lead on, the most important first; `settings` to where one hears less. `app` is blank where `text` names it.
+    `links` lead to further information, the most important first; `settings` lead to where the person can reduce
+    notifications. `app` is blank where `text` contains it.
     """
 
     locale: str
@@ -116,7 +117,7 @@ class Words:
 
 
 def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool = False) -> Words:
-    """What `context` says in the language of `catalogue`, to its person; or to a `channel`, in UTC."""
+    """Word `context` in the language of `catalogue`, for its person, or for a `channel` with times in UTC."""
     if context.digest is not None:
         return _of_digest(context, context.digest, catalogue, channel=channel)
     event, gettext = context.event, catalogue.gettext
@@ -143,7 +144,7 @@ def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool =
 
 
 def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue, *, channel: bool) -> Words:
-    """What is said of several notifications that a rule, or a person's preferences, have told together."""
+    """Word several notifications that a rule's grouping or a person's digest combined."""
     gettext, console = catalogue.gettext, context.console
     zone = "" if channel or context.user is None else context.user.time_zone
     settings = Link(gettext(_PREFERENCES), f"{console}#/preferences")
@@ -166,14 +167,14 @@ def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue, 
 
 
 def _line(context: RenderingContext, told: Notification, catalogue: Catalogue, zone: str) -> str:
-    """One of several notifications: when, how severe, what, and by which rule."""
+    """Word one of several notifications in a line: time, severity, text and rule."""
     one = replace(context, event=told.event, notification=told, rule=told.rule, digest=None, own=None, title=None)
     severity = catalogue.gettext(SEVERITY_LABELS[told.severity])
     return f"{clock(told.event.created, zone)[:16]} {severity}: {in_one_line(one, catalogue)} ({told.rule})"
 
 
 def in_one_line(context: RenderingContext, catalogue: Catalogue, *, titled: bool = True) -> str:
-    """What happened, in at most MAX_LINE code units; with the title, unless that is said already."""
+    """Say what happened in at most MAX_LINE code units, with the title unless the sentence says the same."""
     text, said = _text(context, catalogue)
     if titled and (said is None or said.app):  # a known action's sentence says what its title says
         text = " · ".join(part for part in (title_of(context.action or "", catalogue.gettext), text) if part)
@@ -181,7 +182,7 @@ def in_one_line(context: RenderingContext, catalogue: Catalogue, *, titled: bool
 
 
 def clock(moment: datetime, zone: str) -> str:
-    """`moment` as clocks of `zone` show it, with the zone's name: 2026-03-01 13:00:00 CET."""
+    """Format `moment` in `zone`, with the zone's abbreviation: `2026-03-01 13:00:00 CET`."""
     try:
         there = moment.astimezone(zone_of(zone or "UTC"))
     except UnknownZone:  # one that a newer tz database had
@@ -194,7 +195,7 @@ def clock(moment: datetime, zone: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _InText:
-    """What the sentence says already."""
+    """The values that the sentence already contains."""
 
     keys: frozenset[str]
     person: bool
@@ -203,7 +204,7 @@ class _InText:
 
 
 def _text(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText | None]:
-    """The sentence, and what it says; None for a text that the rule, a mapping or the producer gave."""
+    """Return the sentence and the values in it; None for a text that the rule, a mapping or the producer gave."""
     event, notification = context.event, context.notification
     if notification.body != notification.standard_body:
         return notification.body, None
@@ -217,7 +218,7 @@ def _text(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText
 
 
 def _remark(remark: str, catalogue: Catalogue) -> str:
-    """A remark in the catalogue's language: how many more a throttle held back."""
+    """Translate a remark, which says how many more notifications a throttle held back."""
     found = _HELD_BACK.fullmatch(remark)
     return catalogue.gettext(_MORE_HELD) % {"count": found[1]} if found else remark
 
@@ -238,7 +239,7 @@ def _sentence(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _In
 
 
 def _origin(context: RenderingContext) -> str | None:
-    """The client's address, with the place where it is known: `203.0.113.7 (Berlin, DE)`."""
+    """Return the client's address, with its location where that is known: `203.0.113.7 (Berlin, DE)`."""
     event = context.event
     if event.client_ip is None or event.client_ip == UNDETERMINED_IP:
         return None
@@ -254,7 +255,7 @@ def _origin(context: RenderingContext) -> str | None:
 def _facts(
     context: RenderingContext, catalogue: Catalogue, text: str, said: _InText | None
 ) -> Iterator[tuple[Fact, bool]]:
-    """What the text does not say, and whether it is technical."""
+    """Yield the facts that the text does not contain, each with whether it is technical."""
     event, gettext = context.event, catalogue.gettext
     named = said is not None and said.person
     person = _person(event.user, named=named)
@@ -280,7 +281,7 @@ def _facts(
 
 
 def _told(context: RenderingContext, text: str) -> Iterator[str]:
-    """Values that are not to be said again."""
+    """Yield the values not to be shown again."""
     event = context.event
     yield text
     yield from (each for each in (event.username, event.user_email, event.client_ip, event.app) if each)
@@ -289,7 +290,7 @@ def _told(context: RenderingContext, text: str) -> Iterator[str]:
 
 
 def _person(user: JsonObject, *, named: bool) -> str | None:
-    """What an event's user is called, with the address; only what is not said where it is `named`."""
+    """Return the user's name and e-mail address; where the sentence has `named` the user, only what it left out."""
     name, email = person_of(user), said_of(user.get("email"))
     also = email if email != name else None
     if named or name is None:
@@ -298,7 +299,7 @@ def _person(user: JsonObject, *, named: bool) -> str | None:
 
 
 def _shown(value: Json, catalogue: Catalogue) -> str | None:
-    """A value as people read it; None for what is no short text, number, name or list of them."""
+    """Format a value for people; None for anything but short texts, numbers, names and lists of these."""
     match value:
         case bool():
             return catalogue.gettext("yes" if value else "no")
@@ -327,7 +328,7 @@ def _request(request: JsonObject, catalogue: Catalogue) -> Iterator[Fact]:
 
 
 def _about_itself(context: RenderingContext, catalogue: Catalogue) -> Iterator[Fact]:
-    """What leads from the notification back to where it is from."""
+    """Yield the facts about the notification itself, from which its origin can be found."""
     if context.action:
         yield Fact(catalogue.gettext("Action"), context.action)
     yield Fact(catalogue.gettext("Event ID"), context.event.id)
@@ -336,7 +337,7 @@ def _about_itself(context: RenderingContext, catalogue: Catalogue) -> Iterator[F
 
 
 def _advice(context: RenderingContext, catalogue: Catalogue) -> str | None:
-    """What to do next; None where a rule says in its body what is to be said."""
+    """Return what to do next; None where the rule's own body replaces the standard text."""
     own = context.own
     if own is not None and own.runbook:
         return catalogue.gettext(_FOLLOW)
@@ -360,7 +361,7 @@ def _why(context: RenderingContext, catalogue: Catalogue, *, channel: bool) -> s
 
 
 def _is_about(context: RenderingContext) -> bool:
-    """Whether one is told as the event's own user."""
+    """Whether the person is notified as the event's own user."""
     own, user, event = context.own, context.user, context.event
     if own is None or user is None or not own.event_user:
         return False
@@ -381,7 +382,7 @@ def _links(context: RenderingContext, catalogue: Catalogue) -> Iterator[Link]:
 
 
 def _settings(context: RenderingContext, catalogue: Catalogue) -> Iterator[Link]:
-    """Where a person hears less."""
+    """Yield the links with which a person can reduce notifications."""
     if not context.console or context.user is None or context.own is None:
         return
     page = f"{context.console}#/preferences"
