@@ -1,5 +1,6 @@
 """What ends what a rule told of: those who were told hear, once, that it is over."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from tests.integration.telling.telling_world import TellingWorld, dying
 from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done
 from tocsin.deliveries.digests import LEASE
 from tocsin.events.model import Event
+from tocsin.ids import new_id
+from tocsin.matching.open_store import OpenStore
 
 RESOLVE = {"action": "service_up", "by": ["context.host"], "within": "hours=12"}
 
@@ -170,6 +173,26 @@ def test_many_people_hear_page_by_page(telling: TellingWorld, monkeypatch: pytes
     telling.pump(telling.worker())
 
     assert (told(telling), told(telling, "bob")) == ([False, True], [False, True])
+
+
+def test_the_end_before_is_found_by_its_event_also_where_it_was_opened_anew_meanwhile(stack: Stack) -> None:
+    store, now = OpenStore(stack.dynamodb, "deliveries"), datetime(2026, 3, 1, tzinfo=UTC)
+    ids = [new_id(now + timedelta(seconds=number)) for number in range(4)]
+    told, ends = {("hook", "ana"), ("hook", "")}, now + timedelta(days=1)
+
+    def begin(event_id: str) -> None:
+        store.begin("r", "a", 0, event_id, told, now=now, ends=ends)
+
+    def end(event_id: str) -> set[tuple[str, str]]:
+        return {*store.end("r", "a", event_id, after=None, now=now, most=3).told}
+
+    store.begin("r", "a", 0, ids[0], (), now=now, ends=ends)
+    nobody = end(ids[1])
+    begin(ids[0])
+    first = end(ids[1])
+    begin(ids[2])
+
+    assert (nobody, first, end(ids[1]), end(ids[3]), end(new_id(ends))) == (set(), told, told, told, set())
 
 
 @pytest.mark.no_cover

@@ -8,8 +8,9 @@ from jsonschema import Draft202012Validator
 from tests.unit.notifications.presets.test_requests import DOCUMENTED, preset_of
 from tests.unit.notifications.test_context import rendering_context
 from tocsin.deliveries.model import DeliveryMessage
-from tocsin.notifications.model import Severity
-from tocsin.notifications.presets import Told, render
+from tocsin.notifications.digest import Digest
+from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.presets import Kind, Told, render
 from tocsin.notifications.translations import Catalogues
 from tocsin.notifications.webhook import webhook_body
 from tocsin.notifications.wording import words_of
@@ -48,3 +49,13 @@ def test_a_message_keeps_what_it_ends_on_its_way() -> None:
     message = replace(message, about=ABOUT, over=True)
 
     assert DeliveryMessage.from_body(message.to_body()) == message
+
+
+def test_a_group_whose_latest_ends_it_resolves() -> None:
+    notification = Notification.of(END.event, "r", Severity.ALERT, None)
+    digest = Digest("d", 1, "group", END.event.created, {Severity.ALERT: 1}, {}, (notification,), {"host": "a"}, True)
+
+    told = Told.of(replace(END, digest=digest), "m")
+
+    assert (told.kind, told.key, told.title) == (Kind.RESOLVE, digest.key, "Over: 1 notification")
+    assert webhook_body(replace(END, digest=digest))["digest"]["over"] is True
