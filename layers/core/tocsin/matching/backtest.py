@@ -1,4 +1,4 @@
-"""How often a rule would have fired on the stored events of a range of time, as far as one request may read."""
+"""Count how often a rule would have fired on stored events of a time range, as far as one request may read."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_EVENTS = 10_000
-"""Events that one request reads; a cursor goes on from there."""
+"""Most events that one request reads; a cursor continues from there."""
 
 MAX_SECONDS = 8.0
 
 MAX_EXAMPLES = 10
 MAX_SUMMARY = 1_000
-"""Characters of an example's summary, which is as long as its event's message."""
+"""Most characters of an example's summary, which can be as long as its event's message."""
 
 
 class _Asked(BaseModel):
@@ -58,7 +58,7 @@ class _Tally:
 
 
 class Backtester:
-    """Runs rules over the log. Raises NotFound, Invalid and Unavailable; sends nothing."""
+    """Runs rules over stored events. Raises NotFound, Invalid and Unavailable. Sends nothing."""
 
     def __init__(self, client: DynamoDBClient, events_table: str, explainer: Explainer, people: PeopleStore) -> None:
         self._client = client
@@ -67,10 +67,10 @@ class Backtester:
         self._people = people
 
     def run(self, name: str, asked: Json, *, now: datetime) -> tuple[JsonObject, str | None]:
-        """What rule `name` would have done for {since, until?}, and where to go on: None at the end of the time.
+        """Run rule `name` for {since, until?}. Returns the counts, and the next cursor; None at the end of the range.
 
-        `asked["cursor"]` is the position that the caller got the last time. Throttles and silences are left out:
-        the figures are how often the rule's bindings held.
+        `asked["cursor"]` is the cursor of the previous answer. Throttles and silences are ignored: the counts are how
+        often the rule's bindings held.
         """
         range_ = _parse(asked, now)
         tested = self._explainer.rule(name)
@@ -92,7 +92,7 @@ class Backtester:
                 tally.fired(event)
             for failure in verdict.failures:
                 tally.failures.setdefault(failure.policy, failure.error)
-            if walk.budget.is_used_up:  # also by what bindings to groups cost
+            if walk.budget.is_used_up:  # bindings to groups cost reads as well
                 break
         position = None if walk.ended else walk.position
         return {

@@ -1,11 +1,11 @@
-"""How often each rule fired and was held, by the hour, in the deliveries table.
+"""Hourly counts of how often each rule fired and was held back, in the deliveries table.
 
     pk              sk       what
     fired#<day>     <rule>   the rule's hours of a day: f00 … f23 count its firings, h00 … h23 those that were held
 
-One item a rule and day, so that a week of all rules is eight queries, whatever the number of rules. A matcher writes
-what a batch came to, once a rule, when people are told. The counts are for people to look at: where a write fails, or a
-function ends before it, they lack what it was about, and nothing else does.
+One item per rule and day, so that a week of all rules takes eight queries, whatever the number of rules. The matcher
+adds a batch's counts once per rule, after notifying people. The counts are only shown to people: if a write fails, or a
+function ends before it, they are too low, and nothing else is affected.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _KEPT = timedelta(days=DAYS + 2)
 _FIRED, _HELD = "f", "h"
 
 type Hours = Counter[str]
-"""By the names of attributes: {"f09": 3, "h09": 1}."""
+"""Counts by attribute name: {"f09": 3, "h09": 1}."""
 
 
 class FiringStore:
-    """Methods raise Unavailable where DynamoDB does not do as asked."""
+    """Stores the counts. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
 
     def add(self, day: datetime, rule: str, hours: Mapping[str, int]) -> None:
-        """Add to the hours of a rule's day."""
+        """Add counts to a rule's hours of a day."""
         names = {f"#{name}": name for name in hours}
         self._table.update(
             "counting firings",
@@ -53,9 +53,9 @@ class FiringStore:
         )
 
     def totals(self, *, now: datetime) -> list[Json]:
-        """{rule, day: {fired, held}, week: {fired, held}} of each rule that fired in the last DAYS, by name.
+        """Return {rule, day: {fired, held}, week: {fired, held}} of each rule that fired in the last DAYS, by name.
 
-        `day` is the last 24 hours, `week` the last seven times 24; of the hours in which they begin, all is counted.
+        `day` is the last 24 hours, `week` the last seven times 24. The hours in which they begin are counted in full.
         """
         counted: dict[str, dict[str, Counter[str]]] = {}
         for back in range(DAYS + 1):
@@ -73,7 +73,7 @@ class FiringStore:
 
 
 def _sum(item: Item, day: datetime, now: datetime, spans: Mapping[str, Counter[str]]) -> None:
-    """Add an item's hours to the spans that they are in."""
+    """Add an item's hours to the spans that contain them."""
     midnight = day.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for hour in range(24):
         ends = midnight + timedelta(hours=hour + 1)
@@ -92,7 +92,7 @@ def _partition(day: datetime) -> str:
 
 
 class Firings:
-    """What fired in this process since the last `flush`. Safe to be called from several threads."""
+    """Counts what fired in this process since the last `flush`. Thread-safe."""
 
     def __init__(self, store: FiringStore, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._store = store
@@ -101,7 +101,7 @@ class Firings:
         self._lock = Lock()
 
     def fired(self, rule: str, *, held: bool) -> None:
-        """Count a firing, which told people (or nobody in particular), or was held."""
+        """Count a firing, either held back or not."""
         now = self._clock()
         with self._lock:
             _, hours = self._counted.setdefault((_partition(now), rule), (now, Counter()))
@@ -110,7 +110,7 @@ class Firings:
                 hours[f"{_HELD}{now:%H}"] += 1
 
     def flush(self) -> None:
-        """Write what was counted; never raises, for nobody's being told may hang on a count."""
+        """Write the counts. Never raises, since a failed count must not prevent a notification."""
         with self._lock:
             counted, self._counted = self._counted, {}
         for (_, rule), (day, hours) in counted.items():

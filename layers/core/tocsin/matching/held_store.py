@@ -1,13 +1,13 @@
-"""Which events were kept from people, by a throttle or a silence, in the deliveries table: an item a batch.
+"""Events that a throttle or a silence held back, in the deliveries table: one item per batch.
 
     pk                       sk                                what
     held#<hour>              <last id>#<first id>#<part>       events of this hour that one batch held back, and why;
                                                                and what policies said that log each run
 
-In a storm nearly all of a rule's events are held, so a write each would be what the storm costs. A batch of the
-stream is written at once instead, and found again by the time in an event's id: an item reaches from its first to its
-last event, and those that may have an event begin at its id. Items are named after what they hold, so a batch that is
-matched again writes the same ones.
+In a storm nearly all of a rule's events are held back, so one write for each would dominate the cost. Instead they are
+written once per batch of the stream, and found by the time in an event's id: an item covers the range from its first to
+its last event, and a query from an event's id finds the items that may have it. Items are named after their content, so
+a batch that is matched again writes the same ones.
 """
 
 from __future__ import annotations
@@ -33,20 +33,20 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_ITEM = 100_000
-"""Bytes of events and reasons in one item: a batch with more is written as several."""
+"""Most bytes of events and reasons in one item. A batch with more is written as several."""
 
 _TRIES = 20
 _MOST_PAGES = 8
-"""Pages of 1 MB that are looked through for one event."""
+"""Most pages (of 1 MB) that are searched for one event."""
 
 
 _POLICY = "#"
-"""What stands before a policy's name where rules stand: no rule's name has it."""
+"""The prefix of policies' names where rules' names are expected. No rule's name can have it."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeldEvent:
-    """That a rule fired for an event and told nobody. `window` is that of the throttle that held it, if one did."""
+    """A firing of a rule that notified nobody. `window` is that of the throttle that held it back, if one did."""
 
     event_id: str
     rule: str
@@ -55,21 +55,21 @@ class HeldEvent:
 
     @classmethod
     def of_policy(cls, event_id: str, policy: str, facts: JsonObject) -> Self:
-        """What a policy said of an event, which is written and found in the same way."""
+        """Make the record of a policy's result for an event, which is stored and found in the same way."""
         return cls(event_id, _POLICY + policy, facts)
 
 
 class HeldStore:
-    """Writes and finds what was held. Methods raise Unavailable where DynamoDB does not do as asked."""
+    """Writes and finds what was held back. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
 
     def write(self, held: Collection[HeldEvent], *, now: datetime, keep: timedelta) -> Counter[str]:
-        """Write what one batch held: a few items for the stories of all its events, and a count for each window.
+        """Write what one batch held back: a few items for the stories of all its events, and a count for each window.
 
-        Gives how many events of each rule were not held before: a batch that is matched again is no news, and what a
-        policy said is none.
+        Returns how many events of each rule are newly held back. Those of a batch that is matched again do not count,
+        nor do policies' results.
         """
         by_hour: defaultdict[str, list[HeldEvent]] = defaultdict(list)
         for each in held:
@@ -93,9 +93,9 @@ class HeldStore:
         return news
 
     def of(self, event_id: str, *, now: datetime) -> list[JsonObject]:
-        """What batches said of an event, by name: {kind, rule or policy, at}, and what is known beside.
+        """Return what was stored for an event, ordered by name: {kind, rule or policy, at}, and further facts.
 
-        The kind is `rule` for a rule that fired and told nobody, `policy` for a policy that logs each run.
+        The kind is `rule` for a rule that fired and notified nobody, `policy` for a policy that logs each run.
         """
         found: dict[str, JsonObject] = {}
         for item in self._having(event_id, pages=_MOST_PAGES):
@@ -108,7 +108,7 @@ class HeldStore:
         return [found[rule] for rule in sorted(found)]
 
     def forget(self, event_id: str) -> None:
-        """Take an event out of what batches held. Raises Unavailable where others do so at the same time for long."""
+        """Remove an event from the items of batches. Raises Unavailable where concurrent changes persist."""
         for _ in range(_TRIES):
             items = list(self._having(event_id))
             if not items:
@@ -128,15 +128,15 @@ class HeldStore:
                         condition="held = :before",
                     )
                 except ConditionFailed:
-                    continue  # another event of the batch was forgotten meanwhile
+                    continue  # another event of the batch was removed meanwhile
         raise Unavailable("forgetting what was held failed: others change it, too", retry_after=RETRY_AFTER)
 
     def _having(self, event_id: str, *, pages: int | None = None) -> Iterator[Item]:
-        """The items that have an event; with `pages`, of so many pages at most, and none but one behind the first."""
+        """Yield the items that contain an event; with `pages`, from at most so many, and one after the first found."""
         start: Item | None = None
         has_some = False
         while True:
-            last_page = has_some  # the parts of a batch stand side by side
+            last_page = has_some  # the parts of a batch are adjacent
             items, start = self._table.query_page(
                 "reading what was held",
                 "pk = :pk AND sk >= :id",
@@ -156,7 +156,7 @@ class HeldStore:
 
 
 def _counts(held: Collection[HeldEvent]) -> list[Item]:
-    """The items that count what each window held back."""
+    """Return the items that count what each window held back."""
     windows: dict[tuple[str, str], Window] = {}
     by_window: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for each in held:
@@ -171,7 +171,7 @@ def _partition(event_id: str) -> str:
 
 
 def _parts(held: Collection[HeldEvent]) -> Iterator[list[Json]]:
-    """[[rule, facts, [event ids]]] in their order, as many at once as an item takes."""
+    """Yield [[rule, facts, [event ids]]] in order, as many at a time as an item can hold."""
     alike: defaultdict[tuple[str, bytes], list[str]] = defaultdict(list)
     for each in held:
         alike[each.rule, orjson.dumps(each.facts, option=orjson.OPT_SORT_KEYS)].append(each.event_id)
@@ -194,7 +194,7 @@ def _parts(held: Collection[HeldEvent]) -> Iterator[list[Json]]:
 
 @dataclass(frozen=True, slots=True)
 class _Group:
-    """Events that one rule fired for and that were held alike."""
+    """Events that one rule fired for and that were held back for the same reason."""
 
     rule: str
     facts: JsonObject

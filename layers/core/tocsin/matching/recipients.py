@@ -1,4 +1,4 @@
-"""The people that a rule is about: who is told of an event, in pages, and who stands behind it."""
+"""The people that a rule notifies of an event, in pages, and the event's user."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from tocsin.rules.ruleset import person_behind
 from tocsin.types import JsonObject
 
 PAGE = 100
-"""Members read at a time: the most that one BatchGetItem takes."""
+"""Members read at a time: the most keys that one BatchGetItem accepts."""
 
 PAGES_AT_ONCE = 3
-"""Pages of people that are told before the rest is handed on to the match queue."""
+"""Pages of people that are notified before the rest is passed on to the match queue."""
 
 MAX_PAGES = 20_000
-"""Pages of one rule's people: two million members. More than that is taken for a fault."""
+"""Most pages of one rule's people: two million members. More than that is treated as a fault."""
 
 _END = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Cursor:
-    """How far a rule's people were told: which group of the tree, and after which member of it."""
+    """How far a rule's people were notified: up to which group of the tree, and which member of it."""
 
     group: int = 0
     after: str | None = None
     page: int = 0
     once_told: bool = False
-    """Whether send-once transports that need a person have found theirs."""
+    """Whether send-once transports that need a person have one already."""
     remark: str | None = None
     """What each of the notifications says beside its summary."""
 
     @property
     def at_end(self) -> bool:
-        """Whether there is nobody after it."""
+        """Whether all people were notified."""
         return self.group == _END
 
 
 @dataclass(frozen=True, slots=True)
 class People:
-    """Some of a rule's people, and where to go on after them."""
+    """A page of a rule's people, and the cursor after it."""
 
     users: tuple[User, ...]
     next: Cursor
 
 
 class Recipients:
-    """Works out whom rules tell."""
+    """Finds the people whom rules notify."""
 
     def __init__(self, people: PeopleStore) -> None:
         self._people = people
@@ -61,10 +61,9 @@ class Recipients:
     def pages(
         self, event: Event, rule: NotificationRule, cursor: Cursor, groups_by_name: Mapping[str, Group]
     ) -> Iterator[People]:
-        """The next few pages of a rule's people: the event's user if asked, then members of the group's tree.
+        """Yield the next pages of a rule's people: the event's user if configured, then members of the group's tree.
 
-        Each person comes once, inactive people not at all. The last page given says by its cursor whether
-        there are more.
+        Each person comes once; inactive people are left out. The cursor of the last page says whether there are more.
         """
         groups = with_descendants(groups_by_name, rule.destination_group) if rule.destination_group else ()
         user = user_behind(event, self._people) if rule.destination_event_user else None
@@ -72,12 +71,12 @@ class Recipients:
         if cursor.page == 0 and user is not None:
             yield People((user,) if user.active else (), replace(cursor, group=0))
         for _ in range(PAGES_AT_ONCE):
-            if cursor.group >= len(groups):  # no group, or one that is gone since the cursor was written
+            if cursor.group >= len(groups):  # no group, or one deleted since the cursor was written
                 yield People((), replace(cursor, group=_END))
                 return
             members = self._people.members(groups[cursor.group], after=cursor.after, limit=PAGE)
             usernames = [name for name in members.items if name != event_user]
-            if cursor.group and usernames:  # members of an earlier group were told there
+            if cursor.group and usernames:  # members of an earlier group were notified with that group
                 before = self._people.members_among(groups[: cursor.group], usernames)
                 usernames = [name for name in usernames if name not in before]
             found = self._people.users(usernames)
@@ -98,7 +97,7 @@ class Recipients:
 
 
 def user_behind(event: Event, people: PeopleStore) -> User | None:
-    """The event's user in the directory: who has their pk, else who has their name."""
+    """Return the event's user from the directory, by pk, else by username; None where neither is known."""
     pk = event.user.get("pk")
     if isinstance(pk, int | str) and not isinstance(pk, bool) and str(pk):
         found = people.users_by_pk([str(pk)]).get(str(pk))
@@ -115,7 +114,7 @@ def _after(cursor: Cursor, last: str | None, groups: int) -> Cursor:
 
 
 class EventAudience:
-    """The person behind an event, looked up only where a rule asks."""
+    """The event's user, looked up only if a rule asks for them."""
 
     def __init__(self, event: Event, configuration: Configuration, people: PeopleStore) -> None:
         self._event = event
@@ -123,11 +122,11 @@ class EventAudience:
         self._people = people
 
     def user(self) -> JsonObject:
-        """What the event says, completed by the directory."""
+        """Return the event's user, completed from the directory."""
         return person_behind(self._event, self._known, sorted(self._groups))
 
     def username(self) -> str | None:
-        """The name of the event's user: as the directory has it, else as the event says; None for nobody."""
+        """Return the username of the event's user: the directory's, else the event's; None without a user."""
         return self._known.username if self._known else self._event.username
 
     def is_in_group(self, group: str) -> bool:
@@ -140,7 +139,7 @@ class EventAudience:
 
     @cached_property
     def _groups(self) -> frozenset[str]:
-        """The groups that the user is in, by a membership or by a group below. All are asked for at once."""
+        """The groups that the user is in, directly or by a group below. All memberships are read at once."""
         username = self.username()
         if not username:
             return frozenset()

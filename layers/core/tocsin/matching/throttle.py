@@ -1,16 +1,15 @@
-"""How often a rule told of a group of events, in the deliveries table.
+"""The windows of throttled rules, in the deliveries table.
 
     pk                                   sk                 what
-    throttle#<rule>#<hash>               window start       the events of which was told in this window
+    throttle#<rule>#<hash>               window start       the ids of the events that passed in this window
     throttle#<rule>#<hash>#<window>      batch#<event id>   how many events of one batch were held back
 
-One conditional write lets an event through: it adds the event's id to the window's set, if the set has room
-or has the id already. So the count is right however many matchers write at once, and an event that is matched
-again gets the answer that it got before. A process remembers which windows are full and of what they told, so in
-a storm the events that are held cost no write each.
+An event passes by one conditional write, which adds its id to the window's set if the set has room or has the id
+already. So the count is exact however many matchers write at the same time, and an event that is matched again gets
+the same answer. Processes cache full windows with their event ids, so that in a storm events held back cost no writes.
 
-What is held is counted once a batch, under the first event that was: a batch that is matched again, whole or in
-halves, counts the same events under the same names.
+Events held back are counted once per batch, under the first one's id: a batch that is matched again, whole or in
+halves, writes the same counts under the same names.
 """
 
 from __future__ import annotations
@@ -39,27 +38,27 @@ if TYPE_CHECKING:
 _REMEMBERED = timedelta(hours=1)
 _MOST_WINDOWS = 10_000
 _MOST_IDS = 100_000
-"""Windows, and events of which they told, that a process remembers: some 15 MB."""
+"""Full windows, and event ids in them, that a process caches: about 15 MB."""
 
 _MOST_PAGES = 10
-"""Pages of counts that are added up: each is of about 5,000 batches."""
+"""Most pages of counts that are added up. A page has about 5,000 batches."""
 
 type _FullKey = tuple[str, str, int]
 
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """Whether an event may be told of, and what was held back of its group before it."""
+    """Whether an event may notify, and how many of its group were held back before it."""
 
     passes: bool
     window: Window
     held_before: int = 0
-    """How many the last window held back; only the first event of a window has to say so."""
+    """How many events the last window held back; given only with the first event of a window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """A window as it stands, and whether an event would pass."""
+    """The state of a window, and whether an event would pass."""
 
     passage: Passage
     told: int
@@ -67,7 +66,7 @@ class Look:
     held_back: int
 
     def to_json(self) -> JsonObject:
-        """As the API shows it."""
+        """Return it as the API shows it."""
         return {
             "group": self.passage.window.group,
             "window_ends": iso(self.passage.window.ends),
@@ -79,7 +78,7 @@ class Look:
 
 
 class Throttles:
-    """The windows of all throttled rules. Raises Unavailable where DynamoDB does not do as asked."""
+    """The windows of all throttled rules. Methods raise Unavailable when DynamoDB fails."""
 
     def __init__(self, client: DynamoDBClient, table: str, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._table = Table(client, table)
@@ -87,7 +86,7 @@ class Throttles:
         self._room = _MOST_IDS
 
     def pass_through(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> Passage:
-        """Let `event` through, or not; the same answer however often it is asked. What is held is not counted here."""
+        """Decide whether `event` passes. The answer is the same for repeats. Events held back are not counted here."""
         window = Window.of(rule, throttle, event, now)
         key = (*window.names, throttle.max)
         full = self._full.get(key)
@@ -105,7 +104,7 @@ class Throttles:
         return Passage(True, window, self._held_before(window) if first == event.id else 0)
 
     def _remember(self, key: _FullKey, item: Item) -> None:
-        """Remember a window that is full: nothing more passes in it, so it is never asked again."""
+        """Cache a full window: nothing more passes in it, so it need not be read again."""
         told = frozenset(item.get("told", {}).get("SS", ()))
         self._room -= len(told)
         if self._room < 0:
@@ -114,7 +113,7 @@ class Throttles:
         self._full.put(key, _Full(text_of(item, "first"), told))
 
     def look(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> Look:
-        """The state of the window that `event` would fall into; nothing is counted."""
+        """Return the state of the window that `event` would fall into. Nothing is counted."""
         window = Window.of(rule, throttle, event, now)
         item = self._table.get("reading a throttle", window.key) or {}
         told = item.get("told", {}).get("SS", [])
@@ -122,7 +121,7 @@ class Throttles:
         return Look(Passage(passes, window), len(told), throttle.max, self._held_in(*window.names))
 
     def _add(self, window: Window, throttle: Throttle, event_id: str) -> Item:
-        """Add the event to those that were told of. ConditionFailed where the window told as often as it may."""
+        """Add the event to the window. Raises ConditionFailed where the window is full."""
         return self._table.update(
             "passing a throttle",
             window.key,
@@ -150,7 +149,7 @@ class Throttles:
         return sum(self._held_in(text_of(item, "pk"), text_of(item, "sk")) for item in before)
 
     def _held_in(self, group: str, start: str) -> int:
-        """How many events a window held back; of a storm of more than some ten thousand batches those of the first."""
+        """Return how many events a window held back. With more than some ten thousand batches, only the first count."""
         held = 0
         begin: Item | None = None
         for _ in range(_MOST_PAGES):
@@ -164,14 +163,14 @@ class Throttles:
 
 
 def values_of(event: Event, paths: Collection[str]) -> JsonObject:
-    """The values that tell an event's group from others: {path: value}."""
+    """Return the values that identify an event's group: {path: value}."""
     shown = event.to_json() if paths else {}
     return {path: value_at(shown, path) for path in paths}
 
 
 @dataclass(frozen=True, slots=True)
 class _Full:
-    """A window that is full: the first event of which was told, and all of them."""
+    """A full window: the first event that passed, and all that did."""
 
     first: str
     told: frozenset[str]
@@ -183,7 +182,7 @@ class Window:
 
     key: dict[str, Any]
     group: JsonObject
-    """The values that tell this group from others: {path: value}."""
+    """The values that identify the group: {path: value}."""
     ends: datetime
     keep: timedelta
 
@@ -202,11 +201,11 @@ class Window:
 
     @property
     def names(self) -> tuple[str, str]:
-        """What tells it from all other windows: its rule and group, and when it began."""
+        """The window's identity: a name of its rule and group, and its start."""
         return self.key["pk"]["S"], self.key["sk"]["S"]
 
     def count_of(self, event_ids: Collection[str]) -> Item:
-        """The item that says that one batch held back these events of this window."""
+        """Return the item that counts the events of this window that one batch held back."""
         return {
             "pk": text("#".join(self.names)),
             "sk": text(f"batch#{min(event_ids)}"),

@@ -205,13 +205,13 @@ def _client_certificate(secrets_of: SecretsOf, transport: NotificationTransport)
 
 
 def webhook_body(context: RenderingContext) -> JsonObject:
-    """{body, severity, user_email, user_username, event_user_email, event_user_username}: all six, always.
+    """Return {body, severity, user_email, user_username, event_user_email, event_user_username}, always all six.
 
-    A digest, which is about no single person of an event, has `digest` too. What tells that something is over has
-    `over`: true; a digest has it within.
+    A digest, which is about no single person of an event, also has `digest`. A message that something is over has
+    `over`: true; in a digest it is inside `digest`.
 
-    Each is text, or null where there is no such person or the person has no such thing (blank is nothing).
-    Control characters are taken out, so that it can be encoded whatever the event holds.
+    Each of the six is text, or null where there is no such person or the value is blank. Control characters are
+    removed, so that the body can be encoded whatever the event contains.
     """
     user, event = context.user, context.event
     told: JsonObject = {
