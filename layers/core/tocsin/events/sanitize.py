@@ -4,7 +4,7 @@
 |---|---|
 | None, bool, str, 64-bit int, finite float | itself; a NUL or a lone surrogate is U+FFFD |
 | NaN, infinities | null |
-| a greater int | its digits as a string (hexadecimal from 2**2048 on): JSON readers and CEL stop at 64 bits |
+| a larger int | its digits as a string (hexadecimal from 2**2048 on): JSON readers and CEL have 64 bits |
 | datetime | ISO 8601 in UTC with ``Z``; without a zone it is taken as UTC |
 | date, time, timedelta | ISO 8601, ISO 8601, seconds |
 | UUID, Decimal, Enum | 32 hexadecimal digits, its digits as a string, its value |
@@ -16,11 +16,11 @@
 | set | list, in an order that does not change from run to run |
 | path, IP address or network, any other object | ``str()``; ``<module.Class>`` where that would say no more |
 
-Keys that are no strings are written as JSON writes them (``true``, ``null``, ``1``), else by ``str()``; keys
-that come out alike are kept apart as ``key``, ``key (2)``, ``key (3)``.
+Keys that are not strings are written as in JSON (``true``, ``null``, ``1``), else by ``str()``; keys that become
+equal are numbered: ``key``, ``key (2)``, ``key (3)``.
 
-What does not fit into the `Limits` is cut, and the place says so with a text that starts with ``… [``: the
-end of a string, a list's last item, or the value of an object's last key, ``…``.
+What does not fit into the `Limits` is cut and marked by a text that starts with ``… [``: at the end of a string, as
+a list's last item, or as the value of an object's last key, ``…``.
 """
 
 import io
@@ -80,12 +80,12 @@ _ITEMS_MARK = re.compile(r"… \[cut: (?:([0-9]{1,18}) more items|more items|.{1
 
 
 def sanitize(value: object, *, limits: Limits = _DEFAULT_LIMITS) -> Json:
-    """A copy of the value that is safe to store as JSON, as the module's text says.
+    """Return a copy of the value that is safe to store as JSON, converted as in the module's table.
 
-    Where the whole is above ``limits.size``, long strings are shortened first, then wide containers, then
-    deep ones, so that one swollen field does not push the others out. A dict gives a dict, and what was
-    sanitized comes out as it is. Never raises, and always ends, whatever code of its own the value has,
-    unless that blocks or ends the process. Iterators are consumed, up to the limits.
+    If the copy is larger than ``limits.size``, long strings are shortened first, then wide containers, then deep ones,
+    so that one large field does not displace the others. A dict gives a dict, and a sanitized value is returned
+    unchanged. Never raises, and always ends, whatever code of its own the value has, unless that blocks or ends the
+    process. Iterators are consumed, up to the limits.
     """
     try:
         walk = _Walk(limits)

@@ -1,4 +1,4 @@
-"""Why a rule would tell people of an event, or would not: asked for one event, or for all of a time. Sends nothing."""
+"""Explain why a rule would notify people of an event, or why not. Sends nothing."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_RECIPIENTS = 100
-"""Names shown of the people who would be told."""
+"""Most names shown of the people who would be notified."""
 
 
 @dataclass(frozen=True, slots=True)
 class RuleUnderTest:
-    """A rule, as it is configured or as it would be, with all that it names, ready to look at events."""
+    """A configured or proposed rule, with everything it refers to, compiled."""
 
     rule: NotificationRule
     configuration: Configuration
@@ -40,7 +40,7 @@ class RuleUnderTest:
 
 
 class Explainer:
-    """Answers why. Raises NotFound, Invalid and Unavailable."""
+    """Explains rules and policies. Methods raise NotFound, Invalid and Unavailable."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Explainer:
         self._events = events
 
     def rule(self, name: str) -> RuleUnderTest:
-        """The configured rule `name`; a disabled one is tested as if it were not."""
+        """Return the configured rule `name`. A disabled one is tested as if it were enabled."""
         _, configuration = self._configuration.current(fresh=True)
         rule = next((rule for rule in configuration.rules if rule.name == name), None)
         if rule is None:
@@ -67,7 +67,7 @@ class Explainer:
         return RuleUnderTest(rule, configuration, RuleSet([tested], configuration.policies, configuration.silences))
 
     def event(self, asked: Json) -> Event:
-        """The event that a test is about: {"event_id"} of a stored one, or {"event"} as a producer gives it."""
+        """Return the event to test: a stored one for {"event_id"}, or a new one from {"event"} as producers send it."""
         if not isinstance(asked, dict) or len(asked) != 1 or not asked.keys() <= {"event", "event_id"}:
             raise Invalid([Violation("", "give exactly one of event, event_id")])
         if "event_id" in asked:
@@ -90,7 +90,7 @@ class Explainer:
         return event
 
     def explain_rule(self, name: str, event: Event) -> JsonObject:
-        """Each binding's result and reason, and who would be told by what, were the event to come now."""
+        """Return each binding's result and reason, and who would be notified by which transport if it came now."""
         tested = self.rule(name)
         now = utc_now()
         audience = EventAudience(event, tested.configuration, self._people)
@@ -133,7 +133,7 @@ class Explainer:
         }
 
     def _decisions(self, tested: RuleUnderTest, event: Event, usernames: list[str], now: datetime) -> list[Json]:
-        """What is decided for each transport that is told once for all (user null), and each person by each other."""
+        """Return the decision for each send-once transport (user null), and for each person by each other transport."""
         wishes = self._preferences.wishes(usernames, defaults_of(tested.configuration))
         transports = transports_of(event, tested.rule, tested.configuration)
         told: list[tuple[str | None, NotificationTransport]] = [(None, each) for each in transports if each.send_once]
@@ -157,7 +157,7 @@ class Explainer:
         return shown
 
     def _names(self, tested: RuleUnderTest, event: Event) -> tuple[list[str], bool]:
-        """The first of those who would be told, and whether there are more."""
+        """Return the first people who would be notified, and whether there are more."""
         names: list[str] = []
         cursor = Cursor()
         while not cursor.at_end and len(names) <= MAX_RECIPIENTS:
