@@ -11,9 +11,10 @@ _PLATFORM = ("START RequestId", "END RequestId", "REPORT RequestId")
 def function_logs(aws: EmulatedAws) -> list[str]:
     """The lines of all functions, `<function> <line>`, in the order of time."""
     found: list[tuple[int, str]] = []
-    for group in aws.logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/")["logGroups"]:
-        name = group["logGroupName"]
-        for stream in aws.logs.describe_log_streams(logGroupName=name)["logStreams"]:
+    groups = aws.logs.get_paginator("describe_log_groups").paginate(logGroupNamePrefix="/aws/lambda/")
+    for name in [group["logGroupName"] for page in groups for group in page["logGroups"]]:
+        streams = aws.logs.get_paginator("describe_log_streams").paginate(logGroupName=name)
+        for stream in [each for page in streams for each in page["logStreams"]]:
             # The end of a long stream: up to 1 MB or 10,000 lines.
             events = aws.logs.get_log_events(logGroupName=name, logStreamName=stream["logStreamName"])["events"]
             found += [

@@ -193,7 +193,10 @@ class Spool:
         if self._closed:
             raise SpoolError("the spool is closed")
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # SQLite gives its other files the same rights
+        # SQLite gives its other files the same rights. A file that is there is not opened: its closing would take away
+        # the locks that this process's other connection has (https://www.sqlite.org/howtocorrupt.html, 2.2).
+        with suppress(FileExistsError):
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         database = sqlite3.connect(
             self.path, timeout=_PATIENCE_OF_SENDER, isolation_level=None, check_same_thread=False
         )
@@ -230,12 +233,16 @@ def _insert(database: sqlite3.Connection, line: bytes, after: int) -> int:
 
 
 def _set_up(database: sqlite3.Connection) -> None:
-    """Make the database what it is to be. To change its mode SQLite waits for no other connection: so we do."""
+    """Make the database what it is to be. To change its mode SQLite waits for no other connection: so we do.
+
+    Where another process changes it at that moment, or is killed in it, SQLite says "locked" or "disk I/O error".
+    """
     for attempt in range(_SETUP_TRIES):
         try:
             database.executescript(_SETUP)
         except sqlite3.OperationalError as error:
-            if "locked" not in str(error) or attempt == _SETUP_TRIES - 1:
+            passes = "locked" in str(error) or "I/O" in str(error)
+            if not passes or attempt == _SETUP_TRIES - 1:
                 raise
             time.sleep(0.01 * (attempt + 1))
         else:

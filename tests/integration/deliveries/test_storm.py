@@ -8,7 +8,7 @@ import json
 import os
 import random
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 from tests.bad_endpoints import ENDPOINTS, Storm, raging
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import POLICY, SECRET, World
+from tocsin.aws.logging import logger
 from tocsin.deliveries.breaker import BreakerState
 from tocsin.deliveries.items import DUE_SHARDS
 from tocsin.deliveries.store import DeliveryStore
@@ -69,7 +70,7 @@ def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
 ) -> None:
     began = time.monotonic()
     world = World(stack, monkeypatch)
-    monkeypatch.setattr("tocsin.aws.logging._METHODS", defaultdict(lambda: lambda *_, **__: None))
+    monkeypatch.setattr(logger, "disabled", True)
     mortal = Mortal(stack.dynamodb, "deliveries")
     world.deliveries = mortal
     with raging() as storm:

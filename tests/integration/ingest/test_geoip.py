@@ -1,6 +1,5 @@
 """POST /events on moto with databases of places and networks, and what rules and readers then see of them."""
 
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ from tests.geoip_databases import BERLIN, BERLIN_GEO, EXAMPLE_ASN, write_databas
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import Client
 from tests.integration.matching.matching_world import configure, match, rule, told
-from tocsin.aws.logging import logger
 from tocsin.events.model import Event
 from tocsin.ids import new_id
 
@@ -90,17 +88,16 @@ def test_an_event_of_the_largest_size_is_stored_with_its_fields(stack: Stack, pr
 
 
 def test_a_broken_database_refuses_nothing_and_is_one_line_of_the_log(
-    stack: Stack, databases: Path, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, databases: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (databases / "GeoLite2-City.mmdb").write_bytes(b"broken")
     stack.monkeypatch.setenv("GEO_DIRECTORY", str(databases))
-    log = io.StringIO()
-    monkeypatch.setattr(logger.registered_handler, "stream", log)
     producer = Client(stack, "ingest")
 
     statuses = [producer.post(LOGIN).status for _ in range(3)]
 
-    (line,) = [line for line in map(json.loads, log.getvalue().splitlines()) if line["code"].startswith("GEOIP")]
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    (line,) = [line for line in lines if line.get("code", "").startswith("GEOIP")]
     assert statuses == [201, 201, 201]
     assert contexts(stack) == [{"asn": EXAMPLE_ASN}] * 3
     assert (line["level"], line["code"]) == ("WARNING", "GEOIP_IMPAIRED")

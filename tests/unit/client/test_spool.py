@@ -4,6 +4,8 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 from contextlib import closing
 from pathlib import Path
@@ -330,3 +332,26 @@ def test_a_fork_carries_no_connection_over(spooling, path):
     assert json.loads(os.read(reading, 10_000)) == []
     os.close(reading)
     os.close(writing)
+
+
+def test_a_process_that_comes_and_goes_leaves_what_another_puts_afterwards(tmp_path):
+    """The fault: each connection opened and closed the file beside SQLite, which took the process's locks away.
+
+    https://www.sqlite.org/howtocorrupt.html (2.2)
+    """
+    path = tmp_path / "spool"
+    count = (
+        f"import sqlite3; print(sqlite3.connect({str(path)!r}).execute('SELECT count(*) FROM events').fetchone()[0])"
+    )
+
+    def seen_by_another() -> int:
+        return int(subprocess.run([sys.executable, "-c", count], check=True, capture_output=True, text=True).stdout)
+
+    spool = Spool(path, LEAST_ROOM)
+    spool.put(b"a")
+    assert [line for _, line in spool.take(1, 100)] == [b"a"]
+    before = seen_by_another()
+    spool.put(b"b")
+
+    assert (before, seen_by_another()) == (1, 2)
+    spool.close()
