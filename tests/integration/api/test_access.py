@@ -55,7 +55,11 @@ class Everything:
 def _brief(operation: Operation) -> dict[str, str]:
     """The last minutes, for what else looks through days of events."""
     looks_through = operation.method == "GET" and operation.path.startswith("/events") and "{" not in operation.path
-    return {"since": iso(datetime.now(UTC) - timedelta(minutes=5))} if looks_through else {}
+    return _last_minutes() if looks_through else {}
+
+
+def _last_minutes() -> dict[str, str]:
+    return {"since": iso(datetime.now(UTC) - timedelta(minutes=5))}
 
 
 @pytest.fixture
@@ -74,6 +78,8 @@ def token_facts(*scopes: Scope, **more: str) -> dict[str, str]:
     return facts(*scopes) | known | {"expires": str(ends)} | more
 
 
+RANGES = {"since", "until", "history_days", "steps"}
+"""Parameters that say what span of the log is read."""
 BEARERS = pytest.mark.parametrize("bearer", [facts, token_facts], ids=["key", "token"])
 
 
@@ -201,6 +207,8 @@ def test_every_call_in_the_reference_runs(everything: Everything) -> None:
         body = values.get("-d") or (blueprint if "--data-binary" in values else None)
         filled = string.Template(path).substitute(known)
         pairs = dict(parse_qsl(query))
+        if "-X" not in values and path.startswith("/events") and "$" not in path and not pairs.keys() & RANGES:
+            pairs |= _last_minutes()
         answer = everything.call(values.get("-X", "GET"), filled, body, pairs)
 
         absent = url.removeprefix("$URL").startswith(missing)

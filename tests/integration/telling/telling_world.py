@@ -130,11 +130,11 @@ class TellingWorld(World):
         assert answer == {"batchItemFailures": []}
 
     def story(self, event: Event) -> dict[str, Any]:
-        """{rule: …, deliveries by person} of an event, as the API shows it."""
+        """{rule: …, deliveries by person} of an event, as the API shows it; that of a digest is not among them."""
         page: Any = self.ledger.story(event.id, after=None, limit=100, now=self.now)
         return {
             "rule": next(entry for entry in page.items if entry["kind"] == "rule"),
-            **{entry["user"]: entry for entry in page.items if entry["kind"] == "delivery"},
+            **{entry["user"]: entry for entry in page.items if entry["kind"] == "delivery" and "digest" not in entry},
         }
 
     def posted(self, username: str | None) -> list[dict[str, Any]]:
