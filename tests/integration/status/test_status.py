@@ -115,6 +115,15 @@ def test_dead_letters_are_counted_by_their_reasons_and_stay(api: Api, stack: Sta
     assert named(first, "webhook") == {"queue": "webhook", "messages": 0, "looked_at": 0, "reasons": []}
 
 
+def test_each_queue_of_dead_letters_is_looked_into(api: Api, stack: Stack) -> None:
+    for name in DEAD_LETTERS:
+        stack.sqs.send_message(QueueUrl=stack.queues[name], MessageBody='{"reason": "throttled"}')
+
+    letters = status(api)["dead_letters"]
+
+    assert {each["queue"]: each["looked_at"] for each in letters} == {_short(name): 1 for name in DEAD_LETTERS}
+
+
 def test_readers_of_the_stream_have_their_lag_in_seconds(api: Api) -> None:
     measure("AWS/Lambda", "IteratorAge", ("FunctionName", "tocsin-test-matcher"), 1500)
 
@@ -201,6 +210,10 @@ def test_what_is_looked_at_is_what_the_template_has() -> None:
 
     assert {word.partition("=")[2].strip("${}") for word in named_there.split()} == queues
     assert {word.partition("=")[0] for word in variables["DEAD_LETTERS"].split()} == {
-        name.removesuffix("DeadLetters").removesuffix("Failures").lower() for name in DEAD_LETTERS
+        _short(name) for name in DEAD_LETTERS
     }
     assert set(FUNCTIONS) == functions().keys()
+
+
+def _short(queue: str) -> str:
+    return queue.removesuffix("DeadLetters").removesuffix("Failures").lower()
