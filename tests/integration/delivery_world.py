@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import moto.sqs.models
+import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import RECORDER, Stack
@@ -237,6 +238,16 @@ class World:
     def forget_messages(self, mode: str = "webhook") -> None:
         """Lose what is in a mode's queue: only the schedule brings deliveries back."""
         self.stack.sqs.purge_queue(QueueUrl=self.urls[TransportMode(mode)])
+
+    def attempt_unnoted(self, records: list[dict[str, Any]]) -> None:
+        """Have a function attempt these deliveries, and its process end before it notes how that went."""
+
+        def die(*_: object) -> None:
+            raise SystemExit
+
+        with pytest.MonkeyPatch.context() as patched, pytest.raises(SystemExit):
+            patched.setattr(self.deliveries, "note", die)
+            self.worker().run(records)
 
     def pump(self, worker: DeliveryWorker, mode: str = "webhook") -> int:
         """Deliver all that waits in a queue now, as Lambda does; how many messages that were."""

@@ -200,23 +200,14 @@ def test_two_copies_at_once_send_one_request(world: World, sinks: Sinks) -> None
     assert world.states() == {"delivered": 1}
 
 
-def die(*_: object) -> None:
-    """The function's process ends here."""
-    raise SystemExit
-
-
 def test_a_function_that_dies_before_its_note_leaves_a_delivery_that_goes_on(
     world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()
     world.send(message)
-    records = world.waiting()
 
-    with monkeypatch.context() as patched:
-        patched.setattr(world.deliveries, "note", die)
-        with pytest.raises(SystemExit):
-            world.worker().run(records)
+    world.attempt_unnoted(world.waiting())
     world.go_on(world.worker(), seconds=40)  # the message comes back
     world.go_on(world.worker(), seconds=1)  # and the schedule finds its delivery
 
@@ -235,10 +226,7 @@ def test_a_message_that_comes_back_first_hides_no_attempt_of_a_function_that_die
     message = world.message()
     world.send(message)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(world.deliveries, "note", die)
-        with pytest.raises(SystemExit):
-            world.worker().run(world.waiting())
+    world.attempt_unnoted(world.waiting())
     world.later(minutes=5)  # the lease is over, and the queue's own time
     world.pump(world.worker())
     world.go_on(world.worker(), seconds=1)
@@ -253,6 +241,9 @@ def test_a_delivery_that_kills_its_function_each_time_ends(
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()
     world.send(message)
+
+    def die(*_: object) -> None:
+        raise SystemExit
 
     monkeypatch.setattr(world.deliveries, "note", die)
     for _ in range(12):

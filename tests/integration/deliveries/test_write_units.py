@@ -24,11 +24,6 @@ def written(world: World) -> dict[str, float]:
     return {name.removeprefix(kind): units for name, units in meter.usage.items() if name.startswith(kind) and units}
 
 
-def die(*_: object) -> None:
-    """The function's process ends here."""
-    raise SystemExit
-
-
 def test_a_delivery_whose_first_attempt_succeeds_takes_three_write_units(world: World, sinks: Sinks) -> None:
     world.hook(f"{sinks.url}/webhook/x")
     world.send(world.message())
@@ -77,10 +72,7 @@ def test_a_copy_that_can_not_leave_word_of_its_delivery_comes_back(
     message = world.message()
     world.send(message)
     records = world.waiting()
-    with monkeypatch.context() as patched:
-        patched.setattr(world.deliveries, "note", die)
-        with pytest.raises(SystemExit):
-            world.worker().run(records)
+    world.attempt_unnoted(records)
 
     with failing(throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb, at=lambda call: call > 2):
         back: Any = world.worker().run(records)

@@ -10,10 +10,11 @@ from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import work
 from tests.integration.telling.telling_world import TellingWorld, dying
-from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done
-from tocsin.deliveries.digests import LEASE
+from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done, nobody_dies_any_more
+from tocsin.deliveries.waiting_store import MAX_VALUE
 from tocsin.events.model import Event
 from tocsin.ids import new_id
+from tocsin.matching.ending import about_of
 from tocsin.matching.open_store import OpenStore
 
 RESOLVE = {"action": "service_up", "by": ["context.host"], "within": "hours=12"}
@@ -130,6 +131,19 @@ def test_the_end_of_a_group_joins_it(telling: TellingWorld) -> None:
     assert told(telling) == [False, True]
 
 
+def test_a_group_goes_by_the_key_of_what_it_tells_of_also_where_its_values_are_long(telling: TellingWorld) -> None:
+    """The fault: the message's key was made anew of the values in its item, which has long ones cut."""
+    group = {"by": ["context.host"], "wait": "minutes=1", "interval": "minutes=5"}
+    telling.rules(group=group, resolve={"action": "service_up"})
+    began = down(telling, "web-" * MAX_VALUE)
+
+    telling.match(began)
+    telling.go_on(telling.worker(), minutes=2)
+
+    keys = {item["about"]["S"] for item in telling.all() if "digest" in item}
+    assert keys == {about_of(telling.configuration.current()[1].rules_by_name["refunds"], began)}
+
+
 def test_a_test_of_the_rule_says_that_an_event_ends_it(telling: TellingWorld) -> None:
     api = Api.of(telling.stack)
 
@@ -206,12 +220,7 @@ def test_an_end_is_told_once_whoever_dies(telling: TellingWorld, seed: int) -> N
         for batch in batches:
             match_until_done(telling, batch)
             a_minute(telling)
-    for _ in range(6):  # and nobody dies any more
-        telling.later(seconds=LEASE.total_seconds())
-        a_minute(telling)
-    telling.later(hours=1, minutes=1)  # what a death between an item and its message delays
-    a_minute(telling)
-    a_minute(telling)
+    nobody_dies_any_more(telling, runs=6)
 
     assert died
     for name in ("ana", "bob"):

@@ -9,9 +9,9 @@ from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import record
 from tests.integration.telling.telling_world import TellingWorld, dying
-from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done
+from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done, nobody_dies_any_more
 from tocsin.deliveries.digest_store import DigestStore
-from tocsin.deliveries.digests import LEASE, LOOK_AGAIN
+from tocsin.deliveries.digests import LOOK_AGAIN
 from tocsin.deliveries.waiting_store import SETTLE
 
 SEEDS = range(2)
@@ -36,12 +36,7 @@ def test_each_event_is_in_exactly_one_message(telling: TellingWorld, seed: int) 
             for _ in range(3):
                 telling.later(minutes=1)
                 a_minute(telling)
-    for _ in range(20):  # and nobody dies any more
-        telling.later(seconds=LEASE.total_seconds())
-        a_minute(telling)
-    telling.later(hours=1, minutes=1)  # what a death between an item and its message delays
-    a_minute(telling)
-    a_minute(telling)
+    nobody_dies_any_more(telling, runs=20)
 
     assert died
     items = telling.all()

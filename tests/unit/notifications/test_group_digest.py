@@ -32,18 +32,6 @@ def test_values_stand_before_counts_and_what_there_is_none_of_is_left_out() -> N
     assert [label for label, _ in DIGEST.facts()[2:]] == ["Rules", "Actions", "Applications"]
 
 
-def test_a_key_is_the_same_for_all_messages_of_a_group_and_for_no_other() -> None:
-    later = replace(DIGEST, id=f"{new_id(NOW)}-fedcba9876543210", count=9)
-    others = (
-        replace(DIGEST, group={"context.client_name": "web-2"}),
-        replace(DIGEST, first=(replace(DIGEST.first[0], rule="refunds"),)),
-        replace(DIGEST, cause="digest"),
-    )
-
-    assert later.key == DIGEST.key
-    assert DIGEST.key not in {other.key for other in others}
-
-
 def test_only_a_group_has_values() -> None:
     assert DIGEST.to_json()["group"] == DIGEST.group
     assert "group" not in replace(DIGEST, cause="quiet_hours").to_json()

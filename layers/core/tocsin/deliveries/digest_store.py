@@ -219,7 +219,7 @@ class DigestStore:
     def made(self, digest_id: str) -> DeliveryMessage | None:
         """The message of a digest that is made; None where it is not."""
         for item in self._table.get_many(_READING, [Place.of(digest_id).key], consistent=True):
-            return message_of(item)
+            return message_of(item)  # as `joined` reads: the schedule's role has no GetItem
         return None
 
     def make(self, digest_id: str, members: Sequence[Member], *, now: datetime, keep: timedelta) -> DeliveryMessage:
@@ -291,6 +291,7 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         once=False,
         digest=place.told,
         again=True,
+        about=lead.about if "group" in told else None,
     )
     return message, told
 

@@ -107,7 +107,7 @@ class DeliveryMessage:
     digest: str | None = None
     """Of a digest: the 16 hex digits that its id ends with. `event_id` is then one of its events."""
     about: str | None = None
-    """Of a rule that says `resolve`: what is the same for a beginning and its end."""
+    """What is the same for all that a rule with a `group` or `resolve` tells of one thing (`matching.ending`)."""
     over: bool = False
     """Whether it tells that what was told by `about` is over."""
     again: bool = field(default=False, compare=False)

@@ -50,11 +50,10 @@ class Endings:
 
     def begin(self, event: Event, rule: NotificationRule, telling: Telling, page: int) -> None:
         """Note whom `telling` told, or tells later."""
-        about = about_of(rule, event)
-        if rule.resolve is not None and about is not None:
+        if rule.resolve is not None and telling.about is not None:
             now = self._clock()
             ends = now + parse_duration(rule.resolve.within)
-            self._opened.begin(rule.name, about, page, event.id, telling.listeners, now=now, ends=ends)
+            self._opened.begin(rule.name, telling.about, page, event.id, telling.listeners, now=now, ends=ends)
 
     def end(
         self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration, keep: timedelta
@@ -65,7 +64,7 @@ class Endings:
         """
         if cursor.page >= MAX_PAGES:
             raise RuntimeError(f"the end of rule {rule.name} told {cursor.page:,} pages of people, and there are more")
-        about = about_of(rule, event)
+        about = None if rule.resolve is None else about_of(rule, event)
         if about is None:
             return None
         now = self._clock()
@@ -113,12 +112,12 @@ class Endings:
 
 
 def about_of(rule: NotificationRule, event: Event) -> str | None:
-    """What is the same for a beginning and its end: by the values at the paths of the rule's group, or its `resolve`.
+    """What is the same for all that a rule tells of one thing, its beginning, its end and groups of it: a hash.
 
-    The same as `Digest.key` of what the rule tells together. None where the rule says no `resolve`.
+    It is of the values at the paths of the rule's `group`, or of its `resolve`; None where the rule has neither.
     """
-    if rule.resolve is None:
+    told_of = rule.group or rule.resolve
+    if told_of is None:
         return None
-    by = rule.resolve.by if rule.group is None else rule.group.by
-    told = [rule.name, values_of(event, by)]
+    told = [rule.name, values_of(event, told_of.by)]
     return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]

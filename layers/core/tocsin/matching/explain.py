@@ -60,7 +60,7 @@ class Explainer:
     def rule(self, name: str) -> RuleUnderTest:
         """Return the configured rule `name`. A disabled one is tested as if it were enabled."""
         _, configuration = self._configuration.current(fresh=True)
-        rule = next((rule for rule in configuration.rules if rule.name == name), None)
+        rule = configuration.rules_by_name.get(name)
         if rule is None:
             raise NotFound(f"there is no rule {name!r}")
         tested = rule.model_copy(update={"enabled": True})

@@ -226,10 +226,12 @@ class Matcher:
         if cursor.page >= MAX_PAGES:
             raise RuntimeError(f"rule {rule_name} told {cursor.page:,} pages of people, and there would be more")
         configuration, *_ = self._current()
-        rule = next((rule for rule in configuration.rules if rule.name == rule_name and rule.enabled), None)
-        if rule is not None and ends:
+        rule = configuration.rules_by_name.get(rule_name)
+        if rule is None or not rule.enabled:
+            return
+        if ends:
             self._end(event, rule, cursor, configuration)
-        elif rule is not None:
+        else:
             self._tell(event, rule, cursor, configuration, None)
 
     def _end(self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration) -> None:

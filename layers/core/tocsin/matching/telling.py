@@ -43,7 +43,7 @@ class Telling:
         over: bool = False,
     ) -> None:
         """`put` takes what is to be sent at once. `about` and `over` are those of the messages."""
-        self._about, self._over = about, over
+        self.about, self._over = about, over
         self._remark = remark
         self._event = event
         self._rule = rule
@@ -146,7 +146,7 @@ class Telling:
             once=transport.send_once,
             event=self._event,
             remark=self._remark,
-            about=self._about,
+            about=self.about,
             over=self._over,
         )
 

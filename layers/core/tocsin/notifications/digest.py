@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from hashlib import sha256
-
-import orjson
 
 from tocsin.notifications.labels import label_of
 from tocsin.notifications.model import Notification, Severity, event_links
@@ -73,13 +70,6 @@ class Digest:
     group: Mapping[str, Json] = field(default_factory=dict)
     over: bool = False
     """Whether the latest of a group ends it."""
-
-    @property
-    def key(self) -> str:
-        """The same for all messages of a group; else the digest's own id."""
-        if self.cause != "group" or not self.first:
-            return self.id
-        return sha256(orjson.dumps([self.first[0].rule, {**self.group}], option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
     def title(self, gettext: Gettext = _untranslated) -> str:
         """How many notifications there are."""

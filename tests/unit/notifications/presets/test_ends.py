@@ -57,5 +57,5 @@ def test_a_group_whose_latest_ends_it_resolves() -> None:
 
     told = Told.of(replace(END, digest=digest), "m")
 
-    assert (told.kind, told.key, told.title) == (Kind.RESOLVE, digest.key, "Over: 1 notification")
+    assert (told.kind, told.key, told.title) == (Kind.RESOLVE, ABOUT, "Over: 1 notification")
     assert webhook_body(replace(END, digest=digest))["digest"]["over"] is True

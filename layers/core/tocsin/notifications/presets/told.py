@@ -137,7 +137,7 @@ class Told:
             replace(context, event=each.event, notification=each, rule=each.rule, severity=each.severity, digest=None)
             for each in digest.first
         ]
-        told = cls.of_several(first, key=digest.key, message_id=message_id, count=digest.count)
+        told = cls.of_several(first, key=context.about or digest.id, message_id=message_id, count=digest.count)
         return replace(
             told,
             kind=Kind.RESOLVE if digest.over else Kind.GROUP,
