@@ -7,7 +7,7 @@ it may act in the channel: no mention, no link under another name, no message th
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -71,6 +71,40 @@ class Room:
             return False
         self.left -= size
         return True
+
+
+def fitting_facts(
+    facts: Sequence[tuple[str, str]],
+    dialect: Dialect,
+    room: Room,
+    *,
+    slots: int,
+    max_label: int,
+    max_value: int,
+    gettext: Gettext = untranslated,
+) -> Iterator[tuple[str, str]]:
+    """Labels and values, at most `slots`, as far as there is `room`; the last says how many are left out."""
+    room.takes(*left_out(len(facts), gettext))
+    for position, (name, value) in enumerate(facts):
+        left = len(facts) - position
+        label = dialect.line(name, max_label)
+        allowed = min(max_value, room.left - units(label))
+        if allowed < LEAST_VALUE or (position == slots - 1 and left > 1):
+            yield left_out(left, gettext)
+            return
+        said = dialect.text(value, allowed)
+        room.takes(label, said)
+        yield label, said
+
+
+def fitting_row(parts: Iterable[str], room: int) -> str:
+    """`parts` in a row, those that there is room for: none is cut, since a URL can't be."""
+    row = ""
+    for part in parts:
+        more = f" · {part}" if row else part
+        if units(row) + units(more) <= room:
+            row += more
+    return row
 
 
 def discord_url(url: str) -> str | None:

@@ -10,11 +10,19 @@ together 6,000 (https://discord.com/developers/docs/resources/message#embed-obje
 from __future__ import annotations
 
 from tocsin.events.summary import Gettext
-from tocsin.notifications.chat_text import DISCORD_ACTS, LEAST_VALUE, Dialect, Room, language_of, left_out, username_of
+from tocsin.notifications.chat_text import (
+    DISCORD_ACTS,
+    Dialect,
+    Room,
+    fitting_facts,
+    fitting_row,
+    language_of,
+    username_of,
+)
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.text import units
 from tocsin.notifications.translations import Catalogues
-from tocsin.notifications.wording import NEXT, Fact, Link, Words, words_of
+from tocsin.notifications.wording import NEXT, Link, Words, words_of
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
@@ -78,36 +86,23 @@ def _fields(words: Words, gettext: Gettext, room: Room) -> list[JsonObject]:
     if value:
         last.append({"name": gettext(NEXT), "value": value, "inline": False})
         room.takes(gettext(NEXT), value)
-    return [*_of_facts(words.facts, MAX_FIELDS - len(last), room, gettext), *last]
-
-
-def _of_facts(facts: tuple[Fact, ...], slots: int, room: Room, gettext: Gettext) -> list[JsonObject]:
-    fields: list[JsonObject] = []
-    room.takes(*left_out(len(facts), gettext))
-    for position, fact in enumerate(facts):
-        left = len(facts) - position
-        name = _DIALECT.line(fact.label, MAX_LABEL)
-        allowed = min(MAX_VALUE, room.left - units(name))
-        if allowed < LEAST_VALUE or (len(fields) == slots - 1 and left > 1):
-            mark, said = left_out(left, gettext)
-            fields.append({"name": mark, "value": said, "inline": False})
-            break
-        value = _DIALECT.text(fact.value, allowed)
-        room.takes(name, value)
-        fields.append({"name": name, "value": value, "inline": units(value) <= MAX_LABEL})
-    return fields
+    facts = [(fact.label, fact.value) for fact in words.facts]
+    slots = MAX_FIELDS - len(last)
+    shown = fitting_facts(facts, _DIALECT, room, slots=slots, max_label=MAX_LABEL, max_value=MAX_VALUE, gettext=gettext)
+    fields: list[JsonObject] = [
+        {"name": label, "value": said, "inline": units(said) <= MAX_LABEL} for label, said in shown
+    ]
+    return [*fields, *last]
 
 
 def _links(links: tuple[Link, ...]) -> str:
-    """Links under their labels, as many as a field has room for: a URL can't be cut."""
-    shown = ""
-    for link in links:
-        label = _DIALECT.line(link.label.replace("[", "(").replace("]", ")"), MAX_LABEL)
-        url = link.url.replace("(", "%28").replace(")", "%29")
-        more = f"{' · ' if shown else ''}[{label}]({url})"
-        if units(shown) + units(more) <= MAX_LINKS:
-            shown += more
-    return shown
+    """Links under their labels, as many as a field has room for."""
+    return fitting_row(map(_link, links), MAX_LINKS)
+
+
+def _link(link: Link) -> str:
+    label = _DIALECT.line(link.label.replace("[", "(").replace("]", ")"), MAX_LABEL)
+    return f"[{label}]({link.url.replace('(', '%28').replace(')', '%29')})"
 
 
 def _size(value: Json) -> int:

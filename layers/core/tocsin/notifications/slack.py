@@ -20,12 +20,12 @@ import orjson
 from tocsin import __version__
 from tocsin.notifications.chat_text import (
     DISCORD_ACTS,
-    LEAST_VALUE,
     SLACK_ESCAPES,
     Dialect,
+    Room,
     discord_url,
+    fitting_facts,
     is_discord,
-    left_out,
     username_of,
 )
 from tocsin.notifications.context import COLOURS, RenderingContext
@@ -79,8 +79,10 @@ def slack_body(context: RenderingContext, *, discord: bool = False) -> JsonObjec
         "footer": f"Tocsin {__version__}",
     }
     people = _people(context, dialect)
-    room = dialect.max_total - _size(attachment) - sum(map(_size, people))
-    fields = people + _values(context.string_values, MAX_FIELDS - len(people), room, dialect)
+    room = Room(dialect.max_total - _size(attachment) - sum(map(_size, people)))
+    slots = MAX_FIELDS - len(people)
+    values = fitting_facts(context.string_values, dialect, room, slots=slots, max_label=MAX_TITLE, max_value=MAX_VALUE)
+    fields = people + [_field(label, said, short=False) for label, said in values]
     attachment |= {
         "color": COLOURS[context.severity],
         "fields": [*fields],
@@ -105,27 +107,6 @@ def _people(context: RenderingContext, dialect: Dialect) -> list[JsonObject]:
     if context.event_user is not None:
         fields.append(_field("Event user", dialect.text(context.event_user, MAX_TITLE), short=True))
     return fields
-
-
-def _values(values: list[tuple[str, str]], slots: int, room: int, dialect: Dialect) -> list[JsonObject]:
-    """Fields of the event's values, at most `slots` with `room` code units together."""
-    fields: list[JsonObject] = []
-    room -= _size(_left_out(len(values)))
-    for position, (key, value) in enumerate(values):
-        left = len(values) - position
-        title = dialect.text(one_line(key), MAX_TITLE)
-        allowance = room - units(title)
-        if allowance < LEAST_VALUE or (len(fields) == slots - 1 and left > 1):
-            fields.append(_left_out(left))
-            break
-        fields.append(_field(title, dialect.text(value, min(MAX_VALUE, allowance)), short=False))
-        room -= _size(fields[-1])
-    return fields
-
-
-def _left_out(count: int) -> JsonObject:
-    mark, said = left_out(count)
-    return _field(mark, said, short=False)
 
 
 def _field(title: str, value: str, *, short: bool) -> JsonObject:

@@ -15,11 +15,19 @@ in a context (https://docs.slack.dev/reference/block-kit/blocks). Of all texts t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import batched
 
 from tocsin.events.summary import Gettext
-from tocsin.notifications.chat_text import LEAST_VALUE, SLACK_ESCAPES, Dialect, Room, language_of, left_out, username_of
+from tocsin.notifications.chat_text import (
+    SLACK_ESCAPES,
+    Dialect,
+    Room,
+    fitting_facts,
+    fitting_row,
+    language_of,
+    username_of,
+)
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.text import units
 from tocsin.notifications.translations import Catalogues
@@ -82,9 +90,9 @@ def _first(context: RenderingContext, words: Words) -> list[Json]:
 
 def _below(words: Words, gettext: Gettext) -> list[Json]:
     why = [_DIALECT.line(words.why, MAX_LINE), *_links(words.settings)]
-    technical = [f"{_label(fact)}: {_DIALECT.line(fact.value, MAX_LINE)}" for fact in words.technical[:MAX_ELEMENTS]]
+    technical = [_technical(fact) for fact in words.technical[:MAX_ELEMENTS]]
     lines = [f"*{gettext(NEXT)}:* {words.advice}"] if words.advice else []
-    links = _fitting(_links(words.links), MAX_SECTION - sum(map(units, lines)) - 1)
+    links = fitting_row(_links(words.links), MAX_SECTION - sum(map(units, lines)) - 1)
     go_on = "\n".join([*lines, links] if links else lines)
     last: list[Json] = [_section(go_on)] if go_on else []
     last.append(_context(*why))
@@ -95,36 +103,22 @@ def _below(words: Words, gettext: Gettext) -> list[Json]:
     return [*sections, *last]
 
 
-def _fitting(parts: Iterable[str], room: int) -> str:
-    """`parts` in a row, as many as there is room for."""
-    row = ""
-    for part in parts:
-        more = f" · {part}" if row else part
-        if units(row) + units(more) <= room:
-            row += more
-    return row
-
-
 def _fields(facts: tuple[Fact, ...], room: Room, gettext: Gettext) -> list[JsonObject]:
     """A field for each fact, at most MAX_FACTS; the last says how many are left out."""
-    fields: list[JsonObject] = []
-    for position, fact in enumerate(facts):
-        label = _label(fact)
-        allowed = min(MAX_VALUE, room.left - units(label))
-        left = len(facts) - position
-        if allowed < LEAST_VALUE or (len(fields) == MAX_FACTS - 1 and left > 1):
-            mark, said = left_out(left, gettext)
-            fields.append(_mrkdwn(f"*{mark}*\n{said}"))
-            break
-        value = _DIALECT.text(fact.value, allowed)
-        room.takes(label, value)
-        fields.append(_mrkdwn(f"*{label}*\n{value}"))
-    return fields
+    named = [(_unbold(fact.label), fact.value) for fact in facts]
+    shown = fitting_facts(
+        named, _DIALECT, room, slots=MAX_FACTS, max_label=MAX_LABEL, max_value=MAX_VALUE, gettext=gettext
+    )
+    return [_mrkdwn(f"*{label}*\n{said}") for label, said in shown]
 
 
-def _label(fact: Fact) -> str:
-    # An asterisk of the event's own would end the bold.
-    return _DIALECT.line(fact.label.replace("*", "∗"), MAX_LABEL)
+def _technical(fact: Fact) -> str:
+    return f"{_DIALECT.line(_unbold(fact.label), MAX_LABEL)}: {_DIALECT.line(fact.value, MAX_LINE)}"
+
+
+def _unbold(label: str) -> str:
+    """`label`, in which no asterisk of the event's own ends the bold."""
+    return label.replace("*", "∗")
 
 
 def _links(links: tuple[Link, ...]) -> Iterator[str]:
