@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from tocsin.events.redact import Secrets
 from tocsin.fields import Duration
 from tocsin.identity.principal import Scope
 from tocsin.notifications.model import MAX_INBOX
+from tocsin.times import parse_duration
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -56,6 +58,11 @@ class Settings(BaseModel):
         from tocsin.telling.preferences import Preferences  # noqa: PLC0415 - 12 ms of a cold start
 
         return Preferences.model_validate(self.preferences_defaults)
+
+    @property
+    def stories_kept(self) -> timedelta:
+        """Return how long an event's story and deliveries are kept: a little longer than notifications of it."""
+        return parse_duration(self.notification_retention) + timedelta(days=1)
 
     @cached_property
     def secrets(self) -> Secrets:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Self
 
 import orjson
@@ -15,9 +15,6 @@ from tocsin.notifications.model import Severity, delivery_id, digest_notificatio
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.times import iso
 from tocsin.types import JsonObject
-
-KEEP_LONGER = timedelta(days=1)
-"""How much longer than notifications their deliveries are kept."""
 
 MAX_HOPS = 16
 """Times in a row that a function sends a message to its own queue: Lambda's loop detection is off for it."""

@@ -29,13 +29,13 @@ from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import DigestStore, Head
 from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests
 from tocsin.deliveries.items import DUE_SHARDS, Place
-from tocsin.deliveries.model import KEEP_LONGER, DeliveryMessage
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.redrive_store import GivenUp, RedeliveryStore, Span
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS
 from tocsin.errors import Unavailable
 from tocsin.notifications.outcome import State
-from tocsin.times import parse_duration, utc_now
+from tocsin.times import utc_now
 
 PAGE = 200
 """Deliveries of a shard that are claimed before they are sent: so many are late by an hour if a run dies in between."""
@@ -79,7 +79,7 @@ class Redrive:
         for breaker in failures.none_where_unavailable(self._breakers.all) or ():
             released = partial(self._of_breaker, breaker, configuration)
             done += failures.none_where_unavailable(released, transport=breaker.transport) or Counter()
-        keep = parse_duration(configuration.settings.notification_retention) + KEEP_LONGER
+        keep = configuration.settings.stories_kept
         with ThreadPoolExecutor(PARALLEL) as pool:
             for count in pool.map(lambda shard: self._due(shard, until, failures), range(DUE_SHARDS)):
                 done["due"] += count

@@ -29,7 +29,7 @@ from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.backoff import BY_QUEUE_UP_TO, pause_after
 from tocsin.deliveries.breaker import BreakerState
 from tocsin.deliveries.breaker_store import Breakers
-from tocsin.deliveries.model import KEEP_LONGER, Attempt, DeliveryMessage, Following
+from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.deliveries.rendering import context_of
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.errors import TocsinError, Unavailable
@@ -38,7 +38,7 @@ from tocsin.events.store import EventStore
 from tocsin.ids import id_time
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.transport import INBOX, NotificationTransport, PaceOf
-from tocsin.times import parse_duration, utc_now
+from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ class DeliveryWorker:
     def _handle(self, message: DeliveryMessage) -> None:
         _, configuration = self._configuration.current()
         transport = _transport_of(message, configuration)
-        keep = parse_duration(configuration.settings.notification_retention) + KEEP_LONGER
+        keep = configuration.settings.stories_kept
         begun = self._clock()
         breaker = BreakerState.CLOSED
         if transport is not None and transport.enabled and not message.test and not message.probe:

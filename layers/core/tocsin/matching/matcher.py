@@ -40,7 +40,7 @@ from tocsin.rules.model import NotificationRule, Silence
 from tocsin.rules.ruleset import Firing, PolicyFailure, PolicyRun, RuleSet, Verdict
 from tocsin.telling.decision import Cause, Kind
 from tocsin.telling.preferences_store import PreferencesStore
-from tocsin.times import iso, parse_duration, utc_now
+from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
 
 
@@ -158,11 +158,11 @@ class Matcher:
         for failure in verdict.failures:
             self._report(failure, event, configuration)
         for run in verdict.runs:
-            _log(run, event, held, _keep(configuration))
+            _log(run, event, held, configuration.settings.stories_kept)
         for firing in verdict.firings:
             hold = self._held(event, firing.rule, verdict.silence)
             if hold.why is not None:
-                _hold(event, firing, hold, held, _keep(configuration))
+                _hold(event, firing, hold, held, configuration.settings.stories_kept)
             else:
                 self._tell(event, firing.rule, Cursor(remark=hold.remark), configuration, firing)
         for rule in judged.ended:
@@ -235,7 +235,7 @@ class Matcher:
             self._tell(event, rule, cursor, configuration, None)
 
     def _end(self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration) -> None:
-        more = self._endings.end(event, rule, cursor, configuration, _keep(configuration))
+        more = self._endings.end(event, rule, cursor, configuration, configuration.settings.stories_kept)
         if more is not None:
             self._hand_on(MatchMessage(event.id, rule.name, more, "more people hear that it is over", ends=True))
 
@@ -276,7 +276,7 @@ class Matcher:
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
         self._endings.begin(event, rule, telling, begun)
-        telling.note_kept(self._waiting, keep=_keep(configuration))
+        telling.note_kept(self._waiting, keep=configuration.settings.stories_kept)
         is_news = self._stories.note_match(
             event.id,
             rule.name,
@@ -285,7 +285,7 @@ class Matcher:
             told=telling.told,
             kept=telling.kept,
             now=self._clock(),
-            keep=_keep(configuration),
+            keep=configuration.settings.stories_kept,
         )
         if not finished:
             self._hand_on(MatchMessage(event.id, rule.name, cursor, "the group has more members"))
@@ -380,11 +380,6 @@ def _hold(event: Event, firing: Firing, hold: _Held, held: HeldBatch, keep: time
         bindings=[result.reason for result in firing.results],
         held_by=why,
     )
-
-
-def _keep(configuration: Configuration) -> timedelta:
-    """How long an event's story is kept: a little longer than the notifications that it is about."""
-    return parse_duration(configuration.settings.notification_retention) + timedelta(days=1)
 
 
 def _facts(rule: NotificationRule, transports: tuple[NotificationTransport, ...], firing: Firing | None) -> JsonObject:
