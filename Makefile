@@ -35,7 +35,7 @@ run: setup ## the whole application here: emulator, sample events, deliveries; O
 test: setup chromium lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
 
-laws: setup ## the property tests with ten times as many examples, others each time (a quarter of an hour)
+laws: setup ## the property tests with ten times as many examples, others each time
 	@$(BIN)/pytest tests/unit tests/integration/ingest -m hypothesis --hypothesis-profile=explore -p no:benchmark
 
 permissions: setup ## takes each permission of each function away, and sees it missed (about ten minutes)

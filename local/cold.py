@@ -17,17 +17,16 @@ import re
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+
+from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
 from local.workspace import ROOT, STATE
 
 BARE = "bare boto3 client"
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
 """What Lambda's Python runtime brings along."""
-_WITH_EXPRESSIONS = ("matcher", "webhook", "slack", "email", "inbox", "redrive", "api", "jobs")
-LAYERS = {"authorizer": ("core", "tokens")} | dict.fromkeys(_WITH_EXPRESSIONS, ("core", "expressions"))
-"""The layers of a function that has more than the core layer; template.yaml says so."""
-
 _QUEUE = "https://sqs.eu-central-1.amazonaws.com/1/queue"
 ENVIRONMENT = (
     {
@@ -112,6 +111,18 @@ def functions() -> list[str]:
     return sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 
 
+@cache
+def layers() -> dict[str, list[str]]:
+    """The layers of ours that each function has beside the core layer, as template.yaml says."""
+    resources = yaml_parse((ROOT / "template.yaml").read_text("utf-8"))["Resources"]
+    found = {}
+    for name in functions():
+        listed = resources[f"{name.capitalize()}Function"]["Properties"].get("Layers", [])
+        refs = [layer["Ref"] for layer in listed if "Ref" in layer]
+        found[name] = [ref.removesuffix("Layer").lower() for ref in refs if ref.endswith("Layer")]
+    return found
+
+
 def statement_for(name: str) -> str:
     """What an init runs."""
     if name == BARE:
@@ -121,8 +132,10 @@ def statement_for(name: str) -> str:
 
 def command(directory: Path, name: str, script: str, *options: str) -> tuple[list[str], dict[str, str]]:
     """The interpreter's arguments and environment that have it find what Lambda would have it find."""
-    layers = [directory / layer for layer in LAYERS.get(name, ("core",))]
-    paths = [ROOT / "functions" / name, ROOT / "layers" / "core", *layers] if name != BARE else []
+    paths: list[Path] = []
+    if name != BARE:
+        own = [directory / layer for layer in layers()[name]]
+        paths = [ROOT / "functions" / name, ROOT / "layers" / "core", directory / "core", *own]
     found = ":".join(str(path) for path in (*paths, directory / "runtime"))
     return [sys.executable, "-S", *options, "-c", script], ENVIRONMENT | {"PYTHONPATH": found}
 

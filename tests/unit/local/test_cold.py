@@ -1,0 +1,37 @@
+"""`make bench-cold`: an init runs with what Lambda would let it find, and with nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from local import cold
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("cold")
+    cold.layout(place)
+    return place
+
+
+def test_a_function_has_the_layers_that_the_template_gives_it() -> None:
+    layers = cold.layers()
+
+    assert layers["authorizer"] == ["tokens"]
+    assert layers["websocket"] == ["expressions"]
+    assert layers["email"] == layers["ingest"] == []
+    assert layers.keys() == {*cold.functions()}
+
+
+@pytest.mark.parametrize("name", cold.functions())
+def test_each_init_finds_all_that_it_needs_in_its_layers(directory: Path, name: str) -> None:
+    assert cold.init(directory, name).modules > 0
+
+
+def test_an_init_that_lacks_a_library_says_what_failed(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match=r"the init of ingest fails: (?s:.*)ModuleNotFoundError"):
+        cold.init(tmp_path, "ingest")
+
+
+def test_the_bare_client_loads_boto3_from_the_runtime(directory: Path) -> None:
+    assert "boto3" in cold.tree(directory, cold.BARE, count=5)
