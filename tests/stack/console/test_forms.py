@@ -114,6 +114,8 @@ def test_the_settings(page: Page, stack: LocalStack, settings: JsonObject) -> No
     page.get_by_role("button", name="Add quiet hours").click()
     page.get_by_label("Digest every").select_option("day")
     page.get_by_label("inbox from severity").select_option("warning")
+    rule = next(each["name"] for each in stack.api().ask("GET", "/rules").json()["items"] if each["can_be_muted"])
+    page.get_by_label(f"Mute {rule}", exact=True).select_option("muted")
     save(page, "Settings")
 
     changed = stack.api().ask("GET", "/settings").json()
@@ -128,6 +130,7 @@ def test_the_settings(page: Page, stack: LocalStack, settings: JsonObject) -> No
             "quiet_hours": [{"starts": "22:00", "ends": "07:00"}],
             "digest": {"every": "day", "at": "09:00"},
             "transports": {"inbox": {"min_severity": "warning"}},
+            "rules": {rule: {"muted": True}},
         },
     }
 

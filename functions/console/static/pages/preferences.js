@@ -7,34 +7,17 @@ import { useLoaded } from "../parts/resources.js";
 import { Elsewhere, Notice } from "../parts/notice.js";
 import { useShown } from "../parts/shown.js";
 import { Badge, short } from "../parts/text.js";
-import { Digest, QuietHours, spoken, Transports } from "../parts/told_when.js";
+import { Digest, Mute, QuietHours, spoken, Transports } from "../parts/told_when.js";
 
 const MINE = "users/me/preferences";
 const SHOWN = ["time_zone", "locale", "quiet_hours", "digest"];
-const HOUR_MS = 3600 * 1000;
-
-const stateOf = (mine) => (mine.muted ? "muted" : mine.muted_until && Date.parse(mine.muted_until) > Date.now() ? "until" : "told");
 
 function Rules({ known, said, set }) {
   if (!known.length) return html`<p class="muted">No rule tells you of anything.</p>`;
-  const choose = (name, chosen) => {
-    const { [name]: _was, ...others } = said;
-    const hours = { hour: 1, day: 24, week: 168 }[chosen];
-    if (chosen === "told") set(others);
-    else if (chosen === "muted") set({ ...others, [name]: { muted: true } });
-    else if (hours) set({ ...others, [name]: { muted_until: new Date(Date.now() + hours * HOUR_MS).toISOString() } });
-  };
   return html`<table class="stack"><thead><tr>${["Rule", "Severity", "Tells me by", "Because", ""].map((title) => html`<th scope="col">${title || html`<span class="unseen-text">Mute</span>`}</th>`)}</tr></thead>
-    <tbody>${known.map((rule) => {
-      const mine = said[rule.name] || {};
-      const state = stateOf(mine);
-      return html`<tr key=${rule.name} id=${`rule-${rule.name}`} class=${route.value.query.rule === rule.name ? "chosen" : undefined}><td>${short(rule.name, 100)}</td><td data-label="Severity"><${Badge} kind=${rule.severity} /></td>
+    <tbody>${known.map((rule) => html`<tr key=${rule.name} id=${`rule-${rule.name}`} class=${route.value.query.rule === rule.name ? "chosen" : undefined}><td>${short(rule.name, 100)}</td><td data-label="Severity"><${Badge} kind=${rule.severity} /></td>
         <td data-label="By">${rule.transports.join(", ")}</td><td data-label="Because">${rule.because.group ? `you are in ${short(rule.because.group, 80)}` : "it is about you"}</td>
-        <td>${rule.can_be_muted ? html`<select aria-label=${`Mute ${rule.name}`} value=${state} onChange=${(event) => choose(rule.name, event.target.value)}>
-          <option value="told">tells me</option>${state === "until" && html`<option value="until">muted until ${short(mine.muted_until, 16)}</option>`}
-          <option value="hour">mute for an hour</option><option value="day">mute for a day</option><option value="week">mute for a week</option><option value="muted">muted</option></select>`
-        : html`<span class="small muted">can't be muted</span>`}</td></tr>`;
-    })}</tbody></table>`;
+        <td><${Mute} rule=${rule} said=${said} set=${set} /></td></tr>`)}</tbody></table>`;
 }
 
 export default function Preferences() {

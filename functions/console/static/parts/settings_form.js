@@ -4,7 +4,8 @@ import { all } from "../api.js";
 import { Group, members, Names, replaced, Scopes, Text, Whole } from "./fields.js";
 import { Elsewhere, wrongAt } from "./notice.js";
 import { useLoaded } from "./resources.js";
-import { Digest, QuietHours, spoken, Transports } from "./told_when.js";
+import { short } from "./text.js";
+import { Digest, Mute, QuietHours, spoken, Transports } from "./told_when.js";
 
 const SHOWN = ["event_retention", "notification_retention", "seen_notification_retention", "inbox_limit", "brand", "secret_keys", "exempt_keys", "group_scopes"];
 const TOLD = ["time_zone", "locale", "quiet_hours", "digest"].map((name) => `preferences_defaults.${name}`);
@@ -24,14 +25,26 @@ function Grants({ path, label, hint, value, set, problem, writable }) {
     ${writable && html`<div><button type="button" class="tiny" onClick=${() => set([...grants, NOBODY])}>Add a group</button></div>`}</${Group}>`;
 }
 
+/** Which rules tell nobody who does not ask for them; also of a rule that is gone, so that it can be taken out. */
+function Rules({ known, said, set }) {
+  const gone = Object.keys(said).filter((name) => !known.some((rule) => rule.name === name));
+  const rules = [...known, ...gone.map((name) => ({ name, can_be_muted: true }))];
+  if (!rules.length) return html`<p class="muted">No rule yet.</p>`;
+  return html`<table class="stack"><thead><tr><th scope="col">Rule</th><th scope="col">Tells them</th></tr></thead>
+    <tbody>${rules.map((rule) => html`<tr key=${rule.name}><td>${short(rule.name, 100)}</td>
+      <td data-label="Tells them"><${Mute} rule=${rule} said=${said} whom="them" set=${set} /></td></tr>`)}</tbody></table>`;
+}
+
 /** How people are told who say nothing of it themselves. */
 function Defaults({ path, value, set, problem, writable }) {
   const transports = useLoaded(() => all("transports"));
+  const rules = useLoaded(() => all("rules"));
   const said = value || {};
   const change = (part) => set(spoken({ ...said, ...part }));
   const shared = { value: said, problem, set: change, at: `${path}.` };
   return html`<fieldset disabled=${!writable}><legend>How people are told who say nothing of it</legend>
     <${Transports} known=${transports.value || []} said=${said.transports || {}} whom="them" none="No transport yet." set=${(to) => change({ transports: to })} />
+    <${Rules} known=${rules.value || []} said=${said.rules || {}} set=${(to) => change({ rules: to })} />
     <${QuietHours} ...${shared} /><span class="label">Digest</span><${Digest} ...${shared} /></fieldset>`;
 }
 

@@ -6,6 +6,7 @@ import { short } from "./text.js";
 
 const SEVERITIES = ["notice", "warning", "alert"];
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+const HOUR_MS = 3600 * 1000;
 const NIGHT = { starts: "22:00", ends: "07:00" };
 
 const zones = () => ["UTC", ...(Intl.supportedValuesOf ? Intl.supportedValuesOf("timeZone") : [])];
@@ -47,6 +48,30 @@ export function Transports({ known, said, set, whom = "me", none = "No transport
           ${SEVERITIES.map((each) => html`<option value=${each}>${each}</option>`)}</select></td>
         <td data-label="At once"><input type="checkbox" aria-label=${`${name} at once`} checked=${Boolean(mine.at_once)} onChange=${(event) => change({ at_once: event.target.checked || undefined })} /></td>`}</tr>`;
     })}</tbody></table>`;
+}
+
+/** How long a choice mutes for, in hours. */
+const FOR_HOURS = { hour: 1, day: 24, week: 168 };
+
+/** `said`, {name: preference}, with what was chosen of the rule `name`. */
+const muting = (said, name, chosen) => {
+  const { [name]: _was, ...others } = said;
+  if (chosen === "told") return others;
+  if (chosen === "muted") return { ...others, [name]: { muted: true } };
+  return { ...others, [name]: { muted_until: new Date(Date.now() + FOR_HOURS[chosen] * HOUR_MS).toISOString() } };
+};
+
+const stateOf = (mine) => (mine.muted ? "muted" : mine.muted_until && Date.parse(mine.muted_until) > Date.now() ? "until" : "told");
+
+/** Whether the rule, {name, can_be_muted}, tells, and for how long not; `said` is {name: preference}. */
+export function Mute({ rule, said, set, whom = "me" }) {
+  const mine = said[rule.name] || {};
+  const state = stateOf(mine);
+  const choose = (chosen) => { if (chosen !== "until") set(muting(said, rule.name, chosen)); };
+  if (!rule.can_be_muted) return html`<span class="small muted">can't be muted</span>`;
+  return html`<select aria-label=${`Mute ${rule.name}`} value=${state} onChange=${(event) => choose(event.target.value)}>
+    <option value="told">tells ${whom}</option>${state === "until" && html`<option value="until">muted until ${short(mine.muted_until, 16)}</option>`}
+    <option value="hour">mute for an hour</option><option value="day">mute for a day</option><option value="week">mute for a week</option><option value="muted">muted</option></select>`;
 }
 
 /**
