@@ -1,0 +1,340 @@
+"""Matters that rules with `escalate` tell of, in the deliveries table: which step comes next, and who acknowledged.
+
+    pk                      sk          what
+    matter#<rule>#<about>   escalation  what a rule tells of one thing; `about` is made by `matching.ending.about_of`
+
+    index     partition              order    holds
+    by-due    escalation-<shard>     due_at   matters of which a step is to come
+
+    attribute                        what
+    event_id, began                  the event that began the matter, and when
+    last_event, open_until           the latest event of the matter, and until when another one belongs to it
+    step, steps                      the index of the next step, and how many there were when it began
+    due_shard, due_at                when the next step is due; absent once no step is to come
+    acknowledged_by, _via, _at       who acknowledged it, by what, and when
+    ended                            the event that ended it, by the rule's `resolve`
+
+An acknowledgement and an end remove `due_at`, so no step that is due then can be claimed. Ids of events sort by time:
+an event that is not later than the matter's latest, or than its end, has been counted or is too late, and changes
+nothing. So every event may be matched again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from tocsin.aws.dynamodb import (
+    Item,
+    is_gone,
+    number,
+    number_of,
+    text,
+    text_of,
+    timestamp,
+    timestamp_of,
+    until,
+)
+from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
+from tocsin.aws.table import Table
+from tocsin.errors import NotFound, Unavailable
+from tocsin.times import iso
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+ESCALATION_SHARDS = 4
+"""Partitions of the index by-due that hold matters."""
+
+_ACKNOWLEDGED = ("acknowledged_by", "acknowledged_via", "acknowledged_at", "acknowledged_event")
+_NO_STEP = ("due_shard", "due_at")
+_TRIES = 5
+_BEGINNING, _STEPPING = "noting what may escalate", "escalating"
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """Who acknowledged a matter, by what (`inbox`, `link`, `api`), and when."""
+
+    by: str
+    via: str
+    at: datetime
+    first: bool = False
+    """Whether the call that returns it is the one that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matter:
+    """What a rule tells of one thing, from its first event to its end."""
+
+    rule: str
+    about: str
+    event_id: str
+    began: datetime
+    step: int
+    """The index of the next step; that of `steps` where none is left."""
+    steps: int
+    acknowledgement: Acknowledgement | None
+    ended: str | None
+    """The id of the event that ended it."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a step may still be told: nobody acknowledged the matter, and nothing ended it."""
+        return self.acknowledgement is None and self.ended is None
+
+
+@dataclass(frozen=True, slots=True)
+class DueMatter:
+    """A matter of which a step is due. `due_at` is as DynamoDB has it."""
+
+    rule: str
+    about: str
+    due_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedMatter:
+    """A matter that no other run of the schedule takes before `lease`."""
+
+    matter: Matter
+    lease: str
+
+
+class EscalationStore:
+    """Begins, acknowledges, steps and ends matters. Methods raise Unavailable where DynamoDB does not do as asked."""
+
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._table = Table(client, table)
+
+    # ── by those who tell ────────────────────────────────────────────────────
+
+    def begin(
+        self,
+        rule: str,
+        about: str,
+        event_id: str,
+        *,
+        steps: int,
+        due: datetime,
+        now: datetime,
+        keep: timedelta,
+        goes_on: timedelta | None = None,
+    ) -> None:
+        """Note that `event_id` begins a matter, the first of whose `steps` is due at `due`, or belongs to it.
+
+        Another event belongs to the matter while no more than `goes_on` is between two of them, and nothing has ended
+        it; then the next one begins it anew. None says that no other event does. The item is kept for `keep`.
+        """
+        key = _key(rule, about)
+        opened = {"last_event": text(event_id), "open_until": timestamp(now + (goes_on or timedelta(0)))}
+        expires = {"expires_at": until(now + keep)}
+        fresh = {
+            "rule": text(rule),
+            "about": text(about),
+            "event_id": text(event_id),
+            "began": text(iso(now)),
+            "step": number(0),
+            "steps": number(steps),
+            "due_shard": text(_shard(key)),
+            "due_at": timestamp(due),
+            **opened,
+            **expires,
+        }
+        found: Item | None = None if goes_on is None else self._join(key, opened | expires, now)
+        for _ in range(_TRIES):
+            if found is not None and "event_id" in found and not _is_over(found, event_id, now):
+                return
+            try:
+                self._set(_BEGINNING, key, fresh, remove=(*_ACKNOWLEDGED, "ended"), **_unchanged(found))
+            except ConditionFailed as refused:
+                found = refused.item
+            else:
+                return
+        raise Unavailable("what may escalate is changing too fast to note that it began", retry_after=RETRY_AFTER)
+
+    def _join(self, key: Item, changes: Item, now: datetime) -> Item:
+        """Have an event belong to a matter that is open. The item as it is then; empty where there is none."""
+        try:
+            return self._set(
+                _BEGINNING,
+                key,
+                changes,
+                condition="attribute_not_exists(ended) AND open_until > :now AND last_event < :last_event",
+                values={":now": timestamp(now)},
+            )
+        except ConditionFailed as refused:
+            return refused.item
+
+    def end(self, rule: str, about: str, event_id: str) -> bool:
+        """End a matter whose events are all before `event_id`, and its steps. Whether it is that event which ends it.
+
+        The answer is the same whenever the same event asks, unless a later one has begun the matter anew.
+        """
+        try:
+            self._set(
+                "ending what may escalate",
+                _key(rule, about),
+                {"ended": text(event_id)},
+                remove=_NO_STEP,
+                condition="(attribute_not_exists(ended) AND last_event < :ended) OR ended = :ended",
+            )
+        except ConditionFailed:
+            return False
+        return True
+
+    # ── by those who are told ────────────────────────────────────────────────
+
+    def acknowledge(self, rule: str, about: str, *, by: str, via: str, now: datetime) -> Acknowledgement:
+        """Acknowledge a matter, so that no further step is told. An earlier acknowledgement stays, and is returned.
+
+        Raises NotFound where there is no such matter, or it has expired.
+        """
+        said = {"acknowledged_by": text(by), "acknowledged_via": text(via), "acknowledged_at": text(iso(now))}
+        try:
+            self._set(
+                "acknowledging",
+                _key(rule, about),
+                said,
+                remove=_NO_STEP,
+                condition="attribute_exists(event_id) AND attribute_not_exists(acknowledged_by) AND expires_at > :now",
+                values={":now": until(now)},
+            )
+        except ConditionFailed as refused:
+            earlier = _acknowledgement(refused.item)
+            if earlier is None or is_gone(refused.item, now):
+                raise NotFound("there is nothing to acknowledge: it was not told of, or has expired") from refused
+            return earlier
+        return Acknowledgement(by, via, datetime.fromisoformat(iso(now)), first=True)
+
+    def get(self, rule: str, about: str, *, now: datetime) -> Matter | None:
+        """Return a matter; None where there is none, or it has expired."""
+        item = self._table.get("reading what may escalate", _key(rule, about), consistent=True)
+        return None if item is None or is_gone(item, now) else _matter(item)
+
+    # ── by the schedule ──────────────────────────────────────────────────────
+
+    def due(self, shard: int, *, now: datetime, limit: int) -> list[DueMatter]:
+        """Matters of a shard of which a step is due, the longest due first."""
+        found = self._table.query(
+            "reading what escalates",
+            "due_shard = :shard AND due_at <= :now",
+            {":shard": text(f"escalation-{shard}"), ":now": timestamp(now)},
+            index="by-due",
+            limit=limit,
+        )
+        return [DueMatter(*_names(item), str(item["due_at"]["N"])) for item in found]
+
+    def claim(self, due: DueMatter, *, now: datetime, lease: timedelta) -> ClaimedMatter | None:
+        """Take a matter for `lease`, longer than a function runs; None where no step of it is due any more."""
+        ends = timestamp(now + lease)
+        try:
+            item = self._set(
+                _STEPPING,
+                _key(due.rule, due.about),
+                {"due_at": ends},
+                condition="due_at = :seen",
+                values={":seen": {"N": due.due_at}},
+            )
+        except ConditionFailed:
+            return None
+        return ClaimedMatter(_matter(item), ends["N"])
+
+    def advance(self, claimed: ClaimedMatter, step: int, due: datetime | None) -> None:
+        """Say that `step` is the next one, due at `due`; None where none is to come.
+
+        A matter that somebody acknowledged or ended meanwhile, or that another run has claimed, stays as it is.
+        """
+        with suppress(ConditionFailed):
+            self._set(
+                _STEPPING,
+                _key(claimed.matter.rule, claimed.matter.about),
+                {"step": number(step)} | ({} if due is None else {"due_at": timestamp(due)}),
+                remove=() if due is not None else _NO_STEP,
+                condition="due_at = :lease",
+                values={":lease": {"N": claimed.lease}},
+            )
+
+    def _set(
+        self,
+        what: str,
+        key: Item,
+        changes: Item,
+        *,
+        condition: str,
+        values: Item | None = None,
+        remove: tuple[str, ...] = (),
+    ) -> Item:
+        """Set `changes` and remove `remove`; the item after that. ConditionFailed, with the item that was found."""
+        expression = f"SET {', '.join(f'#{name} = :{name}' for name in changes)}"
+        if remove:
+            expression += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
+        return self._table.update(
+            what,
+            key,
+            expression,
+            names={f"#{name}": name for name in (*changes, *remove)},
+            values={f":{name}": value for name, value in changes.items()} | dict(values or {}),
+            condition=condition,
+            returning="ALL_NEW",
+            return_found=True,
+        )
+
+
+def _is_over(item: Item, event_id: str, now: datetime) -> bool:
+    """Whether a matter is over, so that `event_id` begins it anew."""
+    if event_id <= text_of(item, "last_event"):
+        return False
+    if "ended" in item:
+        return event_id > text_of(item, "ended")
+    open_until = timestamp_of(item, "open_until")
+    return open_until is not None and open_until <= now
+
+
+def _unchanged(found: Item | None) -> dict[str, Any]:
+    """The condition that a matter is as it was found, with its values."""
+    if not found:
+        return {"condition": "attribute_not_exists(event_id)"}
+    ended = "ended = :was" if "ended" in found else "attribute_not_exists(ended)"
+    values: dict[str, Any] = {":found": found["last_event"]}
+    if "ended" in found:
+        values[":was"] = found["ended"]
+    return {"condition": f"last_event = :found AND {ended}", "values": values}
+
+
+def _key(rule: str, about: str) -> dict[str, Any]:
+    return {"pk": text(f"matter#{rule}#{about}"), "sk": text("escalation")}
+
+
+def _shard(key: Item) -> str:
+    return f"escalation-{zlib.crc32(text_of(key, 'pk').encode()) % ESCALATION_SHARDS}"
+
+
+def _names(item: Item) -> tuple[str, str]:
+    """The rule and the key of a matter; the latter has no `#`."""
+    rule, _, about = text_of(item, "pk").removeprefix("matter#").rpartition("#")
+    return rule, about
+
+
+def _acknowledgement(item: Item) -> Acknowledgement | None:
+    if "acknowledged_by" not in item:
+        return None
+    at = datetime.fromisoformat(text_of(item, "acknowledged_at"))
+    return Acknowledgement(text_of(item, "acknowledged_by"), text_of(item, "acknowledged_via"), at)
+
+
+def _matter(item: Item) -> Matter:
+    rule, about = _names(item)
+    return Matter(
+        rule,
+        about,
+        text_of(item, "event_id"),
+        datetime.fromisoformat(text_of(item, "began")),
+        number_of(item, "step"),
+        number_of(item, "steps"),
+        _acknowledgement(item),
+        text_of(item, "ended") or None,
+    )
