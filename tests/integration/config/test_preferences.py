@@ -189,6 +189,18 @@ def test_there_is_something_to_say_of_what_reaches_one(ana: Api) -> None:
     assert [each["name"] for each in shown["transports"]] == ["chat", "mail", "inbox"]
 
 
+def test_who_is_told_by_a_step_has_something_to_say_too(ana: Api) -> None:
+    step = {"after": "minutes=15", "destination_group": "oncall", "transports": ["mail"]}
+    rule = {"name": "steps", "transports": ["chat"], "escalate": [step]}
+    assert ana("PUT", "/blueprint", CONFIGURATION | {"rules": [rule]}, facts=as_operator(ana)).status == 200
+
+    shown = ana("GET", f"{MINE}/options").body
+
+    (reaching,) = shown["rules"]
+    assert (reaching["transports"], reaching["because"]["group"]) == (["mail"], "oncall")
+    assert [each["name"] for each in shown["transports"]] == ["mail"]
+
+
 # ── another's ────────────────────────────────────────────────────────────────
 
 

@@ -7,6 +7,8 @@ import pytest
 from tests.integration.api_calls import Api
 from tests.integration.config.entries import RULE
 
+STEP, TO = {"after": "hours=1", "destination_group": "x"}, "escalate[0]"
+
 
 def test_everything_can_be_deleted_from_its_users_to_what_they_use(configured: Api) -> None:
     for path in ("/rules/failed-logins", "/policies/failed", "/transports/hook", "/groups/oncall", "/users/alice"):
@@ -56,12 +58,27 @@ def test_a_deleted_user_leaves_their_groups(configured: Api) -> None:
     assert configured("PUT", "/blueprint", blueprint).body["changed"] is False
 
 
+def test_what_only_a_step_names_is_in_use_too(configured: Api) -> None:
+    step = {"after": "minutes=15", "destination_group": "second", "transports": ["sms"]}
+    for path, entry in (
+        ("/groups/second", {}),
+        ("/transports/sms", {"mode": "local"}),
+        ("/rules/steps", {"escalate": [step]}),
+    ):
+        assert configured("PUT", path, entry).status == 201
+
+    answers = [configured("DELETE", path) for path in ("/groups/second", "/transports/sms")]
+
+    assert [(answer.status, "rule 'steps'" in answer.body["detail"]) for answer in answers] == [(409, True)] * 2
+
+
 @pytest.mark.parametrize(
     ("path", "entry", "wrong"),
     [
         ("/rules/r", {"transports": ["x"]}, {"path": "transports[0]", "message": "there is no transport 'x'"}),
         ("/rules/r", {"bindings": [{"user": "x"}]}, {"path": "bindings[0].user", "message": "there is no user 'x'"}),
         ("/rules/r", {"destination_group": "x"}, {"path": "destination_group", "message": "there is no group 'x'"}),
+        ("/rules/r", {"escalate": [STEP]}, {"path": f"{TO}.destination_group", "message": "there is no group 'x'"}),
         ("/groups/g", {"children": ["x"]}, {"path": "children[0]", "message": "there is no group 'x'"}),
         ("/groups/g", {"children": ["g"]}, {"path": "children", "message": "group 'g' is below itself"}),
         ("/keys/k", {"scopes": ["events:read"], "user": "x"}, {"path": "user", "message": "there is no user 'x'"}),

@@ -22,6 +22,7 @@ from tocsin.matching.throttle import values_of
 from tocsin.rules.model import NotificationRule
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import parse_duration
+from tocsin.types import Json
 
 ITEMS_AT_ONCE = 3
 """Items of some hundred people each that one end takes at once; the rest is handed on to the match queue."""
@@ -112,12 +113,13 @@ class Endings:
 
 
 def about_of(rule: NotificationRule, event: Event) -> str | None:
-    """What is the same for all that a rule tells of one thing, its beginning, its end and groups of it: a hash.
+    """Return the key of what a rule tells of one thing, its beginning, its steps, its end and groups of it: a hash.
 
-    It is of the values at the paths of the rule's `group`, or of its `resolve`; None where the rule has neither.
+    It is made of the values at the paths of the rule's `group`, or of its `resolve`. For a rule that has only
+    `escalate` it is made of the event's id. None where the rule has none of the three.
     """
     told_of = rule.group or rule.resolve
-    if told_of is None:
+    if told_of is None and not rule.escalate:
         return None
-    told = [rule.name, values_of(event, told_of.by)]
+    told: list[Json] = [rule.name, event.id if told_of is None else values_of(event, told_of.by)]
     return sha256(orjson.dumps(told, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]

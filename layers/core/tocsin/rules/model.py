@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, field_validator, model_validator
 
 from tocsin.addresses import parse_network
 from tocsin.fields import Duration, ForeignName, Moment, Name
@@ -168,6 +169,41 @@ class Resolve(Matching):
         return value
 
 
+MAX_STEPS = 10
+"""Most steps of a rule's escalation."""
+
+
+def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("names a transport more than once")
+    return names
+
+
+class EscalationStep(_Configured):
+    """Whom a rule notifies next, where nobody acknowledged what it told of."""
+
+    after: Duration
+    """The time since the first event that the rule told of. Accurate to a minute, since a schedule looks."""
+    unless: Literal["acknowledged", "seen"] = "acknowledged"
+    """What keeps the step from being told: that somebody acknowledged it, or also that somebody has seen it in their
+    inbox."""
+    destination_group: ForeignName
+    transports: Annotated[tuple[Name, ...], FailFast(), AfterValidator(_named_once)] = ()
+    """Names of transports. Empty: the rule's."""
+
+    @field_validator("after")
+    @classmethod
+    def _is_bounded(cls, value: str) -> str:
+        if not timedelta(minutes=1) <= parse_duration(value) <= timedelta(days=7):
+            raise ValueError("must be a minute at least, and seven days at most")
+        return value
+
+    @property
+    def delay(self) -> timedelta:
+        """`after`, as a duration."""
+        return parse_duration(self.after)
+
+
 class RuleTest(_Configured):
     """A test of a rule: an event, as producers send it, and whether the rule must fire for it."""
 
@@ -188,7 +224,7 @@ class NotificationRule(_Configured):
     name: Name
     enabled: bool = True
     severity: Severity = Severity.NOTICE
-    transports: Annotated[tuple[Name, ...], FailFast()] = ()
+    transports: Annotated[tuple[Name, ...], FailFast(), AfterValidator(_named_once)] = ()
     """Names of transports. Empty: the inbox."""
     destination_group: ForeignName | None = None
     destination_event_user: bool = False
@@ -197,6 +233,8 @@ class NotificationRule(_Configured):
     throttle: Throttle | None = None
     group: Grouping | None = None
     resolve: Resolve | None = None
+    escalate: Annotated[tuple[EscalationStep, ...], Field(max_length=MAX_STEPS)] = ()
+    """Steps in the order of their `after`: whom it notifies next while nobody acknowledges what it told of."""
     can_be_muted: bool = True
     """Whether people's preferences can suppress it: a mute, a transport turned off, a minimum severity. Quiet hours and
     digests can delay it in any case."""
@@ -211,18 +249,30 @@ class NotificationRule(_Configured):
     tests: Annotated[tuple[RuleTest, ...], Field(max_length=50)] = ()
     """Run when a configuration is applied. If one fails, the configuration is rejected."""
 
-    @field_validator("transports")
+    @field_validator("escalate")
     @classmethod
-    def _names_each_once(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        if len(set(names)) < len(names):
-            raise ValueError("names a transport more than once")
-        return names
+    def _rises(cls, steps: tuple[EscalationStep, ...]) -> tuple[EscalationStep, ...]:
+        for position, (before, step) in enumerate(pairwise(steps), 1):
+            if step.delay <= before.delay:
+                raise ValueError(f"step {position + 1} is not after the one before: {step.after} after {before.after}")
+        return steps
 
     @model_validator(mode="after")
     def _says_once_what_is_one_thing(self) -> Self:
         if self.group is not None and self.resolve is not None and self.resolve.by:
             raise ValueError("resolve.by is for rules without a group: group.by says what ends together")
         return self
+
+    @property
+    def destination_groups(self) -> tuple[str, ...]:
+        """The names of the groups that it notifies, at once or by a step, each once."""
+        named = (self.destination_group, *(step.destination_group for step in self.escalate))
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+    @property
+    def all_transports(self) -> tuple[str, ...]:
+        """The names of its transports, and of its steps', each once."""
+        return tuple(dict.fromkeys((*self.transports, *(name for step in self.escalate for name in step.transports))))
 
     def is_too_old(self, age: timedelta) -> bool:
         """Whether an event that happened `age` ago is too old to notify anybody."""

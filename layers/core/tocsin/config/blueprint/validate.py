@@ -316,6 +316,7 @@ def _rules(blueprint: Blueprint) -> Iterator[Violation]:
                 yield _missing(f"{path}.transports[{place}]", "transport", name, transports)
         if rule.destination_group is not None and rule.destination_group not in groups:
             yield _missing(f"{path}.destination_group", "group", rule.destination_group, groups)
+        yield from _steps(path, rule, groups, transports)
         yield from _words(path, rule)
         asked: set[tuple[str, int]] = set()
         for place, binding in enumerate(rule.bindings):
@@ -331,6 +332,15 @@ def _rules(blueprint: Blueprint) -> Iterator[Violation]:
             ):
                 if target is not None and target not in known:
                     yield _missing(f"{path}.bindings[{place}].{kind}", kind, target, known)
+
+
+def _steps(path: str, rule: NotificationRule, groups: set[str], transports: set[str]) -> Iterator[Violation]:
+    for position, step in enumerate(rule.escalate):
+        if step.destination_group not in groups:
+            yield _missing(f"{path}.escalate[{position}].destination_group", "group", step.destination_group, groups)
+        for place, name in enumerate(step.transports):
+            if name not in transports:
+                yield _missing(f"{path}.escalate[{position}].transports[{place}]", "transport", name, transports)
 
 
 def _words(path: str, rule: NotificationRule) -> Iterator[Violation]:

@@ -73,7 +73,7 @@ class Groups(Published[GroupShape]):
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         for rule in configuration.rules:
-            if name == rule.destination_group or any(binding.group == name for binding in rule.bindings):
+            if name in rule.destination_groups or any(binding.group == name for binding in rule.bindings):
                 yield f"rule {rule.name!r}"
         yield from (f"group {group.name!r}" for group in configuration.groups if name in group.children)
 

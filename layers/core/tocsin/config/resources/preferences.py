@@ -5,7 +5,8 @@ Preferences are not part of the snapshot, so the configuration's lock is not tak
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from itertools import chain
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from tocsin.http.preconditions import Precondition
 from tocsin.identity.directory import User, with_ancestors
 from tocsin.identity.principal import Principal
 from tocsin.notifications.transport import INBOX
+from tocsin.rules.model import NotificationRule
 from tocsin.telling.preferences import Preferences, Wishes
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import UnknownZone, zone_of
@@ -96,9 +98,9 @@ class PersonalPreferences:
         rules = [
             rule
             for rule in configuration.rules
-            if rule.enabled and (rule.destination_event_user or rule.destination_group in groups)
+            if rule.enabled and (rule.destination_event_user or _group_of(rule, groups) is not None)
         ]
-        names = dict.fromkeys(name for rule in rules for name in rule.transports or (INBOX.name,))
+        names = dict.fromkeys(name for rule in rules for name in _by(rule, groups))
         known = {INBOX.name: INBOX} | configuration.transports_by_name
         transports: list[Json] = [
             {"name": name, "mode": known[name].mode.value, "send_once": known[name].send_once}
@@ -110,9 +112,9 @@ class PersonalPreferences:
                 "name": rule.name,
                 "severity": rule.severity.value,
                 "can_be_muted": rule.can_be_muted,
-                "transports": [*rule.transports] or [INBOX.name],
+                "transports": [*_by(rule, groups)],
                 "because": {
-                    "group": rule.destination_group if rule.destination_group in groups else None,
+                    "group": _group_of(rule, groups),
                     "own_events": rule.destination_event_user,
                 },
             }
@@ -131,6 +133,19 @@ class PersonalPreferences:
         if user is None:
             raise NotFound(f"there is no user {username[:120]!r}")
         return user
+
+
+def _group_of(rule: NotificationRule, groups: Collection[str]) -> str | None:
+    """Return the first of `groups` that the rule notifies, at once or by a step; None where it notifies none."""
+    return next((name for name in rule.destination_groups if name in groups), None)
+
+
+def _by(rule: NotificationRule, groups: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the transports by which a rule can reach a member of `groups`, each once."""
+    named = rule.transports or (INBOX.name,)
+    told = named if rule.destination_event_user or rule.destination_group in groups else ()
+    steps = (step.transports or named for step in rule.escalate if step.destination_group in groups)
+    return tuple(dict.fromkeys((*told, *chain.from_iterable(steps))))
 
 
 _CANNOT_BE_MUTED = "can't be muted: whoever configures rules has said so (can_be_muted)"

@@ -81,7 +81,7 @@ def touched(
 ) -> Blueprint:
     """Return a blueprint of `rules` and all they refer to, with only the people that they and their tests name."""
     asked = {binding.policy for rule in rules for binding in rule.bindings} | {always}
-    used = {name for rule in rules for name in rule.transports}
+    used = {name for rule in rules for name in rule.all_transports}
     transports = [each for each in configuration.transports if each.name in used]
     mapped = {name for each in transports for name in (each.body_mapping, each.headers_mapping)}
     tested = {_username(test.event.get("user")) for rule in rules for test in rule.tests}

@@ -57,7 +57,7 @@ class Transports(Published[TransportEntry]):
         self._editor.check(Blueprint(mappings=mappings, transports=(entry,)), "transports[0]")
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
-        return (f"rule {rule.name!r}" for rule in configuration.rules if name in rule.transports)
+        return (f"rule {rule.name!r}" for rule in configuration.rules if name in rule.all_transports)
 
     def _save(
         self,
