@@ -183,7 +183,10 @@ def test_a_breaker_that_can_not_be_written_changes_nothing_of_the_delivery(world
     world.send(message)
     worker = world.worker()
 
-    with failing(throttled(), "PutItem", table="deliveries", client=world.stack.dynamodb):
+    after_its_outcome = failing(throttled(), "UpdateItem", client=world.stack.dynamodb, at=lambda call: call > 2)
+    with after_its_outcome as calls:
         world.pump(worker)
 
+    assert calls[2:]
+    assert world.breakers.get("hook") is None
     assert world.delivery(message)["state"] == "failed"

@@ -13,8 +13,10 @@ from local.sinks import Sinks
 from tests.expanded_template import ROOT
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
+from tests.integration.operations import faults as _faults  # noqa: F401 - registers them
+from tests.integration.operations import small_faults as _small_faults  # noqa: F401
 from tests.integration.operations.alarms import STACK, alarms, computed
-from tests.integration.operations.faults import FAULTS, Watch, hook, post
+from tests.integration.operations.watch import FAULTS, Watch, post, table
 
 
 @pytest.fixture
@@ -25,18 +27,24 @@ def watch(stack: Stack, world: World, sinks: Sinks, capsys: pytest.CaptureFixtur
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_a_fault_rings_its_alarm_and_no_other(watch: Watch, name: str) -> None:
-    cause, rings = FAULTS[name]
-
-    cause(watch)
+    FAULTS[name].cause(watch)
 
     print(f"{name}: {', '.join(sorted(watch.rang)) or 'none'}")
-    assert watch.rang == rings
+    assert watch.rang == FAULTS[name].rings
+
+
+def test_a_fault_rings_one_alarm_or_none() -> None:
+    assert {name: fault.rings for name, fault in FAULTS.items() if len(fault.rings) > 1} == {}
 
 
 def test_each_alarm_has_a_fault_that_rings_it() -> None:
-    rung = set().union(*(rings for _, rings in FAULTS.values()))
+    rung = set().union(*(fault.rings for fault in FAULTS.values()))
 
     assert rung == alarms().keys()
+
+
+def test_the_table_of_the_documents_is_that_of_these_tests() -> None:
+    assert table() in (ROOT / "docs/operating.md").read_text("utf-8"), f"docs/operating.md has not:\n{table()}"
 
 
 def test_each_alarm_has_a_section_in_the_runbook() -> None:
@@ -53,7 +61,7 @@ def test_each_alarm_tells_of_itself_and_of_its_end() -> None:
 
 
 def test_metrics_have_no_more_dimensions_than_service_mode_outcome_and_reason(watch: Watch) -> None:
-    watch.world.configure(hook(watch, "/hook"))
+    watch.world.configure(watch.hook("/hook"))
     watch.ask("ingest", post())
     watch.give("webhook", watch.world.message().to_body())
 
