@@ -18,7 +18,7 @@ def delivery() -> DeliveryMessage:
     about = event(context={"note": ODD})
     return DeliveryMessage(
         event_id=about.id, rule="r", severity=Severity.NOTICE, transport="t", mode="webhook", user=None, once=True,
-        event=about, remark=ODD,
+        event=about, remark=ODD, step=2,
     )  # fmt: skip
 
 

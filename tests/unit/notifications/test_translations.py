@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.events import sentences
-from tocsin.notifications import actions, chat_text, digest, email, labels, translations, wording
+from tocsin.notifications import actions, chat_text, digest, email, labels, remarks, translations, wording
 from tocsin.notifications.translations import CatalogueError, Catalogues, read_catalogue
 
 LOCALES = Path(translations.__file__).parent / "locale"
@@ -24,6 +24,7 @@ def messages_of_the_sources() -> set[str]:
         *actions.MESSAGES,
         *labels.MESSAGES,
         *digest.MESSAGES,
+        *remarks.MESSAGES,
         chat_text.MORE,
         *wording.MESSAGES,
     }

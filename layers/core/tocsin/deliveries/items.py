@@ -94,6 +94,8 @@ def facts(message: DeliveryMessage) -> dict[str, Any]:
         held["about"] = text(message.about)
     if message.over:
         held["over"] = truth(True)
+    if message.step is not None:
+        held["step"] = number(message.step)
     if message.test:
         held["test"] = truth(True)
     if (trace := trace_header()) is not None:
@@ -118,6 +120,7 @@ def message_of(item: Item) -> DeliveryMessage:
         why=text_of(item, "why") or None,
         about=text_of(item, "about") or None,
         over=truth_of(item, "over"),
+        step=number_of(item, "step") or None,
         digest=place.told if "digest" in item else None,
         again=True,
     )
@@ -174,6 +177,8 @@ def shown(item: Item) -> JsonObject:
         told["attempts_left_out"] = left_out
     if "next_attempt" in item:
         told["next_attempt"] = text_of(item, "next_attempt")
+    if "step" in item:
+        told["step"] = number_of(item, "step")
     if "why" in item:
         told["why"] = text_of(item, "why")
     if "joined" in item:

@@ -88,7 +88,7 @@ class DeliveryMessage:
     """Whether this is the only delivery of its event, rule and transport, whoever it names."""
     event: Event | None = field(default=None, compare=False)
     remark: str | None = None
-    """A text after the summary: how many notifications a throttle held back before this one."""
+    """A text after the summary (`notifications.remarks`)."""
     probe: bool = False
     """Whether it goes out although the transport's breaker is open, to try whether the endpoint is back."""
     paced: bool = False
@@ -104,9 +104,12 @@ class DeliveryMessage:
     digest: str | None = None
     """Of a digest: the 16 hex digits that its id ends with. `event_id` is then one of its events."""
     about: str | None = None
-    """What is the same for all that a rule with a `group` or `resolve` tells of one thing (`matching.ending`)."""
+    """What is the same for all that a rule with `group`, `resolve` or `escalate` tells of one thing
+    (`matching.ending`)."""
     over: bool = False
     """Whether it tells that what was told by `about` is over."""
+    step: int | None = None
+    """The step of the rule's `escalate` that it belongs to, 1 for the first; None for what the rule tells at once."""
     again: bool = field(default=False, compare=False)
     """Whether the table has its delivery already: it is made of that, or was sent to its own queue."""
 
@@ -116,14 +119,14 @@ class DeliveryMessage:
         if self.digest is not None:
             return f"{self.event_id}-{self.digest}"
         person = None if self.once or self.user is None else self.user.username
-        return delivery_id(self.event_id, self.rule, self.transport, person)
+        return delivery_id(self.event_id, self.rule, self.transport, person, self.step)
 
     @property
     def notification_id(self) -> str:
         """The id of the notification that it carries."""
         if self.digest is not None:
             return digest_notification_id(self.event_id, self.digest)
-        return notification_id(self.event_id, self.rule, self.user.username if self.user else None)
+        return notification_id(self.event_id, self.rule, self.user.username if self.user else None, self.step)
 
     @property
     def group(self) -> str:
@@ -157,8 +160,9 @@ class DeliveryMessage:
         for name, said in marks.items():
             if said:
                 body[name] = True
-        if self.hops:
-            body["hops"] = self.hops
+        for name, number in (("hops", self.hops), ("step", self.step)):
+            if number:
+                body[name] = number
         if self.event is not None:
             shown = self.event.to_json()
             if len(orjson.dumps(shown)) <= INLINE_LIMIT:
@@ -187,5 +191,6 @@ class DeliveryMessage:
             digest=data.get("digest"),
             about=data.get("about"),
             over=data.get("over", False),
+            step=data.get("step"),
             again=data.get("again", False),
         )

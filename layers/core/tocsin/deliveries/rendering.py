@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from tocsin.deliveries.model import DeliveryMessage
@@ -43,11 +44,13 @@ def context_of(
         digest=digest,
         about=message.about,
         over=message.over if digest is None else digest.over,
+        step=message.step if digest is None else None,
     )
 
 
 def _notification(message: DeliveryMessage, event: Event) -> Notification:
-    return _remarked(Notification.of(event, message.rule, message.severity, message.user), message.remark)
+    notification = Notification.of(event, message.rule, message.severity, message.user)
+    return _remarked(replace(notification, id=message.notification_id), message.remark)
 
 
 def _remarked(notification: Notification, remark: str | None) -> Notification:

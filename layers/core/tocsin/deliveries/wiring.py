@@ -64,4 +64,5 @@ def _words_of(configuration: ConfigurationStore, name: str) -> RuleWords | None:
         group=rule.destination_group,
         event_user=rule.destination_event_user,
         can_be_muted=rule.can_be_muted,
+        groups_of_steps=tuple(step.destination_group for step in rule.escalate),
     )

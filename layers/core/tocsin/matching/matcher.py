@@ -34,6 +34,7 @@ from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipie
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles, Window
+from tocsin.notifications.remarks import held_back
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.rules.endings import Endings as Ends
 from tocsin.rules.model import NotificationRule, Silence
@@ -211,7 +212,7 @@ class Matcher:
                 "until": iso(passage.window.ends),
             }
             return _Held({"throttle": limits}, decision.reason, None, passage.window)
-        remark = f"and {passage.held_before:,} more held back" if passage.held_before else None
+        remark = held_back(passage.held_before) if passage.held_before else None
         return _Held(None, decision.reason, remark)
 
     def held_batch(self) -> HeldBatch:

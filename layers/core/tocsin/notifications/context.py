@@ -55,9 +55,11 @@ class RenderingContext:
     title: str | None = None
     """The rule's title, rendered."""
     about: str | None = None
-    """Of a rule that says `resolve`: what is the same for a beginning and its end."""
+    """Of a rule that says `group`, `resolve` or `escalate`: what is the same for all that it tells of one thing."""
     over: bool = False
     """Whether it tells that what was told before is over."""
+    step: int | None = None
+    """The step of the rule's `escalate` that tells it, 1 for the first; None where the rule tells it at once."""
     console: str = ""
     """The console's URL; empty where it is not known."""
 

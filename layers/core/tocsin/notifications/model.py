@@ -52,7 +52,7 @@ class Notification:
     words: JsonObject | None = None
     """The inbox's wording in the person's language (`notifications.inbox`)."""
     remark: str | None = None
-    """A remark after the body: how many more notifications a throttle held back."""
+    """A remark after the body (`notifications.remarks`)."""
 
     @property
     def created(self) -> datetime:
@@ -113,9 +113,13 @@ def event_links(event_id: str) -> JsonObject:
     return {"href": href, "story": f"{href}/deliveries"}
 
 
-def notification_id(event_id: str, rule: str, username: str | None) -> str:
-    """Return the id of the notification of an event by a rule to a person: a UUIDv7 with the event's time."""
-    return derived_id(event_id, "notification", rule, username or "")
+def notification_id(event_id: str, rule: str, username: str | None, step: int | None = None) -> str:
+    """Return the id of the notification of an event by a rule, or a step of it, to a person.
+
+    It is a UUIDv7 with the event's time. A step, 1 for the first, has other ids than the rule and the other steps: who
+    is told by several is notified by each.
+    """
+    return derived_id(event_id, "notification", rule, username or "", *_of_step(step))
 
 
 def digest_notification_id(event_id: str, digest: str) -> str:
@@ -123,11 +127,15 @@ def digest_notification_id(event_id: str, digest: str) -> str:
     return derived_id(event_id, "digest", digest)
 
 
-def delivery_id(event_id: str, rule: str, transport: str, username: str | None) -> str:
-    """Return `<event id>-<16 hex digits>`: the same for the same event, rule, transport and person.
+def delivery_id(event_id: str, rule: str, transport: str, username: str | None, step: int | None = None) -> str:
+    """Return `<event id>-<16 hex digits>`: the same for the same event, rule, transport, person and step of the rule.
 
     64 bits are enough to distinguish the deliveries of one event. The event's id comes first, so that the table's key
     can be derived from the delivery's id alone. `username` is None for a send-once transport.
     """
-    told = "\0".join((rule, transport, username or ""))
+    told = "\0".join((rule, transport, username or "", *_of_step(step)))
     return f"{event_id}-{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+
+
+def _of_step(step: int | None) -> tuple[str, ...]:
+    return () if step is None else (f"step {step}",)

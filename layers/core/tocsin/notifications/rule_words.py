@@ -29,6 +29,14 @@ class RuleWords:
     event_user: bool = False
     """Whether the event's user is told."""
     can_be_muted: bool = True
+    groups_of_steps: tuple[str, ...] = ()
+    """The group of each step of the rule's `escalate`."""
+
+    def of_step(self, step: int) -> RuleWords:
+        """Return what the rule says of the people of a step, 1 for the first; the rule's own where it is gone."""
+        if step > len(self.groups_of_steps):
+            return self
+        return replace(self, group=self.groups_of_steps[step - 1], event_user=False)
 
 
 def in_rules_words(deliver: Deliver, words_of_rule: Callable[[str], RuleWords | None], console: str) -> Deliver:
@@ -40,6 +48,8 @@ def in_rules_words(deliver: Deliver, words_of_rule: Callable[[str], RuleWords | 
 
     def told(context: RenderingContext) -> Outcome:
         own = words_of_rule(context.rule) if context.digest is None else None
+        if own is not None and context.step is not None:
+            own = own.of_step(context.step)
         known = replace(context, own=own, console=console)
         failure = None
         if own is not None and (own.title or own.body):

@@ -131,7 +131,7 @@ def message_id(context: RenderingContext) -> str:
     if context.digest is not None:
         return context.digest.id
     person = None if context.transport.send_once or context.user is None else context.user.username
-    return delivery_id(context.event.id, context.rule, context.transport.name, person)
+    return delivery_id(context.event.id, context.rule, context.transport.name, person, context.step)
 
 
 def _body(context: RenderingContext) -> bytes:

@@ -7,7 +7,6 @@ fewer notifications.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from tocsin.notifications.actions import advice_of, title_of
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.labels import is_technical, label_of
 from tocsin.notifications.model import Severity
+from tocsin.notifications.remarks import translated
 from tocsin.notifications.text import cut, one_line, plain
 from tocsin.notifications.translations import Catalogue
 from tocsin.times import UnknownZone, iso, zone_of
@@ -45,14 +45,11 @@ NEXT = "What to do next"
 
 _FOLLOW = "Follow the runbook."
 _DETAILS, _RUNBOOK, _EVENT, _STORY = "Show details", "Runbook", "Open the event", "Who was told"
-_MORE_HELD = "and %(count)s more held back"
-_HELD_BACK = re.compile("and ([0-9,]+) more held back")
-"""The remark that the matcher adds."""
 _EVENTS = "Open the events"
 _TOGETHER = "Your preferences have these told together."
 _BY_GROUP = "Rule “%(rule)s” has these told together."
 _PREFERENCES = "Set preferences"
-_OVER = "Over: %(what)s"
+_OVER, _ESCALATED = "Over: %(what)s", "Escalated: %(what)s"
 _MUTE, _QUIET = "Mute this rule", "Set quiet hours"
 
 MESSAGES = frozenset(
@@ -61,7 +58,7 @@ MESSAGES = frozenset(
         *(_BY_IN, _BY, _IN, _FROM, _OF_GROUP, _ABOUT_YOU, _BY_RULE),
         *(_CHANNEL_FOR_GROUP, _CHANNEL_FOR_USER, _CHANNEL_OF_GROUP, _CHANNEL),
         *(_DETAILS, _RUNBOOK, _EVENT, _STORY, _MUTE, _QUIET),
-        *(NEXT, _FOLLOW, _MORE_HELD, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES, _OVER),
+        *(NEXT, _FOLLOW, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES, _OVER, _ESCALATED),
         *("Person", "E-mail", "From", "Network", "Event ID", "Action", "Transport", "Request", "Application"),
         *("yes", "no"),
     )
@@ -122,13 +119,14 @@ def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool =
         return _of_digest(context, context.digest, catalogue, channel=channel)
     event, gettext = context.event, catalogue.gettext
     title = one_line(context.title) if context.title else title_of(context.action or "", gettext)
+    form = _OVER if context.over else _ESCALATED if context.step else None
     text, said = _text(context, catalogue)
     facts = [*_facts(context, catalogue, text, said)]
     technical = [fact for fact, is_for_experts in facts if is_for_experts]
     zone = "UTC" if channel or context.user is None else context.user.time_zone
     return Words(
         locale=catalogue.locale,
-        title=gettext(_OVER) % {"what": title or context.rule} if context.over else title,
+        title=gettext(form) % {"what": title or context.rule} if form else title,
         text=text,
         severity=gettext(SEVERITY_LABELS[context.severity]),
         colour=COLOURS[context.severity],
@@ -214,13 +212,7 @@ def _text(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText
         text, said = _sentence(context, catalogue)
     else:
         text = message
-    return f"{text} ({_remark(notification.remark, catalogue)})" if notification.remark else text, said
-
-
-def _remark(remark: str, catalogue: Catalogue) -> str:
-    """Translate a remark, which says how many more notifications a throttle held back."""
-    found = _HELD_BACK.fullmatch(remark)
-    return catalogue.gettext(_MORE_HELD) % {"count": found[1]} if found else remark
+    return f"{text} ({translated(notification.remark, catalogue)})" if notification.remark else text, said
 
 
 def _sentence(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText]:
