@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
 environment = Environment.of_process()
-events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
+events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"), environment.text("EVENT_INDEXES").split(","))
 ingestion = Ingestion(
     events,
     OnceStore(events),

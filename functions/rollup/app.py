@@ -1,5 +1,6 @@
-"""Hourly counts of events. Triggers: the events table's stream (events that came or were deleted mark their hours), a
-schedule (counts what is due), and by hand {"recount": {"since", "until"}} (has a range counted anew)."""
+"""Hourly counts of events. Triggers: the events table's stream (events that came or were deleted mark their hours; it
+is noted up to when indexes lack events), a schedule (counts what is due), and by hand {"recount": {"since", "until"}}
+(has a range counted anew)."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import Code, logged, note
 from tocsin.errors import Unavailable
+from tocsin.events.search.entries_store import IndexEntries
 from tocsin.events.search.rollups import Rollups
 from tocsin.ids import IdError, parse_id
 from tocsin.times import utc_now
@@ -25,7 +27,9 @@ SPARE_MILLISECONDS = 20_000
 TTL = "dynamodb.amazonaws.com"
 """Who deletes what has expired, in the stream's records. The filter in template.yaml lets none of these through."""
 
-rollups = Rollups(clients.dynamodb(), Environment.of_process().text("EVENTS_TABLE"))
+events_table = Environment.of_process().text("EVENTS_TABLE")
+rollups = Rollups(clients.dynamodb(), events_table)
+entries = IndexEntries(clients.dynamodb(), events_table)
 
 
 @logged
@@ -44,6 +48,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
 def _mark(records: list[dict[str, Any]]) -> JsonObject:
     """Marks the hours of a batch, or has all of it come back: to mark again is harmless."""
     try:
+        entries.note(image for record in records if (image := record["dynamodb"].get("NewImage")))
         rollups.mark(_ids(records))
     except Unavailable as error:
         note(Code.HOURS_UNMARKED, error.detail, level=logging.WARNING, records=len(records))

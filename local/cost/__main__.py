@@ -15,7 +15,7 @@ RATES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 def driven_by(workload: Workload, prices: Prices) -> Driven:
     """Drives a workload through the code, on tables and queues of its own."""
-    with Sinks.started() as sinks, staged(prices.assumed) as stage:
+    with Sinks.started() as sinks, staged(prices.assumed, indexes=workload.indexes) as stage:
         return drive(stage, workload, sinks)
 
 
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("--recipients", type=int, default=known.recipients)
     parser.add_argument("--modes", default=",".join(known.modes), help="webhook,webhook_slack,email,local")
     parser.add_argument("--retention-days", type=int, default=known.retention_days)
+    parser.add_argument("--indexes", help="the parameter EventIndexes: none, user_pk, client_ip")
     parser.add_argument("--growth", action="store_true", help="at 1 to 100,000 events a second as well")
     asked = parser.parse_args()
     workload = Workload(
@@ -81,6 +82,7 @@ def main() -> None:
         recipients=asked.recipients,
         modes=tuple(mode for mode in asked.modes.split(",") if mode),
         retention_days=asked.retention_days,
+        indexes=asked.indexes,
     )
     prices = Prices.read()
     print(f"{workload}\nPrices: {prices.region}, as of {prices.as_of} (local/cost/prices.json)\n")

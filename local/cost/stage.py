@@ -141,8 +141,13 @@ def _parallel(spans: list[tuple[float, float]]) -> float:
 
 
 @contextmanager
-def staged(assumed: Mapping[str, Any], template_path: Path = ROOT / "template.yaml") -> Iterator[Stage]:
-    """Tables and queues on moto, and the environment that functions read at init."""
+def staged(
+    assumed: Mapping[str, Any], template_path: Path = ROOT / "template.yaml", indexes: str | None = None
+) -> Iterator[Stage]:
+    """Tables and queues on moto, and the environment that functions read at init.
+
+    `indexes` is the parameter EventIndexes; None for its default.
+    """
     template = yaml_parse(template_path.read_text("utf-8"))
     before = dict(os.environ)
     os.environ |= {
@@ -156,6 +161,7 @@ def staged(assumed: Mapping[str, Any], template_path: Path = ROOT / "template.ya
         "LIVE_ENDPOINT": "https://live1.execute-api.us-east-1.amazonaws.com/live",
         "API_URL": "https://api1.execute-api.us-east-1.amazonaws.com",
         "EXPORTS_BUCKET": "exports",
+        "EVENT_INDEXES": indexes or template["Parameters"]["EventIndexes"]["Default"],
         "ALLOW_HTTP": "true",
         "ALLOWED_PORTS": "*",
         "ALLOWED_CIDRS": "127.0.0.0/8",

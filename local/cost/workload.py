@@ -38,6 +38,8 @@ class Workload:
     recipients: int = 1
     modes: tuple[str, ...] = ("webhook",)
     retention_days: int = 365
+    indexes: str | None = None
+    """The parameter EventIndexes; None for its default."""
     keys: int = 10
     """How many API keys post: what the authorizer says of one is remembered for a minute."""
 

@@ -180,6 +180,7 @@ def stack(monkeypatch: pytest.MonkeyPatch, aws: Callable[[str], Any]) -> Iterato
         "AWS_SECRET_ACCESS_KEY": "testing",
         "AWS_DEFAULT_REGION": REGION,
         "EVENTS_TABLE": "events",
+        "EVENT_INDEXES": "user_pk,client_ip",
         "CONFIG_TABLE": "config",
         "DELIVERIES_TABLE": "deliveries",
         "MAIL_SENDER": "tocsin@example.com",

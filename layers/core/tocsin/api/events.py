@@ -70,6 +70,10 @@ def _add_search(app: APIGatewayHttpResolver, log: LogReader) -> None:
                 "scanned_until": _iso(page.scanned_until),
                 "scanned": page.budget.spent_items,
                 "filter_failed": {"events": page.failed, "first": page.failure} if page.failed else None,
+                "unindexed": [
+                    {"filter": each.filter, "before": iso(each.before), "instead": each.instead}
+                    for each in page.unindexed
+                ],
             },
         )
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 
 SHARDS = 16
 """Partitions of a day. Each takes 1,000 write units a second: 16,000 events of 1 KB, 57 million an hour."""
+
+INDEXED = ("user_pk", "client_ip")
+"""The attributes that have an index: by-user and by-client-ip. An event's entry there is a write unit of its own."""
 
 _PARALLEL = 16
 _NEVER = "never"
@@ -80,8 +83,10 @@ class Earlier:
 class EventStore:
     """Reads and writes events. Methods raise Unavailable where DynamoDB does not do as asked."""
 
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, indexed: Sequence[str] = INDEXED) -> None:
+        """`indexed` are those of INDEXED for which new events get entries."""
         self._table = Table(client, table)
+        self._indexed = frozenset(indexed)
 
     def get(self, event_id: str) -> Event | None:
         """Read an event; None where there is none or it has expired. Raises ValueError for an id that is no UUIDv7."""
@@ -126,7 +131,7 @@ class EventStore:
         try:
             self._table.put_together(
                 "storing an event once",
-                [marker, Put(event_item(event, submission.digest), "attribute_not_exists(pk)")],
+                [marker, Put(self._item(event, submission.digest), "attribute_not_exists(pk)")],
             )
         except ConditionsFailed as error:
             earlier = error.found[0]
@@ -137,10 +142,13 @@ class EventStore:
             return error
         return event
 
+    def _item(self, event: Event, digest: str | None) -> dict[str, Any]:
+        return event_item(event, digest, self._indexed)
+
     def _add_new(self, events: Sequence[Event]) -> list[Event | Unavailable]:
         unstored: set[str] = set()
         try:
-            self._table.put_many("storing events", (event_item(event, None) for event in events))
+            self._table.put_many("storing events", (self._item(event, None) for event in events))
         except NotWritten as error:
             unstored = {text_of(item, "sk") for item in error.left}
         refused = Unavailable("the event could not be stored; send it again", retry_after=RETRY_AFTER)
@@ -156,7 +164,7 @@ class EventStore:
         try:
             self._table.put(
                 "storing an event",
-                event_item(submission.event, submission.digest),
+                self._item(submission.event, submission.digest),
                 condition="attribute_not_exists(pk)",
                 return_found=True,
             )
@@ -182,14 +190,21 @@ def digest_of_bytes(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:32]
 
 
-def event_item(event: Event, digest: str | None) -> dict[str, Any]:
-    """Return the item that `event` is stored as."""
+def event_item(event: Event, digest: str | None, indexed: Collection[str] = INDEXED) -> dict[str, Any]:
+    """Return the item that `event` is stored as, with entries in the indexes of `indexed`.
+
+    Where it would have others, the item says that it has none: see `left_out_of`.
+    """
     item: dict[str, Any] = event_key(event.id) | {"event": {"S": orjson.dumps(event.to_json()).decode()}}
+    entries: dict[str, str] = {}
     user_pk = event.user.get("pk")
     if isinstance(user_pk, str | int) and user_pk != "":
-        item["user_pk"] = text(str(user_pk))
+        entries["user_pk"] = str(user_pk)
     if event.client_ip is not None:
-        item["client_ip"] = text(event.client_ip)
+        entries["client_ip"] = event.client_ip
+    item |= {name: text(value) for name, value in entries.items() if name in indexed}
+    if left_out := [name for name in entries if name not in indexed]:
+        item["unindexed"] = text(" ".join(left_out))
     if event.expires is not None:
         item["expires_at"] = until(event.expires)
     if digest is not None:
@@ -197,6 +212,11 @@ def event_item(event: Event, digest: str | None) -> dict[str, Any]:
     if (trace := trace_header()) is not None:
         item["trace"] = text(trace)
     return item
+
+
+def left_out_of(item: Mapping[str, Any]) -> list[str]:
+    """Those of INDEXED that the event in an item has and has no entry for, as it was stored."""
+    return [name for name in text_of(item, "unindexed").split() if name in INDEXED]
 
 
 def event_of(item: Item) -> Event:

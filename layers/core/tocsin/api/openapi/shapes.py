@@ -81,6 +81,7 @@ TRUTH: Schema = {"type": "boolean"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 SECONDS: Schema = {"type": "number", "minimum": 0}
 ANY_OBJECT: Schema = {"type": "object"}
+_READ: dict[str, Schema] = {"scanned_until": nullable(MOMENT), "scanned": WHOLE, "filter_failed": nullable(ANY_OBJECT)}
 
 _JOB: dict[str, Schema] = {
     "id": TEXT,
@@ -194,7 +195,8 @@ SHAPES: dict[str, Schema] = {
         },
         {"cause": ANY_OBJECT, "summary": TEXT},
     ),
-    "EventPage": page(ref("Event"), scanned_until=nullable(MOMENT), scanned=WHOLE, filter_failed=nullable(ANY_OBJECT)),
+    "EventPage": page(ref("Event"), **_READ, unindexed=array(ref("Unindexed"))),
+    "Unindexed": obj({"filter": TEXT, "before": MOMENT, "instead": TEXT}),
     "Actions": obj(
         {
             "since": MOMENT,

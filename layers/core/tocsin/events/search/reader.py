@@ -17,7 +17,7 @@ from tocsin.events.model import Event
 from tocsin.events.search.query import Search
 from tocsin.events.search.rollup_hours import HOUR, Known, hour_of
 from tocsin.events.search.rollups import Rollups
-from tocsin.events.search.scan import Range, Scan
+from tocsin.events.search.scan import Range, Scan, Unindexed
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.times import EPOCH
 from tocsin.types import Json, JsonObject
@@ -40,7 +40,7 @@ class EventPage:
 
     `position` is where to go on, None at the end. `scanned_until` is the time up to which everything was read, None
     where that is the whole range. `failed` counts the events on which the search's expression failed, `failure` says
-    why on the first. `budget` says what was read.
+    why on the first. `budget` says what was read, `unindexed` which filters' indexes lack events of the range.
     """
 
     events: tuple[JsonObject, ...]
@@ -49,6 +49,7 @@ class EventPage:
     failed: int
     failure: str | None
     budget: Budget
+    unindexed: tuple[Unindexed, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,7 @@ class LogReader:
             failed=walk.screening.failed,
             failure=walk.screening.failure,
             budget=walk.budget,
+            unindexed=walk.unindexed,
         )
 
     def tally(

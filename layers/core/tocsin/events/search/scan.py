@@ -7,16 +7,22 @@
 
 Where both are asked, the user's index is read: many people share an address and few share an account, so it holds
 fewer events. Every other criterion is applied to the events that are read.
+
+An index need not have all events (the parameter EventIndexes): those before the hour from which on it has them all are
+looked for in the timeline, and `unindexed` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, is_gone, text_of
 from tocsin.events.model import Event
+from tocsin.events.search.entries_store import IndexEntries
 from tocsin.events.search.query import Search, SearchFilter
 from tocsin.events.search.rollup_hours import DAY, HOUR, hour_of
 from tocsin.events.search.rollups import Rollups
@@ -42,6 +48,18 @@ _LARGE_PAGE = 500
 _AT_ONCE = 100  # BatchGetItem's limit
 
 type Range = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Unindexed:
+    """A filter whose index lacks events of the range, all of them before `before`.
+
+    They are looked for by `instead`: the other filter that has an index, or "time", which is the timeline.
+    """
+
+    filter: str
+    before: datetime
+    instead: str
 
 
 class Scan:
@@ -78,14 +96,13 @@ class Scan:
         self._position = position
         self.budget = budget
         self.screening = SearchFilter(search, now)
+        self.unindexed: tuple[Unindexed, ...] = ()
         self.position = position
         self.ended = False
         self.stopped = False
 
     def __iter__(self) -> Iterator[Event]:
-        index = self._index()
-        whole = self._timeline() if index is None else self._through_index(index)
-        for item in whole:
+        for item in self._items():
             # Set before the event is yielded: a caller that stops at this event goes on after it.
             self.position = self._behind(text_of(item, "sk"))
             if not is_gone(item, self._now):
@@ -97,21 +114,51 @@ class Scan:
     def _behind(self, event_id: str) -> str:
         return event_id if self._newest_first else event_id + AFTER
 
-    # ── an index ─────────────────────────────────────────────────────────────
-
-    def _index(self) -> list[Partition] | None:
-        if self._search.user_pk is not None:
-            return [Partition("user_pk", self._search.user_pk, "by-user")]
-        addresses = self._search.addresses()
-        if addresses is not None:
-            return [Partition("client_ip", address, "by-client-ip") for address in addresses]
-        return None
-
-    def _through_index(self, index: list[Partition]) -> Iterator[Item]:
-        search = self._search
+    def _items(self) -> Iterator[Item]:
+        """The events to look at: through an index where one answers, as far back as it has all events."""
+        ways = self._indexes()
+        if not ways:
+            yield from self._timeline(self._ranges)
+            return
+        self.budget.spend(())
+        complete = IndexEntries(self._client, self._table).complete_from()
+        name = min(ways, key=lambda way: complete.get(way, EPOCH))
+        since = complete.get(name)
         ranges = self._ranges
         if ranges is None:
+            search = self._search
             ranges = [(search.since or EPOCH, search.until or self._now + AHEAD)]
+            if since is not None and since > ranges[0][0]:
+                ranges = [self._whole_range()]
+        oldest = min((start for start, _ in ranges), default=self._now)
+        self.unindexed = tuple(
+            Unindexed(way, complete[way], "time" if way == name else name)
+            for way in ways
+            if way in complete and complete[way] > oldest
+        )
+        for start, end in ranges:
+            border = start if since is None else min(max(start, since), end)
+            parts: list[tuple[Callable[[Sequence[Range]], Iterator[Item]], Range]] = [
+                (self._timeline, (start, border)),
+                (partial(self._through_index, ways[name]), (border, end)),
+            ]
+            for read, part in reversed(parts) if self._newest_first else parts:
+                if part[0] < part[1] and not self.stopped:
+                    yield from read([part])
+
+    # ── an index ─────────────────────────────────────────────────────────────
+
+    def _indexes(self) -> dict[str, list[Partition]]:
+        """Where in the indexes the matches are, by filter, the better way first; empty where none is asked for."""
+        ways: dict[str, list[Partition]] = {}
+        if self._search.user_pk is not None:
+            ways["user_pk"] = [Partition("user_pk", self._search.user_pk, "by-user")]
+        addresses = self._search.addresses()
+        if addresses is not None:
+            ways["client_ip"] = [Partition("client_ip", address, "by-client-ip") for address in addresses]
+        return ways
+
+    def _through_index(self, index: list[Partition], ranges: Sequence[Range]) -> Iterator[Item]:
         page = _LARGE_PAGE if self._wanted is None else 2 + self._wanted // len(index)
         group = min(_AT_ONCE, max(10, self._wanted or _AT_ONCE))
         for start, end in ranges:
@@ -133,9 +180,9 @@ class Scan:
 
     # ── the timeline ─────────────────────────────────────────────────────────
 
-    def _timeline(self) -> Iterator[Item]:
+    def _timeline(self, ranges: Sequence[Range] | None) -> Iterator[Item]:
         page = self._page()
-        for start, end in self._stretches():
+        for start, end in self._stretches([self._whole_range()] if ranges is None else ranges):
             # A request that read nothing would never get on.
             if self.budget.is_used_up and self.position != self._position:
                 self.stopped = True
@@ -155,9 +202,9 @@ class Scan:
         share = 3 + self._wanted * 5 // (4 * SHARDS)
         return share if self._search.is_everything else max(_PAGE, share)
 
-    def _stretches(self) -> Iterator[Range]:
-        """The parts of the range that may hold a match, in order of reading; none crosses midnight."""
-        for start, end in self._ranges if self._ranges is not None else [self._whole_range()]:
+    def _stretches(self, ranges: Sequence[Range]) -> Iterator[Range]:
+        """The parts of the ranges that may hold a match, in order of reading; none crosses midnight."""
+        for start, end in ranges:
             yield from self._promising(start, end)
 
     def _whole_range(self) -> Range:
