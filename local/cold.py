@@ -53,7 +53,7 @@ ENVIRONMENT = (
         (
             *(f"{name}_TABLE" for name in ("EVENTS", "CONFIG", "DELIVERIES")),
             "ADMIN_KEY_SECRET",
-            "UNSUBSCRIBE_SECRET",
+            "LINK_SECRET",
             "OIDC_CLIENT_ID",
             "STACK_NAME",
             "LOG_GROUPS",

@@ -10,7 +10,7 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logged
 from tocsin.aws.metrics import metered
-from tocsin.aws.secrets import secret_text
+from tocsin.aws.secrets import link_secret
 from tocsin.deliveries.wiring import transport_worker
 from tocsin.notifications.email.message import MailTemplates
 from tocsin.notifications.email.send import mail_delivery
@@ -25,13 +25,14 @@ environment = Environment.of_process()
 suppressions = Suppressions(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
 
 
+secret = link_secret(environment)
+
+
 @cache
 def links() -> UnsubscribeLinks | None:
     """Return what makes the links in our mails; None where no secret is configured."""
-    arn = environment.optional("UNSUBSCRIBE_SECRET")
-    if not arn:
-        return None
-    return UnsubscribeLinks(secret_text(clients.secretsmanager(), arn), environment.text("API_URL"))
+    found = secret()
+    return UnsubscribeLinks(found, environment.text("API_URL")) if found else None
 
 
 worker = transport_worker(

@@ -181,7 +181,7 @@ def staged(
         os.environ |= {"MATCH_DEAD_LETTERS_URL": queues["MatchDeadLetters"], "WATCHED_QUEUES": "", "DEAD_LETTERS": ""}
         boto3.client("sesv2").create_email_identity(EmailIdentity="tocsin@example.com")
         secret = boto3.client("secretsmanager").create_secret(Name="admin", SecretString="a" * 48)["ARN"]
-        os.environ |= {"ADMIN_KEY_SECRET": secret, "UNSUBSCRIBE_SECRET": secret}
+        os.environ |= {"ADMIN_KEY_SECRET": secret, "LINK_SECRET": secret}
         try:
             yield Stage(dynamodb, sqs, queues, assumed, template)
         finally:

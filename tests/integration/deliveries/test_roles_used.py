@@ -91,7 +91,7 @@ def test_a_failed_delivery_of_each_mode_is_sent_again_by_hand(
 ) -> None:
     configure(world, mode)
     secret = boto3.client("secretsmanager").create_secret(Name="unsubscribe", SecretString="s" * 48)
-    monkeypatch.setenv("UNSUBSCRIBE_SECRET", secret["ARN"])
+    monkeypatch.setenv("LINK_SECRET", secret["ARN"])
     message = attempt(world, mode, Outcome(State.FAILED, "refused"))
 
     answer = Client(world.stack, "api").ask("POST", f"/deliveries/{message.delivery_id}/retry")
@@ -103,7 +103,7 @@ def test_a_failed_delivery_of_each_mode_is_sent_again_by_hand(
 def test_mail_of_the_function_itself_has_a_link_to_end_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     configure(world, TransportMode.EMAIL)
     secret = boto3.client("secretsmanager").create_secret(Name="unsubscribe", SecretString="s" * 48)
-    monkeypatch.setenv("UNSUBSCRIBE_SECRET", secret["ARN"])
+    monkeypatch.setenv("LINK_SECRET", secret["ARN"])
     monkeypatch.setenv("API_URL", "https://tocsin.example.com")
     message = world.message("way", "email")
     record = {"messageId": "1", "receiptHandle": "1", "attributes": {"ApproximateReceiveCount": "1"}}
@@ -118,7 +118,7 @@ def test_mail_of_the_function_itself_has_a_link_to_end_it(world: World, monkeypa
 def test_events_are_found_by_an_index_over_http(
     stack: Stack, query: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("UNSUBSCRIBE_SECRET", "none")
+    monkeypatch.setenv("LINK_SECRET", "none")
     stored = Client(stack, "ingest").post(
         {"action": "login", "user": {"username": "grace", "pk": "7"}, "client_ip": "203.0.113.7"}
     )

@@ -306,7 +306,7 @@ def links(world: World, monkeypatch: pytest.MonkeyPatch) -> UnsubscribeLinks:
     import boto3
 
     secret = boto3.client("secretsmanager").create_secret(Name="unsubscribe", SecretString="s" * 48)
-    monkeypatch.setenv("UNSUBSCRIBE_SECRET", secret["ARN"])
+    monkeypatch.setenv("LINK_SECRET", secret["ARN"])
     return UnsubscribeLinks("s" * 48)
 
 

@@ -29,7 +29,7 @@ def test_mail_has_links_to_end_it_where_there_is_a_secret_for_them(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     secret = boto3.client("secretsmanager").create_secret(Name="unsubscribe", SecretString="s" * 48)
-    monkeypatch.setenv("UNSUBSCRIBE_SECRET", secret["ARN"])
+    monkeypatch.setenv("LINK_SECRET", secret["ARN"])
     monkeypatch.setenv("API_URL", "https://tocsin.example.com")
 
     links = stack.function("email").links()

@@ -29,7 +29,7 @@ CONFIGURATION = {
 @pytest.fixture
 def api(stack: Stack) -> Iterator[Api]:
     secret = boto3.client("secretsmanager").create_secret(Name="unsubscribe", SecretString="s" * 48)
-    stack.monkeypatch.setenv("UNSUBSCRIBE_SECRET", secret["ARN"])
+    stack.monkeypatch.setenv("LINK_SECRET", secret["ARN"])
     made = Api.of(stack)
     assert made("PUT", "/blueprint", CONFIGURATION).status == 200
     made.facts = {}

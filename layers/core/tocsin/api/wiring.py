@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 from tocsin.api.tickets import LiveAddress
 from tocsin.aws import clients
 from tocsin.aws.bucket import Bucket
 from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
-from tocsin.aws.secrets import secret_text
+from tocsin.aws.secrets import link_secret
 from tocsin.aws.sqs import Outbox
 from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import Blueprints
@@ -39,6 +38,7 @@ from tocsin.matching.explain import Explainer
 from tocsin.matching.firings_store import FiringStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
+from tocsin.notifications.acknowledge_links import AcknowledgeLinks
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
@@ -63,6 +63,7 @@ class Services:
     deliveries: DeliveryService
     suppressions: Suppressions
     unsubscribe_links: Callable[[], UnsubscribeLinks | None]
+    acknowledge_links: Callable[[], AcknowledgeLinks | None]
     pusher: Pusher
     live: LiveStore
     live_address: LiveAddress
@@ -86,13 +87,15 @@ def services_of(environment: Environment) -> Services:
     belongings = Belongings(InboxOwnerStore(dynamodb, deliveries_table), preferences)
     explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events, preferences)
     policy = policy_of(environment)
-    unsubscribe_secret = environment.optional("UNSUBSCRIBE_SECRET")
+    secret = link_secret(environment)
 
-    @cache
     def unsubscribe_links() -> UnsubscribeLinks | None:
-        if not unsubscribe_secret:
-            return None
-        return UnsubscribeLinks(secret_text(clients.secretsmanager(), unsubscribe_secret))
+        found = secret()
+        return UnsubscribeLinks(found) if found else None
+
+    def acknowledge_links() -> AcknowledgeLinks | None:
+        found = secret()
+        return AcknowledgeLinks(found) if found else None
 
     service = DeliveryService(
         configuration=configuration,
@@ -131,6 +134,7 @@ def services_of(environment: Environment) -> Services:
         deliveries=service,
         suppressions=Suppressions(dynamodb, deliveries_table),
         unsubscribe_links=unsubscribe_links,
+        acknowledge_links=acknowledge_links,
         pusher=pusher_of(environment),
         live=LiveStore(dynamodb, deliveries_table),
         live_address=LiveAddress(environment.text("LIVE_ENDPOINT")),

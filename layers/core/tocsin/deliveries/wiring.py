@@ -8,6 +8,7 @@ from functools import partial
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
+from tocsin.aws.secrets import link_secret
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import Breakers, BreakerStore
@@ -15,9 +16,12 @@ from tocsin.deliveries.store import DeliveryStore
 from tocsin.deliveries.worker import DeliveryWorker
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.notifications.acknowledge_links import AcknowledgeLinks, LinkOf
+from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.outcome import Deliver
 from tocsin.notifications.rule_words import RuleWords, in_rules_words
 from tocsin.notifications.transport import PaceOf
+from tocsin.times import utc_now
 
 
 def transport_worker(
@@ -46,10 +50,23 @@ def transport_worker(
         alerts=Alerts(SystemEvents(events), configuration),
         sqs=clients.sqs(),
         queue_url=environment.text("QUEUE_URL"),
-        deliver=in_rules_words(deliver(configuration), partial(_words_of, configuration), console),
+        deliver=in_rules_words(
+            deliver(configuration), partial(_words_of, configuration), console, _links_to_acknowledge(environment)
+        ),
         pace=pace,
         paced_together=paced_together,
     )
+
+
+def _links_to_acknowledge(environment: Environment) -> LinkOf:
+    """Return what makes the link by which a message is acknowledged: none where no secret for links is configured."""
+    secret = link_secret(environment)
+
+    def link_of(context: RenderingContext) -> str | None:
+        found = secret()
+        return AcknowledgeLinks(found, environment.text("API_URL")).url(context, utc_now()) if found else None
+
+    return link_of
 
 
 def _words_of(configuration: ConfigurationStore, name: str) -> RuleWords | None:

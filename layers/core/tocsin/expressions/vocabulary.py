@@ -42,7 +42,7 @@ MAPPING_FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "notification": frozenset(
         [
             *("id", "severity", "body", "hyperlink", "hyperlink_label", "created", "seen", "user", "rule"),
-            *("event", "event_id", "action", "app"),
+            *("event", "event_id", "action", "app", "acknowledge"),
         ]
     ),
     "user": FIELDS["user"] | {"locale", "active", "superuser"},

@@ -62,6 +62,10 @@ class RenderingContext:
     """The step of the rule's `escalate` that tells it, 1 for the first; None where the rule tells it at once."""
     console: str = ""
     """The console's URL; empty where it is not known."""
+    can_acknowledge: bool = False
+    """Whether it waits for somebody to acknowledge it, since its rule escalates."""
+    acknowledge: str | None = None
+    """The link by which whoever reads it acknowledges it."""
 
     @classmethod
     def of(cls, notification: Notification, transport: NotificationTransport) -> RenderingContext:
@@ -78,14 +82,14 @@ class RenderingContext:
     def to_json(self) -> JsonObject:
         """Return what CEL mappings and templates see: {event, notification, user, rule, severity, transport}.
 
-        A digest is in `notification.digest`.
+        A digest is in `notification.digest`; `notification.acknowledge` is the link to acknowledge it by, or null.
 
         `event`, `notification` and `user` (null for nobody) are spelled as the API spells them; `rule` is {name, title,
         runbook}, `severity` a word, `transport` {name, mode, send_once}: no URL, which may hold a credential.
         """
         return {
             "event": self.event.to_json(),
-            "notification": self.notification.to_json(),
+            "notification": self.notification.to_json() | {"acknowledge": self.acknowledge},
             "user": None if self.user is None else self.user.to_json(),
             "rule": {"name": self.rule, "title": self.title, "runbook": self.own.runbook if self.own else None},
             "severity": self.severity.value,

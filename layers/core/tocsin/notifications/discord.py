@@ -10,6 +10,7 @@ together 6,000 (https://discord.com/developers/docs/resources/message#embed-obje
 from __future__ import annotations
 
 from tocsin.events.summary import Gettext
+from tocsin.notifications.acknowledge_links import ACKNOWLEDGE
 from tocsin.notifications.chat_text import (
     DISCORD_ACTS,
     Dialect,
@@ -80,8 +81,11 @@ def _foot(words: Words) -> str:
 
 
 def _fields(words: Words, gettext: Gettext, room: Room) -> list[JsonObject]:
-    """The facts, then what to do next and the links, for which room is kept."""
+    """The facts, then how to acknowledge it, what to do next and the links, for which room is kept."""
     last: list[JsonObject] = []
+    acknowledge = _link(words.acknowledge) if words.acknowledge is not None else ""
+    if 0 < units(acknowledge) <= MAX_VALUE and room.takes(acknowledge, gettext(ACKNOWLEDGE)):
+        last.append({"name": gettext(ACKNOWLEDGE), "value": acknowledge, "inline": False})
     value = "\n".join(text for text in (words.advice, _links(words.links), _links(words.settings)) if text)
     if value:
         last.append({"name": gettext(NEXT), "value": value, "inline": False})

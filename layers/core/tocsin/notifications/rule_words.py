@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from tocsin.notifications.acknowledge_links import LinkOf
 from tocsin.notifications.context import RenderingContext, web_link
 from tocsin.notifications.outcome import Deliver, Outcome
 from tocsin.notifications.text import cut, one_line
@@ -38,19 +39,34 @@ class RuleWords:
             return self
         return replace(self, group=self.groups_of_steps[step - 1], event_user=False)
 
+    @property
+    def escalates(self) -> bool:
+        """Whether others are told unless somebody acknowledges."""
+        return bool(self.groups_of_steps)
 
-def in_rules_words(deliver: Deliver, words_of_rule: Callable[[str], RuleWords | None], console: str) -> Deliver:
+
+def in_rules_words(
+    deliver: Deliver,
+    words_of_rule: Callable[[str], RuleWords | None],
+    console: str,
+    link_of: LinkOf = lambda _: None,
+) -> Deliver:
     """`deliver`, told what the rule says of itself, by the rule's name, and where the `console` is.
+
+    `link_of` makes the link by which a message of a rule that escalates is acknowledged.
 
     Where a template of the rule fails on an event, people are told in Tocsin's words, and the outcome says so: an alert
     in other words is better than none.
     """
 
     def told(context: RenderingContext) -> Outcome:
-        own = words_of_rule(context.rule) if context.digest is None else None
+        rule = words_of_rule(context.rule)
+        own = rule if context.digest is None else None
         if own is not None and context.step is not None:
             own = own.of_step(context.step)
         known = replace(context, own=own, console=console)
+        if rule is not None and rule.escalates and context.about is not None and not context.over:
+            known = replace(known, can_acknowledge=True, acknowledge=link_of(context))
         failure = None
         if own is not None and (own.title or own.body):
             known, failure = _in_its_words(known, own)

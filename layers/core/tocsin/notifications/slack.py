@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from tocsin import __version__
+from tocsin.notifications.acknowledge_links import ACKNOWLEDGE, link_secrets
 from tocsin.notifications.chat_text import (
     DISCORD_ACTS,
     SLACK_ESCAPES,
@@ -64,8 +65,8 @@ def slack_body(context: RenderingContext, *, discord: bool = False) -> JsonObjec
     The attachment: fallback, author_name, title (the event's action, else the body), title_link (where the
     notification has a link), text (the body), color, fields, footer, ts (when the event happened, seconds
     since 1970), and an empty mrkdwn_in, so that Slack formats nothing. Fields: Severity, Dispatched for user
-    and Event user, as far as there are such people, then the text values of the event's context; one more
-    says how many were left out.
+    and Event user, as far as there are such people, the link to acknowledge it by, where it is to be, then the
+    text values of the event's context; one more says how many were left out.
 
     `discord` keeps to Discord's limits, and opens what would be a mention or a masked link there.
     """
@@ -78,7 +79,7 @@ def slack_body(context: RenderingContext, *, discord: bool = False) -> JsonObjec
         "text": dialect.text(context.notification.body, dialect.max_text),
         "footer": f"Tocsin {__version__}",
     }
-    people = _people(context, dialect)
+    people = [*_people(context, dialect), *_acknowledge(context)]
     room = Room(dialect.max_total - _size(attachment) - sum(map(_size, people)))
     slots = MAX_FIELDS - len(people)
     values = fitting_facts(context.string_values, dialect, room, slots=slots, max_label=MAX_TITLE, max_value=MAX_VALUE)
@@ -107,6 +108,12 @@ def _people(context: RenderingContext, dialect: Dialect) -> list[JsonObject]:
     if context.event_user is not None:
         fields.append(_field("Event user", dialect.text(context.event_user, MAX_TITLE), short=True))
     return fields
+
+
+def _acknowledge(context: RenderingContext) -> list[JsonObject]:
+    """The link to acknowledge it by, as both services make one of an address in angle brackets; a cut one is none."""
+    link = f"<{context.acknowledge}>" if context.acknowledge else ""
+    return [_field(ACKNOWLEDGE, link, short=False)] if 0 < units(link) <= MAX_VALUE else []
 
 
 def _field(title: str, value: str, *, short: bool) -> JsonObject:
@@ -140,7 +147,7 @@ def slack_delivery(secrets_of: SecretsOf, policy: OutboundPolicy, *, timeout: Ti
         body = orjson.dumps(message)
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         sent = partial(post, url, body, headers, timeout=limits, policy=policy, ca=transport.ca)
-        return told_by_service(posted(sent, secrets_in(url)))
+        return told_by_service(posted(sent, [*secrets_in(url), *link_secrets(context)]))
 
     return deliver
 

@@ -1,8 +1,8 @@
 """The message of an incoming webhook of Slack as Block Kit.
 
-What a person needs stands in blocks: the title as a header, the sentence, and severity, application and time, which
-Slack shows each reader in their own zone. Facts, what to do next, links and why one is told stand below, in an
-attachment with blocks of its own, which is what has a colour
+What a person needs stands in blocks: the title as a header, the sentence, severity, application and time, which Slack
+shows each reader in their own zone, and the link to acknowledge it by, where it is to be acknowledged. Facts, what to
+do next, links and why one is told stand below, in an attachment with blocks of its own, which is what has a colour
 (https://docs.slack.dev/legacy/legacy-messaging/legacy-secondary-message-attachments). What outsiders typed is
 `plain_text` where it stands alone, and else escaped in mrkdwn that is `verbatim`: it makes neither mentions nor links.
 
@@ -85,6 +85,8 @@ def _first(context: RenderingContext, words: Words) -> list[Json]:
     parts = [f"*{_DIALECT.line(words.severity, MAX_LABEL)}*"]
     parts += [_DIALECT.line(words.app, MAX_LABEL)] if words.app else []
     blocks.append(_context(" · ".join([*parts, time])))
+    if words.acknowledge is not None:
+        blocks += [_section(f"*{link}*") for link in _links((words.acknowledge,))]
     return blocks
 
 

@@ -13,6 +13,7 @@ import orjson
 from tocsin import __version__
 from tocsin.events.model import DEPTH_HEADER, MAX_TOLD_DEPTH
 from tocsin.notifications import signing
+from tocsin.notifications.acknowledge_links import link_secrets
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.http_outcome import posted, secrets_in
 from tocsin.notifications.mapping import MappingFailed, NotEvaluated, mapped_body, mapped_headers
@@ -64,7 +65,7 @@ def webhook_delivery(
             ca=transport.ca,
             client_cert=certificate,
         )
-        used = [*secrets_in(request.url, request.headers | mapped | given), *request.secrets]
+        used = [*secrets_in(request.url, request.headers | mapped | given), *request.secrets, *link_secrets(context)]
         outcome = posted(sent, used, request.read)
         if missing is None:
             return outcome
@@ -208,7 +209,8 @@ def webhook_body(context: RenderingContext) -> JsonObject:
     """Return {body, severity, user_email, user_username, event_user_email, event_user_username}, always all six.
 
     A digest, which is about no single person of an event, also has `digest`. A message that something is over has
-    `over`: true; in a digest it is inside `digest`.
+    `over`: true; in a digest it is inside `digest`. What can be acknowledged has `links`: {acknowledge}, the link by
+    which it is.
 
     Each of the six is text, or null where there is no such person or the value is blank. Control characters are
     removed, so that the body can be encoded whatever the event contains.
@@ -222,6 +224,8 @@ def webhook_body(context: RenderingContext) -> JsonObject:
         "event_user_email": _told(event.user_email),
         "event_user_username": _told(event.username),
     }
+    if context.acknowledge is not None:
+        told["links"] = {"acknowledge": context.acknowledge}
     if context.digest is None:
         return told | ({"over": True} if context.over else {})
     return told | {"event_user_email": None, "event_user_username": None, "digest": context.digest.to_json()}

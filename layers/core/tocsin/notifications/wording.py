@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from tocsin.events.model import UNDETERMINED_IP
 from tocsin.events.summary import Said, capitalized, message_of, person_of, said_of, sentence_of
+from tocsin.notifications.acknowledge_links import ACKNOWLEDGE
 from tocsin.notifications.actions import advice_of, title_of
 from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.labels import is_technical, label_of
@@ -58,7 +59,7 @@ MESSAGES = frozenset(
         *(_BY_IN, _BY, _IN, _FROM, _OF_GROUP, _ABOUT_YOU, _BY_RULE),
         *(_CHANNEL_FOR_GROUP, _CHANNEL_FOR_USER, _CHANNEL_OF_GROUP, _CHANNEL),
         *(_DETAILS, _RUNBOOK, _EVENT, _STORY, _MUTE, _QUIET),
-        *(NEXT, _FOLLOW, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES, _OVER, _ESCALATED),
+        *(ACKNOWLEDGE, NEXT, _FOLLOW, _EVENTS, _TOGETHER, _BY_GROUP, _PREFERENCES, _OVER, _ESCALATED),
         *("Person", "E-mail", "From", "Network", "Event ID", "Action", "Transport", "Request", "Application"),
         *("yes", "no"),
     )
@@ -95,7 +96,8 @@ class Words:
     """The content of a notification. Texts may come from outside: each medium escapes and cuts them.
 
     `links` lead to further information, the most important first; `settings` lead to where the person can reduce
-    notifications. `app` is blank where `text` contains it.
+    notifications. `acknowledge` is the link by which it is acknowledged, None where it can't be: it stands before all
+    others, and never in place of the one that leads to details. `app` is blank where `text` contains it.
     """
 
     locale: str
@@ -111,6 +113,7 @@ class Words:
     why: str
     links: tuple[Link, ...]
     settings: tuple[Link, ...]
+    acknowledge: Link | None = None
 
 
 def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool = False) -> Words:
@@ -138,6 +141,7 @@ def words_of(context: RenderingContext, catalogue: Catalogue, *, channel: bool =
         why=_why(context, catalogue, channel=channel),
         links=tuple(_links(context, catalogue)),
         settings=() if channel and context.transport.send_once else tuple(_settings(context, catalogue)),
+        acknowledge=Link(gettext(ACKNOWLEDGE), context.acknowledge) if context.acknowledge else None,
     )
 
 
@@ -161,6 +165,7 @@ def _of_digest(context: RenderingContext, digest: Digest, catalogue: Catalogue, 
         why=gettext(_BY_GROUP) % {"rule": context.rule} if digest.cause == "group" else gettext(_TOGETHER),
         links=(Link(gettext(_EVENTS), events),) if console else (),
         settings=() if not console or (channel and context.transport.send_once) else (settings,),
+        acknowledge=Link(gettext(ACKNOWLEDGE), context.acknowledge) if context.acknowledge else None,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from tests.unit.notifications.test_context import PATHOLOGICAL, rendering_context
+from tocsin.notifications.acknowledge_links import MAX_URL
 from tocsin.notifications.model import Severity
 from tocsin.notifications.presets import Kind, Preset, PresetRequest, Told, known_presets, load, render
 from tocsin.notifications.text import MARK
@@ -23,6 +25,11 @@ DOCUMENTED: dict[str, Any] = {path.stem: json.loads(path.read_text()) for path i
 """By preset: `schema` of its bodies, a URL and options, headers and members of the body that are to be, `answers`."""
 
 LONG = "wörds & more\n" * 1_000
+ACKNOWLEDGE = "https://api.example.com/acknowledge?token=" + "x" * (MAX_URL - 42)
+OFFERS_TO_ACKNOWLEDGE = {
+    *("cloudevents", "discord", "google_chat", "mattermost", "ntfy", "pagerduty", "teams", "telegram", "zulip")
+}
+"""Others have one link, have acknowledgements of their own, or keep what they are sent as a log that many read."""
 LINK = "https://console.example.com/events/" + "x" * 1_900
 NASTY = "@everyone <!channel> <users/all> @**all** [a](https://evil.example) ![i](https://evil.example) <b>&amp;"
 
@@ -48,6 +55,7 @@ def told(kind: Kind = Kind.EVENT, **fields: Any) -> Told:
         "action": "login_failed",
         "recipient": "alice",
         "link": "https://console.example.com/events/1",
+        "acknowledge": "https://api.example.com/acknowledge?token=abc.def",
         "facts": (("Severity", "alert"), ("reason", "wrong password")),
     }
     if kind is Kind.GROUP:
@@ -137,16 +145,26 @@ def test_whatever_an_event_holds_its_request_is_what_the_service_documents(name:
     facts = message.facts + tuple((f"{label} again", value) for label, value in message.facts)
     lines = (LONG,) * 50 if kind is Kind.GROUP else ()
 
-    request = requested(
-        name, told(kind, event=message.event, facts=facts, text=LONG, title=LONG, app=LONG, link=LINK, lines=lines)
-    )
+    said = told(kind, event=message.event, facts=facts, text=LONG, title=LONG, app=LONG, link=LINK, lines=lines)
+    request = requested(name, replace(said, acknowledge=ACKNOWLEDGE))
 
     assert faults(name, request) == []
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
+def test_a_service_with_a_place_for_it_offers_the_link_to_acknowledge_by(name: str) -> None:
+    offered = requested(name, told())
+    without = requested(name, told(acknowledge=None))
+
+    assert ("https://api.example.com/acknowledge?token=abc.def" in "\n".join(texts(parsed(name, offered)))) == (
+        name in OFFERS_TO_ACKNOWLEDGE
+    )
+    assert b"cknowledge" not in without.body and faults(name, without) == []
+
+
+@pytest.mark.parametrize("name", DOCUMENTED)
 def test_what_is_left_blank_is_no_reason_to_refuse_a_message(name: str) -> None:
-    message = told(title="", text=" \0 ", app="", action="", recipient=None, link=None, facts=())
+    message = told(title="", text=" \0 ", app="", action="", recipient=None, link=None, acknowledge=None, facts=())
 
     assert faults(name, requested(name, message)) == []
 
@@ -169,7 +187,8 @@ def test_what_is_cut_is_marked(name: str) -> None:
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_nothing_that_an_event_holds_acts_there(name: str) -> None:
     preset = preset_of(name)
-    message = told(Kind.GROUP, text=NASTY, title=NASTY, facts=((NASTY, NASTY),), lines=(NASTY,), event={"id": "1"})
+    nasty: dict[str, Any] = {"text": NASTY, "title": NASTY, "facts": ((NASTY, NASTY),), "lines": (NASTY,)}
+    message = told(Kind.GROUP, **nasty, event={"id": "1"}, acknowledge=None)  # ours is a link that acts
 
     said = " ".join(texts(parsed(name, requested(name, message))))
 

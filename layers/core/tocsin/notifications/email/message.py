@@ -165,7 +165,7 @@ def _shown(context: RenderingContext, words: Words) -> JsonObject:
         "facts": [*facts],
         "technical": [*technical],
         "left_out": facts_left + technical_left,
-        "links": [*_links(words.links)],
+        "links": [*_links(words.links if words.acknowledge is None else (words.acknowledge, *words.links))],
         "why": cut(one_line(words.why), MAX_LINE),
         "settings": [*_links(words.settings)],
     }

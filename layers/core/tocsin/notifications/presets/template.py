@@ -31,6 +31,9 @@ from tocsin.types import Json
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)(?:\|(\d+)(b?))?\}")
 
+LINKS = frozenset({"link", "acknowledge"})
+"""Values that are left out where they are too long."""
+
 _GAP = "\u200b"
 """A zero-width space. It is invisible, and breaks up mentions and links."""
 
@@ -102,7 +105,7 @@ class Values:
             return self.dialect.text(text, min(most, default=None), by_bytes=by_bytes and limit is not None)
         value = self.known[name]
         if isinstance(value, str):
-            if name == "link":  # a cut link would lead elsewhere
+            if name in LINKS:  # a cut link would lead elsewhere
                 longest = min((each for each in (limit, self.squeeze.link) if each is not None), default=len(value))
                 return value if len(value) <= longest else None
             if limit is not None:

@@ -59,6 +59,8 @@ class Told:
     recipient: str | None = None
     link: str | None = None
     link_label: str | None = None
+    acknowledge: str | None = None
+    """The link by which it is acknowledged."""
     facts: tuple[tuple[str, str], ...] = ()
     lines: tuple[str, ...] = ()
     count: int = 1
@@ -86,6 +88,7 @@ class Told:
             recipient=context.user.username if context.user else None,
             link=words.links[0].url if words.links else None,
             link_label=words.links[0].label if words.links else None,
+            acknowledge=words.acknowledge.url if words.acknowledge else None,
             facts=tuple(_facts(context, words)),
         )
 
@@ -166,6 +169,7 @@ class Told:
             "count": self.count,
             "left_out": self.left_out,
             "link": self.link,
+            "acknowledge": self.acknowledge,
         }
 
     @property
