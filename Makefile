@@ -8,6 +8,8 @@ BIN := .venv/bin
 # sam takes the python3.13 that it builds with from the PATH.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export SAM_CLI_TELEMETRY := 0
+# Modules are compiled once, not by each worker of the tests and each process that they start.
+unexport PYTHONDONTWRITEBYTECODE
 
 # How many processes run the tests; those of the deployed stack stay together in one (tests/stack/conftest.py).
 WORKERS ?= 2

@@ -3,7 +3,6 @@
 import importlib.util
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,7 +11,6 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import botocore.client
 import pytest
 from moto import mock_aws
 from moto.core.base_backend import BackendDict
@@ -109,27 +107,6 @@ def moto() -> Iterator[Moto]:
     """moto, as AWS: its operations are atomic, and it refuses what AWS refuses."""
     with installed() as moto:
         yield moto
-
-
-@pytest.fixture(scope="session", autouse=True)
-def calls_unmeasured() -> Iterator[None]:
-    """Has coverage's tracer rest while boto3 and moto work: it follows their lines too, at twice the time of each call.
-
-    Nothing of Tocsin runs in there.
-    """
-    make = botocore.client.BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def unmeasured(client: Any, operation: str, request: dict[str, Any]) -> Any:
-        tracer = sys.gettrace()
-        sys.settrace(None)
-        try:
-            return make(client, operation, request)
-        finally:
-            sys.settrace(tracer)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(botocore.client.BaseClient, "_make_api_call", unmeasured)
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

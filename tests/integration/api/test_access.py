@@ -191,7 +191,6 @@ def test_the_committed_document_is_the_codes() -> None:
     assert committed == json.loads(json.dumps(document())), "run: python -m tocsin.api.openapi > docs/openapi.json"
 
 
-@pytest.mark.no_cover
 def test_every_call_in_the_reference_runs(everything: Everything) -> None:
     text = (ROOT / "docs" / "api.md").read_text("utf-8")
     known = {"DELIVERY_ID": SOME_ID + "-0123456789abcdef", "NOTIFICATION_ID": SOME_ID, "TOKEN": "t"}

@@ -85,6 +85,5 @@ def url(stack: Stack) -> Iterator[str]:
     thread.join()
 
 
-@pytest.mark.no_cover
 def test_the_functions_do_as_the_document_says(url: str, tmp_path: Path) -> None:
     print(openapi_contract.hold(url, KEY, tmp_path))

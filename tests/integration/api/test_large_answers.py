@@ -67,7 +67,6 @@ def add(stack: Stack, *contexts: dict[str, Any], spread: timedelta = timedelta(0
     return sorted(each.id for each in events)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("order", ["newest", "oldest"])
 def test_events_full_of_quotes_are_given_over_several_pages(stack: Stack, api: Api, order: str) -> None:
     ids = add(stack, *[{"log": '"' * 96_000}] * 25, spread=timedelta(milliseconds=1))

@@ -115,7 +115,6 @@ def broken_off(failure: Failure, number: int, *, for_good: bool) -> Iterator[lis
     [(throttled(), False), (raising(Killed()), True)],
     ids=["one call fails", "the process dies"],
 )
-@pytest.mark.no_cover
 def test_wherever_it_is_broken_off_readers_see_the_old_or_the_new_and_a_repeat_completes(
     stack: Stack, client: Client, subtests: pytest.Subtests, failure: Failure, for_good: bool
 ) -> None:

@@ -64,7 +64,6 @@ def surviving(worker: DeliveryWorker, records: list[dict[str, Any]]) -> list[str
     return [record["receiptHandle"] for record in records if record["messageId"] not in failed]
 
 
-@pytest.mark.no_cover
 def test_a_storm_loses_nothing_and_repeats_only_what_was_never_answered(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,7 +83,6 @@ def test_what_the_running_hour_counted_before_expires_too(stack: Any) -> None:
     assert logins(stack) == 1
 
 
-@pytest.mark.no_cover
 def test_a_crash_at_any_write_leaves_no_event_counted_for_good(stack: Any) -> None:
     crashes, at = 0, 0
     while True:

@@ -29,7 +29,6 @@ from tocsin.ids import id_time
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.no_cover
 def test_a_crash_at_any_write_of_a_run_leaves_no_wrong_count_and_is_made_good(stack: Any, after: bool) -> None:
     events = some_events(40)
     store(stack, events)
@@ -74,7 +73,6 @@ def test_a_crash_at_any_call_of_marking_is_made_good_by_the_replay(stack: Any, a
     assert crashes >= (2 if after else 3)  # nothing comes after a call that is refused
 
 
-@pytest.mark.no_cover
 def test_an_event_that_comes_at_any_moment_of_a_count_is_not_lost(stack: Any) -> None:
     """Between any two calls of a run an event is stored and marked, or stored now and marked after the run."""
     two_hours = timedelta(minutes=30)

@@ -38,7 +38,6 @@ FILTERS: list[dict[str, str]] = [
 
 
 @pytest.mark.parametrize(("rolled_up", "days"), [(True, 0.4), (False, 0.4), (False, 2.5)])
-@pytest.mark.no_cover
 def test_every_way_finds_what_looking_at_each_event_finds(log: Log, rolled_up: bool, days: float) -> None:
     log.fill(some_events(200, days), rolled_up=rolled_up)
     since = {"since": iso(NOW - timedelta(days=3))}  # without roll-ups nobody knows where the log begins

@@ -211,7 +211,6 @@ class _Dying:
         return tapped
 
 
-@pytest.mark.no_cover
 def test_a_crash_at_any_write_changes_neither_what_is_deleted_nor_the_number(jobs: Jobs) -> None:
     for at in range(1, 40):
         hers, other = log_of(jobs.stack, an_event(user=ALICE), an_event())

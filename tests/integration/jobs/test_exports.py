@@ -167,7 +167,6 @@ class _Dying(Bucket):
         return bool(self._write(lambda: super(_Dying, self).complete(*given)))
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("after", [False, True])
 def test_a_crash_at_any_write_loses_no_event_and_repeats_none(jobs: Jobs, after: bool) -> None:
     events = log_of(jobs.stack, *large(9))

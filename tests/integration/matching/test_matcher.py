@@ -121,7 +121,6 @@ def test_a_large_event_travels_by_its_id(stack: Stack) -> None:
     assert "event" not in message
 
 
-@pytest.mark.no_cover
 def test_a_large_group_is_worked_through_in_pages_by_the_match_queue(stack: Stack) -> None:
     people = [User(f"member-{number:04d}") for number in range(1000)]
     configure(

@@ -59,7 +59,6 @@ def nobody_dies_any_more(telling: TellingWorld, *, runs: int) -> None:
     a_minute(telling)
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_event_is_in_exactly_one_message(telling: TellingWorld, seed: int) -> None:
     telling.say("ana", **telling.quiet())

@@ -209,7 +209,6 @@ def test_the_end_before_is_found_by_its_event_also_where_it_was_opened_anew_mean
     assert (nobody, first, end(ids[1]), end(ids[3]), end(new_id(ends))) == (set(), told, told, told, set())
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", range(2))
 def test_an_end_is_told_once_whoever_dies(telling: TellingWorld, seed: int) -> None:
     hosts = [f"web-{number}" for number in range(4)]

@@ -25,7 +25,6 @@ def telling(stack: Stack, monkeypatch: pytest.MonkeyPatch, sinks: Sinks) -> Tell
     return world
 
 
-@pytest.mark.no_cover
 @pytest.mark.parametrize("seed", SEEDS)
 def test_each_event_is_in_exactly_one_message(telling: TellingWorld, seed: int) -> None:
     events = [telling.event(context={"host": f"web-{number % HOSTS}"}) for number in range(18)]

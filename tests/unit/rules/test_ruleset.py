@@ -290,7 +290,6 @@ _BINDING = st.fixed_dictionaries(
 
 
 @given(data=st.data())
-@pytest.mark.no_cover
 def test_judging_by_the_index_is_the_same_as_asking_every_binding(data: st.DataObject) -> None:
     known = policies(*(data.draw(_policy(name)) for name in _POLICY_NAMES))
     asked = [
