@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
-
 from tests.integration.events.rolled_up import NOW, Crash, Tapped, catch_up, crash
 from tocsin.events.model import Event
 from tocsin.events.search.rollup_hours import hour_of
