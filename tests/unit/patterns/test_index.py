@@ -71,6 +71,28 @@ def test_wildcards_in_great_number_are_all_found():
     assert names == {"both 123", "inner 1", "inner 12", "inner 123"}
 
 
+# Few are asked one by one, of many only those that may match: both must come to the same.
+@pytest.mark.parametrize("others", [0, 40], ids=["few", "many"])
+@pytest.mark.parametrize(
+    ("operator", "asked", "met"),
+    [
+        ("suffix", ["4", "/14", "user/14", "/15", "xx-user/14-"], {"4", "/14", "user/14"}),
+        ("wildcard", ["*ser*", "*user/14*", "*15*", "*ser*4*", "*4*ser*"], {"*ser*", "*user/14*", "*ser*4*"}),
+        ("wildcard", ["u*4", "user/1*14", "user/14*", "*14", "user/*/14", "user*15"], {"u*4", "user/14*", "*14"}),
+        ("wildcard", ["u*e*4", "u*/*4*", "*s*1*4", "u*x*4"], {"u*e*4", "u*/*4*", "*s*1*4"}),
+    ],
+    ids=["ends", "within", "around", "several"],
+)
+def test_texts_are_found_among_few_and_among_many(operator, asked, met, others):
+    noise = {
+        "suffix": [f"-{n}-" for n in range(others)],
+        "wildcard": [text for n in range(others) for text in (f"*-{n}-*", f"-{n}*-", f"*-{n}*-{n}", f"-{n}*-*-")],
+    }
+    index = PatternIndex({text: {"x": [{operator: text}]} for text in (*asked, *noise[operator])})
+
+    assert index.match({"x": "user/14"}) == met
+
+
 def test_ranges_in_great_number_are_all_found():
     rules = {
         (low, high): {"x": [{"numeric": [">=", low, "<", high]}]} for low in range(40) for high in range(low + 1, 41)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from socket import AF_INET, inet_pton
 from typing import NamedTuple
 
 _IPV4 = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,10}){3}")
@@ -33,7 +34,11 @@ class Address(NamedTuple):
 def parse(text: str) -> Address | None:
     """The address that a text spells, or None where it spells none."""
     if _IPV4.fullmatch(text):
-        number = 0
+        try:
+            # As most spell it: inet_pton takes neither leading zeros nor numbers above 255.
+            return Address(4, int.from_bytes(inet_pton(AF_INET, text)))
+        except OSError:
+            number = 0
         for octet in map(int, text.split(".")):
             if octet > 255:
                 return None

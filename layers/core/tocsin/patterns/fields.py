@@ -39,6 +39,7 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         "_claims",
         "_constants",
         "_excluded",
+        "_has_only_anchors",
         "_memory",
         "_numbers",
         "_positions",
@@ -60,6 +61,7 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         self._numbers: dict[int | float, Met[Name]] = {}
         self._constants: dict[bool | None, Met[Name]] = dict.fromkeys((True, False, None), _NOTHING)
         self._anchors: dict[str | int | float, tuple[Run[Name], ...]] = {}
+        self._has_only_anchors = False
         self._positive = _EMPTY
         # Conditions of the kind anything-but are met by every leaf unless it is in the second table. Those
         # with several of the kind are met by all but what each excludes: no use, so there is no table.
@@ -103,21 +105,31 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         if excluded:
             self._excluded = ValueTable(excluded, self._memory)
         self._claims = None
+        self._has_only_anchors = not conditions
         self._constants = {value: self._met_by_constant(value) for value in (True, False, None)}
 
     def __missing__(self, value: str) -> Met[Name]:
-        bits = self._positive.strings(value)
-        if self._presence:
-            bits |= self._presence
-        if self._unless:
-            bits |= self._unless & ~self._excluded.strings(value)
-        if self._several:
-            bits |= self._met_by_several(value)
+        bits = 0
+        if not self._has_only_anchors:
+            bits = self._positive.strings(value)
+            if self._presence:
+                bits |= self._presence
+            if self._unless:
+                excluded = self._excluded.strings(value)
+                unless = self._unless & ~excluded if excluded else self._unless
+                bits = bits | unless if bits else unless
+            if self._several:
+                bits |= self._met_by_several(value)
         runs = self._anchors.get(value, ())
-        met = (bits, runs) if bits or runs else _NOTHING
-        if len(value) <= _LONGEST_REMEMBERED:
-            size = _TEXT + len(value) * (1 if value.isascii() else 4)
-            self._memory.keep(self, value, met, size if met is _NOTHING else size + _PAIR + size_of(bits))
+        length = len(value)
+        size = _TEXT + (length if value.isascii() else 4 * length)
+        if bits or runs:
+            met: Met[Name] = (bits, runs)
+            size += _PAIR + size_of(bits)
+        else:
+            met = _NOTHING
+        if length <= _LONGEST_REMEMBERED:
+            self._memory.keep(self, value, met, size)
         return met
 
     @property

@@ -35,6 +35,8 @@ type _Suspects = list[tuple[Matcher, Positions]]
 
 # Wildcards with the same first or last part are looked at together up to this many.
 _CROWD = 16
+# So many texts are asked for one by one in less time than it takes to find which to ask for.
+_SOME = 12
 
 
 class ValueTable:
@@ -50,6 +52,7 @@ class ValueTable:
         "_constants",
         "_equal",
         "_folded",
+        "_is_plain",
         "_memory",
         "_prefix_bits",
         "_prefixes",
@@ -83,7 +86,7 @@ class ValueTable:
                 case Prefix(text=text) | Wildcard(parts=(text, "")):
                     prefixes.setdefault(text, []).extend(positions)
                 case Suffix(text=text) | Wildcard(parts=("", text)):
-                    suffixes.setdefault(text[::-1], []).extend(positions)
+                    suffixes.setdefault(text, []).extend(positions)
                 case Wildcard():
                     wildcards[matcher] = positions
                 case NumberRange():
@@ -95,32 +98,36 @@ class ValueTable:
         self._equal = {value: packed(positions) for value, positions in equal.items()}
         # Most fields have few kinds of matchers, and what is not there costs a value one look.
         self._prefixes = _prefix_table(prefixes)
-        self._suffixes = _prefix_table(suffixes)
+        self._suffixes = _SuffixTable(suffixes) if suffixes else None
         self._wildcards = _WildcardTable(wildcards) if wildcards else None
         self._folded = _FoldedTable(folded) if folded else None
         self._ranges = RangeTable(ranges) if ranges else None
         self._blocks = _BlockTable(blocks) if blocks else None
+        self._is_plain = not (suffixes or wildcards or folded or blocks)
 
     def strings(self, value: str) -> int:
         """The positions of all matchers that this string meets, as bits."""
-        found: list[Positions] = []
+        bits = self._always
         equal = self._equal.get(value)
         if equal is not None:
-            found.append(equal)
+            bits |= as_bits((equal,))
         if self._prefixes is not None:
             at = self._prefixes.longest(value)
             if at >= 0:
-                found.append(self._prefix_bits.get(at) or self._joined_prefixes(self._prefixes, at))
+                joined = self._prefix_bits.get(at) or self._joined_prefixes(self._prefixes, at)
+                bits = bits | joined if bits else joined
+        if self._is_plain:
+            return bits
+        found: list[Positions] = []
         if self._suffixes is not None:
-            found += self._suffixes.find(value[::-1])
+            self._suffixes.find(value, found)
         if self._blocks is not None:
-            found += self._blocks.find(value)
+            self._blocks.find(value, found)
         if self._folded is not None:
             found += _met(value, self._folded.find(value))
         if self._wildcards is not None:
-            found += _met(value, self._wildcards.find(value))
-        bits = as_bits(found) if found else 0
-        return bits | self._always if self._always else bits
+            self._wildcards.find(value, found)
+        return bits | as_bits(found) if found else bits
 
     def _joined_prefixes(self, prefixes: _PrefixTable[Positions], at: int) -> int:
         """The bits of one prefix and of all that it begins with: for many values the very same."""
@@ -152,6 +159,11 @@ def _prefix_table(texts: Mapping[str, list[int]]) -> _PrefixTable[Positions] | N
     return _PrefixTable({text: packed(positions) for text, positions in texts.items()}) if texts else None
 
 
+def _table_of(suspects: Mapping[str, _Suspects]) -> _PrefixTable[_Suspects] | None:
+    there = {text: home for text, home in suspects.items() if home}
+    return _PrefixTable(there) if there else None
+
+
 def _met(value: str, suspects: Iterable[_Suspects]) -> list[Positions]:
     return [positions for group in suspects for matcher, positions in group if matcher.matches(value)]
 
@@ -178,8 +190,11 @@ class _PrefixTable[Group]:
 
     def longest(self, value: str) -> int:
         """The number of the longest text that the value begins with, or -1."""
-        texts, parents = self._texts, self._parents
+        texts = self._texts
         at = bisect_right(texts, value) - 1
+        if at < 0 or value.startswith(texts[at]):
+            return at
+        parents = self._parents
         while at >= 0 and not value.startswith(texts[at]):
             at = parents[at]
         return at
@@ -190,9 +205,35 @@ class _PrefixTable[Group]:
             yield at, self._groups[at]
             at = self._parents[at]
 
-    def find(self, value: str) -> Iterator[Group]:
-        """The groups of all texts that the value begins with."""
-        return (group for _, group in self.chain(self.longest(value)))
+    def find(self, value: str) -> list[Group]:
+        """The groups of all texts that the value begins with, from the longest."""
+        at = self.longest(value)
+        found = []
+        while at >= 0:
+            found.append(self._groups[at])
+            at = self._parents[at]
+        return found
+
+
+class _SuffixTable:
+    """Texts, each with positions, to find those that a value ends with."""
+
+    __slots__ = ("_reversed", "_texts")
+
+    def __init__(self, texts: Mapping[str, list[int]]) -> None:
+        self._texts = {text: packed(positions) for text, positions in texts.items()} if len(texts) <= _SOME else {}
+        self._reversed: _PrefixTable[Positions] | None = None
+        if len(texts) > _SOME:
+            self._reversed = _PrefixTable({text[::-1]: packed(positions) for text, positions in texts.items()})
+
+    def find(self, value: str, found: list[Positions]) -> None:
+        """Add to `found` the positions of all texts that the value ends with."""
+        if self._reversed is not None:
+            found += self._reversed.find(value[::-1])
+            return
+        for text, positions in self._texts.items():
+            if value.endswith(text):
+                found.append(positions)
 
 
 class _FoldedTable:
@@ -226,36 +267,61 @@ class _FoldedTable:
 
 
 class _WildcardTable:
-    """Wildcards, each by the first or last part, or by three characters of any, that fewest share with it."""
+    """Wildcards, each by the first or last part, or by three characters of any, that fewest share with it.
 
-    __slots__ = ("_any", "_beginnings", "_by_trigram", "_endings")
+    Of `*text*` and of `first*last` a few are asked one by one.
+    """
+
+    __slots__ = ("_any", "_around", "_beginnings", "_by_trigram", "_endings", "_within")
 
     def __init__(self, wildcards: Mapping[Wildcard, list[int]]) -> None:
         beginnings: defaultdict[str, _Suspects] = defaultdict(list)
         endings: defaultdict[str, _Suspects] = defaultdict(list)
-        self._by_trigram: defaultdict[str, _Suspects] = defaultdict(list)
+        by_trigram: defaultdict[str, _Suspects] = defaultdict(list)
         self._any: _Suspects = []
-        for wildcard, positions in wildcards.items():
+        self._within: list[tuple[str, Positions]] = []
+        self._around: list[tuple[str, str, Positions]] = []
+        others = dict(wildcards)
+        within = [wildcard for wildcard in wildcards if len(wildcard.parts) == 3 and not any(wildcard.parts[::2])]
+        if len(within) <= _SOME:
+            self._within = [(wildcard.parts[1], packed(others.pop(wildcard))) for wildcard in within]
+        around = [wildcard for wildcard in wildcards if len(wildcard.parts) == 2]
+        if len(around) <= _SOME:
+            self._around = [(each.parts[0], each.parts[1], packed(others.pop(each))) for each in around]
+        for wildcard, positions in others.items():
             first, last = wildcard.parts[0], wildcard.parts[-1][::-1]
             homes = [home for home in (first and beginnings[first], last and endings[last]) if home != ""]
             if all(len(home) >= _CROWD for home in homes):
-                homes += [self._by_trigram[trigram] for trigram in _trigrams(wildcard.parts)]
+                homes += [by_trigram[trigram] for trigram in _trigrams(wildcard.parts)]
             min(homes or [self._any], key=len).append((wildcard, packed(positions)))
-        self._by_trigram = defaultdict(list, {key: home for key, home in self._by_trigram.items() if home})
-        self._beginnings = _PrefixTable(beginnings)
-        self._endings = _PrefixTable(endings)
+        self._by_trigram = {key: home for key, home in by_trigram.items() if home}
+        self._beginnings = _table_of(beginnings)
+        self._endings = _table_of(endings)
 
-    def find(self, value: str) -> Iterator[_Suspects]:
-        yield self._any
-        yield from self._beginnings.find(value)
-        yield from self._endings.find(value[::-1])
+    def find(self, value: str, found: list[Positions]) -> None:
+        """Add to `found` the positions of all wildcards that the value meets."""
+        for text, positions in self._within:
+            if text in value:
+                found.append(positions)
+        for first, last, positions in self._around:
+            if value.startswith(first) and value.endswith(last) and len(value) >= len(first) + len(last):
+                found.append(positions)
+        for wildcard, positions in self._any:
+            if wildcard.matches(value):
+                found.append(positions)
+        if self._beginnings is not None:
+            found += _met(value, self._beginnings.find(value))
+        if self._endings is not None:
+            found += _met(value, self._endings.find(value[::-1]))
+        if self._by_trigram:
+            found += _met(value, self._by_trigrams(value))
+
+    def _by_trigrams(self, value: str) -> Iterable[_Suspects]:
         # A text has about as many trigrams as characters; where there are fewer to look for, look for them.
         if len(value) > 2 * len(self._by_trigram):
-            yield from self._by_trigram.values()
-        else:
-            for trigram in {value[at : at + 3] for at in range(len(value) - 2)}:
-                if trigram in self._by_trigram:
-                    yield self._by_trigram[trigram]
+            return self._by_trigram.values()
+        trigrams = {value[at : at + 3] for at in range(len(value) - 2)}
+        return [self._by_trigram[trigram] for trigram in self._by_trigram.keys() & trigrams]
 
 
 def _trigrams(parts: tuple[str, ...]) -> list[str]:
@@ -265,20 +331,22 @@ def _trigrams(parts: tuple[str, ...]) -> list[str]:
 class _BlockTable:
     """Address blocks by version, length and leading bits."""
 
-    __slots__ = ("_by_length",)
+    __slots__ = ("_by_version",)
 
     def __init__(self, blocks: Mapping[AddressBlock, list[int]]) -> None:
-        self._by_length: dict[tuple[int, int], dict[int, Positions]] = {}
+        by_length: dict[int, dict[int, dict[int, Positions]]] = {4: {}, 6: {}}
         for block, positions in blocks.items():
-            same_length = self._by_length.setdefault((block.version, block.length), {})
-            same_length[block.leading] = packed(positions)
+            by_length[block.version].setdefault(block.length, {})[block.leading] = packed(positions)
+        self._by_version = {version: list(lengths.items()) for version, lengths in by_length.items()}
 
-    def find(self, value: str) -> Iterator[Positions]:
+    def find(self, value: str, found: list[Positions]) -> None:
+        """Add to `found` the positions of all blocks that hold the address that the value spells."""
         address = addresses.parse(value)
         if address is None:
             return
-        for (version, length), blocks in self._by_length.items():
-            if version == address.version:
-                found = blocks.get(address.number >> (address.bits - length))
-                if found is not None:
-                    yield found
+        version, number = address
+        bits = 32 if version == 4 else 128
+        for length, blocks in self._by_version[version]:
+            positions = blocks.get(number >> (bits - length))
+            if positions is not None:
+                found.append(positions)
