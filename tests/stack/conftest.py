@@ -56,7 +56,9 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
         "throttled": ["crash", "inbox"],
         "signed": ["pager"],
         "cli": ["cli"],
+        "escalating": ["inbox"],
     }
+    escalate = [{"after": "hours=1", "destination_group": "identity"}]
     return {
         "transports": [
             {"name": "flaky", "mode": "webhook", "url": f"{sink_url}/webhook/flaky"},
@@ -74,6 +76,7 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
                 "transports": transports,
                 "destination_group": "identity",
                 "bindings": [{"policy": f"app-{app}"}],
+                "escalate": escalate if app == "escalating" else [],
             }
             for app, transports in apps.items()
         ],

@@ -104,7 +104,7 @@ def test_every_route_asks_the_authorizer_but_those_that_are_for_everybody() -> N
     }
 
     console = {"GET /console", "GET /console/{proxy+}"}
-    links = {"GET /unsubscribe", "POST /unsubscribe", "POST /sign-in"}
+    links = {"GET /unsubscribe", "POST /unsubscribe", "GET /acknowledge", "POST /acknowledge", "POST /sign-in"}
     assert public <= {"GET /health", "OPTIONS /{proxy+}"} | links | console
     assert "GET /health" in public
 

@@ -42,6 +42,7 @@ ACTIONS = (
     "email_sent",
     "update_available",
     "export_ready",
+    "notification_acknowledged",
     "review_initiated",
     "review_overdue",
     "review_attested",

@@ -25,6 +25,7 @@ SOME_ID = "01890000-0000-7000-8000-000000000000"
 NAMES = {"person": "me", "event_id": SOME_ID, "notification_id": SOME_ID, "delivery_id": "x"}
 KEYED = [operation for operation in OPERATIONS if operation.scopes is not None]
 OPEN = {("GET", "/health"), ("GET", "/unsubscribe"), ("POST", "/unsubscribe"), ("POST", "/sign-in")}
+OPEN |= {("GET", "/acknowledge"), ("POST", "/acknowledge")}
 
 
 class Everything:
@@ -197,6 +198,7 @@ def test_every_call_in_the_reference_runs(everything: Everything) -> None:
     blueprint = ""
     # Nothing was delivered or stopped yet, no e-mail was sent, and the example's host is not called.
     missing = ("/deliveries/$", "/notifications/$", "/mail-stops/", "/mail-stops?", "/unsubscribe", "/sign-in")
+    missing += ("/acknowledge", "/events/$EVENT_ID/acknowledge")
 
     for call in re.findall(r"^curl (?:.*\\\n)*.*", text, re.MULTILINE):
         words = shlex.split(call.replace("\\\n", " "))

@@ -223,7 +223,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("api", "ResetBreakerAndStopMail", "dynamodb:PutItem"): reset_breaker,
     ("api", "LiftMailStop", "dynamodb:DeleteItem"): lift_mail_stop,
     ("api", "PutBack", "sqs:SendMessage"): send_again,
-    ("api", "ReadUnsubscribeLinks", "secretsmanager:GetSecretValue"): follow_link,
+    ("api", "SignLinks", "secretsmanager:GetSecretValue"): follow_link,
     ("api", "Configure", "dynamodb:GetItem"): get_settings,
     ("api", "Configure", "dynamodb:Query"): list_users,
     ("api", "Configure", "dynamodb:BatchGetItem"): list_keys,

@@ -41,6 +41,7 @@ SENTENCES: dict[str, tuple[JsonObject, str]] = {
     "email_sent": ({"to_email": "bob@example.com", "subject": "Hi"}, "e-mail was sent to bob@example.com: Hi"),
     "update_available": ({"new_version": "2.0"}, "version 2.0 is available"),
     "export_ready": ({"export": {"name": "march.csv"}}, "the export march.csv is ready"),
+    "notification_acknowledged": ({"rule": "refunds"}, "alice acknowledged what rule refunds told of"),
     "review_initiated": ({"object": {"name": "admins"}}, "a review of admins began"),
     "review_overdue": ({"object": {"name": "admins"}}, "the review of admins is overdue"),
     "review_attested": ({"object": {"name": "admins"}}, "alice attested admins"),

@@ -12,7 +12,7 @@ from tocsin.notifications.signed_links import MAX_TOKEN, Signer
 
 SECRET = "s" * 48
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-ANAS = Acknowledging("refunds", "a" * 32, "mail", "ana", NOW + LIVES)
+ANAS = Acknowledging("refunds", "a" * 32, "e", "mail", "ana", NOW + LIVES)
 LINKS = AcknowledgeLinks(SECRET, "https://api.example.com/")
 
 
@@ -83,7 +83,9 @@ def test_the_link_of_a_message_names_its_person_or_its_channel() -> None:
     assert mine is not None and mine.startswith("https://api.example.com/acknowledge?token=")
     assert told.user is not None
     asked = LINKS.read(mine.partition("token=")[2], NOW)
-    assert asked == Acknowledging(told.rule, "a" * 32, told.transport.name, told.user.username, NOW + LIVES)
+    assert asked == Acknowledging(
+        told.rule, "a" * 32, told.event.id, told.transport.name, told.user.username, NOW + LIVES
+    )
     read = LINKS.read((shared or "").partition("token=")[2], NOW)
     assert read is not None and read.username == ""
 
@@ -96,4 +98,4 @@ def test_a_link_that_is_too_long_for_some_medium_is_left_out() -> None:
     told = replace(rendering_context(), about="a" * 32, rule="规" * 600)
 
     assert LINKS.url(told, NOW) is None
-    assert len(LINKS.token(Acknowledging("规" * 100, "a" * 32, "m" * 100, "ü" * 255, NOW))) < MAX_TOKEN
+    assert len(LINKS.token(Acknowledging("规" * 100, "a" * 32, "e" * 36, "m" * 100, "ü" * 255, NOW))) < MAX_TOKEN

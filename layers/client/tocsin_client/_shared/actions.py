@@ -35,6 +35,7 @@ class EventAction(str, Enum):
     EMAIL_SENT = "email_sent"
     UPDATE_AVAILABLE = "update_available"
     EXPORT_READY = "export_ready"
+    NOTIFICATION_ACKNOWLEDGED = "notification_acknowledged"
     REVIEW_INITIATED = "review_initiated"
     REVIEW_OVERDUE = "review_overdue"
     REVIEW_ATTESTED = "review_attested"

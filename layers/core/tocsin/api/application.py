@@ -10,6 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 
 from tocsin.api import (
+    acknowledge,
     blueprints,
     deliveries,
     events,
@@ -59,8 +60,14 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     status.add_routes(app, services.status)
     events.add_routes(app, services.events, services.stories, services.log)
     notifications.add_routes(
-        app, services.inboxes, services.events, services.editor.configuration.inbox_bounds, services.pusher.tell
+        app,
+        services.inboxes,
+        services.events,
+        services.editor.configuration.inbox_bounds,
+        services.pusher.tell,
+        services.acknowledgements,
     )
+    acknowledge.add_routes(app, services.acknowledge_links, services.acknowledgements, services.events)
     tickets.add_routes(app, services.live, services.live_address)
     blueprints.add_routes(app, services.blueprints, services.editor)
     firings.add_routes(app, services.firings)

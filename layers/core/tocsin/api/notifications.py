@@ -8,6 +8,7 @@ from typing import Annotated, Self
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from tocsin.api.acknowledge import acknowledger, answer_of
 from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import Cursors
 from tocsin.api.parameters import (
@@ -17,14 +18,16 @@ from tocsin.api.parameters import (
     moment_of,
     number_of,
     object_of,
+    request_of,
     username_of,
     words_of,
 )
-from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
 from tocsin.events.store import EventStore
 from tocsin.http.request import Request
-from tocsin.identity.principal import Principal, Scope
+from tocsin.identity.principal import Principal, Scope, authenticate
 from tocsin.ids import IdError, parse_id
+from tocsin.matching.acknowledging import Acknowledgements
 from tocsin.notifications.inbox_store import InboxFilter, InboxStore
 from tocsin.notifications.model import InboxBounds, Severity, event_links
 from tocsin.times import utc_now
@@ -73,17 +76,23 @@ def add_routes(
     events: EventStore,
     bounds: Callable[[], InboxBounds],
     tell: Callable[[str, JsonObject], None],
+    acknowledgements: Acknowledgements,
 ) -> None:
     """Add this subject's routes.
 
     `bounds` says what an inbox holds; `tell` sends a message to all that show a person's inbox.
     """
-    _add_reading(app, inboxes, events, bounds)
+    _add_reading(app, inboxes, events, bounds, acknowledgements)
     _add_marking(app, inboxes, tell)
+    _add_acknowledging(app, inboxes, bounds, acknowledgements)
 
 
 def _add_reading(
-    app: APIGatewayHttpResolver, inboxes: InboxStore, events: EventStore, bounds: Callable[[], InboxBounds]
+    app: APIGatewayHttpResolver,
+    inboxes: InboxStore,
+    events: EventStore,
+    bounds: Callable[[], InboxBounds],
+    acknowledgements: Acknowledgements,
 ) -> None:
     @app.get("/notifications")
     def inbox() -> Response[str]:
@@ -113,7 +122,7 @@ def _add_reading(
                 after=_CURSOR.read(request.query.get("cursor")),
                 limit=most,
             )
-            items = _with_events(found.items, events)
+            items = _with_events(acknowledgements.shown_with([*found.items]), events)
             return {"user": username, "items": items, "unread": unread, "cursor": _CURSOR.write(found.last)}
 
         return page_response(page, limit_of(request, 50))
@@ -138,11 +147,8 @@ def _add_reading(
     @app.get("/notifications/<notification_id>")
     def one(notification_id: str) -> Response[str]:
         _, username = _asked(app)
-        id_, head, held = _id_of(notification_id), inboxes.head(username), bounds()
-        found = inboxes.get(username, head, id_, limit=held.limit, now=utc_now(), seen_kept=held.seen_kept)
-        if found is None:
-            raise _missing(id_)
-        return json_response(200, _with_events([found], events)[0])
+        found = _one_of(inboxes, username, notification_id, bounds())
+        return json_response(200, _with_events(acknowledgements.shown_with([found]), events)[0])
 
 
 def _add_marking(app: APIGatewayHttpResolver, inboxes: InboxStore, tell: Callable[[str, JsonObject], None]) -> None:
@@ -184,6 +190,32 @@ def _add_marking(app: APIGatewayHttpResolver, inboxes: InboxStore, tell: Callabl
         request, username = _asked(app, "through", changes=True)
         through = number_of(request, "through", MAX_ARRIVAL)
         return cleared(username, {"through": inboxes.clear_through(username, through)})
+
+
+def _add_acknowledging(
+    app: APIGatewayHttpResolver,
+    inboxes: InboxStore,
+    bounds: Callable[[], InboxBounds],
+    acknowledgements: Acknowledgements,
+) -> None:
+    @app.post("/notifications/<notification_id>/acknowledge")
+    def acknowledge(notification_id: str) -> Response[str]:
+        _, username = _asked(app, changes=True)
+        found = _one_of(inboxes, username, notification_id, bounds())
+        about = found.get("about")
+        if about is None:
+            raise Conflict("this notification can't be acknowledged: its rule does not escalate")
+        who = acknowledger(authenticate(request_of(app)), "inbox")
+        done = acknowledgements.acknowledge(str(found["rule"]), str(about), str(found["event_id"]), who)
+        return json_response(200, answer_of(done))
+
+
+def _one_of(inboxes: InboxStore, username: str, notification_id: str, held: InboxBounds) -> JsonObject:
+    id_, head = _id_of(notification_id), inboxes.head(username)
+    found = inboxes.get(username, head, id_, limit=held.limit, now=utc_now(), seen_kept=held.seen_kept)
+    if found is None:
+        raise _missing(id_)
+    return found
 
 
 def _asked(app: APIGatewayHttpResolver, *parameters: str, changes: bool = False) -> tuple[Request, str]:

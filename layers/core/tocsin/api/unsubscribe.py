@@ -7,10 +7,10 @@ themselves; POST is what they send for one click (RFC 8058), and what the page's
 from __future__ import annotations
 
 from collections.abc import Callable
-from html import escape
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from tocsin.api.pages import form, page
 from tocsin.api.parameters import request_of
 from tocsin.aws.logging import Code, note
 from tocsin.config.resources.preferences import PersonalPreferences
@@ -20,14 +20,6 @@ from tocsin.notifications.email.suppressions import SuppressionReason, Suppressi
 from tocsin.notifications.email.unsubscribe import PATH, Subscription, UnsubscribeLinks
 from tocsin.times import utc_now
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex"><title>Notifications</title>
-<style>:root {{ color-scheme: light dark }} body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 32rem;
-margin: 4rem auto; padding: 0 1rem }} button {{ font: inherit; padding: .5rem 1rem }} form {{ margin: 1rem 0 }}</style>
-</head><body>{content}</body></html>
-"""
-_BUTTON = '<form method="post" action="?token={token}{only}"><button>{label}</button></form>'
 _RULE = "rule"
 """What `only` says where the rule alone is to be muted."""
 
@@ -43,13 +35,11 @@ def add_routes(
     def ask() -> Response[str]:
         subscription, token = _asked(app, links())
         if isinstance(subscription, str):
-            button = _BUTTON.format(token=escape(token), only="", label="Stop them")
-            return _page("Stop these e-mails?", f"No more notifications will be sent to {subscription}.", button)
-        off = _BUTTON.format(token=escape(token), only="", label=f"No more by {escape(subscription.transport)}")
-        mute = _BUTTON.format(
-            token=escape(token), only=f"&amp;only={_RULE}", label=f"Nothing of the rule {escape(subscription.rule)}"
-        )
-        return _page("Hear less?", f"This changes what {subscription.username} is told.", off + mute)
+            button = form(f"token={token}", "Stop them")
+            return page("Stop these e-mails?", f"No more notifications will be sent to {subscription}.", button)
+        off = form(f"token={token}", f"No more by {subscription.transport}")
+        mute = form(f"token={token}&only={_RULE}", f"Nothing of the rule {subscription.rule}")
+        return page("Hear less?", f"This changes what {subscription.username} is told.", off + mute)
 
     @app.post(PATH)
     def unsubscribe() -> Response[str]:
@@ -57,7 +47,7 @@ def add_routes(
         if isinstance(subscription, str):
             if stops.stop(subscription, SuppressionReason.UNSUBSCRIBED, "by the link in an e-mail", now=utc_now()):
                 note(Code.MAIL_UNSUBSCRIBED, "somebody wants no more mail")
-            return _page("Stopped", f"No more notifications will be sent to {subscription}.")
+            return page("Stopped", f"No more notifications will be sent to {subscription}.")
         if request_of(app).query.get("only") == _RULE:
             return _muted(subscription, preferences)
         return _turned_off(subscription, preferences)
@@ -67,9 +57,9 @@ def _turned_off(subscription: Subscription, preferences: PersonalPreferences) ->
     try:
         preferences.turn_off(subscription.username, subscription.transport, _reader(subscription))
     except NotFound:  # nobody of this name is told anything
-        return _page("Stopped", f"Nothing is sent to {subscription.username} any more.")
+        return page("Stopped", f"Nothing is sent to {subscription.username} any more.")
     note(Code.TRANSPORT_TURNED_OFF, "by the link in an e-mail", user=subscription.username)
-    return _page(
+    return page(
         "Stopped",
         f"{subscription.username} is told nothing by {subscription.transport} any more, but of rules that can't be"
         " muted. The preferences turn it on again.",
@@ -80,11 +70,11 @@ def _muted(subscription: Subscription, preferences: PersonalPreferences) -> Resp
     try:
         preferences.mute(subscription.username, subscription.rule, _reader(subscription))
     except NotFound:
-        return _page("Stopped", f"Nothing is sent to {subscription.username} any more.")
+        return page("Stopped", f"Nothing is sent to {subscription.username} any more.")
     except Invalid:
-        return _page("Not muted", f"The rule {subscription.rule} can't be muted: whoever configures rules has said so.")
+        return page("Not muted", f"The rule {subscription.rule} can't be muted: whoever configures rules has said so.")
     note(Code.RULE_MUTED, "by the link in an e-mail", user=subscription.username, rule=subscription.rule)
-    return _page(
+    return page(
         "Muted",
         f"{subscription.username} is told nothing of the rule {subscription.rule} any more. The preferences unmute it.",
     )
@@ -101,15 +91,3 @@ def _asked(app: APIGatewayHttpResolver, links: UnsubscribeLinks | None) -> tuple
     if told is None:
         raise NotFound("this link is not one of ours; it may have been cut on its way")
     return told, token
-
-
-def _page(title: str, text: str, more: str = "") -> Response[str]:
-    return Response(
-        status_code=200,
-        content_type="text/html; charset=utf-8",
-        headers={
-            "cache-control": "no-store",
-            "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
-        },
-        body=_PAGE.format(content=f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{more}"),
-    )

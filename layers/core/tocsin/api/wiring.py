@@ -20,6 +20,7 @@ from tocsin.config.resources import ConfigurationEditor, Keys, SignIns
 from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.queues import Queues, queue_urls
 from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.deliveries.service import DeliveryService
@@ -33,6 +34,7 @@ from tocsin.jobs.store import JobStore
 from tocsin.live.push import Pusher
 from tocsin.live.store import LiveStore
 from tocsin.live.wiring import pusher_of
+from tocsin.matching.acknowledging import Acknowledgements
 from tocsin.matching.backtest import Backtester
 from tocsin.matching.explain import Explainer
 from tocsin.matching.firings_store import FiringStore
@@ -45,6 +47,7 @@ from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.status.report import Clients, StatusReport, Watched
 from tocsin.telling.preferences_store import PreferencesStore
+from tocsin.times import utc_now
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class Services:
     """What the routes work on."""
 
     events: EventStore
+    acknowledgements: Acknowledgements
     log: LogReader
     stories: StoryStore
     inboxes: InboxStore
@@ -119,10 +123,14 @@ def services_of(environment: Environment) -> Services:
         environment.pairs("DEAD_LETTERS"),
         environment.text("POWERTOOLS_METRICS_NAMESPACE"),
     )
+    stories, pusher = StoryStore(dynamodb, deliveries_table), pusher_of(environment)
     return Services(
         events=events,
+        acknowledgements=Acknowledgements(
+            EscalationStore(dynamodb, deliveries_table), configuration, events, stories, pusher.tell, utc_now
+        ),
         log=LogReader(dynamodb, events_table),
-        stories=StoryStore(dynamodb, deliveries_table),
+        stories=stories,
         inboxes=InboxStore(dynamodb, deliveries_table),
         preferences=preferences,
         blueprints=Blueprints(
@@ -135,7 +143,7 @@ def services_of(environment: Environment) -> Services:
         suppressions=Suppressions(dynamodb, deliveries_table),
         unsubscribe_links=unsubscribe_links,
         acknowledge_links=acknowledge_links,
-        pusher=pusher_of(environment),
+        pusher=pusher,
         live=LiveStore(dynamodb, deliveries_table),
         live_address=LiveAddress(environment.text("LIVE_ENDPOINT")),
         status=StatusReport(

@@ -12,6 +12,7 @@
     step, steps                      the index of the next step, and how many there were when it began
     due_shard, due_at                when the next step is due; absent once no step is to come
     acknowledged_by, _via, _at       who acknowledged it, by what, and when
+    acknowledged_user, _event        their username, where it is known, and the id of the event that says so
     ended                            the event that ended it, by the rule's `resolve`
 
 An acknowledgement and an end remove `due_at`, so no step that is due then can be claimed. Ids of events sort by time:
@@ -22,6 +23,7 @@ nothing. So every event may be matched again.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -41,6 +43,7 @@ from tocsin.aws.dynamodb import (
 from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.errors import NotFound, Unavailable
+from tocsin.ids import new_id
 from tocsin.times import iso
 
 if TYPE_CHECKING:
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
 ESCALATION_SHARDS = 4
 """Partitions of the index by-due that hold matters."""
 
-_ACKNOWLEDGED = ("acknowledged_by", "acknowledged_via", "acknowledged_at", "acknowledged_event")
+_ACKNOWLEDGED = tuple(f"acknowledged_{name}" for name in ("by", "via", "at", "user", "event"))
 _NO_STEP = ("due_shard", "due_at")
 _TRIES = 5
 _BEGINNING, _STEPPING = "noting what may escalate", "escalating"
@@ -57,11 +60,17 @@ _BEGINNING, _STEPPING = "noting what may escalate", "escalating"
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """Who acknowledged a matter, by what (`inbox`, `link`, `api`), and when."""
+    """Who acknowledged a matter, by what (`inbox`, `link`, `channel`, `api`), and when.
+
+    `user` is their username, blank where only a channel or a key is known; `event` the id of the event that says so,
+    drawn with the acknowledgement, so that it can be stored again and again and is there once.
+    """
 
     by: str
     via: str
     at: datetime
+    user: str
+    event: str
     first: bool = False
     """Whether the call that returns it is the one that made it."""
 
@@ -188,12 +197,21 @@ class EscalationStore:
 
     # ── by those who are told ────────────────────────────────────────────────
 
-    def acknowledge(self, rule: str, about: str, *, by: str, via: str, now: datetime) -> Acknowledgement:
+    def acknowledge(
+        self, rule: str, about: str, *, by: str, via: str, now: datetime, user: str = ""
+    ) -> Acknowledgement:
         """Acknowledge a matter, so that no further step is told. An earlier acknowledgement stays, and is returned.
 
         Raises NotFound where there is no such matter, or it has expired.
         """
-        said = {"acknowledged_by": text(by), "acknowledged_via": text(via), "acknowledged_at": text(iso(now))}
+        made = Acknowledgement(by, via, datetime.fromisoformat(iso(now)), user, new_id(now), first=True)
+        said = {
+            "acknowledged_by": text(by),
+            "acknowledged_via": text(via),
+            "acknowledged_at": text(iso(now)),
+            "acknowledged_user": text(user),
+            "acknowledged_event": text(made.event),
+        }
         try:
             self._set(
                 "acknowledging",
@@ -208,12 +226,18 @@ class EscalationStore:
             if earlier is None or is_gone(refused.item, now):
                 raise NotFound("there is nothing to acknowledge: it was not told of, or has expired") from refused
             return earlier
-        return Acknowledgement(by, via, datetime.fromisoformat(iso(now)), first=True)
+        return made
 
     def get(self, rule: str, about: str, *, now: datetime) -> Matter | None:
         """Return a matter; None where there is none, or it has expired."""
         item = self._table.get("reading what may escalate", _key(rule, about), consistent=True)
         return None if item is None or is_gone(item, now) else _matter(item)
+
+    def get_many(self, names: Iterable[tuple[str, str]], *, now: datetime) -> dict[tuple[str, str], Matter]:
+        """Return those matters of `names`, (rule, about) each, that are there."""
+        keys = [_key(rule, about) for rule, about in dict.fromkeys(names)]
+        found = self._table.get_many("reading what may escalate", keys) if keys else []
+        return {_names(item): _matter(item) for item in found if not is_gone(item, now)}
 
     # ── by the schedule ──────────────────────────────────────────────────────
 
@@ -323,7 +347,8 @@ def _acknowledgement(item: Item) -> Acknowledgement | None:
     if "acknowledged_by" not in item:
         return None
     at = datetime.fromisoformat(text_of(item, "acknowledged_at"))
-    return Acknowledgement(text_of(item, "acknowledged_by"), text_of(item, "acknowledged_via"), at)
+    by, via, user, event = (text_of(item, f"acknowledged_{name}") for name in ("by", "via", "user", "event"))
+    return Acknowledgement(by, via, at, user, event)
 
 
 def _matter(item: Item) -> Matter:

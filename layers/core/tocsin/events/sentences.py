@@ -98,6 +98,12 @@ SENTENCES: dict[str, Sentence] = IMPERSONATIONS | {
         "version %(thing)s is available", ("new_version", "version"), "a new version is available"
     ),
     "export_ready": Sentence("the export %(thing)s is ready", ("export", "name"), "the export of events is ready"),
+    "notification_acknowledged": Sentence(
+        "%(who)s acknowledged what rule %(thing)s told of",
+        ("rule",),
+        "%(who)s acknowledged a notification",
+        reasons=("name",),
+    ),
     "review_initiated": Sentence("a review of %(thing)s began", ("object", "name"), "a review of access began"),
     "review_overdue": Sentence(
         "the review of %(thing)s is overdue", ("object", "name"), "the review of access is overdue"

@@ -67,11 +67,13 @@ class SystemEvents:
         user: JsonObject | None = None,
         client_ip: str | None = None,
         tries: int = 1,
+        id_: str | None = None,
     ) -> str:
         """Store an event that happens `now` (default: by the clock); its id.
 
         Of those with the same action and `hourly` only the first of each hour, UTC, is stored, whatever the number of
-        processes, and the id is that one's; without `hourly` each is.
+        processes, and the id is that one's; without `hourly` each is. An event with an `id_`, which is kept elsewhere
+        and was drawn by `new_id`, is stored once, however often and by whomever it is reported.
         Raises Unavailable where it could not be stored in `tries` tries.
         """
         moment = now or utc_now()
@@ -82,7 +84,7 @@ class SystemEvents:
         clean = sanitize(cleanse(sanitize(context)))  # a mask can be longer than what it hides
         for _ in range(_IDS_TRIED):
             event = Event(
-                id=new_id(now),
+                id=id_ or new_id(now),
                 action=action,
                 app=APP,
                 user=user or {},
@@ -95,6 +97,8 @@ class SystemEvents:
             stored = retry(partial(self._stored, event, said, hour, moment), tries=tries)
             if stored is not None:
                 break
+            if id_ is not None:  # reported before, while the settings were others
+                return id_
             note(Code.ID_TAKEN, "another event has the id of a system event", level=logging.ERROR, event_id=event.id)
         else:
             raise Unavailable("the ids of a system event were all taken", retry_after=RETRY_AFTER)

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, document, document_of, is_gone, text, text_of, until
+from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import shown
 from tocsin.matching.held_store import HeldStore
@@ -82,6 +84,17 @@ class StoryStore:
         )
         return not before
 
+    def note_acknowledged(self, event_id: str, rule: str, said: JsonObject) -> None:
+        """Note in the entry of `rule` that somebody acknowledged what it told of the event, if it has one."""
+        with suppress(ConditionFailed):
+            self._table.update(
+                "noting an acknowledgement",
+                {"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
+                "SET acknowledged = :said",
+                values={":said": document(said)},
+                condition="attribute_exists(pk)",
+            )
+
     def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
         """The event's rules, deliveries and policies that log (`kind` says which), a page of at most `limit`.
 
@@ -122,6 +135,20 @@ class StoryStore:
             more=page.last is not None,
         )
 
+    def told_by_inbox(self, event_id: str, rule: str, *, most: int) -> list[str]:
+        """Return whom `rule` told of an event by inbox: those among the event's first `most` deliveries."""
+        found = self._table.query(
+            "reading the deliveries table",
+            "pk = :pk AND begins_with(sk, :delivery)",
+            {":pk": text(f"event#{event_id}"), ":delivery": text("delivery#")},
+            limit=most,
+        )
+        return [
+            text_of(item, "username")
+            for item in found
+            if text_of(item, "rule") == rule and text_of(item, "mode") == TransportMode.LOCAL
+        ]
+
     def forget(self, event_id: str, traces: Traces) -> None:
         """Delete entries of an event's story, and that it was held."""
         self._table.delete_many("deleting a story", traces.keys)
@@ -148,6 +175,8 @@ def _story_entry(event_id: str, item: Item) -> JsonObject:
         match: JsonObject = {"kind": "rule", "rule": name, "at": text_of(item, "at"), "deliveries": {**told}}
         if kept:
             match["kept_back"] = {**kept}
+        if "acknowledged" in item:
+            match["acknowledged"] = document_of(item, "acknowledged")
         return match | (facts if isinstance(facts, dict) else {})
     return {"kind": "delivery"} | shown(item)
 

@@ -26,12 +26,13 @@ LIVES = timedelta(days=30)
 class Acknowledging:
     """What a link acknowledges, and whose link it is.
 
-    `about` is the rule's matter (`matching.ending.about_of`). `username` is blank where the message went to a channel,
-    which many read.
+    `about` is the rule's matter (`matching.ending.about_of`), of which it told by the event `event_id`. `username` is
+    blank where the message went to a channel, which many read.
     """
 
     rule: str
     about: str
+    event_id: str
     transport: str
     username: str
     ends: datetime
@@ -51,22 +52,25 @@ class AcknowledgeLinks:
             return None
         alone = context.user is not None and not context.transport.send_once
         username = context.user.username if context.user is not None and alone else ""
-        asked = Acknowledging(context.rule, context.about, context.transport.name, username, now + LIVES)
+        transport = context.transport.name
+        asked = Acknowledging(context.rule, context.about, context.event.id, transport, username, now + LIVES)
         url = web_link(f"{self._base_url}{PATH}?token={self.token(asked)}")
         return url if url is not None and len(url) <= MAX_URL else None
 
     def token(self, asked: Acknowledging) -> str:
         """The token of a link, signed."""
         ends = str(int(asked.ends.timestamp()))
-        return self._signer.token("\0".join((asked.rule, asked.about, asked.transport, asked.username, ends)))
+        told = (asked.rule, asked.about, asked.event_id, asked.transport, asked.username, ends)
+        return self._signer.token("\0".join(told))
 
     def read(self, token: str, now: datetime) -> Acknowledging | None:
         """What a token that was made here acknowledges; None for any other, and for one that has ended."""
         told = (self._signer.read(token) or "").split("\0")
-        if len(told) != 5:
+        if len(told) != 6:
             return None
-        ends = datetime.fromtimestamp(int(told[4]), UTC)
-        return Acknowledging(told[0], told[1], told[2], told[3], ends) if now < ends else None
+        rule, about, event_id, transport, username, last = told
+        ends = datetime.fromtimestamp(int(last), UTC)
+        return Acknowledging(rule, about, event_id, transport, username, ends) if now < ends else None
 
 
 def link_secrets(context: RenderingContext) -> tuple[str, ...]:

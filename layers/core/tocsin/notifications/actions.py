@@ -51,6 +51,7 @@ ACTIONS: dict[str, tuple[str, str]] = {
     "email_sent": ("E-mail sent", NOTHING_TO_DO),
     "update_available": ("Update available", "Read what it changes, and plan the update."),
     "export_ready": ("Export ready", "Download it before it expires."),
+    "notification_acknowledged": ("Notification acknowledged", NOTHING_TO_DO),
     "review_initiated": ("Review begun", "Do your part of the review in time."),
     "review_overdue": ("Review overdue", "Finish the review, or name somebody who does."),
     "review_attested": ("Review attested", NOTHING_TO_DO),

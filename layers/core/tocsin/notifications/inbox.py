@@ -45,7 +45,8 @@ def inbox_delivery(
                 return Outcome.of_mapping(failure)
             notification = replace(notification, **said)  # type: ignore[arg-type]  # only texts, by name
         words = words_of(replace(context, notification=notification), catalogues.best(context.user.locale))
-        notification = replace(notification, words=_kept(words, context))
+        about = context.about if context.can_acknowledge else None
+        notification = replace(notification, words=_kept(words, context), about=about)
         try:
             stored = inboxes.put(notification, keep=keep(), now=utc_now())
         except BelongsToAnother:
@@ -53,6 +54,7 @@ def inbox_delivery(
         if stored is None:
             return Outcome(State.DELIVERED, "stored_before")
         shown: JsonObject = stored | {"event": event_links(notification.event.id)}
+        shown |= {"can_acknowledge": about is not None, "acknowledged": None}
         tell(context.user.username, {"message_type": "notification.new", "id": notification.id, "data": shown})
         return Outcome(State.DELIVERED, "stored")
 

@@ -49,6 +49,8 @@ class Notification:
     seen: bool = False
     digest: JsonObject | None = None
     """The content of a digest; None otherwise. `event` and `rule` are then those of its first notification."""
+    about: str | None = None
+    """Of a rule that escalates: what it is acknowledged by (`matching.ending.about_of`)."""
     words: JsonObject | None = None
     """The inbox's wording in the person's language (`notifications.inbox`)."""
     remark: str | None = None
@@ -99,7 +101,7 @@ class Notification:
             "user": self.user.username if self.user else None,
             "seen": self.seen,
         }
-        parts: JsonObject = {"digest": self.digest, "words": self.words}
+        parts: JsonObject = {"digest": self.digest, "about": self.about, "words": self.words}
         return shown | {name: part for name, part in parts.items() if part is not None}
 
 

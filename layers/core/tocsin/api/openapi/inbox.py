@@ -24,6 +24,10 @@ def inbox_operations() -> Iterator[Operation]:
         yield Operation(
             "POST", f"{path}/{word}", kind, f"Mark as {word}", mine, answers, query=user, body=body, problems=WRITING
         )
+    acknowledge, answers = f"{one}/acknowledge", {200: "Acknowledgement"}
+    yield Operation(
+        "POST", acknowledge, kind, "Acknowledge a notification", mine, answers, query=user, problems=(404, 409)
+    )
     preferences, people = "/users/{person}/preferences", "preferences"
     yield Operation(
         "GET", preferences, people, "How a person wants to be told", mine, {200: "Preferences"}, versioned=True

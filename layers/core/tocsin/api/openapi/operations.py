@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from tocsin.api.openapi.inbox import inbox_operations
 from tocsin.api.openapi.jobs import job_operations
-from tocsin.api.openapi.operation import HTML, JSON, LISTED, NDJSON, PAGED, WRITING, YAML, Operation
+from tocsin.api.openapi.links import link_operations
+from tocsin.api.openapi.operation import JSON, LISTED, NDJSON, PAGED, WRITING, YAML, Operation
 from tocsin.events.model import DEPTH_HEADER
 from tocsin.events.search.query import FILTERS
 from tocsin.identity.principal import Scope
@@ -162,28 +163,7 @@ OPERATIONS: tuple[Operation, ...] = (
         query=("address",),
         problems=(404,),
     ),
-    Operation(
-        "GET",
-        "/unsubscribe",
-        "mail",
-        "Ask what somebody wants to hear less of",
-        None,
-        {200: "UnsubscribePage"},
-        query=("token",),
-        gives=(HTML,),
-        problems=(404,),
-    ),
-    Operation(
-        "POST",
-        "/unsubscribe",
-        "mail",
-        "Turn a transport off, or mute a rule",
-        None,
-        {200: "UnsubscribePage"},
-        query=("token", "only"),
-        gives=(HTML,),
-        problems=(404,),
-    ),
+    *link_operations(),
     Operation(
         "GET",
         "/blueprint",

@@ -11,7 +11,7 @@ QUERY: dict[str, tuple[JsonObject, str]] = {
     "order": ({"type": "string", "enum": ["newest", "oldest"]}, "Which come first; the newest by default."),
     "dry_run": (TRUTH, "Only say what would change."),
     "user": (TEXT, "Whose inbox, or who is told; whom the key stands for by default."),
-    "token": (TEXT, "The token in the e-mail's link."),
+    "token": (TEXT, "The token in the link of a message."),
     "only": ({"enum": ["rule"]}, "`rule` to mute the rule that the e-mail was of, and nothing else."),
     "history_days": ({"type": "integer", "minimum": 1}, "How many days to look back; of more than 90, the last 90."),
     "interval": (TEXT, "The width of a bucket in whole hours, as `hours=6`."),

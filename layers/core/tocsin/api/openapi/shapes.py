@@ -257,30 +257,25 @@ SHAPES: dict[str, Schema] = {
         {"link": nullable(TEXT), "link_expires": nullable(MOMENT)},
     ),
     "Story": obj({"event_id": TEXT, "cursor": nullable(TEXT)} | dict.fromkeys(_TOLD, array(ANY_OBJECT))),
+    "Acknowledgement": obj({"by": TEXT, "via": TEXT, "at": MOMENT, "first": TRUTH}),
     "Inbox": page(ref("Notification"), user=TEXT, unread=WHOLE),
     "InboxCount": obj(
         {"user": TEXT, "unread": WHOLE, "total": WHOLE, "limit": WHOLE, "dropped": WHOLE, "arrivals": WHOLE}
     ),
     "InboxMark": obj({"user": TEXT}, {"seen": TRUTH, "ids": array(TEXT), "through": WHOLE}),
     "Notification": obj(
-        {
-            "id": TEXT,
+        dict.fromkeys(("id", "severity", "body", "event_id", "action", "app", "rule"), TEXT)
+        | dict.fromkeys(("hyperlink", "hyperlink_label", "user"), nullable(TEXT))
+        | {
             "arrival": WHOLE,
             "arrived": MOMENT,
             "created": MOMENT,
-            "severity": TEXT,
-            "body": TEXT,
-            "hyperlink": nullable(TEXT),
-            "hyperlink_label": nullable(TEXT),
-            "event_id": TEXT,
-            "action": TEXT,
-            "app": TEXT,
-            "rule": TEXT,
-            "user": nullable(TEXT),
             "seen": TRUTH,
             "event": nullable(obj({"href": TEXT, "story": TEXT})),
+            "can_acknowledge": TRUTH,
+            "acknowledged": nullable(obj({"by": TEXT, "via": TEXT, "at": MOMENT})),
         },
-        {"words": ref("Words")},
+        {"words": ref("Words"), "about": TEXT},
     ),
     "Words": obj(
         {"locale": TEXT, "title": nullable(TEXT), "text": TEXT, "advice": nullable(TEXT), "why": TEXT}
@@ -374,7 +369,7 @@ SHAPES: dict[str, Schema] = {
         },
         {"key": TEXT},
     ),
-    "UnsubscribePage": TEXT,
+    "Page": TEXT,
 }
 _LISTED = ("Rule", "Policy", "Mapping", "Transport", "Group", "User", "Key", "Member", "Silence")
 SHAPES |= {"ErasurePage": page(ref("Erasure")), "ExportPage": page(ref("Export"))}
