@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("--modes", default=",".join(known.modes), help="webhook,webhook_slack,email,local")
     parser.add_argument("--retention-days", type=int, default=known.retention_days)
     parser.add_argument("--indexes", help="the parameter EventIndexes: none, user_pk, client_ip")
+    parser.add_argument("--tracing", default=known.tracing, help="the parameter Tracing: Active, PassThrough")
     parser.add_argument("--growth", action="store_true", help="at 1 to 100,000 events a second as well")
     asked = parser.parse_args()
     workload = Workload(
@@ -83,6 +84,7 @@ def main() -> None:
         modes=tuple(mode for mode in asked.modes.split(",") if mode),
         retention_days=asked.retention_days,
         indexes=asked.indexes,
+        tracing=asked.tracing,
     )
     prices = Prices.read()
     print(f"{workload}\nPrices: {prices.region}, as of {prices.as_of} (local/cost/prices.json)\n")

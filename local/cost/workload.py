@@ -40,6 +40,8 @@ class Workload:
     retention_days: int = 365
     indexes: str | None = None
     """The parameter EventIndexes; None for its default."""
+    tracing: str = "Active"
+    """The parameter Tracing."""
     keys: int = 10
     """How many API keys post: what the authorizer says of one is remembered for a minute."""
 
@@ -67,6 +69,12 @@ class Workload:
     def deliveries(self) -> float:
         """Deliveries a second, of all modes."""
         return self.rate * self.share * self.recipients * len(self.modes)
+
+    def traced(self, invocations: float) -> float:
+        """Traces an event of a function with so many invocations a second: the first of each second, and 5 % more."""
+        if self.tracing != "Active":
+            return 0.0
+        return (min(1.0, invocations) + 0.05 * max(0.0, invocations - 1)) / self.rate
 
     def delivery_batch(self) -> int:
         """Messages that a transport's function gets at once: while its pollers are busy others gather."""
@@ -171,8 +179,7 @@ def _ingest(stage: Stage, workload: Workload, driven: Driven) -> list[dict[str, 
     driven.stages["authorizer"] = _scaled(authorizer.usage, asked_s / workload.rate)
     driven.stages["ingest"] = _scaled(usage, 1 / made)
     driven.seconds["ingest"] = _seconds(stage, driven, "ingest", workload.batch)
-    traced = (min(1.0, workload.posts) + 0.05 * max(0.0, workload.posts - 1)) / workload.rate
-    driven.stages["ingest"]["xray.traces"] = traced
+    driven.stages["ingest"]["xray.traces"] = workload.traced(workload.posts)
     gigabytes = sum(_bytes(item) for item in stored) / len(stored) / 1e9
     months = workload.retention_days / 30.4
     driven.stages["keeping"] = used(**{"storage.gb_months": gigabytes * months, "backup.gb_months": gigabytes * months})
@@ -184,11 +191,9 @@ def access_line(stage: Stage) -> str:
     form = str(stage.template["Resources"]["HttpStage"]["Properties"]["AccessLogSettings"]["Format"])
     said = {
         "$context.requestId": "UZr4kgyEliAEPNg=",
-        "$context.requestTime": "23/Nov/2026:12:00:00 +0000",
         "$context.identity.sourceIp": "203.0.113.7",
         "$context.httpMethod": "POST",
         "$context.path": "/events",
-        "$context.routeKey": "POST /events",
         "$context.authorizer.key_id": "0011223344556677",
     }
     for name, value in said.items():
@@ -214,7 +219,7 @@ def _follow(stage: Stage, workload: Workload, driven: Driven, stored: list[dict[
         driven.stages[name]["streams.reads"] = 1 / size
         driven.seconds[name] = _seconds(stage, driven, name, size)
     batch_s = workload.rate / workload.match_batch
-    driven.stages["matcher"]["xray.traces"] = (min(1.0, batch_s) + 0.05 * max(0.0, batch_s - 1)) / workload.rate
+    driven.stages["matcher"]["xray.traces"] = workload.traced(batch_s)
     driven.stages["rollup"]["dynamodb.read:events"] += sum(_bytes(item) for item in stored) / len(stored) / 4096
 
 

@@ -33,7 +33,7 @@ def needed(function: str) -> Iterator[tuple[str, str]]:
     """(action, resource) of all that Lambda does with the function's role."""
     properties = functions()[function]
     yield from ((action, properties["LoggingConfig"]["LogGroup"]) for action in WRITES_LOG)
-    if template()["Globals"]["Function"]["Tracing"] == "Active":
+    if template()["Globals"]["Function"].get("Tracing"):  # the parameter says whether it does
         yield from ((action, "*") for action in WRITES_TRACES)
     kept = [properties.get("EventInvokeConfig", {})]
     for event in properties.get("Events", {}).values():

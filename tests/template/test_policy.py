@@ -254,5 +254,6 @@ def test_what_sends_to_its_own_queue_is_not_stopped_as_a_loop() -> None:
 
 
 def test_every_function_is_traced() -> None:
-    assert GLOBALS["Tracing"] == "Active"
+    assert GLOBALS["Tracing"] == {"Ref": "Tracing"}
+    assert TEMPLATE["Parameters"]["Tracing"]["Default"] == "Active"
     assert not [name for name, each in FUNCTIONS.items() if "Tracing" in each]

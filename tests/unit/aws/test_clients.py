@@ -32,6 +32,15 @@ def test_there_is_a_client_of_each_service_and_it_goes_to_the_functions_region(s
     assert client._request_signer._credentials.get_frozen_credentials().token == "token"
 
 
+@pytest.mark.parametrize("service", SERVICES)
+def test_the_user_agent_is_not_put_together_for_each_call(service: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = "connections" if service == "apigatewaymanagementapi" else service
+    client = getattr(clients, name)(*(["https://live1.example.com/live"] if name == "connections" else []))
+    monkeypatch.setattr(client._user_agent_creator, "_build_sdk_metadata", lambda: pytest.fail("it was"))
+
+    assert client._user_agent_creator.to_string().startswith("Botocore/")
+
+
 def test_connections_are_asked_at_their_own_address() -> None:
     client = clients.connections("https://live1.execute-api.eu-central-1.amazonaws.com/live")
 

@@ -45,13 +45,21 @@ def test_a_line_has_its_facts_and_the_invocations(capsys: pytest.CaptureFixture[
         "message": "event stored",
         "service": "ingest",
         "cold_start": True,
-        "function_request_id": "r1",
         "code": "EVENT_STORED",
         "event_id": "e1",
         "trace_id": INVOCATION,
     }
-    assert second["function_request_id"] == "r2"
-    assert "cold_start" not in second
+    assert second.keys() == first.keys() - {"cold_start"} | {"timestamp"}
+
+
+def test_a_line_of_trouble_names_its_invocation(capsys: pytest.CaptureFixture[str]) -> None:
+    @logged
+    def handler(event: dict[str, Any], context: Any) -> None:
+        note(Code.EVENTS_UNAVAILABLE, "no table", level=logging.WARNING)
+
+    handler({}, SimpleNamespace(aws_request_id="r1"))  # type: ignore[arg-type]
+
+    assert [line["function_request_id"] for line in lines(capsys)] == ["r1"]
 
 
 def test_a_line_names_the_invocations_trace_where_it_is_about_another(capsys: pytest.CaptureFixture[str]) -> None:

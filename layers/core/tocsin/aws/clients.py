@@ -11,10 +11,12 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
+import botocore
 from botocore.config import Config
 from botocore.credentials import ContainerProvider, CredentialResolver, EnvProvider
 from botocore.session import Session
 
+from tocsin import __version__
 from tocsin.aws.models import Models
 
 if TYPE_CHECKING:
@@ -25,7 +27,11 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
 
+# As one text: botocore would put it together from its parts twice a call, a third of a call's own time.
+_AGENT = f"Botocore/{botocore.__version__} tocsin/{__version__}"
+
 PATIENT = Config(
+    user_agent=_AGENT,
     connect_timeout=2,
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
@@ -34,13 +40,19 @@ PATIENT = Config(
 """24 s at most (three tries of 7 s, and up to 1 + 2 s between them), within the time limit of every function but the
 authorizer. What still fails then is for the queue, the stream or the caller to try again."""
 
-SLOW = Config(connect_timeout=2, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 2})
+SLOW = Config(
+    user_agent=_AGENT, connect_timeout=2, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 2}
+)
 """67 s at most: parts of files are large. Only for functions that have minutes."""
 
-HURRIED = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2})
+HURRIED = Config(
+    user_agent=_AGENT, connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 2}
+)
 """9 s at most (two tries of 4 s, and up to 1 s between them), within the 10 s that API Gateway gives an authorizer."""
 
-BRISK = Config(connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1})
+BRISK = Config(
+    user_agent=_AGENT, connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}
+)
 """2 s at most: what is not taken by then is dropped, since whoever sends it has other things to do."""
 
 

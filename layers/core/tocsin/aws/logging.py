@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "trace_id"}
 
 _invocation: dict[str, object] = {"cold_start": True}
-"""Facts of the invocation that is under way, for each of its lines."""
+"""Facts of the invocation that is under way, for its lines: the id only where something is wrong, since Lambda's own
+lines, which it leads to, are only written then."""
 
 
 class _Line(logging.Formatter):
@@ -46,6 +47,8 @@ class _Line(logging.Formatter):
             "service": os.environ.get("POWERTOOLS_SERVICE_NAME", ""),
             **_invocation,
         }
+        if record.levelno < logging.WARNING:
+            said.pop("function_request_id", None)
         said |= {name: fact for name, fact in vars(record).items() if name not in _STANDARD}
         if record.exc_info and record.exc_info[0] is not None:
             said["exception_name"] = record.exc_info[0].__name__
