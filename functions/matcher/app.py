@@ -12,6 +12,7 @@ from tocsin.aws.metrics import metered
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
 from tocsin.config.version_item import REFRESH
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.queues import queue_urls
 from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.events.store import EventStore
@@ -27,6 +28,7 @@ from tocsin.matching.open_store import OpenStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
+from tocsin.notifications.seen_store import SeenStore
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.types import JsonObject
 
@@ -52,6 +54,8 @@ worker = MatchWorker(
         preferences=PreferencesStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold=REFRESH),
         waiting=WaitingStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         opened=OpenStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        matters=EscalationStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        seen=SeenStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     ),
     events,
     outbox,

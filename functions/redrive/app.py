@@ -1,5 +1,5 @@
-"""Deliveries that go on: retries that are due, what a function left behind, what a breaker held. Trigger: a schedule,
-each minute."""
+"""Deliveries that go on: retries that are due, what a function left behind, what a breaker held; and steps of
+escalations. Trigger: a schedule, each minute."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import DigestStore
+from tocsin.deliveries.due_steps import DueSteps
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.queues import Queues, queue_urls
 from tocsin.deliveries.redrive import Redrive
 from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.matching.escalation import step_sender
+from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
@@ -40,10 +44,16 @@ redrive = Redrive(
         lambda: Outbox(clients.sqs()),
         queue_urls(environment),
     ),
+    steps=DueSteps(
+        EscalationStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        configuration,
+        step_sender(lambda: Outbox(clients.sqs()), environment.text("MATCH_QUEUE_URL")),
+        utc_now,
+    ),
 )
 
 
 @logged
 def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
-    """{due, digests, probes, released}: how many deliveries were put back."""
+    """{due, digests, steps, probes, released}: how many deliveries were put back, and steps handed on."""
     return dict(redrive.run(for_at_most=RUNS_FOR))

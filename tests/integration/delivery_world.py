@@ -22,6 +22,8 @@ from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import Breakers, BreakerStore
 from tocsin.deliveries.digest_store import DigestStore
+from tocsin.deliveries.due_steps import DueSteps
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.redrive import Redrive
@@ -35,6 +37,7 @@ from tocsin.events.system import SystemEvents
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
+from tocsin.matching.escalation import step_sender
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore
@@ -210,6 +213,12 @@ class World:
             alerts=Alerts(SystemEvents(self.events), self.configuration),
             queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
             digests=DigestStore(self.stack.dynamodb, "deliveries"),
+            steps=DueSteps(
+                EscalationStore(self.stack.dynamodb, "deliveries"),
+                self.configuration,
+                step_sender(lambda: Outbox(self.stack.sqs), self.stack.queues["Match"]),
+                self.clock,
+            ),
             clock=self.clock,
         )
         return dict(RECORDER.in_role_of("redrive", redrive.run)(for_at_most=timedelta(seconds=10)))

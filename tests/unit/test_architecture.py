@@ -94,6 +94,7 @@ STORES = {
     "lock",
     "version_item",
     "items",
+    "inbox_items",
 }
 
 # What asks AWS itself, and so is told by botocore's errors why it did not: all else is told by tocsin.aws.errors.

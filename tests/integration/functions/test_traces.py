@@ -11,7 +11,7 @@ from tests.integration.delivery_world import World
 from tests.integration.handler_calls import Client, request
 from tests.integration.matching.matching_world import configure
 from tocsin.aws.tracing import caused_by
-from tocsin.matching.matcher import MatchMessage
+from tocsin.matching.message import MatchMessage
 
 REQUEST = "1-6929b0d2-0123456789abcdef01234567"
 FIRED = {"EVENT_STORED", "RULE_FIRED", "DELIVERY_ENDED"}

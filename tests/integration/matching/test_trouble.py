@@ -8,7 +8,8 @@ from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, throttled
 from tests.integration.matching.matching_world import ONCALL, configure, event, match, rule, store, work
-from tocsin.matching.matcher import Matcher, MatchMessage
+from tocsin.matching.matcher import Matcher
+from tocsin.matching.message import MatchMessage
 from tocsin.matching.recipients import MAX_PAGES
 from tocsin.patterns.leaves import value_at
 

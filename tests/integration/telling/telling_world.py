@@ -13,6 +13,7 @@ from tests.integration.delivery_world import SECRET, World
 from tests.integration.matching.matching_world import record
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.events.model import Event
 from tocsin.events.system import SystemEvents
@@ -25,11 +26,13 @@ from tocsin.matching.open_store import OpenStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
+from tocsin.notifications.seen_store import SeenStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.telling.preferences import Preferences
 from tocsin.telling.preferences_store import PreferencesStore
 
 ONCALL = Group("oncall", roster="1")
+SECOND = Group("second", roster="2")
 
 
 class Killed(BaseException):
@@ -37,7 +40,10 @@ class Killed(BaseException):
 
 
 class TellingWorld(World):
-    """Rule `refunds` tells the group `oncall` (ana and bob) of what the shop says, by the webhook `hook`."""
+    """Rule `refunds` tells the group `oncall` (ana and bob) of what the shop says, by the webhook `hook`.
+
+    Of the group `second` are bob and eve.
+    """
 
     def __init__(self, stack: Stack, monkeypatch: Any, sinks: Sinks) -> None:
         super().__init__(stack, monkeypatch)
@@ -45,8 +51,8 @@ class TellingWorld(World):
         self.people = PeopleStore(stack.dynamodb, "config")
         self.preferences = PreferencesStore(stack.dynamodb, "config")
         self.people.write(
-            users=[User("ana", "ana@example.com"), User("bob", "bob@example.com")],
-            members=[(ONCALL, "ana"), (ONCALL, "bob")],
+            users=[User(name, f"{name}@example.com") for name in ("ana", "bob", "eve")],
+            members=[(ONCALL, "ana"), (ONCALL, "bob"), (SECOND, "bob"), (SECOND, "eve")],
         )
         self.rules()
 
@@ -70,7 +76,7 @@ class TellingWorld(World):
         configuration = Configuration.model_validate(
             {
                 "settings": settings or {},
-                "groups": [{"name": ONCALL.name, "roster": ONCALL.roster}],
+                "groups": [{"name": group.name, "roster": group.roster} for group in (ONCALL, SECOND)],
                 "policies": [{"name": "shop", "kind": "event_matcher", "app": "shop"}],
                 "rules": [known | rule],
                 "transports": [hook, {"name": "mail", "mode": "email"}, {"name": "inbox", "mode": "local"}],
@@ -112,6 +118,8 @@ class TellingWorld(World):
             preferences=PreferencesStore(dynamodb, "config"),
             waiting=WaitingStore(dynamodb, "deliveries"),
             opened=OpenStore(dynamodb, "deliveries"),
+            matters=EscalationStore(dynamodb, "deliveries"),
+            seen=SeenStore(dynamodb, "deliveries"),
             clock=self.clock,
         )
         worker = MatchWorker(
@@ -122,6 +130,7 @@ class TellingWorld(World):
             set_aside=self.stack.queues["MatchDeadLetters"],
         )
         worker.stream = RECORDER.in_role_of("matcher", worker.stream)  # type: ignore[method-assign]
+        worker.queue = RECORDER.in_role_of("matcher", worker.queue)  # type: ignore[method-assign]
         return worker
 
     def match(self, *events: Event) -> None:

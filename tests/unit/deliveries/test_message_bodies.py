@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.rules.test_ruleset import event
 from tocsin.deliveries.model import DeliveryMessage
-from tocsin.matching.matcher import MatchMessage
+from tocsin.matching.message import MatchMessage
 from tocsin.matching.recipients import Cursor
 from tocsin.notifications.model import Severity
 

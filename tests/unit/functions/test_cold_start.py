@@ -63,7 +63,7 @@ MUST_NOT_LOAD = {
 BUDGET = {
     "authorizer": 30,
     "ingest": 114,
-    "matcher": 172,
+    "matcher": 190,
     "webhook": 272,
     "slack": 272,
     "email": 168,

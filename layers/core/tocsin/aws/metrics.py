@@ -33,6 +33,8 @@ class Metric(StrEnum):
     """Times that a rule fired and told nobody for a `reason`: age, throttle, silence."""
     DELIVERIES_KEPT_BACK = "DeliveriesKeptBack"
     """What was not told at once, or at all, by the `cause`: muted, quiet_hours, digest, …"""
+    ESCALATIONS = "Escalations"
+    """Steps of escalations that were due, by `outcome`: told, acknowledged, seen, ended, gone."""
     DELIVERIES = "Deliveries"
     """Outcomes of attempts, by `mode` and `outcome`: delivered, retrying, held, failed, discarded."""
     DELIVERY_AGE = "DeliveryAge"

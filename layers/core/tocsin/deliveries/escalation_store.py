@@ -14,6 +14,7 @@
     acknowledged_by, _via, _at       who acknowledged it, by what, and when
     acknowledged_user, _event        their username, where it is known, and the id of the event that says so
     ended                            the event that ended it, by the rule's `resolve`
+    trace                            the trace header of what began it; absent outside of a trace
 
 An acknowledgement and an end remove `due_at`, so no step that is due then can be claimed. Ids of events sort by time:
 an event that is not later than the matter's latest, or than its end, has been counted or is too late, and changes
@@ -42,6 +43,7 @@ from tocsin.aws.dynamodb import (
 )
 from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
 from tocsin.aws.table import Table
+from tocsin.aws.tracing import trace_header
 from tocsin.errors import NotFound, Unavailable
 from tocsin.ids import new_id
 from tocsin.times import iso
@@ -89,6 +91,8 @@ class Matter:
     acknowledgement: Acknowledgement | None
     ended: str | None
     """The id of the event that ended it."""
+    trace: str | None = None
+    """The trace header of what began it."""
 
     @property
     def is_open(self) -> bool:
@@ -153,6 +157,8 @@ class EscalationStore:
             **opened,
             **expires,
         }
+        if (trace := trace_header()) is not None:
+            fresh["trace"] = text(trace)
         found: Item | None = None if goes_on is None else self._join(key, opened | expires, now)
         for _ in range(_TRIES):
             if found is not None and "event_id" in found and not _is_over(found, event_id, now):
@@ -230,8 +236,10 @@ class EscalationStore:
 
     def get(self, rule: str, about: str, *, now: datetime) -> Matter | None:
         """Return a matter; None where there is none, or it has expired."""
-        item = self._table.get("reading what may escalate", _key(rule, about), consistent=True)
-        return None if item is None or is_gone(item, now) else _matter(item)
+        found = self._table.query(
+            "reading what may escalate", "pk = :pk", {":pk": _key(rule, about)["pk"]}, consistent=True, limit=1
+        )
+        return next((_matter(item) for item in found if not is_gone(item, now)), None)
 
     def get_many(self, names: Iterable[tuple[str, str]], *, now: datetime) -> dict[tuple[str, str], Matter]:
         """Return those matters of `names`, (rule, about) each, that are there."""
@@ -362,4 +370,5 @@ def _matter(item: Item) -> Matter:
         number_of(item, "steps"),
         _acknowledgement(item),
         text_of(item, "ended") or None,
+        text_of(item, "trace") or None,
     )

@@ -3,6 +3,7 @@
     those that are due          a retry whose time has come, a message that SQS did not bring back, a delivery
                                 whose function died
     those that wait             for the end of quiet hours, or for a digest: each person's become one message
+    steps of escalations        that are due: they are handed to the match queue, since the matcher tells people
     those that are held         one a minute of a transport whose breaker is open, to try its endpoint; the
                                 others in order and at a bounded rate once it is back, or was given up
 
@@ -28,6 +29,8 @@ from tocsin.deliveries.breaker import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import DigestStore, Head
 from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests
+from tocsin.deliveries.due_steps import MATTERS_AT_ONCE, DueSteps
+from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
 from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
@@ -60,6 +63,7 @@ class Redrive:
         alerts: Alerts,
         queues: Queues,
         digests: DigestStore,
+        steps: DueSteps,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._configuration = configuration
@@ -68,10 +72,11 @@ class Redrive:
         self._alerts = alerts
         self._queues = queues
         self._digests = Digests(digests, clock)
+        self._steps = steps
         self._clock = clock
 
     def run(self, *, for_at_most: timedelta) -> Counter[str]:
-        """Put deliveries back on their queues. Return how many, as {due, digests, probes, released}."""
+        """Put deliveries back on their queues, and hand steps on. Return {due, digests, steps, probes, released}."""
         until = self._clock() + for_at_most
         done: Counter[str] = Counter()
         _, configuration = self._configuration.current()
@@ -86,6 +91,8 @@ class Redrive:
             tell = partial(self._tell_digests, until=until, keep=keep, failures=failures)
             for count in pool.map(tell, range(DIGEST_SHARDS)):
                 done["digests"] += count
+            for count in pool.map(lambda shard: self._hand_on(shard, until, failures), range(ESCALATION_SHARDS)):
+                done["steps"] += count
         note(Code.REDRIVE_DONE, "put back on their queues", failed=len(failures), **done)
         failures.raise_first()
         return done
@@ -126,6 +133,20 @@ class Redrive:
             if len(heads) < HEADS_AT_ONCE or not told:
                 break
         return sent
+
+    def _hand_on(self, shard: int, until: datetime, failures: _Failures) -> int:
+        """Hand the due steps of a shard on; how many that were."""
+        handed_on = 0
+        while self._clock() <= until:
+            found = failures.none_where_unavailable(partial(self._steps.due, shard), shard=f"escalation-{shard}") or []
+            stepped = [
+                failures.none_where_unavailable(partial(self._steps.step, due), rule=due.rule, about=due.about)
+                for due in found
+            ]
+            handed_on += stepped.count(True)
+            if len(found) < MATTERS_AT_ONCE or None in stepped:
+                break
+        return handed_on
 
     def _of_breaker(self, breaker: Breaker, configuration: Configuration) -> Counter[str]:
         now = self._clock()

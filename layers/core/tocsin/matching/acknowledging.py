@@ -125,7 +125,7 @@ class Acknowledgements:
 
     def _tell_inboxes(self, matter: Matter, done: Acknowledgement) -> None:
         told = self._stories.told_by_inbox(matter.event_id, matter.rule, most=MOST_TOLD)
-        usernames = sorted({*told, done.user} - {""})
+        usernames = sorted({done.user, *(username for username, _ in told)} - {""})
         message: JsonObject = {
             "message_type": "notification.acknowledged",
             "data": {"rule": matter.rule, "about": matter.about, "acknowledged": shown(done)},

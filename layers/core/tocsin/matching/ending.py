@@ -1,4 +1,4 @@
-"""The end of what a rule told of: those who were told since the beginning hear, once, that it is over."""
+"""The end of what a rule told of: those who were notified since the beginning are told once that it is over."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.matching.open_store import OpenStore
 from tocsin.matching.recipients import MAX_PAGES, Cursor
 from tocsin.matching.story import StoryStore
-from tocsin.matching.telling import Put, Telling
+from tocsin.matching.telling import Put, Telling, all_transports_of
 from tocsin.matching.throttle import values_of
 from tocsin.rules.model import NotificationRule
 from tocsin.telling.preferences_store import PreferencesStore
@@ -26,6 +26,9 @@ from tocsin.types import Json
 
 ITEMS_AT_ONCE = 3
 """Items of some hundred people each that one end takes at once; the rest is handed on to the match queue."""
+
+_PAGES_OF_STEP = 100_000
+"""More than MAX_PAGES: pages of a step's people have other numbers than those of the rule's and of other steps."""
 
 
 class Endings:
@@ -49,10 +52,12 @@ class Endings:
         self._put = put
         self._clock = clock
 
-    def begin(self, event: Event, rule: NotificationRule, telling: Telling, page: int) -> None:
-        """Note whom `telling` told, or tells later."""
+    def begin(
+        self, event: Event, rule: NotificationRule, telling: Telling, page: int, *, step: int | None = None
+    ) -> None:
+        """Note whom `telling` notifies, now or later: page `page` of the rule's people, or of a step's."""
         if rule.resolve is not None and telling.about is not None:
-            now = self._clock()
+            now, page = self._clock(), page + (step or 0) * _PAGES_OF_STEP
             ends = now + parse_duration(rule.resolve.within)
             self._opened.begin(rule.name, telling.about, page, event.id, telling.listeners, now=now, ends=ends)
 
@@ -83,6 +88,7 @@ class Endings:
                 clock=self._clock,
                 about=about,
                 over=True,
+                transports=all_transports_of(event, rule, configuration),
             )
             telling.again(ended.told, {name: user for name, user in users.items() if user.active})
             telling.note_kept(self._waiting, keep=keep)

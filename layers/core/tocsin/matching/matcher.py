@@ -1,8 +1,8 @@
-"""From an event to the messages that tell people: rules, recipients, one message a delivery.
+"""Match events against the rules, and make the messages that notify people: one for each delivery.
 
-A rule's people are read in pages. The first few hundred are told at once; then the rest of the group is
-handed on through the match queue with a cursor, so that no event holds a function for long, however many
-people a group has. Ids of deliveries derive from what they are about, so doing any of this again is harmless.
+A rule's people are read in pages. The first few hundred are notified at once. The rest of the group is passed on
+through the match queue with a cursor, so that no event occupies a function for long, however large a group is. Ids of
+deliveries are derived from event, rule, transport and person: matching an event again sends nothing twice.
 """
 
 from __future__ import annotations
@@ -11,30 +11,31 @@ import logging
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Self
-
-import orjson
 
 from tocsin.aws.logging import Code, note
 from tocsin.aws.metrics import Metric, measured
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.model import DeliveryMessage, message_body
+from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.errors import Unavailable
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.ending import Endings, about_of
+from tocsin.matching.escalation import Escalations
 from tocsin.matching.firings_store import Firings
 from tocsin.matching.held_store import HeldEvent, HeldStore
+from tocsin.matching.message import MatchMessage
 from tocsin.matching.open_store import OpenStore
 from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles, Window
 from tocsin.notifications.remarks import held_back
+from tocsin.notifications.seen_store import SeenStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.rules.endings import Endings as Ends
 from tocsin.rules.model import NotificationRule, Silence
@@ -42,63 +43,29 @@ from tocsin.rules.ruleset import Firing, PolicyFailure, PolicyRun, RuleSet, Verd
 from tocsin.telling.decision import Cause, Kind
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, utc_now
-from tocsin.types import Json, JsonObject
-
-
-@dataclass(frozen=True, slots=True)
-class MatchMessage:
-    """What travels through the match queue: an event to be matched, or a rule's people from a cursor on."""
-
-    event_id: str
-    rule: str | None = None
-    cursor: Cursor | None = None
-    reason: str | None = None
-    """Why it is here: what failed the last time, or that the group is large."""
-    ends: bool = False
-    """Whether the rule's people are told that it is over."""
-
-    def to_body(self) -> str:
-        """As the message's body: the event's id and the reason stand where a person looks first."""
-        cursor = self.cursor
-        position: Json = None
-        if cursor is not None:
-            position = {
-                "group": cursor.group,
-                "after": cursor.after,
-                "page": cursor.page,
-                "once_told": cursor.once_told,
-                "remark": cursor.remark,
-            }
-        body: JsonObject = {"event_id": self.event_id, "reason": self.reason, "rule": self.rule, "cursor": position}
-        if self.ends:
-            body["ends"] = True
-        return message_body(body)
-
-    @classmethod
-    def from_body(cls, body: str) -> Self:
-        """The inverse of `to_body`. KeyError, TypeError or ValueError on what it did not write."""
-        data = orjson.loads(body)
-        cursor = Cursor(**data["cursor"]) if data.get("cursor") else None
-        return cls(data["event_id"], data.get("rule"), cursor, data.get("reason"), data.get("ends", False))
+from tocsin.types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the rules said of an event, and the configuration that they belong to."""
+    """The result of the rules for an event, and the configuration that they belong to."""
 
     configuration: Configuration
     verdict: Verdict
     ended: tuple[NotificationRule, ...] = ()
-    """Rules whose end the event is, without those that it fires."""
+    """Rules whose `resolve` the event matches, without those that it fires."""
 
     @property
     def is_in_turn(self) -> bool:
-        """Whether the order of events matters: what begins something, or ends it."""
+        """Whether the event must be handled in the order in which events happened: it begins or ends something."""
         return bool(self.ended) or any(firing.rule.resolve is not None for firing in self.verdict.firings)
 
 
 class Matcher:
-    """Matches events and tells people. Raises Unavailable where a table or a queue does not do as asked."""
+    """Matches events and notifies people.
+
+    Methods raise Unavailable where DynamoDB or SQS fail. Messages are put into `outbox`; the caller sends them.
+    """
 
     def __init__(
         self,
@@ -115,6 +82,8 @@ class Matcher:
         preferences: PreferencesStore,
         waiting: WaitingStore,
         opened: OpenStore,
+        matters: EscalationStore,
+        seen: SeenStore,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._clock = clock
@@ -132,16 +101,22 @@ class Matcher:
         self._queues = queues
         self._match_queue = match_queue
         self._endings = Endings(opened, people, preferences, waiting, stories, self._put, clock)
+        self._escalations = Escalations(
+            matters, seen, self._recipients, self._endings, preferences, waiting, stories, self._put, clock
+        )
         self._rules: tuple[str, RuleSet, Ends] | None = None
 
     def match(self, event: Event, held: HeldBatch) -> None:
-        """Put into the outbox what tells people of `event`, into the ledger which rules fired, into `held` the rest."""
+        """Judge `event` and act on the result; see `judge` and `act`."""
         judged = self.judge(event)
         if judged is not None:
             self.act(event, judged, held)
 
     def judge(self, event: Event) -> Judged | None:
-        """What the rules say of `event`; None where they say nothing, which costs no call unless a rule asks who."""
+        """Return the result of the rules for `event`; None where no rule and no policy has one.
+
+        Makes no call to AWS, except where a rule asks who the event's user is.
+        """
         configuration, rules, ends = self._current()
         audience = EventAudience(event, configuration, self._people)
         verdict = rules.judge(event, audience)
@@ -151,9 +126,10 @@ class Matcher:
         return Judged(configuration, verdict, ended) if something else None
 
     def act(self, event: Event, judged: Judged, held: HeldBatch) -> None:
-        """Carry out what the rules said of `event`. Safe to be called from several threads.
+        """Notify people of `event`, and store which rules fired. May be called from several threads.
 
-        What a throttle or a silence holds, and what policies said that log, is put into `held`: the caller writes it.
+        Firings that a throttle, a silence or the age holds, and results of policies that log, are added to `held`,
+        which the caller writes.
         """
         configuration, verdict = judged.configuration, judged.verdict
         for failure in verdict.failures:
@@ -170,7 +146,7 @@ class Matcher:
             self._end(event, rule, Cursor(), configuration)
 
     def _report(self, failure: PolicyFailure, event: Event, configuration: Configuration) -> None:
-        """One policy_exception event a policy, whatever the number of rules that ask it."""
+        """Report a policy that failed: one policy_exception event a policy and hour."""
         note(
             Code.POLICY_FAILED,
             failure.error,
@@ -189,10 +165,10 @@ class Matcher:
         )
 
     def _held(self, event: Event, rule: NotificationRule, silence: Silence | None) -> _Held:
-        """Whether people are kept from hearing of `event` by `rule`, and what is to be said if they are not."""
+        """Return whether age, silence or throttle hold the firing of `rule`, else the remark for its messages."""
         now, passage = self._clock(), None
         age = now - event.created
-        # Before the throttle, which an event that tells nobody is not to fill.
+        # Age and silence are checked before the throttle is asked: an event that notifies nobody must not fill it.
         if silence is None and not rule.is_too_old(age) and rule.throttle is not None:
             passage = self._throttles.pass_through(rule.name, rule.throttle, event, now=now)
         decision = decide_on_rule(rule, now, age, silence, passage)
@@ -216,26 +192,34 @@ class Matcher:
         return _Held(None, decision.reason, remark)
 
     def held_batch(self) -> HeldBatch:
-        """What the events of one batch are held by, for `act` and `match` to fill."""
+        """Return an empty collection of held firings, for `act` and `match` to fill."""
         return HeldBatch(self._held_events, lambda rule: self._firings.fired(rule, held=True), self._clock)
 
-    def go_on(self, event: Event, rule_name: str, cursor: Cursor, *, ends: bool = False) -> None:
-        """Tell the next of a rule's people, or that it is over. A rule that is gone meanwhile tells nobody any more.
+    def go_on(self, event: Event, work: MatchMessage) -> None:
+        """Notify the next people of a rule, of its end, or of a step of its escalation, as `work` says.
 
-        Raises RuntimeError beyond MAX_PAGES: Lambda stops no loop of this function, so it bounds itself.
+        Does nothing where the rule was deleted or disabled meanwhile. Raises RuntimeError beyond MAX_PAGES: Lambda's
+        loop detection is off for this function, so it limits itself.
         """
+        cursor = work.cursor or Cursor()
         if cursor.page >= MAX_PAGES:
-            raise RuntimeError(f"rule {rule_name} told {cursor.page:,} pages of people, and there would be more")
+            raise RuntimeError(f"rule {work.rule} told {cursor.page:,} pages of people, and there would be more")
         configuration, *_ = self._current()
-        rule = configuration.rules_by_name.get(rule_name)
+        rule = configuration.rules_by_name.get(work.rule or "")
         if rule is None or not rule.enabled:
             return
-        if ends:
+        if work.step is not None:
+            more = self._escalations.tell(event, rule, work, configuration)
+            if more is not None:
+                self._hand_on(more)
+        elif work.ends:
             self._end(event, rule, cursor, configuration)
         else:
             self._tell(event, rule, cursor, configuration, None)
 
     def _end(self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration) -> None:
+        if cursor.page == 0:
+            self._escalations.end(event, rule)
         more = self._endings.end(event, rule, cursor, configuration, configuration.settings.stories_kept)
         if more is not None:
             self._hand_on(MatchMessage(event.id, rule.name, more, "more people hear that it is over", ends=True))
@@ -269,7 +253,9 @@ class Matcher:
             clock=self._clock,
             about=about_of(rule, event),
         )
-        begun = cursor.page
+        begun, keep = cursor.page, configuration.settings.stories_kept
+        if firing is not None:
+            self._escalations.begin(event, rule, keep)
         for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
             telling.people(page.users)
             cursor = replace(page.next, once_told=telling.once_told)
@@ -277,7 +263,7 @@ class Matcher:
         if finished and not cursor.once_told:
             telling.nobody_in_particular()
         self._endings.begin(event, rule, telling, begun)
-        telling.note_kept(self._waiting, keep=configuration.settings.stories_kept)
+        telling.note_kept(self._waiting, keep=keep)
         is_news = self._stories.note_match(
             event.id,
             rule.name,
@@ -286,7 +272,7 @@ class Matcher:
             told=telling.told,
             kept=telling.kept,
             now=self._clock(),
-            keep=configuration.settings.stories_kept,
+            keep=keep,
         )
         if not finished:
             self._hand_on(MatchMessage(event.id, rule.name, cursor, "the group has more members"))
@@ -322,10 +308,10 @@ class _Held:
 
 
 class HeldBatch:
-    """What the events of one batch are held by. Filled from several threads, and then written at once."""
+    """Held firings of one batch, and results of policies that log. Several threads fill it; it is written once."""
 
     def __init__(self, store: HeldStore, count: Callable[[str], None], clock: Callable[[], datetime]) -> None:
-        """`count` is told the rule of each event that was not held before."""
+        """`count` is called with the rule of each firing that was not stored as held before."""
         self._store = store
         self._count = count
         self._clock = clock
@@ -333,12 +319,12 @@ class HeldBatch:
         self._keep = timedelta(days=1)
 
     def add(self, held: HeldEvent, keep: timedelta) -> None:
-        """Have it written with the batch, and kept for that long."""
+        """Have it written with the batch. The item is kept for `keep`."""
         self._held.append(held)
         self._keep = keep
 
     def write(self, *, without: Collection[Hashable] = ()) -> dict[Hashable, str]:
-        """Write it, but for the events that are matched again anyway. {event id: why it could not be written}."""
+        """Write all but those of the events `without`, which are matched again. Return {event id: why it failed}."""
         held = [each for each in self._held if each.event_id not in without]
         if not held:
             return {}
@@ -352,7 +338,7 @@ class HeldBatch:
 
 
 def _log(run: PolicyRun, event: Event, held: HeldBatch, keep: timedelta) -> None:
-    """Have the log, and the event's story, tell what a policy said that logs each run."""
+    """Log a result of a policy with `execution_logging`, and add it to the event's story."""
     took = round(run.seconds * 1000, 3)
     facts: JsonObject = {"passed": run.passed, "message": run.message, "user": event.username, "duration_ms": took}
     held.add(HeldEvent.of_policy(event.id, run.policy, facts), keep)
@@ -368,7 +354,7 @@ def _log(run: PolicyRun, event: Event, held: HeldBatch, keep: timedelta) -> None
 
 
 def _hold(event: Event, firing: Firing, hold: _Held, held: HeldBatch, keep: timedelta) -> None:
-    """Have the event's story tell of a rule that fired and told nobody."""
+    """Log a firing that was held, and add it to the event's story."""
     why = hold.why or {}
     facts = _facts(firing.rule, (), firing) | {"held_by": why, "reason": hold.reason}
     held.add(HeldEvent(event.id, firing.rule.name, facts, hold.window), keep)

@@ -1,7 +1,8 @@
 """The story of an event, in the deliveries table: the rules that matched it, and its deliveries (`deliveries.store`).
 
 pk                sk                  what
-event#<event id>  rule#<name>         a rule that matched the event, and whom it told
+event#<event id>  rule#<name>         a rule that matched the event; of each page of its people, and of each step of its
+                                      escalation, how many deliveries were made
 event#<event id>  delivery#<hash>     a delivery, with its attempts
 inbox#<username>  <notification id>   a notification in a person's inbox; ids sort by time
 """
@@ -24,23 +25,27 @@ from tocsin.notifications.model import digest_notification_id
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import TransportMode
 from tocsin.times import iso
-from tocsin.types import JsonObject, Page
+from tocsin.types import Json, JsonObject, Page
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+_DELIVERIES_LOOKED_AT = 300
+"""Deliveries of an event among which those by inbox are looked for."""
+
+
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What an event has left: the keys of entries of its story, and who has which notification of it."""
+    """Entries of an event's story, for its erasure: their keys, and who has which notification."""
 
     keys: Sequence[Item]
     notifications: Sequence[tuple[str, str]]
     """(username, notification id) of each that went to an inbox."""
     is_open: bool
-    """Whether a delivery is not over, so that it may leave more."""
+    """Whether a delivery is still on its way, and may write more entries."""
     more: bool
-    """Whether the story goes on behind these entries."""
+    """Whether the story has entries after these."""
 
 
 class StoryStore:
@@ -62,27 +67,82 @@ class StoryStore:
         now: datetime,
         keep: timedelta,
     ) -> bool:
-        """Note that `rule` matched; of one page of its people, `told` counts deliveries a transport, and `kept` what
-        was kept back, by what decided so.
+        """Note that `rule` matched, and what became of one page of its people. Return whether the rule is new.
 
-        Whether that is news: noting the same page again changes nothing, so a replay counts nobody twice.
+        `told` counts deliveries by transport, `kept` those that were kept back, by the cause of the decision. Noting
+        the same page again changes nothing, so a replay counts nobody twice.
         """
-        before = self._table.update(
+        return not self._note(event_id, rule, "facts", facts, page, told, kept, now, keep)
+
+    def note_step(
+        self,
+        event_id: str,
+        rule: str,
+        facts: JsonObject,
+        *,
+        page: int,
+        told: Mapping[str, int],
+        kept: Mapping[str, int],
+        now: datetime,
+        keep: timedelta,
+    ) -> None:
+        """Note a step of an escalation with the rule that the event fired. `facts["step"]` says which, 1 for the first.
+
+        `told` and `kept` count the deliveries of one page of the step's people, as in `note_match`.
+        """
+        name = f"step#{facts['step']}"
+        self._note(event_id, rule, name, facts, f"{name}#{page}", told, kept, now, keep)
+
+    def _note(
+        self,
+        event_id: str,
+        rule: str,
+        name: str,
+        facts: JsonObject,
+        page: str,
+        told: Mapping[str, int],
+        kept: Mapping[str, int],
+        now: datetime,
+        keep: timedelta,
+    ) -> Item:
+        """Set what a page counted, and the attribute `name` where it is not set yet. Return the item as it was."""
+        return self._table.update(
             "noting a match",
             {"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
-            "SET facts = if_not_exists(facts, :facts), #at = if_not_exists(#at, :at),"
+            "SET #facts = if_not_exists(#facts, :facts), #at = if_not_exists(#at, :at),"
             " expires_at = :until, #told = :told" + (", #kept = :kept" if kept else ""),
-            names={"#at": "at", "#told": f"told#{page}"} | ({"#kept": f"kept#{page}"} if kept else {}),
+            names={"#facts": name, "#at": "at", "#told": f"told#{page}"} | ({"#kept": f"kept#{page}"} if kept else {}),
             values={
                 ":facts": document(facts),
                 ":at": text(iso(now)),
                 ":until": until(now + keep),
-                ":told": document(dict(told)),
+                ":told": document({**told}),
             }
-            | ({":kept": document(dict(kept))} if kept else {}),
+            | ({":kept": document({**kept})} if kept else {}),
             returning="ALL_OLD",
         )
-        return not before
+
+    def told_by_inbox(self, event_id: str, rule: str, *, most: int) -> list[tuple[str, str]]:
+        """Return (username, notification id) of the first people whom `rule` notified of an event in their inbox.
+
+        At most `most`, found among the event's first 300 deliveries. One that joined a digest has the digest's id.
+        """
+        found, _ = self._table.query_page(
+            "reading who was told",
+            "pk = :pk AND sk BETWEEN :first AND :last",
+            {
+                ":pk": text(f"event#{event_id}"),
+                ":first": text("delivery#"),
+                ":last": text("delivery$"),
+                ":rule": text(rule),
+                ":local": text(TransportMode.LOCAL),
+            },
+            names={"#rule": "rule", "#mode": "mode"},
+            limit=_DELIVERIES_LOOKED_AT,
+            matching="#rule = :rule AND #mode = :local",
+            projection="username, notification_id, joined",
+        )
+        return [(text_of(item, "username"), _notification_of(item)) for item in found[:most] if "username" in item]
 
     def note_acknowledged(self, event_id: str, rule: str, said: JsonObject) -> None:
         """Note in the entry of `rule` that somebody acknowledged what it told of the event, if it has one."""
@@ -96,9 +156,9 @@ class StoryStore:
             )
 
     def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
-        """The event's rules, deliveries and policies that log (`kind` says which), a page of at most `limit`.
+        """Return a page of at most `limit` entries: rules, deliveries and policies that log, as `kind` says.
 
-        What was held stands elsewhere, and is shown where its rule would stand, had it told somebody.
+        Rules that were held are stored in other items (`matching.held_store`), and shown in the order of their names.
         """
         page = self._table.page("reading the deliveries table", f"event#{event_id}", after=after, limit=limit)
         entries = {text_of(item, "sk"): _story_entry(event_id, item) for item in page.items if not is_gone(item, now)}
@@ -113,7 +173,7 @@ class StoryStore:
         return Page(tuple(entries[name] for name in names[:limit]), last)
 
     def traces(self, event_id: str, limit: int) -> Traces:
-        """The first `limit` entries of an event's story, for `forget`."""
+        """Return the first `limit` entries of an event's story, for `forget`."""
         page = self._table.page(
             "reading the deliveries table", f"event#{event_id}", after=None, limit=limit, consistent=True
         )
@@ -135,34 +195,20 @@ class StoryStore:
             more=page.last is not None,
         )
 
-    def told_by_inbox(self, event_id: str, rule: str, *, most: int) -> list[str]:
-        """Return whom `rule` told of an event by inbox: those among the event's first `most` deliveries."""
-        found = self._table.query(
-            "reading the deliveries table",
-            "pk = :pk AND begins_with(sk, :delivery)",
-            {":pk": text(f"event#{event_id}"), ":delivery": text("delivery#")},
-            limit=most,
-        )
-        return [
-            text_of(item, "username")
-            for item in found
-            if text_of(item, "rule") == rule and text_of(item, "mode") == TransportMode.LOCAL
-        ]
-
     def forget(self, event_id: str, traces: Traces) -> None:
-        """Delete entries of an event's story, and that it was held."""
+        """Delete entries of an event's story, and the items that say that it was held."""
         self._table.delete_many("deleting a story", traces.keys)
         self._held.forget(event_id)
 
 
 def _notification_of(item: Item) -> str:
-    """The id of the notification that told of a delivery: of what joined a digest, the digest's."""
+    """Return the id of a delivery's notification: the digest's, for a delivery that joined one."""
     joined = text_of(item, "joined")
     return digest_notification_id(*joined.rpartition("-")[::2]) if joined else text_of(item, "notification_id")
 
 
 def _may_leave_more(item: Item) -> bool:
-    """Whether a delivery may be on its way. What waits is not, and joins nothing once its item is gone."""
+    """Whether a delivery may be on its way. One that waits is not: it joins no digest once its item is deleted."""
     state = State(text_of(item, "state"))
     return not (state.final or state is State.WAITING)
 
@@ -177,12 +223,21 @@ def _story_entry(event_id: str, item: Item) -> JsonObject:
             match["kept_back"] = {**kept}
         if "acknowledged" in item:
             match["acknowledged"] = document_of(item, "acknowledged")
+        if steps := _steps(item):
+            match["escalated"] = steps
         return match | (facts if isinstance(facts, dict) else {})
     return {"kind": "delivery"} | shown(item)
 
 
+def _steps(item: Item) -> list[Json]:
+    """Return what was noted of each step of the rule's escalation, in their order."""
+    noted = (document_of(item, attribute) for attribute in item if attribute.startswith("step#"))
+    steps = [each for each in noted if isinstance(each, dict)]
+    return [*sorted(steps, key=lambda each: str(each["at"]))]
+
+
 def _counted(item: Item, pages: str) -> Counter[str]:
-    """The sums of what was counted of each page."""
+    """Return the sums of what was counted of each page."""
     counts: Counter[str] = Counter()
     for attribute in item:
         counted = document_of(item, attribute) if attribute.startswith(pages) else None

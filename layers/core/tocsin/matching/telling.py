@@ -1,4 +1,4 @@
-"""From a rule and its people to messages: each person by each transport, told at once, later, or not at all."""
+"""Make the messages that notify a rule's people of an event: for each person and transport, now, later, or never."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ type Put = Callable[[DeliveryMessage, TransportMode, Hashable], None]
 
 
 class Telling:
-    """Makes the messages of one event and rule, and counts them by transport."""
+    """Makes the messages of one event and rule, and counts them by transport.
+
+    Each message is decided on (`telling.decision`). One that is sent goes to `put`; one that waits or is dropped is
+    collected in `kept_back`, for `note_kept` to store.
+    """
 
     def __init__(
         self,
@@ -41,14 +45,19 @@ class Telling:
         clock: Callable[[], datetime],
         about: str | None = None,
         over: bool = False,
+        step: int | None = None,
+        transports: tuple[NotificationTransport, ...] | None = None,
     ) -> None:
-        """`put` takes what is to be sent at once. `about` and `over` are those of the messages."""
-        self.about, self._over = about, over
+        """`put` is given what is sent at once. `once_told` says whether send-once transports were used before.
+
+        `remark`, `about`, `over` and `step` are those of the messages. `transports` default to the rule's.
+        """
+        self.about, self._over, self._step = about, over, step
         self._remark = remark
         self._event = event
         self._rule = rule
         self._group = group_of(rule, event)
-        self.transports = transports_of(event, rule, configuration)
+        self.transports = transports_of(event, rule, configuration) if transports is None else transports
         self._defaults = defaults_of(configuration)
         self._preferences = preferences
         self._put = put
@@ -56,12 +65,15 @@ class Telling:
         self.told: Counter[str] = Counter()
         self.once_told = once_told
         self.kept_back: list[KeptBack] = []
-        """What is not told now."""
+        """What is not sent now: it waits, or was dropped."""
         self.listeners: set[tuple[str, str]] = set()
-        """Each transport and person ("" for nobody in particular) that is told, now or later."""
+        """(transport, username) of everybody who is notified now or later; "" for nobody in particular."""
 
     def people(self, users: tuple[User, ...]) -> None:
-        """Tell each of `users` by each transport as they like it, and the first of all by those that send once."""
+        """Notify each of `users` by each transport, as their preferences say.
+
+        A send-once transport is used for the first of all users, and not again.
+        """
         personal = any(not transport.send_once for transport in self.transports)
         wishes = self._preferences.wishes([user.username for user in users], self._defaults) if personal else {}
         now = self._clock()
@@ -74,13 +86,16 @@ class Telling:
             self.once_told = True
 
     def nobody_in_particular(self) -> None:
-        """Send what is sent once to a channel, not a person, although no person was found."""
+        """Use the send-once transports that reach a channel. Call it where no person was found."""
         for transport in self.transports:
             if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
                 self._decided(transport, None, self._decision(transport, None, self._clock()))
 
     def again(self, told: Collection[tuple[str, str]], users: Mapping[str, User]) -> None:
-        """Tell those who were told before, by the same transports; of people, those that are among `users`."""
+        """Notify those who were notified before, by the same transports.
+
+        `told` are (transport, username) as `listeners` has them. A person who is not among `users` is left out.
+        """
         wishes = self._preferences.wishes([*users], self._defaults) if users else {}
         now, personal = self._clock(), {transport.name for transport in self.transports if not transport.send_once}
         once_told = self.once_told
@@ -96,11 +111,11 @@ class Telling:
 
     @property
     def kept(self) -> Counter[str]:
-        """How many were kept back, by what decided so."""
+        """How many messages were kept back, by the cause of the decision."""
         return Counter(each.decision.cause.value for each in self.kept_back)
 
     def note_kept(self, waiting: WaitingStore, *, keep: timedelta) -> None:
-        """Note what is not told now, so that it is told later, and that it can be seen why. Raises Unavailable."""
+        """Store what was kept back: what waits is sent later, and the event's story says why. Raises Unavailable."""
         waiting.keep_back(self.kept_back, now=self._clock(), keep=keep)
         for each in self.kept_back:
             message, decision = each.message, each.decision
@@ -148,6 +163,7 @@ class Telling:
             remark=self._remark,
             about=self.about,
             over=self._over,
+            step=self._step,
         )
 
     def _send(self, message: DeliveryMessage) -> None:
@@ -156,12 +172,12 @@ class Telling:
 
 
 def asked_of(rule: NotificationRule, transport: NotificationTransport) -> Asked:
-    """What is decided on when `rule` tells a person by `transport`."""
+    """Return what is decided on when `rule` notifies a person by `transport`."""
     return Asked(rule.name, rule.severity, transport.name, rule.can_be_muted)
 
 
 def group_of(rule: NotificationRule, event: Event) -> Together | None:
-    """The group that `rule` tells an event with; None where it tells each event by itself."""
+    """Return the group that `event` belongs to; None where the rule notifies of each event by itself."""
     if rule.group is None:
         return None
     return Together(values_of(event, rule.group.by), rule.group.wait, rule.group.interval)
@@ -170,7 +186,7 @@ def group_of(rule: NotificationRule, event: Event) -> Together | None:
 def decide_on_rule(
     rule: NotificationRule, now: datetime, age: timedelta, silence: Silence | None, passage: Passage | None
 ) -> Decision:
-    """Whether `rule` tells anybody of an event of this age: not where a silence holds, or its throttle is full."""
+    """Decide whether `rule` notifies anybody of an event of this age, whoever they are: age, silence and throttle."""
     aged = Aged(age, rule.max_age) if rule.is_too_old(age) else None
     silencing = None if silence is None else Silencing(silence.name, silence.ends, silence.comment)
     throttling = None
@@ -183,7 +199,7 @@ def decide_on_rule(
 def transports_of(
     event: Event, rule: NotificationRule, configuration: Configuration
 ) -> tuple[NotificationTransport, ...]:
-    """The rule's transports, without the one that caused the event; the inbox where it names none."""
+    """Return the rule's enabled transports, without the one that caused the event; the inbox where it names none."""
     if not rule.transports:
         return (INBOX,)
     known = configuration.transports_by_name
@@ -191,8 +207,23 @@ def transports_of(
     return tuple(known[name] for name in rule.transports if name in known and known[name].enabled and name != caused_by)
 
 
+def all_transports_of(
+    event: Event, rule: NotificationRule, configuration: Configuration
+) -> tuple[NotificationTransport, ...]:
+    """Return the transports that `transports_of` has for the rule and for the steps of its `escalate`, each once."""
+    told = [
+        rule,
+        *(rule.model_copy(update={"transports": each.transports}) for each in rule.escalate if each.transports),
+    ]
+    found = {each.name: each for told_by in told for each in transports_of(event, told_by, configuration)}
+    return tuple(found.values())
+
+
 def defaults_of(configuration: Configuration) -> Preferences:
-    """The settings' preferences. What can't be read, as another version wrote it, says nothing: people are told."""
+    """Return the preferences that the settings give to everybody; none where they can't be read.
+
+    Another version may have written them. People are then notified rather than not.
+    """
     try:
         return configuration.settings.defaults
     except ValueError:

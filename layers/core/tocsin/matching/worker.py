@@ -1,11 +1,11 @@
-"""What the matcher is given to do: records of the events table's stream, and messages of the match queue.
+"""Run the matcher on batches: records of the events table's stream, and messages of the match queue.
 
-One bad record never holds up its shard, nor is it lost:
+A record that fails neither blocks its shard nor is lost:
 
-    what fails                                      where it goes
-    a table or a queue does not answer for it       the match queue, by its id and the reason; tried again there
-    the record can't be read at all                 the match queue's dead letters, by its key and the reason
-    the match queue does not take it either         back to the stream, which Lambda reads again from there
+    failure                                         what happens to the record
+    DynamoDB or SQS fail for it                     its event id and the reason go to the match queue: it is tried again
+    it can't be read                                its key and the reason go to the match queue's dead letters
+    the match queue fails as well                   it is returned to the stream, which Lambda reads again from there
 """
 
 from __future__ import annotations
@@ -24,14 +24,15 @@ from tocsin.aws.tracing import caused_by, header_of
 from tocsin.errors import ConfigurationBroken, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, event_of
-from tocsin.matching.matcher import HeldBatch, Judged, Matcher, MatchMessage
+from tocsin.matching.matcher import HeldBatch, Judged, Matcher
+from tocsin.matching.message import MatchMessage
 from tocsin.types import Json, JsonObject
 
 _PARALLEL = 8
 
 
 class MatchWorker:
-    """Runs batches; answers are Lambda's partial batch responses."""
+    """Runs batches. Methods return Lambda's partial batch response: {batchItemFailures: [{itemIdentifier}]}."""
 
     def __init__(
         self,
@@ -43,7 +44,7 @@ class MatchWorker:
         set_aside: str,
         watch: Callable[[Sequence[Event]], None] = lambda _events: None,
     ) -> None:
-        """`watch` is shown the events of each batch of the stream once they are on their way; it never fails."""
+        """`watch` is called with the events of each batch of the stream after it was handled. It must not raise."""
         self._watch = watch
         self._matcher = matcher
         self._events = events
@@ -52,7 +53,10 @@ class MatchWorker:
         self._set_aside = set_aside
 
     def stream(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
-        """Match the events of a batch of stream records. Raises ConfigurationBroken: no record is at fault."""
+        """Match the events of a batch of stream records.
+
+        Raises ConfigurationBroken where the configuration can't be read: no record is to blame, and all come back.
+        """
         positions: dict[Hashable, str] = {}
         failed: dict[Hashable, str] = {}
         fired: list[tuple[Event, Judged]] = []
@@ -91,9 +95,9 @@ class MatchWorker:
         return _failures(positions[event_id] for event_id in left)
 
     def _act(self, fired: Sequence[tuple[Event, Judged]], held: HeldBatch) -> dict[Hashable, str]:
-        """Tell people, several events at a time: what it takes is waiting for answers. {event id: why it failed}.
+        """Notify people, of several events in parallel. Return {event id: why it failed}.
 
-        What begins something that may end, and what ends it, is told in the order in which it happened.
+        Events that begin or end something are handled one after the other, in the order in which they happened.
         """
         in_turn = sorted((each for each in fired if each[1].is_in_turn), key=lambda each: each[0].id)
         rows = [[each] for each in fired if not each[1].is_in_turn] + ([in_turn] if in_turn else [])
@@ -111,7 +115,7 @@ class MatchWorker:
         return {event_id: reason for event_id, reason in reasons if reason is not None}
 
     def queue(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
-        """Do the work of a batch of messages; those that fail come back, and end among the dead letters."""
+        """Handle a batch of messages. Those that fail are returned to the queue, and become dead letters in the end."""
         failed: dict[str, str] = {}
         for record in records:
             try:
@@ -119,7 +123,7 @@ class MatchWorker:
             except (KeyError, TypeError, ValueError) as error:
                 failed[record["messageId"]] = f"the message can't be read: {type(error).__name__}"
                 continue
-            # Sent message by message, so that a message is only gone when what it asked for is on its way.
+            # The outbox is sent after each message, so that a message is deleted only when its work is on its way.
             held = self._matcher.held_batch()
             reason = self._try(work.event_id, partial(self._do, work, held), header_of(record))
             reason = reason or next(iter((self._outbox.send() | held.write()).values()), None)
@@ -134,12 +138,12 @@ class MatchWorker:
         if event is None:
             note(Code.EVENT_GONE, "the event has expired or was deleted", event_id=work.event_id)
         elif work.rule is not None and work.cursor is not None:
-            self._matcher.go_on(event, work.rule, work.cursor, ends=work.ends)
+            self._matcher.go_on(event, work)
         else:
             self._matcher.match(event, held)
 
     def _try(self, event_id: str, act: Callable[[], None], trace: str | None) -> str | None:
-        """Why `act` failed, in the trace of the event; None where it did not."""
+        """Call `act` in the trace of the event. Return why it failed; None where it did not."""
         with caused_by(trace):
             return self._tried(event_id, act)
 

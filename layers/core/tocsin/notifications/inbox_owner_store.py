@@ -1,6 +1,6 @@
 """Whose an inbox is: it goes with its person, and whoever has the name next begins with an empty one.
 
-Keys are those of `notifications.inbox_store`: what is emptied is a watermark in the head.
+Keys are those of `notifications.inbox_items`: what is emptied is a watermark in the head.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import number, text_of, timestamp
 from tocsin.aws.table import Table
-from tocsin.notifications.inbox_store import head_key
+from tocsin.notifications.inbox_items import head_key
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -34,6 +34,7 @@ from tocsin.aws.dynamodb import (
 )
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
+from tocsin.notifications.inbox_items import Head, head_key, head_of, id_key, inbox_pk, is_seen, item_key, item_sk
 from tocsin.notifications.model import Notification, Severity
 from tocsin.times import iso
 from tocsin.types import JsonObject, Page
@@ -45,25 +46,6 @@ MAX_BODY = 4_000
 """Characters of a body that an inbox keeps: a page of an inbox is to be a few reads."""
 
 _READING, _WRITING = "reading an inbox", "writing an inbox"
-
-
-@dataclass(frozen=True, slots=True)
-class Head:
-    """How far an inbox has come. All numbers are arrivals; 0 is before the first."""
-
-    arrivals: int = 0
-    seen_through: int = 0
-    cleared_through: int = 0
-    seen_marks: int = 0
-    """How often all was marked seen: what was marked unseen since the last time is unseen."""
-
-    def floor(self, limit: int) -> int:
-        """The arrival below which, and at which, nothing is in the inbox."""
-        return max(self.cleared_through, self.arrivals - limit)
-
-    def dropped(self, limit: int) -> int:
-        """How many arrivals were pushed out by later ones since the inbox was cleared."""
-        return max(0, self.arrivals - limit - self.cleared_through)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +92,7 @@ class InboxStore:
         try:
             self._table.put(
                 "numbering a notification",
-                _id_key(username, notification.id) | {"arrival": number(arrival)} | expires,
+                id_key(username, notification.id) | {"arrival": number(arrival)} | expires,
                 condition="attribute_not_exists(pk)",
                 return_found=True,
             )
@@ -119,7 +101,7 @@ class InboxStore:
             if truth_of(before.item, "deleted"):
                 return None
             arrival = number_of(before.item, "arrival")
-        item: dict[str, Any] = _key(username, arrival) | {
+        item: dict[str, Any] = item_key(username, arrival) | {
             "notification": document(_shortened(notification).to_json()),
             "arrival": number(arrival),
             "arrived": timestamp(now),
@@ -152,7 +134,7 @@ class InboxStore:
     def head(self, username: str) -> Head:
         """How far a person's inbox has come, as of now."""
         item = self._table.get(_READING, head_key(username), consistent=True)
-        return Head() if item is None else _head_of(item)
+        return Head() if item is None else head_of(item)
 
     def page(
         self,
@@ -189,7 +171,7 @@ class InboxStore:
         matching, values, names = _matching(InboxFilter(), head, now, seen_kept)
         for item in self._walk(username, head.floor(limit), None, matching, values, names | _SEEN, projection=_STATE):
             total += 1
-            unread += not _is_seen(item, head)
+            unread += not is_seen(item, head)
         return InboxCount(unread, total)
 
     def get(
@@ -206,11 +188,11 @@ class InboxStore:
         arrival = self._arrivals(username, [notification_id]).get(notification_id, 0)
         if arrival <= head.floor(limit):
             return None
-        item = self._table.get(_READING, _key(username, arrival), consistent=True)
+        item = self._table.get(_READING, item_key(username, arrival), consistent=True)
         if item is None or is_gone(item, now):
             return None
         over = seen_kept is not None and (timestamp_of(item, "arrived") or now) < now - seen_kept
-        return None if over and _is_seen(item, head) else _shown(item, head)
+        return None if over and is_seen(item, head) else _shown(item, head)
 
     def _walk(
         self,
@@ -227,8 +209,8 @@ class InboxStore:
         """Yield the items above `floor` and below `before` that match, descending. The first query looks at `page`."""
         if before is not None and before <= floor + 1:
             return
-        last = "a#~" if before is None else _sk(before - 1)
-        span = {":pk": text(_pk(username)), ":floor": text(_sk(floor + 1)), ":last": text(last)}
+        last = "a#~" if before is None else item_sk(before - 1)
+        span = {":pk": text(inbox_pk(username)), ":floor": text(item_sk(floor + 1)), ":last": text(last)}
         start: Item | None = None
         while True:
             found, start = self._table.query_page(
@@ -250,7 +232,7 @@ class InboxStore:
 
     def _arrivals(self, username: str, ids: Sequence[str], *, deleted: bool = False) -> dict[str, int]:
         """The arrivals of notifications by their ids, without those that never arrived; `deleted` with those, too."""
-        keys = [_id_key(username, each) for each in dict.fromkeys(ids)]
+        keys = [id_key(username, each) for each in dict.fromkeys(ids)]
         items = self._table.get_many(_READING, keys, consistent=True)
         there = (item for item in items if deleted or not truth_of(item, "deleted"))
         return {text_of(item, "sk"): number_of(item, "arrival") for item in there}
@@ -265,7 +247,7 @@ class InboxStore:
         for notification_id, arrival in self._arrivals(username, ids).items():
             try:
                 self._table.update(
-                    _WRITING, _key(username, arrival), change, values=values, condition="attribute_exists(pk)"
+                    _WRITING, item_key(username, arrival), change, values=values, condition="attribute_exists(pk)"
                 )
             except ConditionFailed:
                 continue
@@ -314,9 +296,9 @@ class InboxStore:
         if arrival is None:
             return False
         self._table.update(
-            _WRITING, _id_key(username, notification_id), "SET deleted = :yes", values={":yes": truth(True)}
+            _WRITING, id_key(username, notification_id), "SET deleted = :yes", values={":yes": truth(True)}
         )
-        return bool(self._table.delete(_WRITING, _key(username, arrival), returning="ALL_OLD"))
+        return bool(self._table.delete(_WRITING, item_key(username, arrival), returning="ALL_OLD"))
 
 
 _STATE = "arrival, #seen, unseen_in"
@@ -352,18 +334,12 @@ def _matching(asked: InboxFilter, head: Head, now: datetime, kept: timedelta | N
     return " AND ".join(parts), values, names
 
 
-def _is_seen(item: Item, head: Head) -> bool:
-    if truth_of(item, "seen"):
-        return True
-    return number_of(item, "arrival") <= head.seen_through and number_of(item, "unseen_in", -1) != head.seen_marks
-
-
 def _shown(item: Item, head: Head) -> JsonObject:
     """A notification as the API shows it."""
     stored = document_of(item, "notification")
     arrived = timestamp_of(item, "arrived")
     more: JsonObject = {
-        "seen": _is_seen(item, head),
+        "seen": is_seen(item, head),
         "arrival": number_of(item, "arrival"),
         "arrived": None if arrived is None else iso(arrived),
     }
@@ -373,28 +349,3 @@ def _shown(item: Item, head: Head) -> JsonObject:
 def _shortened(notification: Notification) -> Notification:
     body = notification.body
     return notification if len(body) <= MAX_BODY else replace(notification, body=body[: MAX_BODY - 1] + "…")
-
-
-def _head_of(item: Item) -> Head:
-    return Head(*(number_of(item, name) for name in ("arrivals", "seen_through", "cleared_through", "seen_marks")))
-
-
-def _pk(username: str) -> str:
-    return f"inbox#{username}"
-
-
-def _sk(arrival: int) -> str:
-    return f"a#{arrival:012d}"
-
-
-def _key(username: str, arrival: int) -> dict[str, Any]:
-    return {"pk": text(_pk(username)), "sk": text(_sk(arrival))}
-
-
-def head_key(username: str) -> dict[str, Any]:
-    """Where the head of a person's inbox is."""
-    return {"pk": text(_pk(username)), "sk": text("head")}
-
-
-def _id_key(username: str, notification_id: str) -> dict[str, Any]:
-    return {"pk": text(f"inbox-id#{username}"), "sk": text(notification_id)}

@@ -209,8 +209,8 @@ def webhook_body(context: RenderingContext) -> JsonObject:
     """Return {body, severity, user_email, user_username, event_user_email, event_user_username}, always all six.
 
     A digest, which is about no single person of an event, also has `digest`. A message that something is over has
-    `over`: true; in a digest it is inside `digest`. What can be acknowledged has `links`: {acknowledge}, the link by
-    which it is.
+    `over`: true; in a digest it is inside `digest`. One of a step of an escalation has `step`, 1 for the first. What
+    can be acknowledged has `links`: {acknowledge}, the link by which it is.
 
     Each of the six is text, or null where there is no such person or the value is blank. Control characters are
     removed, so that the body can be encoded whatever the event contains.
@@ -227,7 +227,8 @@ def webhook_body(context: RenderingContext) -> JsonObject:
     if context.acknowledge is not None:
         told["links"] = {"acknowledge": context.acknowledge}
     if context.digest is None:
-        return told | ({"over": True} if context.over else {})
+        step: JsonObject = {} if context.step is None else {"step": context.step}
+        return told | ({"over": True} if context.over else {}) | step
     return told | {"event_user_email": None, "event_user_username": None, "digest": context.digest.to_json()}
 
 

@@ -1,0 +1,247 @@
+"""Escalation: what a rule tells of begins a matter, whose steps tell further people while nobody acknowledges it.
+
+The schedule finds the steps that are due (`deliveries.due_steps`); the matcher tells their people, as it tells the
+rule's own. A step passes preferences and quiet hours. Silences, throttles and the event's age were looked at when the
+rule fired, and groups don't have a step wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from tocsin.aws.logging import Code, note
+from tocsin.aws.metrics import Metric, measured
+from tocsin.aws.sqs import Outbox
+from tocsin.aws.tracing import caused_by
+from tocsin.config.model import Configuration
+from tocsin.deliveries.escalation_store import EscalationStore, Matter
+from tocsin.deliveries.waiting_store import WaitingStore
+from tocsin.errors import Unavailable
+from tocsin.events.model import Event
+from tocsin.matching.ending import Endings, about_of
+from tocsin.matching.message import MatchMessage
+from tocsin.matching.recipients import Cursor, Recipients
+from tocsin.matching.story import StoryStore
+from tocsin.matching.telling import Put, Telling
+from tocsin.notifications.remarks import escalated, in_short
+from tocsin.notifications.seen_store import SeenStore
+from tocsin.rules.model import EscalationStep, NotificationRule
+from tocsin.telling.preferences_store import PreferencesStore
+from tocsin.times import iso, parse_duration
+from tocsin.types import JsonObject
+
+MOST_LOOKED_AT = 100
+"""People whose inboxes a step with `unless: seen` looks at: the first ones."""
+
+
+class Outcome(StrEnum):
+    """What became of a step that was due."""
+
+    TOLD = "told"
+    ACKNOWLEDGED = "acknowledged"
+    SEEN = "seen"
+    ENDED = "ended"
+    GONE = "gone"
+    """The matter expired, or began anew with another event."""
+
+
+class Escalations:
+    """Begins and ends matters, and tells the people of their steps. Methods raise Unavailable."""
+
+    def __init__(
+        self,
+        matters: EscalationStore,
+        seen: SeenStore,
+        recipients: Recipients,
+        endings: Endings,
+        preferences: PreferencesStore,
+        waiting: WaitingStore,
+        stories: StoryStore,
+        put: Put,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._matters = matters
+        self._seen = seen
+        self._recipients = recipients
+        self._endings = endings
+        self._preferences = preferences
+        self._waiting = waiting
+        self._stories = stories
+        self._put = put
+        self._clock = clock
+
+    def begin(self, event: Event, rule: NotificationRule, keep: timedelta) -> None:
+        """Note that a rule tells of `event`, so that its steps are due. Costs no call where the rule has none.
+
+        The item is kept for `keep` beyond its last step.
+        """
+        about = about_of(rule, event) if rule.escalate else None
+        if about is None:
+            return
+        now, first, last = self._clock(), rule.escalate[0].delay, rule.escalate[-1].delay
+        goes_on = _goes_on(rule)
+        self._matters.begin(
+            rule.name,
+            about,
+            event.id,
+            steps=len(rule.escalate),
+            due=now + first,
+            now=now,
+            keep=keep + (goes_on or last),
+            goes_on=goes_on,
+        )
+
+    def end(self, event: Event, rule: NotificationRule) -> None:
+        """Have no step be told any more of what `event` ends."""
+        about = about_of(rule, event) if rule.escalate else None
+        if about is not None:
+            self._matters.end(rule.name, about, event.id)
+
+    def tell(
+        self, event: Event, rule: NotificationRule, work: MatchMessage, configuration: Configuration
+    ) -> MatchMessage | None:
+        """Tell the next people of a step. Return the message for those after them; None at the end.
+
+        Nobody is told where somebody acknowledged the matter or it ended, also while its people are told, and where
+        the rule has fewer steps now.
+        """
+        number, about, cursor = work.step, work.about, work.cursor or Cursor()
+        if number is None or about is None or number > len(rule.escalate):
+            return None
+        step, now, keep = rule.escalate[number - 1], self._clock(), configuration.settings.stories_kept
+        facts: JsonObject = {
+            "step": number,
+            "at": iso(now),
+            "after": step.after,
+            "unless": step.unless,
+            "destination_group": step.destination_group,
+        }
+        outcome, why = self._stopped(event, rule, step, about, cursor, now)
+        if outcome is not Outcome.TOLD:
+            if outcome is Outcome.SEEN:
+                self._note(event, rule, cursor, facts | {"reason": f"not told: {why}"}, None, now, keep)
+            note(
+                Code.ESCALATION_STOPPED,
+                why,
+                event_id=event.id,
+                rule=rule.name,
+                step=number,
+                cause=outcome.value,
+            )
+            measured(Metric.ESCALATIONS, outcome=outcome)
+            return None
+        remark = escalated(number, step.delay, unless_seen=step.unless == "seen")
+        telling = Telling(
+            event,
+            of_step(rule, step),
+            configuration,
+            self._preferences,
+            self._put,
+            once_told=cursor.once_told,
+            remark=remark,
+            clock=self._clock,
+            about=about,
+            step=number,
+        )
+        begun = cursor
+        for page in self._recipients.pages(event, of_step(rule, step), cursor, configuration.groups_by_name):
+            telling.people(page.users)
+            cursor = replace(page.next, once_told=telling.once_told)
+        if cursor.at_end and not cursor.once_told:
+            telling.nobody_in_particular()
+        self._endings.begin(event, rule, telling, begun.page, step=number)
+        telling.note_kept(self._waiting, keep=keep)
+        facts |= {"transports": [transport.name for transport in telling.transports], "reason": remark}
+        self._note(event, rule, begun, facts, telling, now, keep)
+        if begun.page == 0:
+            measured(Metric.ESCALATIONS, outcome=Outcome.TOLD)
+        note(
+            Code.RULE_ESCALATED,
+            remark,
+            event_id=event.id,
+            rule=rule.name,
+            step=number,
+            deliveries=dict(telling.told),
+            kept_back=dict(telling.kept) or None,
+            goes_on=None if cursor.at_end else True,
+        )
+        return None if cursor.at_end else replace(work, cursor=cursor, reason="the step's group has more members")
+
+    def _stopped(
+        self, event: Event, rule: NotificationRule, step: EscalationStep, about: str, cursor: Cursor, now: datetime
+    ) -> tuple[Outcome, str]:
+        """Return what keeps a step from being told, and a sentence that says so; TOLD where nothing does."""
+        matter = self._matters.get(rule.name, about, now=now)
+        if matter is None or matter.event_id != event.id:
+            return Outcome.GONE, "what the rule told of has expired, or began anew"
+        if matter.acknowledgement is not None:
+            return Outcome.ACKNOWLEDGED, f"{matter.acknowledgement.by} acknowledged it"
+        if matter.ended is not None:
+            return Outcome.ENDED, f"event {matter.ended} ended it"
+        if step.unless == "seen" and cursor.page == 0:
+            told = self._stories.told_by_inbox(event.id, rule.name, most=MOST_LOOKED_AT)
+            person = self._seen.first(told) if told else None
+            if person is not None:
+                return Outcome.SEEN, f"{person} has seen it within {in_short(step.delay)}"
+        return Outcome.TOLD, ""
+
+    def _note(
+        self,
+        event: Event,
+        rule: NotificationRule,
+        begun: Cursor,
+        facts: JsonObject,
+        telling: Telling | None,
+        now: datetime,
+        keep: timedelta,
+    ) -> None:
+        self._stories.note_step(
+            event.id,
+            rule.name,
+            facts,
+            page=begun.page,
+            told={} if telling is None else telling.told,
+            kept={} if telling is None else telling.kept,
+            now=now,
+            keep=keep,
+        )
+
+
+def of_step(rule: NotificationRule, step: EscalationStep) -> NotificationRule:
+    """Return the rule as a step tells it: to the step's group, by its transports, each event by itself."""
+    told = {"destination_group": step.destination_group, "destination_event_user": False, "group": None}
+    return rule.model_copy(update=told | ({"transports": step.transports} if step.transports else {}))
+
+
+def step_sender(outbox: Callable[[], Outbox], queue_url: str) -> Callable[[Matter], None]:
+    """Return what puts the next step of a matter into the match queue. It raises Unavailable.
+
+    `outbox` makes an outbox: one for each message, since several threads send.
+    """
+
+    def send(matter: Matter) -> None:
+        number = matter.step + 1
+        message = MatchMessage(
+            matter.event_id, matter.rule, Cursor(), f"step {number} is due", step=number, about=matter.about
+        )
+        sending = outbox()
+        with caused_by(matter.trace):
+            sending.add(queue_url, message.to_body(), matter.about)
+        for reason in sending.send().values():
+            raise Unavailable(reason)
+
+    return send
+
+
+def _goes_on(rule: NotificationRule) -> timedelta | None:
+    """Return how far apart two events of one matter may be; None where each event is a matter of its own.
+
+    At least as far as the last step is from the beginning: events that keep coming must not put the steps off.
+    """
+    last = rule.escalate[-1].delay
+    if rule.resolve is not None:
+        return max(parse_duration(rule.resolve.within), last)
+    return None if rule.group is None else max(parse_duration(rule.group.interval), last)

@@ -1,0 +1,255 @@
+"""Escalation: who is told at which minute, and what keeps further people from being told."""
+
+from typing import Any
+
+import pytest
+
+from local.sinks import Sinks
+from tests.integration.conftest import Stack
+from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
+from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
+from tocsin.events.model import Event
+
+SEEN = [{**STEPS[0], "unless": "seen"}, STEPS[1]]
+
+
+@pytest.fixture
+def telling(stack: Stack, monkeypatch: pytest.MonkeyPatch, sinks: Sinks) -> EscalatingWorld:
+    return EscalatingWorld(stack, monkeypatch, sinks)
+
+
+def began(telling: EscalatingWorld, **fields: Any) -> Event:
+    (event,) = telling.happened(1, **fields)
+    telling.begin(event)
+    return event
+
+
+def test_the_second_group_is_told_at_the_minute_and_after_an_acknowledgement_nobody(telling: EscalatingWorld) -> None:
+    event = began(telling)
+    at_first = telling.heard()
+
+    telling.minute(minutes=14, seconds=59)
+    just_before = telling.heard()
+    telling.minute(seconds=1)
+    at_the_minute = telling.heard()
+    acknowledged = telling.acknowledge(event)
+    telling.minute(minutes=15)
+    telling.minute(hours=1)
+
+    assert at_first == just_before == {"ana": 1, "bob": 1, "eve": 0}
+    assert at_the_minute == telling.heard() == {"ana": 1, "bob": 2, "eve": 1}
+    assert acknowledged.first
+    assert [step["step"] for step in telling.steps(event)] == [1]
+
+
+def test_without_an_acknowledgement_each_step_is_told_once(telling: EscalatingWorld) -> None:
+    event = began(telling)
+
+    for _ in range(40):
+        telling.minute()
+
+    assert telling.heard() == {"ana": 2, "bob": 3, "eve": 1}
+    assert [body["body"] for body in telling.posted("eve")] == [
+        "refund 0 (escalated: step 1, nobody acknowledged it within 15 min)"
+    ]
+    story = telling.story(event)["rule"]
+    assert [(step["step"], step["destination_group"], step["transports"]) for step in story["escalated"]] == [
+        (1, "second", ["hook"]),
+        (2, "oncall", ["hook"]),
+    ]
+    assert story["escalated"][1]["reason"] == "escalated: step 2, nobody acknowledged it within 30 min"
+    assert story["deliveries"] == {"hook": 6}
+    matter = telling.matter(event)
+    assert matter is not None and (matter.step, matter.steps) == (2, 2)
+
+
+def test_an_acknowledgement_that_comes_while_a_step_is_handed_on_keeps_it_from_being_told(
+    telling: EscalatingWorld,
+) -> None:
+    event = began(telling)
+    telling.later(minutes=15)
+    telling.redrive()
+
+    telling.acknowledge(event)
+
+    assert telling.work_off() == 1
+    telling.deliver()
+    assert telling.heard()["eve"] == 0
+    assert telling.steps(event) == []
+
+
+@pytest.mark.parametrize("how", ["seen", "all seen", "cleared", "deleted"])
+def test_what_somebody_has_seen_is_not_told_by_a_step_that_says_so(telling: EscalatingWorld, how: str) -> None:
+    telling.rules(transports=["inbox", "hook"], escalate=SEEN)
+    event = began(telling)
+    (notification,) = telling.inbox("ana")
+    if how == "seen":
+        telling.inboxes.mark("ana", telling.inboxes.head("ana"), [notification["id"]], seen=True)
+    elif how == "all seen":
+        telling.inboxes.see_through("ana", None)
+    elif how == "cleared":
+        telling.inboxes.clear_through("ana", None)
+    else:
+        telling.inboxes.delete("ana", notification["id"])
+
+    telling.minute(minutes=15)
+    after_one = telling.heard()["eve"]
+    telling.minute(minutes=15)
+
+    assert after_one == 0
+    first, second = telling.steps(event)
+    assert first["reason"] == "not told: ana has seen it within 15 min"
+    assert (second["step"], second["unless"]) == (2, "acknowledged")
+
+
+def test_what_nobody_has_seen_is_told(telling: EscalatingWorld) -> None:
+    telling.rules(transports=["inbox", "hook"], escalate=SEEN)
+    event = began(telling)
+
+    telling.minute(minutes=15)
+
+    assert telling.heard()["eve"] == 1
+    assert [step["reason"] for step in telling.steps(event)] == ["escalated: step 1, nobody has seen it within 15 min"]
+
+
+def test_a_step_is_told_by_its_own_transports(telling: EscalatingWorld) -> None:
+    telling.rules(escalate=[{**STEPS[0], "transports": ["inbox"]}])
+    began(telling)
+
+    telling.minute(minutes=15)
+
+    assert telling.heard() == {"ana": 1, "bob": 1, "eve": 0}
+    assert [len(telling.inbox(name)) for name in ("ana", "bob", "eve")] == [0, 1, 1]
+
+
+def test_people_hear_of_a_step_as_they_like(telling: EscalatingWorld) -> None:
+    telling.say("bob", rules={"refunds": {"muted": True}})
+    telling.say("eve", **telling.quiet(hours=2))
+    event = began(telling)
+
+    telling.minute(minutes=15)
+    in_the_night = telling.heard()
+    telling.minute(hours=2, minutes=1)
+
+    assert in_the_night == {"ana": 1, "bob": 0, "eve": 0}
+    assert telling.heard()["eve"] == 1
+    assert telling.story(event)["rule"]["kept_back"] == {"muted": 3, "quiet_hours": 1}
+
+
+@pytest.mark.parametrize(
+    ("rule", "also"),
+    [({"enabled": False}, {}), ({"escalate": []}, {}), ({"escalate": STEPS[1:]}, {"bob": 2, "ana": 2})],
+    ids=["disabled", "no steps", "fewer steps"],
+)
+def test_a_rule_escalates_as_it_is_configured_now(
+    telling: EscalatingWorld, rule: dict[str, Any], also: dict[str, int]
+) -> None:
+    """The step that is due is the first that the rule has: with fewer steps, what was its second."""
+    began(telling)
+
+    telling.rules(**rule)
+    for _ in range(3):
+        telling.minute(minutes=15)
+
+    assert telling.heard() == {"ana": 1, "bob": 1, "eve": 0} | also
+
+
+def test_what_is_held_does_not_escalate(telling: EscalatingWorld) -> None:
+    telling.rules(throttle={"max": 1, "window": "hours=1"})
+    first, second = telling.happened(2)
+    telling.begin(first)
+    telling.begin(second)
+
+    assert telling.matter(first) is not None
+    assert telling.matter(second) is None
+
+
+def test_events_of_a_group_are_one_matter_and_its_steps_wait_for_no_group(telling: EscalatingWorld) -> None:
+    telling.rules(group={"by": ["context.host"], "wait": "minutes=1", "interval": "minutes=5"})
+    events = [telling.event(context={"host": "web-1"}) for _ in range(4)]
+    telling.begin(events[0])
+
+    for event in events[1:3]:
+        telling.minute(minutes=5)
+        telling.begin(event)
+    telling.minute(minutes=5)
+
+    assert [body["step"] for body in telling.posted("eve")] == [1]
+    matter = telling.matter(events[3])
+    assert matter is not None and matter.event_id == events[0].id
+    telling.later(minutes=40)
+    telling.begin(telling.event(context={"host": "web-1"}))
+    again = telling.matter(events[3])
+    assert again is not None and again.event_id not in {event.id for event in events}
+
+
+def test_an_end_stops_the_steps_and_is_told_to_those_whom_a_step_told(telling: EscalatingWorld) -> None:
+    steps = [{**STEPS[0], "transports": ["inbox"]}, STEPS[1]]
+    telling.rules(escalate=steps, resolve={"action": "service_up", "by": ["context.host"]})
+    event = telling.event(context={"host": "web-1"})
+    telling.begin(event)
+    telling.minute(minutes=15)
+
+    telling.later(seconds=1)
+    telling.begin(telling.event(app="monitor", action="custom_service_up", context={"host": "web-1"}))
+    for _ in range(3):
+        telling.minute(minutes=15)
+
+    assert telling.heard() == {"ana": 2, "bob": 2, "eve": 0}
+    assert [len(telling.inbox(name)) for name in ("ana", "bob", "eve")] == [0, 2, 2]
+    matter = telling.matter(event)
+    assert matter is not None and matter.ended is not None
+
+
+def test_a_large_group_is_told_page_by_page_until_somebody_acknowledges(
+    telling: EscalatingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PAGE", "PAGES_AT_ONCE"):
+        monkeypatch.setattr(f"tocsin.matching.recipients.{name}", 1)
+    telling.rules(escalate=STEPS[:1])
+    first, second = telling.happened(2)
+    for event in (first, second):
+        telling.match(event)
+        telling.work_off()
+    telling.later(minutes=15)
+    telling.redrive()
+
+    telling.acknowledge(first)
+    telling.work_off()
+    telling.deliver()
+
+    assert telling.heard() == {"ana": 2, "bob": 3, "eve": 1}
+    assert (len(telling.steps(first)), len(telling.steps(second))) == (0, 1)
+
+
+def test_a_schedule_whose_message_is_not_taken_says_so_and_hands_the_step_on_later(
+    telling: EscalatingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began(telling)
+    telling.later(minutes=15)
+    with monkeypatch.context() as broken:
+        broken.setattr("tocsin.aws.sqs.Outbox.send", lambda _: {"x": "SQS is away"})
+        with pytest.raises(Exception, match="SQS is away"):
+            telling.redrive()
+
+    telling.minute(seconds=91)
+
+    assert telling.heard()["eve"] == 1
+
+
+def test_nothing_is_read_for_escalations_where_no_rule_escalates(telling: EscalatingWorld) -> None:
+    asked: list[str] = []
+
+    def look(params: dict[str, Any], **_: Any) -> None:
+        shard = params.get("ExpressionAttributeValues", {}).get(":shard", {}).get("S", "")
+        asked.extend([shard] if shard.startswith("escalation-") else [])
+
+    telling.stack.dynamodb.meta.events.register("provide-client-params.dynamodb.Query", look)
+    counts = []
+    for steps in ((), STEPS):
+        telling.rules(escalate=steps)
+        telling.redrive()
+        counts.append(len(asked))
+    telling.stack.dynamodb.meta.events.unregister("provide-client-params.dynamodb.Query", look)
+
+    assert counts == [0, ESCALATION_SHARDS]
