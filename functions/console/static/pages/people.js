@@ -38,7 +38,7 @@ function Overview() {
       columns=${[["Groups below", (item) => short((item.children || []).join(", "), 120)]]} />
     <h2>People</h2>
     <${EntryTable} kind="users" items=${users.value} name=${(item) => item.username} empty="Nobody yet."
-      columns=${[["Name", (item) => short(item.name || "", 120)], ["E-mail", (item) => short(item.email || "", 120)],
+      columns=${[["Full name", (item) => short(item.name || "", 120)], ["E-mail", (item) => short(item.email || "", 120)],
         ["Active", (item) => (item.active ? "yes" : html`<${Badge} kind="warning">no</${Badge}>`)]]} />`;
 }
 

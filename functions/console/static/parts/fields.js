@@ -28,8 +28,8 @@ export const Long = ({ path, label, hint, problem, writable, value, set, rows = 
 
 export const Whole = ({ set, ...more }) => html`<${Text} ...${more} type="number" min="1" set=${(text) => set(text === undefined ? undefined : Number(text))} />`;
 
-export const Tick = ({ label, hint, writable, value, set }) => html`<label class="check"><input type="checkbox" disabled=${!writable} checked=${Boolean(value)} onChange=${(event) => set(event.target.checked)} /> ${label}
-  ${hint && html`<span class="small muted">${hint}</span>`}</label>`;
+export const Tick = ({ label, hint, writable, value, set }) => html`<label class="check"><input type="checkbox" disabled=${!writable} checked=${Boolean(value)} onChange=${(event) => set(event.target.checked)} />
+  <span>${label}${hint && html` <span class="small muted">${hint}</span>`}</span></label>`;
 
 /** One of `options`, {value: label}. */
 export const Choice = ({ path, label, hint, problem, writable, value, set, options }) => html`<${Field} label=${label} hint=${hint} path=${path} problem=${problem}>
