@@ -21,6 +21,7 @@ from pathlib import Path
 from local.workspace import ROOT
 
 FOLDER = ROOT / ".local/mutants"
+_FEW_EXAMPLES = "--hypothesis-profile=mutants"
 _COPIED = ("cli", "docs", "events", "functions", "layers", "local", "template.yaml", "samconfig.toml", "Makefile")
 
 
@@ -116,7 +117,7 @@ def _settings(room: Room) -> str:
         "source_paths": ["src/tocsin"],
         "only_mutate": [f"src/tocsin/{module}" for module in room.modules],
         "also_copy": list(_COPIED),
-        "pytest_add_cli_args": ["-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0"],
+        "pytest_add_cli_args": ["-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0", _FEW_EXAMPLES],
         "pytest_add_cli_args_test_selection": list(room.tests),
     }
     lines = [f"{name} = {json.dumps(values)}" for name, values in lists.items()]

@@ -9,5 +9,6 @@ from hypothesis import HealthCheck, settings
 _PATIENT = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 
 settings.register_profile("suite", max_examples=40, derandomize=True, database=None, **_PATIENT)
+settings.register_profile("mutants", max_examples=10, derandomize=True, database=None, **_PATIENT)
 settings.register_profile("explore", max_examples=400, print_blob=True, **_PATIENT)
 settings.load_profile("suite")
