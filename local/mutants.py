@@ -21,7 +21,13 @@ from pathlib import Path
 from local.workspace import ROOT
 
 FOLDER = ROOT / ".local/mutants"
-_FEW_EXAMPLES = "--hypothesis-profile=mutants"
+_IDS_AS_THEY_ARE = "disable_test_id_escaping_and_forfeit_all_rights_to_community_support=true"
+"""Tests are collected twice in a process: pytest escapes what is not ASCII in an id each time, and finds it no more."""
+_PYTEST_ARGUMENTS = (
+    *("-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0"),
+    "--hypothesis-profile=mutants",
+    *("-o", _IDS_AS_THEY_ARE),
+)
 _COPIED = ("cli", "docs", "events", "functions", "layers", "local", "template.yaml", "samconfig.toml", "Makefile")
 
 
@@ -117,7 +123,7 @@ def _settings(room: Room) -> str:
         "source_paths": ["src/tocsin"],
         "only_mutate": [f"src/tocsin/{module}" for module in room.modules],
         "also_copy": list(_COPIED),
-        "pytest_add_cli_args": ["-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0", _FEW_EXAMPLES],
+        "pytest_add_cli_args": [*_PYTEST_ARGUMENTS],
         "pytest_add_cli_args_test_selection": list(room.tests),
     }
     lines = [f"{name} = {json.dumps(values)}" for name, values in lists.items()]

@@ -1,7 +1,7 @@
 """How often laws are tried (hypothesis), and that no machine is too slow for them.
 
 `suite` is what `make test` takes: the same examples each time, so that it passes or fails by what is tested alone.
-`explore` looks for new ones: `make laws`. `mutants` has a few, for `make mutants`, which runs the tests thousands of times.
+`explore` looks for new ones: `make laws`. `mutants` has a few: `make mutants` runs the tests thousands of times.
 """
 
 from hypothesis import HealthCheck, settings
