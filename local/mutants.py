@@ -21,13 +21,8 @@ from pathlib import Path
 from local.workspace import ROOT
 
 FOLDER = ROOT / ".local/mutants"
-_IDS_AS_THEY_ARE = "disable_test_id_escaping_and_forfeit_all_rights_to_community_support=true"
-"""Tests are collected twice in a process: pytest escapes what is not ASCII in an id each time, and finds it no more."""
-_PYTEST_ARGUMENTS = (
-    *("-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0"),
-    "--hypothesis-profile=mutants",
-    *("-o", _IDS_AS_THEY_ARE),
-)
+_FEW_EXAMPLES = "--hypothesis-profile=mutants"
+_PRELOADED = "preloaded-modules.txt"
 _COPIED = ("cli", "docs", "events", "functions", "layers", "local", "template.yaml", "samconfig.toml", "Makefile")
 
 
@@ -114,20 +109,27 @@ def _workspace(name: str, room: Room) -> Path:
     project = (place / "pyproject.toml").read_text("utf-8")
     project = project.replace('pythonpath = [".", "layers/core"', 'pythonpath = ["src", "."')
     (place / "pyproject.toml").write_text(f"{project}\n{_settings(room)}", "utf-8")
+    tests = [path.relative_to(place) for folder in room.tests for path in sorted((place / folder).rglob("test_*.py"))]
+    (place / _PRELOADED).write_text("".join(f"{'.'.join(path.with_suffix('').parts)}\n" for path in tests), "utf-8")
     return place
 
 
 def _settings(room: Room) -> str:
-    """The section of pyproject.toml that mutmut reads. A mutant has 30 s and 15 times what its tests took."""
+    """The section of pyproject.toml that mutmut reads. A mutant has 30 s and 15 times what its tests took.
+
+    The forking process imports the tests and does not collect them: pytest escapes what is not ASCII in a test's id
+    each time that a process collects it, and would not find it by the id that it had first.
+    """
     lists = {
         "source_paths": ["src/tocsin"],
         "only_mutate": [f"src/tocsin/{module}" for module in room.modules],
         "also_copy": list(_COPIED),
-        "pytest_add_cli_args": [*_PYTEST_ARGUMENTS],
+        "pytest_add_cli_args": ["-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0", _FEW_EXAMPLES],
         "pytest_add_cli_args_test_selection": list(room.tests),
     }
-    lines = [f"{name} = {json.dumps(values)}" for name, values in lists.items()]
-    return "\n".join(["[tool.mutmut]", *lines, 'process_isolation = "forkserver"', "timeout_constant = 30.0", ""])
+    texts = {"process_isolation": "forkserver", "forkserver_warmup": "import", "preload_modules_file": _PRELOADED}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in {**lists, **texts}.items()]
+    return "\n".join(["[tool.mutmut]", *lines, "timeout_constant = 30.0", ""])
 
 
 if __name__ == "__main__":
