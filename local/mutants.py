@@ -22,7 +22,14 @@ from local.workspace import ROOT
 
 FOLDER = ROOT / ".local/mutants"
 _FEW_EXAMPLES = "--hypothesis-profile=mutants"
-_PRELOADED = "preloaded-modules.txt"
+_FORGET_IDS = '''"""Tests are collected twice: pytest keeps the ids of the first time, and escapes them once more."""
+
+
+def pytest_collection_finish(session):
+    for item in session.items:
+        for mark in item.iter_markers("parametrize"):
+            object.__setattr__(mark, "_param_ids_generated", None)
+'''
 _COPIED = ("cli", "docs", "events", "functions", "layers", "local", "template.yaml", "samconfig.toml", "Makefile")
 
 
@@ -109,27 +116,21 @@ def _workspace(name: str, room: Room) -> Path:
     project = (place / "pyproject.toml").read_text("utf-8")
     project = project.replace('pythonpath = [".", "layers/core"', 'pythonpath = ["src", "."')
     (place / "pyproject.toml").write_text(f"{project}\n{_settings(room)}", "utf-8")
-    tests = [path.relative_to(place) for folder in room.tests for path in sorted((place / folder).rglob("test_*.py"))]
-    (place / _PRELOADED).write_text("".join(f"{'.'.join(path.with_suffix('').parts)}\n" for path in tests), "utf-8")
+    (place / "conftest.py").write_text(_FORGET_IDS, "utf-8")
     return place
 
 
 def _settings(room: Room) -> str:
-    """The section of pyproject.toml that mutmut reads. A mutant has 30 s and 15 times what its tests took.
-
-    The forking process imports the tests and does not collect them: pytest escapes what is not ASCII in a test's id
-    each time that a process collects it, and would not find it by the id that it had first.
-    """
+    """The section of pyproject.toml that mutmut reads. A mutant has 30 s and 15 times what its tests took."""
     lists = {
         "source_paths": ["src/tocsin"],
         "only_mutate": [f"src/tocsin/{module}" for module in room.modules],
-        "also_copy": list(_COPIED),
+        "also_copy": [*_COPIED, "conftest.py"],
         "pytest_add_cli_args": ["-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0", _FEW_EXAMPLES],
         "pytest_add_cli_args_test_selection": list(room.tests),
     }
-    texts = {"process_isolation": "forkserver", "forkserver_warmup": "import", "preload_modules_file": _PRELOADED}
-    lines = [f"{name} = {json.dumps(value)}" for name, value in {**lists, **texts}.items()]
-    return "\n".join(["[tool.mutmut]", *lines, "timeout_constant = 30.0", ""])
+    lines = [f"{name} = {json.dumps(values)}" for name, values in lists.items()]
+    return "\n".join(["[tool.mutmut]", *lines, 'process_isolation = "forkserver"', "timeout_constant = 30.0", ""])
 
 
 if __name__ == "__main__":
