@@ -28,7 +28,8 @@ _FORGET_IDS = '''"""Tests are collected twice: pytest keeps the ids of the first
 def pytest_collection_finish(session):
     for item in session.items:
         for mark in item.iter_markers("parametrize"):
-            object.__setattr__(mark, "_param_ids_generated", None)
+            if mark._param_ids_from is not None:
+                object.__setattr__(mark._param_ids_from, "_param_ids_generated", None)
 '''
 _COPIED = ("cli", "docs", "events", "functions", "layers", "local", "template.yaml", "samconfig.toml", "Makefile")
 
