@@ -20,6 +20,7 @@ from tests.expanded_template import ROOT, expanded_template
 from tests.integration.role_policies import DEAD_LETTERS, Recorder, as_text, enforced, from_text, grants, spare
 from tests.moto_as_aws import Moto, installed
 from tocsin.aws import clients, metrics
+from tocsin.events.store import event_text
 
 if TYPE_CHECKING:
     from local.sinks import Sinks
@@ -93,7 +94,7 @@ class Stack:
 
     def events(self) -> list[dict[str, Any]]:
         """All stored events."""
-        return [json.loads(item["event"]["S"]) for item in self.items("events") if "event" in item]
+        return [json.loads(event_text(item)) for item in self.items("events") if "event" in item]
 
 
 @pytest.fixture

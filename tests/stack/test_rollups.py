@@ -11,6 +11,7 @@ from uuid import uuid4
 from local.waiting import until
 from tocsin.events.search.rollup_hours import hour_of
 from tocsin.events.search.rollups import Rollups
+from tocsin.events.store import event_text
 from tocsin.ids import id_time, new_id
 
 HOUR = timedelta(hours=1)
@@ -63,7 +64,7 @@ def events_of(stack, app):
     pages = stack.aws.dynamodb.get_paginator("scan").paginate(TableName=stack.deployed.events_table)
     for page in pages:
         for item in page["Items"]:
-            event = json.loads(item["event"]["S"]) if "event" in item else {}
+            event = json.loads(event_text(item)) if "event" in item else {}
             if event.get("app") == app:
                 found.setdefault(hour_of(id_time(event["id"])), Counter())[event["action"]] += 1
     return found

@@ -58,7 +58,7 @@ from tocsin.events.search.rollup_hours import (
     months_between,
     parse_hour,
 )
-from tocsin.events.store import SHARDS, partition
+from tocsin.events.store import SHARDS, event_text, partition
 from tocsin.ids import first_id, id_time, new_id
 from tocsin.times import to_milliseconds
 
@@ -106,7 +106,7 @@ class _Tally:
             self.counts[action].update(by_app)
 
     def add_event(self, item: Item) -> None:
-        event = orjson.loads(item["event"]["S"])
+        event = orjson.loads(event_text(item))
         self.counts[event["action"]][event["app"]] += 1
         self.events += 1
         if "expires_at" in item:

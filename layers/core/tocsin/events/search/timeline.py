@@ -61,7 +61,7 @@ def shards_of(day: datetime) -> list[Partition]:
 class Budget:
     """What one request may read, and has read. A reader stops as soon as one of the limits is reached.
 
-    `size` is in bytes of the events' JSON, `seconds` from now.
+    `size` is in bytes of the events as they are stored, `seconds` from now.
     """
 
     items: int = 10_000
@@ -80,7 +80,7 @@ class Budget:
     def spend(self, items: Sequence[Item], queries: int = 1) -> None:
         """Count what a read returned."""
         self.spent_items += len(items)
-        self.spent_size += sum(len(item["event"]["S"]) for item in items if "event" in item)
+        self.spent_size += sum(len(value) for item in items if "event" in item for value in item["event"].values())
         self.spent_queries += queries
 
     @property
