@@ -71,13 +71,13 @@ def test_what_is_no_event_is_said_to_be_none() -> None:
 def test_long_and_short_events_are_found_counted_and_repeated_alike(log: Log) -> None:
     events = [
         Event(each.id, each.action, each.app, each.user, {"note": "x" * size}, each.client_ip, each.brand, each.expires)
-        for each, size in zip(some_events(12), [10, 5_000] * 6)
+        for each, size in zip(some_events(12), [10, 5_000] * 6, strict=True)
     ]
     log.fill(events)
 
     assert log.ids() == log.expected()
     assert log.ids(user_pk="3") == log.expected(user_pk="3")
-    assert log.ids(search="x" * 5_000) == log.expected(search="x" * 5_000)
+    assert log.ids(search="x" * 400) == log.expected(search="x" * 400)
     assert log.get("/events/volume")[1]["total"] == 12
     again = EventStore(log.stack.dynamodb, "events")
     own = event_with({"note": "y" * 5_000})
