@@ -46,6 +46,7 @@ ENVIRONMENT = (
         "API_URL": "https://api.example.com",
         "LIVE_ENDPOINT": "https://live.example.com/live",
         "EXPORTS_BUCKET": "exports",
+        "EVENT_INDEXES": "none",
         "WATCHED_QUEUES": f"webhook={_QUEUE}",
         "DEAD_LETTERS": f"webhook={_QUEUE}",
     }

@@ -42,7 +42,7 @@ INDEXED = ("user_pk", "client_ip")
 """The attributes that have an index: by-user and by-client-ip. An event's entry there is a write unit of its own."""
 
 PACKED_FROM = 768
-"""Bytes of an event's JSON above which it is compressed: an item costs by the whole KB, and has up to 256 bytes more."""
+"""Bytes of an event's JSON above which it is compressed: an item costs by the whole KB, and has some 250 bytes more."""
 
 _PARALLEL = 16
 _NEVER = "never"
