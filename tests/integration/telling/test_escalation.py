@@ -5,8 +5,11 @@ from typing import Any
 import pytest
 
 from local.sinks import Sinks
+from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
+from tests.integration.matching.matching_world import record
 from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
+from tests.integration.telling.test_cost import requests
 from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
 from tocsin.events.model import Event
 
@@ -253,3 +256,58 @@ def test_nothing_is_read_for_escalations_where_no_rule_escalates(telling: Escala
     telling.stack.dynamodb.meta.events.unregister("provide-client-params.dynamodb.Query", look)
 
     assert counts == [0, ESCALATION_SHARDS]
+
+
+def test_a_test_of_the_rule_says_which_steps_would_come(telling: EscalatingWorld) -> None:
+    telling.rules(escalate=[{**STEPS[0], "transports": ["inbox"]}, {**STEPS[1], "unless": "seen"}])
+
+    shown: Any = Api.of(telling.stack)(
+        "POST", "/rules/refunds/test", {"event": {"action": "refund", "app": "shop"}}
+    ).body
+
+    assert shown["escalate"] == [
+        {
+            "step": 1,
+            "after": "minutes=15",
+            "unless": "acknowledged",
+            "destination_group": "second",
+            "transports": ["inbox"],
+            "recipients": {"usernames": ["bob", "eve"], "more": False},
+            "reason": "escalated: step 1, nobody acknowledged it within 15 min",
+        },
+        {
+            "step": 2,
+            "after": "minutes=30",
+            "unless": "seen",
+            "destination_group": "oncall",
+            "transports": ["hook"],
+            "recipients": {"usernames": ["ana", "bob"], "more": False},
+            "reason": "escalated: step 2, nobody has seen it within 30 min",
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rule", "first", "next_one"),
+    [({}, 1, 1), ({"resolve": {"action": "up", "by": ["context.host"]}}, 2, 1)],
+    ids=["each event by itself", "events together"],
+)
+def test_a_firing_of_a_rule_that_escalates_costs_a_write_and_the_first_of_several_two(
+    telling: EscalatingWorld, rule: dict[str, Any], first: int, next_one: int
+) -> None:
+    """Beside what it costs without: a story, and who was told of what may end."""
+    counts = []
+    for steps in ((), STEPS):
+        telling.rules(escalate=steps, **rule)
+        matcher = telling.matcher()
+        for event in telling.happened(2):
+            with requests(telling.stack) as counted:
+                assert matcher.stream([record(event)]) == {"batchItemFailures": []}
+            counts.append(counted)
+
+    plain, escalating = counts[:2], counts[2:]
+    assert [each["UpdateItem"] - before["UpdateItem"] for each, before in zip(escalating, plain, strict=True)] == [
+        first,
+        next_one,
+    ]
+    assert [{**each, "UpdateItem": 0} for each in escalating] == [{**each, "UpdateItem": 0} for each in plain]

@@ -14,9 +14,11 @@ from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import IdError, parse_id
+from tocsin.matching.escalation import of_step
 from tocsin.matching.recipients import Cursor, EventAudience, Recipients
 from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, group_of, transports_of
 from tocsin.matching.throttle import Throttles
+from tocsin.notifications.remarks import escalated
 from tocsin.notifications.transport import INBOX, NotificationTransport
 from tocsin.rules.endings import Endings
 from tocsin.rules.model import Binding, NotificationRule, Policy
@@ -105,7 +107,7 @@ class Explainer:
         ends = not explanation.fires and bool(
             Endings((tested.rule.model_copy(update={"enabled": True}),)).of(event, audience, now)
         )
-        usernames, more = self._names(tested, event)
+        usernames, more = self._names(tested.rule, tested.configuration, event)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
             "rule": name,
@@ -130,6 +132,7 @@ class Explainer:
             "recipients": {"usernames": [*usernames], "more": more},
             "reason": decide_on_rule(tested.rule, now, age, silence, None if look is None else look.passage).reason,
             "decisions": self._decisions(tested, event, usernames, now) if passes else [],
+            "escalate": self._steps(tested, event) if passes else [],
         }
 
     def _decisions(self, tested: RuleUnderTest, event: Event, usernames: list[str], now: datetime) -> list[Json]:
@@ -156,12 +159,32 @@ class Explainer:
             shown.append({"name": name, "mode": transport.mode.value, "send_once": transport.send_once, "used": told})
         return shown
 
-    def _names(self, tested: RuleUnderTest, event: Event) -> tuple[list[str], bool]:
-        """Return the first people who would be notified, and whether there are more."""
+    def _steps(self, tested: RuleUnderTest, event: Event) -> list[Json]:
+        """Return each step that would follow, with the first people whom it would notify."""
+        shown: list[Json] = []
+        for number, step in enumerate(tested.rule.escalate, 1):
+            told = of_step(tested.rule, step)
+            usernames, more = self._names(told, tested.configuration, event)
+            transports = transports_of(event, told, tested.configuration)
+            shown.append(
+                {
+                    "step": number,
+                    "after": step.after,
+                    "unless": step.unless,
+                    "destination_group": step.destination_group,
+                    "transports": [transport.name for transport in transports],
+                    "recipients": {"usernames": [*usernames], "more": more},
+                    "reason": escalated(number, step.delay, unless_seen=step.unless == "seen"),
+                }
+            )
+        return shown
+
+    def _names(self, rule: NotificationRule, configuration: Configuration, event: Event) -> tuple[list[str], bool]:
+        """Return the first people whom `rule` would notify, and whether there are more."""
         names: list[str] = []
         cursor = Cursor()
         while not cursor.at_end and len(names) <= MAX_RECIPIENTS:
-            for page in self._recipients.pages(event, tested.rule, cursor, tested.configuration.groups_by_name):
+            for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
                 names += [user.username for user in page.users]
                 cursor = page.next
         return names[:MAX_RECIPIENTS], len(names) > MAX_RECIPIENTS or not cursor.at_end

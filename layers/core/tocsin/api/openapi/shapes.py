@@ -318,6 +318,7 @@ SHAPES: dict[str, Schema] = {
             "tells": TRUTH,
             "bindings": array(ANY_OBJECT),
             "age": obj({"seconds": WHOLE, "max_age": TEXT, "passes": TRUTH}),
+            "escalate": array(obj({"step": WHOLE, "after": TEXT, "destination_group": TEXT, "reason": TEXT})),
         }
     ),
     "PolicyExplained": obj(
