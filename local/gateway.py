@@ -44,7 +44,7 @@ from local.corrections.capacity_tables import ThrottledTables, hash_key
 from local.corrections.late_reads import LateReads
 from local.corrections.late_tables import LateTables
 from local.corrections.recursion import LoopDetection
-from local.economy import BATCHES_AT_ONCE, SharedLayers, at_most
+from local.economy import BATCHES_AT_ONCE, SharedLayers, at_most, looking_at_a_page
 from local.faults import FaultInjector
 from local.switches import Switches
 from local.workspace import STATE
@@ -174,6 +174,7 @@ def correct_tables(late_reads: LateReads, capacity: Capacity) -> None:
     )
     dynamodb._set_item, dynamodb._remove_item = late.set_item, late.remove_item
     dynamodb.handle_request = late.handling(dynamodb.handle_request)
+    dynamodb._query = looking_at_a_page(dynamodb._query, table_named)
     throttled = ThrottledTables(capacity, table_named=table_named, item_at=dynamodb._get_item_by_key)
     for name in ("_get_item", "_query", "_scan", "_batch_get_item"):
         setattr(dynamodb, name, throttled.reading(late.reading(getattr(dynamodb, name))))  # type: ignore[arg-type]

@@ -285,3 +285,25 @@ def test_an_item_has_four_hundred_kibibytes_of_names_and_values(account, refused
     refusal = refused(lambda: dynamodb.put_item(TableName=table, Item=item("a", text="t" * (room + 1))))
 
     assert refusal == "ValidationException: Item size has exceeded the maximum allowed size"
+
+
+@pytest.mark.parametrize("forward", [True, False])
+def test_a_large_partition_is_read_by_pages_in_order_and_whole(account, forward):
+    """Each page looks at its own items alone (local/economy.py), and the partition stays as it was."""
+    table = account.table()
+    names = [f"{number:03d}" for number in range(60)]
+    for name in names[::2] + names[::-2]:  # in another order
+        account.aws.dynamodb.put_item(TableName=table, Item=item("group", name))
+    asked = {
+        "TableName": table,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": {":pk": {"S": "group"}},
+        "ScanIndexForward": forward,
+    }
+
+    pages = account.aws.dynamodb.get_paginator("query").paginate(**asked, PaginationConfig={"PageSize": 25})
+    read = [[each["sk"]["S"] for each in page["Items"]] for page in pages]
+
+    assert [len(page) for page in read] == [25, 25, 10]
+    assert [name for page in read for name in page] == sorted(names, reverse=not forward)
+    assert account.aws.dynamodb.query(**asked)["Count"] == 60
