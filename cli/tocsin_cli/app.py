@@ -15,6 +15,7 @@ SUBJECTS: dict[str, tuple[str, ...]] = {
     "events": ("events", "event", "story"),
     "jobs": ("exports", "erasures"),
     "deliveries": ("deliveries", "delivery", "retry", "redrive"),
+    "inbox": ("acknowledge", "inbox"),
     "transports": ("transports", "mappings", "breaker"),
     "presets": ("presets",),
     "silences": ("silence", "unsilence", "silences"),

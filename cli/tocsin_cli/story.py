@@ -73,6 +73,10 @@ def _add_rule(tree: Tree, rule: JsonObject, deliveries: list[JsonObject], create
         branch.add(Text.assemble(mark, asked_line(binding)))
     if rule.get("ends"):
         branch.add(Text("it is over: told to those who were told of the beginning", style="green"))
+    said = mapping(rule.get("acknowledged"))
+    if said:
+        who = plain(text(said, "by"))
+        branch.add(Text.assemble(("✓ ", "green"), f"acknowledged by {who}", (f"  {clock(text(said, 'at'))}", "dim")))
     held = mapping(rule.get("held_by"))
     if held:
         branch.add(Text.assemble(("held by ", "yellow"), _holder(held)))

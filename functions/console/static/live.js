@@ -245,6 +245,8 @@ function receive(message) {
   } else if (message.message_type === "notification.seen") {
     marked(message.data);
     count().catch(() => {});
+  } else if (message.message_type === "notification.acknowledged") {
+    acknowledged(message.data);
   } else if (message.message_type === "notification.cleared") {
     removed(message.data);
     count().catch(() => {});
@@ -282,6 +284,12 @@ function marked({ ids, through: to, seen = true }) {
   known.value = next;
 }
 
+/** All that tell of one thing are acknowledged together. */
+function acknowledged({ rule, about, acknowledged: said }) {
+  known.value = new Map([...known.value].map(([id, item]) => [id,
+    item.can_acknowledge && item.rule === rule && item.about === about ? { ...item, can_acknowledge: false, acknowledged: said } : item]));
+}
+
 function removed({ ids, through: to }) {
   const named = new Set(ids || []);
   gone = new Set([...gone, ...named]);
@@ -294,6 +302,10 @@ export async function mark(ids, seen) {
   const said = (await ask("POST", seen ? "notifications/seen" : "notifications/unseen", { body: { ids } })).data;
   marked({ ids: said.ids, seen });
   await count();
+}
+export async function acknowledge({ id, rule, about }) {
+  const { by, via, at } = (await ask("POST", `notifications/${id}/acknowledge`)).data;
+  acknowledged({ rule, about, acknowledged: { by, via, at } });
 }
 /** Mark all seen that were here when asked: up to the latest arrival known. */
 export async function markAll() {

@@ -24,6 +24,7 @@ from tocsin.matching.story import StoryStore
 from tocsin.notifications.acknowledge_links import LIVES, AcknowledgeLinks, Acknowledging
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.times import utc_now
+from tocsin.types import JsonObject
 
 DAY = timedelta(days=1)
 LINKS = AcknowledgeLinks("s" * 48)
@@ -60,7 +61,8 @@ class Told:
 
     def told(self) -> Event:
         expires = datetime(2099, 1, 1, tzinfo=UTC)
-        event = Event(new_id(), "custom_refund", "shop", {"username": "eve"}, {}, None, "default", expires)
+        context: JsonObject = {"message": "49 EUR <b>refunded"}
+        event = Event(new_id(), "custom_refund", "shop", {"username": "eve"}, context, None, "default", expires)
         EventStore(self.stack.dynamodb, "events").add([Submission(event, None)])
         return event
 
@@ -120,7 +122,8 @@ def test_a_link_scanner_changes_nothing(told: Told) -> None:
     pages = [told.follow(method) for method in ("GET", "HEAD", "GET")]
 
     assert [page.status for page in pages] == [200, 200, 200]
-    assert "it says that ana has seen to it" in pages[0].text
+    assert "Rule refunds told of this: 49 EUR &lt;b&gt;refunded." in pages[0].text
+    assert "It will say that ana acknowledged it." in pages[0].text
     assert told.stack.items("deliveries") == before and told.reported() == []
 
 

@@ -4,13 +4,14 @@ import { html, Icon } from "../html.js";
 import { clearAll, connection, counts, mark, markAll, notifications, older, remove, unread } from "../live.js";
 import { change, link, route } from "../router.js";
 import { may } from "../session.js";
+import { Acknowledge } from "../parts/acknowledge.js";
 import { EventDetails } from "../parts/event.js";
 import { List } from "../parts/list.js";
 import { Notice } from "../parts/notice.js";
 import { Badge, Link, Said, short, visible, When } from "../parts/text.js";
 
 const Row = (item) => html`<span><${Badge} kind=${item.severity} /></span>
-  <span class="body"><${Said} item=${item} /></span>
+  <span class="body">${item.can_acknowledge && html`<${Badge} kind="warning">not acknowledged</${Badge}> `}<${Said} item=${item} /></span>
   <span class="small muted wide">${short(item.rule, 80)}</span>
   <span class="mono small"><${When} at=${item.arrived} /></span>`;
 
@@ -35,13 +36,14 @@ function Notification({ item, act }) {
     ${item.words ? html`<${Worded} words=${item.words} rule=${item.rule} />` : html`<p class="summary">${visible(item.body)}</p>`}
     ${item.hyperlink && html`<p><${Link} href=${item.hyperlink}>${item.hyperlink_label && short(item.hyperlink_label, 100)}</${Link}></p>`}
     <div class="inline">
+      <${Acknowledge} item=${item} />
       <button onClick=${() => act(() => mark([item.id], !item.seen))}>${item.seen ? "Mark unseen" : "Mark seen"}</button>
       <button class="danger" onClick=${() => act(() => remove(item.id)).then(close)}>Delete</button>
       ${may("config:write") && html`<a class="button" href=${link("silences", "new", { app: item.app, action: item.action })}>Silence</a>`}
     </div>
     <dl class="facts"><dt>Rule</dt><dd>${may("config:read") ? html`<a href=${link("rules", item.rule)}>${short(item.rule, 120)}</a>` : short(item.rule, 120)}</dd>
       <dt>Event</dt><dd>${item.event ? short(`${item.app} ${item.action}`, 200) : "is gone"}</dd></dl>
-    ${item.event && may("events:read") && html`<${EventDetails} id=${item.event_id} close=${close} />`}
+    ${item.event && may("events:read") && html`<${EventDetails} key=${`${item.event_id} ${Boolean(item.acknowledged)}`} id=${item.event_id} close=${close} />`}
   </section>`;
 }
 

@@ -4,6 +4,7 @@ import { signal } from "../vendor/signals.js";
 import { html, Icon } from "../html.js";
 import { connection, dismiss, hasInbox, looked, mark, markAll, notifications, toasts, unread } from "../live.js";
 import { go, link } from "../router.js";
+import { Acknowledge } from "./acknowledge.js";
 import { Badge, Said, short, When } from "./text.js";
 import { useKeys } from "./keys.js";
 
@@ -35,7 +36,8 @@ export function Drawer() {
     ${notifications.value.length === 0 && html`<p class="empty">Nothing has come yet.</p>`}
     <ul>${notifications.value.slice(0, IN_DRAWER).map((item) => html`<li key=${item.id}>
       <div class="inline small"><${Badge} kind=${item.severity} /> <${When} at=${item.arrived} /> <span class="muted">${short(item.rule, 60)}</span>
-        ${!item.seen && html`<button class="tiny" onClick=${() => mark([item.id], true)}>Seen</button>`}</div>
+        ${!item.seen && html`<button class="tiny" onClick=${() => mark([item.id], true)}>Seen</button>`}
+        <${Acknowledge} item=${item} tiny=${true} /></div>
       <a href=${link("inbox", "", { n: item.id })} onClick=${close}><${Said} item=${item} most=${200} /></a></li>`)}</ul>
   </aside>`;
 }

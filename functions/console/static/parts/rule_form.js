@@ -8,7 +8,7 @@ import { short } from "./text.js";
 
 const SEVERITIES = ["notice", "warning", "alert"];
 const KINDS = ["policy", "group", "user"];
-const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "group", "resolve", "can_be_muted", "title", "body", "runbook", "max_age", "tests"];
+const SHOWN = ["enabled", "severity", "transports", "destination_group", "destination_event_user", "policy_engine_mode", "bindings", "throttle", "group", "resolve", "escalate", "can_be_muted", "title", "body", "runbook", "max_age", "tests"];
 
 /** `list` with `entry` in the place of the one at `position`; without it where there is none. */
 const replaced = (list, position, entry) => list.flatMap((each, at) => (at !== position ? [each] : entry === undefined ? [] : [entry]));
@@ -77,6 +77,28 @@ function Resolve({ resolve, grouped, problem, writable, set }) {
         <input readonly=${!writable} value=${(given.by || []).join(", ")} onChange=${(event) => set({ ...given, by: event.target.value.split(",").map((each) => each.trim()).filter(Boolean) })} /></${Field}>`}</div>`}</div>`;
 }
 
+/** Whom it tells next, while nobody acknowledges. */
+function Escalate({ steps, known, problem, writable, set }) {
+  const next = { after: `minutes=${15 * (steps.length + 1)}`, destination_group: "" };
+  return html`<ul class="plain">${steps.map((step, position) => {
+    const path = `escalate[${position}]`;
+    const put = (part) => set(replaced(steps, position, { ...step, ...part }));
+    const transports = step.transports || [];
+    return html`<li key=${position} class=${wrongAt(problem, path).length ? "binding bad" : "binding"}><div class="inline">
+        <label>After <input aria-label=${`Step ${position + 1} after`} size="10" readonly=${!writable} value=${step.after ?? ""} onInput=${(event) => put({ after: event.target.value })} /></label>
+        <label>unless <select aria-label=${`Step ${position + 1} unless`} disabled=${!writable} value=${step.unless || "acknowledged"} onChange=${(event) => put({ unless: event.target.value })}>
+          <option value="acknowledged">acknowledged</option><option value="seen">seen or acknowledged</option></select></label>
+        <label>tell group <input aria-label=${`Step ${position + 1} tells`} list="known-group" size="18" readonly=${!writable} value=${step.destination_group ?? ""} onInput=${(event) => put({ destination_group: event.target.value })} /></label>
+        ${writable && html`<button type="button" class="tiny" aria-label=${`Take step ${position + 1} out`} onClick=${() => set(replaced(steps, position, undefined))}>×</button>`}</div>
+      <div role="group" aria-label=${`Transports of step ${position + 1}`} class="inline"><span class="label">By</span>
+        ${[...new Set([...known, ...transports])].map((each) => html`<${Check} label=${short(each, 60)} checked=${transports.includes(each)} writable=${writable}
+          set=${(on) => put({ transports: on ? [...transports, each] : transports.filter((other) => other !== each) })} />`)}
+        ${!transports.length && html`<span class="small muted">none: the rule's</span>`}</div>
+      <${Wrongs} problem=${problem} path=${path} /></li>`;
+  })}</ul>
+    ${writable && html`<div><button type="button" class="tiny" onClick=${() => set([...steps, next])}>Add a step</button></div>`}`;
+}
+
 /** The rule's own tests: an event each, and whether the rule must fire for it. They run whenever it is saved. */
 function Tests({ tests, problem, writable, set }) {
   return html`<ul class="plain">${tests.map((test, position) => html`<li class=${wrongAt(problem, `tests[${position}]`).length ? "bad" : ""}>
@@ -131,6 +153,8 @@ export function RuleForm({ value, edit, problem, writable }) {
     <fieldset><legend>How often</legend><${Throttle} throttle=${value.throttle} problem=${problem} writable=${writable} set=${(to) => set("throttle", to)} />
       <${Group} group=${value.group} problem=${problem} writable=${writable} set=${(to) => set("group", to)} />
       <${Resolve} resolve=${value.resolve} grouped=${Boolean(value.group)} problem=${problem} writable=${writable} set=${(to) => set("resolve", to)} /></fieldset>
+    <fieldset><legend>If nobody acknowledges</legend><${Escalate} steps=${value.escalate || []} known=${names.transport} problem=${problem} writable=${writable}
+      set=${(to) => set("escalate", to.length ? to : undefined)} /></fieldset>
     <fieldset><legend>Its tests</legend><${Tests} tests=${value.tests || []} problem=${problem} writable=${writable} set=${(to) => set("tests", to)} /></fieldset>
     <${Elsewhere} problem=${problem} shown=${SHOWN} />`;
 }

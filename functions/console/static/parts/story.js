@@ -4,6 +4,7 @@ import { html } from "../html.js";
 import { ask, get, part } from "../api.js";
 import { link } from "../router.js";
 import { may } from "../session.js";
+import { Acknowledged } from "./acknowledge.js";
 import { Notice } from "./notice.js";
 import { Badge, short, When } from "./text.js";
 
@@ -11,7 +12,7 @@ const AGAIN_MS = 3000;
 const FINAL = new Set(["delivered", "joined", "failed", "discarded", "dropped"]);
 /** Nothing happens before a time that is known: it is not asked for again and again. */
 const STILL = new Set([...FINAL, "waiting"]);
-const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings"]);
+const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings", "acknowledged"]);
 
 /** What a rule's entry says beside the usual: why it held back, or told nobody. */
 const reasons = (rule) => Object.entries(rule).filter(([name, value]) => !SHOWN.has(name) && value !== null && value !== false);
@@ -54,6 +55,7 @@ function Rule({ rule, deliveries, changed }) {
     <div class="inline"><a href=${link("rules", rule.rule)}>${short(rule.rule, 120)}</a><${Badge} kind=${rule.severity} />
       <span class="muted small"><${When} at=${rule.at} /></span></div>
     <${Bindings} bindings=${rule.bindings} />
+    ${rule.acknowledged && html`<p><${Acknowledged} said=${rule.acknowledged} /></p>`}
     ${reasons(rule).map(([name, value]) => html`<p class="note"><b>${name.replaceAll("_", " ")}</b> ${short(typeof value === "object" ? JSON.stringify(value) : value, 300)}</p>`)}
     ${deliveries.map((delivery) => html`<${DeliveryStory} key=${delivery.id} delivery=${delivery} changed=${changed} />`)}
   </div>`;

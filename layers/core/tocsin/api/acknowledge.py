@@ -27,6 +27,8 @@ from tocsin.types import JsonObject
 
 MAX_NAME = 80
 """Characters of the name that somebody in a channel gives."""
+MAX_TOLD = 300
+"""Code units of what happened, as the page says it."""
 _MAX_BODY = 4_000
 _NAME = f'<label>Your name <input name="name" maxlength="{MAX_NAME}" autocomplete="name" required></label>'
 
@@ -37,7 +39,7 @@ def add_routes(
     app: APIGatewayHttpResolver, links: Links, acknowledgements: Acknowledgements, events: EventStore
 ) -> None:
     """Add this subject's routes."""
-    _add_link(app, links, acknowledgements)
+    _add_link(app, links, acknowledgements, events)
 
     @app.post("/events/<event_id>/acknowledge")
     def acknowledge_event(event_id: str) -> Response[str]:
@@ -54,7 +56,9 @@ def add_routes(
         return json_response(200, answer_of(acknowledgements.of_event(event, rule, acknowledger(principal, "api"))))
 
 
-def _add_link(app: APIGatewayHttpResolver, links: Links, acknowledgements: Acknowledgements) -> None:
+def _add_link(
+    app: APIGatewayHttpResolver, links: Links, acknowledgements: Acknowledgements, events: EventStore
+) -> None:
     @app.get(PATH)
     def ask() -> Response[str]:
         link, token = _followed(app, links())
@@ -65,9 +69,15 @@ def _add_link(app: APIGatewayHttpResolver, links: Links, acknowledgements: Ackno
             return _done(link, matter.acknowledgement)
         if matter.ended is not None:
             return page("It is over", f"What rule {link.rule} told of has ended. Nobody else is told of it.")
-        text = f"Nobody else is told of what rule {link.rule} told of"
-        whose = f", and it says that {link.username} has seen to it." if link.username else "."
-        return page("Acknowledge?", text + whose, form(f"token={token}", "Acknowledge", "" if link.username else _NAME))
+        event = events.get(matter.event_id)
+        told = f"Rule {link.rule} told of this" + (f": {cut(one_line(event.summary), MAX_TOLD)}" if event else "")
+        whose = f" It will say that {link.username} acknowledged it." if link.username else ""
+        ask_who = "" if link.username else _NAME
+        return page(
+            "Acknowledge?",
+            f"{told}. If you acknowledge it, nobody else is told.{whose}",
+            form(f"token={token}", "Acknowledge", ask_who),
+        )
 
     @app.post(PATH)
     def acknowledge() -> Response[str]:
