@@ -73,6 +73,10 @@ def _add_rule(tree: Tree, rule: JsonObject, deliveries: list[JsonObject], create
         branch.add(Text.assemble(mark, asked_line(binding)))
     if rule.get("ends"):
         branch.add(Text("it is over: told to those who were told of the beginning", style="green"))
+    for step in objects(rule.get("escalated")):
+        label = Text(plain(text(step, "reason")), style="yellow")
+        label.append(f"  {clock(text(step, 'at'))}, group {plain(text(step, 'destination_group'))}", style="dim")
+        branch.add(label)
     said = mapping(rule.get("acknowledged"))
     if said:
         who = plain(text(said, "by"))

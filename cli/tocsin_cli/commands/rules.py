@@ -140,7 +140,18 @@ def _explained(explained: JsonObject) -> RenderableType:
         if text(decision, "cause") != "nothing":
             whom = f"{text(decision, 'user')} by " if decision.get("user") else ""
             told.add(Text(plain(f"{whom}{text(decision, 'transport')}: {text(decision, 'reason')}"), style="yellow"))
+    for step in objects(explained.get("escalate")):
+        tree.add(_step(step))
     return tree
+
+
+def _step(step: JsonObject) -> Text:
+    recipients = mapping(step.get("recipients"))
+    names = texts(recipients.get("usernames"))
+    people = counted(len(names), "person", "people") + (" and more" if recipients.get("more") else "")
+    by, group = ", ".join(texts(step.get("transports"))), text(step, "destination_group")
+    when = f"step {text(step, 'step')}, after {text(step, 'after')} unless {text(step, 'unless')}"
+    return Text(plain(f"{when}: {people} of {group} by {by or 'nothing'}"), style="dim")
 
 
 def _binding(binding: JsonObject) -> Text:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from local.sinks import Sinks
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.handler_calls import ALL_SCOPES, Client
 from tocsin import __version__
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.identity.api_keys import ApiKey, hash_secret
@@ -18,6 +20,8 @@ from tocsin.identity.principal import Scope
 from tocsin.identity.store import PeopleStore
 
 EVENT_ID = "019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a"
+ABOUT = "5f2b1c7a9e0d4f6388a1b2c3d4e5f607"
+STEP = {"after": "minutes=15", "destination_group": "oncall"}
 ALL_DONE: dict[str, list[Any]] = {"batchItemFailures": []}
 
 
@@ -47,6 +51,9 @@ class World:
             self.stack.dynamodb.delete_item(TableName="deliveries", Key={"pk": item["pk"], "sk": item["sk"]})
         for queue in self.stack.queues:
             self.stack.messages(queue)
+        now, day = datetime.now(UTC), timedelta(days=1)
+        matters = EscalationStore(self.stack.dynamodb, "deliveries")
+        matters.begin("disk-full", ABOUT, EVENT_ID, steps=1, due=now + day, now=now, keep=day)
 
 
 @pytest.fixture
@@ -73,7 +80,8 @@ def world(stack: Stack) -> Iterator[World]:
                     "destination_group": "oncall",
                     "bindings": [{"policy": "failed"}],
                     "max_age": "days=36500",  # payloads have the time of when they were made
-                }
+                },
+                {"name": "disk-full", "transports": ["hook"], "escalate": [STEP]},
             ],
         }
         assert Client(stack, "api").ask("PUT", "/blueprint", document).status == 200
@@ -230,6 +238,7 @@ EXPECTED: dict[str, Expectation] = {
         told_of, {"Webhook": ["member-0301"], "Slack": [], "Email": ["member-0301"], "Inbox": ["member-0301"]}
     ),
     "matcher-insert": done(told_of, EVERYBODY),
+    "matcher-step": done(told_of, {"Webhook": ["alice", "member-0301"], "Slack": [], "Email": [], "Inbox": []}),
     "jobs-minute": has(steps=0, left=0),
     "redrive-minute": has(due=0),
     "rollup-recount": has(marked=24),

@@ -52,6 +52,20 @@ def test_a_delivery_is_below_its_rule_with_its_attempts(capsys):
     assert "delivered  http_500 500  200 ms" in told[4]
 
 
+def test_steps_stand_with_their_rule(capsys):
+    step = {
+        "step": 1,
+        "at": "2026-03-01T12:15:00.000Z",
+        "destination_group": "second",
+        "reason": "escalated: step 1, nobody acknowledged it within 15 min",
+    }
+
+    told = "\n".join(lines(capsys, [MATCH | {"escalated": [step]}], [delivery()]))
+
+    assert "escalated: step 1, nobody acknowledged it within 15 min" in told
+    assert "group second" in told
+
+
 def test_what_was_not_delivered_shows_the_id_that_retry_takes(capsys):
     told = "\n".join(lines(capsys, [MATCH], [delivery("retrying", next_attempt="2026-03-01T12:05:00.000Z")]))
 

@@ -1,0 +1,31 @@
+"""`tocsin rules test`, as a person reads it."""
+
+from tests.unit.cli.serving import Reply, serving
+from tocsin_cli.errors import ExitCode
+from tocsin_cli.main import main
+
+STEP = {
+    "step": 1,
+    "after": "minutes=15",
+    "unless": "seen",
+    "destination_group": "second",
+    "transports": ["sms", "hook"],
+    "recipients": {"usernames": ["bob", "eve"], "more": False},
+    "reason": "escalated: step 1, nobody has seen it within 15 min",
+}
+
+
+def test_the_steps_that_would_come_stand_below_the_people_who_are_told(monkeypatch, capsys):
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+    monkeypatch.setenv("COLUMNS", "200")
+    recipients = {"usernames": ["ana"], "more": False}
+    explained = {"rule": "disk-full", "fires": True, "tells": True, "recipients": recipients, "escalate": [STEP]}
+
+    with serving(lambda _: Reply(200, explained)) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        code = main(["rules", "test", "disk-full", "disk_full", "-o", "table"])
+
+    told = capsys.readouterr().out
+    assert code == ExitCode.OK
+    assert "tells 1 person" in told
+    assert told.index("ana") < told.index("step 1, after minutes=15 unless seen: 2 people of second by sms, hook")
