@@ -1,0 +1,147 @@
+"""Items of DynamoDB go in and out of botocore and moto as they are: three quarters of the time of a query.
+
+Both look for each member of each value's shape (S, N, B, SS …), of which a value has one; and all but bytes are in JSON
+what they are in Python.
+"""
+
+import base64
+import pickle
+from functools import cache
+from typing import Any
+
+import pytest
+from botocore.parsers import BaseJSONParser
+from moto.core.parse import BaseJSONParser as RequestParser
+from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.parsing import validators
+from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Expression, Node, UpdateExpressionFunction
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+
+_VALUE = "AttributeValue"
+"""The name of the shape, in DynamoDB's model."""
+
+PLAIN: dict[tuple[Any, str], Any] = {
+    (BaseJSONSerializer, "_serialize_type_structure"): BaseJSONSerializer._serialize_type_structure,
+    (RequestParser, "_parse_structure"): RequestParser._parse_structure,
+    (BaseJSONParser, "_handle_structure"): BaseJSONParser._handle_structure,
+    (DepthFirstTraverser, "traverse"): DepthFirstTraverser.traverse,
+    (Node, "find_clauses"): Node.find_clauses,
+    (UpdateExpressionParser, "make"): UpdateExpressionParser.make,
+    (validators, "deepcopy"): validators.deepcopy,
+}
+"""What `install` replaces."""
+
+
+def install(patch: pytest.MonkeyPatch) -> None:
+    """Has botocore and moto do so."""
+    write, parse, read, _, _, make, _ = PLAIN.values()
+
+    def serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.name == _VALUE and key and value is not None:
+            serialized[key] = to_json(value)
+        else:
+            write(self, serialized, value, shape, key)
+
+    def parse_request(self: Any, shape: Any, value: Any) -> Any:
+        return from_json(value) if shape.name == _VALUE else parse(self, shape, value)
+
+    def parse_answer(self: Any, shape: Any, value: Any) -> Any:
+        return from_json(value) if shape.name == _VALUE else read(self, shape, value)
+
+    # Who uses the tree of an expression copies it.
+    quick = (serialize, parse_request, parse_answer, _traverse, _clauses, cache(make), _copied)
+    for (owner, name), how in zip(PLAIN, quick, strict=True):
+        patch.setattr(owner, name, how)
+
+
+def to_json(value: Any) -> Any:
+    """A value as JSON has it: of moto's own kind, or {"S": …} with such values in it."""
+    if isinstance(value, DynamoType):
+        kind, content = value.type, value.value
+    elif value:
+        ((kind, content),) = value.items()
+    else:
+        return value
+    if kind == "M":
+        content = {name: to_json(each) for name, each in content.items()}
+    elif kind == "L":
+        content = [to_json(each) for each in content]
+    elif kind == "B":
+        content = _base64(content)
+    elif kind == "BS":
+        content = [_base64(each) for each in content]
+    elif kind in {"SS", "NS"}:
+        content = [*content]
+    elif kind == "N":
+        content = str(content)
+    return {kind: content}
+
+
+def from_json(value: Any) -> Any:
+    """A value of JSON that was just read, with its bytes decoded."""
+    for kind, content in value.items():
+        if kind == "M":
+            for each in content.values():
+                from_json(each)
+        elif kind == "L":
+            for each in content:
+                from_json(each)
+        elif kind == "B":
+            value[kind] = base64.b64decode(content)
+        elif kind == "BS":
+            value[kind] = [base64.b64decode(each) for each in content]
+    return value
+
+
+def _base64(content: bytes | str) -> str:
+    return base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
+
+
+def _copied(tree: Any) -> Any:
+    return pickle.loads(pickle.dumps(tree, pickle.HIGHEST_PROTOCOL))
+
+
+@cache
+def _processed_as(kind: type, processed: tuple[type, ...]) -> tuple[bool, Any]:
+    """Whether something is a node of an expression's tree, and as which of the kinds a traverser processes it."""
+    return issubclass(kind, Node), next((each for each in processed if issubclass(kind, each)), None)
+
+
+@cache
+def _has_clauses(kind: type) -> bool:
+    return issubclass(kind, Expression | UpdateExpressionFunction)
+
+
+def _clauses(self: Any, kinds: Any) -> list[Any]:
+    """What of these kinds an expression has, anywhere in its tree."""
+    found: list[Any] = []
+    for child in self.children or ():
+        if type(child) in kinds:
+            found.append(child)
+        elif _has_clauses(type(child)):
+            found += _clauses(child, kinds)
+    return found
+
+
+def _traverse(self: Any, root: Any) -> Any:
+    """The tree of an expression, worked through from its leaves; how a kind of node is processed is found out once."""
+    processors = self._processing_map()
+    processed = tuple(processors)
+
+    def walk(node: Any, position: int) -> Any:
+        is_node, kind = _processed_as(type(node), processed)
+        if not is_node:
+            return node
+        parent = node.parent
+        for at, child in enumerate(node.children or ()):
+            self.pre_processing_of_child(node, at)
+            walk(child, at)
+        if kind is not None:
+            node = processors[kind](node)
+            node.parent = parent
+            if parent:
+                parent.children[position] = node
+        return node
+
+    return walk(root, -1)
