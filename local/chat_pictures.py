@@ -31,6 +31,8 @@ HAPPENED = datetime(2026, 3, 1, 2, 47, 12, tzinfo=UTC)
 GRACE = User("grace", "grace@example.com", "Grace Example")
 ONCALL = RuleWords(group="oncall", runbook="https://wiki.example.com/refused-sign-ins")
 CONSOLE = "https://tocsin.example.com/console"
+ACKNOWLEDGE = "https://tocsin.example.com/acknowledge?token=cmVmdW5kcw.c2lnbmVk"
+"""The link of what escalates."""
 CATALOGUES = Catalogues.packaged()
 
 _PAGE = """<!doctype html><meta charset="utf-8"><meta name="color-scheme" content="light dark"><style>
@@ -85,7 +87,8 @@ def _context(at: datetime, message: str, action: str = "suspicious_request") -> 
 
 
 def _alert() -> RenderingContext:
-    return _context(HAPPENED, "41 sign-ins to the accounts of 17 customers were refused within 3 minutes")
+    told = _context(HAPPENED, "41 sign-ins to the accounts of 17 customers were refused within 3 minutes")
+    return replace(told, acknowledge=ACKNOWLEDGE)
 
 
 def _refund() -> RenderingContext:
@@ -159,13 +162,13 @@ def discord(told: Told) -> str:
 
 
 def _embed(embed: dict[str, Any]) -> str:
-    fields = "".join(_field(each["name"], each["value"], wide=not each["inline"]) for each in embed["fields"])
+    fields = "".join(_field(each["name"], each["value"], wide=not each.get("inline")) for each in embed["fields"])
     linked = f'<a href="#">{escape(embed["title"])}</a>' if "url" in embed else escape(embed["title"])
     author = f'<p class="small">{escape(embed["author"]["name"])}</p>' if "author" in embed else ""
     return (
         f'<div class="card bar" style="--bar:#{embed["color"]:06x}"><div class="in">{author}'
         f'<div class="title">{linked}</div>'
-        f'<p>{_text(embed["description"])}</p><div class="fields">{fields}</div>'
+        f'<p>{_linked(embed["description"])}</p><div class="fields">{fields}</div>'
         f'<p class="small">{escape(embed["footer"]["text"])} • {escape(embed["timestamp"])}</p></div></div>'
     )
 
@@ -220,13 +223,18 @@ def _attachment(attachment: dict[str, Any]) -> str:
     )
 
 
-def _field(name: str, value: str, *, wide: bool) -> str:
-    shown = re.sub(r"\[([^\]]+)\]\((https?://[^)]*)\)", r"\1", value)
-    linked = re.findall(r"\[([^\]]+)\]\(https?://", value)
+def _linked(markdown: str) -> str:
+    """A text with links under their labels; bold where Discord shows them so."""
+    shown = re.sub(r"\[([^\]]+)\]\((https?://[^)]*)\)", r"\1", markdown)
+    linked = re.findall(r"\[([^\]]+)\]\(https?://", markdown)
     text = _text(shown)
     for label in linked:
         text = text.replace(escape(label), f'<a href="#">{escape(label)}</a>', 1)
-    text = text.replace("\n", "<br>")
+    return re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", text).replace("\n", "<br>")
+
+
+def _field(name: str, value: str, *, wide: bool) -> str:
+    text = _linked(value)
     return f"<div{' class="wide"' if wide else ''}><b>{escape(name)}</b>{text}</div>"
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from local.chat_pictures import CONSOLE, GRACE, ONCALL, fixed_id, pages
+from local.chat_pictures import ACKNOWLEDGE, CONSOLE, GRACE, ONCALL, fixed_id, pages
 from local.workspace import ROOT
 from tocsin.events.model import Event
 from tocsin.notifications.context import RenderingContext
@@ -51,10 +51,10 @@ PICTURED = (
     Picture("mail-narrow-dark", 360, 790, dark=True),
     Picture("chat-teams-light", 1100, 560, dark=False, page="chat-teams"),
     Picture("chat-teams-dark", 1100, 560, dark=True, page="chat-teams"),
-    Picture("chat-discord-light", 1100, 470, dark=False, page="chat-discord"),
-    Picture("chat-discord-dark", 1100, 470, dark=True, page="chat-discord"),
-    Picture("chat-slack-light", 1100, 500, dark=False, page="chat-slack"),
-    Picture("chat-slack-dark", 1100, 500, dark=True, page="chat-slack"),
+    Picture("chat-discord-light", 1100, 500, dark=False, page="chat-discord"),
+    Picture("chat-discord-dark", 1100, 500, dark=True, page="chat-discord"),
+    Picture("chat-slack-light", 1100, 560, dark=False, page="chat-slack"),
+    Picture("chat-slack-dark", 1100, 560, dark=True, page="chat-slack"),
 )
 
 
@@ -80,7 +80,9 @@ def mail_html() -> str:
     grace = replace(GRACE, time_zone="Europe/Berlin")
     notification = Notification.of(event, "suspicious requests", Severity.ALERT, grace)
     transport = NotificationTransport(name="mail", mode=TransportMode.EMAIL)
-    context = replace(RenderingContext.of(notification, transport), own=ONCALL, console=CONSOLE)
+    context = replace(
+        RenderingContext.of(notification, transport), own=ONCALL, console=CONSOLE, acknowledge=ACKNOWLEDGE
+    )
     return mail_message(context, MailTemplates()).html
 
 

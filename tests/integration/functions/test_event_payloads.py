@@ -187,6 +187,8 @@ EVERYBODY = {
 }
 
 EXPECTED: dict[str, Expectation] = {
+    "api-acknowledge": problem(404, "not-found"),  # the rule does not escalate
+    "api-acknowledge-by-link": problem(404, "not-found"),  # which nobody signed
     "api-blueprint-get": of_yaml,
     "api-blueprint-put": answered(200, dry_run=True, changed=True),
     "api-breaker": answered(200, transport="hook", state="closed"),

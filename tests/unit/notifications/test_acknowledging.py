@@ -95,10 +95,8 @@ def test_slack_has_it_in_its_blocks_and_its_attachment() -> None:
     assert "cknowledge" not in str(blocks(made())) + str(slack_body(made()))
 
 
-def test_discord_has_it_in_a_field() -> None:
-    fields = {field["name"]: field["value"] for field in embed(offered())["fields"]}
-
-    assert fields["Acknowledge"] == f"[Acknowledge]({LINK})"
+def test_discord_has_it_below_the_sentence() -> None:
+    assert embed(offered())["description"].endswith(f"\n\n**[Acknowledge]({LINK})**")
     assert "cknowledge" not in str(embed(made()))
 
 
@@ -109,7 +107,7 @@ def test_the_longest_link_fits_beside_the_longest_event() -> None:
     text = texts_of(blocks(offered(LONGEST, context=context, body="y" * 5_000))["blocks"])
 
     assert any(LONGEST in each for each in text)
-    assert any(LONGEST in field["value"] for field in shown["fields"])
+    assert LONGEST in shown["description"]
     assert sum(units(each) for each in texts_of({**shown, "url": "", "timestamp": ""})) <= MAX_TOTAL
 
 

@@ -10,7 +10,6 @@ together 6,000 (https://discord.com/developers/docs/resources/message#embed-obje
 from __future__ import annotations
 
 from tocsin.events.summary import Gettext
-from tocsin.notifications.acknowledge_links import ACKNOWLEDGE
 from tocsin.notifications.chat_text import (
     DISCORD_ACTS,
     Dialect,
@@ -29,7 +28,7 @@ from tocsin.types import Json, JsonObject
 
 MAX_TITLE = 256
 MAX_TEXT = 2_000
-"""Of the description; with it and everything else at its longest, the total still holds."""
+"""Of the sentence in the description; with it and everything else at its longest, the total still holds."""
 MAX_FIELDS = 25
 MAX_VALUE = 1_024
 MAX_FOOTER = 600
@@ -50,7 +49,7 @@ def embed_body(context: RenderingContext, catalogues: Catalogues) -> JsonObject:
     moment = context.event.created if context.digest is None else context.digest.since
     embed: JsonObject = {
         "author": {"name": _DIALECT.line(_head(words), MAX_LINE)},
-        "description": _DIALECT.text(words.text, MAX_TEXT),
+        "description": _text(words),
         "color": int(words.colour.removeprefix("#"), 16),
         "timestamp": iso(moment),
         "footer": {"text": _DIALECT.line(_foot(words), MAX_FOOTER)},
@@ -74,6 +73,12 @@ def _head(words: Words) -> str:
     return f"{words.severity} · {words.app}" if words.app else words.severity
 
 
+def _text(words: Words) -> str:
+    """The sentence, and the link to acknowledge it by, where it is to be acknowledged."""
+    text = _DIALECT.text(words.text, MAX_TEXT)
+    return text if words.acknowledge is None else f"{text}\n\n**{_link(words.acknowledge)}**"
+
+
 def _foot(words: Words) -> str:
     """Why one is told, and what is technical, small."""
     technical = (f"{fact.label}: {_DIALECT.line(fact.value, MAX_LINE)}" for fact in words.technical[:MAX_TECHNICAL])
@@ -81,11 +86,8 @@ def _foot(words: Words) -> str:
 
 
 def _fields(words: Words, gettext: Gettext, room: Room) -> list[JsonObject]:
-    """The facts, then how to acknowledge it, what to do next and the links, for which room is kept."""
+    """The facts, then what to do next and the links, for which room is kept."""
     last: list[JsonObject] = []
-    acknowledge = _link(words.acknowledge) if words.acknowledge is not None else ""
-    if 0 < units(acknowledge) <= MAX_VALUE and room.takes(acknowledge, gettext(ACKNOWLEDGE)):
-        last.append({"name": gettext(ACKNOWLEDGE), "value": acknowledge, "inline": False})
     value = "\n".join(text for text in (words.advice, _links(words.links), _links(words.settings)) if text)
     if value:
         last.append({"name": gettext(NEXT), "value": value, "inline": False})
