@@ -2,10 +2,21 @@
 
 from typing import Any
 
+import boto3
+
+from tests.integration.api_calls import Api
+from tests.integration.delivery_world import POLICY
+from tests.integration.handler_calls import Answer
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.deliveries.escalation_store import Acknowledgement, EscalationStore, Matter
 from tocsin.events.model import Event
 from tocsin.matching.ending import about_of
+from tocsin.notifications.acknowledge_links import AcknowledgeLinks
+from tocsin.notifications.outcome import Deliver
+from tocsin.notifications.rule_words import RuleWords, in_rules_words
+from tocsin.notifications.webhook import webhook_delivery
+
+LINK_SECRET = "s" * 48
 
 STEPS = [
     {"after": "minutes=15", "destination_group": "second"},
@@ -35,6 +46,23 @@ class EscalatingWorld(TellingWorld):
     def acknowledge(self, event: Event, by: str = "bob") -> Acknowledgement:
         return self.matters.acknowledge("refunds", self.about(event), by=by, via="link", now=self.now)
 
+    @property
+    def in_words(self) -> Deliver:
+        """Delivers webhooks with the link by which they are acknowledged, as the webhooks' function does."""
+        words, links = (
+            RuleWords(groups_of_steps=("second", "oncall")),
+            AcknowledgeLinks(LINK_SECRET, "https://api.test"),
+        )
+        deliver = webhook_delivery(self.secrets.of, POLICY, clock=self.clock, timeout=self.timeout)
+        return in_rules_words(deliver, lambda _: words, "", lambda context: links.url(context, self.now))
+
+    def follow(self, link: str) -> Answer:
+        """Press the button of the page that a link leads to."""
+        secret = boto3.client("secretsmanager").create_secret(Name="links", SecretString=LINK_SECRET)
+        self.stack.monkeypatch.setenv("LINK_SECRET", secret["ARN"])
+        query = {"token": link.partition("token=")[2]}
+        return Api.of(self.stack)("POST", "/acknowledge", query=query, facts={})
+
     def begin(self, *events: Event) -> None:
         """Have these events be matched, and what tells people be delivered."""
         self.match(*events)
@@ -43,7 +71,7 @@ class EscalatingWorld(TellingWorld):
     def deliver(self) -> None:
         """Deliver all that waits in the queues of webhooks and inboxes."""
         for mode in ("webhook", "local"):
-            self.pump(self.worker(mode), mode)
+            self.pump(self.worker(mode, self.in_words if mode == "webhook" else None), mode)
 
     def work_off(self) -> int:
         """Have the matcher do all that waits in its queue, as Lambda does; how many messages that were."""

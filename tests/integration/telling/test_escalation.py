@@ -27,7 +27,9 @@ def began(telling: EscalatingWorld, **fields: Any) -> Event:
     return event
 
 
-def test_the_second_group_is_told_at_the_minute_and_after_an_acknowledgement_nobody(telling: EscalatingWorld) -> None:
+def test_the_second_group_is_told_at_the_minute_and_acknowledged_by_the_link_there_is_no_third(
+    telling: EscalatingWorld,
+) -> None:
     event = began(telling)
     at_first = telling.heard()
 
@@ -35,14 +37,17 @@ def test_the_second_group_is_told_at_the_minute_and_after_an_acknowledgement_nob
     just_before = telling.heard()
     telling.minute(seconds=1)
     at_the_minute = telling.heard()
-    acknowledged = telling.acknowledge(event)
+    (message,) = telling.posted("eve")
+    page = telling.follow(message["links"]["acknowledge"])
     telling.minute(minutes=15)
     telling.minute(hours=1)
 
     assert at_first == just_before == {"ana": 1, "bob": 1, "eve": 0}
     assert at_the_minute == telling.heard() == {"ana": 1, "bob": 2, "eve": 1}
-    assert acknowledged.first
-    assert [step["step"] for step in telling.steps(event)] == [1]
+    assert page.status == 200
+    story = telling.story(event)["rule"]
+    assert (story["acknowledged"]["by"], story["acknowledged"]["via"]) == ("eve", "link")
+    assert [step["step"] for step in story["escalated"]] == [1]
 
 
 def test_without_an_acknowledgement_each_step_is_told_once(telling: EscalatingWorld) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 from local.faults import Fault
 from local.sinks import Misbehaviour
 from tests.stack.permissions import Permission
+from tests.stack.probes.events import begin_matter
 from tests.stack.probes.stage import QUEUES, TRANSPORTS, Payload, Probe, Stage, done, new_message
 from tocsin.aws.dynamodb import text, timestamp
 from tocsin.deliveries.breaker import HANGS_AFTER, TIMED_OUT
@@ -230,6 +231,14 @@ def tidy_digest(stage: Stage, _permission: Permission) -> None:
         dynamodb.delete_item(TableName=table, Key=key)
 
 
+def hand_step_on(stage: Stage, _permission: Permission) -> None:
+    """Has redrive hand a step that is due to the matcher."""
+    begin_matter(stage)
+    before = stage.waiting("MatchQueue")
+    stage.invoke("redrive", {})
+    done(stage.waiting("MatchQueue") > before, "nothing in MatchQueue")
+
+
 def bounce_of(address: str) -> Payload:
     """What SES says when mail to that address came back for good."""
     bounce = {"bounceType": "Permanent", "bouncedRecipients": [{"emailAddress": address, "status": "5.1.1"}]}
@@ -286,5 +295,6 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("redrive", "KeepDigests", "dynamodb:DeleteItem"): tidy_digest,
     ("redrive", "ReadJoined", "dynamodb:BatchGetItem"): tidy_digest,
     ("redrive", "PutBack", "sqs:SendMessage"): put_back,
+    ("redrive", "HandStepOn", "sqs:SendMessage"): hand_step_on,
     ("redrive", "ReportDisabled", "dynamodb:PutItem"): give_up_endpoint,
 }

@@ -1,23 +1,28 @@
 """Probes of what works on the events table's stream: matcher and rollup."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from local.faults import Fault
 from tests.stack.permissions import Permission
-from tests.stack.probes.stage import PERSON, Payload, Probe, Stage, done, new_event
+from tests.stack.probes.stage import PERSON, Payload, Probe, Stage, done, new_event, new_message
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.events.model import Event
 from tocsin.events.store import event_key
 from tocsin.ids import new_id
+from tocsin.matching.message import MatchMessage
+from tocsin.matching.recipients import Cursor
+from tocsin.notifications.transport import TransportMode
 from tocsin.telling.preferences import Preferences
 from tocsin.telling.preferences_store import PreferencesStore
 
 # Of this directory's conftest: events of this app are told to one person by a transport of each mode.
 TOLD_BY_ALL = "large"
-# What the probes add to the configuration: a rule that may tell once an hour of each host, and one whose policy
-# asks for what is not there.
-LIMITED, BROKEN, OVER = "probe-limited", "probe-broken", "probe-over"
+# What the probes add to the configuration: a rule that may tell once an hour of each host, one whose policy asks for
+# what is not there, and one that never fires and has a step.
+LIMITED, BROKEN, OVER, ESCALATING = "probe-limited", "probe-broken", "probe-over", "probe-escalating"
 POLICIES = {
     LIMITED: {"kind": "event_matcher", "app": LIMITED},
     BROKEN: {"kind": "expression", "expression": f"event.app == '{BROKEN}' && event.context.absent == 1"},
@@ -31,6 +36,7 @@ RULES = {
         "resolve": {"app": OVER, "by": ["context.host"]},
     },
     BROKEN: {"transports": ["inbox"], "destination_group": "identity", "bindings": [{"policy": BROKEN}]},
+    ESCALATING: {"escalate": [{"after": "minutes=1", "unless": "seen", "destination_group": "identity"}]},
 }
 
 
@@ -110,6 +116,25 @@ def hold_back(stage: Stage, _permission: Permission) -> None:
     match(stage, *(record_of(new_event(app=LIMITED, context={"host": host})) for _ in range(2)))
 
 
+def begin_matter(stage: Stage) -> tuple[Event, str]:
+    """What the rule that escalates told of five minutes ago: its event, and the key of the matter."""
+    event, about, now = stage.stored_event(), uuid4().hex, datetime.now(UTC)
+    matters = EscalationStore(stage.stack.aws.dynamodb, stage.stack.deployed.deliveries_table)
+    began, day = now - timedelta(minutes=5), timedelta(days=1)
+    matters.begin(ESCALATING, about, event.id, steps=1, due=now - timedelta(minutes=4), now=began, keep=day)
+    return event, about
+
+
+def tell_step(stage: Stage, _permission: Permission) -> None:
+    """Has the matcher tell a step, unless somebody has seen what was delivered to an inbox."""
+    event, about = begin_matter(stage)
+    told, second = replace(new_message(TransportMode.LOCAL, event), rule=ESCALATING), timedelta(seconds=1)
+    stage.deliveries.take(told, now=datetime.now(UTC), lease=second, keep=timedelta(days=1))
+    work = MatchMessage(event.id, ESCALATING, Cursor(), "probe", step=1, about=about)
+    record = work_of(event) | {"body": work.to_body()}
+    match(stage, record)
+
+
 def count_firing(stage: Stage, _permission: Permission) -> None:
     """Has a rule fire, and looks for its count: the matcher does without, where it may not write it."""
 
@@ -123,6 +148,11 @@ def count_firing(stage: Stage, _permission: Permission) -> None:
     before = counted()
     tell_by_all(stage, _permission)
     done(counted() > before, "the firing is not counted")
+
+
+def wait_and_count(stage: Stage, permission: Permission) -> None:
+    have_it_wait(stage, permission)
+    count_firing(stage, permission)
 
 
 def mark_hour(stage: Stage, _permission: Permission) -> None:
@@ -158,10 +188,11 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("matcher", "ReadRulesAndGroups", "dynamodb:Query"): tell_by_all,
     ("matcher", "ReadPeople", "dynamodb:BatchGetItem"): tell_by_all,
     ("matcher", "TellStory", "dynamodb:UpdateItem"): tell_by_all,
+    ("matcher", "TellStory", "dynamodb:Query"): tell_step,
+    ("matcher", "SeeWhatWasSeen", "dynamodb:BatchGetItem"): tell_step,
     ("matcher", "Throttle", "dynamodb:UpdateItem"): begin_window,
     ("matcher", "Throttle", "dynamodb:Query"): begin_window,
-    ("matcher", "ExpectDigest", "dynamodb:UpdateItem"): have_it_wait,
-    ("matcher", "CountFirings", "dynamodb:UpdateItem"): count_firing,
+    ("matcher", "ExpectAndCount", "dynamodb:UpdateItem"): wait_and_count,
     ("matcher", "CountHeld", "dynamodb:BatchWriteItem"): hold_back,
     ("rollup", "ReadEvents", "dynamodb:Query"): count_hour,
     ("rollup", "KeepCounts", "dynamodb:Query"): count_hour,

@@ -12,7 +12,7 @@ const AGAIN_MS = 3000;
 const FINAL = new Set(["delivered", "joined", "failed", "discarded", "dropped"]);
 /** Nothing happens before a time that is known: it is not asked for again and again. */
 const STILL = new Set([...FINAL, "waiting"]);
-const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings", "acknowledged"]);
+const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings", "acknowledged", "escalated"]);
 
 /** What a rule's entry says beside the usual: why it held back, or told nobody. */
 const reasons = (rule) => Object.entries(rule).filter(([name, value]) => !SHOWN.has(name) && value !== null && value !== false);
@@ -42,7 +42,7 @@ export function DeliveryStory({ delivery, changed }) {
   };
   return html`<div>
     <div class="inline"><${Badge} kind=${delivery.state} /> <a href=${link("transports", delivery.transport)}>${delivery.transport}</a>
-      <span>${delivery.user ? `to ${short(delivery.user, 80)}` : "to the transport itself"}</span>
+      <span>${delivery.user ? `to ${short(delivery.user, 80)}` : "to the transport itself"}${delivery.step ? `, step ${delivery.step}` : ""}</span>
       ${may("config:write") && ["failed", "discarded", "dropped", "retrying", "held", "waiting"].includes(delivery.state) && html`<button class="tiny" onClick=${retry}>Retry</button>`}</div>
     ${delivery.next_attempt && !FINAL.has(delivery.state) && html`<p class="small muted">${delivery.state === "waiting" ? "goes out" : "next attempt"} <${When} at=${delivery.next_attempt} /></p>`}
     ${delivery.why && html`<p class="small">${short(delivery.why, 300)}</p>`}
@@ -56,6 +56,7 @@ function Rule({ rule, deliveries, changed }) {
       <span class="muted small"><${When} at=${rule.at} /></span></div>
     <${Bindings} bindings=${rule.bindings} />
     ${rule.acknowledged && html`<p><${Acknowledged} said=${rule.acknowledged} /></p>`}
+    ${(rule.escalated || []).map((step) => html`<p key=${step.step} class="note">${short(step.reason, 300)} <span class="small muted">group ${short(step.destination_group, 80)}, <${When} at=${step.at} /></span></p>`)}
     ${reasons(rule).map(([name, value]) => html`<p class="note"><b>${name.replaceAll("_", " ")}</b> ${short(typeof value === "object" ? JSON.stringify(value) : value, 300)}</p>`)}
     ${deliveries.map((delivery) => html`<${DeliveryStory} key=${delivery.id} delivery=${delivery} changed=${changed} />`)}
   </div>`;
