@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.conftest import Stack
+from tocsin.aws.errors import ConditionFailed
 from tocsin.deliveries.escalation_store import ESCALATION_SHARDS, EscalationStore, Matter
-from tocsin.errors import NotFound
+from tocsin.errors import NotFound, Unavailable
 from tocsin.ids import new_id
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -204,3 +205,21 @@ def test_what_is_acknowledged_while_a_step_is_told_is_not_due_again(matters: Mat
     matters.store.advance(taken, 1, now)
 
     assert matters.due(1000) == []
+
+
+def test_a_matter_that_others_keep_changing_is_begun_by_the_next_try(
+    matters: Matters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    matters.begin(matters.event(0), 0)
+    later, seen = matters.event(120), {"event_id": {"S": "x"}, "last_event": {"S": "0"}, "open_until": {"N": "0"}}
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConditionFailed(seen)
+
+    with monkeypatch.context() as busy:
+        busy.setattr(EscalationStore, "_set", refuse)
+        with pytest.raises(Unavailable, match="changing too fast"):
+            matters.begin(later, 120)
+    matters.begin(later, 120)
+
+    assert matters.began() == [later]

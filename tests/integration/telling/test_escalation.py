@@ -1,5 +1,6 @@
 """Escalation: who is told at which minute, and what keeps further people from being told."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import record
 from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
 from tests.integration.telling.test_cost import requests
+from tocsin.aws.metrics import Metric
 from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
 from tocsin.events.model import Event
 
@@ -108,6 +110,31 @@ def test_what_somebody_has_seen_is_not_told_by_a_step_that_says_so(telling: Esca
     first, second = telling.steps(event)
     assert first["reason"] == "not told: ana has seen it within 15 min"
     assert (second["step"], second["unless"]) == (2, "acknowledged")
+
+
+def test_steps_are_counted_by_what_became_of_them_and_are_no_late_deliveries(
+    telling: EscalatingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: Counter[str] = Counter()
+
+    def measured(metric: Metric, value: float = 1, **dimensions: str) -> None:
+        counted[f"{metric} {dimensions.get('outcome', '')}".strip()] += 1
+
+    for module in ("matching.escalation", "deliveries.worker"):
+        monkeypatch.setattr(f"tocsin.{module}.measured", measured)
+    event = began(telling)
+    telling.minute(minutes=15)
+    telling.later(minutes=15)
+    telling.redrive()
+    telling.acknowledge(event)
+    telling.work_off()
+
+    assert counted == {
+        "Deliveries delivered": 4,
+        "DeliveryAge": 2,
+        "Escalations told": 1,
+        "Escalations acknowledged": 1,
+    }
 
 
 def test_what_nobody_has_seen_is_told(telling: EscalatingWorld) -> None:

@@ -248,7 +248,8 @@ class DeliveryWorker:
         if message.test:
             return
         measured(Metric.DELIVERIES, mode=message.mode, outcome=state)
-        if state is State.DELIVERED and message.digest is None:  # a digest is as old as its person wants it
+        # A digest is as old as its person wants it, and a step as its rule does.
+        if state is State.DELIVERED and message.digest is None and message.step is None:
             age = now - id_time(message.event_id)
             measured(Metric.DELIVERY_AGE, age.total_seconds() * 1000, mode=message.mode)
 

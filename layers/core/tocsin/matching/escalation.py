@@ -103,40 +103,27 @@ class Escalations:
     def tell(
         self, event: Event, rule: NotificationRule, work: MatchMessage, configuration: Configuration
     ) -> MatchMessage | None:
-        """Tell the next people of a step. Return the message for those after them; None at the end.
+        """Notify the next people of a step. Return the message for those after them; None at the end.
 
-        Nobody is told where somebody acknowledged the matter or it ended, also while its people are told, and where
-        the rule has fewer steps now.
+        Notifies nobody where the matter was acknowledged or ended, also between two pages of people, and where the
+        rule has fewer steps now.
         """
         number, about, cursor = work.step, work.about, work.cursor or Cursor()
         if number is None or about is None or number > len(rule.escalate):
             return None
-        step, now, keep = rule.escalate[number - 1], self._clock(), configuration.settings.stories_kept
-        facts: JsonObject = {
-            "step": number,
-            "at": iso(now),
-            "after": step.after,
-            "unless": step.unless,
-            "destination_group": step.destination_group,
-        }
-        outcome, why = self._stopped(event, rule, step, about, cursor, now)
+        step, keep = rule.escalate[number - 1], configuration.settings.stories_kept
+        outcome, why = self._stopped(event, rule, step, about, cursor)
         if outcome is not Outcome.TOLD:
             if outcome is Outcome.SEEN:
-                self._note(event, rule, cursor, facts | {"reason": f"not told: {why}"}, None, now, keep)
-            note(
-                Code.ESCALATION_STOPPED,
-                why,
-                event_id=event.id,
-                rule=rule.name,
-                step=number,
-                cause=outcome.value,
-            )
+                self._note(event, rule, number, cursor.page, {"reason": f"not told: {why}"}, None, keep)
+            note(Code.ESCALATION_STOPPED, why, event_id=event.id, rule=rule.name, step=number, cause=outcome.value)
             measured(Metric.ESCALATIONS, outcome=outcome)
             return None
         remark = escalated(number, step.delay, unless_seen=step.unless == "seen")
+        told = of_step(rule, step)
         telling = Telling(
             event,
-            of_step(rule, step),
+            told,
             configuration,
             self._preferences,
             self._put,
@@ -146,17 +133,17 @@ class Escalations:
             about=about,
             step=number,
         )
-        begun = cursor
-        for page in self._recipients.pages(event, of_step(rule, step), cursor, configuration.groups_by_name):
+        begun = cursor.page
+        for page in self._recipients.pages(event, told, cursor, configuration.groups_by_name):
             telling.people(page.users)
             cursor = replace(page.next, once_told=telling.once_told)
         if cursor.at_end and not cursor.once_told:
             telling.nobody_in_particular()
-        self._endings.begin(event, rule, telling, begun.page, step=number)
+        self._endings.begin(event, rule, telling, begun, step=number)
         telling.note_kept(self._waiting, keep=keep)
-        facts |= {"transports": [transport.name for transport in telling.transports], "reason": remark}
-        self._note(event, rule, begun, facts, telling, now, keep)
-        if begun.page == 0:
+        facts: JsonObject = {"transports": [transport.name for transport in telling.transports], "reason": remark}
+        self._note(event, rule, number, begun, facts, telling, keep)
+        if begun == 0:
             measured(Metric.ESCALATIONS, outcome=Outcome.TOLD)
         note(
             Code.RULE_ESCALATED,
@@ -171,10 +158,10 @@ class Escalations:
         return None if cursor.at_end else replace(work, cursor=cursor, reason="the step's group has more members")
 
     def _stopped(
-        self, event: Event, rule: NotificationRule, step: EscalationStep, about: str, cursor: Cursor, now: datetime
+        self, event: Event, rule: NotificationRule, step: EscalationStep, about: str, cursor: Cursor
     ) -> tuple[Outcome, str]:
         """Return what keeps a step from being told, and a sentence that says so; TOLD where nothing does."""
-        matter = self._matters.get(rule.name, about, now=now)
+        matter = self._matters.get(rule.name, about, now=self._clock())
         if matter is None or matter.event_id != event.id:
             return Outcome.GONE, "what the rule told of has expired, or began anew"
         if matter.acknowledgement is not None:
@@ -192,17 +179,26 @@ class Escalations:
         self,
         event: Event,
         rule: NotificationRule,
-        begun: Cursor,
+        number: int,
+        page: int,
         facts: JsonObject,
         telling: Telling | None,
-        now: datetime,
         keep: timedelta,
     ) -> None:
+        """Add a page of a step's people to the event's story; no `telling` where nobody is notified."""
+        step, now = rule.escalate[number - 1], self._clock()
         self._stories.note_step(
             event.id,
             rule.name,
-            facts,
-            page=begun.page,
+            {
+                "step": number,
+                "at": iso(now),
+                "after": step.after,
+                "unless": step.unless,
+                "destination_group": step.destination_group,
+                **facts,
+            },
+            page=page,
             told={} if telling is None else telling.told,
             kept={} if telling is None else telling.kept,
             now=now,
