@@ -162,6 +162,17 @@ def test_what_is_not_there_is_not_acknowledged(
     assert told.reported() == []
 
 
+def test_a_later_event_of_the_same_matter_has_it_in_its_story_too(told: Told) -> None:
+    later = told.told()
+    told.stories.note_match(later.id, "refunds", {}, page="0", told={}, kept={}, now=utc_now(), keep=DAY)
+    acknowledgements = told.api.module.services.acknowledgements
+
+    done = acknowledgements.acknowledge("refunds", told.about, later.id, Acknowledger("bob", "api", "bob"))
+
+    stories = [told.api("GET", f"/events/{each}/deliveries").body["rules"] for each in (told.event.id, later.id)]
+    assert [story[0]["acknowledged"]["event_id"] for story in stories] == [done.event] * 2
+
+
 def test_it_needs_what_sending_again_needs(told: Told) -> None:
     told.api.facts = told.api.facts | {"scopes": "events:read notifications"}
 

@@ -63,6 +63,7 @@ def test_without_an_acknowledgement_each_step_is_told_once(telling: EscalatingWo
         "refund 0 (escalated: step 1, nobody acknowledged it within 15 min)"
     ]
     story = telling.story(event)["rule"]
+    assert story["escalates"] is True
     assert [(step["step"], step["destination_group"], step["transports"]) for step in story["escalated"]] == [
         (1, "second", ["hook"]),
         (2, "oncall", ["hook"]),

@@ -248,6 +248,16 @@ def test_without_an_unsubscribe_url_there_are_no_headers() -> None:
     assert mail().headers == {}
 
 
+def test_mails_about_one_thing_are_one_thread() -> None:
+    told = replace(rendering_context(), about="a" * 32, console="https://api.example.com/console")
+    thread = {"In-Reply-To": f"<{'a' * 32}@api.example.com>", "References": f"<{'a' * 32}@api.example.com>"}
+
+    mails = [mail_message(each, TEMPLATES) for each in (told, replace(told, over=True), replace(told, step=2))]
+
+    assert [each.headers for each in mails] == [thread] * 3
+    assert mail_message(replace(told, about="b" * 32), TEMPLATES).headers != thread
+
+
 def test_the_headers_unsubscribe_with_one_click() -> None:
     message = mail_message(rendering_context(transport=MAIL), TEMPLATES, "https://example.com/u?t=a,b")
 

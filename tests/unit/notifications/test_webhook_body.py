@@ -1,6 +1,7 @@
 """The default webhook body."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -19,6 +20,14 @@ def test_the_body_has_exactly_the_six_fields() -> None:
         "event_user_email": "mallory@example.com",
         "event_user_username": "mallory",
     }
+
+
+def test_messages_about_one_thing_name_it_alike_to_its_end() -> None:
+    told = replace(rendering_context(), about="a" * 32)
+
+    bodies = [webhook_body(each) for each in (told, replace(told, step=1), replace(told, over=True))]
+
+    assert [body["about"] for body in bodies] == ["a" * 32] * 3
 
 
 def test_what_is_missing_is_null() -> None:

@@ -12,7 +12,7 @@ const AGAIN_MS = 3000;
 const FINAL = new Set(["delivered", "joined", "failed", "discarded", "dropped"]);
 /** Nothing happens before a time that is known: it is not asked for again and again. */
 const STILL = new Set([...FINAL, "waiting"]);
-const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings", "acknowledged", "escalated"]);
+const SHOWN = new Set(["rule", "at", "deliveries", "severity", "transports", "bindings", "acknowledged", "escalates", "escalated"]);
 
 /** What a rule's entry says beside the usual: why it held back, or told nobody. */
 const reasons = (rule) => Object.entries(rule).filter(([name, value]) => !SHOWN.has(name) && value !== null && value !== false);
@@ -50,12 +50,26 @@ export function DeliveryStory({ delivery, changed }) {
     <${Notice} problem=${problem} /><${Attempts} attempts=${delivery.attempts} /></div>`;
 }
 
-function Rule({ rule, deliveries, changed }) {
+/** What escalates is acknowledged here by whoever was not told of it themselves. */
+function AcknowledgeEvent({ event, rule, changed }) {
+  const [problem, setProblem] = useState(null);
+  const act = async () => {
+    setProblem(null);
+    try {
+      await ask("POST", `events/${part(event)}/acknowledge`, { query: { rule } });
+      changed();
+    } catch (refused) { setProblem(refused); }
+  };
+  return html`<p class="inline"><${Badge} kind="warning">not acknowledged</${Badge}> <button class="tiny" onClick=${act}>Acknowledge</button></p><${Notice} problem=${problem} />`;
+}
+
+function Rule({ event, rule, deliveries, changed }) {
   return html`<div class="card">
     <div class="inline"><a href=${link("rules", rule.rule)}>${short(rule.rule, 120)}</a><${Badge} kind=${rule.severity} />
       <span class="muted small"><${When} at=${rule.at} /></span></div>
     <${Bindings} bindings=${rule.bindings} />
     ${rule.acknowledged && html`<p><${Acknowledged} said=${rule.acknowledged} /></p>`}
+    ${rule.escalates && !rule.acknowledged && may("config:write") && html`<${AcknowledgeEvent} event=${event} rule=${rule.rule} changed=${changed} />`}
     ${(rule.escalated || []).map((step) => html`<p key=${step.step} class="note">${short(step.reason, 300)} <span class="small muted">group ${short(step.destination_group, 80)}, <${When} at=${step.at} /></span></p>`)}
     ${reasons(rule).map(([name, value]) => html`<p class="note"><b>${name.replaceAll("_", " ")}</b> ${short(typeof value === "object" ? JSON.stringify(value) : value, 300)}</p>`)}
     ${deliveries.map((delivery) => html`<${DeliveryStory} key=${delivery.id} delivery=${delivery} changed=${changed} />`)}
@@ -87,7 +101,7 @@ export function Story({ id }) {
     <${Notice} problem=${problem} />
     ${!here && !problem && html`<p class="muted" role="status">Loading…</p>`}
     ${here && !here.rules.length && html`<p class="muted">No rule has fired on this event.</p>`}
-    ${here && here.rules.map((rule) => html`<${Rule} key=${rule.rule} rule=${rule} changed=${changed}
+    ${here && here.rules.map((rule) => html`<${Rule} key=${rule.rule} event=${id} rule=${rule} changed=${changed}
       deliveries=${here.deliveries.filter((each) => each.rule === rule.rule)} />`)}
     ${here && html`<${Policies} policies=${here.policies} />`}
     ${here && here.cursor && html`<p class="muted small">There are more deliveries than are shown here.</p>`}

@@ -45,7 +45,7 @@ class Acknowledger:
 
 
 class Acknowledgements:
-    """Acknowledges, and says what was. Methods raise Unavailable."""
+    """Acknowledges, and says who did. Methods raise Unavailable."""
 
     def __init__(
         self,
@@ -80,7 +80,8 @@ class Acknowledgements:
             raise NotFound(f"rule {rule} told of nothing by this event that could be acknowledged, or it has expired")
         done = self._matters.acknowledge(rule, about, by=who.by, via=who.via, user=who.user, now=now)
         self._report(matter, done)
-        self._stories.note_acknowledged(matter.event_id, rule, shown(done) | {"event_id": done.event})
+        for each in {matter.event_id, event_id}:
+            self._stories.note_acknowledged(each, rule, shown(done) | {"event_id": done.event})
         if done.first:
             note(
                 Code.NOTIFICATION_ACKNOWLEDGED,

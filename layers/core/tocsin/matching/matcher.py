@@ -374,6 +374,8 @@ def _facts(rule: NotificationRule, transports: tuple[NotificationTransport, ...]
         "severity": rule.severity.value,
         "transports": [transport.name for transport in transports],
     }
+    if rule.escalate:
+        facts["escalates"] = True
     if firing is not None:
         facts["bindings"] = [
             {"binding": result.binding.target, "passed": result.passed, "reason": result.reason}

@@ -210,7 +210,8 @@ def webhook_body(context: RenderingContext) -> JsonObject:
 
     A digest, which is about no single person of an event, also has `digest`. A message that something is over has
     `over`: true; in a digest it is inside `digest`. One of a step of an escalation has `step`, 1 for the first. What
-    can be acknowledged has `links`: {acknowledge}, the link by which it is.
+    can be acknowledged has `links`: {acknowledge}, the link by which it is. What a rule with a `group`, `resolve` or
+    `escalate` tells of one thing has the same `about`, its end too, whereas each message has an id of its own.
 
     Each of the six is text, or null where there is no such person or the value is blank. Control characters are
     removed, so that the body can be encoded whatever the event contains.
@@ -224,6 +225,8 @@ def webhook_body(context: RenderingContext) -> JsonObject:
         "event_user_email": _told(event.user_email),
         "event_user_username": _told(event.username),
     }
+    if context.about is not None:
+        told["about"] = context.about
     if context.acknowledge is not None:
         told["links"] = {"acknowledge": context.acknowledge}
     if context.digest is None:

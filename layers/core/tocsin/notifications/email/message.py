@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
@@ -103,8 +104,8 @@ def mail_message(
     """The e-mail that tells `context`'s user.
 
     The subject is the transport's prefix and the title, or the text's first 75 characters where the action tells
-    nothing. Superusers are also told which transport sent it. With `unsubscribe_url` (http or https, ASCII) the mail
-    can be unsubscribed from with one click (RFC 8058).
+    nothing. Superusers are also told which transport sent it. Mails about one thing are one thread. With
+    `unsubscribe_url` (http or https, ASCII) the mail can be unsubscribed from with one click (RFC 8058).
 
     Raises NoAddress where there is nobody to mail, or BadAddress, one of them, where the address can't be
     used; ValueError for an `unsubscribe_url` that can't stand in a header.
@@ -123,7 +124,7 @@ def mail_message(
         to_name=display_name(context.user.name),
         locale=catalogue.locale,
         tags={"rule": tag_value(context.rule), "severity": context.severity.value},
-        headers={} if unsubscribe_url is None else _unsubscribe_headers(unsubscribe_url),
+        headers=_thread_headers(context) | ({} if unsubscribe_url is None else _unsubscribe_headers(unsubscribe_url)),
     )
 
 
@@ -136,6 +137,18 @@ def _subject(context: RenderingContext, words: Words) -> str:
     told = words.title or one_line(words.text)[:SUBJECT_BODY]
     # What spells an encoded word (RFC 2047) is shown as it stands, and not as what it says.
     return cut(one_line(context.transport.subject_prefix + told).replace("=?", "=\u200b?"), MAX_SUBJECT)
+
+
+def _thread_headers(context: RenderingContext) -> dict[str, str]:
+    """Headers by which mail programs show all mails about one thing in one thread: the group, its steps and its end.
+
+    All answer a message that nobody sent, since SES gives each mail a Message-ID of its own.
+    https://docs.aws.amazon.com/ses/latest/dg/header-fields.html
+    """
+    if context.about is None:
+        return {}
+    first = f"<{context.about}@{urlsplit(context.console).hostname or 'tocsin'}>"
+    return {"In-Reply-To": first, "References": first}
 
 
 def _unsubscribe_headers(url: str) -> dict[str, str]:
