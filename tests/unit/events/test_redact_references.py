@@ -80,7 +80,16 @@ def test_a_boolean_or_null_under_an_added_key_is_not_masked_either():
     "key",
     [
         *("key_count", "tokenCount", "session_limit", "password_length", "PASSWORD_POLICY", "token_age", "api-key-max"),
-        *("max_tokens", "num_keys", "total_tokens", "token_ttl", "session_timeout", "FAILED_PASSWD_ATTEMPTS"),
+        *(
+            "completion_tokens",
+            "inputTokens",
+            "max_tokens",
+            "num_keys",
+            "total_tokens",
+            "token_ttl",
+            "session_timeout",
+            "FAILED_PASSWD_ATTEMPTS",
+        ),
     ],
 )
 def test_a_number_that_counts_is_not_masked(key):

@@ -163,7 +163,9 @@ class Secrets:
         words = [word.lower() for word in _WORD.findall(key)]
         if not words or self.is_own(key):
             return False
-        return words[-1] in _MEASURES or (len(words) > 1 and words[0] in _MEASURES_FIRST)
+        if len(words) > 1 and (words[0] in _MEASURES_FIRST or words[-1] == "tokens"):
+            return True  # of "tokens": what language models count by, as in `completion_tokens`
+        return words[-1] in _MEASURES
 
     def is_own(self, key: str) -> bool:
         """Whether the settings add the key."""

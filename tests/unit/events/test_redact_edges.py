@@ -1,0 +1,94 @@
+"""Where masking begins and ends: what is one character, word or bracket away from a secret stays as it is."""
+
+import pytest
+
+from tocsin.events.redact import MASK, cleanse
+
+LONGEST_NAME = "p" * 120 + "password"
+"""128 characters: a longer name is a text."""
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param([["user", "ana"], ["color", "red"]], id="pairs without a secret name"),
+        pytest.param(["--user", "ana", "--verbose", "x"], id="arguments without a secret name"),
+        pytest.param({"name": "password policy", "value": "strict"}, id="a secret's policy"),
+        pytest.param({"name": "the password reset", "value": "done"}, id="what is done with a secret"),
+        pytest.param({"name": f"p{LONGEST_NAME}", "value": "x"}, id="a name that is a text"),
+        pytest.param({"args": ["code", "name"]}, id="parameters that are a list"),
+        pytest.param([["completion_tokens", 5]], id="a pair that counts"),
+        pytest.param({"name": "completion_tokens", "value": 5}, id="a number that counts beside its name"),
+    ],
+)
+def test_what_has_no_secret_name_stays_as_it_is(value):
+    assert cleanse(value) == value
+
+
+@pytest.mark.parametrize(
+    ("value", "masked"),
+    [
+        ({"name": "API key", "value": "x"}, {"name": "API key", "value": MASK}),
+        ({"name": "reset password", "value": "x"}, {"name": "reset password", "value": MASK}),
+        ({"name": LONGEST_NAME, "value": "x"}, {"name": LONGEST_NAME, "value": MASK}),
+        ([["user", "ana"], ["password", "x"]], [["user", "ana"], ["password", MASK]]),
+        (["--user", "ana", "--password", "x"], ["--user", "ana", "--password", MASK]),
+        ([["token", 5]], [["token", MASK]]),
+    ],
+)
+def test_what_has_a_secret_name_is_masked(value, masked):
+    assert cleanse(value) == masked
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x eyJhbGciOiJIUzI1NiJ9.abc and y", id="a token of two parts"),
+        pytest.param("a.b.eyJhbGci.x", id="a token of two parts behind others"),
+        pytest.param("a.b.c is no eyJ", id="dots before what begins a token"),
+        pytest.param("see https://a/cb?state=1&code=abcd", id="a code as short as a country's"),
+        pytest.param("we sent Basic dXNlci1wYXNz1234 to it", id="base64 of no user and password"),
+        pytest.param("we sent Basic user-1 to it", id="no base64"),
+        pytest.param("we sent Basic abc12 to it", id="base64 of a length that there is not"),
+        pytest.param("we sent Basic =dXNlcjpwYXNz to it", id="padding in front"),
+        pytest.param("x --no-token s3cret1 y", id="an option that says no"),
+        pytest.param("f('password', '-x')", id="an option behind an option"),
+        pytest.param("run ['--token', 'abc1", id="a string without its end"),
+        pytest.param("d['password', 'hunter2']", id="two names"),
+        pytest.param("foo ['password', 'hunter2']", id="two names behind a word"),
+        pytest.param("b,x ['password', 'hunter2']", id="two names behind a list's word"),
+        pytest.param("<password a='x'/>abc</b>", id="an element without content"),
+        pytest.param("<input name='color' value='x'/>", id="an attribute that is no secret"),
+        pytest.param("<input type='password' name='token'>value</input>", id="a secret's name without a value"),
+        pytest.param("<user>ana</user> of the password", id="an element that is no secret"),
+        pytest.param('form-data; name="user"\r\n\r\nana\r\n--', id="a form's field that is no secret"),
+    ],
+)
+def test_what_is_nearly_a_secret_stays_as_it_is(text):
+    assert cleanse(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("a.b.eyJhbGci.x.y", "a.b.***"),
+        ("see https://a/cb?state=1&code=abcde", "see https://a/cb?state=1&code=***"),
+        ("we sent Basic dXNlcjpwYXNzMQ== to it", "we sent Basic *** to it"),
+        ("we sent basic dXNlcjpwYXNzMQ to it", "we sent basic *** to it"),
+        ("we sent BASIC dXNlcjpwYTE= to it", "we sent BASIC *** to it"),
+        ("f('password', 'hunter2')", "f('password', '***')"),
+        ("['a', 'b'],  ['password', 'hunter2']", "['a', 'b'],  ['password', '***']"),
+        ("[ ['password', 'hunter2']]", "[ ['password', '***']]"),
+        ("x:\n  y:\n    password: |\n      abc\n    user: ana", "x:\n  y:\n    password: |\n      ***\n    user: ana"),
+        ("password: |\n  abc\n\n  def\nuser: x\n", "password: |\n  ***\nuser: x\n"),
+        ("password: |\n  abc\n  def", "password: |\n  ***"),
+        ("<password>  abc  </password>", "<password>  ***  </password>"),
+        ("<password><![CDATA[abc]]></password>", "<password><![CDATA[***]]></password>"),
+        ("<password>abc\n]]></password>", "<password>***\n]]></password>"),
+        ("<root><key>abc1</key></root>", "<root><key>***</key></root>"),
+        ("<key>password</key><string>abc</string>", "<key>password</key><string>***</string>"),
+        ('form-data; name="password"\r\n\r\nana\r\n--', 'form-data; name="password"\r\n\r\n***\r\n--'),
+    ],
+)
+def test_of_a_text_the_secret_alone_is_masked(text, masked):
+    assert cleanse(text).replace(MASK, "***") == masked
