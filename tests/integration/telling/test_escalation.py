@@ -273,6 +273,19 @@ def test_a_schedule_whose_message_is_not_taken_says_so_and_hands_the_step_on_lat
     assert telling.heard()["eve"] == 1
 
 
+def test_one_run_of_the_schedule_hands_on_all_steps_that_are_due(
+    telling: EscalatingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("due_steps", "redrive"):
+        monkeypatch.setattr(f"tocsin.deliveries.{module}.MATTERS_AT_ONCE", 1)
+    telling.match(*telling.happened(12))
+    telling.later(minutes=15)
+
+    handed_on = telling.redrive()["steps"]
+
+    assert (handed_on, telling.work_off()) == (12, 12)
+
+
 def test_nothing_is_read_for_escalations_where_no_rule_escalates(telling: EscalatingWorld) -> None:
     asked: list[str] = []
 

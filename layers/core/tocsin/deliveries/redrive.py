@@ -30,7 +30,7 @@ from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import DigestStore, Head
 from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests
 from tocsin.deliveries.due_steps import MATTERS_AT_ONCE, DueSteps
-from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
+from tocsin.deliveries.escalation_store import ESCALATION_SHARDS, DueMatter
 from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
@@ -135,16 +135,18 @@ class Redrive:
         return sent
 
     def _hand_on(self, shard: int, until: datetime, failures: _Failures) -> int:
-        """Hand the due steps of a shard on; how many that were."""
+        """Hand the due steps of a shard on. Return how many."""
+
+        def step(due: DueMatter) -> bool | None:
+            return failures.none_where_unavailable(partial(self._steps.step, due), rule=due.rule, about=due.about)
+
         handed_on = 0
         while self._clock() <= until:
             found = failures.none_where_unavailable(partial(self._steps.due, shard), shard=f"escalation-{shard}") or []
-            stepped = [
-                failures.none_where_unavailable(partial(self._steps.step, due), rule=due.rule, about=due.about)
-                for due in found
-            ]
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                stepped = list(pool.map(step, found))
             handed_on += stepped.count(True)
-            if len(found) < MATTERS_AT_ONCE or None in stepped:
+            if len(found) < MATTERS_AT_ONCE or True not in stepped:
                 break
         return handed_on
 

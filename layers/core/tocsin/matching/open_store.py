@@ -1,7 +1,8 @@
 """What rules told of that may end, and who was told: in the deliveries table.
 
     pk                    sk             what
-    open#<rule>#<hash>    page#<number>  whom a page of a rule's people names of those who were told since the beginning
+    open#<rule>#<hash>    page#<number>  whom a page of the people of a rule, or of a step, names of those who were told
+                                         since the beginning
 
 `hash` is of the values that tell one thing from others. `told` holds a transport and a person each. An item is open
 until an event ends it, by one conditional write, which notes the event: so it is told by that event alone, however
