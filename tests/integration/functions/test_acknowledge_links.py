@@ -10,12 +10,17 @@ import boto3
 import pytest
 from moto.ses.models import ses_backends
 
-from local.sinks import Sinks
+from local.sinks import Misbehaviour, Sinks
 from tests.integration.api_calls import Api
 from tests.integration.conftest import REGION, Stack
+from tests.integration.delivery_world import POLICY, World
 from tests.integration.handler_calls import Client
 from tocsin.deliveries.escalation_store import EscalationStore, Matter
 from tocsin.notifications.inbox_store import InboxStore
+from tocsin.notifications.rule_words import RuleWords, in_rules_words
+from tocsin.notifications.slack import slack_delivery
+from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.webhook import webhook_delivery
 from tocsin.times import utc_now
 
 type Load = Callable[[str], dict[str, Any]]
@@ -155,3 +160,27 @@ def test_what_does_not_escalate_has_no_link_and_no_button(stack: Stack, sinks: S
     assert (shown["can_acknowledge"], shown["acknowledged"]) == (False, None)
     assert (refused.status, "does not escalate" in refused.text) == (409, True)
     assert InboxStore(stack.dynamodb, "deliveries").head("alice").arrivals == 1
+
+
+@pytest.mark.parametrize("mode", ["webhook", "webhook_slack"])
+def test_an_endpoint_that_repeats_the_message_has_the_links_token_masked(world: World, mode: str) -> None:
+    with Sinks.started() as sinks:
+        path = {"webhook": "/webhook/hook", "webhook_slack": "/slack/hook"}[mode]
+        url = f"{sinks.url}{path}"
+        hook = {"url": url} if mode == "webhook" else {"secrets_ref": "hook"}
+        world.configure(
+            NotificationTransport(name="hook", mode=TransportMode(mode), **hook), hook=TransportSecrets(url=url)
+        )
+        sinks.misbehave(Misbehaviour(path, status=403, body="not taken: said.c2lnbmVk"))
+        message = world.message("hook", mode, about=ABOUT)
+        world.send(message)
+        deliver = slack_delivery if mode == "webhook_slack" else webhook_delivery
+        rule = RuleWords(groups_of_steps=("second",))
+        told = in_rules_words(deliver(world.secrets.of, POLICY), lambda _: rule, "", lambda _: f"{BASE}said.c2lnbmVk")
+
+        world.pump(world.worker(mode, told), mode)
+
+        (received,) = sinks.received()
+        (attempt,) = world.delivery(message)["attempts"]
+    assert "said.c2lnbmVk" in received.body
+    assert "not taken" in attempt["answer"] and "c2lnbmVk" not in str(attempt)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.unit.notifications.test_chat_forms import CATALOGUES, blocks, embed, made, texts_of
 from tests.unit.notifications.test_context import rendering_context
+from tests.unit.notifications.test_group_digest import several
 from tocsin.notifications.acknowledge_links import MAX_URL, link_secrets
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.discord import MAX_TOTAL
@@ -55,6 +56,16 @@ def test_what_escalates_and_is_not_over_can_be_acknowledged(
     context = told(own, replace(rendering_context(), about=about, over=over))
 
     assert (context.can_acknowledge, context.acknowledge) == (can, LINK if can else None)
+
+
+@pytest.mark.parametrize(("about", "link"), [("a" * 32, LINK), (None, None)], ids=["a group", "a person's digest"])
+def test_what_is_told_together_is_acknowledged_together(about: str | None, link: str | None) -> None:
+    context = told(RuleWords(groups_of_steps=("second",)), replace(several(None, "group"), about=about))
+
+    words = words_of(context, CATALOGUES.best(""))
+
+    assert (context.acknowledge, Told.of(context, "1").acknowledge) == (link, link)
+    assert (words.acknowledge.url if words.acknowledge else None) == link
 
 
 def test_a_rules_own_words_may_have_the_link() -> None:
