@@ -21,7 +21,7 @@ from tocsin.deliveries.redrive import Redrive
 from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.matching.escalation import step_sender
+from tocsin.matching.message import step_sender
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 

@@ -37,7 +37,7 @@ from tocsin.events.system import SystemEvents
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
-from tocsin.matching.escalation import step_sender
+from tocsin.matching.message import step_sender
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore

@@ -12,8 +12,7 @@ from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.events.model import Event
 from tocsin.events.store import event_key
 from tocsin.ids import new_id
-from tocsin.matching.message import MatchMessage
-from tocsin.matching.recipients import Cursor
+from tocsin.matching.message import Cursor, MatchMessage
 from tocsin.notifications.transport import TransportMode
 from tocsin.telling.preferences import Preferences
 from tocsin.telling.preferences_store import PreferencesStore

@@ -6,8 +6,7 @@ import pytest
 
 from tests.unit.rules.test_ruleset import event
 from tocsin.deliveries.model import DeliveryMessage
-from tocsin.matching.message import MatchMessage
-from tocsin.matching.recipients import Cursor
+from tocsin.matching.message import Cursor, MatchMessage
 from tocsin.notifications.model import Severity
 
 ODD = "a\ufffe b\uffff c"

@@ -14,8 +14,9 @@ from tocsin.config.model import Configuration
 from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.events.model import Event
 from tocsin.identity.store import PeopleStore
+from tocsin.matching.message import Cursor
 from tocsin.matching.open_store import OpenStore
-from tocsin.matching.recipients import MAX_PAGES, Cursor
+from tocsin.matching.recipients import MAX_PAGES
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Put, Telling, all_transports_of
 from tocsin.matching.throttle import values_of

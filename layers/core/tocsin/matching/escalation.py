@@ -14,16 +14,13 @@ from enum import StrEnum
 
 from tocsin.aws.logging import Code, note
 from tocsin.aws.metrics import Metric, measured
-from tocsin.aws.sqs import Outbox
-from tocsin.aws.tracing import caused_by
 from tocsin.config.model import Configuration
-from tocsin.deliveries.escalation_store import EscalationStore, Matter
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.waiting_store import WaitingStore
-from tocsin.errors import Unavailable
 from tocsin.events.model import Event
 from tocsin.matching.ending import Endings, about_of
-from tocsin.matching.message import MatchMessage
-from tocsin.matching.recipients import Cursor, Recipients
+from tocsin.matching.message import Cursor, MatchMessage
+from tocsin.matching.recipients import Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Put, Telling
 from tocsin.notifications.remarks import escalated, in_short
@@ -210,26 +207,6 @@ def of_step(rule: NotificationRule, step: EscalationStep) -> NotificationRule:
     """Return the rule as a step tells it: to the step's group, by its transports, each event by itself."""
     told = {"destination_group": step.destination_group, "destination_event_user": False, "group": None}
     return rule.model_copy(update=told | ({"transports": step.transports} if step.transports else {}))
-
-
-def step_sender(outbox: Callable[[], Outbox], queue_url: str) -> Callable[[Matter], None]:
-    """Return what puts the next step of a matter into the match queue. It raises Unavailable.
-
-    `outbox` makes an outbox: one for each message, since several threads send.
-    """
-
-    def send(matter: Matter) -> None:
-        number = matter.step + 1
-        message = MatchMessage(
-            matter.event_id, matter.rule, Cursor(), f"step {number} is due", step=number, about=matter.about
-        )
-        sending = outbox()
-        with caused_by(matter.trace):
-            sending.add(queue_url, message.to_body(), matter.about)
-        for reason in sending.send().values():
-            raise Unavailable(reason)
-
-    return send
 
 
 def _goes_on(rule: NotificationRule) -> timedelta | None:

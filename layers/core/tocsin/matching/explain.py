@@ -15,7 +15,8 @@ from tocsin.events.store import EventStore
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.escalation import of_step
-from tocsin.matching.recipients import Cursor, EventAudience, Recipients
+from tocsin.matching.message import Cursor
+from tocsin.matching.recipients import EventAudience, Recipients
 from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, group_of, transports_of
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.remarks import escalated

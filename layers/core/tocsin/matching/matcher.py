@@ -28,9 +28,9 @@ from tocsin.matching.ending import Endings, about_of
 from tocsin.matching.escalation import Escalations
 from tocsin.matching.firings_store import Firings
 from tocsin.matching.held_store import HeldEvent, HeldStore
-from tocsin.matching.message import MatchMessage
+from tocsin.matching.message import Cursor, MatchMessage
 from tocsin.matching.open_store import OpenStore
-from tocsin.matching.recipients import MAX_PAGES, Cursor, EventAudience, Recipients
+from tocsin.matching.recipients import MAX_PAGES, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Telling, decide_on_rule
 from tocsin.matching.throttle import Throttles, Window

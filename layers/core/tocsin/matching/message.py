@@ -2,14 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import orjson
 
+from tocsin.aws.sqs import Outbox
+from tocsin.aws.tracing import caused_by
 from tocsin.deliveries.model import message_body
-from tocsin.matching.recipients import Cursor
+from tocsin.errors import Unavailable
 from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from tocsin.deliveries.escalation_store import Matter
+
+END = -1
+"""The group of a cursor behind all people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a rule's people were notified: up to which group of the tree, and which member of it."""
+
+    group: int = 0
+    after: str | None = None
+    page: int = 0
+    once_told: bool = False
+    """Whether send-once transports that need a person have one already."""
+    remark: str | None = None
+    """What each of the notifications says beside its summary."""
+
+    @property
+    def at_end(self) -> bool:
+        """Whether all people were notified."""
+        return self.group == END
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,3 +91,23 @@ class MatchMessage:
             data.get("step"),
             data.get("about"),
         )
+
+
+def step_sender(outbox: Callable[[], Outbox], queue_url: str) -> Callable[[Matter], None]:
+    """Return what puts the next step of a matter into the match queue. It raises Unavailable.
+
+    `outbox` makes an outbox: one for each message, since several threads send.
+    """
+
+    def send(matter: Matter) -> None:
+        number = matter.step + 1
+        message = MatchMessage(
+            matter.event_id, matter.rule, Cursor(), f"step {number} is due", step=number, about=matter.about
+        )
+        sending = outbox()
+        with caused_by(matter.trace):
+            sending.add(queue_url, message.to_body(), matter.about)
+        for reason in sending.send().values():
+            raise Unavailable(reason)
+
+    return send

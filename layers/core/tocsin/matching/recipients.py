@@ -10,6 +10,7 @@ from tocsin.config.model import Configuration
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, User, with_ancestors, with_descendants
 from tocsin.identity.store import PeopleStore
+from tocsin.matching.message import END, Cursor
 from tocsin.rules.model import NotificationRule
 from tocsin.rules.ruleset import person_behind
 from tocsin.types import JsonObject
@@ -22,26 +23,6 @@ PAGES_AT_ONCE = 3
 
 MAX_PAGES = 20_000
 """Most pages of one rule's people: two million members. More than that is treated as a fault."""
-
-_END = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Cursor:
-    """How far a rule's people were notified: up to which group of the tree, and which member of it."""
-
-    group: int = 0
-    after: str | None = None
-    page: int = 0
-    once_told: bool = False
-    """Whether send-once transports that need a person have one already."""
-    remark: str | None = None
-    """What each of the notifications says beside its summary."""
-
-    @property
-    def at_end(self) -> bool:
-        """Whether all people were notified."""
-        return self.group == _END
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +53,7 @@ class Recipients:
             yield People((user,) if user.active else (), replace(cursor, group=0))
         for _ in range(PAGES_AT_ONCE):
             if cursor.group >= len(groups):  # no group, or one deleted since the cursor was written
-                yield People((), replace(cursor, group=_END))
+                yield People((), replace(cursor, group=END))
                 return
             members = self._people.members(groups[cursor.group], after=cursor.after, limit=PAGE)
             usernames = [name for name in members.items if name != event_user]
@@ -110,7 +91,7 @@ def _after(cursor: Cursor, last: str | None, groups: int) -> Cursor:
     if last is not None:
         return replace(cursor, after=last, page=cursor.page + 1)
     further = cursor.group + 1
-    return replace(cursor, group=further if further < groups else _END, after=None, page=cursor.page + 1)
+    return replace(cursor, group=further if further < groups else END, after=None, page=cursor.page + 1)
 
 
 class EventAudience:
