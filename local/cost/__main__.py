@@ -6,6 +6,7 @@ import argparse
 from dataclasses import replace
 
 from local.cost.bill import Prices, a_million, by_kind, dollars, drivers, is_keeping, quotas
+from local.cost.sizes import tables
 from local.cost.stage import staged
 from local.cost.workload import Driven, Workload, drive
 from local.sinks import Sinks
@@ -73,6 +74,7 @@ def main() -> None:
     parser.add_argument("--retention-days", type=int, default=known.retention_days)
     parser.add_argument("--indexes", help="the parameter EventIndexes: none, user_pk, client_ip")
     parser.add_argument("--tracing", default=known.tracing, help="the parameter Tracing: Active, PassThrough")
+    parser.add_argument("--sizes", action="store_true", help="calls and units by rules, members, events, deliveries")
     parser.add_argument("--growth", action="store_true", help="at 1 to 100,000 events a second as well")
     asked = parser.parse_args()
     workload = Workload(
@@ -87,6 +89,9 @@ def main() -> None:
         tracing=asked.tracing,
     )
     prices = Prices.read()
+    if asked.sizes:
+        print(tables(prices))
+        return
     print(f"{workload}\nPrices: {prices.region}, as of {prices.as_of} (local/cost/prices.json)\n")
     print(bill(workload, prices))
     if asked.growth:

@@ -48,6 +48,8 @@ class Invocation:
 
     answer: Any
     usage: Usage
+    calls: int
+    """Of AWS."""
 
 
 @dataclass
@@ -105,7 +107,7 @@ class Stage:
         usage[f"logs.bytes:{name}"] += self.platform_log_bytes + sum(
             len(line.encode()) + self.assumed["log_event_bytes"] for line in lines
         )
-        return Invocation(answer, usage)
+        return Invocation(answer, usage, len(meter.spans))
 
     def take(self, queue: str, at_most: int) -> list[dict[str, Any]]:
         """Messages of a queue, as records of an SQS event; they are deleted, as Lambda does."""

@@ -203,7 +203,7 @@ def access_line(stage: Stage) -> str:
 
 def _follow(stage: Stage, workload: Workload, driven: Driven, stored: list[dict[str, Any]]) -> None:
     """What reads the stream: the matcher, and the roll-ups, which read each event once more."""
-    first, *records = [_record(item, number) for number, item in enumerate(stored)]
+    first, *records = [record(item, number) for number, item in enumerate(stored)]
     for name, size in (("matcher", workload.match_batch), ("rollup", workload.rollup_batch)):
         stage.invoke(name, {"Records": [first]})  # reads the configuration
         if name == "matcher":
@@ -266,7 +266,8 @@ def _seconds(stage: Stage, driven: Driven, name: str, batch: int, per_event: flo
     return usage[f"lambda.gb_s:{name}"] / invocations / (stage.memory_mb(name) / 1024)
 
 
-def _record(item: dict[str, Any], number: int) -> dict[str, Any]:
+def record(item: dict[str, Any], number: int) -> dict[str, Any]:
+    """The stream's record of an item that is new."""
     return {
         "eventName": "INSERT",
         "eventSource": "aws:dynamodb",

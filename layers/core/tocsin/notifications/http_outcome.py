@@ -7,12 +7,16 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 from tocsin.events.redact import MASK, cleanse
 from tocsin.notifications.outcome import MAX_EXCERPT, MAX_RETRY_AFTER, Outcome, State
 from tocsin.notifications.text import plain
-from tocsin.outbound import OutboundBlocked, OutboundError, Response
+from tocsin.outbound import OutboundBlocked, OutboundError
 from tocsin.times import utc_now
+
+if TYPE_CHECKING:
+    from tocsin.outbound import Response
 
 _SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,15})?")
 

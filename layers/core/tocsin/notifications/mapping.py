@@ -1,18 +1,24 @@
 """Evaluate customers' mappings: CEL expressions that turn a notification into what is sent.
 
+Expressions are loaded with the first mapping: most transports have none.
+
 They see what templates see (`RenderingContext.to_json`), the event also as `notification.event`, and a person's pk,
 groups and attributes, which are empty where the delivery does not know them.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import orjson
 
-from tocsin.expressions import MAPPING_NAMES, Bindings, Expression, ExpressionError, bind
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.own_headers import NEVER_MAPPED
 from tocsin.notifications.text import one_line
 from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from tocsin.expressions import Bindings
 
 REWRITTEN = ("body", "hyperlink", "hyperlink_label")
 """The fields of a notification that an inbox's mapping may replace."""
@@ -74,6 +80,8 @@ def rewritten(source: str, context: RenderingContext) -> dict[str, str | None]:
 
 
 def _evaluated(what: str, source: str, context: RenderingContext) -> Json:
+    from tocsin.expressions import MAPPING_NAMES, Expression, ExpressionError  # noqa: PLC0415
+
     try:
         return Expression.compile(source, MAPPING_NAMES).evaluate(_bindings(context))
     except ExpressionError as error:
@@ -81,6 +89,8 @@ def _evaluated(what: str, source: str, context: RenderingContext) -> Json:
 
 
 def _compiled(source: str) -> None:
+    from tocsin.expressions import MAPPING_NAMES, Expression, ExpressionError  # noqa: PLC0415
+
     try:
         Expression.compile(source, MAPPING_NAMES)
     except ExpressionError as error:
@@ -88,6 +98,8 @@ def _compiled(source: str) -> None:
 
 
 def _bindings(context: RenderingContext) -> Bindings:
+    from tocsin.expressions import bind  # noqa: PLC0415
+
     seen = context.to_json()
     event, notification, user = seen["event"], seen["notification"], seen["user"]
     told: dict[str, JsonObject] = {

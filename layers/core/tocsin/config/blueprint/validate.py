@@ -18,7 +18,6 @@ from tocsin.notifications.mapping import MappingFailed, check_mapping
 from tocsin.notifications.own_headers import is_own_header
 from tocsin.notifications.rule_words import check_runbook, check_template
 from tocsin.notifications.signing import InvalidSecretError, check_secret
-from tocsin.notifications.templates.sandbox import TemplateRejected, check_custom
 from tocsin.notifications.transport import TransportMode
 from tocsin.outbound import (
     ClientCertificate,
@@ -254,6 +253,8 @@ def _templates(path: str, transport: TransportEntry) -> Iterator[Violation]:
     for field in ("html_template", "text_template"):
         source = getattr(transport, field)
         if source is not None:
+            from tocsin.notifications.templates.sandbox import TemplateRejected, check_custom  # noqa: PLC0415 - Jinja2
+
             try:
                 check_custom(source, html=field == "html_template")
             except TemplateRejected as rejected:
@@ -351,6 +352,8 @@ def _words(path: str, rule: NotificationRule) -> Iterator[Violation]:
     for field in ("title", "body"):
         source = getattr(rule, field)
         if source is not None:
+            from tocsin.notifications.templates.sandbox import TemplateRejected  # noqa: PLC0415 - Jinja2
+
             try:
                 check_template(source)
             except TemplateRejected as rejected:

@@ -1,7 +1,7 @@
 """What a reader asks of the log: filters, a text, an expression and a range of time, parsed and applied.
 
-There are two kinds of criteria: those that hourly counts by action and app can decide (`rules_out` finds hours that
-can't hold a match, `counted` says how many matches an hour has), and those that only the event itself can decide.
+There are two kinds of criteria: those that hourly counts by action and app can decide (`counted` says how many matches
+an hour has), and those that only the event itself can decide.
 """
 
 from __future__ import annotations
@@ -116,10 +116,6 @@ class Search:
                 if number:
                     found[action] = number
         return found
-
-    def rules_out(self, counts: Counts) -> bool:
-        """Whether none of the counted events can match."""
-        return not self.counted(counts)
 
     def addresses(self) -> tuple[str, ...] | None:
         """The client addresses that can match, where there are few; None where there are many or any."""

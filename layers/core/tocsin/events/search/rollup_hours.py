@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,13 +24,26 @@ def hour_of(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
 
 
+type Few = Mapping[str, list[str]]
+"""The ids of all events of some actions, by action."""
+
+
 @dataclass(frozen=True, slots=True)
 class HourCount:
-    """The counts of an hour's events before `covered`; where that is the hour's beginning, nothing is known."""
+    """The counts of an hour's events before `covered`; where that is the hour's beginning, nothing is known.
+
+    `few` has the ids of all counted events of actions that the hour has few of.
+    """
 
     hour: datetime
     covered: datetime
     counts: Counts
+    few: Few = field(default_factory=dict)
+
+    def ids_of(self, actions: Iterable[str]) -> list[str] | None:
+        """The ids of all counted events of these actions, in order; None where they are not known."""
+        found = [self.few.get(action) for action in actions]
+        return sorted(each for ids in found for each in ids or ()) if None not in found else None
 
     @property
     def is_whole(self) -> bool:
@@ -72,13 +85,19 @@ def hour_count(item: Item) -> HourCount:
     hour = parse_hour(text_of(item, "sk"))
     if "covered" not in item or number_of(item, "changed") != number_of(item, "counted"):
         return HourCount(hour, hour, {})
-    return HourCount(hour, moment_in(item, "covered"), counts_in(item))
+    few: Few = orjson.loads(text_of(item, "few", "{}"))
+    return HourCount(hour, moment_in(item, "covered"), counts_in(item), few)
 
 
 def counts_in(item: Item) -> Counts:
     """The counts in an hour's item, valid or not."""
     counts: Counts = orjson.loads(text_of(item, "counts", "{}"))
     return counts
+
+
+def json_text(value: object) -> dict[str, str]:
+    """`value` as an attribute of JSON."""
+    return {"S": orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()}
 
 
 def hours_between(start: datetime, end: datetime) -> Iterator[datetime]:

@@ -1,7 +1,8 @@
 """Counts of events by hour, action and app, in the events table beside the events.
 
     pk                 sk               what
-    rollup#<month>     <hour>           an hour's counts, how far into the hour they reach, whether they hold
+    rollup#<month>     <hour>           an hour's counts, how far into the hour they reach, whether they hold; the ids
+                                        of events of actions that it has few of
     rollup#due         <hour>           an hour that changed after it was counted
     rollup#expiry      <when>#<hour>    that events of a counted hour have expired by then: the next whole hour
     rollup#progress    hours            every hour from `known_from` up to `through` is counted
@@ -26,21 +27,17 @@ on DynamoDB deleting the events nor on the stream.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
-
-import orjson
 
 from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.events.search.earliest_store import EarliestHour
-from tocsin.events.search.query import Counts
 from tocsin.events.search.rollup_hours import (
     DAY,
     HOUR,
@@ -53,12 +50,14 @@ from tocsin.events.search.rollup_hours import (
     hour_key,
     hour_of,
     hours_between,
+    json_text,
     milliseconds,
     moment_in,
     months_between,
     parse_hour,
 )
-from tocsin.events.store import SHARDS, event_text, partition
+from tocsin.events.search.rollup_tally import HourTally
+from tocsin.events.store import SHARDS, partition
 from tocsin.ids import first_id, id_time, new_id
 from tocsin.times import to_milliseconds
 
@@ -92,34 +91,6 @@ class Run:
     events: int = 0
     left: int = 0
     """Hours that are left for another run."""
-
-
-@dataclass(slots=True)
-class _Tally:
-    counts: dict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    events: int = 0
-    first_expiry: int | None = None
-    """When the first of the events that were read expires, in seconds since 1970; None where none does."""
-
-    def add(self, counts: Counts) -> None:
-        for action, by_app in counts.items():
-            self.counts[action].update(by_app)
-
-    def add_event(self, item: Item) -> None:
-        event = orjson.loads(event_text(item))
-        self.counts[event["action"]][event["app"]] += 1
-        self.events += 1
-        if "expires_at" in item:
-            self._expire(number_of(item, "expires_at"))
-
-    def merge(self, other: _Tally) -> None:
-        self.add(other.counts)
-        self.events += other.events
-        if other.first_expiry is not None:
-            self._expire(other.first_expiry)
-
-    def _expire(self, moment: int) -> None:
-        self.first_expiry = moment if self.first_expiry is None else min(self.first_expiry, moment)
 
 
 class Rollups:
@@ -304,11 +275,11 @@ class Rollups:
             return self._table.get(_COUNTING, hour_key(hour), consistent=True) or {}
 
     def _count_from(self, hour: datetime, end: datetime, claimed: Item, run: Run, has_time: Callable[[], bool]) -> bool:
-        start, tally = hour, _Tally()
+        start, tally = hour, HourTally()
         before = hour_count(claimed)
         if before.covered > hour:
             start = before.covered
-            tally.add(before.counts)
+            tally.go_on(before)
         was = number_of(claimed, "covered") if "covered" in claimed else None
         expected = sum(sum(by_app.values()) for by_app in counts_in(claimed).values())
         step = (HOUR / (1 + expected // _SLICE)) if start == hour else HOUR
@@ -325,21 +296,22 @@ class Rollups:
         run.events += tally.events
         return True
 
-    def _add_events(self, tally: _Tally, start: datetime, end: datetime, now: datetime) -> None:
+    def _add_events(self, tally: HourTally, start: datetime, end: datetime, now: datetime) -> None:
         with ThreadPoolExecutor(SHARDS) as pool:
             for counted in pool.map(lambda shard: self._tally_of(start, end, shard, now), range(SHARDS)):
                 tally.merge(counted)
 
-    def _tally_of(self, start: datetime, end: datetime, shard: int, now: datetime) -> _Tally:
-        tally = _Tally()
+    def _tally_of(self, start: datetime, end: datetime, shard: int, now: datetime) -> HourTally:
+        tally = HourTally()
         for item in self._query(_COUNTING, partition(start, shard), first_id(start), first_id(end)):
             if text_of(item, "sk") < first_id(end) and not is_gone(item, now):
                 tally.add_event(item)
         return tally
 
-    def _store(self, hour: datetime, covered: datetime, tally: _Tally, changed: int, was: int | None) -> bool:
+    def _store(self, hour: datetime, covered: datetime, tally: HourTally, changed: int, was: int | None) -> bool:
         values = {
-            ":counts": {"S": orjson.dumps(tally.counts, option=orjson.OPT_SORT_KEYS).decode()},
+            ":counts": json_text(tally.counts),
+            ":few": json_text(tally.few()),
             ":covered": milliseconds(covered),
             ":changed": number(changed),
         }
@@ -349,7 +321,7 @@ class Rollups:
             self._table.update(
                 _COUNTING,
                 hour_key(hour),
-                "SET counts = :counts, covered = :covered, counted = :changed",
+                "SET counts = :counts, few = :few, covered = :covered, counted = :changed",
                 condition="changed = :changed AND "
                 + ("attribute_not_exists(covered)" if was is None else "covered = :was"),
                 values=values,

@@ -5,6 +5,8 @@
     a client IP, or a network of few          the index by-client-ip, merged
     anything else                             the timeline, without hours that, by their counts, hold no match
 
+Of an hour with many events, and few of the actions that are asked for, only those are read (`MANY`, `FEW`).
+
 Where both are asked, the user's index is read: many people share an address and few share an account, so it holds
 fewer events. Every other criterion is applied to the events that are read.
 
@@ -14,21 +16,22 @@ looked for in the timeline, and `unindexed` says so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Item, is_gone, text_of
 from tocsin.events.model import Event
 from tocsin.events.search.entries_store import IndexEntries
 from tocsin.events.search.query import Search, SearchFilter
-from tocsin.events.search.rollup_hours import DAY, HOUR, hour_of
+from tocsin.events.search.rollup_hours import DAY, HOUR, HourCount, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.search.timeline import AFTER, Budget, Merge, Partition, read_whole, shards_of, time_of
-from tocsin.events.store import SHARDS, event_of
-from tocsin.ids import first_id
+from tocsin.events.store import SHARDS, event_key, event_of
+from tocsin.ids import first_id, id_time
 from tocsin.times import EPOCH
 
 if TYPE_CHECKING:
@@ -40,6 +43,13 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=10)
 """How far in the future an event's time may be: more than a producer's clock may be ahead."""
 
+MILLISECOND = timedelta(milliseconds=1)
+"""What an id tells of its time."""
+
+MANY = 200
+"""Events of an hour above which the few of a rare action are read one by one. Fewer are read together, with those of
+the hours beside, in one go."""
+
 _WIDEST = 31
 """Days of roll-ups read at a time, at most."""
 _WIDER = 4
@@ -48,6 +58,15 @@ _LARGE_PAGE = 500
 _AT_ONCE = 100  # BatchGetItem's limit
 
 type Range = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """A part of the timeline that lies in some partitions of one day."""
+
+    start: datetime
+    end: datetime
+    partitions: list[Partition]
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,17 +201,17 @@ class Scan:
 
     def _timeline(self, ranges: Sequence[Range] | None) -> Iterator[Item]:
         page = self._page()
-        for start, end in self._stretches([self._whole_range()] if ranges is None else ranges):
+        for stretch in self._stretches([self._whole_range()] if ranges is None else ranges):
             # A request that read nothing would never get on.
             if self.budget.is_used_up and self.position != self._position:
                 self.stopped = True
                 return
-            merge = self._merge(shards_of(start), start, end, page)
+            merge = self._merge(stretch.partitions, stretch.start, stretch.end, page)
             yield from merge
             if merge.stopped:
                 self.stopped = True
                 return
-            self.position = first_id(start if self._newest_first else end)
+            self.position = first_id(stretch.start if self._newest_first else stretch.end)
 
     def _page(self) -> int:
         """How many events to read from each shard at first; a merge reads more at a time as it goes on."""
@@ -202,8 +221,8 @@ class Scan:
         share = 3 + self._wanted * 5 // (4 * SHARDS)
         return share if self._search.is_everything else max(_PAGE, share)
 
-    def _stretches(self, ranges: Sequence[Range]) -> Iterator[Range]:
-        """The parts of the ranges that may hold a match, in order of reading; none crosses midnight."""
+    def _stretches(self, ranges: Sequence[Range]) -> Iterator[_Stretch]:
+        """The parts of the ranges that may hold a match, in order of reading."""
         for start, end in ranges:
             yield from self._promising(start, end)
 
@@ -216,7 +235,7 @@ class Scan:
         start = self._search.since or floor or BEGINNING
         return max(start, floor or EPOCH), end
 
-    def _promising(self, start: datetime, end: datetime) -> Iterator[Range]:
+    def _promising(self, start: datetime, end: datetime) -> Iterator[_Stretch]:
         start, end = self._from_position(start, end)
         # The newest events are mostly among today's: they are read without roll-ups.
         days = 1
@@ -243,26 +262,35 @@ class Scan:
         at = time_of(self._position)
         if self._newest_first:
             # There may be events before it in the id's own millisecond.
-            return start, min(end, at if self._position == first_id(at) else at + timedelta(milliseconds=1))
+            return start, min(end, at if self._position == first_id(at) else at + MILLISECOND)
         return max(start, at), end
 
-    def _unruled(self, start: datetime, end: datetime) -> list[Range]:
-        """The parts of a range that the counts do not rule out, oldest first."""
+    def _unruled(self, start: datetime, end: datetime) -> list[_Stretch]:
+        """The parts of a range that the counts do not rule out, oldest first.
+
+        Of an hour that has few events of the actions that are asked for, these are the milliseconds of the events.
+        """
         known = self._rollups.known(start, end)
         self.budget.spend((), queries=2)
-        stretches: list[Range] = []
+        stretches: list[_Stretch] = []
         hour = hour_of(start)
         while hour < end:
             count = known.of(hour)
-            first = count.covered if self._search.rules_out(count.counts) else hour
-            first, last = max(first, start), min(hour + HOUR, end)
-            if first < last:
-                if stretches and stretches[-1][1] == first:
-                    stretches[-1] = (stretches[-1][0], last)
-                else:
-                    stretches.append((first, last))
+            ids = self._matching_ids(count)
+            if ids:
+                stretches += _of_ids(ids, start, end)
+            first = hour if ids is None else count.covered
+            stretches += _by_day(max(first, start), min(hour + HOUR, end))
             hour += HOUR
-        return [part for stretch in stretches for part in _by_day(*stretch)]
+        return _joined(stretches)
+
+    def _matching_ids(self, count: HourCount) -> list[str] | None:
+        """The ids of the hour's counted events that can match; None where it takes reading them to tell."""
+        matching = self._search.counted(count.counts)
+        if not matching:
+            return []
+        is_worth_it = self._search.actions and sum(sum(by_app.values()) for by_app in count.counts.values()) > MANY
+        return count.ids_of(matching) if is_worth_it else None
 
     def _merge(self, partitions: list[Partition], start: datetime, end: datetime, page: int) -> Merge:
         low, high = first_id(start), first_id(end)
@@ -284,11 +312,30 @@ def _midnight(moment: datetime) -> datetime:
     return (moment - timedelta(microseconds=1)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def _by_day(start: datetime, end: datetime) -> list[Range]:
+def _by_day(start: datetime, end: datetime) -> list[_Stretch]:
     """A range in parts that do not cross midnight, oldest first."""
-    parts: list[Range] = []
+    parts: list[_Stretch] = []
     while start < end:
         last = min(end, start.replace(hour=0, minute=0, second=0, microsecond=0) + DAY)
-        parts.append((start, last))
+        parts.append(_Stretch(start, last, shards_of(start)))
         start = last
     return parts
+
+
+def _of_ids(ids: Sequence[str], start: datetime, end: datetime) -> Iterator[_Stretch]:
+    """The milliseconds of events within a range, oldest first, each with the partitions that have the events."""
+    for moment, group in groupby(ids, id_time):
+        if start <= moment < end:
+            keys = {text_of(event_key(each), "pk"): None for each in group}
+            yield _Stretch(moment, moment + MILLISECOND, [Partition("pk", key) for key in keys])
+
+
+def _joined(stretches: Iterable[_Stretch]) -> list[_Stretch]:
+    """Stretches in order, each joined with the one before where it goes on in the same partitions."""
+    joined: list[_Stretch] = []
+    for each in stretches:
+        if joined and joined[-1].end == each.start and joined[-1].partitions == each.partitions:
+            joined[-1] = _Stretch(joined[-1].start, each.end, each.partitions)
+        else:
+            joined.append(each)
+    return joined

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -27,8 +28,10 @@ from tocsin.notifications.http_outcome import answered, masked
 from tocsin.notifications.outcome import MAX_RETRY_AFTER, Outcome, State
 from tocsin.notifications.presets.catalogue import Preset
 from tocsin.notifications.text import cut, one_line
-from tocsin.outbound import Response
 from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from tocsin.outbound import Response
 
 _MOST_WORDS = 200
 _LONGEST_ID = 200

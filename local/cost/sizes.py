@@ -1,0 +1,169 @@
+"""How calls and units grow with rules, members of a group, events and open deliveries: `make cost WORKLOAD=--sizes`.
+
+Counts, so that a busy machine changes nothing. What is larger than these sizes is reckoned from them in docs/cost.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from local.cost.bill import Prices
+from local.cost.meter import Meter, Usage, add, used
+from local.cost.stage import Stage, staged
+from local.cost.workload import record
+from tocsin.config.model import Configuration
+from tocsin.config.store import ConfigurationStore
+from tocsin.deliveries.items import due_shard
+from tocsin.events.model import Event
+from tocsin.events.search.query import parse_search
+from tocsin.events.search.reader import LogReader
+from tocsin.events.search.rollups import Rollups
+from tocsin.events.store import EventStore, Submission, event_item
+from tocsin.identity.directory import Group, User
+from tocsin.identity.store import PeopleStore
+from tocsin.ids import new_id
+
+RULES = (10, 100, 1_000)
+MEMBERS = (10, 100, 300)
+EVENTS = (500, 2_000)
+OPEN = (10, 500)
+
+RARE = 6
+"""Events of the rare action, whatever the log has besides."""
+_HOURS = 2
+
+
+def tables(prices: Prices) -> str:
+    """All four."""
+    rows = [_rules(count, prices) for count in RULES]
+    parts = [_table("rules", "first batch: calls", "read units", "batch of 100, 10 fire: calls", "write units", rows)]
+    rows = [_members(count, prices) for count in MEMBERS]
+    parts += [_table("members", "calls", "read units a member", "SQS requests a member", "invocations", rows)]
+    rows = [_events(count, prices) for count in EVENTS]
+    parts += [_table("events", "found", "calls", "items read", "read units", rows)]
+    rows = [_open(count, prices) for count in OPEN]
+    parts += [_table("open deliveries", "calls", "read units", "", "", rows)]
+    return "\n\n".join(parts)
+
+
+def _table(*heading_and_rows: Any) -> str:  # noqa: ANN401 - headings, and then the rows
+    *heading, rows = heading_and_rows
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def _publish(stage: Stage, rules: int, *, fires_for: str | None = None) -> None:
+    """A configuration of so many rules, of which the first fires on login_failed."""
+    policies = [{"name": f"p{at}", "kind": "event_matcher", "action": f"custom_{at}"} for at in range(rules)]
+    policies[0]["action"] = "login_failed"
+    told: dict[str, Any] = {"destination_group": fires_for} if fires_for else {"destination_event_user": True}
+    document = {
+        "groups": [{"name": "oncall", "roster": "1"}],
+        "transports": [{"name": "inbox", "mode": "local"}],
+        "policies": policies,
+        "rules": [
+            {"name": f"r{at}", "transports": ["inbox"], "bindings": [{"policy": f"p{at}"}], **told}
+            for at in range(rules)
+        ],
+    }
+    store = ConfigurationStore(stage.dynamodb, "config")
+    store.publish(Configuration.model_validate(document), replacing=store.version(fresh=True), by="sizes")
+
+
+def _event(action: str, at: datetime | None = None) -> Event:
+    return Event(new_id(at), action, "shop", {"username": "person-0"}, {}, None, "default", None)
+
+
+def _rules(count: int, prices: Prices) -> list[str]:
+    with staged(prices.assumed) as stage:
+        PeopleStore(stage.dynamodb, "config").write(users=[User("person-0")])
+        _publish(stage, count)
+        records = [record(event_item(_event("login"), None), 0)]
+        first = stage.invoke("matcher", {"Records": records})
+        events = [_event("login_failed" if at < 10 else "login") for at in range(100)]
+        batch = stage.invoke(
+            "matcher", {"Records": [record(event_item(each, None), at) for at, each in enumerate(events)]}
+        )
+        return [f"{count:,}", str(first.calls), _of(first.usage, "read"), str(batch.calls), _of(batch.usage, "write")]
+
+
+def _members(count: int, prices: Prices) -> list[str]:
+    with staged(prices.assumed) as stage:
+        names = [f"person-{at}" for at in range(count)]
+        people = PeopleStore(stage.dynamodb, "config")
+        people.write(users=[User(name) for name in names])
+        people.write(members=[(Group(name="oncall", roster="1"), name) for name in names])
+        _publish(stage, 1, fires_for="oncall")
+        stage.invoke("matcher", {"Records": [record(event_item(_event("login"), None), 0)]})  # reads the configuration
+        event = _event("login_failed")
+        EventStore(stage.dynamodb, "events").add([Submission(event, None)])
+        usage, calls, invocations = used(), 0, 0
+        waiting = [record(event_item(event, None), 1)]
+        while waiting:
+            done = stage.invoke("matcher", {"Records": waiting})
+            add(usage, done.usage)
+            calls, invocations = calls + done.calls, invocations + 1
+            waiting = stage.take("Match", 5)
+        told = len(stage.take("Inbox", 10 * count))
+        if told != count:
+            raise RuntimeError(f"{told} of {count} were told")
+        read = sum(units for name, units in usage.items() if name.startswith("dynamodb.read"))
+        return [
+            f"{count:,}",
+            str(calls),
+            f"{read / count:.2f}",
+            f"{usage['sqs.requests'] / count:.2f}",
+            str(invocations),
+        ]
+
+
+def _events(count: int, prices: Prices) -> list[str]:
+    with staged(prices.assumed) as stage:
+        now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+        start = now - timedelta(hours=_HOURS)
+        span = timedelta(hours=_HOURS)
+        events = [_event("login", start + span * at / count) for at in range(count)]
+        events += [_event("export_ready", start + span * (at + 0.5) / RARE) for at in range(RARE)]
+        EventStore(stage.dynamodb, "events").add([Submission(each, None) for each in events])
+        rollups = Rollups(stage.dynamodb, "events")
+        rollups.mark(each.id for each in events)
+        rollups.catch_up(now + timedelta(minutes=5), has_time=lambda: True)
+        meter = Meter(stage.dynamodb, prices.assumed)
+        search = parse_search({"action": "export_ready", "until": now.isoformat()})
+        with meter.running():
+            page = LogReader(stage.dynamodb, "events").page(search, now=now + timedelta(minutes=5), limit=100)
+        read = _of(meter.usage, "read")
+        return [f"{count:,}", str(len(page.events)), str(len(meter.spans)), str(page.budget.spent_items), read]
+
+
+def _open(count: int, prices: Prices) -> list[str]:
+    with staged(prices.assumed) as stage:
+        later = int(time.time()) + 3600
+        for some in _in_25(range(count)):
+            items = [
+                {
+                    "pk": {"S": f"event#{at}"},
+                    "sk": {"S": f"delivery#{at}"},
+                    "due_shard": {"S": due_shard(str(at))},
+                    "due_at": {"N": str(later)},
+                }
+                for at in some
+            ]
+            stage.dynamodb.batch_write_item(
+                RequestItems={"deliveries": [{"PutRequest": {"Item": item}} for item in items]}
+            )
+        stage.invoke("redrive", {})  # reads the configuration
+        done = stage.invoke("redrive", {})
+        return [f"{count:,}", str(done.calls), _of(done.usage, "read"), "", ""]
+
+
+def _in_25(numbers: range) -> Iterator[Iterable[int]]:
+    for at in range(0, len(numbers), 25):
+        yield numbers[at : at + 25]
+
+
+def _of(usage: Usage, kind: str) -> str:
+    return f"{sum(units for name, units in usage.items() if name.startswith(f'dynamodb.{kind}')):,.1f}"
