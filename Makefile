@@ -1,7 +1,8 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-cold cost screenshots setup run test laws permissions storm contract crowd timing lint style types validate deploy undeploy upgrade bench \
+.PHONY: help bench-cold cost screenshots setup run test laws permissions storm contract crowd timing lint style \
+	types types-of-3.13 types-of-3.10 validate validate-by-sam validate-by-cfn-lint deploy undeploy upgrade bench \
 	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
 BIN := .venv/bin
@@ -55,18 +56,27 @@ timing: setup chromium ## the console's: from POST /events to the toast, frames 
 crowd: setup ## a group of 100,000 members, each told once (half an hour)
 	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark
 
-lint: style types validate ## style, types and the template; .pre-commit-config.yaml runs the same three
+lint: setup ## style, types and the template, beside each other; .pre-commit-config.yaml runs the same three
+	@$(MAKE) --no-print-directory --jobs=$(WORKERS) style types validate
 
 style: setup ## ruff
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 
-types: setup ## mypy
+types: types-of-3.13 types-of-3.10 ## mypy
+
+types-of-3.13: setup
 	$(BIN)/mypy
+
+types-of-3.10: setup
 	$(BIN)/mypy --python-version 3.10 layers/client/tocsin_client
 
-validate: setup ## the template: sam validate --lint, cfn-lint
+validate: validate-by-sam validate-by-cfn-lint ## the template: sam validate --lint, cfn-lint
+
+validate-by-sam: setup
 	@$(QUIET_SAM) validate --lint
+
+validate-by-cfn-lint: setup
 	$(BIN)/cfn-lint template.yaml
 
 deploy: setup ## build and deploy to AWS (ENV=prod for [prod] of samconfig.toml, PARAMETERS="A=1 B=2", GUIDED=1, YES=1)
