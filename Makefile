@@ -35,7 +35,8 @@ setup: ## the virtual environment, from requirements-dev.txt (PYTHON=/path where
 run: setup ## the whole application here: emulator, sample events, deliveries; ONCE=1 ends after the samples
 	@PYTHONPATH=layers/core:cli $(BIN)/python -m local run $(if $(ONCE),--once)
 
-test: setup chromium lint ## everything: lint, then unit, integration, template and stack tests, and their coverage
+test: setup chromium ## everything: lint, then unit, integration, template and stack tests, and their coverage
+	@$(MAKE) --no-print-directory --jobs=$(WORKERS) lint
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
 
 laws: setup ## the property tests with ten times as many examples, others each time
@@ -56,8 +57,7 @@ timing: setup chromium ## the console's: from POST /events to the toast, frames 
 crowd: setup ## a group of 100,000 members, each told once (half an hour)
 	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark
 
-lint: setup ## style, types and the template, beside each other; .pre-commit-config.yaml runs the same three
-	@$(MAKE) --no-print-directory --jobs=$(WORKERS) style types validate
+lint: style types validate ## style, types and the template; .pre-commit-config.yaml runs the same three
 
 style: setup ## ruff
 	$(BIN)/ruff check

@@ -39,7 +39,6 @@ from moto.sqs.responses import SQSResponse
 from local.corrections.item_size import MAX_ITEM, item_bytes
 from local.corrections.late_reads import LateReads
 from local.corrections.sqs import batch_too_large, message_bytes, not_allowed, too_large
-from tests import quick_calls, quick_items
 
 _INDEX_NAME = 6
 """Where Table.query is given the name of an index, behind the key."""
@@ -65,8 +64,6 @@ def installed() -> Iterator[Moto]:
         _work_out_once(patch)
         _look_where_items_are(patch)
         _one_at_a_time(patch)
-        quick_calls.install(patch)
-        quick_items.install(patch)
         yield moto
 
 

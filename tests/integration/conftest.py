@@ -16,6 +16,7 @@ from moto import mock_aws
 from moto.core.base_backend import BackendDict
 
 from local.corrections.late_reads import LateReads
+from tests import quick_calls, quick_items
 from tests.expanded_template import ROOT, expanded_template
 from tests.integration.role_policies import DEAD_LETTERS, Recorder, as_text, enforced, from_text, grants, spare
 from tests.moto_as_aws import Moto, installed
@@ -105,8 +106,10 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def moto() -> Iterator[Moto]:
-    """moto, as AWS: its operations are atomic, and it refuses what AWS refuses."""
-    with installed() as moto:
+    """moto, as AWS: its operations are atomic, and it refuses what AWS refuses; reached without a network's work."""
+    with installed() as moto, pytest.MonkeyPatch.context() as patch:
+        quick_calls.install(patch)
+        quick_items.install(patch)
         yield moto
 
 
