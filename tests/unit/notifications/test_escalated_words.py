@@ -50,6 +50,18 @@ def test_a_step_says_so_in_german() -> None:
     assert words.text.endswith("(eskaliert: Stufe 2, niemand hat es innerhalb von 1 h 30 min gesehen)")
 
 
+def test_a_rules_own_body_has_the_remark_in_the_readers_language_too() -> None:
+    remark = escalated(1, QUARTER, unless_seen=False)
+    made = rendering_context()
+    remarked = made.notification.with_remark(remark)
+
+    def german(body: str) -> str:
+        return words_of(replace(made, notification=replace(remarked, body=body)), GERMAN).text
+
+    assert german(f"Look. ({remark})") == ("Look. (eskaliert: Stufe 1, niemand hat es innerhalb von 15 min bestätigt)")
+    assert german("Rewritten by a mapping") == "Rewritten by a mapping"
+
+
 @pytest.mark.parametrize(("step", "group"), [(None, "oncall"), (1, "second"), (2, "chiefs"), (3, "oncall")])
 def test_people_are_told_by_which_group_they_hear_of_it(step: int | None, group: str) -> None:
     assert told(step).why == f"You are told since you are in “{group}” and rule “failed logins” fired."

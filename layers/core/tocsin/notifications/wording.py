@@ -209,15 +209,19 @@ class _InText:
 def _text(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText | None]:
     """Return the sentence and the values in it; None for a text that the rule, a mapping or the producer gave."""
     event, notification = context.event, context.notification
+    remark = notification.remark
+    behind = f" ({translated(remark, catalogue)})" if remark else ""
     if notification.body != notification.standard_body:
-        return notification.body, None
+        given = f" ({remark})"
+        has_it = bool(remark) and notification.body.endswith(given)
+        return notification.body.removesuffix(given) + behind if has_it else notification.body, None
     message = message_of(event.context)
     said = None
     if message is None:
         text, said = _sentence(context, catalogue)
     else:
         text = message
-    return f"{text} ({translated(notification.remark, catalogue)})" if notification.remark else text, said
+    return text + behind, said
 
 
 def _sentence(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText]:
