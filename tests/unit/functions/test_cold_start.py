@@ -101,18 +101,12 @@ def loaded(script: str, environment: dict[str, str]) -> set[str]:
     return set(json.loads(done.stdout.splitlines()[-1]))
 
 
-@pytest.fixture(scope="module")
-def everybodys() -> set[str]:
-    """What every function loads, whatever it does."""
-    return loaded("from tocsin.aws import clients\nclients.dynamodb()", {})
-
-
-@pytest.mark.parametrize("function", MUST_NOT_LOAD)
-def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybodys: set[str]) -> None:
+def environment_of(function: str) -> dict[str, str]:
+    """The variables that template.yaml gives a function."""
     (properties,) = [each for each in FUNCTIONS if each["CodeUri"] == f"functions/{function}/"]
     everybodys_names = expanded_template()["Globals"]["Function"]["Environment"]["Variables"].keys()
     names = properties["Environment"]["Variables"].keys() | everybodys_names
-    environment = dict.fromkeys(names - {"OIDC_ISSUER"}, "https://sqs.eu-central-1.amazonaws.com/1/q") | {
+    return dict.fromkeys(names - {"OIDC_ISSUER"}, "https://sqs.eu-central-1.amazonaws.com/1/q") | {
         "ALLOW_HTTP": "false",
         "ALLOWED_PORTS": "443",
         "ALLOWED_CIDRS": "",
@@ -122,7 +116,16 @@ def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybody
         "DEAD_LETTERS": "",
     }
 
-    modules = loaded(f"import functions.{function}.app", environment)
+
+@pytest.fixture(scope="module")
+def everybodys() -> set[str]:
+    """What every function loads, whatever it does."""
+    return loaded("from tocsin.aws import clients\nclients.dynamodb()", {})
+
+
+@pytest.mark.parametrize("function", MUST_NOT_LOAD)
+def test_a_function_loads_what_it_uses_and_nothing_else(function: str, everybodys: set[str]) -> None:
+    modules = loaded(f"import functions.{function}.app", environment_of(function))
 
     never = [name for name in NEVER if function != "api" or name != "aws_lambda_powertools"]
     assert not [name for name in (*never, *MUST_NOT_LOAD[function]) if name in modules]
@@ -167,3 +170,17 @@ def test_each_function_on_the_hot_path_has_a_budget() -> None:
     functions = {path.parent.name for path in (ROOT / "functions").glob("*/app.py")}
 
     assert functions - OFF_THE_HOT_PATH == BUDGET.keys() == MUST_NOT_LOAD.keys()
+
+
+def test_the_api_builds_the_models_of_what_it_takes_with_the_first_of_each() -> None:
+    built = (
+        "import functions.api.app\n"
+        "from tocsin.config.blueprint.model import Blueprint\n"
+        "from tocsin.jobs.export import ExportRequest\n"
+        "from tocsin.telling.preferences import Preferences\n"
+        "models = Blueprint, ExportRequest, Preferences\n"
+        "assert not [model for model in models if model.__pydantic_complete__]\n"
+        "assert ExportRequest.model_validate({}).filters == {}\n"
+    )
+
+    assert "tocsin.jobs.export" in loaded(built, environment_of("api"))

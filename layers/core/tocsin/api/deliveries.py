@@ -44,7 +44,7 @@ class RedriveRequest(BaseModel):
     does not want.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     transport: Name
     states: Annotated[tuple[Redriven, ...], Field(min_length=1)] = ("failed",)

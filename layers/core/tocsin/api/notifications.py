@@ -50,7 +50,7 @@ type Ids = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_IDS)]
 class MarkUnseen(BaseModel):
     """What POST /notifications/unseen takes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     ids: Ids
 
@@ -58,7 +58,7 @@ class MarkUnseen(BaseModel):
 class MarkSeen(BaseModel):
     """What POST /notifications/seen takes: `ids`, or `through`, an arrival up to which all are marked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     ids: Ids | None = None
     through: Arrival | None = None

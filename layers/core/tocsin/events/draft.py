@@ -61,7 +61,7 @@ def _name_of_brand(given: object) -> object:
 class _User(BaseModel):
     """The fields of an event's user that Tocsin reads; others are kept as they are."""
 
-    model_config = ConfigDict(extra="allow")
+    model_config = ConfigDict(extra="allow", defer_build=True)
 
     username: Annotated[StrictStr, Field(max_length=256)] | None = None
     pk: _Pk | None = None
@@ -72,7 +72,7 @@ class _User(BaseModel):
 
 
 class _Once(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     key: Annotated[StrictStr, Field(min_length=1, max_length=MAX_ONCE_KEY)]
     window: StrictStr

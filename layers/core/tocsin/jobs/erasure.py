@@ -50,7 +50,7 @@ _PARALLEL = 8
 class ErasureRequest(BaseModel):
     """Whose events are deleted: those whose user matches any of the fields. The event that reports it has `reason`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     username: Annotated[str, Field(min_length=1, max_length=255)] | None = None
     pk: PersonKey | None = None

@@ -55,7 +55,7 @@ _LIMITS = "a file has at most 10,000 parts of 16 MiB; ask for a shorter time or 
 class ExportRequest(BaseModel):
     """Which events are written, and in which format. `filters` are those of GET /events."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     format: ExportFormat = ExportFormat.JSONL
     filters: Annotated[dict[str, str], Field(max_length=len(FILTERS))] = {}

@@ -36,7 +36,7 @@ MAX_SUMMARY = 1_000
 
 
 class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
     since: Moment
     until: Moment | None = None

@@ -47,7 +47,7 @@ class Mapping(BaseModel):
 class NotificationTransport(BaseModel):
     """A transport, as it is configured."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: Name
     mode: TransportMode
@@ -126,7 +126,7 @@ class NotificationTransport(BaseModel):
 class TransportSecrets(BaseModel):
     """A transport's secrets, which only the delivering function reads."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     url: str | None = None
     """webhook_slack, webhook: the complete URL."""
@@ -146,5 +146,5 @@ type SecretsOf = Callable[[NotificationTransport], TransportSecrets]
 type PaceOf = Callable[[NotificationTransport | None], timedelta | None]
 """Returns the minimum time between two messages to a transport's service; None without a minimum."""
 
-INBOX = NotificationTransport(name="inbox", mode=TransportMode.LOCAL)
+INBOX = NotificationTransport.model_construct(name="inbox", mode=TransportMode.LOCAL)  # no validator is built for it
 """The transport of rules that name none."""

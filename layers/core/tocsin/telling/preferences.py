@@ -86,7 +86,7 @@ type Locale = Annotated[str, AfterValidator(_locale)]
 
 
 class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class TransportPreference(_Said):
@@ -201,7 +201,7 @@ class Preferences(_Said):
         return shown
 
 
-NOTHING_SAID = Preferences()
+NOTHING_SAID = Preferences.model_construct()  # which builds no validator at init
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class UserEntry(_Entry):

@@ -28,7 +28,7 @@ AT_ONCE = "none"
 class Rotation(BaseModel):
     """How a key's secret is replaced."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     overlap: str = "hours=24"
     """How long the old secret works beside the new one: a duration of at most 30 days, or `none`."""

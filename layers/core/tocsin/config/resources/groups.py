@@ -21,7 +21,7 @@ from tocsin.types import JsonObject
 class GroupShape(BaseModel):
     """A group and its child groups."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: ForeignName
     children: tuple[ForeignName, ...] = ()

@@ -22,7 +22,7 @@ REFUSED = "this ticket was used, is too old, or never was; ask whoever gave it t
 class TicketRequest(BaseModel):
     """How long a ticket is valid."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     lasts: str = "minutes=5"
     """A duration of at most one hour."""
@@ -38,7 +38,7 @@ class TicketRequest(BaseModel):
 class Claim(BaseModel):
     """The body of a request that presents a ticket."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     ticket: str
 
