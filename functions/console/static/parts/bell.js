@@ -2,7 +2,7 @@
 import { useEffect, useRef } from "../vendor/preact-hooks.js";
 import { signal } from "../vendor/signals.js";
 import { html, Icon } from "../html.js";
-import { connection, dismiss, hasInbox, looked, mark, markAll, notifications, toasts, unread } from "../live.js";
+import { acknowledge, connection, dismiss, hasInbox, looked, mark, markAll, notifications, toasts, unread } from "../live.js";
 import { go, link } from "../router.js";
 import { Acknowledge } from "./acknowledge.js";
 import { Badge, Said, short, When } from "./text.js";
@@ -42,6 +42,12 @@ export function Drawer() {
   </aside>`;
 }
 
+/** Acknowledge from a toast, which is gone before it could say what went wrong: then the notification is opened. */
+function seeTo(item) {
+  dismiss(item);
+  acknowledge(item).catch(() => go("inbox", "", { n: item.id }));
+}
+
 export function Toasts() {
   return html`<div class="toasts" role="log" aria-live="polite" aria-label="New notifications">
     ${toasts.value.map((item) => html`<div class=${`toast ${item.severity}`} key=${item.id} data-testid="toast">
@@ -49,6 +55,7 @@ export function Toasts() {
       ${item.words && item.words.title && html`<b lang=${item.words.locale}>${short(item.words.title, 120)}</b>`}
       <div class="text">${short(item.words ? item.words.text : item.body)}</div>
       <div class="inline"><button class="tiny" onClick=${() => { dismiss(item); mark([item.id], true); go("inbox", "", { n: item.id }); }}>Open</button>
+        ${item.can_acknowledge && html`<button class="tiny" onClick=${() => seeTo(item)}>Acknowledge</button>`}
         <button class="tiny" onClick=${() => dismiss(item)}>Dismiss</button></div>
     </div>`)}
   </div>`;
