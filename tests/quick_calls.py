@@ -40,7 +40,7 @@ def install(patch: pytest.MonkeyPatch) -> None:
             return send(endpoint, request, operation)
         attempts = 1
         while True:
-            endpoint._update_retries_context(request["context"], attempts)
+            request["context"]["retries"] = {"attempt": attempts}
             answer, parsed = _answer(endpoint, response(), request, operation)
             failed = answer.status_code >= 300
             if not (failed and endpoint._needs_retry(attempts, operation, request, (answer, parsed))):
