@@ -203,6 +203,19 @@ def put_back(stage: Stage, permission: Permission) -> None:
     done(stage.waiting(queue) > before, f"nothing in {queue}")
 
 
+def find_what_goes_on(stage: Stage, permission: Permission) -> None:
+    """Has redrive find what is due, and what is held for an endpoint that is back."""
+    if not permission.resource.endswith("/by-state"):
+        put_back(stage, permission)
+        return
+    mode = TransportMode.WEBHOOK
+    stage.put_breaker(TRANSPORTS[mode], stage.transport(mode).fingerprint, "draining", failures=0)
+    message = stage.noted_delivery(mode, State.HELD)
+    stage.invoke("redrive", {})
+    stands = stage.state_of(message)
+    done(stands == State.QUEUED, stands)
+
+
 def tell_what_waits(stage: Stage, _permission: Permission) -> None:
     """Has redrive make a digest of what waited for somebody until a minute ago."""
     event = stage.stored_event()
@@ -289,7 +302,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("redrive", "KeepBreakers", "dynamodb:Query"): drop_breaker,
     ("redrive", "KeepBreakers", "dynamodb:UpdateItem"): give_up_endpoint,
     ("redrive", "KeepBreakers", "dynamodb:DeleteItem"): drop_breaker,
-    ("redrive", "FindWhatGoesOn", "dynamodb:Query"): put_back,
+    ("redrive", "FindWhatGoesOn", "dynamodb:Query"): find_what_goes_on,
     ("redrive", "ClaimIt", "dynamodb:UpdateItem"): put_back,
     ("redrive", "KeepDigests", "dynamodb:UpdateItem"): tell_what_waits,
     ("redrive", "KeepDigests", "dynamodb:DeleteItem"): tidy_digest,

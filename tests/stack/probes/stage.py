@@ -100,8 +100,17 @@ class Stage:
         return [item for page in pages for item in page["Items"]]
 
     def forget_reports(self, text: str) -> None:
-        """Deletes the events that say `text`: one that is reported again is not stored twice."""
-        for key in self.reports(text):
+        """Deletes the events that say `text`, and the markers by which one an hour is reported."""
+        reports = self.reports(text)
+        pages = self.stack.aws.dynamodb.get_paginator("scan").paginate(
+            TableName=self.stack.deployed.events_table,
+            FilterExpression="begins_with(pk, :once)",
+            ExpressionAttributeValues={":once": {"S": "once#"}},
+        )
+        ids = [report["sk"] for report in reports]
+        markers = [item for page in pages for item in page["Items"] if item.get("id") in ids]
+        for item in (*reports, *markers):
+            key = {name: item[name] for name in ("pk", "sk")}
             self.stack.aws.dynamodb.delete_item(TableName=self.stack.deployed.events_table, Key=key)
 
     def queue_url(self, queue: str) -> str:
