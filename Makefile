@@ -98,8 +98,8 @@ cost: setup ## what a million events cost on AWS, counted (WORKLOAD="--rate 100 
 bench-cold: setup ## what each function's init costs beside a bare client; FUNCTION=ingest for what its init loads
 	@$(BIN)/python -m local.cold $(if $(FUNCTION),--tree $(FUNCTION))
 
-mutants: setup ## mutation tests of what decides (ROOMS="ingest matching"; an hour or two for all), and their score
-	@WORKERS=$(WORKERS) $(BIN)/python -m local.mutants $(ROOMS)
+mutants: setup ## mutation tests of what decides, and their score (ROOMS="ingest matching", ONLY="*3" for a tenth of them)
+	@WORKERS=$(WORKERS) ONLY="$(ONLY)" $(BIN)/python -m local.mutants $(ROOMS)
 
 pictures: setup ## docs/pictures: a mail and chat messages as a browser shows them (CHROMIUM=/path where none is found)
 	@PYTHONPATH=layers/core $(BIN)/python -m local.pictures

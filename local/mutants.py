@@ -21,7 +21,7 @@ from pathlib import Path
 from local.workspace import ROOT
 
 FOLDER = ROOT / ".local/mutants"
-_FEW_EXAMPLES = "--hypothesis-profile=mutants"
+_PYTEST = (*("-p", "no:benchmark", "-p", "no:cacheprovider", "-p", "no:schemathesis"), "--hypothesis-profile=mutants")
 _FORGET_IDS = '''"""Tests are collected twice: pytest keeps the ids of the first time, and escapes them once more."""
 
 
@@ -54,8 +54,11 @@ ROOMS = {
 }
 
 
-def main(names: list[str], workers: str) -> int:
-    """Mutate the rooms of these names, all where none is named; print the survivors and each room's score."""
+def main(names: list[str], workers: str, only: str = "*") -> int:
+    """Mutate the rooms of these names, all where none is named; print the survivors and each room's score.
+
+    `only` is a pattern of mutants' names, which end with their number within a function: "*3" is a tenth of them.
+    """
     unknown = sorted(set(names) - set(ROOMS))
     if unknown:
         print(f"no such room: {', '.join(unknown)}; there are {', '.join(ROOMS)}", file=sys.stderr)
@@ -64,7 +67,7 @@ def main(names: list[str], workers: str) -> int:
     for name in names or ROOMS:
         place = _workspace(name, ROOMS[name])
         mutmut = [str(python), "-m", "mutmut"]
-        subprocess.run([*mutmut, "run", "--max-children", workers], cwd=place, check=True)
+        subprocess.run([*mutmut, "run", "--max-children", workers, only], cwd=place, check=True)
         subprocess.run([*mutmut, "results"], cwd=place, check=True)
         subprocess.run([*mutmut, "export-cicd-stats"], cwd=place, check=True, stdout=subprocess.DEVNULL)
         print(score(name, json.loads((place / "mutants/mutmut-cicd-stats.json").read_bytes())), flush=True)
@@ -127,7 +130,7 @@ def _settings(room: Room) -> str:
         "source_paths": ["src/tocsin"],
         "only_mutate": [f"src/tocsin/{module}" for module in room.modules],
         "also_copy": [*_COPIED, "conftest.py"],
-        "pytest_add_cli_args": ["-p", "no:benchmark", "-p", "no:cacheprovider", "-n", "0", _FEW_EXAMPLES],
+        "pytest_add_cli_args": [*_PYTEST],
         "pytest_add_cli_args_test_selection": list(room.tests),
     }
     lines = [f"{name} = {json.dumps(values)}" for name, values in lists.items()]
@@ -135,4 +138,4 @@ def _settings(room: Room) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:], os.environ.get("WORKERS", "2")))
+    sys.exit(main(sys.argv[1:], os.environ.get("WORKERS", "2"), os.environ.get("ONLY") or "*"))
