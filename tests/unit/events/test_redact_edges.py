@@ -7,6 +7,9 @@ from tocsin.events.redact import MASK, cleanse
 LONGEST_NAME = "p" * 120 + "password"
 """128 characters: a longer name is a text."""
 
+PRIVATE_KEY = "-----BEGIN RSA PRIVATE KEY-----\nabc\n-----END RSA PRIVATE KEY-----"
+MASKED_KEY = "-----BEGIN RSA PRIVATE KEY-----***-----END RSA PRIVATE KEY-----"
+
 
 @pytest.mark.parametrize(
     "value",
@@ -57,6 +60,8 @@ def test_what_has_a_secret_name_is_masked(value, masked):
         pytest.param("d['password', 'hunter2']", id="two names"),
         pytest.param("foo ['password', 'hunter2']", id="two names behind a word"),
         pytest.param("b,x ['password', 'hunter2']", id="two names behind a list's word"),
+        pytest.param("arn:aws:secret:abc12", id="a part of a resource's name"),
+        pytest.param("they pass: 12 of 14", id="a word of every day"),
         pytest.param("<password a='x'/>abc</b>", id="an element without content"),
         pytest.param("<input name='color' value='x'/>", id="an attribute that is no secret"),
         pytest.param("<input type='password' name='token'>value</input>", id="a secret's name without a value"),
@@ -77,6 +82,10 @@ def test_what_is_nearly_a_secret_stays_as_it_is(text):
         ("we sent basic dXNlcjpwYXNzMQ to it", "we sent basic *** to it"),
         ("we sent BASIC dXNlcjpwYTE= to it", "we sent BASIC *** to it"),
         ("f('password', 'hunter2')", "f('password', '***')"),
+        ("pass:hunter2", "pass:***"),
+        ("token = {a: 1}b, c", "token = ***, c"),
+        ("password=['a b']c d", "password=*** d"),
+        (f"first {PRIVATE_KEY}\nsecond {PRIVATE_KEY}\nend", f"first {MASKED_KEY}\nsecond {MASKED_KEY}\nend"),
         ("['a', 'b'],  ['password', 'hunter2']", "['a', 'b'],  ['password', '***']"),
         ("[ ['password', 'hunter2']]", "[ ['password', '***']]"),
         ("x:\n  y:\n    password: |\n      abc\n    user: ana", "x:\n  y:\n    password: |\n      ***\n    user: ana"),
