@@ -46,6 +46,7 @@ from local.corrections.late_tables import LateTables
 from local.corrections.recursion import LoopDetection
 from local.economy import BATCHES_AT_ONCE, SharedLayers, at_most, looking_at_a_page
 from local.faults import FaultInjector
+from local.schedules import hurried
 from local.switches import Switches
 from local.workspace import STATE
 
@@ -124,6 +125,9 @@ def correct_lambda(switches: Switches) -> None:
     )
     lambda_svc.invoke_async_with_retry = events.invoke
     eventbridge._dispatch_to_lambda = asynchronous.handed_over(execution_record, events.invoke)
+
+    eventbridge._parse_rate_seconds = hurried(eventbridge._parse_rate_seconds, switches.schedule_speed)
+    eventbridge._SCHEDULER_TICK_INTERVAL /= switches.schedule_speed
 
     if switches.frozen_processes:
         lambda_runtime.Worker.invoke = freezing.frozen_between_invocations(lambda_runtime.Worker.invoke)

@@ -27,6 +27,8 @@ class Switches:
     late_reads_seed: int = 0
     retry_speed: float = 1.0
     """How much faster than on AWS failed asynchronous invocations are retried (corrections/asynchronous.py)."""
+    schedule_speed: float = 1.0
+    """How much faster than on AWS schedules of a rate go (local/schedules.py)."""
 
     @classmethod
     def from_environment(cls) -> Self:

@@ -10,7 +10,7 @@ then is this file read early enough to say how tests are shared out.
 
 import contextlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ from xdist.scheduler import LoadScopeScheduling
 from local.api import TocsinApi
 from local.samples import blueprint
 from local.stack import LocalStack, local_stack
+from local.switches import Switches
 from local.workspace import Workspace
 from tests.cli_process import Tocsin
 from tests.token_issuer import AUDIENCE, CLIENT, Issuer, issuing
@@ -28,6 +29,8 @@ from tests.token_issuer import AUDIENCE, CLIENT, Issuer, issuing
 HERE = Path(__file__).parent
 BROWSERS_FROM = "https://console.example.com"
 CLI_SECRET = "whsec_c2FtcGxlLWtleS1vZi10aGUtbG9jYWwtc3RhY2stMDQ="
+SCHEDULE_SPEED = 4.0
+"""What is done each minute is done each quarter of a minute: tests that wait for it wait less."""
 CLOSED_PORT_URL = "http://127.0.0.1:9/webhook/closed"
 
 
@@ -135,8 +138,9 @@ def stack(
 ) -> Iterator[LocalStack]:
     """The stack: `stack.facts` (as .local/stack.json), `stack.aws` (boto3 clients), `stack.api(key)`, `stack.sinks`,
     `stack.emulator` (mail, faults, the functions' processes), `stack.deployed` (outputs, tables)."""
+    switches = replace(Switches.from_environment(), schedule_speed=SCHEDULE_SPEED)
     more = {"OidcIssuer": issuer.url, "OidcAudience": AUDIENCE, "OidcClientId": CLIENT, "CorsOrigins": BROWSERS_FROM}
-    with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet(), parameters=more) as up:
+    with local_stack(Workspace(tmp_path_factory.mktemp("stack")), Quiet(), parameters=more, switches=switches) as up:
         document = yaml.safe_load(blueprint(up.sinks.url))
         document["settings"]["group_scopes"] = [{"group": "auditors", "scopes": ["events:read"]}]
         for kind, more in additions(up.sinks.url).items():
