@@ -26,8 +26,8 @@ MAY_BE_ASSUMED = {
     "Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}],
 }
 NO_RETRIES = Config(retries={"total_max_attempts": 1})
-SWITCHES = Switches(retry_speed=600)
-"""What is retried after a minute on AWS is retried after a tenth of a second."""
+SWITCHES = Switches(retry_speed=600, schedule_speed=60)
+"""What is retried after a minute on AWS is retried after a tenth of a second; what is done each minute, each second."""
 
 _numbers = count(1)
 
