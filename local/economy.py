@@ -16,6 +16,8 @@ import threading
 import time
 import zipfile
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -26,6 +28,11 @@ _PARTITION_ALONE = re.compile(r"\s*(#?\w+)\s*=\s*(:\w+)\s*")
 
 type Read = Callable[[Mapping[str, Any]], object]
 """An operation of the emulator's that reads: the request's JSON to an answer."""
+type Queue = dict[str, Any]
+type Collect = Callable[[Queue, int, int], list[dict[str, Any]]]
+type Act = Callable[[dict[str, Any], str], dict[str, Any]]
+"""An action of the emulator's SQS: the request's JSON and the queue's URL."""
+type Guard = AbstractContextManager[object]
 
 
 class Environment(Protocol):
@@ -142,3 +149,71 @@ def _of_the_page(whole: Mapping[str, Any], table: Mapping[str, Any], request: Ma
     if request.get("ScanIndexForward", True):
         return heapq.nsmallest(wanted, (key for key in whole if start is None or key > start))
     return heapq.nlargest(wanted, (key for key in whole if start is None or key < start))
+
+
+class QueueFronts:
+    """Has messages taken from the front of a standard queue, rather than from all of it.
+
+    The emulator looks through all that waits four times for each ten messages that it gives out, and once for each that
+    is deleted: of a queue of 100,000 a second for ten.
+    """
+
+    def __init__(self, sweep: Callable[[Queue], None], expire: Callable[[Queue], None], guard: Guard) -> None:
+        """`sweep` makes dead letters of a queue's messages, `expire` drops old ones; `guard` is held by who changes it.
+
+        Both are the emulator's, which does both before each receive.
+        """
+        self._sweep, self._expire, self._guard = sweep, expire, guard
+        self._looked: dict[str, float] = {}
+
+    def sweep(self, queue: Queue) -> None:
+        """Makes dead letters of messages as they come to be given out (`collecting`), but for a FIFO queue's."""
+        if queue["is_fifo"]:
+            self._sweep(queue)
+
+    def expire(self, queue: Queue) -> None:
+        """Drops old messages, whose time is counted in minutes at the least, once a second."""
+        name, now = queue["attributes"].get("QueueArn", ""), time.monotonic()
+        if now - self._looked.get(name, -1.0) >= 1:
+            self._looked[name] = now
+            self._expire(queue)
+
+    def collecting(self, collect: Collect) -> Collect:
+        """Makes the emulator choose among the first messages that can be given out."""
+
+        def collect_first(queue: Queue, most: int, visible_again_s: int) -> list[dict[str, Any]]:
+            if queue["is_fifo"]:
+                return collect(queue, most, visible_again_s)
+            front = _visible(queue, most)
+            if any(message.get("receive_count") for message in front):  # one of them may be dead
+                self._sweep(queue)
+                front = _visible(queue, most)
+            return collect({**queue, "messages": front}, most, visible_again_s)
+
+        return collect_first
+
+    def deleting(self, delete: Act, queue_at: Callable[[str], Queue]) -> Act:
+        """Makes DeleteMessageBatch look no further than the last of its messages."""
+
+        def delete_at_the_front(request: dict[str, Any], url: str) -> dict[str, Any]:
+            queue = queue_at(str(request.get("QueueUrl", url)))
+            with self._guard:
+                left = {entry.get("ReceiptHandle") for entry in request.get("Entries") or ()}
+                everything, end = queue["messages"], 0
+                for end, message in enumerate(everything, 1):  # noqa: B007 - how far it came is what is asked
+                    left.discard(message["receipt_handle"])
+                    if not left:
+                        break
+                queue["messages"] = everything[:end]
+                try:
+                    return delete(request, url)
+                finally:
+                    queue["messages"] += everything[end:]
+
+        return delete_at_the_front
+
+
+def _visible(queue: Queue, most: int) -> list[dict[str, Any]]:
+    """The first messages that can be given out."""
+    now = time.time()
+    return list(islice((each for each in queue["messages"] if each.get("visible_at", 0) <= now), most))

@@ -44,7 +44,7 @@ from local.corrections.capacity_tables import ThrottledTables, hash_key
 from local.corrections.late_reads import LateReads
 from local.corrections.late_tables import LateTables
 from local.corrections.recursion import LoopDetection
-from local.economy import BATCHES_AT_ONCE, SharedLayers, at_most, looking_at_a_page
+from local.economy import BATCHES_AT_ONCE, QueueFronts, SharedLayers, at_most, looking_at_a_page
 from local.faults import FaultInjector
 from local.schedules import hurried
 from local.switches import Switches
@@ -193,6 +193,10 @@ def spare_the_machine() -> None:
     layers.forget_unused()
     lambda_runtime.Worker._spawn = layers.spawning(lambda_runtime.Worker._spawn)
     lambda_svc._sqs_esm_concurrency = at_most(BATCHES_AT_ONCE, lambda_svc._sqs_esm_concurrency)
+    fronts = QueueFronts(sqs._dlq_sweep, sqs._expire_retained, sqs._queues_lock)
+    sqs._dlq_sweep, sqs._expire_retained = fronts.sweep, fronts.expire
+    sqs._collect_msgs = fronts.collecting(sqs._collect_msgs)
+    sqs._HANDLERS["DeleteMessageBatch"] = fronts.deleting(sqs._HANDLERS["DeleteMessageBatch"], sqs._get_q)
 
 
 def table_named(name: str) -> dict[str, Any] | None:

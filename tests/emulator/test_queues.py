@@ -1,5 +1,7 @@
 """What SQS takes for a message."""
 
+import json
+
 import pytest
 
 from local.corrections.sqs import MAX_MESSAGE
@@ -87,3 +89,26 @@ def test_each_message_of_a_batch_keeps_its_trace_header(account):
     received = account.aws.sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, AttributeNames=["All"])
     assert sorted(each["Attributes"]["AWSTraceHeader"] for each in received["Messages"]) == headers
     assert all(each["Attributes"]["AWSTraceHeader"] == each["Body"] for each in received["Messages"])
+
+
+def test_a_queue_gives_out_its_messages_once_in_their_turn_and_what_failed_too_often_to_its_dead_letters(account):
+    """Only the front of a queue is looked at for each message (local/economy.py)."""
+    dead, sqs = account.queue(), account.aws.sqs
+    policy = json.dumps({"deadLetterTargetArn": account.arn_of_queue(dead), "maxReceiveCount": "2"})
+    queue = account.queue(RedrivePolicy=policy)
+    bodies = [str(number) for number in range(25)]
+    for body in bodies:
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+
+    for _ in range(2):  # the first two fail twice
+        received = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=2, VisibilityTimeout=0)["Messages"]
+        assert [each["Body"] for each in received] == bodies[:2]
+    taken = []
+    while found := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        taken += [each["Body"] for each in found]
+        handles = [{"Id": str(n), "ReceiptHandle": each["ReceiptHandle"]} for n, each in enumerate(found)]
+        assert len(sqs.delete_message_batch(QueueUrl=queue, Entries=handles)["Successful"]) == len(found)
+
+    assert taken == bodies[2:]
+    failed = sqs.receive_message(QueueUrl=dead, MaxNumberOfMessages=10)["Messages"]
+    assert [each["Body"] for each in failed] == bodies[:2]
