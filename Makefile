@@ -54,7 +54,7 @@ contract: setup ## the deployed API held to docs/openapi.json by schemathesis (a
 timing: setup chromium ## the console's: from POST /events to the toast, frames while 10,000 rows scroll (five minutes)
 	@$(BIN)/pytest tests/stack/console/test_timing.py tests/stack/console/test_long_lists.py -m exhaustive -s -p no:benchmark
 
-crowd: setup ## a group of 100,000 members, each told once (half an hour)
+crowd: setup ## a group of 100,000 members, each told once (CROWD_MEMBERS; half an hour)
 	@$(BIN)/pytest tests/stack/test_large_group.py -m "" -s -p no:benchmark
 
 lint: style types validate ## style, types and the template; .pre-commit-config.yaml runs the same three
