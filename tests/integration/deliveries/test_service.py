@@ -349,4 +349,4 @@ def test_the_sample_requests_are_answered(world: World, sinks: Sinks, load: Load
 def test_the_sample_schedule_is_run(world: World, load: Load) -> None:
     world.configure()
 
-    assert world.stack.call("redrive", load("redrive-minute")) == {"due": 0, "digests": 0}
+    assert world.stack.call("redrive", load("redrive-minute")) == {"due": 0, "digests": 0, "steps": 0}
