@@ -41,7 +41,19 @@ class BranchMonitor(SysMonitor):
         """The events of code that is measured."""
         return _EVENTS.LINE | _EVENTS.PY_RETURN | _EVENTS.BRANCH
 
+    def sysmon_line_arcs(self, code: CodeType, line_number: int) -> Any:
+        """A line ran. One of code that is not noted yet, as by another thread that starts it, counts the next time."""
+        return super().sysmon_line_arcs(code, line_number) if id(code) in self.code_infos else None
+
+    def sysmon_py_return(self, code: CodeType, instruction_offset: int, retval: object) -> Any:
+        """A function returned; likewise."""
+        if id(code) not in self.code_infos:
+            return None
+        return super().sysmon_py_return(code, instruction_offset, retval)
+
     def _branched(self, code: CodeType, offset: int, destination: int) -> Any:
+        if id(code) not in self.code_infos:
+            return None
         branch = (id(code), offset)
         known = self._ways.get(branch)
         if known == destination:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 environment = Environment.of_process()
 suppressions = Suppressions(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
-
-
 secret = link_secret(environment)
 
 
@@ -45,6 +43,7 @@ worker = transport_worker(
         configuration_set=environment.optional("MAIL_CONFIGURATION_SET"),
         links=links,
     ),
+    secret=secret,
     pace=timedelta(seconds=1 / int(environment.optional("MAIL_PER_SECOND", "14"))),
     paced_together="#ses",  # no transport is called so: names begin with a letter or digit
 )

@@ -9,6 +9,7 @@ from tocsin.aws.egress import policy_of
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logged
 from tocsin.aws.metrics import metered
+from tocsin.aws.secrets import link_secret
 from tocsin.config.secret_store import SecretStore
 from tocsin.deliveries.wiring import transport_worker
 from tocsin.notifications.webhook import pace_of, webhook_delivery
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 environment = Environment.of_process()
 secrets = SecretStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
 worker = transport_worker(
-    environment, lambda _configuration: webhook_delivery(secrets.of, policy_of(environment)), pace=pace_of
+    environment,
+    lambda _configuration: webhook_delivery(secrets.of, policy_of(environment)),
+    secret=link_secret(environment),
+    pace=pace_of,
 )
 
 

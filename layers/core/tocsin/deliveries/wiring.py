@@ -8,7 +8,6 @@ from functools import partial
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
-from tocsin.aws.secrets import link_secret
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import Breakers, BreakerStore
@@ -28,14 +27,16 @@ def transport_worker(
     environment: Environment,
     deliver: Callable[[ConfigurationStore], Deliver],
     *,
+    secret: Callable[[], str | None] = lambda: None,
     pace: timedelta | PaceOf | None = None,
     paced_together: str = "",
 ) -> DeliveryWorker:
     """Return the worker of the queue QUEUE_URL.
 
-    `deliver` is given the configuration and returns what makes an attempt; `pace` is how much time one message of a
-    transport needs before the next one, or what tells it of a transport; or it is that of all transports of the
-    service `paced_together`. Raises MissingSetting.
+    `deliver` is given the configuration and returns what makes an attempt; `secret` reads what signs links by which
+    messages are acknowledged: without one they have none. `pace` is how much time one message of a transport needs
+    before the next one, or what tells it of a transport; or it is that of all transports of the service
+    `paced_together`. Raises MissingSetting.
     """
     dynamodb = clients.dynamodb()
     events = EventStore(dynamodb, environment.text("EVENTS_TABLE"))
@@ -51,20 +52,22 @@ def transport_worker(
         sqs=clients.sqs(),
         queue_url=environment.text("QUEUE_URL"),
         deliver=in_rules_words(
-            deliver(configuration), partial(_words_of, configuration), console, _links_to_acknowledge(environment)
+            deliver(configuration),
+            partial(_words_of, configuration),
+            console,
+            _links_to_acknowledge(secret, environment.text("API_URL")),
         ),
         pace=pace,
         paced_together=paced_together,
     )
 
 
-def _links_to_acknowledge(environment: Environment) -> LinkOf:
-    """Return what makes the link by which a message is acknowledged: none where no secret for links is configured."""
-    secret = link_secret(environment)
+def _links_to_acknowledge(secret: Callable[[], str | None], base_url: str) -> LinkOf:
+    """Return what makes the link by which a message is acknowledged: none where there is no secret."""
 
     def link_of(context: RenderingContext) -> str | None:
         found = secret()
-        return AcknowledgeLinks(found, environment.text("API_URL")).url(context, utc_now()) if found else None
+        return AcknowledgeLinks(found, base_url).url(context, utc_now()) if found else None
 
     return link_of
 
