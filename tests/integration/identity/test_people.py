@@ -52,3 +52,22 @@ def test_by_default_nobody_is_held(stack: Stack) -> None:
     people.write(users=[ALICE])
 
     assert (before, people.users(["alice"])) == ({}, {"alice": ALICE})
+
+
+def test_all_users_and_all_members_are_listed(stack: Stack) -> None:
+    people = PeopleStore(stack.dynamodb, "config")
+    people.write(users=[ALICE, BOB], members=[(ONCALL, "alice"), (ONCALL, "bob")])
+
+    assert list(people.all_users()) == [ALICE, BOB]
+    assert list(people.all_members(ONCALL)) == ["alice", "bob"]
+
+
+def test_a_pk_that_is_forgotten_names_nobody(stack: Stack) -> None:
+    people = PeopleStore(stack.dynamodb, "config")
+    carol = User("carol", pk=7)
+    people.write(users=[carol])
+    assert people.users_by_pk(["7"]) == {"7": carol}
+
+    people.forget_pk(carol)
+
+    assert people.users_by_pk(["7"]) == {}

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.identity.directory import Group, User, with_descendants
+from tocsin.types import Json
 
 
 def groups(**children: str) -> dict[str, Group]:
@@ -68,3 +69,8 @@ def test_a_stored_user_of_few_words_takes_the_defaults() -> None:
     user = User.from_json({"username": "alice", "email": None, "locale": ""})
 
     assert user == User("alice", email="", name="", active=True, superuser=False, locale="en")
+
+
+@pytest.mark.parametrize(("said", "pk"), [(7, 7), ("7", "7"), (True, None), (None, None), ([7], None), (1.5, None)])
+def test_a_pk_is_a_whole_number_or_a_text(said: Json, pk: int | str | None) -> None:
+    assert User.from_json({"username": "ana", "pk": said}).pk == pk

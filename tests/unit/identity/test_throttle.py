@@ -82,3 +82,17 @@ def test_a_report_that_fails_leaves_the_failure_counted(caplog: pytest.LogCaptur
 
     assert sign_ins.failed(ADDRESS) is not None
     assert [vars(record).get("code") for record in caplog.records] == ["SUSPICION_UNREPORTED"]
+
+
+@pytest.mark.parametrize(("later", "told"), [(timedelta(minutes=20), [TOLD_AT[0]]), (timedelta(hours=1), [])])
+def test_failures_count_for_their_hour_alone(later: timedelta, told: list[int]) -> None:
+    now = datetime(2026, 3, 1, 12, 0, 10, tzinfo=UTC)
+    reported: list[int] = []
+    sign_ins = FailedSignIns(lambda _network, failures, _at: reported.append(failures), clock=lambda: now)
+    for _ in range(TOLD_AT[0] - 1):
+        sign_ins.failed(ADDRESS)
+
+    now += later
+    sign_ins.failed(ADDRESS)
+
+    assert reported == told
