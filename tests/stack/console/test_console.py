@@ -10,7 +10,7 @@ from local.console_pictures import until_drawn
 from local.sinks import Misbehaviour
 from local.stack import LocalStack
 from local.waiting import until
-from tests.stack.browser import console, happen, rows, sign_in
+from tests.stack.browser import console, go, happen, rows, sign_in
 
 HOSTILE = (
     "<img src=x onerror=\"document.title='stolen'\"><script>document.title='stolen'</script> "
@@ -32,6 +32,24 @@ def test_an_event_becomes_a_toast_and_a_count_without_a_reload_and_its_story_is_
     happen(stack, "and again")
     expect(page.get_by_test_id("unread")).to_be_visible()
     expect(page).to_have_title(re.compile(r"^\(\d+\) "))
+
+
+def test_a_search_says_what_it_could_not_look_at_and_what_took_longer(page: Page) -> None:
+    """As a stack answers whose EventIndexes were other ones, and where an expression fails on events."""
+
+    def answer(route: Route) -> None:
+        found = route.fetch()
+        said = found.json() | {
+            "unindexed": [{"filter": "user_pk", "before": "2026-03-01T12:00:00Z", "instead": "time"}],
+            "filter_failed": {"events": 3, "first": "no such key: number"},
+        }
+        route.fulfill(response=found, json=said)
+
+    page.route(re.compile(r"/events\?"), answer)
+    go(page, "#/events?client_ip=203.0.113.7")
+
+    expect(page.get_by_text("no index knows user_pk: the log is read by time instead")).to_be_visible()
+    expect(page.get_by_text("failed on 3 events, which are left out: no such key: number")).to_be_visible()
 
 
 def test_a_search_is_in_the_address_and_another_tab_shows_the_same(page: Page, stack: LocalStack) -> None:

@@ -37,7 +37,7 @@ function useEvents(filters) {
       setState((before) => ({
         items: cursor ? merged(before.items, page.items) : page.items,
         cursor: page.cursor, scanned: (cursor ? before.scanned || 0 : 0) + page.scanned,
-        until: page.scanned_until, failed: page.filter_failed, busy: false,
+        until: page.scanned_until, failed: page.filter_failed, unindexed: page.unindexed, busy: false,
       }));
     } catch (problem) {
       if (problem.name !== "AbortError") setState((before) => ({ ...before, items: cursor ? before.items : [], busy: false, problem }));
@@ -138,7 +138,8 @@ export default function Events() {
     <${Chips} filters=${filters} />
     <${Volume} filters=${filters} brush=${(since, until) => change({ since, until })} ready=${!events.busy || events.items.length > 0} />
     <${Notice} problem=${events.problem} />
-    ${events.failed && html`<p class="note">The CEL filter failed on ${events.failed.events ?? "some"} events, which are left out: ${short(events.failed.error ?? events.failed.reason ?? "")}</p>`}
+    ${events.failed && html`<p class="note">The CEL filter failed on ${events.failed.events ?? "some"} events, which are left out: ${short(events.failed.first ?? "", 300)}</p>`}
+    ${(events.unindexed ?? []).map((each) => html`<p class="note">Before <${When} at=${each.before} /> no index knows ${each.filter}: the log is read by ${each.instead} instead, which takes longer.</p>`)}
     <div class=${chosen ? "split two events" : "split events"}>
       ${events.items.length || events.busy
         ? html`<${List} label="Events, newest first" items=${events.items} chosen=${chosen} row=${Row} atEnd=${events.more}
