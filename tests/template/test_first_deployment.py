@@ -196,3 +196,8 @@ def test_a_stuck_connection_is_given_up_before_the_function_is(function: str) ->
     timeout = of_type("AWS::Serverless::Function")[function].get("Timeout", TEMPLATE["Globals"]["Function"]["Timeout"])
 
     assert longest_wait(clients.HURRIED if function == "AuthorizerFunction" else clients.PATIENT) < timeout
+
+
+def test_an_upgrade_changes_who_reads_events_before_who_writes_them() -> None:
+    """The release before reads no event of a new form: its matcher would put those among its dead letters."""
+    assert set(RESOURCES["IngestFunction"]["DependsOn"]) >= {"MatcherFunction", "RollupFunction"}
