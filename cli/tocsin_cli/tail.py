@@ -13,6 +13,7 @@ from typing import Protocol
 
 from tocsin_cli.api import Api
 from tocsin_cli.errors import Unavailable
+from tocsin_cli.shortfalls import Shortfalls
 from tocsin_cli.times import iso, parse_iso
 from tocsin_cli.types import JsonObject, objects, text
 
@@ -38,7 +39,7 @@ class PollingSource:
 
     An event is told from others by its id and asked for by the time in it, so looks overlap: most by OVERLAP, some by
     LATE. What arrives more than LATE after it happened is not shown. Times are the API's own (its Date header).
-    `trouble` is told when the API does not answer; it is asked again after a pause.
+    `trouble` is told when the API does not answer; it is asked again after a pause. `shortfalls` hears each page.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class PollingSource:
         sleep: Callable[[float], object] = time.sleep,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         trouble: Callable[[str], object] = lambda _reason: None,
+        shortfalls: Shortfalls | None = None,
     ) -> None:
         self._api = api
         self._filters = {name: value for name, value in filters.items() if name not in {"since", "order"}}
@@ -59,6 +61,7 @@ class PollingSource:
         self._sleep = sleep
         self._clock = clock
         self._trouble = trouble
+        self._shortfalls = shortfalls or Shortfalls(trouble)
         self._seen: dict[str, datetime] = {}
         self._looked_at: datetime | None = None
         self._deep_at: datetime | None = None
@@ -85,6 +88,8 @@ class PollingSource:
         asked_at: datetime | None = None
         for page in self._api.pages("/events", self._filters | {"order": "oldest", "since": iso(start)}):
             asked_at = asked_at or page.date
+            self._shortfalls.hear(page.object)
+            self._shortfalls.tell()
             for event in objects(page.object.get("items")):
                 if self._is_new(event):
                     yield event

@@ -98,7 +98,7 @@ def test_a_filter_that_fails_on_events_is_told_of(tocsin):
 
     ran = tocsin("events", "--app", app, "--filter", "event.context.amount > 3")
 
-    assert "could not be evaluated for 1 events" in ran.err
+    assert "could not be evaluated for 1 event, which" in ran.err
 
 
 def test_following_shows_each_event_once_also_one_that_comes_late(tocsin, api):

@@ -15,6 +15,7 @@ from tocsin_cli.cli import EVENTS, Cli, command
 from tocsin_cli.commands import filters
 from tocsin_cli.errors import UsageError
 from tocsin_cli.output import Column, Format, fields, to_yaml
+from tocsin_cli.shortfalls import Shortfalls
 from tocsin_cli.story import read_story, story_tree
 from tocsin_cli.tail import PollingSource
 from tocsin_cli.text import brief, plain, plain_lines
@@ -71,6 +72,8 @@ def register(app: typer.Typer) -> None:
         """Search events, newest first; with --follow, watch them come.
 
         --follow shows each event once, and misses none that arrives within five minutes of its time.
+
+        Which filters had no index, and on how many events --filter failed and why, is said on standard error.
         """
         start = None if since is None else parse_moment(since, "--since")
         query = filters.query_of(
@@ -91,7 +94,10 @@ def register(app: typer.Typer) -> None:
         if follow:
             if until is not None or all_:
                 raise UsageError("--follow has no end: leave --until and --all out")
-            source = PollingSource(cli.api, query, since=start, pause=interval, trouble=cli.out.warn)
+            shortfalls = Shortfalls(cli.out.warn)
+            source = PollingSource(
+                cli.api, query, since=start, pause=interval, trouble=cli.out.warn, shortfalls=shortfalls
+            )
             _follow(cli, source)
             return
         _list(cli, query | {"order": "oldest" if oldest else "newest"}, None if all_ else limit)
@@ -134,21 +140,18 @@ def _add_story(app: typer.Typer) -> None:
 
 
 def _list(cli: Cli, query: dict[str, str], limit: int | None) -> None:
-    failed: list[str] = []
+    shortfalls = Shortfalls(cli.out.warn)
 
     def items() -> Iterator[JsonObject]:
         for page in cli.api.pages("/events", query, limit=limit):
-            failure = mapping(page.object.get("filter_failed"))
-            if failure:
-                failed.append(f"{failure.get('events')} events: {failure.get('first')}")
+            shortfalls.hear(page.object)
             yield from objects(page.object.get("items"))
 
     streamed = cli.out.form is Format.NDJSON
     with nullcontext() if streamed else cli.out.status("looking through the log"):
         found = items() if streamed else list(items())
     count = cli.out.items(found, _COLUMNS, none="no event matches")
-    for each in failed:
-        cli.out.warn(f"the filter could not be evaluated for {each}")
+    shortfalls.tell()
     if limit is not None and count == limit and cli.out.for_people:
         cli.out.note(f"the first {limit}; there may be more: --limit or --all", style="dim")
 
