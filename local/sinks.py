@@ -2,6 +2,7 @@
 
 POST   /webhook/<name>   kept, answered 200 with {"ok": true}
 POST   /slack/<name>     kept, answered 200 with "ok", as Slack does
+POST   /api/<method>     kept, answered 200 as Slack's Web API does: {"ok": true, "channel", "ts", "message"}
 GET    /received?path=…  {"received": […]}: what came, in order; all paths without the parameter
 DELETE /received         forgets what came
 POST   /_control         {"path": "/webhook/x", "status": 500, "times": 3, …}: misbehaves (Misbehaviour)
@@ -193,7 +194,11 @@ class _Handler(BaseHTTPRequestHandler):
             if treatment.drop:
                 self.close_connection = True
                 return
-        good = "ok" if path.startswith("/slack/") else '{"ok": true}'
+        good = '{"ok": true}'
+        if path.startswith("/slack/"):
+            good = "ok"
+        elif path.startswith("/api/"):
+            good = json.dumps(_taken_by_slack(json.loads(body), at))
         content = good if treatment is None or treatment.body is None else treatment.body
         self._answer(status, content, **({} if treatment is None else treatment.headers))
 
@@ -212,3 +217,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, *_arguments: object) -> None:
         """Writes nothing: what came can be asked for at /received."""
+
+
+def _taken_by_slack(message: dict[str, object], at: float) -> dict[str, object]:
+    """What Slack says of a message that it took (https://docs.slack.dev/reference/methods/chat.postMessage)."""
+    ts, channel = f"{at:.6f}", message.get("channel")
+    thread = {"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}
+    shown = {"type": "message", "bot_id": "B012AB3CD", "text": message.get("text"), "ts": ts, **thread}
+    return {"ok": True, "channel": channel, "ts": ts, "message": shown}

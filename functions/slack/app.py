@@ -1,4 +1,4 @@
-"""Slack, and Discord through its /slack address. Trigger: SQS, one message a delivery; partial batch responses."""
+"""Slack, by incoming webhooks and bots, and Discord. Trigger: SQS, one message a delivery; partial batch responses."""
 
 from __future__ import annotations
 
@@ -18,11 +18,22 @@ from tocsin.types import JsonObject
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+    from tocsin.notifications.thread_store import ThreadStore
+
 environment = Environment.of_process()
 secrets = SecretStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
+
+
+def threads() -> ThreadStore:
+    """What keeps the threads of bots; it is loaded for those who have one."""
+    from tocsin.notifications.thread_store import ThreadStore  # noqa: PLC0415
+
+    return ThreadStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE"))
+
+
 worker = transport_worker(
     environment,
-    lambda _configuration: slack_delivery(secrets.of, policy_of(environment)),
+    lambda _configuration: slack_delivery(secrets.of, policy_of(environment), threads),
     secret=link_secret(environment),
     pace=PACE,
 )

@@ -44,6 +44,7 @@ from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import Deliver
 from tocsin.notifications.slack import PACE, slack_delivery
+from tocsin.notifications.thread_store import ThreadStore
 from tocsin.notifications.transport import Mapping, NotificationTransport, TransportMode, TransportSecrets
 from tocsin.notifications.webhook import pace_of, webhook_delivery
 from tocsin.outbound import OutboundPolicy, Timeout
@@ -171,7 +172,14 @@ class World:
         """A worker in a process of its own, as it were: it remembers nothing of what others learned."""
         makers: dict[str, Callable[[], Deliver]] = {
             "webhook": lambda: webhook_delivery(self.secrets.of, POLICY, clock=self.clock, timeout=self.timeout),
-            "webhook_slack": lambda: slack_delivery(self.secrets.of, POLICY, timeout=self.timeout),
+            "webhook_slack": lambda: slack_delivery(
+                self.secrets.of,
+                POLICY,
+                lambda: ThreadStore(self.stack.dynamodb, "deliveries"),
+                timeout=self.timeout,
+                clock=self.clock,
+                sleep=self.slept.append,
+            ),
             "local": lambda: inbox_delivery(
                 self.inboxes, self.configuration.notifications_kept, lambda *told: self.told.append(told)
             ),

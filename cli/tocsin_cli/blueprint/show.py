@@ -16,7 +16,7 @@ from tocsin_cli.types import Json, JsonObject, mapping, objects, text
 
 _SIGN = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 _MASK = "*" * 20
-_SECRET = frozenset({"secret", "client_key", "headers", "options"})
+_SECRET = frozenset({"secret", "client_key", "bot_token", "headers", "options"})
 
 
 def changes_shown(changes: Iterable[JsonObject], wanted: Merged) -> RenderableType:

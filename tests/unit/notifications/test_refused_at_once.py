@@ -22,7 +22,7 @@ def webhook(secrets: TransportSecrets) -> Deliver:
 
 
 def chat(secrets: TransportSecrets) -> Deliver:
-    return slack_delivery(lambda _: secrets, OutboundPolicy())
+    return slack_delivery(lambda _: secrets, OutboundPolicy(), pytest.fail)
 
 
 @pytest.mark.parametrize(("mode", "deliver"), [("webhook", webhook), ("webhook_slack", chat)])

@@ -36,7 +36,7 @@ _MODELS = {
     "keys": "key",
     "preferences": "preferences",
 }
-_SECRETS = frozenset({"secret", "client_key"})
+_SECRETS = frozenset({"secret", "client_key", "bot_token"})
 _EXPRESSIONS = frozenset({"expression", "query"})
 _WITH_EXPRESSIONS = frozenset({"matcher"})
 _URLS = frozenset({"url", "icon_url"})

@@ -1,4 +1,4 @@
-"""Chat webhooks: Block Kit for Slack (`slack_blocks`), an embed for Discord (`discord`), or an attachment for both.
+"""Chat: Block Kit for Slack (`slack_blocks`), an embed for Discord (`discord`), or an attachment for both.
 
 The attachment is authentik's, and goes to Discord through its Slack-compatible `/slack` URL. Its limits: fields 25,
 title 256, value 1,024 (Discord's embed; Slack cuts what it shows, and says no number). Discord counts title, text,
@@ -10,8 +10,10 @@ characters and a footer after 300.
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -40,9 +42,11 @@ from tocsin.notifications.translations import Catalogues
 from tocsin.notifications.webhook import USER_AGENT
 from tocsin.outbound.addresses import OutboundPolicy
 from tocsin.outbound.client import Timeout, post
+from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this
+    from tocsin.notifications.thread_store import ThreadStore
     from tocsin.notifications.transport import SecretsOf
 
 MAX_FIELDS = 25
@@ -128,15 +132,37 @@ def _size(texts: JsonObject) -> int:
 # ── delivery ─────────────────────────────────────────────────────────────────
 
 
-def slack_delivery(secrets_of: SecretsOf, policy: OutboundPolicy, *, timeout: Timeout | None = None) -> Deliver:
-    """Deliver to chat webhooks, whose URLs are secrets that `secrets_of` gives."""
+def slack_delivery(
+    secrets_of: SecretsOf,
+    policy: OutboundPolicy,
+    threads: Callable[[], ThreadStore],
+    *,
+    timeout: Timeout | None = None,
+    clock: Callable[[], datetime] = utc_now,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Deliver:
+    """Deliver to chat webhooks, whose URLs are secrets that `secrets_of` gives, and by bots, with their tokens.
+
+    `threads` gives what keeps the threads of bots.
+    """
 
     limits = timeout or Timeout()
 
     catalogues = Catalogues.packaged()
 
+    def by_bot(context: RenderingContext) -> Outcome:
+        from tocsin.notifications.slack_bot import MAX_ANSWER, tell_by_bot  # noqa: PLC0415 - for those who have one
+
+        transport = context.transport
+        send = partial(post, timeout=limits, policy=policy, ca=transport.ca, max_response_bytes=MAX_ANSWER)
+        message = partial(_message_by_bot, context, catalogues)
+        token = secrets_of(transport).bot_token
+        return tell_by_bot(context, token, message, threads(), send, clock=clock, sleep=sleep)
+
     def deliver(context: RenderingContext) -> Outcome:
         transport = context.transport
+        if transport.channel is not None:
+            return by_bot(context)
         url = secrets_of(transport).url
         if url is None:
             return Outcome(State.FAILED, "no_url", f"no URL is stored for transport {transport.name}")
@@ -160,6 +186,14 @@ def _message(context: RenderingContext, url: str, catalogues: Catalogues) -> tup
         return url, slack_body(context, discord=is_discord(url))
     discord = discord_url(url)
     return (discord, embed_body(context, catalogues)) if discord else (url, blocks_body(context, catalogues))
+
+
+def _message_by_bot(context: RenderingContext, catalogues: Catalogues) -> object:
+    """The message of a bot, before it is known where it stands. Raises MappingFailed."""
+    if context.body_mapping is not None:
+        return mapped_body(context.body_mapping, context)
+    is_attachment = context.transport.slack_format == "attachment"
+    return slack_body(context) if is_attachment else blocks_body(context, catalogues)
 
 
 def told_by_service(outcome: Outcome) -> Outcome:

@@ -16,6 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from tocsin.fields import Name
 
+SLACK_API = "https://slack.com/api"
+"""Where Slack's Web API is."""
+
 
 class TransportMode(StrEnum):
     """The ways to deliver a notification. The names are authentik's."""
@@ -67,6 +70,9 @@ class NotificationTransport(BaseModel):
     """webhook_slack: the picture to post under."""
     slack_format: SlackFormat | None = None
     """webhook_slack: the format of what is posted; None means `blocks`."""
+    channel: str | None = None
+    """webhook_slack: the channel that a Slack app's bot posts to, an id or #name; None for an incoming webhook. With
+    one, `url` is where Slack's Web API is, None for Slack's own."""
     subject_prefix: str = "Tocsin Notification: "
     """email: a prefix of each subject."""
     html_template: str | None = None
@@ -120,6 +126,7 @@ class NotificationTransport(BaseModel):
         if self.preset is not None:
             options = {**self.options, **self.secret_options}
             parts += [self.preset, *(f"{name}={options[name]}" for name in sorted(options))]
+        parts += [self.channel] if self.channel is not None else []
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -130,6 +137,8 @@ class TransportSecrets(BaseModel):
 
     url: str | None = None
     """webhook_slack, webhook: the complete URL."""
+    bot_token: str | None = None
+    """webhook_slack: the token of the Slack app's bot (`xoxb-…`) that posts to `channel`."""
     signing: tuple[str, ...] = ()
     """webhook: Standard Webhooks secrets (`whsec_…`), the newest first."""
     client_key: str | None = None

@@ -113,7 +113,7 @@ def _by_preset(secrets_of: SecretsOf, context: RenderingContext, name: str) -> _
     told = Told.of(context, message_id(context))
     made = render(preset, told, transport.options | secret, _url(secrets_of, transport))
     return _Request(
-        made.url, made.headers, made.body, tuple(secret.values()), preset.signed, partial(read_answer, preset)
+        made.url, made.headers, made.body, tuple(secret.values()), preset.signed, partial(read_answer, preset.answer)
     )
 
 

@@ -21,7 +21,7 @@ def response(status: int, body: str, headers: dict[str, str] | None = None, *, t
 def test_an_answer_is_read_as_its_service_means_it(name: str, answer: dict[str, Any]) -> None:
     body = answer["text"] if "text" in answer else json.dumps(answer["json"])
 
-    outcome = read_answer(preset_of(name), response(answer["status"], body, answer.get("headers")))
+    outcome = read_answer(preset_of(name).answer, response(answer["status"], body, answer.get("headers")))
 
     assert (outcome.state, outcome.reason) == (answer["state"], answer["reason"])
     assert answer.get("says", "") in outcome.detail
@@ -42,7 +42,7 @@ def test_each_service_has_an_answer_that_is_good_one_to_retry_and_one_that_is_fi
 )
 @pytest.mark.parametrize("status", [200, 202, 204, 400, 404, 413, 429, 500, 503])
 def test_no_answer_breaks_the_reading(name: str, body: str, status: int) -> None:
-    outcome = read_answer(preset_of(name), response(status, body))
+    outcome = read_answer(preset_of(name).answer, response(status, body))
 
     expected = {State.DELIVERED, State.FAILED} if status < 300 else {State.RETRYING, State.FAILED}
     assert outcome.state in expected
@@ -51,25 +51,25 @@ def test_no_answer_breaks_the_reading(name: str, body: str, status: int) -> None
 def test_a_secret_that_an_error_repeats_is_masked() -> None:
     body = json.dumps({"status": "invalid event", "errors": ["no such key: 0123456789abcdef0123456789abcdef"]})
 
-    outcome = read_answer(preset_of("pagerduty"), response(400, body), ["0123456789abcdef0123456789abcdef"])
+    outcome = read_answer(preset_of("pagerduty").answer, response(400, body), ["0123456789abcdef0123456789abcdef"])
 
     assert "0123456789" not in f"{outcome.detail}{outcome.answer}"
     assert "no such key" in outcome.detail
 
 
 def test_a_good_answer_that_was_cut_is_good() -> None:
-    outcome = read_answer(preset_of("pagerduty"), response(202, '{"status": "succ', truncated=True))
+    outcome = read_answer(preset_of("pagerduty").answer, response(202, '{"status": "succ', truncated=True))
 
     assert outcome.state is State.DELIVERED
 
 
 def test_a_web_page_is_no_service_s_word() -> None:
-    outcome = read_answer(preset_of("ntfy"), response(502, "<html><body>Bad gateway</body></html>"))
+    outcome = read_answer(preset_of("ntfy").answer, response(502, "<html><body>Bad gateway</body></html>"))
 
     assert outcome.detail == "the endpoint answered 502"
 
 
 def test_a_long_wait_is_bounded() -> None:
-    outcome = read_answer(preset_of("ntfy"), response(429, "{}", {"Retry-After": "9999999"}))
+    outcome = read_answer(preset_of("ntfy").answer, response(429, "{}", {"Retry-After": "9999999"}))
 
     assert outcome.retry_after == MAX_RETRY_AFTER

@@ -73,6 +73,8 @@ class TransportEntry(_Entry):
     username: Annotated[str, Field(max_length=80)] | None = None
     icon_url: Annotated[str, Field(max_length=2048)] | None = None
     slack_format: SlackFormat | None = None
+    bot_token: Annotated[str, Field(max_length=300)] | None = None
+    channel: Annotated[str, Field(max_length=100)] | None = None
     subject_prefix: Annotated[str, Field(max_length=100, pattern=r"^[^\r\n]*$")] = "Tocsin Notification: "
     html_template: Annotated[str, Field(max_length=32_768)] | None = None
     text_template: Annotated[str, Field(max_length=32_768)] | None = None

@@ -13,7 +13,7 @@ from tocsin.config.blueprint.secret_urls import holds_credentials, masked_url
 from tocsin.errors import Violation
 from tocsin.notifications.presets import Preset
 from tocsin.notifications.signing import check_secret, new_secret
-from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.transport import SLACK_API, NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import origin_of
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
@@ -33,6 +33,7 @@ _TAKEN_AS_THEY_ARE = (
     "username",
     "icon_url",
     "slack_format",
+    "channel",
     "subject_prefix",
     "html_template",
     "text_template",
@@ -44,6 +45,7 @@ _TAKEN_AS_THEY_ARE = (
 )
 _KEPT = ("secrets_ref", "retired_ref", "retired_until")
 _STANDS_MASKED = "stands masked, but no"
+_OF_ANOTHER_HOST = "stands masked, but was given for {}, and the URL leads to another host now:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,8 @@ def resolve(
     try:
         if entry.mode is TransportMode.WEBHOOK:
             return _webhook(entry, plain, same_kind, now or utc_now())
+        if entry.mode is TransportMode.WEBHOOK_SLACK and entry.bot_token is not None:
+            return _bot(entry, plain, same_kind)
         if entry.mode is TransportMode.WEBHOOK_SLACK and entry.url is not None:
             return _secret_url(entry, plain, same_kind)
     except _NotKept as wrong:
@@ -111,7 +115,7 @@ def _webhook(entry: TransportEntry, plain: Resolved, existing: NotificationTrans
 
 def _check_nothing_is_kept(entry: TransportEntry, before: str) -> None:
     """Raise _NotKept for masks of secrets that were given for the origin `before`, if `entry` has another origin."""
-    where = f"stands masked, but was given for {before}, and the URL leads to another host now:"
+    where = _OF_ANOTHER_HOST.format(before)
     if entry.secret == MASK:
         raise _NotKept("secret", f"{where} give the secret, or leave it out to have another one made")
     if entry.client_key == MASK:
@@ -210,12 +214,26 @@ def _url(
 def _secret_url(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
     url = entry.url or ""
     if url.endswith(MASK):
-        if existing is None or not existing.secrets_ref or existing.url != url:
+        if existing is None or not existing.secrets_ref or existing.url != url or existing.channel is not None:
             raise _NotKept("url", f"{_STANDS_MASKED} such URL is stored that could be kept")
         return resolved.having({}, secrets_ref=existing.secrets_ref)
     secrets = TransportSecrets(url=url)
     ref = _ref(entry.name, secrets)
     return resolved.having({ref: secrets}, url=masked_url(url), secrets_ref=ref)
+
+
+def _bot(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
+    """Return `resolved` with the bot's token stored as a secret: it goes to Slack, or to where it was given for."""
+    if entry.bot_token == MASK:
+        if existing is None or existing.channel is None or not existing.secrets_ref:
+            raise _NotKept("bot_token", f"{_STANDS_MASKED} token is stored that could be kept")
+        before = origin_of(existing.url or SLACK_API)
+        if before != origin_of(entry.url or SLACK_API):
+            raise _NotKept("bot_token", f"{_OF_ANOTHER_HOST.format(before)} give the token")
+        return resolved.having({}, secrets_ref=existing.secrets_ref)
+    secrets = TransportSecrets(bot_token=entry.bot_token)
+    ref = _ref(entry.name, secrets)
+    return resolved.having({ref: secrets}, secrets_ref=ref)
 
 
 def shown(transport: NotificationTransport) -> TransportEntry:
@@ -226,6 +244,7 @@ def shown(transport: NotificationTransport) -> TransportEntry:
         **fields,
         options=transport.options | dict.fromkeys(transport.secret_options, MASK),
         secret=MASK if signed else None,
+        bot_token=MASK if transport.channel is not None and transport.secrets_ref else None,
         client_key=MASK if transport.client_key_ref else None,
         headers=dict.fromkeys(transport.header_refs, MASK) or None,
     )
@@ -242,7 +261,7 @@ def replaced(before: NotificationTransport, after: NotificationTransport) -> dic
     """{field: REPLACED} for each secret that changes although its mask does not."""
     of_url = after.mode is TransportMode.WEBHOOK_SLACK
     pairs = {
-        "url" if of_url else "secret": (before.secrets_ref, after.secrets_ref),
+        _named_by_ref(after): (before.secrets_ref, after.secrets_ref),
         "client_key": (before.client_key_ref, after.client_key_ref),
     }
     if not of_url and _shown_url(before) == _shown_url(after):
@@ -252,6 +271,13 @@ def replaced(before: NotificationTransport, after: NotificationTransport) -> dic
     if before.options == after.options:
         named["options"] = (before.secret_options, after.secret_options)
     return fields | {name: REPLACED for name, (old, new) in named.items() if old.keys() == new.keys() and old != new}
+
+
+def _named_by_ref(transport: NotificationTransport) -> str:
+    """The field whose secret `secrets_ref` names."""
+    if transport.mode is not TransportMode.WEBHOOK_SLACK:
+        return "secret"
+    return "url" if transport.channel is None else "bot_token"
 
 
 def _url_ref(transport: NotificationTransport) -> str:

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
 from tocsin.config.blueprint.preset_fields import check_preset, preset_of
 from tocsin.config.blueprint.rule_tests import run_tests
+from tocsin.config.blueprint.slack_fields import check_bot, is_by_bot
 from tocsin.config.settings import Settings
 from tocsin.errors import MOST, Violation, violations
 from tocsin.expressions import ExpressionError
@@ -47,6 +48,8 @@ _MODES_OF = {
     "client_certificate": {TransportMode.WEBHOOK},
     "client_key": {TransportMode.WEBHOOK},
     "slack_format": {TransportMode.WEBHOOK_SLACK},
+    "bot_token": {TransportMode.WEBHOOK_SLACK},
+    "channel": {TransportMode.WEBHOOK_SLACK},
     "html_template": {TransportMode.EMAIL},
     "text_template": {TransportMode.EMAIL},
 }
@@ -199,10 +202,12 @@ def _transport(
         if getattr(transport, field) is not None and transport.mode not in modes:
             yield Violation(f"{path}.{field}", f"has no meaning for the mode {transport.mode.value}")
     preset = preset_of(transport)
-    if transport.mode in _URL_MODES and transport.url is None and (preset is None or preset.address.default is None):
+    by_bot = is_by_bot(transport)
+    has_default = by_bot or (preset is not None and preset.address.default is not None)
+    if transport.mode in _URL_MODES and transport.url is None and not has_default:
         needs = f"the mode {transport.mode.value}" if preset is None else f"the preset {preset.name}"
         yield Violation(f"{path}.url", f"is required for {needs}")
-    elif transport.url is not None and not (_is_chat(transport) and transport.url.endswith(MASK)):
+    elif transport.url is not None and not (_is_chat(transport) and not by_bot and transport.url.endswith(MASK)):
         try:
             check_url(transport.url, policy)
         except OutboundBlocked as blocked:
@@ -217,6 +222,7 @@ def _transport(
         if name is not None and name not in mappings:
             yield _missing(f"{path}.{field}", "mapping", name, mappings)
     yield from check_preset(path, transport)
+    yield from check_bot(path, transport)
     yield from _headers(path, transport)
     yield from _templates(path, transport)
     yield from _certificates(path, transport)

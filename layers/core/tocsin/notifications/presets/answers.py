@@ -26,7 +26,6 @@ import orjson
 
 from tocsin.notifications.http_outcome import answered, masked
 from tocsin.notifications.outcome import MAX_RETRY_AFTER, Outcome, State
-from tocsin.notifications.presets.catalogue import Preset
 from tocsin.notifications.text import cut, one_line
 from tocsin.types import Json, JsonObject
 
@@ -38,10 +37,10 @@ _LONGEST_ID = 200
 _LONGEST_TEXT = 4_096
 
 
-def read_answer(preset: Preset, response: Response, used: Iterable[str] = ()) -> Outcome:
-    """Return the outcome of a response of `preset`'s service. `used` are the request's secrets, which are masked."""
+def read_answer(rules: JsonObject, response: Response, used: Iterable[str] = ()) -> Outcome:
+    """Return the outcome of a response of a service that answers by `rules`. `used`: the request's secrets, masked."""
     outcome = answered(response, used)
-    rules, said = preset.answer, _said(response)
+    said = _said(response)
     text = response.body.decode("utf-8", "replace")
     if _any(rules.get("taken"), response.status, said, text):
         return replace(outcome, state=State.DELIVERED, reason="known_already", detail="the service had it already")
