@@ -117,7 +117,7 @@ TRANSPORTS = Kind(
         Column("ON", lambda transport: transport.get("enabled", True)),
         Column("MODE", lambda transport: text(transport, "mode")),
         Column("ONCE", lambda transport: transport.get("send_once", False)),
-        Column("WHERE", lambda transport: text(transport, "url"), cut=True),
+        Column("WHERE", lambda transport: text(transport, "channel") or text(transport, "url"), cut=True),
     ),
     """\
 mode: webhook               # local, webhook, webhook_slack, email

@@ -28,6 +28,7 @@ from tests.token_issuer import AUDIENCE, CLIENT, Issuer, issuing
 
 HERE = Path(__file__).parent
 BROWSERS_FROM = "https://console.example.com"
+BOT_TOKEN = "xoxb-1234567890-abcdefghijkl"  # of nobody
 CLI_SECRET = "whsec_c2FtcGxlLWtleS1vZi10aGUtbG9jYWwtc3RhY2stMDQ="
 SCHEDULE_SPEED = 4.0
 """What is done each minute is done each quarter of a minute: tests that wait for it wait less."""
@@ -69,6 +70,13 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
             {"name": "crash", "mode": "webhook", "url": f"{sink_url}/webhook/crash"},
             {"name": "everywhere-hook", "mode": "webhook", "url": f"{sink_url}/webhook/everywhere"},
             {"name": "everywhere-slack", "mode": "webhook_slack", "url": f"{sink_url}/slack/everywhere"},
+            {
+                "name": "by-bot",
+                "mode": "webhook_slack",
+                "url": f"{sink_url}/api",
+                "channel": "#ops",
+                "bot_token": BOT_TOKEN,
+            },
             {"name": "cli", "mode": "webhook", "url": f"{sink_url}/webhook/cli", "secret": CLI_SECRET},
         ],
         "policies": [{"name": f"app-{app}", "kind": "event_matcher", "app": app} for app in apps],

@@ -67,6 +67,12 @@ def deliver_with_link(stage: Stage, permission: Permission) -> None:
     carry(stage, permission.function, message, State.DELIVERED)
 
 
+def deliver_in_thread(stage: Stage, permission: Permission) -> None:
+    """Delivers by a bot what is about one thing, in a thread."""
+    message = replace(new_message(MODES[permission.function]), transport="by-bot", about=uuid4().hex)
+    carry(stage, permission.function, message, State.DELIVERED)
+
+
 @contextlib.contextmanager
 def events_unreadable(stage: Stage) -> Iterator[None]:
     """Fails deliveries that carry no event, in a way that time heals, whatever their transport."""
@@ -292,6 +298,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("email", "ReadMailStop", "dynamodb:GetItem"): deliver,
     ("webhook", "ReadSecrets", "dynamodb:GetItem"): deliver,
     ("slack", "ReadSecrets", "dynamodb:GetItem"): deliver,
+    ("slack", "KeepThreads", "dynamodb:UpdateItem"): deliver_in_thread,
     ("inbox", "StoreNotification", "dynamodb:PutItem"): deliver,
     ("inbox", "NumberNotification", "dynamodb:UpdateItem"): deliver,
     ("feedback", "StopMail", "dynamodb:PutItem"): take_bounce,

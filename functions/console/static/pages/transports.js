@@ -118,5 +118,5 @@ function Overview() {
     <${Notice} problem=${transports.problem} />
     <${EntryTable} kind="transports" items=${transports.value} empty="No transport yet: without one, rules tell by the inbox."
       columns=${[["Mode", (item) => item.mode], ["Enabled", (item) => (item.enabled ? "yes" : html`<${Badge} kind="warning">no</${Badge}>`)],
-        ["To", (item) => short(item.url || "", 80)], ["Breaker", (item) => html`<${Breaker} name=${item.name} />`]]} />`;
+        ["To", (item) => short(item.channel || item.url || "", 80)], ["Breaker", (item) => html`<${Breaker} name=${item.name} />`]]} />`;
 }

@@ -11,7 +11,7 @@ const CERTIFICATES = ["ca", "client_certificate", "client_key"];
 const OF = {
   local: ["body_mapping"],
   webhook: ["url", "preset", "options", "secret", "headers", "body_mapping", "headers_mapping", ...CERTIFICATES],
-  webhook_slack: ["url", "username", "icon_url", "body_mapping", "ca"],
+  webhook_slack: ["url", "bot_token", "channel", "username", "icon_url", "body_mapping", "ca"],
   email: ["subject_prefix", "html_template", "text_template"],
 };
 /** What stands for a secret that is stored; sent back, it means: as it is. */
@@ -62,7 +62,9 @@ export function TransportForm(form) {
     <div class="inline"><${Tick} ...${of("enabled", "Enabled")} value=${value.enabled !== false} />
       <${Tick} ...${of("send_once", "One message an event and rule, not one a person")} /></div>
     ${mode === "webhook" && html`<${Webhook} of=${of} presets=${presets} form=${form} />`}
-    ${mode === "webhook_slack" && html`<div class="grid2"><${Text} ...${of("url", "URL", "Slack's or Discord's address for this; it is itself the secret")} />
+    ${mode === "webhook_slack" && html`<div class="grid2"><${Text} ...${of("url", "URL", "Slack's or Discord's address for this, itself the secret; empty for a bot")} />
+      <${Text} ...${of("bot_token", "Bot token", "xoxb-…, in place of a URL: one thread for what a rule tells of one thing; it goes in and never comes out")} />
+      <${Text} ...${of("channel", "Channel", "Of the bot: its id, or #name")} />
       <${Text} ...${of("username", "Posts as")} /><${Text} ...${of("icon_url", "Picture")} /></div>`}
     ${mode === "email" && html`<${Text} ...${of("subject_prefix", "Each subject begins with")} />
       <${Long} ...${of("html_template", "HTML template", "Empty: Tocsin's own")} /><${Long} ...${of("text_template", "Text template", "Empty: Tocsin's own")} />`}
