@@ -1,12 +1,14 @@
 """Matters that may escalate: when one begins and is over, whose acknowledgement holds, and what is due."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.integration.conftest import Stack
 from tocsin.aws.errors import ConditionFailed
-from tocsin.deliveries.escalation_store import ESCALATION_SHARDS, EscalationStore, Matter
+from tocsin.deliveries.escalation_store import ESCALATION_SHARDS, EscalationStore
+from tocsin.deliveries.matters import Matter
 from tocsin.errors import NotFound, Unavailable
 from tocsin.ids import new_id
 
@@ -84,7 +86,8 @@ def test_the_event_that_began_a_matter_changes_nothing_when_it_is_matched_again(
     matters.begin(began, 90, goes_on=goes_on)
 
     assert first == matters.get()
-    assert first == Matter("down#hosts", "a", began, START, 0, 2, None, None)
+    opened = START + timedelta(minutes=goes_on or 0)
+    assert first == Matter("down#hosts", "a", began, START, START, opened, 0, 2, None, None)
 
 
 def test_a_matter_goes_on_while_its_events_are_close_together(matters: Matters) -> None:
@@ -104,7 +107,7 @@ def test_an_end_stops_the_steps_and_the_next_event_begins_anew(matters: Matters)
     matters.begin(first, 0)
     matters.store.acknowledge("down#hosts", "a", by="ana", via="inbox", now=START)
 
-    ends = [matters.store.end("down#hosts", "a", end) for _ in range(2)]
+    ends = [matters.store.end("down#hosts", "a", end, now=START) for _ in range(2)]
     matters.begin(first, 7)
     over = matters.get()
     matters.begin(second, 8)
@@ -113,7 +116,7 @@ def test_an_end_stops_the_steps_and_the_next_event_begins_anew(matters: Matters)
     assert over is not None and (over.event_id, over.ended, over.is_open) == (first, end, False)
     again = matters.get()
     assert again is not None and (again.event_id, again.ended, again.acknowledgement) == (second, None, None)
-    assert matters.store.end("down#hosts", "a", end) is False
+    assert matters.store.end("down#hosts", "a", end, now=START) is False
     assert [each[2] for each in matters.due(30)] == [str((START + timedelta(minutes=23)).timestamp())]
 
 
@@ -122,7 +125,7 @@ def test_an_end_is_not_of_an_event_that_came_after_it(matters: Matters) -> None:
     matters.begin(first, 0)
     matters.begin(later, 6)
 
-    ended = matters.store.end("down#hosts", "a", end)
+    ended = matters.store.end("down#hosts", "a", end, now=START)
 
     assert (ended, len(matters.due(30))) == (False, 1)
 
@@ -205,6 +208,74 @@ def test_what_is_acknowledged_while_a_step_is_told_is_not_due_again(matters: Mat
     matters.store.advance(taken, 1, now)
 
     assert matters.due(1000) == []
+
+
+@pytest.mark.parametrize("goes_on", [60, None], ids=["of several events", "of one event"])
+def test_a_beginning_that_is_matched_after_its_end_begins_nothing(matters: Matters, goes_on: int | None) -> None:
+    began, ended, later = (matters.event(at) for at in (0, 1, 3))
+
+    ends = [matters.store.end("down#hosts", "a", ended, now=START + timedelta(minutes=at)) for at in (1, 1)]
+    matters.begin(began, 2, goes_on=goes_on)
+    too_late = (matters.began(), matters.due(1000))
+    matters.begin(later, 3, goes_on=goes_on)
+
+    assert ends == [True, True]
+    assert too_late == ([], [])
+    assert matters.began() == [later]
+    assert len(matters.due(18)) == 1
+
+
+def test_a_beginning_between_two_ends_that_was_matched_after_both_begins_nothing(matters: Matters) -> None:
+    first, first_end, second, second_end = (matters.event(at) for at in (0, 1, 2, 3))
+    matters.begin(first, 0)
+    for end in (first_end, second_end):
+        matters.store.end("down#hosts", "a", end, now=START)
+
+    matters.begin(second, 4)
+
+    assert matters.began() == [first]
+    assert matters.due(1000) == []
+
+
+def test_an_end_without_a_beginning_is_no_matter_that_could_be_acknowledged(matters: Matters) -> None:
+    matters.store.end("down#hosts", "a", matters.event(1), now=START)
+
+    found = matters.store.get_many([("down#hosts", "a")], now=START)
+
+    assert (matters.get(), found) == (None, {})
+    with pytest.raises(NotFound):
+        matters.store.acknowledge("down#hosts", "a", by="ana", via="api", now=START)
+
+
+def test_an_end_costs_one_write_and_a_beginning_after_it_one(matters: Matters, stack: Stack) -> None:
+    calls: list[str] = []
+
+    def count(model: Any, **_: Any) -> None:
+        calls.append(model.name)
+
+    stack.dynamodb.meta.events.register("before-call.dynamodb", count)
+    matters.store.end("down#hosts", "a", matters.event(1), now=START)
+    matters.begin(matters.event(0), 2)
+    stack.dynamodb.meta.events.unregister("before-call.dynamodb", count)
+
+    assert calls == ["UpdateItem", "UpdateItem"]
+
+
+@pytest.mark.parametrize("how", ["acknowledged", "ended", "begun anew", "an earlier step is to come"])
+def test_a_step_is_held_of_a_matter_that_goes_on_alone(matters: Matters, how: str) -> None:
+    matters.begin(matters.event(0), 0)
+    matter = matters.claim(15)
+    assert matter is not None
+    if how == "acknowledged":
+        matters.store.acknowledge("down#hosts", "a", by="ana", via="api", now=START)
+    elif how == "ended":
+        matters.store.end("down#hosts", "a", matters.event(16), now=START)
+    elif how == "begun anew":
+        matters.begin(matters.event(120), 120)
+    step = 2 if how == "an earlier step is to come" else 0
+    due = START + timedelta(minutes=20)
+
+    assert not matters.store.hold(matter, step, due, counted_from=START + timedelta(minutes=5), keep=WEEK)
 
 
 def test_a_matter_that_others_keep_changing_is_begun_by_the_next_try(

@@ -15,7 +15,8 @@ from tests.integration.api_calls import Api
 from tests.integration.conftest import REGION, Stack
 from tests.integration.delivery_world import POLICY, World
 from tests.integration.handler_calls import Client
-from tocsin.deliveries.escalation_store import EscalationStore, Matter
+from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.matters import Matter
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.rule_words import RuleWords, in_rules_words
 from tocsin.notifications.slack import slack_delivery

@@ -208,7 +208,7 @@ def test_the_event_is_there_once_though_the_settings_changed_in_between(told: To
 
 def test_a_link_of_what_began_anew_since_acknowledges_nothing(told: Told) -> None:
     token = told.token()
-    told.matters.end("refunds", told.about, new_id())
+    told.matters.end("refunds", told.about, new_id(), now=utc_now())
     told.begin(new_id())
 
     pages = [told.follow(method, token) for method in ("GET", "POST")]
@@ -219,7 +219,7 @@ def test_a_link_of_what_began_anew_since_acknowledges_nothing(told: Told) -> Non
 
 
 def test_a_link_of_what_is_over_says_so(told: Told) -> None:
-    told.matters.end("refunds", told.about, new_id())
+    told.matters.end("refunds", told.about, new_id(), now=utc_now())
 
     page = told.follow("GET")
 

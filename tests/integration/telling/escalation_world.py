@@ -8,7 +8,8 @@ from tests.integration.api_calls import Api
 from tests.integration.delivery_world import POLICY
 from tests.integration.handler_calls import Answer
 from tests.integration.telling.telling_world import TellingWorld
-from tocsin.deliveries.escalation_store import Acknowledgement, EscalationStore, Matter
+from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.matters import Acknowledgement, Matter
 from tocsin.events.model import Event
 from tocsin.matching.ending import about_of
 from tocsin.notifications.acknowledge_links import AcknowledgeLinks

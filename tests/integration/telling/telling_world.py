@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -56,7 +56,14 @@ class TellingWorld(World):
         )
         self.rules()
 
-    def rules(self, *, settings: dict[str, Any] | None = None, once: bool = False, **rule: Any) -> None:
+    def rules(
+        self,
+        *,
+        settings: dict[str, Any] | None = None,
+        once: bool = False,
+        silences: Sequence[dict[str, Any]] = (),
+        **rule: Any,
+    ) -> None:
         """Configure the rule, with other fields; `once` has its webhook be one of a channel."""
         hook = NotificationTransport(
             name="hook",
@@ -79,6 +86,7 @@ class TellingWorld(World):
                 "groups": [{"name": group.name, "roster": group.roster} for group in (ONCALL, SECOND)],
                 "policies": [{"name": "shop", "kind": "event_matcher", "app": "shop"}],
                 "rules": [known | rule],
+                "silences": silences,
                 "transports": [hook, {"name": "mail", "mode": "email"}, {"name": "inbox", "mode": "local"}],
             }
         )

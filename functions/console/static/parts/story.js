@@ -70,7 +70,7 @@ function Rule({ event, rule, deliveries, changed }) {
     <${Bindings} bindings=${rule.bindings} />
     ${rule.acknowledged && html`<p><${Acknowledged} said=${rule.acknowledged} /></p>`}
     ${rule.escalates && !rule.acknowledged && may("config:write") && html`<${AcknowledgeEvent} event=${event} rule=${rule.rule} changed=${changed} />`}
-    ${(rule.escalated || []).map((step) => html`<p key=${step.step} class="note">${short(step.reason, 300)} <span class="small muted">group ${short(step.destination_group, 80)}, <${When} at=${step.at} /></span></p>`)}
+    ${(rule.escalated || []).map((step) => html`<p key=${`${step.step} ${step.at}`} class="note">${short(step.reason, 300)} <span class="small muted">group ${short(step.destination_group, 80)}, <${When} at=${step.at} /></span></p>`)}
     ${reasons(rule).map(([name, value]) => html`<p class="note"><b>${name.replaceAll("_", " ")}</b> ${short(typeof value === "object" ? JSON.stringify(value) : value, 300)}</p>`)}
     ${deliveries.map((delivery) => html`<${DeliveryStory} key=${delivery.id} delivery=${delivery} changed=${changed} />`)}
   </div>`;

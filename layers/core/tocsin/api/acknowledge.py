@@ -14,7 +14,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tocsin.api.answers import json_response
 from tocsin.api.pages import form, page
 from tocsin.api.parameters import asked, request_of
-from tocsin.deliveries.escalation_store import Acknowledgement
+from tocsin.deliveries.matters import Acknowledgement
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.store import EventStore
 from tocsin.identity.principal import Principal, Scope

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.escalation_store import DueMatter, EscalationStore, Matter
+from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.matters import DueMatter, Matter
 
 LEASE = timedelta(seconds=90)
 """Longer than the schedule's function may run."""
@@ -67,4 +68,4 @@ class DueSteps:
         """Return when each step of the matter's rule is due."""
         _, configuration = self._configuration.current()
         rule = configuration.rules_by_name.get(matter.rule)
-        return [] if rule is None or not rule.enabled else [matter.began + step.delay for step in rule.escalate]
+        return [] if rule is None or not rule.enabled else [matter.counted_from + step.delay for step in rule.escalate]

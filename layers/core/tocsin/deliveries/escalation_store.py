@@ -7,18 +7,20 @@
     by-due    escalation-<shard>     due_at   matters of which a step is to come
 
     attribute                        what
-    event_id, began                  the event that began the matter, and when
+    event_id, began                  the event that began the matter, and when; absent where only its end was seen
+    counted_from                     from when its steps count, where a silence held one of them: later than `began`
     last_event, open_until           the latest event of the matter, and until when another one belongs to it
     step, steps                      the index of the next step, and how many there were when it began
     due_shard, due_at                when the next step is due; absent once no step is to come
     acknowledged_by, _via, _at       who acknowledged it, by what, and when
     acknowledged_user, _event        their username, where it is known, and the id of the event that says so
-    ended                            the event that ended it, by the rule's `resolve`
+    ended                            the latest event that ended it, by the rule's `resolve`
     trace                            the trace header of what began it; absent outside of a trace
 
 An acknowledgement and an end remove `due_at`, so no step that is due then can be claimed. Ids of events sort by time:
 an event that is not later than the matter's latest, or than its end, has been counted or is too late, and changes
-nothing. So every event may be matched again.
+nothing. So every event may be matched again. An end is noted also where nothing has begun: the stream's shards are not
+read in step, and a beginning that is matched after its end begins nothing.
 """
 
 from __future__ import annotations
@@ -26,7 +28,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,7 @@ from tocsin.aws.dynamodb import (
 from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.aws.tracing import trace_header
+from tocsin.deliveries.matters import Acknowledgement, ClaimedMatter, DueMatter, Matter
 from tocsin.errors import NotFound, Unavailable
 from tocsin.ids import new_id
 from tocsin.times import iso
@@ -56,65 +58,14 @@ ESCALATION_SHARDS = 4
 
 _ACKNOWLEDGED = tuple(f"acknowledged_{name}" for name in ("by", "via", "at", "user", "event"))
 _NO_STEP = ("due_shard", "due_at")
+_OF_BEFORE = (*_ACKNOWLEDGED, "ended", "counted_from")
+"""What a matter that begins anew does not take along."""
+
+ENDED_FOR = timedelta(days=1)
+"""How long an end of which no beginning is known is kept: an event is matched half a day late at most."""
+
 _TRIES = 5
 _BEGINNING, _STEPPING = "noting what may escalate", "escalating"
-
-
-@dataclass(frozen=True, slots=True)
-class Acknowledgement:
-    """Who acknowledged a matter, by what (`inbox`, `link`, `channel`, `api`), and when.
-
-    `user` is their username, blank where only a channel or a key is known; `event` the id of the event that says so,
-    drawn with the acknowledgement, so that it can be stored again and again and is there once.
-    """
-
-    by: str
-    via: str
-    at: datetime
-    user: str
-    event: str
-    first: bool = False
-    """Whether the call that returns it is the one that made it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Matter:
-    """What a rule tells of one thing, from its first event to its end."""
-
-    rule: str
-    about: str
-    event_id: str
-    began: datetime
-    step: int
-    """The index of the next step; that of `steps` where none is left."""
-    steps: int
-    acknowledgement: Acknowledgement | None
-    ended: str | None
-    """The id of the event that ended it."""
-    trace: str | None = None
-    """The trace header of what began it."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a step may still be told: nobody acknowledged the matter, and nothing ended it."""
-        return self.acknowledgement is None and self.ended is None
-
-
-@dataclass(frozen=True, slots=True)
-class DueMatter:
-    """A matter of which a step is due. `due_at` is as DynamoDB has it."""
-
-    rule: str
-    about: str
-    due_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimedMatter:
-    """A matter that no other run of the schedule takes before `lease`."""
-
-    matter: Matter
-    lease: str
 
 
 class EscalationStore:
@@ -161,10 +112,10 @@ class EscalationStore:
             fresh["trace"] = text(trace)
         found: Item | None = None if goes_on is None else self._join(key, opened | expires, now)
         for _ in range(_TRIES):
-            if found is not None and "event_id" in found and not _is_over(found, event_id, now):
+            if found and not _is_over(found, event_id, now):
                 return
             try:
-                self._set(_BEGINNING, key, fresh, remove=(*_ACKNOWLEDGED, "ended"), **_unchanged(found))
+                self._set(_BEGINNING, key, fresh, remove=_OF_BEFORE, **_unchanged(found))
             except ConditionFailed as refused:
                 found = refused.item
             else:
@@ -184,18 +135,21 @@ class EscalationStore:
         except ConditionFailed as refused:
             return refused.item
 
-    def end(self, rule: str, about: str, event_id: str) -> bool:
-        """End a matter whose events are all before `event_id`, and its steps. Whether it is that event which ends it.
+    def end(self, rule: str, about: str, event_id: str, *, now: datetime) -> bool:
+        """End a matter whose events are all before `event_id`, and its steps. Whether it is ended by that event.
 
-        The answer is the same whenever the same event asks, unless a later one has begun the matter anew.
+        Where no matter is known the end is noted by itself. The answer is the same whenever the same event asks, unless
+        a later one has ended the matter, or begun it anew.
         """
         try:
             self._set(
                 "ending what may escalate",
                 _key(rule, about),
                 {"ended": text(event_id)},
+                once={"expires_at": until(now + ENDED_FOR)},
                 remove=_NO_STEP,
-                condition="(attribute_not_exists(ended) AND last_event < :ended) OR ended = :ended",
+                condition="(attribute_not_exists(last_event) OR last_event < :ended)"
+                " AND (attribute_not_exists(ended) OR ended <= :ended)",
             )
         except ConditionFailed:
             return False
@@ -239,13 +193,39 @@ class EscalationStore:
         found = self._table.query(
             "reading what may escalate", "pk = :pk", {":pk": _key(rule, about)["pk"]}, consistent=True, limit=1
         )
-        return next((_matter(item) for item in found if not is_gone(item, now)), None)
+        return next((_matter(item) for item in found if _is_there(item, now)), None)
 
     def get_many(self, names: Iterable[tuple[str, str]], *, now: datetime) -> dict[tuple[str, str], Matter]:
         """Return those matters of `names`, (rule, about) each, that are there."""
         keys = [_key(rule, about) for rule, about in dict.fromkeys(names)]
         found = self._table.get_many("reading what may escalate", keys) if keys else []
-        return {_names(item): _matter(item) for item in found if not is_gone(item, now)}
+        return {_names(item): _matter(item) for item in found if _is_there(item, now)}
+
+    def hold(self, matter: Matter, step: int, due: datetime, *, counted_from: datetime, keep: timedelta) -> bool:
+        """Have the step of index `step` be due at `due`, and those after it counted from `counted_from`.
+
+        Return whether it is so: not where the matter was acknowledged, ended or begun anew since, or an earlier step is
+        to come. The item is kept for `keep` beyond `due`.
+        """
+        key = _key(matter.rule, matter.about)
+        try:
+            self._set(
+                "holding a step",
+                key,
+                {
+                    "step": number(step),
+                    "due_shard": text(_shard(key)),
+                    "due_at": timestamp(due),
+                    "counted_from": timestamp(counted_from),
+                    "expires_at": until(due + keep),
+                },
+                condition="event_id = :event AND attribute_not_exists(acknowledged_by) AND attribute_not_exists(ended)"
+                " AND #step >= :step",
+                values={":event": text(matter.event_id)},
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     # ── by the schedule ──────────────────────────────────────────────────────
 
@@ -298,18 +278,25 @@ class EscalationStore:
         *,
         condition: str,
         values: Item | None = None,
+        once: Item | None = None,
         remove: tuple[str, ...] = (),
     ) -> Item:
-        """Set `changes` and remove `remove`; the item after that. ConditionFailed, with the item that was found."""
-        expression = f"SET {', '.join(f'#{name} = :{name}' for name in changes)}"
+        """Set `changes`, and those of `once` that are not set yet; remove `remove`. Return the item after that.
+
+        ConditionFailed, with the item that was found.
+        """
+        first = once or {}
+        assigned = [f"#{name} = :{name}" for name in changes]
+        assigned += [f"#{name} = if_not_exists(#{name}, :{name})" for name in first]
+        expression = f"SET {', '.join(assigned)}"
         if remove:
             expression += f" REMOVE {', '.join(f'#{name}' for name in remove)}"
         return self._table.update(
             what,
             key,
             expression,
-            names={f"#{name}": name for name in (*changes, *remove)},
-            values={f":{name}": value for name, value in changes.items()} | dict(values or {}),
+            names={f"#{name}": name for name in (*changes, *first, *remove)},
+            values={f":{name}": value for name, value in {**changes, **first}.items()} | dict(values or {}),
             condition=condition,
             returning="ALL_NEW",
             return_found=True,
@@ -326,15 +313,19 @@ def _is_over(item: Item, event_id: str, now: datetime) -> bool:
     return open_until is not None and open_until <= now
 
 
+def _is_there(item: Item, now: datetime) -> bool:
+    """Whether an item is a matter that has begun, and has not expired."""
+    return "event_id" in item and not is_gone(item, now)
+
+
 def _unchanged(found: Item | None) -> dict[str, Any]:
     """The condition that a matter is as it was found, with its values."""
     if not found:
-        return {"condition": "attribute_not_exists(event_id)"}
+        return {"condition": "attribute_not_exists(event_id) AND attribute_not_exists(ended)"}
     ended = "ended = :was" if "ended" in found else "attribute_not_exists(ended)"
-    values: dict[str, Any] = {":found": found["last_event"]}
-    if "ended" in found:
-        values[":was"] = found["ended"]
-    return {"condition": f"last_event = :found AND {ended}", "values": values}
+    begun = "last_event = :found" if "last_event" in found else "attribute_not_exists(last_event)"
+    was = {":found": found.get("last_event"), ":was": found.get("ended")}
+    return {"condition": f"{begun} AND {ended}", "values": {name: value for name, value in was.items() if value}}
 
 
 def _key(rule: str, about: str) -> dict[str, Any]:
@@ -361,11 +352,14 @@ def _acknowledgement(item: Item) -> Acknowledgement | None:
 
 def _matter(item: Item) -> Matter:
     rule, about = _names(item)
+    began = datetime.fromisoformat(text_of(item, "began"))
     return Matter(
         rule,
         about,
         text_of(item, "event_id"),
-        datetime.fromisoformat(text_of(item, "began")),
+        began,
+        timestamp_of(item, "counted_from") or began,
+        timestamp_of(item, "open_until") or began,
         number_of(item, "step"),
         number_of(item, "steps"),
         _acknowledgement(item),

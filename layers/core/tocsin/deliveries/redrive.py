@@ -30,8 +30,9 @@ from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import DigestStore, Head
 from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests
 from tocsin.deliveries.due_steps import MATTERS_AT_ONCE, DueSteps
-from tocsin.deliveries.escalation_store import ESCALATION_SHARDS, DueMatter
+from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
 from tocsin.deliveries.items import DUE_SHARDS, Place
+from tocsin.deliveries.matters import DueMatter
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.redrive_store import GivenUp, RedeliveryStore, Span

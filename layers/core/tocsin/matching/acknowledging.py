@@ -14,7 +14,8 @@ from datetime import datetime
 
 from tocsin.aws.logging import Code, note
 from tocsin.config.store import ConfigurationStore
-from tocsin.deliveries.escalation_store import Acknowledgement, EscalationStore, Matter
+from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.matters import Acknowledgement, Matter
 from tocsin.errors import NotFound
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.events.store import EventStore

@@ -1,8 +1,8 @@
 """Escalation: what a rule tells of begins a matter, whose steps tell further people while nobody acknowledges it.
 
 The schedule finds the steps that are due (`deliveries.due_steps`); the matcher tells their people, as it tells the
-rule's own. A step passes preferences and quiet hours. Silences, throttles and the event's age were looked at when the
-rule fired, and groups don't have a step wait.
+rule's own. A step passes preferences and quiet hours. A silence of the event that began the matter holds the step until
+the silence is over. Throttles and the event's age were looked at when the rule fired, and groups don't have a step wait.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from tocsin.aws.logging import Code, note
 from tocsin.aws.metrics import Metric, measured
 from tocsin.config.model import Configuration
 from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.matters import Matter
 from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.events.model import Event
 from tocsin.matching.ending import Endings, about_of
@@ -25,10 +26,14 @@ from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Put, Telling
 from tocsin.notifications.remarks import escalated, in_short
 from tocsin.notifications.seen_store import SeenStore
-from tocsin.rules.model import EscalationStep, NotificationRule
+from tocsin.rules.model import EscalationStep, NotificationRule, Silence
+from tocsin.telling.decision import Silencing, silenced_by
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration
 from tocsin.types import JsonObject
+
+LOOKS_AGAIN = timedelta(minutes=10)
+"""How long a step is held before the silences are looked at again: one may be ended early, or made longer."""
 
 MOST_LOOKED_AT = 100
 """People whose inboxes a step with `unless: seen` looks at: the first ones."""
@@ -43,6 +48,8 @@ class Outcome(StrEnum):
     ENDED = "ended"
     GONE = "gone"
     """The matter expired, or began anew with another event."""
+    SILENCED = "silenced"
+    """A silence holds it: it is told afterwards, unless the matter is over by then."""
 
 
 class Escalations:
@@ -95,26 +102,37 @@ class Escalations:
         """Have no step be told any more of what `event` ends."""
         about = about_of(rule, event) if rule.escalate else None
         if about is not None:
-            self._matters.end(rule.name, about, event.id)
+            self._matters.end(rule.name, about, event.id, now=self._clock())
 
     def tell(
-        self, event: Event, rule: NotificationRule, work: MatchMessage, configuration: Configuration
+        self,
+        event: Event,
+        rule: NotificationRule,
+        work: MatchMessage,
+        configuration: Configuration,
+        silence: Silence | None,
     ) -> MatchMessage | None:
         """Notify the next people of a step. Return the message for those after them; None at the end.
 
-        Notifies nobody where the matter was acknowledged or ended, also between two pages of people, and where the
-        rule has fewer steps now.
+        Notifies nobody where the matter was acknowledged or ended, or `silence` holds, also between two pages of
+        people, and where the rule has fewer steps now.
         """
         number, about, cursor = work.step, work.about, work.cursor or Cursor()
         if number is None or about is None or number > len(rule.escalate):
             return None
         step, keep = rule.escalate[number - 1], configuration.settings.stories_kept
-        outcome, why = self._stopped(event, rule, step, about, cursor)
+        matter = self._matters.get(rule.name, about, now=self._clock())
+        outcome, why = self._stopped(matter, event, rule, step, cursor)
+        is_news = True
+        if outcome is Outcome.TOLD and matter is not None and silence is not None:
+            outcome = Outcome.SILENCED
+            why, is_news = self._silenced(matter, event, rule, number, silence, keep)
         if outcome is not Outcome.TOLD:
             if outcome is Outcome.SEEN:
                 self._note(event, rule, number, cursor.page, {"reason": f"not told: {why}"}, None, keep)
-            note(Code.ESCALATION_STOPPED, why, event_id=event.id, rule=rule.name, step=number, cause=outcome.value)
-            measured(Metric.ESCALATIONS, outcome=outcome)
+            if is_news:
+                note(Code.ESCALATION_STOPPED, why, event_id=event.id, rule=rule.name, step=number, cause=outcome.value)
+                measured(Metric.ESCALATIONS, outcome=outcome)
             return None
         remark = escalated(number, step.delay, unless_seen=step.unless == "seen")
         told = of_step(rule, step)
@@ -155,10 +173,9 @@ class Escalations:
         return None if cursor.at_end else replace(work, cursor=cursor, reason="the step's group has more members")
 
     def _stopped(
-        self, event: Event, rule: NotificationRule, step: EscalationStep, about: str, cursor: Cursor
+        self, matter: Matter | None, event: Event, rule: NotificationRule, step: EscalationStep, cursor: Cursor
     ) -> tuple[Outcome, str]:
         """Return what keeps a step from being told, and a sentence that says so; TOLD where nothing does."""
-        matter = self._matters.get(rule.name, about, now=self._clock())
         if matter is None or matter.event_id != event.id:
             return Outcome.GONE, "what the rule told of has expired, or began anew"
         if matter.acknowledgement is not None:
@@ -172,6 +189,32 @@ class Escalations:
                 return Outcome.SEEN, f"{person} has seen it within {in_short(step.delay)}"
         return Outcome.TOLD, ""
 
+    def _silenced(
+        self,
+        matter: Matter,
+        event: Event,
+        rule: NotificationRule,
+        number: int,
+        silence: Silence,
+        keep: timedelta,
+    ) -> tuple[str, bool]:
+        """Hold a step while a silence does, and those after it as much longer. Return why, and whether it is news.
+
+        Not for longer than the matter goes on. One that nothing but an acknowledgement ends is not told of any more
+        when it is older than the rule's `max_age`.
+        """
+        now, step = self._clock(), rule.escalate[number - 1]
+        goes_on = _goes_on(rule)
+        over = matter.open_until if goes_on is not None else matter.began + step.delay + parse_duration(rule.max_age)
+        said = silenced_by(Silencing(silence.name, silence.ends, silence.comment))
+        if over <= now:
+            why = f"{said}, and it was over before that"
+            return why, self._note(event, rule, number, 0, {"reason": f"not told: {why}"}, None, keep)
+        due = min(silence.ends, now + LOOKS_AGAIN)
+        kept = keep + (goes_on or rule.escalate[-1].delay)
+        self._matters.hold(matter, number - 1, due, counted_from=due - step.delay, keep=kept)
+        return said, self._note(event, rule, number, 0, {"reason": f"held: {said}"}, None, keep, held=True)
+
     def _note(
         self,
         event: Event,
@@ -181,10 +224,15 @@ class Escalations:
         facts: JsonObject,
         telling: Telling | None,
         keep: timedelta,
-    ) -> None:
-        """Add a page of a step's people to the event's story; no `telling` where nobody is notified."""
+        *,
+        held: bool = False,
+    ) -> bool:
+        """Add a page of a step's people to the event's story; no `telling` where nobody is notified.
+
+        `held` says that the step is to come yet. Return whether the story had nothing of it.
+        """
         step, now = rule.escalate[number - 1], self._clock()
-        self._stories.note_step(
+        return self._stories.note_step(
             event.id,
             rule.name,
             {
@@ -200,6 +248,7 @@ class Escalations:
             kept={} if telling is None else telling.kept,
             now=now,
             keep=keep,
+            held=held,
         )
 
 

@@ -204,12 +204,14 @@ class Matcher:
         cursor = work.cursor or Cursor()
         if cursor.page >= MAX_PAGES:
             raise RuntimeError(f"rule {work.rule} told {cursor.page:,} pages of people, and there would be more")
-        configuration, *_ = self._current()
+        configuration, rules, _ = self._current()
         rule = configuration.rules_by_name.get(work.rule or "")
         if rule is None or not rule.enabled:
             return
         if work.step is not None:
-            more = self._escalations.tell(event, rule, work, configuration)
+            audience = EventAudience(event, configuration, self._people)
+            silence = rules.silence_for(event, audience, self._clock())
+            more = self._escalations.tell(event, rule, work, configuration, silence)
             if more is not None:
                 self._hand_on(more)
         elif work.ends:

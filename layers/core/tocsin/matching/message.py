@@ -15,7 +15,7 @@ from tocsin.errors import Unavailable
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
-    from tocsin.deliveries.escalation_store import Matter
+    from tocsin.deliveries.matters import Matter
 
 END = -1
 """The group of a cursor behind all people."""

@@ -85,13 +85,15 @@ class StoryStore:
         kept: Mapping[str, int],
         now: datetime,
         keep: timedelta,
-    ) -> None:
+        held: bool = False,
+    ) -> bool:
         """Note a step of an escalation with the rule that the event fired. `facts["step"]` says which, 1 for the first.
 
-        `told` and `kept` count the deliveries of one page of the step's people, as in `note_match`.
+        `told` and `kept` count the deliveries of one page of the step's people, as in `note_match`. `held` says that
+        the step is to come yet: it has an entry of its own. Return whether there was no such entry.
         """
-        name = f"step#{facts['step']}"
-        self._note(event_id, rule, name, facts, f"{name}#{page}", told, kept, now, keep)
+        name = f"step#{facts['step']}" + ("#held" if held else "")
+        return name not in self._note(event_id, rule, name, facts, f"{name}#{page}", told, kept, now, keep)
 
     def _note(
         self,

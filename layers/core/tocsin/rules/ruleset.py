@@ -237,6 +237,10 @@ class RuleSet:
         failures = tuple(look.failures.values()) if event.cause is None else ()
         return Verdict(tuple(firings), failures, silence, tuple(look.run(policy) for policy in self._logged))
 
+    def silence_for(self, event: Event, audience: Audience, now: datetime) -> Silence | None:
+        """Return the silence in force for `event` at `now`; None where there is none."""
+        return self.silence_of(_Look(event, audience, now, self)) if self._silences else None
+
     def silence_of(self, look: _Look) -> Silence | None:
         """Return the silence in force for the event of `look`, the first by name; None where there is none."""
         for key in sorted((look.held & self._silences.keys()) | self._silences_without_pattern):

@@ -191,10 +191,13 @@ def _too_old(asked: Asked, aged: Aged) -> Decision:
 
 
 def _silenced(silence: Silencing) -> Decision:
+    return Decision(Kind.DROP, Cause.SILENCE, f"dropped: {silenced_by(silence)}")
+
+
+def silenced_by(silence: Silencing) -> str:
+    """Say which silence holds, and until when: a part of a sentence."""
     comment = f" ({silence.comment})" if silence.comment else ""
-    return Decision(
-        Kind.DROP, Cause.SILENCE, f"dropped: silence {silence.name} holds until {_utc(silence.ends)}{comment}"
-    )
+    return f"silence {silence.name} holds until {_utc(silence.ends)}{comment}"
 
 
 def _throttled(asked: Asked, throttle: Throttling) -> Decision:
