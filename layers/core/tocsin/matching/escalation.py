@@ -2,7 +2,7 @@
 
 The schedule finds the steps that are due (`deliveries.due_steps`); the matcher tells their people, as it tells the
 rule's own. A step passes preferences and quiet hours. A silence of the event that began the matter holds the step until
-the silence is over. Throttles and the event's age were looked at when the rule fired, and groups don't have a step wait.
+the silence is over. Throttles and the event's age were looked at when the rule fired; no step waits for a group.
 """
 
 from __future__ import annotations
