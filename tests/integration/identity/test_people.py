@@ -45,6 +45,23 @@ def test_people_who_are_held_are_not_asked_for(stack: Stack) -> None:
         assert people.members(ONCALL, after=None, limit=10).items == ("alice",)
 
 
+def test_whether_somebody_is_a_member_is_held_as_long_be_it_so_or_not(stack: Stack) -> None:
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    people = PeopleStore(clients.dynamodb(), "config", hold=HOLD, clock=lambda: now)
+    people.write(members=[(ONCALL, "alice")])
+    people.memberships([ONCALL], ["alice", "bob"])
+    people.write(members=[(ONCALL, "bob")])
+    people.delete(members=[(ONCALL, "alice")])
+
+    with failing(raising(AssertionError("DynamoDB was asked"))):
+        held = people.memberships([ONCALL], ["alice", "bob"])
+    now += HOLD
+    read = people.memberships([ONCALL], ["alice", "bob"])
+
+    assert held == {"oncall": {"alice"}}
+    assert read == {"oncall": {"bob"}}
+
+
 def test_by_default_nobody_is_held(stack: Stack) -> None:
     people = PeopleStore(stack.dynamodb, "config")
     before = people.users(["alice"])

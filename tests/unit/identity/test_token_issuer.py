@@ -244,6 +244,12 @@ def test_an_unusable_key_is_passed_over_and_the_others_hold(unusable: Callable[[
     assert set(found.keys) == {("EdDSA", "good")}
 
 
+def test_a_key_that_is_said_to_verify_signatures_is_taken() -> None:
+    found = KeySet.parse({"keys": [rsa_jwk(key_ops=["sign", "verify"], use="sig", alg="RS256")]})
+
+    assert set(found.keys) == {("RS256", "1")}
+
+
 def test_a_private_part_that_was_published_makes_no_private_key() -> None:
     found = KeySet.parse({"keys": [rsa_jwk(d="AQAB")]})
 
