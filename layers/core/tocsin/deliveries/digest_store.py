@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -30,14 +30,15 @@ from tocsin.aws.dynamodb import (
 )
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
-from tocsin.deliveries.items import Place, change, due_shard, facts, listed, message_of, place_of
-from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, due_shard, facts, listed, message_of, place_of
+from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.deliveries.redrive_store import STUCK_AFTER
 from tocsin.deliveries.waiting_store import head_key
 from tocsin.ids import id_time
 from tocsin.notifications.digest import LABELS, SHOWN
 from tocsin.notifications.model import Severity
-from tocsin.notifications.outcome import State
+from tocsin.notifications.outcome import Outcome, State
+from tocsin.notifications.remarks import both
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
@@ -87,6 +88,13 @@ class Member:
     cause: str
     group: Json = None
     """Of what a rule tells together: the values that tell its group from others, by their paths."""
+    is_taken: bool = False
+    """Whether somebody acknowledged what it tells, or it ended: it comes last in the digest, and is no alarm."""
+
+    def with_remark(self, remark: str) -> Member:
+        """Return it with what became of it behind what it says."""
+        message = replace(self.message, remark=both(self.message.remark, remark))
+        return replace(self, message=message, is_taken=True)
 
 
 class DigestStore:
@@ -179,7 +187,7 @@ class DigestStore:
         """What joined a digest that another function began to make."""
         found = self._table.query(_READING, "due_shard = :shard", {":shard": text(_joined(digest_id))}, index="by-due")
         items = self._table.get_many(_READING, [place_of(item).key for item in found], consistent=True)
-        return [_member(item) for item in items]
+        return [_member(item) for item in items if text_of(item, "state") == State.JOINED]
 
     def join(self, place: Place, digest_id: str, transport: str, *, now: datetime) -> Member | None:
         """Have what waits for `transport` join a digest; None where it does not wait any more."""
@@ -202,6 +210,25 @@ class DigestStore:
         except ConditionFailed:
             return None
         return _member(item)
+
+    def drop(self, message: DeliveryMessage, digest_id: str, outcome: Outcome, *, now: datetime) -> None:
+        """Have a delivery that joined a digest be told no more; `outcome` says why."""
+        with suppress(ConditionFailed):  # a run before this one did it
+            change(
+                self._table,
+                "dropping what waited",
+                Place.of(message.delivery_id),
+                {
+                    "state": text(State.DROPPED),
+                    "updated": text(iso(now)),
+                    **listed(message.transport, State.DROPPED, message.delivery_id),
+                },
+                remove=(*NO_LONGER_DUE, "joined"),
+                attempt=Attempt(now, 0, outcome),
+                counted=False,
+                condition="#state = :joined AND joined = :digest",
+                values={":joined": text(State.JOINED), ":digest": text(digest_id)},
+            )
 
     def _due(self, partition: str, now: datetime, limit: int) -> list[Item]:
         return list(
@@ -250,9 +277,12 @@ class DigestStore:
 
 def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage, JsonObject]:
     """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}, with the
-    `group` whose values they have; `over` where the latest of a group ends it."""
+    `group` whose values they have; `over` where the latest of a group ends it.
+
+    Its severity is that of the most severe that nobody has taken; a notice where there is none.
+    """
     ranks = {severity: rank for rank, severity in enumerate(reversed(Severity))}
-    ordered = sorted(members, key=lambda each: (ranks[each.message.severity], each.message.event_id))
+    ordered = sorted(members, key=lambda each: (each.is_taken, ranks[each.message.severity], each.message.event_id))
     lead = ordered[0].message
     place = Place.of(digest_id)
     first: list[Json] = [
@@ -284,7 +314,7 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
     message = DeliveryMessage(
         event_id=place.event_id,
         rule=lead.rule,
-        severity=lead.severity,
+        severity=Severity.NOTICE if ordered[0].is_taken else lead.severity,
         transport=lead.transport,
         mode=lead.mode,
         user=max((each.message for each in members), key=lambda each: each.event_id).user,

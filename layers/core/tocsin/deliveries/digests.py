@@ -4,8 +4,9 @@ a group has waited for others.
     1. the head that is due is claimed, for longer than a function runs
     2. it is noted there which digest is being made
     3. what waits and is due joins it, one by one, by a conditional write
-    4. the digest is made: a delivery as others are, queued
-    5. the head is let go of, and its message is sent
+    4. what somebody acknowledged meanwhile says so, or leaves the digest (`deliveries.taken`)
+    5. the digest is made: a delivery as others are, queued
+    6. the head is let go of, and its message is sent
 
 Whoever finds a head after a death goes on where that was: with the same digest, and what joined it. What was written
 late is found when the head is looked at again. So each delivery is in one digest, or is told by itself.
@@ -14,7 +15,7 @@ late is found when the head is looked at again. So each delivery is in one diges
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -22,7 +23,9 @@ from tocsin.aws.logging import Code, note
 from tocsin.deliveries.digest_store import Claim, DigestStore, Head, Member
 from tocsin.deliveries.items import Place
 from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.taken import Matters, Taken, taken
 from tocsin.deliveries.waiting_store import SETTLE
+from tocsin.notifications.outcome import Outcome, State
 
 LEASE = timedelta(seconds=90)
 """Longer than the schedule's function may run."""
@@ -43,8 +46,15 @@ _PARALLEL = 8
 class Digests:
     """Makes digests of what is due. Raises Unavailable."""
 
-    def __init__(self, store: DigestStore, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: DigestStore,
+        matters: Callable[[Iterable[tuple[str, str]]], Matters],
+        clock: Callable[[], datetime],
+    ) -> None:
+        """`matters` finds the matters of (rule, about) each, of rules that escalate."""
         self._store = store
+        self._matters = matters
         self._clock = clock
 
     def due(self, shard: int) -> list[Head]:
@@ -95,8 +105,9 @@ class Digests:
         if claim.begun is None and not self._store.begin(claim, digest_id):
             return None, False
         members += self._join(claim, digest_id, places, now)
+        members = self._still_to_tell(members, digest_id, now)
         if not members:
-            return None, False
+            return None, len(places) >= most
         message = self._store.make(digest_id, members, now=now, keep=keep)
         note(
             Code.DIGEST_MADE,
@@ -107,6 +118,33 @@ class Digests:
             deliveries=len(members),
         )
         return message, len(places) >= most
+
+    def _still_to_tell(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
+        """Return `members` without those that are told no more, with a remark where somebody took what they tell."""
+        matters = self._matters({(each.message.rule, each.message.about) for each in members if each.message.about})
+        told = []
+        for member in members if matters else ():
+            became = taken(member.message, matters)
+            if became is not None and became.drops:
+                self._drop(member, became, digest_id, now)
+            else:
+                told.append(member if became is None else member.with_remark(became.remark))
+        return told if matters else members
+
+    def _drop(self, member: Member, became: Taken, digest_id: str, now: datetime) -> None:
+        message, reason = member.message, f"{became.remark}, before this was told"
+        self._store.drop(message, digest_id, Outcome(State.DROPPED, became.cause, reason), now=now)
+        note(
+            Code.DELIVERY_KEPT_BACK,
+            f"dropped: {reason}",
+            event_id=message.event_id,
+            delivery_id=message.delivery_id,
+            rule=message.rule,
+            transport=message.transport,
+            user=message.user.username if message.user else None,
+            decision="drop",
+            cause=became.cause,
+        )
 
     def _join(self, claim: Claim, digest_id: str, places: list[Place], now: datetime) -> list[Member]:
         transport = claim.partition.split("#", 2)[1]

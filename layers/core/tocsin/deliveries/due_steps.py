@@ -10,7 +10,7 @@ has the same ids each time. The matcher tells people, and looks once more whethe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from tocsin.config.store import ConfigurationStore
@@ -45,6 +45,12 @@ class DueSteps:
         if not any(rule.escalate for rule in configuration.rules):
             return []
         return self._matters.due(shard, now=self._clock(), limit=MATTERS_AT_ONCE)
+
+    def matters(self, names: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Matter]:
+        """Return those matters of `names`, (rule, about) each, that are there, of rules that escalate."""
+        _, configuration = self._configuration.current()
+        escalating = {rule.name for rule in configuration.rules if rule.escalate}
+        return self._matters.get_many([each for each in names if each[0] in escalating], now=self._clock())
 
     def step(self, due: DueMatter) -> bool:
         """Hand the next step of a matter on. Return whether one was due.

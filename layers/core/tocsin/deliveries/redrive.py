@@ -72,7 +72,7 @@ class Redrive:
         self._breakers = breakers
         self._alerts = alerts
         self._queues = queues
-        self._digests = Digests(digests, clock)
+        self._digests = Digests(digests, steps.matters, clock)
         self._steps = steps
         self._clock = clock
 

@@ -40,7 +40,7 @@ class State(StrEnum):
     JOINED = "joined"
     """Sent with others in a digest, which is a delivery of its own."""
     DROPPED = "dropped"
-    """Not sent, because of the person's preferences."""
+    """Not sent, because of the person's preferences, or since somebody acknowledged it while it waited."""
     DELIVERED = "delivered"
     FAILED = "failed"
     DISCARDED = "discarded"

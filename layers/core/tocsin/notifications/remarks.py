@@ -7,7 +7,7 @@ another version made it, stays as it is.
 from __future__ import annotations
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ _HELD_BACK = "and %(count)s more held back"
 _NOT_ACKNOWLEDGED = "escalated: step %(step)s, nobody acknowledged it within %(span)s"
 _NOT_SEEN = "escalated: step %(step)s, nobody has seen it within %(span)s"
 
-MESSAGES = frozenset((_HELD_BACK, _NOT_ACKNOWLEDGED, _NOT_SEEN))
+_ACKNOWLEDGED = "acknowledged by %(who)s at %(time)s"
+_OVER_SINCE = "over since %(time)s"
+_BETWEEN = "; "
+
+MESSAGES = frozenset((_HELD_BACK, _NOT_ACKNOWLEDGED, _NOT_SEEN, _ACKNOWLEDGED, _OVER_SINCE))
 """The messages of this module, as in the catalogues."""
 
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("min", timedelta(minutes=1)))
@@ -33,6 +37,21 @@ def held_back(count: int) -> str:
 def escalated(step: int, after: timedelta, *, unless_seen: bool) -> str:
     """Say which step of an escalation tells this, 1 for the first, and what did not happen for so long."""
     return (_NOT_SEEN if unless_seen else _NOT_ACKNOWLEDGED) % {"step": step, "span": in_short(after)}
+
+
+def acknowledged(who: str, at: datetime) -> str:
+    """Say that somebody acknowledged it while the message waited."""
+    return _ACKNOWLEDGED % {"who": who, "time": f"{at:%Y-%m-%d %H:%M} UTC"}
+
+
+def over_since(at: datetime) -> str:
+    """Say that it ended while the message waited."""
+    return _OVER_SINCE % {"time": f"{at:%Y-%m-%d %H:%M} UTC"}
+
+
+def both(first: str | None, second: str) -> str:
+    """Return two remarks as one."""
+    return second if first is None else f"{first}{_BETWEEN}{second}"
 
 
 def in_short(span: timedelta) -> str:
@@ -51,4 +70,5 @@ def translated(remark: str, catalogue: Catalogue) -> str:
         found = form.fullmatch(remark)
         if found is not None:
             return catalogue.gettext(message) % found.groupdict()
-    return remark
+    first, _, second = remark.partition(_BETWEEN)
+    return f"{translated(first, catalogue)}{_BETWEEN}{translated(second, catalogue)}" if second else remark
