@@ -171,6 +171,32 @@ def test_an_end_whose_thread_is_not_known_stands_in_the_channel(
     assert threads(sinks) == [None, world.delivery(end)["attempts"][0]["remote_id"], None]
 
 
+def test_an_end_that_slack_refuses_ends_the_thread_all_the_same(
+    world: World, sinks: Sinks, bot: NotificationTransport
+) -> None:
+    tell(world)
+    sinks.misbehave(Misbehaviour(METHOD, body='{"ok": false, "error": "msg_too_long"}', times=1))
+    end = tell(world, over=True)
+
+    tell(world)
+
+    assert state(world, end) == ("failed", "slack_msg_too_long")
+    assert threads(sinks)[-1] is None
+
+
+def test_nobody_answers_to_the_old_thread_while_another_begins(world: World, bot: NotificationTransport) -> None:
+    store, key = store_of(world, bot)
+    beginning = store.join(key, EVENT_OF_THREAD, over=False, now=world.now)
+    assert isinstance(beginning, Beginning)
+    store.begin(key, beginning, "1.5")
+    store.end(key, "1.5", EVENT_OF_THREAD)
+
+    again = [store.join(key, world.event().id, over=False, now=world.now) for _ in range(2)]
+
+    assert isinstance(again[0], Beginning)
+    assert again[1] is None
+
+
 def test_two_at_once_begin_one_thread_and_both_arrive(world: World, sinks: Sinks, bot: NotificationTransport) -> None:
     messages = [world.message("ops", MODE, about="web-1") for _ in range(6)]
     world.send(*messages)
@@ -194,12 +220,11 @@ def test_who_comes_while_another_begins_waits_a_little_then_comes_again(
     assert isinstance(beginning, Beginning)
 
     message = tell(world)
-    waits = (state(world, message), sum(world.slept))
+    waits = (state(world, message), sum(world.slept), world.breakers.get("ops"))
     store.begin(key, beginning, "1.5")
     world.go_on(world.worker(MODE), MODE, minutes=1)
 
-    assert waits == (("retrying", "thread_begins"), 3.0)
-    assert world.breakers.get("ops") is None
+    assert waits == (("retrying", "thread_begins"), 3.0, None)
     assert state(world, message) == ("delivered", "http_200")
     assert threads(sinks) == ["1.5"]
 
@@ -245,13 +270,12 @@ def test_a_thread_that_is_gone_is_begun_anew(world: World, sinks: Sinks, bot: No
     sinks.misbehave(Misbehaviour(METHOD, body=json.dumps({"ok": False, "error": word}), times=1))
 
     message = tell(world)
-    refused = state(world, message)
+    refused = (*state(world, message), world.breakers.get("ops"))
     world.go_on(world.worker(MODE), MODE, minutes=1)
     tell(world)
 
     another = world.delivery(message)["attempts"][-1]["remote_id"]
-    assert refused == ("retrying", f"slack_{word}")
-    assert world.breakers.get("ops") is None
+    assert refused == ("retrying", f"slack_{word}", None)
     assert threads(sinks) == [None, root, None, another]
 
 

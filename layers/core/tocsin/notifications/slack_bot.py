@@ -120,7 +120,7 @@ def tell_by_bot(
         if told.alone and told.ts is not None:
             root = told.ts
             _keep(context, partial(threads.move, key, found, root))
-    if context.over and root is not None and told.outcome.state is State.DELIVERED:
+    if context.over and root is not None:  # also where Slack does not take the message: what is told of is over
         _keep(context, partial(threads.end, key, root, event_id))
     return told.outcome
 

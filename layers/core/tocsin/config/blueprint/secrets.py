@@ -214,7 +214,7 @@ def _url(
 def _secret_url(entry: TransportEntry, resolved: Resolved, existing: NotificationTransport | None) -> Resolved:
     url = entry.url or ""
     if url.endswith(MASK):
-        if existing is None or not existing.secrets_ref or existing.url != url or existing.channel is not None:
+        if existing is None or not existing.secrets_ref or existing.url != url:
             raise _NotKept("url", f"{_STANDS_MASKED} such URL is stored that could be kept")
         return resolved.having({}, secrets_ref=existing.secrets_ref)
     secrets = TransportSecrets(url=url)
