@@ -22,6 +22,7 @@ from tocsin.identity.store import PeopleStore
 EVENT_ID = "019ac0de-5a00-7b31-8c55-1f2e3d4c5b6a"
 ABOUT = "5f2b1c7a9e0d4f6388a1b2c3d4e5f607"
 STEP = {"after": "minutes=15", "destination_group": "oncall"}
+BOT = "xoxb-1234567890-abcdefghijkl"
 ALL_DONE: dict[str, list[Any]] = {"batchItemFailures": []}
 
 
@@ -68,6 +69,13 @@ def world(stack: Stack) -> Iterator[World]:
             "transports": [
                 {"name": "hook", "mode": "webhook", "url": f"{sinks.url}/webhook/hook"},
                 {"name": "chat", "mode": "webhook_slack", "url": f"{sinks.url}/slack/chat", "send_once": True},
+                {
+                    "name": "ops",
+                    "mode": "webhook_slack",
+                    "url": f"{sinks.url}/api",
+                    "channel": "#ops",
+                    "bot_token": BOT,
+                },
                 {"name": "mail", "mode": "email"},
                 {"name": "inbox", "mode": "local"},
             ],
@@ -247,6 +255,7 @@ EXPECTED: dict[str, Expectation] = {
     "rollup-schedule": has(left=0),
     "rollup-stream": done(),
     "slack-delivery": delivered("chat", "http_200"),
+    "slack-thread": delivered("ops", "http_200"),
     "webhook-delivery": delivered("hook", "http_200"),
     "webhook-large-event": delivered("hook", "http_200"),
     "websocket-connect": has(statusCode=401),
