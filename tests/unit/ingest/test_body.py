@@ -221,6 +221,18 @@ def test_what_is_replaced_is_counted_all_over_the_event() -> None:
     }
 
 
+@pytest.mark.parametrize(("opening", "closing"), [('{"a":', "}"), ("[", "]")])
+def test_what_is_no_text_is_replaced_at_the_deepest_level_that_is_taken(opening: str, closing: str) -> None:
+    levels = MAX_DEPTH - 1  # the event is one itself
+    body = f'{{"user": {opening * levels}"\\ud800"{closing * levels}}}'
+
+    (event,) = read_body(body.encode(), JSON_TYPE).items
+
+    assert isinstance(event, dict)
+    assert event["context"] == {"_replaced": 1}
+    assert orjson.dumps(event["user"]).decode() == f'{opening * levels}"\ufffd"{closing * levels}'
+
+
 def test_what_the_client_has_replaced_is_counted_with_it() -> None:
     (event,) = read_body(rb'{"context": {"_replaced": 2, "m": "\u0000"}}', JSON_TYPE).items
 
