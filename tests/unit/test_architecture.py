@@ -98,7 +98,9 @@ STORES = {
 }
 
 # What asks AWS itself, and so is told by botocore's errors why it did not: all else is told by tocsin.aws.errors.
-KNOWS_BOTOCORE = {"aws/errors.py", "aws/clients.py", "notifications/email/send.py", "aws/bucket.py", "aws/models.py"}
+KNOWS_BOTOCORE = {f"aws/{name}.py" for name in ("errors", "clients", "bucket", "models", "signing")} | {
+    "notifications/email/send.py"
+}
 
 # Measure time within one invocation. Whatever lasts longer goes by the wall clock: CLOCK_MONOTONIC stands still while
 # Lambda freezes a process. The producers' client is not looked at: it runs in servers as well.
