@@ -175,9 +175,10 @@ def test_an_endpoint_that_repeats_the_message_has_the_links_token_masked(world: 
         sinks.misbehave(Misbehaviour(path, status=403, body="not taken: said.c2lnbmVk"))
         message = world.message("hook", mode, about=ABOUT)
         world.send(message)
-        deliver = slack_delivery if mode == "webhook_slack" else webhook_delivery
+        by_slack = slack_delivery(world.secrets.of, POLICY, pytest.fail)
+        deliver = by_slack if mode == "webhook_slack" else webhook_delivery(world.secrets.of, POLICY)
         rule = RuleWords(groups_of_steps=("second",))
-        told = in_rules_words(deliver(world.secrets.of, POLICY), lambda _: rule, "", lambda _: f"{BASE}said.c2lnbmVk")
+        told = in_rules_words(deliver, lambda _: rule, "", lambda _: f"{BASE}said.c2lnbmVk")
 
         world.pump(world.worker(mode, told), mode)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tocsin.api import acknowledge
 from tocsin.events import sentences
 from tocsin.notifications import actions, chat_text, digest, email, labels, remarks, translations, wording
 from tocsin.notifications.translations import CatalogueError, Catalogues, read_catalogue
@@ -27,6 +28,7 @@ def messages_of_the_sources() -> set[str]:
         *remarks.MESSAGES,
         chat_text.MORE,
         *wording.MESSAGES,
+        *acknowledge.MESSAGES,
     }
 
 

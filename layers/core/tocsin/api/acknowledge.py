@@ -7,21 +7,26 @@ open links by themselves; POST, which the page's button sends, acknowledges.
 from __future__ import annotations
 
 from collections.abc import Callable
+from html import escape
 from urllib.parse import parse_qs
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response
+from tocsin.api.languages import Reader, Readers
 from tocsin.api.pages import form, page
 from tocsin.api.parameters import asked, request_of
 from tocsin.deliveries.matters import Acknowledgement
 from tocsin.errors import Invalid, NotFound, Violation
+from tocsin.events.model import Event
 from tocsin.events.store import EventStore
+from tocsin.events.summary import message_of, sentence_of
 from tocsin.identity.principal import Principal, Scope
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.acknowledging import Acknowledgements, Acknowledger, shown
-from tocsin.notifications.acknowledge_links import PATH, AcknowledgeLinks, Acknowledging
+from tocsin.notifications.acknowledge_links import ACKNOWLEDGE, PATH, AcknowledgeLinks, Acknowledging
 from tocsin.notifications.text import cut, one_line
+from tocsin.notifications.wording import clock
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
@@ -30,16 +35,39 @@ MAX_NAME = 80
 MAX_TOLD = 300
 """Code units of what happened, as the page says it."""
 _MAX_BODY = 4_000
-_NAME = f'<label>Your name <input name="name" maxlength="{MAX_NAME}" autocomplete="name" required></label>'
+
+_ASKS = "Acknowledge?"
+_TOLD, _TOLD_THIS = "Rule %(rule)s told of this.", "Rule %(rule)s told of this: %(what)s."
+_IF = "If you acknowledge it, nobody else is told."
+_WILL_SAY = "It will say that %(who)s acknowledged it."
+_YOUR_NAME = "Your name"
+_OVER, _HAS_ENDED = "It is over", "What rule %(rule)s told of has ended. Nobody else is told of it."
+_DONE = "Acknowledged"
+_BY = "%(who)s acknowledged what rule %(rule)s told of, at %(time)s. Nobody else is told of it."
+_NOTHING = "Nothing to acknowledge"
+_GONE = "What rule %(rule)s told of has expired, or it has told of it anew since, with a link of its own."
+_NO_LINK = "This link does not work"
+_NOT_OURS = "It is not one of ours, or is too old; it may have been cut on its way."
+MESSAGES = frozenset(
+    (
+        *(_ASKS, _TOLD, _TOLD_THIS, _IF, _WILL_SAY, _YOUR_NAME, _OVER, _HAS_ENDED),
+        *(_DONE, _BY, _NOTHING, _GONE, _NO_LINK, _NOT_OURS),
+    )
+)
+"""What the pages say, as in the catalogues."""
 
 type Links = Callable[[], AcknowledgeLinks | None]
 
 
 def add_routes(
-    app: APIGatewayHttpResolver, links: Links, acknowledgements: Acknowledgements, events: EventStore
+    app: APIGatewayHttpResolver,
+    links: Links,
+    acknowledgements: Acknowledgements,
+    events: EventStore,
+    readers: Readers,
 ) -> None:
-    """Add this subject's routes."""
-    _add_link(app, links, acknowledgements, events)
+    """Add this subject's routes. `readers` finds in which language somebody reads the pages."""
+    _add_link(app, links, acknowledgements, events, readers)
 
     @app.post("/events/<event_id>/acknowledge")
     def acknowledge_event(event_id: str) -> Response[str]:
@@ -57,36 +85,37 @@ def add_routes(
 
 
 def _add_link(
-    app: APIGatewayHttpResolver, links: Links, acknowledgements: Acknowledgements, events: EventStore
+    app: APIGatewayHttpResolver,
+    links: Links,
+    acknowledgements: Acknowledgements,
+    events: EventStore,
+    readers: Readers,
 ) -> None:
     @app.get(PATH)
     def ask() -> Response[str]:
         link, token = _followed(app, links())
-        matter = acknowledgements.matter(link.rule, link.about, link.event_id)
+        if link is None:
+            return _no_link(app, readers)
+        matter, pages = acknowledgements.matter(link.rule, link.about, link.event_id), _Pages(app, readers, link)
         if matter is None:
-            return _nothing_left(link)
+            return pages.nothing_left()
         if matter.acknowledgement is not None:
-            return _done(link, matter.acknowledgement)
+            return pages.done(matter.acknowledgement)
         if matter.ended is not None:
-            return page("It is over", f"What rule {link.rule} told of has ended. Nobody else is told of it.")
-        event = events.get(matter.event_id)
-        told = f"Rule {link.rule} told of this" + (f": {cut(one_line(event.summary), MAX_TOLD)}" if event else "")
-        whose = f" It will say that {link.username} acknowledged it." if link.username else ""
-        ask_who = "" if link.username else _NAME
-        return page(
-            "Acknowledge?",
-            f"{told}. If you acknowledge it, nobody else is told.{whose}",
-            form(f"token={token}", "Acknowledge", ask_who),
-        )
+            return pages.over()
+        return pages.asks(token, events.get(matter.event_id))
 
     @app.post(PATH)
     def acknowledge() -> Response[str]:
         link, _ = _followed(app, links())
+        if link is None:
+            return _no_link(app, readers)
+        pages = _Pages(app, readers, link)
         try:
             done = acknowledgements.acknowledge(link.rule, link.about, link.event_id, _holder(app, link))
         except NotFound:
-            return _nothing_left(link)
-        return _done(link, done)
+            return pages.nothing_left()
+        return pages.done(done)
 
 
 def acknowledger(principal: Principal, via: str) -> Acknowledger:
@@ -100,12 +129,18 @@ def answer_of(done: Acknowledgement) -> JsonObject:
     return shown(done) | {"first": done.first}
 
 
-def _followed(app: APIGatewayHttpResolver, links: AcknowledgeLinks | None) -> tuple[Acknowledging, str]:
+def _followed(app: APIGatewayHttpResolver, links: AcknowledgeLinks | None) -> tuple[Acknowledging | None, str]:
     token = request_of(app).query.get("token", "")
-    link = None if links is None else links.read(token, utc_now())
-    if link is None:
+    return None if links is None else links.read(token, utc_now()), token
+
+
+def _no_link(app: APIGatewayHttpResolver, readers: Readers) -> Response[str]:
+    """A page for people; NotFound for whoever does not ask for one."""
+    request = request_of(app)
+    if "text/html" not in request.headers.get("accept", ""):
         raise NotFound("this link is not one of ours, or is too old; it may have been cut on its way")
-    return link, token
+    reader = readers.of(request)
+    return page(reader.say(_NO_LINK), reader.say(_NOT_OURS), status=404, language=reader.catalogue.locale)
 
 
 def _holder(app: APIGatewayHttpResolver, link: Acknowledging) -> Acknowledger:
@@ -117,11 +152,43 @@ def _holder(app: APIGatewayHttpResolver, link: Acknowledging) -> Acknowledger:
     return Acknowledger(f"{name} (by {link.transport})", "channel")
 
 
-def _done(link: Acknowledging, done: Acknowledgement) -> Response[str]:
-    text = f"{done.by} acknowledged what rule {link.rule} told of, on {done.at:%Y-%m-%d at %H:%M:%S} UTC."
-    return page("Acknowledged", f"{text} Nobody else is told of it.")
+class _Pages:
+    """The pages of one link, in its reader's language."""
+
+    def __init__(self, app: APIGatewayHttpResolver, readers: Readers, link: Acknowledging) -> None:
+        self._link = link
+        self._reader = readers.of(request_of(app), link.username)
+
+    def asks(self, token: str, event: Event | None) -> Response[str]:
+        """Ask whether the reader acknowledges it, and who they are, where a channel has the link."""
+        say, link = self._reader.say, self._link
+        what = None if event is None else cut(one_line(_sentence(event, self._reader)), MAX_TOLD)
+        said = [say(_TOLD, rule=link.rule) if what is None else say(_TOLD_THIS, rule=link.rule, what=what), say(_IF)]
+        name = f'<input name="name" maxlength="{MAX_NAME}" autocomplete="name" required>'
+        if link.username:
+            said.append(say(_WILL_SAY, who=link.username))
+        asks_who = "" if link.username else f"<label>{escape(say(_YOUR_NAME))} {name}</label>"
+        return self._page(_ASKS, " ".join(said), form(f"token={token}", say(ACKNOWLEDGE), asks_who))
+
+    def done(self, done: Acknowledgement) -> Response[str]:
+        """Say who acknowledged it, and when."""
+        at = clock(done.at, self._reader.time_zone)
+        return self._page(_DONE, self._reader.say(_BY, who=done.by, rule=self._link.rule, time=at))
+
+    def over(self) -> Response[str]:
+        """Say that it has ended."""
+        return self._page(_OVER, self._reader.say(_HAS_ENDED, rule=self._link.rule))
+
+    def nothing_left(self) -> Response[str]:
+        """Say that it has expired, or began anew."""
+        return self._page(_NOTHING, self._reader.say(_GONE, rule=self._link.rule))
+
+    def _page(self, title: str, text: str, more: str = "") -> Response[str]:
+        return page(self._reader.say(title), text, more, language=self._reader.catalogue.locale)
 
 
-def _nothing_left(link: Acknowledging) -> Response[str]:
-    text = f"What rule {link.rule} told of has expired, or it has told of it anew since, with a link of its own."
-    return page("Nothing to acknowledge", text)
+def _sentence(event: Event, reader: Reader) -> str:
+    if message_of(event.context) is not None:
+        return event.summary
+    said = sentence_of(event.action, event.user, event.client_ip, event.context, reader.catalogue.gettext)
+    return event.summary if said is None else said.text

@@ -30,6 +30,7 @@ from tocsin.api import (
     why,
 )
 from tocsin.api.answers import problem_response, within_limits
+from tocsin.api.languages import Readers
 from tocsin.api.paths import encoded_path
 from tocsin.api.wiring import Services
 from tocsin.aws.logging import Code, logger, note
@@ -67,13 +68,14 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
         services.pusher.tell,
         services.acknowledgements,
     )
-    acknowledge.add_routes(app, services.acknowledge_links, services.acknowledgements, services.events)
+    personal = PersonalPreferences(services.editor, services.preferences)
+    readers = Readers(personal.reader)
+    acknowledge.add_routes(app, services.acknowledge_links, services.acknowledgements, services.events, readers)
     tickets.add_routes(app, services.live, services.live_address)
     blueprints.add_routes(app, services.blueprints, services.editor)
     firings.add_routes(app, services.firings)
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))
-    personal = PersonalPreferences(services.editor, services.preferences)
     preferences.add_routes(app, personal)
     unsubscribe.add_routes(app, services.unsubscribe_links, personal, services.suppressions)
     sign_in.add_routes(app, services.sign_ins)

@@ -7,7 +7,7 @@ from html import escape
 from aws_lambda_powertools.event_handler import Response
 
 _PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta name="robots" content="noindex"><title>Notifications</title>
 <style>:root {{ color-scheme: light dark }} body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 32rem;
 margin: 4rem auto; padding: 0 1rem; overflow-wrap: anywhere }} button, input {{ font: inherit; padding: .5rem 1rem }}
@@ -16,8 +16,8 @@ form {{ margin: 1rem 0 }} label {{ display: block; margin: 0 0 1rem }}</style>
 """
 
 
-def page(title: str, text: str, more: str = "", *, status: int = 200) -> Response[str]:
-    """A page with a title and a text, which are escaped, and `more`, which is markup."""
+def page(title: str, text: str, more: str = "", *, status: int = 200, language: str = "en") -> Response[str]:
+    """A page with a title and a text, which are escaped, and `more`, which is markup. `language` is theirs."""
     return Response(
         status_code=status,
         content_type="text/html; charset=utf-8",
@@ -26,7 +26,7 @@ def page(title: str, text: str, more: str = "", *, status: int = 200) -> Respons
             "referrer-policy": "no-referrer",
             "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
         },
-        body=_PAGE.format(content=f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{more}"),
+        body=_PAGE.format(language=escape(language), content=f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{more}"),
     )
 
 

@@ -134,8 +134,7 @@ class Telling:
 
     def _person(self, transport: NotificationTransport, user: User, wishes: Wishes | None, now: datetime) -> None:
         if wishes is not None:
-            zone = "" if wishes.time_zone == "UTC" else wishes.time_zone
-            user = replace(user, locale=wishes.locale or user.locale, time_zone=zone)
+            user = wishes.of_reader(user)
         self._decided(transport, user, self._decision(transport, wishes, now))
 
     def _decision(self, transport: NotificationTransport, wishes: Wishes | None, now: datetime) -> Decision:

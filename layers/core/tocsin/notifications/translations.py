@@ -59,17 +59,23 @@ class Catalogues:
         """The languages, as their catalogues are named (`de`, `pt-br`)."""
         return frozenset(self._read)
 
+    def has(self, locale: str) -> bool:
+        """Whether there is a catalogue for a locale, or for its language."""
+        return bool(self._name_of(locale))
+
     def best(self, locale: str) -> Catalogue:
         """The catalogue for a person's locale: `de-AT` and `de_DE.UTF-8` get `de`; unknown ones English."""
-        tag = re.split("[.@]", locale, maxsplit=1)[0].replace("_", "-").strip().lower()
-        while tag:
-            if tag in self._read:
-                break
-            tag = tag.rpartition("-")[0]
-        name = tag or DEFAULT_LOCALE
+        name = self._name_of(locale) or DEFAULT_LOCALE
         if name not in self._known:
             self._known[name] = self._read[name]()
         return self._known[name]
+
+    def _name_of(self, locale: str) -> str:
+        """The name of the catalogue that is nearest to `locale`; blank where there is none."""
+        tag = re.split("[.@]", locale, maxsplit=1)[0].replace("_", "-").strip().lower()
+        while tag and tag not in self._read:
+            tag = tag.rpartition("-")[0]
+        return tag
 
 
 def _read(path: Path) -> Catalogue:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -15,6 +15,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from tocsin.fields import Moment, Name
+from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity
 from tocsin.types import JsonObject
 
@@ -242,6 +243,11 @@ class Wishes:
             digest=Held(None if either is None or either.every == "never" else either, digest is not None),
             locale=said.locale or defaults.locale,
         )
+
+    def of_reader(self, user: User) -> User:
+        """Return the person with the language and the time zone that they are told in."""
+        zone = "" if self.time_zone == "UTC" else self.time_zone
+        return replace(user, locale=self.locale or user.locale, time_zone=zone)
 
     def to_json(self) -> JsonObject:
         """Return the preferences in force as the API shows them: all fields."""

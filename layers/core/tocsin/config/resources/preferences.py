@@ -39,6 +39,14 @@ class PersonalPreferences:
         self._person(username)
         return self._store.said(username).to_json()
 
+    def reader(self, username: str) -> User | None:
+        """Return the person with the language and time zone that they are told in; None where there is none."""
+        user = self._editor.people.user(username)
+        if user is None:
+            return None
+        wishes = self._store.wishes([username], self._editor.current().settings.defaults).get(username)
+        return user if wishes is None else wishes.of_reader(user)
+
     def put(self, username: str, given: JsonObject, precondition: Precondition, principal: Principal) -> JsonObject:
         """Replace the person's preferences."""
         try:

@@ -1,0 +1,57 @@
+"""The language of pages for people who follow a link: the person's own, else the first that their browser asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tocsin.http.request import Request
+from tocsin.identity.directory import User
+from tocsin.notifications.translations import Catalogue, Catalogues
+
+MAX_ACCEPTED = 20
+"""Languages of an Accept-Language header that are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a page: in which language, and in which time zone (an IANA name, blank for UTC)."""
+
+    catalogue: Catalogue
+    time_zone: str = ""
+
+    def say(self, message: str, **values: str) -> str:
+        """Return a message in the reader's language, with its values."""
+        return self.catalogue.gettext(message) % values
+
+
+class Readers:
+    """Finds who reads a page."""
+
+    def __init__(self, person: Callable[[str], User | None]) -> None:
+        """`person` finds somebody by their username, with the language and time zone of their preferences."""
+        self._person = person
+        self._catalogues = Catalogues.packaged()
+
+    def of(self, request: Request, username: str = "") -> Reader:
+        """Return the reader of the answer to `request`; `username` is blank where nobody knows who follows the link."""
+        user = self._person(username) if username else None
+        if user is not None:
+            return Reader(self._catalogues.best(user.locale), user.time_zone)
+        accepted = languages_of(request.headers.get("accept-language", ""))
+        known = next((each for each in accepted if self._catalogues.has(each)), "")
+        return Reader(self._catalogues.best(known))
+
+
+def languages_of(header: str) -> list[str]:
+    """Return the languages of an Accept-Language header, the most wanted first (RFC 9110, 12.5.4), without `*`."""
+    wanted = []
+    for entry in header.split(",")[:MAX_ACCEPTED]:
+        tag, _, weight = (part.strip() for part in entry.partition(";"))
+        try:
+            quality = float(weight.removeprefix("q=")) if weight else 1.0
+        except ValueError:
+            continue
+        if tag and tag != "*" and quality > 0:
+            wanted.append((quality, tag))
+    return [tag for _, tag in sorted(wanted, key=lambda each: -each[0])]

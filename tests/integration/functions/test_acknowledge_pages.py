@@ -1,0 +1,108 @@
+"""The pages behind the link to acknowledge by, in the languages of the product, for people and for channels."""
+
+from datetime import timedelta
+
+import boto3
+import pytest
+
+from tests.integration.api_calls import Api
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import Answer
+from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.events.model import Event
+from tocsin.events.store import EventStore, Submission
+from tocsin.ids import new_id
+from tocsin.notifications.acknowledge_links import LIVES, AcknowledgeLinks, Acknowledging
+from tocsin.times import utc_now
+
+ABOUT, SECRET = "a" * 32, "s" * 48
+HTML = {"accept": "text/html,application/xhtml+xml"}
+
+
+class Pages:
+    """Rule `logins` told ana and the channel `chat` of a failed login; ana reads German, in Vienna's time."""
+
+    def __init__(self, stack: Stack) -> None:
+        secret = boto3.client("secretsmanager").create_secret(Name="links", SecretString=SECRET)
+        stack.monkeypatch.setenv("LINK_SECRET", secret["ARN"])
+        self.api = Api.of(stack)
+        self.links = AcknowledgeLinks(SECRET)
+        self.matters = EscalationStore(stack.dynamodb, "deliveries")
+        self.now = utc_now()
+        self.event_id = new_id(self.now)
+        users = [{"username": "ana", "locale": "de"}, {"username": "bob"}]
+        assert self.api("PUT", "/blueprint", {"users": users}).status == 200
+        zone = {"time_zone": "Europe/Vienna"}
+        assert self.api("PUT", "/users/ana/preferences", zone).status == 200
+        expires, eve = self.now.replace(year=2099), {"username": "eve"}
+        event = Event(self.event_id, "logout", "shop", eve, {}, None, "default", expires)
+        EventStore(stack.dynamodb, "events").add([Submission(event, None)])
+
+    def begin(self) -> None:
+        in_a_minute, week = self.now + timedelta(minutes=1), timedelta(days=7)
+        self.matters.begin("logins", ABOUT, self.event_id, steps=1, due=in_a_minute, now=self.now, keep=week)
+
+    def follow(self, method: str = "GET", username: str = "ana", *, ended: bool = False, **headers: str) -> Answer:
+        ends = self.now - LIVES if ended else self.now + LIVES
+        token = self.links.token(Acknowledging("logins", ABOUT, self.event_id, "chat", username, ends))
+        return self.api(method, "/acknowledge", query={"token": token}, facts={}, headers=HTML | headers)
+
+
+@pytest.fixture
+def pages(stack: Stack) -> Pages:
+    return Pages(stack)
+
+
+def test_each_page_is_in_the_persons_language(pages: Pages) -> None:
+    nothing = pages.follow()
+    pages.begin()
+    asking, done, already = (pages.follow(method) for method in ("GET", "POST", "GET"))
+
+    assert "<h1>Nichts zu bestätigen</h1>" in nothing.text
+    assert "<h1>Bestätigen?</h1>" in asking.text and "<button>Bestätigen</button>" in asking.text
+    assert "Die Regel logins hat das gemeldet: eve hat sich abgemeldet" in asking.text
+    assert "Es wird dabei stehen, dass ana es bestätigt hat." in asking.text
+    assert "<h1>Bestätigt</h1>" in done.text and "ana hat um " in done.text
+    assert " CE" in done.text  # CET or CEST
+    assert already.text == done.text
+    assert all('<html lang="de">' in page.text for page in (nothing, asking, done, already))
+
+
+def test_what_is_over_says_so_in_their_language(pages: Pages) -> None:
+    pages.begin()
+    pages.matters.end("logins", ABOUT, new_id(pages.now + timedelta(seconds=1)), now=pages.now)
+
+    assert "<h1>Es ist vorbei</h1>" in pages.follow().text
+
+
+def test_a_channels_page_is_in_the_browsers_language(pages: Pages) -> None:
+    pages.begin()
+
+    german = pages.follow(username="", **{"accept-language": "fr,de-CH;q=0.9,en;q=0.8"})
+    french, unsaid = pages.follow(username="", **{"accept-language": "fr"}), pages.follow(username="")
+
+    assert "<label>Ihr Name <input" in german.text
+    assert french.text == unsaid.text
+    assert '<html lang="en">' in unsaid.text and "<label>Your name <input" in unsaid.text
+
+
+def test_a_person_who_reads_english_is_asked_in_english(pages: Pages) -> None:
+    pages.begin()
+
+    page = pages.follow(username="bob", **{"accept-language": "de"})
+
+    assert "<h1>Acknowledge?</h1>" in page.text and "Rule logins told of this: eve logged out." in page.text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_link_that_has_ended_is_a_page_for_people_and_a_problem_for_others(pages: Pages, method: str) -> None:
+    pages.begin()
+
+    page = pages.follow(method, ended=True, **{"accept-language": "de"})
+    problem = pages.follow(method, ended=True, accept="application/json")
+
+    assert (page.status, "<h1>Dieser Link funktioniert nicht</h1>" in page.text) == (404, True)
+    assert page.headers["content-type"].startswith("text/html")
+    assert (problem.status, problem.headers["content-type"]) == (404, "application/problem+json")
+    matter = pages.matters.get("logins", ABOUT, now=pages.now)
+    assert matter is not None and matter.acknowledgement is None
