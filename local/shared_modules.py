@@ -22,6 +22,8 @@ _REPLACED = {
     r"^import re$": "from tocsin_client._shared import regex as re",
     # Aliases by a `type` statement are Python 3.12's.
     r"^from tocsin\.types import ": "from tocsin_client._shared.types import ",
+    # The client's modules are loaded by servers, once.
+    r"^from tocsin\.records import ": "from dataclasses import ",
     r"^from tocsin\.events\.": "from tocsin_client._shared.",
 }
 

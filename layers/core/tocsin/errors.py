@@ -24,10 +24,10 @@ has sent, and that may be a secret in the wrong field: logs say `logged`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 
 _NOTHING = timedelta(0)

@@ -32,7 +32,7 @@ from binascii import b2a_base64
 from bisect import bisect_left
 from collections import UserString, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Reversible
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
@@ -42,6 +42,7 @@ from types import MemberDescriptorType
 from typing import Any, NamedTuple, TypeAlias, cast
 from uuid import UUID
 
+from dataclasses import dataclass
 from tocsin_client._shared.types import Json, JsonObject
 
 

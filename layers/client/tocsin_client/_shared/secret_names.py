@@ -9,9 +9,9 @@ letters ("passw0rd") count as those.
 from tocsin_client._shared import regex as re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+from dataclasses import dataclass, field
 from tocsin_client._shared.types import Json
 
 MASK = "*" * 20

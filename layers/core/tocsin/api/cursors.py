@@ -8,11 +8,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import orjson
 
 from tocsin.errors import Invalid, Violation
+from tocsin.records import dataclass
 
 _MAX_KEY = 1024  # bytes: what DynamoDB takes as a sort key
 _NOT_OURS = "is none of ours; take it from the answer before, as it is"

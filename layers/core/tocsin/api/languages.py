@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tocsin.http.request import Request
 from tocsin.identity.directory import User
 from tocsin.notifications.translations import Catalogue, Catalogues
+from tocsin.records import dataclass
 
 MAX_ACCEPTED = 20
 """Languages of an Accept-Language header that are looked at."""

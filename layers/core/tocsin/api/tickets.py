@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from dataclasses import dataclass
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -14,6 +13,7 @@ from tocsin.errors import Forbidden
 from tocsin.http.request import Request
 from tocsin.live.model import READING, Authorisation
 from tocsin.live.store import LiveStore
+from tocsin.records import dataclass
 from tocsin.times import iso, utc_now
 
 _EXECUTE_API = re.compile(r"[^.]+(\.execute-api\..+)")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tocsin.api.tickets import LiveAddress
 from tocsin.aws import clients
@@ -45,6 +44,7 @@ from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
+from tocsin.records import dataclass
 from tocsin.status.report import Clients, StatusReport, Watched
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import utc_now

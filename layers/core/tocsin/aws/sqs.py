@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.errors import Unprocessed, as_unavailable
 from tocsin.aws.retry import retry
 from tocsin.aws.tracing import message_attributes, trace_header
 from tocsin.errors import Unavailable
+from tocsin.records import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -7,7 +7,6 @@ error says what failed: "reading an event". All raise Unavailable where DynamoDB
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import batched, chain
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +14,7 @@ from tocsin.aws.dynamodb import Item, text, text_of
 from tocsin.aws.errors import RETRY_AFTER, Unprocessed, as_unavailable
 from tocsin.aws.retry import retry
 from tocsin.errors import Unavailable
+from tocsin.records import dataclass
 from tocsin.types import Page
 
 if TYPE_CHECKING:

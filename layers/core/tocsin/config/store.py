@@ -14,7 +14,6 @@ import gzip
 import hashlib
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from tocsin.config.settings import Settings
 from tocsin.config.version_item import REFRESH, VERSION_KEY
 from tocsin.errors import ConfigurationBroken, Conflict
 from tocsin.notifications.model import InboxBounds
+from tocsin.records import dataclass, field
 from tocsin.times import parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache
 

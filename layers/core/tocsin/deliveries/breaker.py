@@ -10,10 +10,10 @@ A transport whose configuration changes (another URL, another secret) starts wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -39,6 +39,7 @@ from tocsin.notifications.digest import LABELS, SHOWN
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.notifications.remarks import both
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +26,7 @@ from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import State
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Self
 
@@ -13,6 +13,7 @@ from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity, delivery_id, digest_notification_id, notification_id
 from tocsin.notifications.outcome import Outcome, State
+from tocsin.records import dataclass, field
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from tocsin.deliveries.items import (
 )
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.notifications.outcome import Outcome, State
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.config.model import Configuration
@@ -25,6 +24,7 @@ from tocsin.ids import id_prefix, new_id
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import JsonObject, Page
 

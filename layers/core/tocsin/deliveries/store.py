@@ -19,7 +19,6 @@ once is in by-due never: docs/decisions/0036-by-due-holds-what-waits.md.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +37,7 @@ from tocsin.deliveries.items import (
 )
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.notifications.outcome import State
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

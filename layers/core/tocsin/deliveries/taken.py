@@ -7,12 +7,12 @@ night that leaves out what was dealt with would be none. A step's message is dro
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tocsin.deliveries.matters import Matter
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.ids import id_time
 from tocsin.notifications.remarks import acknowledged, over_since
+from tocsin.records import dataclass
 
 type Matters = Mapping[tuple[str, str], Matter]
 """Matters by their rule and `about`."""

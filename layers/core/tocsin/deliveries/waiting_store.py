@@ -20,7 +20,6 @@ import zlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -34,6 +33,7 @@ from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, facts, listed
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.events.model import Event
 from tocsin.notifications.outcome import Outcome, State
+from tocsin.records import dataclass
 from tocsin.telling.decision import Decision, Together
 from tocsin.times import iso, parse_duration
 from tocsin.types import JsonObject

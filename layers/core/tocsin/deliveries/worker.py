@@ -13,7 +13,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,7 @@ from tocsin.events.store import EventStore
 from tocsin.ids import id_time
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.transport import INBOX, NotificationTransport, PaceOf
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 

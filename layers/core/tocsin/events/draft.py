@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -27,6 +26,7 @@ from tocsin.events.redact import Secrets, cleanse
 from tocsin.events.sanitize import Limits, sanitize
 from tocsin.fields import Moment, nfc
 from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
+from tocsin.records import dataclass
 from tocsin.times import DurationError, iso, parse_duration
 from tocsin.types import Json, JsonObject
 

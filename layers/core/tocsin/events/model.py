@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from tocsin.events.summary import summarize
 from tocsin.ids import id_time
+from tocsin.records import dataclass, field
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

@@ -8,9 +8,9 @@ letters ("passw0rd") count as those.
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from functools import lru_cache
 
+from tocsin.records import dataclass, field
 from tocsin.types import Json
 
 MASK = "*" * 20

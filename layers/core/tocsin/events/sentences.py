@@ -5,7 +5,7 @@ The texts are the messages that catalogues translate (`tocsin.notifications.tran
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from tocsin.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

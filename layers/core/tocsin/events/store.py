@@ -16,7 +16,7 @@ import hashlib
 import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,7 @@ from tocsin.aws.tracing import trace_header
 from tocsin.errors import Conflict, Unavailable
 from tocsin.events.model import Event, Once
 from tocsin.ids import id_time
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 

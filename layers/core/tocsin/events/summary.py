@@ -5,7 +5,6 @@ other action gives `action: key=value, …`. Raw JSON is never shown: values tha
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from tocsin.events.sentences import (
     A_KIND,
@@ -22,6 +21,7 @@ from tocsin.events.sentences import (
     SENTENCES,
     Sentence,
 )
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 MAX_SUMMARY = 500

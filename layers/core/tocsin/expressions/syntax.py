@@ -8,8 +8,9 @@ can be judged before an expression runs. Macros (`exists`, `map`, ...) are alrea
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from tocsin.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

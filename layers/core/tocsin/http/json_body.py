@@ -12,13 +12,13 @@ import math
 import re
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 import orjson
 
 from tocsin.errors import Invalid, MalformedBody, Violation
+from tocsin.records import dataclass
 from tocsin.types import Json
 
 MAX_BODY = 1 << 20

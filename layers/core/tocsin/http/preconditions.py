@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Self
 
 import orjson
 
 from tocsin.errors import Invalid, PreconditionFailed, Violation
+from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
 _TAGS = re.compile(r'\s*(?:W/)?"[\x21\x23-\x7e]*"\s*(?:,\s*(?:W/)?"[\x21\x23-\x7e]*"\s*)*')

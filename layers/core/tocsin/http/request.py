@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tocsin.errors import MalformedBody, TooLarge, UnsupportedType
+from tocsin.records import dataclass
 
 _GZIP = {"gzip", "x-gzip"}  # one coding, two names: RFC 9110, 8.4.1.3
 _GZIP_FORMAT = 16 + zlib.MAX_WBITS

@@ -7,11 +7,11 @@ import gzip
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from tocsin.http.response import Answer
+from tocsin.records import dataclass
 
 PLACEHOLDER = "@version"
 """What stands in the page for the version of its files."""

@@ -9,10 +9,10 @@ import hashlib
 import hmac
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.identity.principal import Scope
+from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
 ADMIN_KEY_ID = "admin"

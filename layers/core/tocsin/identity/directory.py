@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 

@@ -7,12 +7,12 @@ since API Gateway may reuse the authorizer's cached answer for any route.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from enum import StrEnum
 
 from tocsin.addresses import network_of
 from tocsin.errors import Forbidden, TooManyFailedSignIns, Unauthenticated
 from tocsin.http.request import Request
+from tocsin.records import dataclass
 
 EXPIRED = "this API key has expired"
 TOKEN_EXPIRED = "this access token has expired"  # noqa: S105 - says so

@@ -7,12 +7,12 @@ sign-in#<hash>    ticket   the key that it is for, and who issued it; <hash> is 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.dynamodb import text, text_of, timestamp, timestamp_of, until
 from tocsin.aws.table import Table
+from tocsin.records import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

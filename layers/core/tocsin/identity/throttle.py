@@ -12,11 +12,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tocsin.addresses import network_of
 from tocsin.aws.logging import Code, note
+from tocsin.records import dataclass, field
 from tocsin.times import utc_now
 
 ALLOWED = 30

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 import orjson
 
 from tocsin.errors import Invalid, TocsinError, TooLarge, Violation
 from tocsin.http.json_body import MAX_BODY, MAX_DEPTH, kind_of, parse_json, wrong_values
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 MAX_EVENTS = 500

@@ -17,7 +17,7 @@ import ipaddress
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
@@ -29,6 +29,7 @@ from tocsin.aws.logging import Code, note
 from tocsin.events.model import UNDETERMINED_IP, Event
 from tocsin.events.redact import Secrets, cleanse
 from tocsin.events.sanitize import Limits, sanitize
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 

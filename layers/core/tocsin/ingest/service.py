@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ from tocsin.ingest.body import NDJSON_TYPE, Body, read_body
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
 from tocsin.ingest.once_store import OnceStore
+from tocsin.records import dataclass
 from tocsin.times import iso, parse_duration
 from tocsin.types import JsonObject
 

@@ -12,7 +12,6 @@ Steps, each safe to repeat:
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -30,6 +29,7 @@ from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.runner import Step
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.inbox_store import InboxStore
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

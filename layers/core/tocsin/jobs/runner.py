@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -18,6 +18,7 @@ from tocsin.events.model import EventAction
 from tocsin.events.system import SystemEvents
 from tocsin.jobs.model import Job, JobKind, JobState
 from tocsin.jobs.store import JobStore, Lease, LeaseLost
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 
 AT_ONCE = 10

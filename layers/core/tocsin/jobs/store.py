@@ -13,7 +13,7 @@ the job is due again when the lease runs out. A finished job is kept for KEEP, s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.ids import id_time
 from tocsin.jobs.model import Job, JobKind, JobState, Requester
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject, Page
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tocsin.identity.principal import Principal, Scope
+from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
 TICKET_LIVES = timedelta(seconds=30)

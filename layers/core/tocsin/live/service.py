@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
@@ -20,6 +19,7 @@ from tocsin.live.authority import Authority
 from tocsin.live.model import CONNECTION_LIVES, READING, Connection
 from tocsin.live.push import Pusher
 from tocsin.live.store import MAX_TAILS, LiveStore
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.aws.logging import Code, note
@@ -22,6 +21,7 @@ from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents, caused_by
 from tocsin.matching.ending import about_of
 from tocsin.matching.story import StoryStore
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

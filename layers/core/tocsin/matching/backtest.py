@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.matching.explain import Explainer
 from tocsin.matching.recipients import EventAudience
 from tocsin.notifications.text import cut
+from tocsin.records import dataclass, field
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from tocsin.config.model import Configuration
@@ -21,6 +20,7 @@ from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, group
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.remarks import escalated
 from tocsin.notifications.transport import INBOX, NotificationTransport
+from tocsin.records import dataclass
 from tocsin.rules.endings import Endings
 from tocsin.rules.model import Binding, NotificationRule, Policy
 from tocsin.rules.ruleset import BindingResult, RuleSet

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +25,7 @@ from tocsin.aws.table import Table
 from tocsin.errors import Unavailable
 from tocsin.ids import id_time
 from tocsin.matching.throttle import Window
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

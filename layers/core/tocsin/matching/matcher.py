@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Hashable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from tocsin.aws.logging import Code, note
@@ -37,6 +37,7 @@ from tocsin.matching.throttle import Throttles, Window
 from tocsin.notifications.remarks import held_back
 from tocsin.notifications.seen_store import SeenStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.records import dataclass
 from tocsin.rules.endings import Endings as Ends
 from tocsin.rules.model import NotificationRule, Silence
 from tocsin.rules.ruleset import Firing, PolicyFailure, PolicyRun, RuleSet, Verdict

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 import orjson
@@ -12,6 +11,7 @@ from tocsin.aws.sqs import Outbox
 from tocsin.aws.tracing import caused_by
 from tocsin.deliveries.model import message_body
 from tocsin.errors import Unavailable
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:

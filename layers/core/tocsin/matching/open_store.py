@@ -13,7 +13,6 @@ before was to tell. Ids of events sort by time: an event ends what began before 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from tocsin.aws.dynamodb import Item, text, text_of, timestamp, until
 from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.errors import Unavailable
+from tocsin.records import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from tocsin.config.model import Configuration
@@ -11,6 +11,7 @@ from tocsin.events.model import Event
 from tocsin.identity.directory import Group, User, with_ancestors, with_descendants
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.message import END, Cursor
+from tocsin.records import dataclass
 from tocsin.rules.model import NotificationRule
 from tocsin.rules.ruleset import person_behind
 from tocsin.types import JsonObject

@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -24,6 +23,7 @@ from tocsin.matching.held_store import HeldStore
 from tocsin.notifications.model import digest_notification_id
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import TransportMode
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject, Page
 

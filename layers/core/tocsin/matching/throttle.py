@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +26,7 @@ from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.events.model import Event
 from tocsin.patterns.leaves import value_at
+from tocsin.records import dataclass
 from tocsin.rules.model import Throttle
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache

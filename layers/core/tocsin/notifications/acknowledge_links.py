@@ -7,11 +7,11 @@ until when the link may be used.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from tocsin.notifications.context import RenderingContext, web_link
 from tocsin.notifications.signed_links import Signer
+from tocsin.records import dataclass
 
 ACKNOWLEDGE = "Acknowledge"
 """The link's label, as catalogues have it."""

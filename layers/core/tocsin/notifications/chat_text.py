@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from tocsin.events.summary import Gettext, untranslated
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.text import MARK, cut, one_line, plain, units
 from tocsin.notifications.translations import Catalogue, Catalogues
+from tocsin.records import dataclass, field
 
 MAX_USERNAME = 80
 """Discord's limit, and Slack's."""

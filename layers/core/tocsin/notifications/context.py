@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -10,6 +9,7 @@ from tocsin.events.model import CUSTOM_PREFIX, Event
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Notification, Severity
 from tocsin.notifications.text import one_line
+from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # pydantic takes longer to load than all of this package

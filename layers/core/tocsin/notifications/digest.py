@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from tocsin.notifications.labels import label_of
 from tocsin.notifications.model import Notification, Severity, event_links
 from tocsin.notifications.text import cut, one_line
+from tocsin.records import dataclass, field
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from tocsin.aws.dynamodb import Item, number_of, text, truth_of
+from tocsin.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

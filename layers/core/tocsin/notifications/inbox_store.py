@@ -13,7 +13,7 @@ and clearing move a watermark in the head, which is one write; what is below the
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,7 @@ from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.notifications.inbox_items import Head, head_key, head_of, id_key, inbox_pk, is_seen, item_key, item_sk
 from tocsin.notifications.model import Notification, Severity
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject, Page
 
@@ -142,7 +143,7 @@ class InboxStore:
         head: Head,
         *,
         limit: int,
-        asked: InboxFilter = InboxFilter(),
+        asked: InboxFilter = InboxFilter(),  # noqa: B008 - frozen
         before: int | None = None,
         most: int = 50,
         now: datetime,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -11,6 +11,7 @@ from tocsin.events.model import Event
 from tocsin.events.summary import in_brief
 from tocsin.identity.directory import User
 from tocsin.ids import derived_id, id_time
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject
 

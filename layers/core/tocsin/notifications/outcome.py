@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
+
+from tocsin.records import dataclass
 
 if TYPE_CHECKING:
     from tocsin.notifications.context import RenderingContext

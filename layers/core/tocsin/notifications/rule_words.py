@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from tocsin.notifications.acknowledge_links import LinkOf
 from tocsin.notifications.context import RenderingContext, web_link
 from tocsin.notifications.outcome import Deliver, Outcome
 from tocsin.notifications.text import cut, one_line
+from tocsin.records import dataclass
 
 MAX_TITLE = 200
 MAX_BODY = 4_000

@@ -8,7 +8,8 @@ from __future__ import annotations
 import base64
 import binascii
 import hmac
-from dataclasses import dataclass
+
+from tocsin.records import dataclass
 
 MAX_TOKEN = 2_000
 """Characters of a token that are looked at."""

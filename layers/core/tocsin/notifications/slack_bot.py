@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ from tocsin.notifications.presets import read_answer
 from tocsin.notifications.thread_store import Beginning, ThreadKey, ThreadStore
 from tocsin.notifications.transport import SLACK_API
 from tocsin.notifications.webhook import USER_AGENT
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:

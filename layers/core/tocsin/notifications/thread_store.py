@@ -12,13 +12,13 @@ ids sort by time), and after LASTS: what comes then begins another one.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.dynamodb import Item, text, text_of, timestamp, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
+from tocsin.records import dataclass
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

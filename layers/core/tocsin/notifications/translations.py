@@ -11,9 +11,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+
+from tocsin.records import dataclass, field
 
 DEFAULT_LOCALE = "en"
 """The language of the messages themselves: it needs no catalogue."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from tocsin.notifications.model import delivery_id
 from tocsin.notifications.outcome import Deliver, Outcome, State
 from tocsin.notifications.text import plain
 from tocsin.outbound import ClientCertificate, OutboundPolicy, Response, Timeout, post
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 

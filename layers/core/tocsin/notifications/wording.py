@@ -8,7 +8,7 @@ fewer notifications.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -23,6 +23,7 @@ from tocsin.notifications.model import Severity
 from tocsin.notifications.remarks import translated
 from tocsin.notifications.text import cut, one_line, plain
 from tocsin.notifications.translations import Catalogue
+from tocsin.records import dataclass
 from tocsin.times import UnknownZone, iso, zone_of
 from tocsin.types import Json, JsonObject
 

@@ -6,11 +6,11 @@ it takes multicast, site-local, 6to4 and NAT64 addresses for global ones. It is 
 that a block that Python learns about is refused here too.
 """
 
-from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 from typing import Self
 
 from tocsin.outbound.errors import OutboundBlocked
+from tocsin.records import dataclass
 
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network

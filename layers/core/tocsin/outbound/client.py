@@ -7,7 +7,6 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
 from typing import Literal
 
 import requests
@@ -22,6 +21,7 @@ from tocsin.outbound.resolve import Resolver, addresses_of, system_resolver
 from tocsin.outbound.sockets import TooMuchReceivedError
 from tocsin.outbound.tls import ClientCertificate, context_for
 from tocsin.outbound.urls import Target, parse
+from tocsin.records import dataclass
 
 MAX_OVERHEAD = 128 * 1024
 """Bytes that an answer may have besides its body: status line, headers, 1xx answers, chunk sizes."""

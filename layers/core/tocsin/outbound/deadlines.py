@@ -1,8 +1,9 @@
 """A point in time that several steps share."""
 
 import time
-from dataclasses import dataclass
 from typing import Self
+
+from tocsin.records import dataclass
 
 
 @dataclass(frozen=True, slots=True)

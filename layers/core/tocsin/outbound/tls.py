@@ -6,13 +6,13 @@ of an OpenSSL context are not safe beside a handshake in another thread.
 
 import ssl
 import tempfile
-from dataclasses import dataclass, field
 from functools import lru_cache
 
 import certifi
 
 from tocsin.outbound.errors import OutboundBlocked
 from tocsin.outbound.sockets import BoundedTLSSocket
+from tocsin.records import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ not from the URL's text.
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv6Address, ip_network
 from typing import NoReturn
 
 from tocsin.outbound.addresses import Address, OutboundPolicy
 from tocsin.outbound.errors import BlockReason, OutboundBlocked
 from tocsin.outbound.hosts import ascii_host
+from tocsin.records import dataclass
 
 MAX_URL = 4096
 """Characters in a URL, at most."""

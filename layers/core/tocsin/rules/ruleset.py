@@ -10,13 +10,13 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from tocsin.events.model import Event
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
 from tocsin.patterns import Pattern, PatternError, PatternIndex
+from tocsin.records import dataclass
 from tocsin.rules.load import too_large, used
 from tocsin.rules.model import (
     Binding,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.aws.errors import as_unavailable
+from tocsin.records import dataclass
 
 LATELY = timedelta(minutes=15)
 """How far back to look for a data point. SQS has one per minute, but none for a queue that is not in use; Lambda has

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import orjson
 
 from tocsin.aws.errors import as_unavailable
 from tocsin.events.redact import cleanse
+from tocsin.records import dataclass
 from tocsin.times import from_milliseconds, iso, to_milliseconds
 from tocsin.types import Json
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import orjson
 
 from tocsin.aws.errors import as_unavailable
+from tocsin.records import dataclass
 from tocsin.times import from_milliseconds, iso
 from tocsin.types import Json, JsonObject
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from tocsin.deliveries.breaker import Breaker
 from tocsin.errors import Unavailable
+from tocsin.records import dataclass
 from tocsin.status.ages import Age, latest
 from tocsin.status.log_errors import SINCE, LoggedError, by_code, errors_of
 from tocsin.status.queues import DeadLetter, Depth, by_reason, depth, look

@@ -23,11 +23,11 @@ Reasons are sentences for people, with times in the person's time zone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from tocsin.notifications.model import Severity
+from tocsin.records import dataclass
 from tocsin.telling.preferences import Wishes
 from tocsin.telling.quiet_hours import QuietHours, next_digest
 from tocsin.times import UnknownZone, iso, parse_duration, zone_of

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -17,6 +17,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from tocsin.fields import Moment, Name
 from tocsin.identity.directory import User
 from tocsin.notifications.model import Severity
+from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
 MAX_TRANSPORTS = 100

@@ -6,9 +6,9 @@ end for the second time; where they go forward over its start or end, that is th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from tocsin.records import dataclass
 from tocsin.telling.preferences import DAY, DigestPreference, QuietSpan, minute_of
 
 _SECOND = timedelta(seconds=1)

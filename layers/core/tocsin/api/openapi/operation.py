@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tocsin.identity.principal import Scope
+from tocsin.records import dataclass
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import orjson
 
@@ -32,6 +31,7 @@ from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, ne
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
+from tocsin.records import dataclass, field
 from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
 

@@ -6,9 +6,10 @@ and makes new secrets in place of those that were never shown to anybody.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Self
 
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from tocsin.config.blueprint.model import MASK, TransportEntry
@@ -15,6 +14,7 @@ from tocsin.notifications.presets import Preset
 from tocsin.notifications.signing import check_secret, new_secret
 from tocsin.notifications.transport import SLACK_API, NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import origin_of
+from tocsin.records import dataclass, field
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 

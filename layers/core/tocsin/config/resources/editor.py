@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from tocsin.aws.retry import retry
 from tocsin.config.belongings import Belongings
@@ -20,6 +19,7 @@ from tocsin.identity.directory import User
 from tocsin.identity.principal import Principal
 from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
+from tocsin.records import dataclass, field
 from tocsin.rules.load import Overloaded, check_load
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject

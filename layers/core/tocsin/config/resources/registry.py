@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from tocsin.config.resources.api_keys import Keys
@@ -16,6 +15,7 @@ from tocsin.config.resources.transports import Transports
 from tocsin.config.resources.users import Members, Users
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
+from tocsin.records import dataclass
 from tocsin.types import JsonObject, Page
 
 

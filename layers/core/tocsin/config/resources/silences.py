@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -24,6 +23,7 @@ from tocsin.expressions import ExpressionError
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
 from tocsin.patterns import PatternError
+from tocsin.records import dataclass
 from tocsin.rules.model import Silence
 from tocsin.rules.ruleset import RuleSet
 from tocsin.times import utc_now

@@ -10,13 +10,14 @@ import hashlib
 import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import UTC, datetime, timedelta
 
 from tocsin.addresses import Network, parse_address, parse_network
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
+from tocsin.records import dataclass
 from tocsin.times import parse_moment
 from tocsin.types import Json
 from tocsin.words import MAX_SEARCH, Words, has_words, parse_words, texts_of

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,7 @@ from tocsin.events.search.rollup_hours import HOUR, Known, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.search.scan import Range, Scan, Unindexed
 from tocsin.events.search.timeline import Budget, time_of
+from tocsin.records import dataclass
 from tocsin.times import EPOCH
 from tocsin.types import Json, JsonObject
 

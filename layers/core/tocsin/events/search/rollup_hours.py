@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +10,7 @@ import orjson
 
 from tocsin.aws.dynamodb import Item, number, number_of, text, text_of
 from tocsin.events.search.query import Counts
+from tocsin.records import dataclass, field
 from tocsin.times import from_milliseconds, to_milliseconds
 
 HOUR = timedelta(hours=1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
 
 import orjson
 
@@ -11,6 +10,7 @@ from tocsin.aws.dynamodb import Item, number_of, text_of
 from tocsin.events.search.query import Counts
 from tocsin.events.search.rollup_hours import Few, HourCount
 from tocsin.events.store import event_text
+from tocsin.records import dataclass, field
 
 FEW = 3
 """Events of an action in an hour that are kept by their ids: who looks for them reads these, and nothing else."""

@@ -30,7 +30,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -59,6 +58,7 @@ from tocsin.events.search.rollup_hours import (
 from tocsin.events.search.rollup_tally import HourTally
 from tocsin.events.store import SHARDS, partition
 from tocsin.ids import first_id, id_time, new_id
+from tocsin.records import dataclass
 from tocsin.times import to_milliseconds
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ looked for in the timeline, and `unindexed` says so.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
@@ -32,6 +31,7 @@ from tocsin.events.search.rollups import Rollups
 from tocsin.events.search.timeline import AFTER, Budget, Merge, Partition, read_whole, shards_of, time_of
 from tocsin.events.store import SHARDS, event_key, event_of
 from tocsin.ids import first_id, id_time
+from tocsin.records import dataclass
 from tocsin.times import EPOCH
 
 if TYPE_CHECKING:

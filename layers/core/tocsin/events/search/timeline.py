@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -21,6 +20,7 @@ from tocsin.aws.dynamodb import Item, text, text_of
 from tocsin.aws.table import Table
 from tocsin.events.store import SHARDS, partition
 from tocsin.ids import id_time, parse_id
+from tocsin.records import dataclass, field
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from tocsin.fields import foreign_name
 from tocsin.identity.principal import TOKEN_PREFIX
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9 ._:@+-]")

@@ -8,10 +8,10 @@ an issuer may publish them as well.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import jwt
 
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 MAX_KEYS = 100

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +13,7 @@ from tocsin.notifications.email.address import BadAddress, NoAddress, display_na
 from tocsin.notifications.text import cut, one_line, plain, units
 from tocsin.notifications.translations import Catalogue, Catalogues
 from tocsin.notifications.wording import Fact, Link, Words, words_of
+from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
 __all__ = ["BadAddress", "MailMessage", "MailTemplates", "NoAddress", "mail_message"]

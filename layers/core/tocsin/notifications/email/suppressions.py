@@ -9,7 +9,6 @@ everybody else's mail. Somebody lifts them by the API.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from tocsin.aws.dynamodb import Item, text, text_of
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject, Page
 

@@ -9,9 +9,8 @@ whose person's name is too long for a header.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from tocsin.notifications.signed_links import Signer
+from tocsin.records import dataclass
 
 PATH = "/unsubscribe"
 MAX_TOKEN = 800

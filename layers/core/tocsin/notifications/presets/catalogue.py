@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from tocsin.notifications.presets.template import Dialect
+from tocsin.records import dataclass, field
 from tocsin.types import Json, JsonObject
 
 WHOLE_BODY = "body"

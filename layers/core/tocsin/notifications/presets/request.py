@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 import orjson
@@ -12,6 +11,7 @@ from tocsin.notifications.presets.catalogue import WHOLE_BODY, Limits, Preset
 from tocsin.notifications.presets.template import ABSENT, Squeeze, Values, rendered
 from tocsin.notifications.presets.told import Told
 from tocsin.notifications.text import MARK, cut, one_line, plain, units
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
 FORM = "application/x-www-form-urlencoded"

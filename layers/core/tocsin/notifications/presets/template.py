@@ -22,11 +22,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import orjson
 
 from tocsin.notifications.text import MARK, cut, cut_bytes, plain
+from tocsin.records import dataclass
 from tocsin.types import Json
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)(?:\|(\d+)(b?))?\}")

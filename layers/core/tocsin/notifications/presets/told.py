@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Self
@@ -16,6 +16,7 @@ from tocsin.notifications.model import Severity, notification_id
 from tocsin.notifications.text import MARK, one_line, plain
 from tocsin.notifications.translations import ENGLISH
 from tocsin.notifications.wording import NEXT, Words, in_one_line, words_of
+from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 

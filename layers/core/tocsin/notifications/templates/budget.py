@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+
+from tocsin.records import dataclass
 
 MAX_TEXT = 64 * 1024
 """Characters of a text that a filter or `~` makes."""
