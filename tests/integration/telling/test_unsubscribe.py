@@ -16,7 +16,7 @@ from tocsin.telling.preferences_store import PreferencesStore
 
 ANAS = Subscription("ana", "mail", "refunds")
 CONFIGURATION = {
-    "users": [{"username": "ana", "email": "ana@example.com"}],
+    "users": [{"username": "ana", "email": "ana@example.com"}, {"username": "hans", "locale": "de"}],
     "transports": [{"name": "mail", "mode": "email"}],
     "policies": [{"name": "any", "kind": "event_matcher", "app": "shop"}],
     "rules": [
@@ -104,6 +104,20 @@ def test_who_is_gone_is_told_nothing_anyway(api: Api, links: UnsubscribeLinks, s
 
     assert (done.status, "Nothing is sent to gone" in done.text) == (200, True)
     assert said(stack, "gone") == {}
+
+
+def test_the_pages_are_in_the_readers_language(api: Api, links: UnsubscribeLinks) -> None:
+    french = {"accept-language": "fr,en"}
+    hans, to_an_address = links.token_of(Subscription("hans", "mail", "breaches")), links.token("x@example.com")
+
+    asking = api("GET", "/unsubscribe", query={"token": hans}, headers=french)
+    refused = api("POST", "/unsubscribe", query={"token": hans, "only": "rule"}, headers=french)
+    stopping = api("GET", "/unsubscribe", query={"token": to_an_address}, headers={"accept-language": "de"})
+
+    assert "<h1>Weniger hören?</h1>" in asking.text and "<button>Nichts mehr über mail</button>" in asking.text
+    assert "<h1>Nicht stummgeschaltet</h1>" in refused.text
+    assert "<h1>Diese E-Mails abbestellen?</h1>" in stopping.text
+    assert all('<html lang="de">' in page.text for page in (asking, refused, stopping))
 
 
 def test_names_stay_text(api: Api, links: UnsubscribeLinks) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tocsin.api import acknowledge
+from tocsin.api import acknowledge, unsubscribe
 from tocsin.events import sentences
 from tocsin.notifications import actions, chat_text, digest, email, labels, remarks, translations, wording
 from tocsin.notifications.translations import CatalogueError, Catalogues, read_catalogue
@@ -29,6 +29,7 @@ def messages_of_the_sources() -> set[str]:
         chat_text.MORE,
         *wording.MESSAGES,
         *acknowledge.MESSAGES,
+        *unsubscribe.MESSAGES,
     }
 
 

@@ -77,7 +77,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))
     preferences.add_routes(app, personal)
-    unsubscribe.add_routes(app, services.unsubscribe_links, personal, services.suppressions)
+    unsubscribe.add_routes(app, services.unsubscribe_links, personal, services.suppressions, readers)
     sign_in.add_routes(app, services.sign_ins)
     deliveries.add_routes(app, services.deliveries, services.suppressions)
     presets.add_routes(app)

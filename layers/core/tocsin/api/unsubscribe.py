@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from tocsin.api.languages import Reader, Readers
 from tocsin.api.pages import form, page
 from tocsin.api.parameters import request_of
 from tocsin.aws.logging import Code, note
@@ -23,64 +24,90 @@ from tocsin.times import utc_now
 _RULE = "rule"
 """What `only` says where the rule alone is to be muted."""
 
+_ASKS_STOP, _NO_MORE = "Stop these e-mails?", "No more notifications will be sent to %(who)s."
+_STOP, _STOPPED = "Stop them", "Stopped"
+_ASKS_LESS, _CHANGES = "Hear less?", "This changes what %(who)s is told."
+_OFF, _MUTE = "No more by %(transport)s", "Nothing of the rule %(rule)s"
+_NOTHING_SENT = "Nothing is sent to %(who)s any more."
+_IS_OFF = (
+    "%(who)s is told nothing by %(transport)s any more, but of rules that can't be muted."
+    " The preferences turn it on again."
+)
+_NOT_MUTED, _REFUSED = "Not muted", "The rule %(rule)s can't be muted: whoever configures rules has said so."
+_MUTED, _IS_MUTED = "Muted", "%(who)s is told nothing of the rule %(rule)s any more. The preferences unmute it."
+MESSAGES = frozenset(
+    (
+        *(_ASKS_STOP, _NO_MORE, _STOP, _STOPPED, _ASKS_LESS, _CHANGES, _OFF, _MUTE, _NOTHING_SENT, _IS_OFF),
+        *(_NOT_MUTED, _REFUSED, _MUTED, _IS_MUTED),
+    )
+)
+"""What the pages say, as in the catalogues."""
+
 type Links = Callable[[], UnsubscribeLinks | None]
 
 
 def add_routes(
-    app: APIGatewayHttpResolver, links: Links, preferences: PersonalPreferences, stops: Suppressions
+    app: APIGatewayHttpResolver,
+    links: Links,
+    preferences: PersonalPreferences,
+    stops: Suppressions,
+    readers: Readers,
 ) -> None:
-    """Add this subject's routes."""
+    """Add this subject's routes. `readers` finds in which language somebody reads the pages."""
 
     @app.get(PATH)
     def ask() -> Response[str]:
-        subscription, token = _asked(app, links())
-        if isinstance(subscription, str):
-            button = form(f"token={token}", "Stop them")
-            return page("Stop these e-mails?", f"No more notifications will be sent to {subscription}.", button)
-        off = form(f"token={token}", f"No more by {subscription.transport}")
-        mute = form(f"token={token}&only={_RULE}", f"Nothing of the rule {subscription.rule}")
-        return page("Hear less?", f"This changes what {subscription.username} is told.", off + mute)
+        asked, token = _asked(app, links())
+        reader = _reads(app, readers, asked)
+        if isinstance(asked, str):
+            return _page(reader, _ASKS_STOP, _NO_MORE, form(f"token={token}", reader.say(_STOP)), who=asked)
+        off = form(f"token={token}", reader.say(_OFF, transport=asked.transport))
+        mute = form(f"token={token}&only={_RULE}", reader.say(_MUTE, rule=asked.rule))
+        return _page(reader, _ASKS_LESS, _CHANGES, off + mute, who=asked.username)
 
     @app.post(PATH)
     def unsubscribe() -> Response[str]:
-        subscription, _ = _asked(app, links())
-        if isinstance(subscription, str):
-            if stops.stop(subscription, SuppressionReason.UNSUBSCRIBED, "by the link in an e-mail", now=utc_now()):
+        asked, _ = _asked(app, links())
+        reader = _reads(app, readers, asked)
+        if isinstance(asked, str):
+            if stops.stop(asked, SuppressionReason.UNSUBSCRIBED, "by the link in an e-mail", now=utc_now()):
                 note(Code.MAIL_UNSUBSCRIBED, "somebody wants no more mail")
-            return page("Stopped", f"No more notifications will be sent to {subscription}.")
+            return _page(reader, _STOPPED, _NO_MORE, who=asked)
         if request_of(app).query.get("only") == _RULE:
-            return _muted(subscription, preferences)
-        return _turned_off(subscription, preferences)
+            return _muted(asked, preferences, reader)
+        return _turned_off(asked, preferences, reader)
 
 
-def _turned_off(subscription: Subscription, preferences: PersonalPreferences) -> Response[str]:
+def _turned_off(asked: Subscription, preferences: PersonalPreferences, reader: Reader) -> Response[str]:
     try:
-        preferences.turn_off(subscription.username, subscription.transport, _reader(subscription))
+        preferences.turn_off(asked.username, asked.transport, _principal(asked))
     except NotFound:  # nobody of this name is told anything
-        return page("Stopped", f"Nothing is sent to {subscription.username} any more.")
-    note(Code.TRANSPORT_TURNED_OFF, "by the link in an e-mail", user=subscription.username)
-    return page(
-        "Stopped",
-        f"{subscription.username} is told nothing by {subscription.transport} any more, but of rules that can't be"
-        " muted. The preferences turn it on again.",
-    )
+        return _page(reader, _STOPPED, _NOTHING_SENT, who=asked.username)
+    note(Code.TRANSPORT_TURNED_OFF, "by the link in an e-mail", user=asked.username)
+    return _page(reader, _STOPPED, _IS_OFF, who=asked.username, transport=asked.transport)
 
 
-def _muted(subscription: Subscription, preferences: PersonalPreferences) -> Response[str]:
+def _muted(asked: Subscription, preferences: PersonalPreferences, reader: Reader) -> Response[str]:
     try:
-        preferences.mute(subscription.username, subscription.rule, _reader(subscription))
+        preferences.mute(asked.username, asked.rule, _principal(asked))
     except NotFound:
-        return page("Stopped", f"Nothing is sent to {subscription.username} any more.")
+        return _page(reader, _STOPPED, _NOTHING_SENT, who=asked.username)
     except Invalid:
-        return page("Not muted", f"The rule {subscription.rule} can't be muted: whoever configures rules has said so.")
-    note(Code.RULE_MUTED, "by the link in an e-mail", user=subscription.username, rule=subscription.rule)
-    return page(
-        "Muted",
-        f"{subscription.username} is told nothing of the rule {subscription.rule} any more. The preferences unmute it.",
-    )
+        return _page(reader, _NOT_MUTED, _REFUSED, rule=asked.rule)
+    note(Code.RULE_MUTED, "by the link in an e-mail", user=asked.username, rule=asked.rule)
+    return _page(reader, _MUTED, _IS_MUTED, who=asked.username, rule=asked.rule)
 
 
-def _reader(subscription: Subscription) -> Principal:
+def _page(reader: Reader, title: str, text: str, more: str = "", **values: str) -> Response[str]:
+    return page(reader.say(title), reader.say(text, **values), more, language=reader.catalogue.locale)
+
+
+def _reads(app: APIGatewayHttpResolver, readers: Readers, asked: Subscription | str) -> Reader:
+    """Who reads the page: the person whose link it is, or whoever has the address that it names."""
+    return readers.of(request_of(app), "" if isinstance(asked, str) else asked.username)
+
+
+def _principal(subscription: Subscription) -> Principal:
     """Who follows a link: as events of the change name them."""
     return Principal("unsubscribe-link", "the link in an e-mail", frozenset(), user=subscription.username)
 

@@ -162,6 +162,15 @@ def test_a_service_with_a_place_for_it_offers_the_link_to_acknowledge_by(name: s
     assert b"cknowledge" not in without.body and faults(name, without) == []
 
 
+@pytest.mark.parametrize("name", sorted(OFFERS_TO_ACKNOWLEDGE))
+@pytest.mark.parametrize("kind", [Kind.EVENT, Kind.GROUP])
+def test_who_is_offered_to_acknowledge_is_led_to_the_event_too(name: str, kind: Kind) -> None:
+    said = "\n".join(texts(parsed(name, requested(name, told(kind)))))
+
+    assert "https://api.example.com/acknowledge?token=abc.def" in said
+    assert "https://console.example.com/events/1" in said
+
+
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_what_is_left_blank_is_no_reason_to_refuse_a_message(name: str) -> None:
     message = told(title="", text=" \0 ", app="", action="", recipient=None, link=None, acknowledge=None, facts=())
