@@ -270,6 +270,7 @@ def test_more_events_than_a_key_may_send_in_a_minute_are_refused(
 
     assert (first.status, len(stack.events())) == (200, 3)
     assert second.is_problem(429)
+    assert "may send 4 events a minute, and this request has 2" in second.body["detail"]
     assert second.headers["retry-after"] == "40"
 
 
