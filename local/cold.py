@@ -38,6 +38,7 @@ ENVIRONMENT = (
         "LOG_LEVEL": "INFO",
         "POWERTOOLS_SERVICE_NAME": "cold",
         "POWERTOOLS_METRICS_NAMESPACE": "tocsin",
+        "AWS_LAMBDA_FUNCTION_NAME": "cold",
         "LAMBDA_TASK_ROOT": "/var/task",
         "ALLOW_HTTP": "false",
         "ALLOWED_PORTS": "443",

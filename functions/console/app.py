@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tocsin import __version__
+from tocsin.aws import init
 from tocsin.aws.environment import Environment
 from tocsin.errors import NotFound
 from tocsin.http.request import Request
@@ -51,6 +52,7 @@ files = StaticFiles(
         "x-frame-options": "DENY",
     },
 )
+init.finish()
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from tocsin.aws import init
 from tocsin.aws.tracing import invocation_trace_id, trace_id
 
 if TYPE_CHECKING:
@@ -102,7 +103,10 @@ logger = _made()
 def logged[T](
     handler: Callable[[dict[str, Any], LambdaContext], T],
 ) -> Callable[[dict[str, Any], LambdaContext], T]:
-    """Have each line of an invocation name it, and those of a process's first say `cold_start`."""
+    """Have each line of an invocation name it, and those of a process's first say `cold_start`.
+
+    A function's handler is the last that its init makes: this ends it.
+    """
 
     @wraps(handler)
     def logging_handler(event: dict[str, Any], context: LambdaContext) -> T:
@@ -111,6 +115,7 @@ def logged[T](
         _invocation["function_request_id"] = context.aws_request_id
         return handler(event, context)
 
+    init.finish()
     return logging_handler
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, ConfigDict, FailFast, Field
 
-from tocsin.events.redact import Secrets
 from tocsin.fields import Duration
 from tocsin.identity.principal import Scope
 from tocsin.notifications.model import MAX_INBOX
@@ -16,6 +15,7 @@ from tocsin.times import parse_duration
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
+    from tocsin.events.secret_names import Secrets
     from tocsin.telling.preferences import Preferences
 
 
@@ -67,4 +67,6 @@ class Settings(BaseModel):
     @cached_property
     def secrets(self) -> Secrets:
         """Return what decides which keys' values are masked. It caches decisions per key, so the settings keep one."""
+        from tocsin.events.secret_names import Secrets  # noqa: PLC0415 - only ingest masks each event
+
         return Secrets(extra=frozenset(self.secret_keys), exempt=frozenset(self.exempt_keys))

@@ -21,7 +21,6 @@ from tocsin.aws.logging import Code, note
 from tocsin.aws.retry import retry
 from tocsin.errors import Conflict, Unavailable
 from tocsin.events.model import OWN_APP, Cause, Event, EventAction, Once
-from tocsin.events.redact import cleanse
 from tocsin.events.sanitize import sanitize
 from tocsin.events.store import Earlier, EventStore, Submission, digest_of
 from tocsin.ids import new_id
@@ -81,6 +80,8 @@ class SystemEvents:
         said = None if hourly is None else (action, *hourly)
         if said is not None and (known := self._said.get(said)) is not None and known.value[0] == hour:
             return known.value[1]
+        from tocsin.events.redact import cleanse  # noqa: PLC0415 - its patterns; faults are few
+
         clean = sanitize(cleanse(sanitize(context)))  # a mask can be longer than what it hides
         for _ in range(_IDS_TRIED):
             event = Event(
