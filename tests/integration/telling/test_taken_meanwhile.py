@@ -94,13 +94,17 @@ def test_a_group_that_was_acknowledged_says_so(telling: EscalatingWorld) -> None
     telling.rules(severity="alert", group={"by": ["context.host"], "wait": "minutes=10"})
     (event,) = telling.happened(1)
     telling.begin(event)
+    telling.minute(minutes=11)
+    (again,) = telling.happened(1)
+    telling.begin(again)
     telling.acknowledge(event)
 
     telling.minute(minutes=11)
 
-    (told,) = telling.posted("ana")
-    assert "(acknowledged by bob at " in reads(told)[0]
-    assert told["severity"] == "notice"
+    before, after = telling.posted("ana")
+    assert ("acknowledged" in reads(before)[0], "(acknowledged by bob at " in reads(after)[0]) == (False, True)
+    assert (before["severity"], after["severity"]) == ("alert", "notice")
+    assert ("links" in before, "links" in after) == (True, False)
 
 
 def test_what_began_anew_is_not_acknowledged(telling: EscalatingWorld) -> None:

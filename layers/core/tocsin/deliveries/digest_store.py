@@ -278,7 +278,7 @@ class DigestStore:
 
 def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage, JsonObject]:
     """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}, with the
-    `group` whose values they have; `over` where the latest of a group ends it.
+    `group` whose values they have; `over` where the latest of a group ends it, `taken` where nobody needs to act.
 
     Its severity is that of the most severe that nobody has taken; a notice where there is none.
     """
@@ -312,6 +312,8 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         told["group"] = ordered[0].group
         if max((each.message for each in members), key=lambda each: each.event_id).over:
             told["over"] = True
+    if ordered[0].is_taken:
+        told["taken"] = True
     message = DeliveryMessage(
         event_id=place.event_id,
         rule=lead.rule,

@@ -97,6 +97,7 @@ def _digest(message: DeliveryMessage, told: JsonObject, events: EventStore) -> D
         first=tuple(first),
         group=_object(told.get("group")),
         over=told.get("over") is True,
+        taken=told.get("taken") is True,
     )
 
 

@@ -70,6 +70,8 @@ class Digest:
     group: Mapping[str, Json] = field(default_factory=dict)
     over: bool = False
     """Whether the latest of a group ends it."""
+    taken: bool = False
+    """Whether all that it tells was acknowledged, or ended, while it waited."""
 
     def title(self, gettext: Gettext = _untranslated) -> str:
         """How many notifications there are."""

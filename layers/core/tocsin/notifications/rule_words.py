@@ -54,7 +54,8 @@ def in_rules_words(
 ) -> Deliver:
     """`deliver`, told what the rule says of itself, by the rule's name, and where the `console` is.
 
-    `link_of` makes the link by which a message of a rule that escalates is acknowledged.
+    `link_of` makes the link by which a message of a rule that escalates is acknowledged, unless somebody has
+    acknowledged all that it tells.
 
     Where a template of the rule fails on an event, people are told in Tocsin's words, and the outcome says so: an alert
     in other words is better than none.
@@ -67,7 +68,8 @@ def in_rules_words(
             own = own.of_step(context.step)
         known = replace(context, own=own, console=console)
         if rule is not None and rule.escalates and context.about is not None and not context.over:
-            known = replace(known, can_acknowledge=True, acknowledge=link_of(context))
+            taken = context.digest is not None and context.digest.taken
+            known = replace(known, can_acknowledge=True, acknowledge=None if taken else link_of(context))
         failure = None
         if own is not None and (own.title or own.body):
             known, failure = _in_its_words(known, own)
