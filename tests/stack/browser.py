@@ -7,18 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from local.audit_records import JsonObject
+from local.console_pictures import until_drawn
 from local.stack import LocalStack
 from tocsin.types import Json
 
+NOT_NEEDED = (
+    # Chromium fills the pop-up of each window's address bar, which nobody opens, with a page: half of a tab's cost.
+    *("WebUIOmniboxPopup", "WebUIOmniboxAimPopup"),
+    # What Playwright turns off, said once more: of two lists Chromium takes the last.
+    *("AimEnabled", "AvoidCorsURLLoaderRestartOnRedirect", "AvoidUnnecessaryBeforeUnloadCheckSync"),
+    *("DestroyProfileOnBrowserClose", "HttpsFirstBalancedModeAutoEnable", "HttpsUpgrades", "LensOverlay"),
+    *("MediaRouter", "NetworkTimeServiceQuerying", "OptimizationHints", "PaintHolding", "PreconnectToSearch"),
+    "ThirdPartyStoragePartitioning",
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    f"--disable-features={','.join(NOT_NEEDED)}",
 ]
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
@@ -79,3 +91,11 @@ def happen(stack: LocalStack, message: str, **more: Json) -> str:
         "context": {"message": message},
     }
     return str(stack.api().post_event(event | more)["id"])
+
+
+def violations(page: Page, scheme: str) -> list[tuple[str, str, str]]:
+    """What axe finds on the page: where, the rule's id, the element. Of the dark one the colours: else both are one."""
+    until_drawn(page)
+    options = {"resultTypes": ["violations"]} | ({"runOnly": ["cat.color"]} if scheme == "dark" else {})
+    found = Axe().run(page, options=options).response["violations"]
+    return [(page.url.partition("#")[2], each["id"], node["html"][:200]) for each in found for node in each["nodes"]]

@@ -11,8 +11,9 @@ from tests.stack.browser import chromium, console, happen, sign_in
 from tocsin.types import Json
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One for all tests of this directory; it ends with them, for beside Playwright nothing else can use asyncio."""
     with chromium() as running:
         yield running
 
