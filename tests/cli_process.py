@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
 
 from local.waiting import until
 
@@ -53,11 +55,50 @@ class Running:
         return self.process.wait(timeout=180)
 
 
+class Forks:
+    """Runs command lines, each in a process of its own (tests/cli_forks.py)."""
+
+    def __init__(self, process: subprocess.Popen) -> None:
+        self._process = process
+        self._one = threading.Lock()
+
+    @classmethod
+    @contextmanager
+    def started(cls) -> Iterator[Self]:
+        """They end with the block."""
+        variables = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'cli'}"}
+        command = [sys.executable, "-m", "tests.cli_forks"]
+        with subprocess.Popen(
+            command, cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        ) as process:
+            yield cls(process)
+            process.stdin.close()
+
+    def run(self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], stdin: str) -> Ran:
+        """Run one to its end."""
+        with TemporaryDirectory() as scratch:
+            files = [Path(scratch) / name for name in ("in", "out", "err")]
+            for file, content in zip(files, (stdin, "", ""), strict=True):
+                file.write_text(content, encoding="utf-8")
+            task = {
+                "arguments": arguments,
+                "directory": str(directory),
+                "environment": environment,
+                "files": [str(file) for file in files],
+            }
+            with self._one:
+                self._process.stdin.write(json.dumps(task) + "\n")
+                self._process.stdin.flush()
+                code = int(self._process.stdout.readline())
+            return Ran(code, *(file.read_text(encoding="utf-8") for file in files[1:]))
+
+
 class Tocsin:
     """The command line with its variables, in a directory of its own."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, directory: Path, environment: Mapping[str, str], forks: Forks) -> None:
         self.directory = directory
+        self._forks = forks
         self.environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(directory),
@@ -69,18 +110,7 @@ class Tocsin:
 
     def __call__(self, *arguments: str, code: int = 0, stdin: str | None = None, **environment: str) -> Ran:
         """Runs it to its end; fails the test where the exit code is another one."""
-        ended = subprocess.run(
-            [sys.executable, "-m", "tocsin_cli", *arguments],
-            cwd=self.directory,
-            env=self.environment | environment,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        ran = Ran(ended.returncode, ended.stdout, ended.stderr)
+        ran = self._forks.run(arguments, self.directory, self.environment | environment, stdin or "")
         assert ran.code == code, f"tocsin {' '.join(arguments)}: {ran.code}\n{ran.out}\n{ran.err}"
         return ran
 

@@ -23,7 +23,7 @@ from local.samples import blueprint
 from local.stack import LocalStack, local_stack
 from local.switches import Switches
 from local.workspace import Workspace
-from tests.cli_process import Tocsin
+from tests.cli_process import Forks, Tocsin
 from tests.token_issuer import AUDIENCE, CLIENT, Issuer, issuing
 
 HERE = Path(__file__).parent
@@ -159,12 +159,19 @@ def stack(
         yield up
 
 
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Runs command lines."""
+    with Forks.started() as running:
+        yield running
+
+
 @pytest.fixture
-def tocsin(stack: LocalStack, tmp_path: Path) -> Tocsin:
+def tocsin(stack: LocalStack, tmp_path: Path, forks: Forks) -> Tocsin:
     """The command line, with the stack's admin key and AWS."""
     facts = stack.facts
     keys = {"TOCSIN_URL": facts.api_url, "TOCSIN_KEY": facts.admin_key, "TOCSIN_STACK": facts.stack_name}
-    return Tocsin(tmp_path, keys | stack.aws.environment())
+    return Tocsin(tmp_path, keys | stack.aws.environment(), forks)
 
 
 @pytest.fixture
