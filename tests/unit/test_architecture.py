@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def sources(*rooms: str) -> Iterator[tuple[str, Path]]:
             yield room, path
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Modules that a file imports, also inside functions; not what is for types alone."""
     tree = ast.parse(path.read_text("utf-8"))
     typing_only = {
@@ -69,7 +71,16 @@ def imports(path: Path) -> set[str]:
             found.add(node.module)
             if node.module == "tocsin":
                 found |= {f"tocsin.{alias.name}" for alias in node.names}
-    return found
+    return frozenset(found)
+
+
+def statements(node: ast.AST) -> Iterator[ast.stmt]:
+    """All statements below a node, however deep; expressions, of which there are ten times as many, hold none."""
+    for statement in ast.iter_child_nodes(node):
+        if isinstance(statement, ast.stmt | ast.ExceptHandler | ast.match_case):
+            if isinstance(statement, ast.stmt):
+                yield statement
+            yield from statements(statement)
 
 
 def rooms_of(path: Path) -> set[str]:
@@ -203,7 +214,7 @@ def test_no_function_is_longer_than_eighty_lines() -> None:
         f"{path.relative_to(ROOT)}: {node.name}": node.end_lineno - node.lineno + 1
         for top in OURS
         for path in (ROOT / top).rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for node in statements(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
     }
 

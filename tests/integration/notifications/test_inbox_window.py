@@ -224,16 +224,14 @@ def test_a_long_body_is_cut(inboxes: InboxStore) -> None:
     assert item["body"] == "x" * (MAX_BODY - 1) + "…"
 
 
-def test_a_hundred_thousand_notifications_take_as_many_requests_as_a_thousand(
-    inboxes: InboxStore, stack: Stack
-) -> None:
+def test_twenty_thousand_notifications_take_as_many_requests_as_a_thousand(inboxes: InboxStore, stack: Stack) -> None:
     inboxes.put(notification(message="m" * 100), keep=KEEP, now=NOW)
     key = {"pk": {"S": "inbox#alice"}, "sk": {"S": "a#000000000001"}}
     sample = stack.dynamodb.get_item(TableName="deliveries", Key=key)["Item"]
     table = get_backend("dynamodb")[DEFAULT_ACCOUNT_ID][REGION].tables["deliveries"]
-    for arrival in range(2, 100_001):
+    for arrival in range(2, 20_001):
         table.put_item(sample | {"sk": {"S": f"a#{arrival:012d}"}, "arrival": {"N": str(arrival)}})
-    head = {"pk": {"S": "inbox#alice"}, "sk": {"S": "head"}, "arrivals": {"N": "100000"}}
+    head = {"pk": {"S": "inbox#alice"}, "sk": {"S": "head"}, "arrivals": {"N": "20000"}}
     stack.dynamodb.put_item(TableName="deliveries", Item=head)
 
     with requests(stack) as listing:
@@ -248,7 +246,7 @@ def test_a_hundred_thousand_notifications_take_as_many_requests_as_a_thousand(
     with requests(stack) as listing_nothing:
         nothing = ids(inboxes)
 
-    assert [item["arrival"] for item in listed.items] == list(range(100_000, 99_950, -1))
+    assert [item["arrival"] for item in listed.items] == list(range(20_000, 19_950, -1))
     assert (counted, seen, nothing) == ((1000, 1000), (0, 1000), [])
     assert listing == {"GetItem": 1, "Query": 1}
     assert counting == {"GetItem": 1, "Query": 1}
