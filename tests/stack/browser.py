@@ -32,6 +32,8 @@ FLAGS = [
     "--disable-sync",
     f"--disable-features={','.join(NOT_NEEDED)}",
 ]
+COLOURS = {"type": "rule", "values": ["color-contrast", "link-in-text-block"]}
+"""axe's rules that colours decide, of those that it takes by default."""
 PATIENCE_MS = 60_000
 expect.set_options(timeout=PATIENCE_MS)
 
@@ -96,6 +98,6 @@ def happen(stack: LocalStack, message: str, **more: Json) -> str:
 def violations(page: Page, scheme: str) -> list[tuple[str, str, str]]:
     """What axe finds on the page: where, the rule's id, the element. Of the dark one the colours: else both are one."""
     until_drawn(page)
-    options = {"resultTypes": ["violations"]} | ({"runOnly": ["cat.color"]} if scheme == "dark" else {})
+    options = {"resultTypes": ["violations"]} | ({"runOnly": COLOURS} if scheme == "dark" else {})
     found = Axe().run(page, options=options).response["violations"]
     return [(page.url.partition("#")[2], each["id"], node["html"][:200]) for each in found for node in each["nodes"]]
