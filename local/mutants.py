@@ -49,8 +49,13 @@ ROOMS = {
     ),
     "ingest": Room(("ingest/*.py",), ("tests/unit/ingest", "tests/integration/ingest")),
     "identity": Room(("identity/*.py", "identity/*/*.py"), ("tests/unit/identity", "tests/integration/identity")),
-    "matching": Room(("matching/*.py",), ("tests/unit/rules", "tests/unit/matching", "tests/integration/matching")),
-    "deliveries": Room(("deliveries/*.py",), ("tests/unit/deliveries", "tests/integration/deliveries")),
+    "matching": Room(
+        ("matching/*.py",),
+        ("tests/unit/rules", "tests/unit/matching", "tests/integration/matching", "tests/integration/telling"),
+    ),
+    "deliveries": Room(
+        ("deliveries/*.py",), ("tests/unit/deliveries", "tests/integration/deliveries", "tests/integration/telling")
+    ),
 }
 
 

@@ -76,7 +76,8 @@ def test_a_policy_that_fails_says_why(stack: Stack, load: Load) -> None:
 
     status, why = ask(stack, load, "POST", "/policies/broken/test", {"event": {"action": "login"}})
 
-    assert (status, why["holds"]) == (200, False)
+    assert (status, why["policy"], why["kind"], why["holds"]) == (200, "broken", "expression", False)
+    assert why["reason"].startswith("policy broken failed")
     assert "nothing" in why["error"]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.matching_world import Load, configure, event, match, rule, store, told, work
+from tests.integration.matching.matching_world import Load, configure, event, match, record, rule, store, told, work
 from tocsin.aws import clients
 
 
@@ -63,6 +63,17 @@ def test_a_record_goes_back_to_the_stream_where_no_queue_takes_it(stack: Stack) 
     heal()
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+def test_a_bad_record_that_can_not_be_set_aside_goes_back_to_the_stream_too(stack: Stack) -> None:
+    bad = record(event(), 7)
+    bad["dynamodb"]["NewImage"]["event"] = {"S": "{"}
+    heal = refuse(clients.sqs(), "SendMessageBatch")
+
+    answer = stack.call("matcher", {"Records": [bad]})
+    heal()
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "7"}]}
 
 
 def test_a_message_that_fails_comes_back_and_keeps_its_reason(stack: Stack) -> None:
