@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 from local.cost.bill import Prices, a_million, by_kind, dollars, drivers, is_keeping, quotas
 from local.cost.sizes import tables
-from local.cost.stage import staged
+from local.cost.stage import Stage, staged
 from local.cost.workload import Driven, Workload, drive
 from local.sinks import Sinks
 
 RATES = (1, 10, 100, 1_000, 10_000, 100_000)
 
 
+def _staged(workload: Workload, prices: Prices) -> AbstractContextManager[Stage]:
+    return staged(prices.assumed, indexes=workload.indexes, log_level=workload.log_level)
+
+
 def driven_by(workload: Workload, prices: Prices) -> Driven:
     """Drives a workload through the code, on tables and queues of its own."""
-    with Sinks.started() as sinks, staged(prices.assumed, indexes=workload.indexes) as stage:
+    with Sinks.started() as sinks, _staged(workload, prices) as stage:
         return drive(stage, workload, sinks)
 
 
@@ -74,6 +79,8 @@ def main() -> None:
     parser.add_argument("--retention-days", type=int, default=known.retention_days)
     parser.add_argument("--indexes", help="the parameter EventIndexes: none, user_pk, client_ip")
     parser.add_argument("--tracing", default=known.tracing, help="the parameter Tracing: Active, PassThrough")
+    parser.add_argument("--log-level", help="the parameter LogLevel: DEBUG, INFO, WARNING, ERROR")
+    parser.add_argument("--match-window", type=float, default=known.match_window, help="the parameter MatchWindow")
     parser.add_argument("--sizes", action="store_true", help="calls and units by rules, members, events, deliveries")
     parser.add_argument("--growth", action="store_true", help="at 1 to 100,000 events a second as well")
     asked = parser.parse_args()
@@ -87,6 +94,8 @@ def main() -> None:
         retention_days=asked.retention_days,
         indexes=asked.indexes,
         tracing=asked.tracing,
+        log_level=asked.log_level,
+        match_window=asked.match_window,
     )
     prices = Prices.read()
     if asked.sizes:

@@ -49,7 +49,7 @@ class Meter:
         """`plain` looks at tables without being counted; `assumed` is how long AWS takes for a call."""
         self.usage: Usage = used()
         self.emulated_s = 0.0
-        """The processor's time that moto took in place of AWS."""
+        """The processor's time that moto took in place of AWS, and that this meter took to count."""
         self.waited_ms = 0.0
         """How long the calls take on AWS, one after the other."""
         self.spans: list[tuple[float, float]] = []
@@ -69,12 +69,8 @@ class Meter:
             return self._counted(client, operation, request, lambda: call(client, operation, request))
 
         def timed(stubber: Any, *given: Any, **named: Any) -> Any:
-            began = time.thread_time()
-            try:
+            with self._aside():
                 return emulate(stubber, *given, **named)
-            finally:
-                with self._lock:
-                    self.emulated_s += time.thread_time() - began
 
         BaseClient._make_api_call, BotocoreStubber.__call__ = counted, timed  # type: ignore
         try:
@@ -82,9 +78,24 @@ class Meter:
         finally:
             BaseClient._make_api_call, BotocoreStubber.__call__ = call, emulate  # type: ignore[attr-defined,method-assign]
 
+    @contextmanager
+    def _aside(self) -> Iterator[None]:
+        """Add what this thread does meanwhile to `emulated_s`; what is within another such part counts once."""
+        if getattr(self._own, "aside", False):
+            yield
+            return
+        self._own.aside, began = True, time.thread_time()
+        try:
+            yield
+        finally:
+            self._own.aside = False
+            with self._lock:
+                self.emulated_s += time.thread_time() - began
+
     def _counted(self, client: Any, operation: str, request: dict[str, Any], call: Callable[[], Any]) -> Any:
         service = client.meta.service_model.service_name
-        before = self._items(operation, request) if service == "dynamodb" else {}
+        with self._aside():
+            before = self._items(operation, request) if service == "dynamodb" else {}
         began = time.perf_counter()
         answer: Any = {}
         try:
@@ -103,8 +114,9 @@ class Meter:
     def _add(self, service: str, operation: str, request: dict[str, Any], answer: Any, before: Any) -> None:
         counted: Usage = used()
         if service == "dynamodb":
-            counted = self._written(operation, request, before)
-            add(counted, self._read(operation, request, answer))
+            with self._aside():
+                counted = self._written(operation, request, before)
+                add(counted, self._read(operation, request, answer))
         elif service == "sqs":
             bodies = [entry["MessageBody"] for entry in request.get("Entries", []) if "MessageBody" in entry]
             counted["sqs.requests"] = max(1, -(-sum(len(body.encode()) for body in bodies) // _SQS_UNIT))

@@ -21,6 +21,7 @@ from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 from local.cost.meter import Meter, Usage
 from local.workspace import ROOT
 from tocsin.aws import clients
+from tocsin.aws.logging import logger
 
 TABLES = {"EventsTable": "events", "ConfigTable": "config", "DeliveriesTable": "deliveries"}
 QUEUES = ("Webhook", "Slack", "Email", "Inbox", "Match")
@@ -144,11 +145,14 @@ def _parallel(spans: list[tuple[float, float]]) -> float:
 
 @contextmanager
 def staged(
-    assumed: Mapping[str, Any], template_path: Path = ROOT / "template.yaml", indexes: str | None = None
+    assumed: Mapping[str, Any],
+    template_path: Path = ROOT / "template.yaml",
+    indexes: str | None = None,
+    log_level: str | None = None,
 ) -> Iterator[Stage]:
     """Tables and queues on moto, and the environment that functions read at init.
 
-    `indexes` is the parameter EventIndexes; None for its default.
+    `indexes` is the parameter EventIndexes, `log_level` LogLevel; None for their defaults.
     """
     template = yaml_parse(template_path.read_text("utf-8"))
     before = dict(os.environ)
@@ -168,9 +172,12 @@ def staged(
         "ALLOWED_PORTS": "*",
         "ALLOWED_CIDRS": "127.0.0.0/8",
         "_X_AMZN_TRACE_ID": TRACE,
+        "LAMBDA_TASK_ROOT": "/var/task",
         **{f"{name.upper()}_TABLE": name for name in TABLES.values()},
     }
     os.environ.pop("AWS_ENDPOINT_URL", None)
+    level = logger.level
+    logger.setLevel(log_level or template["Parameters"]["LogLevel"]["Default"])  # its module may be loaded already
     clients.forget()
     with mock_aws():
         dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
@@ -187,6 +194,7 @@ def staged(
         try:
             yield Stage(dynamodb, sqs, queues, assumed, template)
         finally:
+            logger.setLevel(level)
             clients.forget()
             os.environ.clear()
             os.environ.update(before)

@@ -43,6 +43,10 @@ class Workload:
     """The parameter EventIndexes; None for its default."""
     tracing: str = "Active"
     """The parameter Tracing."""
+    log_level: str | None = None
+    """The parameter LogLevel; None for its default."""
+    match_window: float = 0.0
+    """The parameter MatchWindow, in seconds."""
     keys: int = 10
     """How many API keys post: what the authorizer says of one is remembered for a minute."""
 
@@ -58,8 +62,9 @@ class Workload:
 
     @property
     def match_batch(self) -> int:
-        """Records that the matcher gets at once, where each lane of each shard is asked four times a second."""
-        return _between(self.rate / (self.shards * _LANES * 4), 100)
+        """Records that the matcher gets at once: each lane of each shard is asked four times a second, or waits for
+        `match_window`."""
+        return _between(self.rate / (self.shards * _LANES) * max(0.25, self.match_window), 100)
 
     @property
     def rollup_batch(self) -> int:
@@ -201,6 +206,11 @@ def access_line(stage: Stage) -> str:
         "$context.httpMethod": "POST",
         "$context.path": "/events",
         "$context.authorizer.key_id": "0011223344556677",
+        "$context.status": "201",
+        "$context.responseLength": "114",
+        "$context.responseLatency": "24",
+        "$context.authorizer.error": "-",
+        "$context.integrationErrorMessage": "-",
     }
     for name, value in said.items():
         form = form.replace(name, value)

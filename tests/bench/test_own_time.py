@@ -57,7 +57,6 @@ def scene() -> Iterator[tuple[Stage, Replay, Callable[[], object], int]]:
         port = int(endpoint.stdout.readline())
         with replay.installed(), staged(Prices.read().assumed) as stage, pytest.MonkeyPatch.context() as patch:
             patch.setitem(botocore.auth.AUTH_TYPE_MAPS, "v4", SigV4Auth)
-            patch.setenv("LAMBDA_TASK_ROOT", "/var/task")
             bare = botocore.session.Session().create_client("dynamodb", region_name="us-east-1")
             item: Any = event_item(event(0), None)
             try:

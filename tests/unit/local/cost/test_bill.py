@@ -1,10 +1,15 @@
 """From units to dollars, drivers and quotas."""
 
+import json
+
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from local.cost.bill import Prices, a_million, by_kind, dollars, drivers, quotas
 from local.cost.meter import used
-from local.cost.workload import Driven, Workload
+from local.cost.stage import Stage
+from local.cost.workload import Driven, Workload, access_line
+from local.workspace import ROOT
 
 PRICES = Prices.read()
 
@@ -65,3 +70,18 @@ def test_batches_grow_with_the_rate_up_to_what_lambda_hands_over() -> None:
     sizes = [(Workload(rate=rate).match_batch, Workload(rate=rate).delivery_batch()) for rate in (1.0, 1e3, 1e6)]
 
     assert sizes == [(1, 1), (16, 4), (31, 10)]
+
+
+def test_the_matchers_window_fills_its_batches() -> None:
+    sizes = [Workload(rate=100.0, match_window=window).match_batch for window in (0, 1, 5, 60)]
+
+    assert sizes == [2, 6, 31, 100]
+
+
+def test_a_line_of_the_access_log_has_a_value_in_the_place_of_each_variable() -> None:
+    stage = Stage(None, None, {}, {}, yaml_parse((ROOT / "template.yaml").read_text("utf-8")))
+
+    line = json.loads(access_line(stage))
+
+    assert line["status"] == "201"
+    assert not [value for value in line.values() if "$" in value]

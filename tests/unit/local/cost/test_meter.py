@@ -1,5 +1,6 @@
 """What the meter counts of calls, held to DynamoDB's and SQS's rules."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -112,3 +113,23 @@ def test_messages_cost_a_request_for_each_64_kilobytes(aws: Any) -> None:
 
     assert send(10, 10) == {"sqs.requests": 1}
     assert send(40_000, 40_000) == {"sqs.requests": 2}
+
+
+def test_what_the_meter_does_itself_is_none_of_the_functions_time(aws: Any) -> None:
+    dynamodb, _ = aws
+    meter, looked = Meter(dynamodb, Prices.read().assumed), []
+    items = meter._items
+
+    def busy(*given: Any) -> Any:
+        until = time.thread_time() + 0.02
+        while time.thread_time() < until:
+            pass
+        looked.append(given)
+        return items(*given)
+
+    meter._items = busy  # type: ignore[method-assign]
+    with meter.running():
+        put(dynamodb, 100)
+
+    assert len(looked) == 2  # before and after
+    assert meter.emulated_s >= 0.04
