@@ -1,7 +1,7 @@
 # `make` tells what there is. Everything runs in .venv, which `make setup` makes.
 
 .DEFAULT_GOAL := help
-.PHONY: help bench-cold cost screenshots setup run test laws permissions storm contract crowd timing lint style \
+.PHONY: help bench-cold cost screenshots setup run test loaded laws permissions storm contract crowd timing lint style \
 	types types-of-3.13 types-of-3.10 validate validate-by-sam validate-by-cfn-lint deploy undeploy upgrade bench \
 	pictures shared chromium vendor client cli manual recording mutants lock release clean
 
@@ -38,6 +38,10 @@ run: setup ## the whole application here: emulator, sample events, deliveries; O
 test: setup chromium ## everything: lint, then unit, integration, template and stack tests, and their coverage
 	@$(MAKE) --no-print-directory --jobs=$(WORKERS) lint
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
+
+loaded: setup ## make test beside two busy loops, which may slow it and fail nothing (half an hour)
+	@timeout 7200 $(BIN)/python -c 'while True: pass' & one=$$!; timeout 7200 $(BIN)/python -c 'while True: pass' & two=$$!; \
+		trap "kill $$one $$two" EXIT; $(MAKE) --no-print-directory test
 
 laws: setup ## the property tests with ten times as many examples, others each time
 	@$(BIN)/pytest tests/unit tests/integration/ingest -m hypothesis --hypothesis-profile=explore -p no:benchmark
