@@ -1,4 +1,4 @@
-"""What escalates, from the rule to the story: acknowledged by a button and by a link, and every open inbox knows."""
+"""What escalates, from the rule to the story: acknowledged from a toast, by button and by link; every inbox knows."""
 
 import json
 from collections.abc import Iterator
@@ -58,10 +58,18 @@ def links(stack: LocalStack, message: str) -> list[str]:
     return [f"{stack.facts.api_url}/acknowledge?{link.partition('?')[2]}" for link in told]
 
 
-def test_it_is_acknowledged_by_the_button_and_by_the_link_and_every_tab_knows(
+def test_it_is_acknowledged_from_the_toast_by_the_button_and_by_the_link_and_every_tab_knows(
     page: Page, elsewhere: Page, stack: LocalStack
 ) -> None:
     configure(page, stack)
+
+    by_toast = happen(stack, "acknowledged from the toast", app=APP)
+    waiting = rows(elsewhere).filter(has_text="acknowledged from the toast")
+    expect(waiting).to_contain_text("not acknowledged")
+    toast = page.get_by_test_id("toast").filter(has_text="acknowledged from the toast")
+    toast.get_by_role("button", name="Acknowledge").click()
+    expect(toast).to_have_count(0)
+    expect(waiting).not_to_contain_text("not acknowledged")
 
     by_button = happen(stack, "acknowledged by the button", app=APP)
     mine = rows(elsewhere).filter(has_text="acknowledged by the button")
@@ -79,20 +87,21 @@ def test_it_is_acknowledged_by_the_button_and_by_the_link_and_every_tab_knows(
     opened = page.context.new_page()
     opened.goto(links(stack, "acknowledged by the link")[0])
     expect(other).to_contain_text("not acknowledged")
-    opened.get_by_role("button", name="Acknowledge").click()
-    expect(opened.get_by_role("heading", name="Acknowledged")).to_be_visible()
+    opened.get_by_role("button", name="Bestätigen").click()  # alice reads German
+    expect(opened.get_by_role("heading", name="Bestätigt")).to_be_visible()
     expect(other).not_to_contain_text("not acknowledged")
     other.click()
     expect(elsewhere.get_by_label("Notification", exact=True).get_by_test_id("acknowledged").first).to_contain_text(
         "alice"
     )
 
-    for event_id in (by_button, by_link):
+    for event_id in (by_toast, by_button, by_link):
         go(page, f"#/events?event={event_id}&show=story")
         story = page.get_by_role("region", name="Story")
         expect(story.get_by_test_id("acknowledged")).to_contain_text("Acknowledged by alice")
     said = stack.api().ask("GET", "/events", params={"action": "notification_acknowledged"}).json()["items"]
     assert {each["context"]["event_id"]: each["context"]["via"] for each in said if each["context"]["rule"] == APP} == {
+        by_toast: "inbox",
         by_button: "inbox",
         by_link: "link",
     }
