@@ -22,7 +22,6 @@ NEVER = (
     "boto3",
     "s3transfer",
     "aws_lambda_powertools",
-    "requests",
     "tocsin.config.defaults",
 )
 MUST_NOT_LOAD = {
@@ -30,6 +29,7 @@ MUST_NOT_LOAD = {
         "pydantic",
         "jinja2",
         "yaml",
+        "requests",
         "jwt",
         "tocsin.identity.tokens",
         "tocsin.rules",
@@ -39,6 +39,7 @@ MUST_NOT_LOAD = {
     "ingest": (
         "jinja2",
         "yaml",
+        "requests",
         "maxminddb",
         "tocsin.notifications.context",
         "tocsin.telling",
@@ -53,22 +54,24 @@ MUST_NOT_LOAD = {
         "tocsin.events.redact",
         "jinja2",
         "yaml",
+        "requests",
         "tocsin.config.blueprint",
         "tocsin.outbound.client",
     ),
     "webhook": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher", "tocsin.expressions"),
     "slack": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher", "tocsin.expressions"),
-    "email": ("tocsin.events.redact", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher"),
-    "websocket": ("jinja2", "yaml", "tocsin.config.blueprint", "tocsin.matching.matcher", "tocsin.rules"),
+    "email": ("tocsin.events.redact", "yaml", "requests", "tocsin.config.blueprint", "tocsin.matching.matcher"),
+    "websocket": ("jinja2", "yaml", "requests", "tocsin.config.blueprint", "tocsin.matching.matcher", "tocsin.rules"),
     "inbox": (
         "tocsin.events.redact",
         "jinja2",
         "yaml",
+        "requests",
         "tocsin.config.blueprint",
         "tocsin.matching.matcher",
         "tocsin.expressions",
     ),
-    "api": ("jinja2", "yaml"),
+    "api": ("jinja2", "yaml", "requests"),
 }
 
 # Modules beyond what a client of DynamoDB loads, which every function has. What a function has now and a few: who needs
@@ -77,8 +80,8 @@ BUDGET = {
     "authorizer": 29,
     "ingest": 110,
     "matcher": 177,
-    "webhook": 152,
-    "slack": 160,
+    "webhook": 252,
+    "slack": 260,
     "email": 164,
     "inbox": 145,
     "websocket": 56,

@@ -124,26 +124,6 @@ def test_the_request_is_a_plain_post_with_its_headers_and_body() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("given", "sent"),
-    [
-        ("", "/"),
-        ("?", "/"),
-        ("?a=b?c#top", "/?a=b?c"),
-        ("/a/./b/../c", "/a/c"),
-        ("/%7ea%2fb%C3%a9", "/~a%2Fb%C3%A9"),
-        ("/é|[x]?q='{}'", "/%C3%A9%7C%5Bx%5D?q='%7B%7D'"),
-        ("/100%", "/100%25"),
-        ("//elsewhere.example.com/x", "/elsewhere.example.com/x"),
-    ],
-)
-def test_the_path_is_sent_in_its_normal_form(given: str, sent: str) -> None:
-    with serving(answering(OK)) as server:
-        post(server.url.removesuffix("/hook") + given, b"{}", {}, policy=LOCAL)
-
-    assert server.requests[0].startswith(f"POST {sent} HTTP/1.1\r\n".encode())
-
-
 def test_an_empty_body_has_a_length_of_zero() -> None:
     with serving(answering(OK)) as server:
         send(server, b"")

@@ -2,19 +2,18 @@
 
 import http.client
 import logging
-import re
 import socket
 import ssl
-import string
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from typing import Literal
 
+import requests
 import urllib3
 
 from tocsin.outbound.addresses import OutboundPolicy
-from tocsin.outbound.connections import Dialer, Route, tls_cause
+from tocsin.outbound.connections import Dialer, PinnedAdapter, Route, tls_cause
 from tocsin.outbound.deadlines import Deadline
 from tocsin.outbound.errors import OutboundBlocked, OutboundError
 from tocsin.outbound.headers import encoded
@@ -139,15 +138,13 @@ def _exchange(
         context=context,
         dial=dial,
     )
-    path = _sendable(target)
-    if body is not None:
-        sent_headers["Content-Length"] = str(len(body))
-    with closing(route.pool()) as pool:
-        with _answer(pool, method, path, body, sent_headers, route, timeout.total, answer_by) as answer:
-            content, truncated = _read(answer, max_response_bytes)
+    request = _prepared(method, target, body, sent_headers)
+    with closing(PinnedAdapter(route)) as adapter:
+        with closing(_answer(adapter, request, route, timeout.total, answer_by)) as answer:
+            content, truncated = _read(answer.raw, max_response_bytes)
         return Response(
-            status=answer.status,
-            headers=urllib3.HTTPHeaderDict(answer.headers.itermerged()),
+            status=answer.status_code,
+            headers=answer.headers,
             body=content,
             truncated=truncated,
             elapsed_ms=(time.perf_counter() - started) * 1000,
@@ -155,67 +152,33 @@ def _exchange(
         )
 
 
-_ESCAPED = re.compile("%[0-9A-Fa-f]{2}")
-_UNRESERVED = frozenset(string.ascii_letters + string.digits + "-._~")  # RFC 3986, section 2.3
-
-
-def _sendable(target: Target) -> str:
-    """The path and query as they are sent: without dots and needless escapes, and with those that are needed."""
+def _prepared(
+    method: str, target: Target, body: bytes | None, headers: dict[str, str | bytes]
+) -> requests.PreparedRequest:
     try:
-        url = urllib3.util.parse_url(target.url)
-    except (urllib3.exceptions.LocationParseError, UnicodeError):
+        return requests.Request(method, target.url, headers=headers, data=body).prepare()
+    except (requests.RequestException, UnicodeError):
         raise OutboundBlocked("bad_url", "the URL can't be sent") from None
-    path = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    path = _ESCAPED.sub(lambda found: _plain_where_unreserved(found[0]), path)
-    # An absolute path with two slashes would be taken for a host.
-    return f"/{path.lstrip('/')}" if path.startswith("//") else path
 
 
-def _plain_where_unreserved(escaped: str) -> str:
-    character = chr(int(escaped[1:], 16))
-    return character if character in _UNRESERVED else escaped
-
-
-_ONE_TRY = urllib3.Retry(0, read=False)
-
-
-@contextmanager
 def _answer(
-    pool: urllib3.HTTPConnectionPool,
-    method: str,
-    path: str,
-    body: bytes | None,
-    headers: Mapping[str, str | bytes],
+    adapter: PinnedAdapter,
+    request: requests.PreparedRequest,
     route: Route,
     seconds: float,
     deadline: Deadline,
-) -> Iterator[urllib3.BaseHTTPResponse]:
-    # `from None`: urllib3's texts have the whole URL in them. Its pool is called without a manager, which would follow
-    # redirects, and without a session, which would add what the environment says (proxies, .netrc) and keep cookies.
+) -> requests.Response:
+    # `from None`: the texts of requests and urllib3 have the whole URL in them.
     try:
-        answer = pool.urlopen(
-            method,
-            path,
-            body,
-            headers,  # type: ignore[arg-type]  # values may be bytes
-            retries=_ONE_TRY,
-            redirect=False,
-            assert_same_host=False,
-            timeout=urllib3.Timeout(connect=seconds, read=seconds),
-            preload_content=False,
-            decode_content=False,
-        )
+        answer = adapter.send(request, stream=True, timeout=seconds)
     except TooMuchReceivedError:
         raise OutboundError("protocol", f"{route.name} sends headers without end") from None
-    except (urllib3.exceptions.HTTPError, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _failure(route.name, _causes(error), seconds, deadline) from None
-    try:
-        if answer.status < 200:
-            raise OutboundError("protocol", f"{route.name} answered {answer.status}, which nobody asked for")
-        yield answer
-    finally:
+    if answer.status_code < 200:
         answer.close()
-        answer.release_conn()
+        raise OutboundError("protocol", f"{route.name} answered {answer.status_code}, which nobody asked for")
+    return answer
 
 
 def _failure(name: str, causes: list[BaseException], seconds: float, deadline: Deadline) -> OutboundError:
@@ -230,7 +193,7 @@ def _failure(name: str, causes: list[BaseException], seconds: float, deadline: D
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error and all that led to it: urllib3 keeps causes now in the chain, now in `args`."""
+    """The error and all that led to it: requests and urllib3 keep causes now in the chain, now in `args`."""
     found: list[BaseException] = []
     todo = [error]
     while todo:
@@ -242,7 +205,7 @@ def _causes(error: BaseException) -> list[BaseException]:
     return found
 
 
-def _read(raw: urllib3.BaseHTTPResponse, limit: int) -> tuple[bytes, bool]:
+def _read(raw: urllib3.HTTPResponse, limit: int) -> tuple[bytes, bool]:
     """Up to `limit` bytes of a body as they come, and whether that is less than all."""
     content = bytearray()
     try:

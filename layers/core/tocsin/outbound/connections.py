@@ -7,11 +7,14 @@ name is resolved a second time, whatever the DNS answers by then.
 
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http.client import CONTINUE, SWITCHING_PROTOCOLS, HTTPResponse
 from typing import Any, cast
 
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from tocsin.outbound.addresses import Address
@@ -175,3 +178,49 @@ class _PinnedPool(HTTPConnectionPool):
 
 class _PinnedTLSPool(HTTPSConnectionPool):
     ConnectionCls = _PinnedTLSConnection
+
+
+class PinnedAdapter(HTTPAdapter):
+    """A requests adapter whose every request goes over one route.
+
+    It is to be called itself, without a Session. A Session would add what the environment says (proxies,
+    .netrc, CA bundles), keep cookies, and read a redirect's body whole, decompressing it, even where it is
+    told not to follow.
+    """
+
+    def __init__(self, route: Route) -> None:
+        super().__init__()
+        self._pool = route.pool()
+
+    def get_connection_with_tls_context(
+        self,
+        request: requests.PreparedRequest,
+        verify: bool | str | None,
+        proxies: Mapping[str, str] | None = None,
+        cert: tuple[str, str] | str | None = None,
+    ) -> HTTPConnectionPool:
+        """The route's own pool, for whatever URL and proxies."""
+        return self._pool
+
+    def cert_verify(
+        self,
+        conn: HTTPConnectionPool,
+        url: str,
+        verify: bool | str | None,
+        cert: tuple[str, str] | str | None,
+    ) -> None:
+        """Do nothing: the route has its own TLS context, where requests would read the roots each time."""
+
+    def build_response(self, req: requests.PreparedRequest, resp: BaseHTTPResponse) -> requests.Response:
+        """The answer without cookies: those are not kept, and parsing hostile ones takes time of no use."""
+        response = requests.Response()
+        response.status_code = resp.status
+        response.headers = CaseInsensitiveDict(resp.headers)
+        response.raw = resp
+        response.request = req
+        return response
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.close()
+        super().close()
