@@ -82,6 +82,7 @@ def main() -> None:
     parser.add_argument("--log-level", help="the parameter LogLevel: DEBUG, INFO, WARNING, ERROR")
     parser.add_argument("--match-window", type=float, default=known.match_window, help="the parameter MatchWindow")
     parser.add_argument("--sizes", action="store_true", help="calls and units by rules, members, events, deliveries")
+    parser.add_argument("--larger", action="store_true", help="larger sizes as well, which take minutes each")
     parser.add_argument("--growth", action="store_true", help="at 1 to 100,000 events a second as well")
     asked = parser.parse_args()
     workload = Workload(
@@ -99,7 +100,7 @@ def main() -> None:
     )
     prices = Prices.read()
     if asked.sizes:
-        print(tables(prices))
+        print(tables(prices, larger=asked.larger))
         return
     print(f"{workload}\nPrices: {prices.region}, as of {prices.as_of} (local/cost/prices.json)\n")
     print(bill(workload, prices))

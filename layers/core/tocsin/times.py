@@ -11,6 +11,7 @@ retention of nothing would delete events as they arrive.
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of Unix time."""
@@ -57,6 +58,7 @@ class DurationError(ValueError):
     """The text is no duration; the message names the part that is wrong."""
 
 
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> timedelta:
     """The duration that the text describes, rounded to the microsecond; always above zero.
 

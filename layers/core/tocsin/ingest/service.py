@@ -64,7 +64,8 @@ class Ingestion:
         idempotency_key = _idempotency_key(request)
         settings = self._configuration.version().settings
         anchor = new_id()
-        drafted = _draft(body, _terms(principal, request, settings, anchor), None)
+        terms = _terms(principal, request, settings, anchor)
+        drafted = _draft(body, terms, None)
         refused = [draft for draft in drafted if isinstance(draft, TocsinError)]
         first: str | None = None
         if idempotency_key is not None and refused:
@@ -78,10 +79,10 @@ class Ingestion:
             self._count(principal, len(drafted) - len(refused), id_time(anchor))
             if idempotency_key is not None:
                 first = self._guards.remember_request(principal.key_id, idempotency_key, content, anchor)
-        terms = _terms(principal, request, settings, first or anchor)
         if first is not None:
             # Make the events again with the time and the ids of the first request with this key, so that a repeat
             # stores what is missing and gets the same answer.
+            terms = _terms(principal, request, settings, first)
             drafted = _draft(body, terms, first)
         return self._store(body, self._enriched(drafted, settings.secrets), principal, terms.now)
 
