@@ -160,6 +160,12 @@ def test_only_aws_makes_clients_and_only_outbound_speaks_http() -> None:
             assert not roots & {"requests", "urllib3", "httpx"}, path
 
 
+def test_routes_are_powertools_and_http_goes_out_by_requests() -> None:
+    """What these libraries do is not done again in code of ours, however quickly that would load."""
+    assert "aws_lambda_powertools.event_handler" in imports(LAYER / "api" / "application.py")
+    assert any("requests" in imports(path) for _, path in sources("outbound"))
+
+
 def test_a_model_imports_no_store() -> None:
     for _, path in sources():
         if path.stem in {"model", "message", "outcome", "transport"}:
