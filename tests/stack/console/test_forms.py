@@ -158,6 +158,22 @@ def test_a_transport(page: Page, stack: LocalStack, name: str) -> None:
     assert (mail["mode"], mail["url"], mail["headers"], mail["subject_prefix"]) == ("email", None, None, "Audit: ")
 
 
+def test_a_transport_by_a_bot(page: Page, stack: LocalStack, name: str) -> None:
+    new(page, "transports", name)
+    page.get_by_label("Mode", exact=True).select_option(label="Slack or Discord")
+    page.get_by_label("URL", exact=True).fill("")
+    page.get_by_label("Bot token", exact=True).fill("xoxb-1234567890-abcdefghijkl")
+    expect(wrong(page)).to_contain_text("is required with bot_token")
+    page.get_by_label("Channel", exact=True).fill("#ops")
+    save(page, name)
+
+    expect(page.get_by_label("Bot token", exact=True)).to_have_value("*" * 20)
+    bot = stack.api().ask("GET", f"/transports/{name}").json()
+    assert (bot["channel"], bot["bot_token"], bot["url"]) == ("#ops", "*" * 20, None)
+    go(page, "#/transports")
+    expect(page.get_by_role("row").filter(has_text=name)).to_contain_text("#ops")
+
+
 def test_what_a_policy_says_that_logs_is_in_the_story(page: Page, stack: LocalStack) -> None:
     go(page, "#/policies/app-console")
     page.get_by_label("Log each run").check()
