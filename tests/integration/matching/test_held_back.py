@@ -17,6 +17,7 @@ from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Passage, Throttles, Window
 from tocsin.rules.model import Throttle
+from tocsin.times import iso
 from tocsin.types import JsonObject
 
 DAILY = {"window": "days=1", "max": 2}
@@ -76,7 +77,9 @@ def test_a_silence_keeps_people_from_being_told_and_the_story_says_which(stack: 
     match(stack, about, event(app="crm"))
 
     assert told(stack.messages("Inbox")) == ["alice"]  # of the other app's event
-    assert held_by(stack, about)["silence"]["name"] == "drill"
+    held = held_by(stack, about)["silence"]
+    assert (held["name"], held["comment"]) == ("drill", "fire drill")
+    assert held["ends"] == iso(now + timedelta(days=2))
 
 
 def test_a_throttle_lets_max_through_a_group_and_the_story_says_what_it_held(stack: Stack) -> None:
