@@ -1,0 +1,40 @@
+"""What a throttle's window is said to be: whether an event would pass, and how many were held back."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.integration.conftest import Stack
+from tests.integration.matching.matching_world import event
+from tocsin.matching.throttle import Throttles, Window
+from tocsin.rules.model import Throttle
+
+NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)
+DAILY = Throttle(window="days=1", max=1)
+
+
+@pytest.fixture
+def throttles(stack: Stack) -> Throttles:
+    return Throttles(stack.dynamodb, "deliveries")
+
+
+def test_an_event_would_pass_while_there_is_room_or_where_it_did_before(throttles: Throttles) -> None:
+    first, second = event(), event()
+
+    before = throttles.look("r", DAILY, second, now=NOON)
+    throttles.pass_through("r", DAILY, first, now=NOON)
+
+    again, full = (throttles.look("r", DAILY, each, now=NOON).to_json() for each in (first, second))
+    assert before.passage.passes
+    assert again == {"group": {}, "window_ends": "2026-07-02T00:00:00.000Z", "told": 1, "max": 1, "held_back": 0,
+                     "passes": True}  # fmt: skip
+    assert full == again | {"passes": False}
+
+
+def test_what_was_held_back_is_added_up_over_pages(stack: Stack, throttles: Throttles) -> None:
+    window = Window.of("r", DAILY, event(), NOON)
+    for _ in range(4):  # 1 MB, a page of a query, holds three of these
+        counted = window.count_of([event().id, event().id]) | {"padding": {"S": "x" * 300_000}}
+        stack.dynamodb.put_item(TableName="deliveries", Item=counted)
+
+    assert throttles.look("r", DAILY, event(), now=NOON).held_back == 8
