@@ -110,7 +110,7 @@ STORES = {
 }
 
 # What asks AWS itself, and so is told by botocore's errors why it did not: all else is told by tocsin.aws.errors.
-KNOWS_BOTOCORE = {f"aws/{name}.py" for name in ("errors", "clients", "bucket", "models", "signing")} | {
+KNOWS_BOTOCORE = {f"aws/{name}.py" for name in ("errors", "clients", "bucket", "models")} | {
     "notifications/email/send.py"
 }
 

@@ -18,7 +18,6 @@ from botocore.session import Session
 
 from tocsin import __version__
 from tocsin.aws.models import Models
-from tocsin.aws.signing import sign_lean
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -75,16 +74,15 @@ def _client(service: str, **options: Any) -> Any:  # noqa: ANN401 - what type it
 
 
 def _hot(service: str, config: Config) -> Any:  # noqa: ANN401 - as `_client`
-    """A client whose calls take half of the processor's time that botocore's take: docs/performance.md.
+    """A client whose calls take less of the processor's time than botocore's take: docs/performance.md.
 
-    It signs by `Signer`. Its endpoint is found once, when it is made, not by the service's rules with each call.
-    And where it is deployed, calls are not checked against the service's model, which AWS does as well: tests do.
+    Its endpoint is found once, when it is made, not by the service's rules with each call. And where it is deployed,
+    calls are not checked against the service's model, which AWS does as well: tests do.
     """
     if "LAMBDA_TASK_ROOT" in os.environ:
         config = config.merge(Config(parameter_validation=False))
     client = _client(service, config=config)
     client._ruleset_resolver = None  # then it calls meta.endpoint_url; one that has no such attribute works as ever
-    sign_lean(client)
     return client
 
 
