@@ -67,6 +67,16 @@ def test_the_mail_systems_own_words_are_kept(told: Callable[..., int], stops: Su
     assert stop is not None and stop.detail == "smtp; 550 5.1.1 user unknown"
 
 
+def test_an_event_says_which_address_is_stopped_and_why(told: Callable[..., int], world: World) -> None:
+    told("Bounce", bounce=bounce("Permanent", "General", ALICE))
+
+    (event,) = world.stack.events()
+
+    assert event["action"] == "configuration_warning"
+    assert event["context"]["address"] == "alice@example.com"
+    assert event["context"]["message"] == "No more e-mail goes to alice@example.com: it bounced"
+
+
 def test_each_recipient_of_a_permanent_bounce_is_stopped(told: Callable[..., int], stops: Suppressions) -> None:
     others = {"emailAddress": "Bob@Example.com"}, {"emailAddress": "Carol <carol@example.com>"}
 

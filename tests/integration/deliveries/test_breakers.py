@@ -76,3 +76,22 @@ def test_a_failure_is_written_once_a_second_and_when_the_clock_jumps(
 
     (twice,) = store.all()
     assert (once.failures, twice.failures) == (1, 2)
+
+
+def test_a_failure_of_a_transport_that_was_changed_begins_a_breaker_of_its_own(
+    store: BreakerStore, clock: Clock[datetime]
+) -> None:
+    store.failed(HOOK.name, "before", "http_500", now=clock.now)
+    store.open(HOOK.name, now=clock.now)
+
+    begun = store.failed(HOOK.name, HOOK.fingerprint, "timeout", now=clock.now)
+
+    assert begun.to_json() == {
+        "transport": "hook",
+        "state": "draining",
+        "failures_in_a_row": 1,
+        "failing_since": "2026-03-01T12:00:00.000Z",
+        "changed_at": None,
+        "last_failure": "timeout",
+    }
+    assert store.get(HOOK.name) == begun

@@ -152,9 +152,9 @@ def test_a_delivered_one_is_not_sent_again(world: World, sinks: Sinks, api: Api)
     world.send(message)
     world.pump(world.worker())
 
-    status, _ = api("POST", f"/deliveries/{message.delivery_id}/retry")
+    status, problem = api("POST", f"/deliveries/{message.delivery_id}/retry")
 
-    assert status == 409
+    assert (status, problem["detail"]) == (409, "the delivery is delivered; it is not sent again")
     assert world.waiting() == []
 
 
@@ -281,10 +281,12 @@ def test_an_inbox_is_tested_with_a_person(world: World) -> None:
     delivery = desk(world, "local").test("inbox", "alice")
 
     assert delivery["state"] == "delivered"
-    with pytest.raises(Invalid):
-        desk(world, "local").test("inbox", None)
-    with pytest.raises(Invalid):
-        desk(world, "local").test("inbox", "nobody")
+    for user, why in ((None, "a transport of mode local needs a person"), ("nobody", "there is no user 'nobody'")):
+        with pytest.raises(Invalid) as refused:
+            desk(world, "local").test("inbox", user)
+        (violation,) = refused.value.violations
+        assert violation.path == "user"
+        assert violation.message.startswith(why)
     with pytest.raises(NotFound):
         desk(world, "local").test("other", "alice")
 

@@ -95,6 +95,17 @@ def test_a_look_is_a_query_a_day_whatever_the_number_of_rules(stack: Stack) -> N
     assert len(calls) == DAYS + 1
 
 
+def test_an_hour_that_ended_as_a_span_begins_is_not_in_it(stack: Stack) -> None:
+    store = FiringStore(stack.dynamodb, "deliveries")
+    noon = NOW.replace(hour=12, minute=0)
+    store.add(noon - timedelta(days=1), "r", {"f11": 1, "f12": 10})
+    store.add(noon - timedelta(days=DAYS), "r", {"f11": 100, "f12": 1000})
+
+    (found,) = store.totals(now=noon)
+
+    assert found == {"rule": "r", "day": {"fired": 10, "held": 0}, "week": {"fired": 1011, "held": 0}}
+
+
 def test_what_can_not_be_counted_keeps_nobody_from_being_told(
     stack: Stack, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,3 +28,13 @@ def test_windows_follow_one_another_from_1970_on(window: str, begins: str, ends:
 
     assert made.names[1].startswith(begins)
     assert made.ends == datetime.fromisoformat(f"{ends}Z")
+
+
+def test_what_a_window_held_back_is_counted_under_its_first_event_and_expires() -> None:
+    window = Window.of("rule", Throttle(window="hours=1", max=1), event(), NOW)
+
+    counted = window.count_of({"b", "a", "c"})
+
+    assert counted["pk"] == {"S": "#".join(window.names)}
+    assert (counted["sk"], counted["held"]) == ({"S": "batch#a"}, {"N": "3"})
+    assert counted["expires_at"] == {"N": str(int(datetime(2026, 11, 26, 16, tzinfo=UTC).timestamp()))}
