@@ -83,9 +83,12 @@ def test_a_failure_of_a_transport_that_was_changed_begins_a_breaker_of_its_own(
 ) -> None:
     store.failed(HOOK.name, "before", "http_500", now=clock.now)
     store.open(HOOK.name, now=clock.now)
+    opened = store.get(HOOK.name)
 
     begun = store.failed(HOOK.name, HOOK.fingerprint, "timeout", now=clock.now)
 
+    assert opened is not None
+    assert (opened.state, opened.changed_at) == (BreakerState.OPEN, clock.now)
     assert begun.to_json() == {
         "transport": "hook",
         "state": "draining",

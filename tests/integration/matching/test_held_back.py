@@ -157,6 +157,18 @@ def test_an_event_is_forgotten_and_the_others_of_its_batch_are_not(stack: Stack)
     assert not any(each in str(stack.items("deliveries")) for each in ids[1:4])  # the first and last name the item
 
 
+def test_a_rule_that_told_somebody_is_not_shown_as_held(stack: Stack) -> None:
+    configure(stack)
+    about, now = event(), datetime.now(UTC)
+    match(stack, about)
+    held = HeldEvent(about.id, "failed-logins", {"held_by": {}})
+    HeldStore(stack.dynamodb, "deliveries").write([held], now=now, keep=timedelta(days=1))
+
+    (entry,) = (each for each in entries(stack, about) if each["kind"] == "rule")
+
+    assert entry["deliveries"] == {"inbox": 1}
+
+
 # ── what it costs ────────────────────────────────────────────────────────────
 
 
