@@ -261,6 +261,21 @@ def test_an_end_costs_one_write_and_a_beginning_after_it_one(matters: Matters, s
     assert calls == ["UpdateItem", "UpdateItem"]
 
 
+@pytest.mark.parametrize("days", [0.5, 1.5, 3])
+def test_each_end_without_a_beginning_is_kept_for_a_day_and_not_as_long_as_the_first(
+    matters: Matters, stack: Stack, days: float
+) -> None:
+    matters.store.end("down#hosts", "a", matters.event(1), now=START)
+    now = START + timedelta(days=days)
+
+    for _ in range(2):
+        matters.store.end("down#hosts", "a", new_id(now), now=now)
+
+    (item,) = stack.dynamodb.scan(TableName="deliveries")["Items"]
+    left = int(item["expires_at"]["N"]) - now.timestamp()
+    assert timedelta(days=1).total_seconds() <= left <= timedelta(days=2).total_seconds()
+
+
 @pytest.mark.parametrize("how", ["acknowledged", "ended", "begun anew", "an earlier step is to come"])
 def test_a_step_is_held_of_a_matter_that_goes_on_alone(matters: Matters, how: str) -> None:
     matters.begin(matters.event(0), 0)

@@ -61,11 +61,13 @@ _NO_STEP = ("due_shard", "due_at")
 _OF_BEFORE = (*_ACKNOWLEDGED, "ended", "counted_from")
 """What a matter that begins anew does not take along."""
 
-ENDED_FOR = timedelta(days=1)
-"""How long an end of which no beginning is known is kept: an event is matched half a day late at most."""
+ENDED_FOR = timedelta(days=2)
+"""How long an end of which no beginning is known is kept."""
+ENDED_FOR_AT_LEAST = timedelta(days=1)
+"""What must be left of that when another end is noted there: an event is matched half a day late at most."""
 
 _TRIES = 5
-_BEGINNING, _STEPPING = "noting what may escalate", "escalating"
+_BEGINNING, _STEPPING, _ENDING = "noting what may escalate", "escalating", "ending what may escalate"
 
 
 class EscalationStore:
@@ -141,18 +143,24 @@ class EscalationStore:
         Where no matter is known the end is noted by itself. The answer is the same whenever the same event asks, unless
         a later one has ended the matter, or begun it anew.
         """
+        key, kept = _key(rule, about), until(now + ENDED_FOR)
         try:
-            self._set(
-                "ending what may escalate",
-                _key(rule, about),
+            noted = self._set(
+                _ENDING,
+                key,
                 {"ended": text(event_id)},
-                once={"expires_at": until(now + ENDED_FOR)},
+                once={"expires_at": kept},
                 remove=_NO_STEP,
                 condition="(attribute_not_exists(last_event) OR last_event < :ended)"
                 " AND (attribute_not_exists(ended) OR ended <= :ended)",
             )
         except ConditionFailed:
             return False
+        if is_gone(noted, now + ENDED_FOR_AT_LEAST):  # the item is of an earlier end, and would go with that
+            with suppress(ConditionFailed):
+                self._set(
+                    _ENDING, key, {"expires_at": kept}, condition="ended = :ended", values={":ended": text(event_id)}
+                )
         return True
 
     # ── by those who are told ────────────────────────────────────────────────
