@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
@@ -9,6 +10,7 @@ from tocsin.ids import new_id
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.digest import Digest
 from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.remarks import acknowledged
 from tocsin.notifications.translations import ENGLISH, Catalogues
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.notifications.wording import words_of
@@ -72,3 +74,21 @@ def test_a_group_says_by_which_rule_it_is_told() -> None:
 
     assert "“logins”" in words.why
     assert words.text.splitlines()[1] == "• 2026-06-10 12:00 Warning: Someone failed to log in (logins)"
+
+
+def test_a_long_text_of_a_digest_is_cut_before_who_acknowledged_it() -> None:
+    ana = User("ana", "ana@example.com", locale="de")
+    long = replace(EVENT, context={"message": "disk full " * 100})
+    remark = acknowledged("bob", NOW)
+    told = several(ana)
+    first = (Notification.of(long, "disks", Severity.ALERT, ana).with_remark(remark),)
+    digest = replace(DIGEST, first=first)
+
+    (shown,) = cast(list[dict[str, str]], digest.to_json()["first"])
+    (line,) = digest.lines
+    (_, in_words, _) = words_of(replace(told, digest=digest), Catalogues.packaged().best("de")).text.splitlines()
+
+    assert shown["body"].endswith("… (acknowledged by bob at 2026-06-10 12:00 UTC)")
+    assert len(shown["body"]) <= 200
+    assert line.endswith("… (acknowledged by bob at 2026-06-10 12:00 UTC) (disks)")
+    assert in_words.endswith("… (bestätigt von bob um 2026-06-10 12:00 UTC) (disks)")

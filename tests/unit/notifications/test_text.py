@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.notifications.text import MARK, cut, one_line, plain, units
+from tocsin.notifications.text import MARK, cut, cut_line, one_line, plain, units
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=200)
 ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
@@ -76,3 +76,17 @@ def test_what_was_cut_is_the_beginning_of_the_text(text: str, limit: int) -> Non
     result = html.unescape(cut(plain(text), limit, ESCAPES))
 
     assert result == plain(text) or plain(text).startswith(result.removesuffix(MARK))
+
+
+@pytest.mark.parametrize(
+    ("text", "ending", "expected"),
+    [
+        ("short\ntext (x)", "(x)", "short text (x)"),
+        ("a text that is too long (x)", "(x)", "a text that is… (x)"),
+        ("a text that is too long", "(x)", "a text that is too…"),
+        ("a text that is too long", "", "a text that is too…"),
+        ("(an ending that is longer)", "(an ending that is longer)", "(an ending that is…"),
+    ],
+)
+def test_a_line_is_cut_before_its_ending(text: str, ending: str, expected: str) -> None:
+    assert cut_line(text, 19, ending) == expected

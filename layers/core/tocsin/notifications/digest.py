@@ -7,7 +7,7 @@ from datetime import datetime
 
 from tocsin.notifications.labels import label_of
 from tocsin.notifications.model import Notification, Severity, event_links
-from tocsin.notifications.text import cut, one_line
+from tocsin.notifications.text import cut, cut_line, one_line
 from tocsin.records import dataclass, field
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
@@ -93,9 +93,7 @@ class Digest:
     @property
     def lines(self) -> tuple[str, ...]:
         """The first of them, a line each."""
-        return tuple(
-            f"{each.severity.value}: {cut(one_line(each.body), MAX_LINE)} ({each.rule})" for each in self.first
-        )
+        return tuple(f"{each.severity.value}: {_in_brief(each)} ({each.rule})" for each in self.first)
 
     @property
     def left_out(self) -> int:
@@ -131,7 +129,7 @@ class Digest:
                 "rule": each.rule,
                 "action": each.event.action,
                 "app": each.event.app,
-                "body": cut(one_line(each.body), MAX_LINE),
+                "body": _in_brief(each),
                 "created": iso(each.created),
                 "links": event_links(each.event.id),
             }
@@ -151,6 +149,11 @@ class Digest:
         if self.cause == "group":
             shown["group"] = {**self.group}
         return shown | {"over": True} if self.over else shown
+
+
+def _in_brief(told: Notification) -> str:
+    """What one of them says, in at most MAX_LINE code units with its remark: whether somebody took it."""
+    return cut_line(told.body, MAX_LINE, f"({told.remark})" if told.remark else "")
 
 
 def _shown(value: Json) -> str:

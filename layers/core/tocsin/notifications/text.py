@@ -59,6 +59,18 @@ def cut(text: str, limit: int, escapes: Mapping[str, str] | None = None) -> str:
     return "".join(pieces)
 
 
+def cut_line(text: str, limit: int, ending: str = "") -> str:
+    """`text` as one line of at most `limit` code units, cut before `ending` where it ends with that.
+
+    An `ending` that would leave no room is cut as all else is.
+    """
+    line, kept = one_line(text), one_line(ending)
+    room = limit - units(kept) - 1
+    if units(line) <= limit or not kept or room < 1 or not line.endswith(kept):
+        return cut(line, limit)
+    return f"{cut(line.removesuffix(kept).rstrip(), room)} {kept}"
+
+
 def cut_bytes(text: str, limit: int) -> str:
     """`text` in at most `limit` bytes of UTF-8, which is at least 3. What is too long ends with a mark."""
     encoded = text.encode("utf-8", "replace")

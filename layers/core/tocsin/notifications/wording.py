@@ -21,7 +21,7 @@ from tocsin.notifications.context import COLOURS, RenderingContext, web_link
 from tocsin.notifications.labels import is_technical, label_of
 from tocsin.notifications.model import Severity
 from tocsin.notifications.remarks import translated
-from tocsin.notifications.text import cut, one_line, plain
+from tocsin.notifications.text import cut_line, one_line, plain
 from tocsin.notifications.translations import Catalogue
 from tocsin.records import dataclass
 from tocsin.times import UnknownZone, iso, zone_of
@@ -178,11 +178,14 @@ def _line(context: RenderingContext, told: Notification, catalogue: Catalogue, z
 
 
 def in_one_line(context: RenderingContext, catalogue: Catalogue, *, titled: bool = True) -> str:
-    """Say what happened in at most MAX_LINE code units, with the title unless the sentence says the same."""
+    """Say what happened in at most MAX_LINE code units, with the title unless the sentence says the same.
+
+    A remark behind it is kept: it says whether somebody took it.
+    """
     text, said = _text(context, catalogue)
     if titled and (said is None or said.app):  # a known action's sentence says what its title says
         text = " · ".join(part for part in (title_of(context.action or "", catalogue.gettext), text) if part)
-    return cut(one_line(text), MAX_LINE)
+    return cut_line(text, MAX_LINE, _behind(context.notification.remark, catalogue))
 
 
 def clock(moment: datetime, zone: str) -> str:
@@ -211,7 +214,7 @@ def _text(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText
     """Return the sentence and the values in it; None for a text that the rule, a mapping or the producer gave."""
     event, notification = context.event, context.notification
     remark = notification.remark
-    behind = f" ({translated(remark, catalogue)})" if remark else ""
+    behind = _behind(remark, catalogue)
     if notification.body != notification.standard_body:
         given = f" ({remark})"
         has_it = bool(remark) and notification.body.endswith(given)
@@ -223,6 +226,10 @@ def _text(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText
     else:
         text = message
     return text + behind, said
+
+
+def _behind(remark: str | None, catalogue: Catalogue) -> str:
+    return f" ({translated(remark, catalogue)})" if remark else ""
 
 
 def _sentence(context: RenderingContext, catalogue: Catalogue) -> tuple[str, _InText]:
