@@ -41,7 +41,7 @@ test: setup chromium ## everything: lint, then unit, integration, template and s
 
 loaded: setup ## make test beside two busy loops, which may slow it and fail nothing (half an hour)
 	@timeout 7200 $(BIN)/python -c 'while True: pass' & one=$$!; timeout 7200 $(BIN)/python -c 'while True: pass' & two=$$!; \
-		trap "kill $$one $$two" EXIT; $(MAKE) --no-print-directory test
+		trap "kill $$one $$two" EXIT; trap "exit 130" HUP INT TERM; $(MAKE) --no-print-directory test
 
 laws: setup ## the property tests with ten times as many examples, others each time
 	@$(BIN)/pytest tests/unit tests/integration/ingest -m hypothesis --hypothesis-profile=explore -p no:benchmark

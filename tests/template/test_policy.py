@@ -125,6 +125,12 @@ def test_parameters_and_outputs_are_described() -> None:
     assert not [name for name, each in TEMPLATE["Outputs"].items() if not each.get("Description")]
 
 
+def test_every_parameter_is_in_one_group_of_those_that_are_asked_for() -> None:
+    groups = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(TEMPLATE["Parameters"])
+
+
 def test_every_parameter_is_used() -> None:
     text = (ROOT / "template.yaml").read_text("utf-8")
 

@@ -62,6 +62,19 @@ def test_calls_go_where_and_as_those_of_a_bare_client(region: str, deployed: boo
         assert sent(getattr(clients, service)(), operation, **parameters) == sent(bare, operation, **parameters)
 
 
+@pytest.mark.parametrize("variable", ["AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"])
+@pytest.mark.parametrize("region", ["us-gov-west-1", "us-east-1", "us-iso-east-1"])
+def test_other_kinds_of_endpoints_are_those_of_a_bare_client(region: str, variable: str, monkeypatch: Any) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setenv(variable, "true")
+    asked = {"dynamodb": {"TableName": "events", "Key": {"pk": {"S": "a"}}}, "sqs": {"QueueUrl": "https://q/1/q"}}
+    for service, parameters in asked.items():
+        operation = "get_item" if service == "dynamodb" else "receive_message"
+        bare = botocore.session.Session().create_client(service)
+
+        assert sent(getattr(clients, service)(), operation, **parameters) == sent(bare, operation, **parameters)
+
+
 def test_a_wrong_call_is_found_by_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LAMBDA_TASK_ROOT", raising=False)
 

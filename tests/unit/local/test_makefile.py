@@ -2,11 +2,14 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from local.waiting import until
 from local.workspace import ROOT
 
 RUN = sorted(
@@ -29,3 +32,40 @@ def test_a_module_that_make_runs_can_be_imported(path: str, module: str) -> None
     )
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["interrupted", "ended"])
+def test_busy_loops_end_with_the_tests_beside_them(number: signal.Signals, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    begun.touch()
+    wait = f"until [ $(wc -l < {begun}) = 2 ]; do sleep 0.05; done"
+    programs = {
+        "python": f"echo $$ >> {begun}; exec sleep 120",
+        "tests": f"{wait}; kill -{number.value} $PPID; exit 1",
+    }
+    for name, script in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n", "utf-8")
+        (tmp_path / name).chmod(0o755)
+
+    done = subprocess.run(
+        ["make", "--old-file=setup", "loaded", f"BIN={tmp_path}", f"MAKE={tmp_path / 'tests'}"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,  # a pipe would be read until the loops end
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+
+    assert done.returncode
+    loops = [int(line) for line in begun.read_text("utf-8").split()]
+    try:
+        until(lambda: not any(map(_runs, loops)), 20, of="the end of both loops")
+    finally:
+        for loop in filter(_runs, loops):
+            os.kill(loop, signal.SIGKILL)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes() != b""
+    except OSError:
+        return False

@@ -82,7 +82,9 @@ def _hot(service: str, config: Config) -> Any:  # noqa: ANN401 - as `_client`
     if "LAMBDA_TASK_ROOT" in os.environ:
         config = config.merge(Config(parameter_validation=False))
     client = _client(service, config=config)
-    client._ruleset_resolver = None  # then it calls meta.endpoint_url; one that has no such attribute works as ever
+    known = client.meta.config
+    if not (known.use_fips_endpoint or known.use_dualstack_endpoint):  # whose names the rules alone know everywhere
+        client._ruleset_resolver = None  # then it calls meta.endpoint_url; one that has no such attribute works as ever
     return client
 
 
