@@ -8,6 +8,7 @@ import pytest
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import Answer
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
@@ -92,6 +93,18 @@ def test_a_person_who_reads_english_is_asked_in_english(pages: Pages) -> None:
     page = pages.follow(username="bob", **{"accept-language": "de"})
 
     assert "<h1>Acknowledge?</h1>" in page.text and "Rule logins told of this: eve logged out." in page.text
+
+
+def test_who_is_woken_can_acknowledge_while_another_version_wrote_the_defaults(pages: Pages, stack: Stack) -> None:
+    store = ConfigurationStore(stack.dynamodb, "config")
+    version, configuration = store.current()
+    settings = configuration.settings.model_copy(update={"preferences_defaults": {"of": "another version"}})
+    store.publish(configuration.changed(settings=settings), replacing=version, by="test")
+    pages.begin()
+
+    done = pages.follow("POST", **{"accept-language": "de"})
+
+    assert (done.status, "<h1>Bestätigt</h1>" in done.text) == (200, True)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

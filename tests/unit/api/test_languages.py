@@ -3,6 +3,8 @@
 import pytest
 
 from tocsin.api.languages import MAX_ACCEPTED, Readers, languages_of
+from tocsin.config.store import ConfigurationBroken
+from tocsin.errors import Unavailable
 from tocsin.http.request import Request
 from tocsin.identity.directory import User
 
@@ -44,3 +46,15 @@ def test_a_person_reads_their_own_language_and_time_whatever_their_browser_says(
 
     assert (known.catalogue.locale, known.time_zone) == ("de", "Europe/Vienna")
     assert (unknown.catalogue.locale, unknown.time_zone) == ("en", "")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [Unavailable("reading a user failed"), ConfigurationBroken("can't be read"), ValueError("defaults")],
+    ids=repr,
+)
+def test_a_person_who_can_not_be_read_has_the_page_all_the_same(error: Exception) -> None:
+    def fail(_: str) -> User:
+        raise error
+
+    assert Readers(fail).of(request("de"), "ana").catalogue.locale == "de"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
+from tocsin.aws.logging import Code, note
+from tocsin.errors import TocsinError
 from tocsin.http.request import Request
 from tocsin.identity.directory import User
 from tocsin.notifications.translations import Catalogue, Catalogues
@@ -34,13 +37,24 @@ class Readers:
         self._catalogues = Catalogues.packaged()
 
     def of(self, request: Request, username: str = "") -> Reader:
-        """Return the reader of the answer to `request`; `username` is blank where nobody knows who follows the link."""
-        user = self._person(username) if username else None
+        """Return the reader of the answer to `request`; `username` is blank where nobody knows who follows the link.
+
+        A person who can't be read now counts as unknown: what the link is for works in any language.
+        """
+        user = self._known(username) if username else None
         if user is not None:
             return Reader(self._catalogues.best(user.locale), user.time_zone)
         accepted = languages_of(request.headers.get("accept-language", ""))
         known = next((each for each in accepted if self._catalogues.has(each)), "")
         return Reader(self._catalogues.best(known))
+
+    def _known(self, username: str) -> User | None:
+        try:
+            return self._person(username)
+        except (TocsinError, ValueError) as error:  # a ValueError: settings that another version wrote
+            why = error.detail if isinstance(error, TocsinError) else "the settings' preferences_defaults"
+            note(Code.READER_UNREAD, f"the page is not in its reader's language: {why}", level=logging.WARNING)
+            return None
 
 
 def languages_of(header: str) -> list[str]:
