@@ -9,6 +9,7 @@ from tests.integration.conftest import Stack
 from tests.integration.delivery_world import bodies
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.events.model import Event
+from tocsin.notifications.digest import SHOWN
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 
 MODE = "webhook_slack"
@@ -63,3 +64,20 @@ def test_a_group_that_goes_on_and_its_end_are_one_thread_and_the_next_begins_ano
     assert threads[1] is not None
     assert threads[1] == threads[2]
     assert [body.get("reply_broadcast") for body in of_web_1] == [None, None, True, None]
+
+
+def test_the_end_of_many_events_is_that_of_what_happened_last_and_what_is_late_is_of_its_thread(
+    telling: TellingWorld,
+) -> None:
+    by_bot(telling, group=GROUP)
+    worker = telling.worker(MODE)
+    *downs, late = (says(telling, "custom_service_down") for _ in range(SHOWN + 2))
+
+    telling.match(*downs, says(telling, "custom_service_up"))
+    telling.go_on(worker, MODE, minutes=2)
+    telling.match(late)
+    telling.go_on(worker, MODE, minutes=6)
+
+    first, second = bodies(telling.sinks, "/api/chat.postMessage")
+    assert "Over: 7 notifications" in str(first)
+    assert (first.get("thread_ts"), second.get("thread_ts") is None) == (None, False)

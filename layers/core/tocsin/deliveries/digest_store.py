@@ -278,13 +278,14 @@ class DigestStore:
 
 def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage, JsonObject]:
     """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}, with the
-    `group` whose values they have; `over` where the latest of a group ends it, `taken` where nobody needs to act.
+    `group` whose values they have and the id of its `latest` event; `over` where that ends it, `taken` where nobody
+    needs to act.
 
     Its severity is that of the most severe that nobody has taken; a notice where there is none.
     """
     ranks = {severity: rank for rank, severity in enumerate(reversed(Severity))}
     ordered = sorted(members, key=lambda each: (each.is_taken, ranks[each.message.severity], each.message.event_id))
-    lead = ordered[0].message
+    lead, latest = ordered[0].message, max((each.message for each in members), key=lambda each: each.event_id)
     place = Place.of(digest_id)
     first: list[Json] = [
         {
@@ -309,8 +310,8 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         "first": first,
     }
     if isinstance(ordered[0].group, dict):
-        told["group"] = ordered[0].group
-        if max((each.message for each in members), key=lambda each: each.event_id).over:
+        told |= {"group": ordered[0].group, "latest": latest.event_id}
+        if latest.over:
             told["over"] = True
     if ordered[0].is_taken:
         told["taken"] = True
@@ -320,7 +321,7 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         severity=Severity.NOTICE if ordered[0].is_taken else lead.severity,
         transport=lead.transport,
         mode=lead.mode,
-        user=max((each.message for each in members), key=lambda each: each.event_id).user,
+        user=latest.user,
         once=False,
         digest=place.told,
         again=True,

@@ -96,6 +96,7 @@ def _digest(message: DeliveryMessage, told: JsonObject, events: EventStore) -> D
         counts={kind: _counts(told.get(kind)) for kind in LABELS},
         first=tuple(first),
         group=_object(told.get("group")),
+        latest=str(told.get("latest") or ""),
         over=told.get("over") is True,
         taken=told.get("taken") is True,
     )

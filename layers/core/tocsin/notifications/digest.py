@@ -68,6 +68,8 @@ class Digest:
     """By the names of LABELS: {name: how many}, some of them where there are many."""
     first: tuple[Notification, ...]
     group: Mapping[str, Json] = field(default_factory=dict)
+    latest: str = ""
+    """The id of the latest event of a group, which `first` may not show; blank where it is not known."""
     over: bool = False
     """Whether the latest of a group ends it."""
     taken: bool = False

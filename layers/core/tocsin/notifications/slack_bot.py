@@ -155,9 +155,9 @@ def _keep(context: RenderingContext, change: Callable[[], None]) -> None:
 
 
 def _latest(context: RenderingContext) -> str:
-    """The id of the latest event that a message shows."""
-    shown = [] if context.digest is None else [each.event.id for each in context.digest.first]
-    return max([context.event.id, *shown])
+    """The id of the latest event that a message tells."""
+    digest = context.digest
+    return context.event.id if digest is None else max([digest.latest, *(each.event.id for each in digest.first)])
 
 
 # ── the message ──────────────────────────────────────────────────────────────
