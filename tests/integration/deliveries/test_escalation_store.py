@@ -293,6 +293,26 @@ def test_a_step_is_held_of_a_matter_that_goes_on_alone(matters: Matters, how: st
     assert not matters.store.hold(matter, step, due, counted_from=START + timedelta(minutes=5), keep=WEEK)
 
 
+@pytest.mark.parametrize("how", ["acknowledged", "ended", "begun anew", "another event came", "nothing"])
+def test_the_steps_of_a_matter_that_is_over_alone_are_given_up(matters: Matters, how: str) -> None:
+    matters.begin(matters.event(0), 0)
+    matter, now = matters.get(), START + timedelta(minutes=60)
+    assert matter is not None
+    if how == "acknowledged":
+        matters.store.acknowledge("down#hosts", "a", by="ana", via="api", now=START)
+    elif how == "ended":
+        matters.store.end("down#hosts", "a", matters.event(16), now=START)
+    elif how == "begun anew":
+        matters.begin(matters.event(61), 61)
+    elif how == "another event came":
+        matters.begin(matters.event(59), 59)
+
+    stopped = matters.store.stop(matter, now=now)
+
+    assert stopped == (how == "nothing")
+    assert len(matters.due(1000)) == (how in {"begun anew", "another event came"})
+
+
 def test_a_matter_that_others_keep_changing_is_begun_by_the_next_try(
     matters: Matters, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -104,6 +104,29 @@ def test_what_was_over_before_the_silence_is_dropped_with_the_reason(
     assert telling.steps(event)[-1]["reason"].endswith("(new disks), and it was over before that")
 
 
+OVER_AFTER_AN_HALF_HOUR = [
+    pytest.param({"group": {"by": [], "interval": "minutes=5"}}, 33, id="a group of which nothing came"),
+    pytest.param({"max_age": "minutes=15"}, 33, id="older than the rule says"),
+]
+
+
+@pytest.mark.parametrize(("rule", "minutes"), OVER_AFTER_AN_HALF_HOUR)
+def test_what_was_over_minutes_before_the_silence_is_told_by_no_step_of_it(
+    telling: EscalatingWorld, rule: dict[str, Any], minutes: int
+) -> None:
+    telling.rules(**rule)
+    event = began(telling)
+    telling.rules(silences=[silence(telling, minutes=minutes)], **rule)
+    telling.minute(minutes=15)
+    told = telling.heard()
+
+    for _ in range(12):
+        telling.minute(minutes=5)
+
+    assert telling.heard() == told | {"eve": 0}
+    assert [step["reason"].partition(":")[0] for step in telling.steps(event)] == ["held", "not told"]
+
+
 def test_a_silence_of_something_else_holds_no_step(telling: EscalatingWorld) -> None:
     began(telling)
     telling.rules(silences=[silence(telling, app="bank", hours=1)])

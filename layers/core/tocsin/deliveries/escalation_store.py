@@ -235,6 +235,25 @@ class EscalationStore:
             return False
         return True
 
+    def stop(self, matter: Matter, *, now: datetime) -> bool:
+        """Have no step be told any more of a matter to which no event belongs from `now` on. Return whether it is so.
+
+        Not where another event belongs to it since, or it was acknowledged, ended or begun anew.
+        """
+        try:
+            self._set(
+                "giving up what escalates",
+                _key(matter.rule, matter.about),
+                {"step": number(matter.steps)},
+                remove=_NO_STEP,
+                condition="event_id = :event AND attribute_not_exists(acknowledged_by) AND attribute_not_exists(ended)"
+                " AND open_until <= :now",
+                values={":event": text(matter.event_id), ":now": timestamp(now)},
+            )
+        except ConditionFailed:
+            return False
+        return True
+
     # ── by the schedule ──────────────────────────────────────────────────────
 
     def due(self, shard: int, *, now: datetime, limit: int) -> list[DueMatter]:

@@ -200,17 +200,17 @@ class Escalations:
     ) -> tuple[str, bool]:
         """Hold a step while a silence does, and those after it as much longer. Return why, and whether it is news.
 
-        Not for longer than the matter goes on. One that nothing but an acknowledgement ends is not told of any more
-        when it is older than the rule's `max_age`.
+        Not for longer than the matter goes on: then no step of it is told any more. One that nothing but an
+        acknowledgement ends goes on until it is older than the rule's `max_age`.
         """
         now, step = self._clock(), rule.escalate[number - 1]
         goes_on = _goes_on(rule)
         over = matter.open_until if goes_on is not None else matter.began + step.delay + parse_duration(rule.max_age)
         said = silenced_by(Silencing(silence.name, silence.ends, silence.comment))
-        if over <= now:
+        if over <= now and self._matters.stop(matter, now=now):
             why = f"{said}, and it was over before that"
             return why, self._note(event, rule, number, 0, {"reason": f"not told: {why}"}, None, keep)
-        due = min(silence.ends, now + LOOKS_AGAIN)
+        due = min(silence.ends, now + LOOKS_AGAIN, over if over > now else silence.ends)
         kept = keep + (goes_on or rule.escalate[-1].delay)
         self._matters.hold(matter, number - 1, due, counted_from=due - step.delay, keep=kept)
         return said, self._note(event, rule, number, 0, {"reason": f"held: {said}"}, None, keep, held=True)
