@@ -2,14 +2,15 @@
 
 Half a second of each process is loading what another has just loaded; tests run over a hundred. Reads a line of
 JSON for each from standard input, {"arguments": [...], "directory", "environment": {...}, "files": [standard input,
-output, error]}, and writes its exit code. The program as it is installed, in a process that began with nothing, is
-what tests/unit/cli/test_program.py runs.
+output, error], "patience_s"}, and writes its exit code. The program as it is installed, in a process that began with
+nothing, is what tests/unit/cli/test_program.py runs.
 """
 
 import importlib
 import json
 import os
 import pkgutil
+import signal
 import sys
 
 import boto3
@@ -34,6 +35,7 @@ def load() -> None:
 
 def become(task: dict) -> None:
     """Be the process of that command line, to its end."""
+    signal.alarm(task["patience_s"])
     os.chdir(task["directory"])
     os.environ.clear()
     os.environ.update(task["environment"])

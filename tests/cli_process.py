@@ -58,20 +58,21 @@ class Running:
 class Forks:
     """Runs command lines, each in a process of its own (tests/cli_forks.py)."""
 
-    def __init__(self, process: subprocess.Popen) -> None:
+    def __init__(self, process: subprocess.Popen, patience_s: int) -> None:
         self._process = process
+        self._patience_s = patience_s
         self._one = threading.Lock()
 
     @classmethod
     @contextmanager
-    def started(cls) -> Iterator[Self]:
-        """They end with the block."""
+    def started(cls, patience_s: int = 120) -> Iterator[Self]:
+        """They end with the block; a command line that takes longer than `patience_s` is ended by SIGALRM."""
         variables = os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'cli'}"}
         command = [sys.executable, "-m", "tests.cli_forks"]
         with subprocess.Popen(
             command, cwd=ROOT, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         ) as process:
-            yield cls(process)
+            yield cls(process, patience_s)
             process.stdin.close()
 
     def run(self, arguments: Sequence[str], directory: Path, environment: Mapping[str, str], stdin: str) -> Ran:
@@ -85,6 +86,7 @@ class Forks:
                 "directory": str(directory),
                 "environment": environment,
                 "files": [str(file) for file in files],
+                "patience_s": self._patience_s,
             }
             with self._one:
                 self._process.stdin.write(json.dumps(task) + "\n")

@@ -144,6 +144,47 @@ def test_arguments_are_those_of_the_fields() -> None:
     assert Named(name="a") == Named(name="a", size=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Rounded:  # noqa: PLW1641 - it is made
+    """What says itself what is equal, and what is kept of it."""
+
+    value: float
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Rounded) and round(self.value) == round(other.value)
+
+    def __getstate__(self) -> list[float]:
+        return [round(self.value)]
+
+    def __setstate__(self, state: list[float]) -> None:
+        object.__setattr__(self, "value", state[0])
+
+
+def test_what_a_class_says_of_equality_and_copies_stays_and_it_has_a_hash() -> None:
+    assert Rounded(1.1) == Rounded(1.2)
+    assert hash(Rounded(1.1)) == hash(Rounded(1.1))
+    assert copy.copy(Rounded(1.1)).value == 1
+
+
+def test_what_is_frozen_says_itself_how_it_is_not_set() -> None:
+    with pytest.raises(TypeError, match="__setattr__"):
+
+        @dataclass(frozen=True, slots=True)
+        class _Set:
+            value: int
+
+            def __setattr__(self, name: str, value: object) -> None:
+                """Nothing."""
+
+
+def test_a_field_may_have_any_name() -> None:
+    @dataclass(frozen=True, slots=True)
+    class Speaker:
+        self: str
+
+    assert Speaker(self="me").self == "me"
+
+
 def test_a_class_s_own_methods_stay_and_its_check_is_made() -> None:
     assert repr(Checked(1)) == "checked"
     with pytest.raises(ValueError, match="is negative"):

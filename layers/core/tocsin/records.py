@@ -31,12 +31,17 @@ else:
         def decorated(cls: type[Any]) -> type[Any]:
             cls.__doc__ = cls.__doc__ or cls.__name__  # else the standard library puts a signature together
             own = set(cls.__dict__)
+            if frozen:
+                if changed := own & {"__setattr__", "__delattr__"}:
+                    raise TypeError(f"{cls.__name__} is frozen, and has its own {', '.join(sorted(changed))}")
+                if "__eq__" in own and cls.__hash__ is None:  # Python put it there, since the class says what is equal
+                    own.discard("__hash__")
             made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots, kw_only=kw_only)(cls)
             for name in ("__init__", "__repr__", "__eq__", *(("__hash__",) if frozen else ())):
                 if name not in own:
                     setattr(made, name, _made_when_called(made, name, frozen=frozen))
             if frozen:
-                _freeze(made, slots=slots)
+                _freeze(made, copied=slots and not own & {"__getstate__", "__setstate__"})
             elif "__hash__" not in own:
                 made.__hash__ = None
             return made
@@ -45,7 +50,7 @@ else:
 
 
 def _made_when_called(cls: type[Any], name: str, *, frozen: bool) -> Callable[..., Any]:
-    def method(self: object, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the method
+    def method(self: object, /, *arguments: Any, **named: Any) -> Any:  # noqa: ANN401 - those of the method
         _make(cls, _MADE_TOGETHER[name], frozen=frozen)
         return getattr(cls, name)(self, *arguments, **named)
 
@@ -83,7 +88,7 @@ def _copied(known: dataclasses.Field[Any]) -> Any:  # noqa: ANN401 - what stands
     )
 
 
-def _freeze(cls: Any, *, slots: bool) -> None:  # noqa: ANN401 - a class, whose methods are set
+def _freeze(cls: Any, *, copied: bool) -> None:  # noqa: ANN401 - a class, whose methods are set
     names = frozenset(each.name for each in dataclasses.fields(cls))
 
     def set_attribute(self: object, name: str, value: object) -> None:
@@ -98,7 +103,7 @@ def _freeze(cls: Any, *, slots: bool) -> None:  # noqa: ANN401 - a class, whose 
 
     cls.__setattr__ = set_attribute
     cls.__delattr__ = delete_attribute
-    if slots:  # what copies and pickles would set attributes else
+    if copied:  # what copies and pickles would set attributes else
         cls.__getstate__ = _state
         cls.__setstate__ = _set_state
 
