@@ -59,7 +59,7 @@ def test_each_page_is_in_the_persons_language(pages: Pages) -> None:
     pages.begin()
     asking, done, already = (pages.follow(method) for method in ("GET", "POST", "GET"))
 
-    assert "<h1>Nichts zu bestätigen</h1>" in nothing.text
+    assert "<title>Nichts zu bestätigen</title>" in nothing.text and "<h1>Nichts zu bestätigen</h1>" in nothing.text
     assert "<h1>Bestätigen?</h1>" in asking.text and "<button>Bestätigen</button>" in asking.text
     assert "Die Regel logins hat das gemeldet: eve hat sich abgemeldet" in asking.text
     assert "Es wird dabei stehen, dass ana es bestätigt hat." in asking.text

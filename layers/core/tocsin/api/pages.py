@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 
 _PAGE = """<!doctype html>
 <html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<meta name="robots" content="noindex"><title>Notifications</title>
+<meta name="robots" content="noindex"><title>{title}</title>
 <style>:root {{ color-scheme: light dark }} body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 32rem;
 margin: 4rem auto; padding: 0 1rem; overflow-wrap: anywhere }} button, input {{ font: inherit; padding: .5rem 1rem }}
 form {{ margin: 1rem 0 }} label {{ display: block; margin: 0 0 1rem }}</style>
@@ -26,7 +26,11 @@ def page(title: str, text: str, more: str = "", *, status: int = 200, language: 
             "referrer-policy": "no-referrer",
             "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
         },
-        body=_PAGE.format(language=escape(language), content=f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{more}"),
+        body=_PAGE.format(
+            language=escape(language),
+            title=escape(title),
+            content=f"<h1>{escape(title)}</h1><p>{escape(text)}</p>{more}",
+        ),
     )
 
 
