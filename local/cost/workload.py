@@ -22,6 +22,7 @@ _LANES = 4
 _POLLERS = 5
 """Of a queue, to begin with: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 _DELIVERY_S = 0.2
+_REQUEST_UNIT = 512 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ def _ingest(stage: Stage, workload: Workload, driven: Driven) -> list[dict[str, 
         done = stage.invoke("ingest", request(body))
         if number:  # the first read the configuration
             add(usage, done.usage)
-            usage["http_api.requests"] += 1
+            usage["http_api.requests"] += requests_billed(len(body.encode()))
             usage["data_out.bytes"] += len(done.answer["body"]) + 300
             usage["logs.bytes:access"] += len(access_line(stage)) + stage.assumed["log_event_bytes"]
     items = _all(stage, "events")
@@ -195,6 +196,11 @@ def _ingest(stage: Stage, workload: Workload, driven: Driven) -> list[dict[str, 
     months = workload.retention_days / 30.4
     driven.stages["keeping"] = used(**{"storage.gb_months": gigabytes * months, "backup.gb_months": gigabytes * months})
     return stored[: len(stored) - workload.batch] or stored
+
+
+def requests_billed(size: int) -> int:
+    """How many requests to an HTTP API one of so many bytes counts for. https://aws.amazon.com/api-gateway/pricing/"""
+    return max(1, -(-size // _REQUEST_UNIT))
 
 
 def access_line(stage: Stage) -> str:

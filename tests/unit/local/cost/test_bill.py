@@ -8,7 +8,7 @@ from samtranslator.yaml_helper import yaml_parse
 from local.cost.bill import Prices, a_million, by_kind, dollars, drivers, quotas
 from local.cost.meter import used
 from local.cost.stage import Stage
-from local.cost.workload import Driven, Workload, access_line
+from local.cost.workload import Driven, Workload, access_line, requests_billed
 from local.workspace import ROOT
 
 PRICES = Prices.read()
@@ -85,3 +85,8 @@ def test_a_line_of_the_access_log_has_a_value_in_the_place_of_each_variable() ->
 
     assert line["status"] == "201"
     assert not [value for value in line.values() if "$" in value]
+
+
+@pytest.mark.parametrize(("size", "billed"), [(0, 1), (512 * 1024, 1), (512 * 1024 + 1, 2), (1024 * 1024, 2)])
+def test_a_request_counts_for_each_512_kilobytes_that_it_begins(size: int, billed: int) -> None:
+    assert requests_billed(size) == billed
