@@ -2,7 +2,7 @@
 
 POST   /webhook/<name>   kept, answered 200 with {"ok": true}
 POST   /slack/<name>     kept, answered 200 with "ok", as Slack does
-POST   /api/<method>     kept, answered 200 as Slack's Web API does: {"ok": true, "channel", "ts", "message"}
+POST   /api/chat.*       kept, answered 200 as Slack's Web API does: {"ok": true, "channel", "ts", "message"}
 GET    /received?path=…  {"received": […]}: what came, in order; all paths without the parameter
 DELETE /received         forgets what came
 POST   /_control         {"path": "/webhook/x", "status": 500, "times": 3, …}: misbehaves (Misbehaviour)
@@ -197,7 +197,7 @@ class _Handler(BaseHTTPRequestHandler):
         good = '{"ok": true}'
         if path.startswith("/slack/"):
             good = "ok"
-        elif path.startswith("/api/"):
+        elif path.startswith("/api/chat."):
             good = json.dumps(_taken_by_slack(json.loads(body), at))
         content = good if treatment is None or treatment.body is None else treatment.body
         self._answer(status, content, **({} if treatment is None else treatment.headers))

@@ -8,11 +8,13 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import failing, heard, throttled
+from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.model import Attempt, Following
 from tocsin.deliveries.worker import COMES_BACK_AFTER
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.outcome import Outcome, State
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 
 def test_a_transport_that_was_disabled_meanwhile_discards_its_deliveries(world: World, sinks: Sinks) -> None:
@@ -25,6 +27,24 @@ def test_a_transport_that_was_disabled_meanwhile_discards_its_deliveries(world: 
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_transport")
     assert sinks.received() == []
+
+
+@pytest.mark.parametrize("before", ["absent", "disabled"])
+def test_what_goes_by_a_transport_of_this_moment_is_delivered(world: World, sinks: Sinks, before: str) -> None:
+    """The fault: a function that had read the configuration seconds before discarded what the matcher had for it."""
+    hook = NotificationTransport(name="hook", mode=TransportMode.WEBHOOK, url=f"{sinks.url}/webhook/x")
+    world.configure(*([] if before == "absent" else [hook.model_copy(update={"enabled": False})]))
+    known = world.configuration
+    known.current()
+    world.configuration = ConfigurationStore(world.stack.dynamodb, "config")  # of another process
+    world.configure(hook)
+    world.configuration = known
+    message = world.message()
+    world.send(message)
+
+    world.pump(world.worker())
+
+    assert world.delivery(message)["state"] == "delivered"
 
 
 @pytest.mark.parametrize("mode", ["local", "webhook_slack"])

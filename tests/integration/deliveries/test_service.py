@@ -236,6 +236,15 @@ def test_a_transport_that_never_failed_has_a_closed_breaker(world: World, sinks:
     assert api("GET", "/transports/other/breaker")[0] == 404
 
 
+def test_a_transport_of_this_moment_is_known(world: World, api: Api) -> None:
+    world.configure()
+    assert api("GET", "/transports/hook/breaker")[0] == 404
+
+    world.hook("https://example.com/x")
+
+    assert api("GET", "/transports/hook/breaker")[1]["state"] == "closed"
+
+
 def desk(world: World, mode: str = "webhook") -> DeliveryService:
     """The desk, while another process delivers what is in the queue."""
     worker = world.worker(mode)

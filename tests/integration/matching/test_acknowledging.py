@@ -132,7 +132,7 @@ def test_the_link_then_says_who_did_and_offers_nothing(told: Told) -> None:
 
     page = told.follow("GET", told.token("bob"))
 
-    assert "ana acknowledged what rule refunds told of, on 20" in page.text and "<button>" not in page.text
+    assert "ana acknowledged what rule refunds told of, at 20" in page.text and "<button>" not in page.text
 
 
 def test_an_operator_acknowledges_by_the_event(told: Told) -> None:

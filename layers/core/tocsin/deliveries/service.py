@@ -221,6 +221,8 @@ class DeliveryService:
 
     def _transport(self, name: str) -> NotificationTransport:
         transport = self._current().transports_by_name.get(name)
+        if transport is None:  # what is remembered may be seconds old
+            transport = self._configuration.current(fresh=True)[1].transports_by_name.get(name)
         if transport is None:
             raise NotFound(f"there is no transport {name[:100]!r}")
         return transport

@@ -148,8 +148,7 @@ class DeliveryWorker:
             return False
 
     def _handle(self, message: DeliveryMessage) -> None:
-        _, configuration = self._configuration.current()
-        transport = _transport_of(message, configuration)
+        configuration, transport = self._configured(message)
         keep = configuration.settings.stories_kept
         begun = self._clock()
         breaker = BreakerState.CLOSED
@@ -171,6 +170,18 @@ class DeliveryWorker:
         ended = self._clock()
         attempt = Attempt(begun, round((ended - begun).total_seconds() * 1000), outcome)
         self._settle(message, event, transport, attempt, taken.tries + 1, ended)
+
+    def _configured(self, message: DeliveryMessage) -> tuple[Configuration, NotificationTransport | None]:
+        """The configuration, and the message's transport. What is remembered of it may be seconds old.
+
+        So where it has no transport to send by, it is read anew: one that was made or enabled just now loses nothing.
+        """
+        for fresh in (False, True):
+            _, configuration = self._configuration.current(fresh=fresh)
+            transport = _transport_of(message, configuration)
+            if transport is not None and transport.enabled:
+                break
+        return configuration, transport
 
     def _attempt(
         self,
