@@ -207,6 +207,7 @@ def test_a_failed_delivery_is_sent_again(page: Page, stack: LocalStack) -> None:
     page.evaluate("location.hash = '#/deliveries?state=failed&transport=flaky'")
     rows(page).first.click()
     stack.sinks.behave()
+    stack.sinks.misbehave(Misbehaviour("/webhook/flaky", delay=3))  # it is under way when it is first looked at
 
     page.get_by_role("button", name="Retry").click()
 

@@ -7,7 +7,7 @@ import { may } from "../session.js";
 import { List } from "../parts/list.js";
 import { Notice } from "../parts/notice.js";
 import { useLoaded } from "../parts/resources.js";
-import { DeliveryStory } from "../parts/story.js";
+import { AGAIN_MS, DeliveryStory, UNDER_WAY } from "../parts/story.js";
 import { Badge, short, When } from "../parts/text.js";
 
 const STATES = ["failed", "retrying", "held", "waiting", "queued", "discarded", "delivered", "joined", "dropped"];
@@ -55,6 +55,10 @@ function Redrive({ transport, state, done }) {
 function Details({ id, close, changed }) {
   const delivery = useLoaded(() => get(`deliveries/${part(id)}`), id);
   const again = () => { delivery.again(); changed(); };
+  useEffect(() => {
+    const timer = UNDER_WAY.has(delivery.value?.state) ? setTimeout(delivery.again, AGAIN_MS) : 0;
+    return () => clearTimeout(timer);
+  }, [delivery.value, delivery.problem]);
   return html`<section class="details" aria-label="Delivery" tabindex="0">
     <header><h2>Delivery</h2><button class="plain" aria-label="Close" onClick=${close}><${Icon} name="close" /></button></header>
     <${Notice} problem=${delivery.problem} />

@@ -8,7 +8,9 @@ import { Acknowledged } from "./acknowledge.js";
 import { Notice } from "./notice.js";
 import { Badge, short, When } from "./text.js";
 
-const AGAIN_MS = 3000;
+export const AGAIN_MS = 3000;
+/** States that last for seconds: whoever looks on is shown what comes of it. */
+export const UNDER_WAY = new Set(["queued", "delivering"]);
 const FINAL = new Set(["delivered", "joined", "failed", "discarded", "dropped"]);
 /** Nothing happens before a time that is known: it is not asked for again and again. */
 const STILL = new Set([...FINAL, "waiting"]);
