@@ -53,7 +53,9 @@ def test_a_message_keeps_what_it_ends_on_its_way() -> None:
 
 def test_a_group_whose_latest_ends_it_resolves() -> None:
     notification = Notification.of(END.event, "r", Severity.ALERT, None)
-    digest = Digest("d", 1, "group", END.event.created, {Severity.ALERT: 1}, {}, (notification,), {"host": "a"}, True)
+    digest = Digest(
+        "d", 1, "group", END.event.created, {Severity.ALERT: 1}, {}, (notification,), {"host": "a"}, over=True
+    )
 
     told = Told.of(replace(END, digest=digest), "m")
 
