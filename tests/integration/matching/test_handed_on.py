@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import Load, configure, event, match, record, rule, store, told, work
 from tocsin.aws import clients
+from tocsin.identity.directory import User
 
 
 def test_a_bad_record_is_set_aside_with_its_key_and_reason_and_the_others_go_on(stack: Stack, load: Load) -> None:
@@ -63,6 +65,25 @@ def test_a_record_goes_back_to_the_stream_where_no_queue_takes_it(stack: Stack) 
     heal()
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+@pytest.mark.parametrize("before", ["absent", "disabled"])
+def test_the_rest_of_a_rule_of_this_moment_is_told_by_whichever_process_has_it(stack: Stack, before: str) -> None:
+    """The fault: a process that had read the configuration just before took the rule for deleted, and told nobody."""
+    people = [User(f"member-{number:04d}") for number in range(310)]
+    members = {"oncall": [user.username for user in people]}
+    configure(stack, members={}, rules=[] if before == "absent" else [rule(enabled=False)])
+    warm = stack.function("matcher")
+    warm.handler({"Records": [record(event(action="logout"), 1)]}, stack.context)
+    configure(stack, users=people, members=members)
+    store(stack, about := event())
+    match(stack, about)
+    (rest,) = stack.messages("Match")
+    stack.messages("Inbox")
+
+    warm.handler({"Records": [work(rest)]}, stack.context)
+
+    assert len(stack.messages("Inbox")) == 10
 
 
 def test_a_bad_record_that_can_not_be_set_aside_goes_back_to_the_stream_too(stack: Stack) -> None:

@@ -92,6 +92,19 @@ class ConfigurationStore:
         self._held = (version.generation, configuration)
         return version, configuration
 
+    def having[T](self, find: Callable[[Configuration], T | None]) -> tuple[Configuration, T | None]:
+        """Return the configuration in force, and what `find` finds in it; None where it finds nothing.
+
+        What is remembered may be REFRESH old, so where nothing is found it is read anew: what another process made or
+        enabled a moment ago is known to whoever is told to act on it.
+        """
+        _, configuration = self.current()
+        found = find(configuration)
+        if found is None:
+            _, configuration = self.current(fresh=True)
+            found = find(configuration)
+        return configuration, found
+
     def _read(self, version: Version) -> Configuration | None:
         # Imported here, so that functions that read only the settings (ingest) save 100 ms of their cold start.
         if version.number == 0:

@@ -220,9 +220,7 @@ class DeliveryService:
         return self.breaker(transport_name)
 
     def _transport(self, name: str) -> NotificationTransport:
-        transport = self._current().transports_by_name.get(name)
-        if transport is None:  # what is remembered may be seconds old
-            transport = self._configuration.current(fresh=True)[1].transports_by_name.get(name)
+        _, transport = self._configuration.having(lambda known: known.transports_by_name.get(name))
         if transport is None:
             raise NotFound(f"there is no transport {name[:100]!r}")
         return transport

@@ -74,7 +74,7 @@ def _links_to_acknowledge(secret: Callable[[], str | None], base_url: str) -> Li
 
 def _words_of(configuration: ConfigurationStore, name: str) -> RuleWords | None:
     """What the rule `name` says of itself; None where there is none, as of a test."""
-    rule = configuration.current()[1].rules_by_name.get(name)
+    _, rule = configuration.having(lambda known: known.rules_by_name.get(name))
     if rule is None:
         return None
     return RuleWords(

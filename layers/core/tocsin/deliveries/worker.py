@@ -148,11 +148,11 @@ class DeliveryWorker:
             return False
 
     def _handle(self, message: DeliveryMessage) -> None:
-        configuration, transport = self._configured(message)
+        configuration, transport = self._configuration.having(partial(_transport_of, message))
         keep = configuration.settings.stories_kept
         begun = self._clock()
         breaker = BreakerState.CLOSED
-        if transport is not None and transport.enabled and not message.test and not message.probe:
+        if transport is not None and not message.test and not message.probe:
             breaker = self._breakers.state(transport)
         if breaker is BreakerState.OPEN:
             self._deliveries.hold(message, now=begun, keep=keep)
@@ -171,18 +171,6 @@ class DeliveryWorker:
         attempt = Attempt(begun, round((ended - begun).total_seconds() * 1000), outcome)
         self._settle(message, event, transport, attempt, taken.tries + 1, ended)
 
-    def _configured(self, message: DeliveryMessage) -> tuple[Configuration, NotificationTransport | None]:
-        """The configuration, and the message's transport. What is remembered of it may be seconds old.
-
-        So where it has no transport to send by, it is read anew: one that was made or enabled just now loses nothing.
-        """
-        for fresh in (False, True):
-            _, configuration = self._configuration.current(fresh=fresh)
-            transport = _transport_of(message, configuration)
-            if transport is not None and transport.enabled:
-                break
-        return configuration, transport
-
     def _attempt(
         self,
         message: DeliveryMessage,
@@ -191,7 +179,7 @@ class DeliveryWorker:
         breaker: BreakerState,
         digest: JsonObject | None,
     ) -> tuple[Event | None, Outcome]:
-        if transport is None or not transport.enabled:
+        if transport is None:
             why = f"transport {message.transport} is gone, disabled, or no {message.mode} any more"
             return None, Outcome(State.DISCARDED, "no_transport", why)
         if breaker is BreakerState.DISABLED:
@@ -385,11 +373,11 @@ def _names(message: DeliveryMessage) -> dict[str, str]:
 
 
 def _transport_of(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
-    """The message's transport; None where it was deleted, or has another mode by now.
+    """The message's transport; None where it was deleted or disabled, or has another mode by now.
 
     Each mode has a function of its own with the permissions for it: the inbox's function can't send a webhook.
     """
     found = configuration.transports_by_name.get(message.transport)
     if found is None and message.transport == INBOX.name:
         found = INBOX
-    return found if found is not None and found.mode == message.mode else None
+    return found if found is not None and found.enabled and found.mode == message.mode else None

@@ -97,7 +97,7 @@ class Acknowledgements:
 
     def of_event(self, event: Event, rule: str, who: Acknowledger) -> Acknowledgement:
         """Acknowledge what the rule named `rule` told of `event`. Raises NotFound as `acknowledge` does."""
-        known = self._configuration.current()[1].rules_by_name.get(rule)
+        _, known = self._configuration.having(lambda configuration: configuration.rules_by_name.get(rule))
         about = None if known is None else about_of(known, event)
         if about is None:
             raise NotFound(f"there is no rule {rule} that escalates")

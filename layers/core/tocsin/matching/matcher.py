@@ -205,10 +205,10 @@ class Matcher:
         cursor = work.cursor or Cursor()
         if cursor.page >= MAX_PAGES:
             raise RuntimeError(f"rule {work.rule} told {cursor.page:,} pages of people, and there would be more")
-        configuration, rules, _ = self._current()
-        rule = configuration.rules_by_name.get(work.rule or "")
-        if rule is None or not rule.enabled:
+        _, rule = self._configuration.having(lambda known: _enabled(known, work.rule))
+        if rule is None:
             return
+        configuration, rules, _ = self._current()
         if work.step is not None:
             audience = EventAudience(event, configuration, self._people)
             silence = rules.silence_for(event, audience, self._clock())
@@ -370,6 +370,12 @@ def _hold(event: Event, firing: Firing, hold: _Held, held: HeldBatch, keep: time
         bindings=[result.reason for result in firing.results],
         held_by=why,
     )
+
+
+def _enabled(configuration: Configuration, name: str | None) -> NotificationRule | None:
+    """The rule of that name; None where it was deleted or disabled."""
+    rule = configuration.rules_by_name.get(name or "")
+    return rule if rule is not None and rule.enabled else None
 
 
 def _facts(rule: NotificationRule, transports: tuple[NotificationTransport, ...], firing: Firing | None) -> JsonObject:
