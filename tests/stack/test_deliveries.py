@@ -118,10 +118,15 @@ def test_a_breaker_opens_holds_and_lets_go(stack, api):
     hook = "flaky"
     stack.sinks.misbehave(Misbehaviour("/webhook/flaky", status=500))
     told(stack, api, state="retrying")
-    key = {"pk": {"S": "breakers"}, "sk": {"S": hook}}
+
+    def failing():  # it is counted after the attempt is recorded, and at most once a second: if not now, at a retry
+        return api.ask("GET", f"/transports/{hook}/breaker").json()["failures_in_a_row"] > 0
+
+    until(failing, 180, of="a breaker that counts failures")
     stack.aws.dynamodb.update_item(
         TableName=stack.deployed.deliveries_table,
-        Key=key,
+        Key={"pk": {"S": "breakers"}, "sk": {"S": hook}},
+        ConditionExpression="attribute_exists(pk)",
         UpdateExpression="SET #state = :open, changed_at = :now",
         ExpressionAttributeNames={"#state": "state"},
         ExpressionAttributeValues={":open": {"S": "open"}, ":now": {"N": "4000000000"}},
