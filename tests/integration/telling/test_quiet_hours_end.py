@@ -6,6 +6,7 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
+from tests.integration.matching.matching_world import record
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.deliveries.digests import LOOK_AGAIN
 from tocsin.deliveries.items import Place
@@ -238,6 +239,28 @@ def test_what_waits_can_be_sent_at_once_by_hand_and_is_in_no_digest_then(telling
 
     assert ["digest" in body for body in at_once] == [False]
     assert [body["digest"]["count"] for body in telling.posted("ana")[1:]] == [1]
+
+
+def test_what_comes_after_one_that_was_sent_by_hand_is_told_as_well(telling: TellingWorld) -> None:
+    """The head is deleted when nothing waits any more: a matcher that had asked for it relied on it until its time."""
+    telling.say("ana", digest={"every": "hour"})
+    worker, matcher = telling.worker(), telling.matcher()
+    first, by_hand, last = telling.happened(3)
+    telling.now = telling.now.replace(minute=30)
+    matcher.stream([record(first)])
+    telling.go_on(worker, minutes=31)
+    telling.later(minutes=4)
+    matcher.stream([record(by_hand)])
+    telling.service().retry(telling.story(by_hand)["ana"]["id"])
+    for _ in range(3):  # the head, looked at until it is deleted
+        telling.go_on(worker, minutes=7)
+    assert telling.heads() == []
+
+    matcher.stream([record(last)])
+    telling.go_on(worker, minutes=40)
+
+    assert telling.story(last)["ana"]["state"] == "joined"
+    assert len(telling.posted("ana")) == 3
 
 
 def test_an_event_that_is_matched_again_waits_once(telling: TellingWorld) -> None:

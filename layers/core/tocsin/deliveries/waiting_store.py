@@ -48,7 +48,7 @@ SETTLE = timedelta(seconds=30)
 """What is decided before a digest is due may be written this much later: as long as a matcher runs."""
 
 ASKED_FOR = timedelta(minutes=5)
-"""How long a process relies on a group's head that it asked for: less than a head is kept for which nothing waits."""
+"""How long a process relies on a head that it asked for: less than a head is kept for which nothing waits."""
 
 MAX_VALUE = 500
 """Characters of a group's value, as JSON."""
@@ -71,7 +71,7 @@ class WaitingStore:
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
-        self._expected: dict[str, datetime] = {}
+        self._expected: dict[str, _Expected] = {}
 
     def keep_back(self, kept: Sequence[KeptBack], *, now: datetime, keep: timedelta) -> None:
         """Note each; what is noted already, or on its way, stays as it is. Items are kept for `keep`, once told."""
@@ -152,11 +152,12 @@ class WaitingStore:
     def _expect(self, partition: str, due: datetime, now: datetime, keep: timedelta) -> None:
         """Have the head of `partition` be due with what is due at `due`, or before that.
 
-        One that is known to be due between now and then is still there: nobody looks at it before. `asked_at` keeps one
-        that is due before that from being deleted by who does not see yet what waits.
+        `asked_at` keeps one that is due before that from being deleted by who does not see yet what waits. It keeps it
+        for longer than ASKED_FOR, and no further: what it was asked for may be sent by hand, or be deleted, and then
+        the head goes before `due`.
         """
         known = self._expected.get(partition)
-        if known is not None and now < known <= due:
+        if known is not None and now < known.until and known.due <= due:
             return
         asked: dict[str, Any] = {":now": timestamp(now), ":until": until(due + keep)}
         key, what = head_key(partition), "noting when a digest is due"
@@ -171,7 +172,7 @@ class WaitingStore:
             )
         except ConditionFailed:  # it is due before that, or being told: who tells it looks for more
             self._table.update(what, key, f"SET {set_asked}", values=asked)
-        self._remember(partition, due)
+        self._remember(partition, _Expected(due, min(due, now + ASKED_FOR)))
 
     def _expect_group(
         self, partition: str, group: Together, due: datetime, latest: datetime | None, now: datetime, keep: timedelta
@@ -181,7 +182,7 @@ class WaitingStore:
         Else it is due when its interval is over. One that somebody asked for is kept for longer than ASKED_FOR.
         """
         known = self._expected.get(partition)
-        if latest is None and known is not None and now < known:
+        if latest is None and known is not None and now < known.until:
             return
         interval = parse_duration(group.interval)
         asked: dict[str, Any] = {
@@ -210,12 +211,20 @@ class WaitingStore:
                     values={":latest": timestamp(latest)},
                     condition="due_at > :latest AND attribute_not_exists(digest)",
                 )
-        self._remember(partition, now + ASKED_FOR)
+        self._remember(partition, _Expected(due, now + ASKED_FOR))
 
-    def _remember(self, partition: str, until: datetime) -> None:
+    def _remember(self, partition: str, expected: _Expected) -> None:
         if len(self._expected) >= _REMEMBERED:
             self._expected.clear()
-        self._expected[partition] = until
+        self._expected[partition] = expected
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """A head that this process asked for: to be due at `due` or before; not relied upon from `until` on."""
+
+    due: datetime
+    until: datetime
 
 
 def _shown(group: Together) -> JsonObject:
