@@ -87,7 +87,7 @@ def test_the_event_that_began_a_matter_changes_nothing_when_it_is_matched_again(
 
     assert first == matters.get()
     opened = START + timedelta(minutes=goes_on or 0)
-    assert first == Matter("down#hosts", "a", began, START, START, opened, 0, 2, None, None)
+    assert first == Matter("down#hosts", "a", began, START, START, opened, 0, 2, None, None, follows="")
 
 
 def test_a_matter_goes_on_while_its_events_are_close_together(matters: Matters) -> None:

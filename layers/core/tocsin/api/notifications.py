@@ -27,7 +27,7 @@ from tocsin.events.store import EventStore
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope, authenticate
 from tocsin.ids import IdError, parse_id
-from tocsin.matching.acknowledging import Acknowledgements
+from tocsin.matching.acknowledging import Acknowledgements, told_by
 from tocsin.notifications.inbox_store import InboxFilter, InboxStore
 from tocsin.notifications.model import InboxBounds, Severity, event_links
 from tocsin.times import utc_now
@@ -206,7 +206,7 @@ def _add_acknowledging(
         if about is None:
             raise Conflict("this notification can't be acknowledged: its rule does not escalate")
         who = acknowledger(authenticate(request_of(app)), "inbox")
-        done = acknowledgements.acknowledge(str(found["rule"]), str(about), str(found["event_id"]), who)
+        done = acknowledgements.acknowledge(str(found["rule"]), str(about), told_by(found), who)
         return json_response(200, answer_of(done))
 
 

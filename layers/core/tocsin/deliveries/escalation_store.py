@@ -10,6 +10,7 @@
     event_id, began                  the event that began the matter, and when; absent where only its end was seen
     counted_from                     from when its steps count, where a silence held one of them: later than `began`
     last_event, open_until           the latest event of the matter, and until when another one belongs to it
+    follows                          the latest event of the matter before, or its end; blank where none is known
     step, steps                      the index of the next step, and how many there were when it began
     due_shard, due_at                when the next step is due; absent once no step is to come
     acknowledged_by, _via, _at       who acknowledged it, by what, and when
@@ -117,7 +118,8 @@ class EscalationStore:
             if found and not _is_over(found, event_id, now):
                 return
             try:
-                self._set(_BEGINNING, key, fresh, remove=_OF_BEFORE, **_unchanged(found))
+                follows = text(max(text_of(found or {}, name) for name in ("last_event", "ended")))
+                self._set(_BEGINNING, key, fresh | {"follows": follows}, remove=_OF_BEFORE, **_unchanged(found))
             except ConditionFailed as refused:
                 found = refused.item
             else:
@@ -392,4 +394,5 @@ def _matter(item: Item) -> Matter:
         _acknowledgement(item),
         text_of(item, "ended") or None,
         text_of(item, "trace") or None,
+        text_of(item, "follows") if "follows" in item else None,
     )

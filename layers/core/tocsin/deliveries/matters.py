@@ -44,11 +44,21 @@ class Matter:
     """The id of the event that ended it."""
     trace: str | None = None
     """The trace header of what began it."""
+    follows: str | None = None
+    """The id of the latest event of the matter before, or of its end; blank where none is known. None for a matter that
+    another version began."""
 
     @property
     def is_open(self) -> bool:
         """Whether a step may still be told: nobody acknowledged the matter, and nothing ended it."""
         return self.acknowledgement is None and self.ended is None
+
+    def tells_of(self, event_id: str) -> bool:
+        """Whether what the rule told by an event is this matter, and none before it.
+
+        The event need not be later than the one that began it: producers' clocks differ, and batches have no order.
+        """
+        return event_id >= self.event_id if self.follows is None else event_id > self.follows
 
 
 @dataclass(frozen=True, slots=True)

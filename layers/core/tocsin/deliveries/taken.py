@@ -34,7 +34,7 @@ def taken(message: DeliveryMessage, matters: Matters) -> Taken | None:
     A matter that has begun anew since says nothing of an earlier message.
     """
     matter = None if message.about is None else matters.get((message.rule, message.about))
-    if matter is None or message.event_id < matter.event_id or message.over:
+    if matter is None or not matter.tells_of(message.event_id) or message.over:
         return None
     drops = message.step is not None
     if matter.acknowledgement is not None:

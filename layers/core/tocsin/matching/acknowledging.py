@@ -68,7 +68,7 @@ class Acknowledgements:
     def matter(self, rule: str, about: str, event_id: str) -> Matter | None:
         """Return what `rule` told of by the event; None where it is not there any more, or began anew since."""
         found = self._matters.get(rule, about, now=self._clock())
-        return None if found is None or event_id < found.event_id else found
+        return found if found is not None and found.tells_of(event_id) else None
 
     def acknowledge(self, rule: str, about: str, event_id: str, who: Acknowledger) -> Acknowledgement:
         """Acknowledge what `rule` told of by the event; an earlier acknowledgement stays, and is returned.
@@ -141,9 +141,16 @@ def shown(done: Acknowledgement) -> JsonObject:
     return {"by": done.by, "via": done.via, "at": iso(done.at)}
 
 
+def told_by(notification: JsonObject) -> str:
+    """Return the id of the latest event that a notification tells: what is acknowledged by it is the matter of that."""
+    digest = notification.get("digest")
+    latest = digest.get("latest") if isinstance(digest, dict) else None
+    return str(latest or notification["event_id"])
+
+
 def _state(notification: JsonObject, matters: dict[tuple[str, str], Matter]) -> JsonObject:
     matter = matters.get((str(notification["rule"]), str(notification.get("about"))))
-    if matter is None or str(notification["event_id"]) < matter.event_id:
+    if matter is None or not matter.tells_of(told_by(notification)):
         return {"can_acknowledge": False, "acknowledged": None}
     done = matter.acknowledgement
     acknowledged: Json = None if done is None else shown(done)

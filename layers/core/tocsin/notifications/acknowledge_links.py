@@ -52,8 +52,10 @@ class AcknowledgeLinks:
             return None
         alone = context.user is not None and not context.transport.send_once
         username = context.user.username if context.user is not None and alone else ""
+        # The latest: one matter after another may be in a group, and the last of them is what waits for somebody.
+        event_id = (context.digest and context.digest.latest) or context.event.id
         transport = context.transport.name
-        asked = Acknowledging(context.rule, context.about, context.event.id, transport, username, now + LIVES)
+        asked = Acknowledging(context.rule, context.about, event_id, transport, username, now + LIVES)
         url = web_link(f"{self._base_url}{PATH}?token={self.token(asked)}")
         return url if url is not None and len(url) <= MAX_URL else None
 

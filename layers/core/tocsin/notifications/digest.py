@@ -149,7 +149,7 @@ class Digest:
             "links": {"href": f"/deliveries/{self.id}", "events": f"/events?since={iso(self.since)}"},
         }
         if self.cause == "group":
-            shown["group"] = {**self.group}
+            shown |= {"group": {**self.group}, "latest": self.latest or None}
         return shown | {"over": True} if self.over else shown
 
 
