@@ -84,14 +84,15 @@ class Endings:
                 configuration,
                 self._preferences,
                 self._put,
-                once_told=cursor.once_told,
+                once_told=True,
                 remark=None,
                 clock=self._clock,
                 about=about,
                 over=True,
                 transports=all_transports_of(event, rule, configuration),
             )
-            telling.again(ended.told, {name: user for name, user in users.items() if user.active})
+            active = {name: user for name, user in users.items() if user.active}
+            cursor = replace(cursor, used=telling.again(ended.told, active, cursor.used))
             telling.note_kept(self._waiting, keep=keep)
             self._stories.note_match(
                 event.id,
@@ -115,7 +116,6 @@ class Endings:
                 deliveries=dict(telling.told),
                 kept_back=dict(telling.kept) or None,
             )
-            cursor = replace(cursor, once_told=telling.once_told)
         return None if ended.after is None else replace(cursor, after=ended.after, page=cursor.page + 1)
 
 

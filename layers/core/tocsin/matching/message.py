@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import orjson
 
@@ -32,6 +32,8 @@ class Cursor:
     """Whether send-once transports that need a person have one already."""
     remark: str | None = None
     """What each of the notifications says beside its summary."""
+    used: tuple[str, ...] = ()
+    """Of an end: the send-once transports that were told of it. Each was told of what ended by a page of its own."""
 
     @property
     def at_end(self) -> bool:
@@ -71,6 +73,8 @@ class MatchMessage:
                 "once_told": cursor.once_told,
                 "remark": cursor.remark,
             }
+            if cursor.used:
+                position["used"] = [*cursor.used]
         body: JsonObject = {"event_id": self.event_id, "reason": self.reason, "rule": self.rule, "cursor": position}
         if self.ends:
             body["ends"] = True
@@ -85,12 +89,16 @@ class MatchMessage:
         return cls(
             data["event_id"],
             data.get("rule"),
-            Cursor(**data["cursor"]) if data.get("cursor") else None,
+            _cursor_of(data["cursor"]) if data.get("cursor") else None,
             data.get("reason"),
             data.get("ends", False),
             data.get("step"),
             data.get("about"),
         )
+
+
+def _cursor_of(position: dict[str, Any]) -> Cursor:
+    return Cursor(**position | {"used": tuple(position.get("used", ()))})
 
 
 def step_sender(outbox: Callable[[], Outbox], queue_url: str) -> Callable[[Matter], None]:

@@ -91,23 +91,27 @@ class Telling:
             if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
                 self._decided(transport, None, self._decision(transport, None, self._clock()))
 
-    def again(self, told: Collection[tuple[str, str]], users: Mapping[str, User]) -> None:
+    def again(
+        self, told: Collection[tuple[str, str]], users: Mapping[str, User], used: Collection[str]
+    ) -> tuple[str, ...]:
         """Notify those who were notified before, by the same transports.
 
-        `told` are (transport, username) as `listeners` has them. A person who is not among `users` is left out.
+        `told` are (transport, username) as `listeners` has them. A person who is not among `users` is left out. `used`
+        are the send-once transports that were used for others of them before; all that were by now are returned.
         """
         wishes = self._preferences.wishes([*users], self._defaults) if users else {}
         now, personal = self._clock(), {transport.name for transport in self.transports if not transport.send_once}
-        once_told = self.once_told
+        all_used = {*used}
         for transport in self.transports:
             names = sorted(username for name, username in told if name == transport.name)
             if transport.name in personal:
                 for user in (users[name] for name in names if name in users):
                     self._person(transport, user, wishes.get(user.username), now)
-            elif names and not once_told:
+            elif names and transport.name not in used:
                 first = next((users[name] for name in names if name in users), None)
                 self._decided(transport, first, self._decision(transport, None, now))
-                self.once_told = True
+                all_used.add(transport.name)
+        return tuple(sorted(all_used))
 
     @property
     def kept(self) -> Counter[str]:

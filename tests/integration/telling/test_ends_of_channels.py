@@ -1,0 +1,45 @@
+"""Each channel that was told hears once that it is over, by whichever page of those who were told it comes."""
+
+from collections import Counter
+
+import pytest
+
+from local.sinks import Sinks
+from tests.integration.conftest import Stack
+from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
+from tocsin.config.model import Configuration
+
+
+@pytest.fixture
+def telling(stack: Stack, monkeypatch: pytest.MonkeyPatch, sinks: Sinks) -> EscalatingWorld:
+    monkeypatch.setattr("tocsin.matching.ending.ITEMS_AT_ONCE", 1)
+    return EscalatingWorld(stack, monkeypatch, sinks)
+
+
+@pytest.mark.parametrize("of_step", [("pager",), ("hook", "pager")], ids=["another", "the same too"])
+def test_the_channels_of_a_step_hear_of_the_end_after_the_rules_own(
+    telling: EscalatingWorld, of_step: tuple[str, ...]
+) -> None:
+    """The fault: once a page had told a channel of the end, channels of further pages never heard of it."""
+    resolve = {"action": "service_up", "by": ["context.host"]}
+    telling.rules(resolve=resolve, once=True, escalate=[{**STEPS[0], "transports": of_step}])
+    version, configuration = telling.configuration.current(fresh=True)
+    hook = configuration.transports_by_name["hook"]
+    pager = hook.model_copy(update={"name": "pager", "url": f"{telling.sinks.url}/webhook/pager"})
+    document = configuration.model_dump(mode="json") | {"transports": [*configuration.transports, pager]}
+    both = Configuration.model_validate(document)
+    telling.configuration.publish(both, replacing=version, by="test")
+    (event,) = telling.happened(1)
+    telling.begin(event)
+    telling.minute(minutes=16)
+
+    telling.later(seconds=1)
+    end = telling.event(app="monitor", action="custom_service_up")
+    telling.match(end)
+    telling.work_off()
+    telling.deliver()
+
+    heard = Counter(item["transport"]["S"] for item in telling.all() if item["pk"]["S"] == f"event#{end.id}")
+    assert heard == {"hook": 1, "pager": 1}
+    assert telling.story(end)["rule"]["deliveries"] == {"hook": 1, "pager": 1}
+    assert len(telling.sinks.received("/webhook/pager")) == 2
