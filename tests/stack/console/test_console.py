@@ -50,6 +50,23 @@ def test_a_search_says_what_it_could_not_look_at_and_what_took_longer(page: Page
     expect(page.get_by_text("failed on 3 events, which are left out: no such key: number")).to_be_visible()
 
 
+def test_the_story_of_an_event_that_has_just_come_is_followed_until_rules_were_asked(page: Page, stack: LocalStack) -> None:
+    looked = []
+
+    def as_if_the_matcher_were_late(request: Route) -> None:
+        looked.append(request.request.url)
+        none = {"event_id": event, "rules": [], "deliveries": [], "policies": [], "cursor": None}
+        request.fulfill(json=none) if len(looked) == 1 else request.continue_()
+
+    page.route(re.compile(r"/events/[^/]+/deliveries"), as_if_the_matcher_were_late)
+    event = happen(stack, "looked at before it is matched")
+    go(page, f"#/events?event={event}")
+    story = page.get_by_role("region", name="Story")
+
+    expect(story).to_contain_text("No rule has fired on this event yet.")
+    expect(story).to_contain_text("delivered")
+
+
 def test_a_search_is_in_the_address_and_another_tab_shows_the_same(page: Page, stack: LocalStack) -> None:
     happen(stack, "the needle in this log")
     happen(stack, "some hay", app="hay")

@@ -53,7 +53,7 @@ export function EventDetails({ id, known, narrow, close }) {
       ${typeof hyperlink === "string" && html`<dt>Link</dt><dd><${Link} href=${hyperlink}>${typeof label === "string" ? short(label, 100) : ""}</${Link}></dd>`}
     </dl>
     ${may("config:write") && html`<p><a class="button" href=${link("silences", "new", { app: event.app, action: event.action })}>Silence events like this</a></p>`}
-    <div id="story"><${Story} id=${id} /></div>
+    <div id="story"><${Story} id=${id} created=${event.created} /></div>
     <h3>Context</h3>
     <${Tree} value=${event.context} path=${["context"]} narrow=${narrow} />
     ${event.cause && html`<h3>Cause</h3><${Tree} value=${event.cause} path=${["cause"]} />`}

@@ -9,6 +9,8 @@ import { Notice } from "./notice.js";
 import { Badge, short, When } from "./text.js";
 
 export const AGAIN_MS = 3000;
+/** An event of which rules may not have been asked yet: matching takes seconds, and longer where much has come at once. */
+const FRESH_MS = 120_000;
 /** States that last for seconds: whoever looks on is shown what comes of it. */
 export const UNDER_WAY = new Set(["queued", "delivering"]);
 const FINAL = new Set(["delivered", "joined", "failed", "discarded", "dropped"]);
@@ -82,8 +84,14 @@ function Rule({ event, rule, deliveries, changed }) {
 const Policies = ({ policies }) => policies.length > 0 && html`<div class="card" role="group" aria-label="Policies that log"><ul class="timeline">${policies.map((each) => html`<li key=${each.policy} class=${each.passed ? "yes" : "no"}>
   <a href=${link("policies", each.policy)}>${short(each.policy, 120)}</a> ${short(each.message, 300)} <span class="small muted">${each.duration_ms} ms</span></li>`)}</ul></div>`;
 
-/** An event's story. While a delivery is under way it is asked for again. */
-export function Story({ id }) {
+/** Whether it was created a moment ago, by a clock of the browser that is about right. */
+const isFresh = (created) => Math.abs(Date.now() - Date.parse(created)) < FRESH_MS;
+
+/** Whether more is to be expected within seconds. */
+const goesOn = (story, created) => (story.deliveries.length ? story.deliveries.some((each) => !STILL.has(each.state)) : isFresh(created));
+
+/** An event's story. While rules may not have been asked yet, or a delivery is under way, it is asked for again. */
+export function Story({ id, created }) {
   const [story, setStory] = useState(null);
   const [problem, setProblem] = useState(null);
   const [turn, setTurn] = useState(0);
@@ -93,16 +101,16 @@ export function Story({ id }) {
     get(`events/${part(id)}/deliveries`, {}, aborter.signal).then((found) => {
       setStory(found);
       setProblem(null);
-      if (found.deliveries.some((each) => !STILL.has(each.state))) timer = setTimeout(() => setTurn((before) => before + 1), AGAIN_MS);
+      if (goesOn(found, created)) timer = setTimeout(() => setTurn((before) => before + 1), AGAIN_MS);
     }, (refused) => refused.name !== "AbortError" && setProblem(refused));
     return () => { aborter.abort(); clearTimeout(timer); };
-  }, [id, turn]);
+  }, [id, created, turn]);
   const changed = () => setTurn((before) => before + 1);
   const here = story && story.event_id === id ? story : null;
   return html`<section aria-label="Story"><h3 class="inline">Story <button class="tiny" onClick=${changed}>Look again</button></h3>
     <${Notice} problem=${problem} />
     ${!here && !problem && html`<p class="muted" role="status">Loading…</p>`}
-    ${here && !here.rules.length && html`<p class="muted">No rule has fired on this event.</p>`}
+    ${here && !here.rules.length && html`<p class="muted">No rule has fired on this event${isFresh(created) ? " yet" : ""}.</p>`}
     ${here && here.rules.map((rule) => html`<${Rule} key=${rule.rule} event=${id} rule=${rule} changed=${changed}
       deliveries=${here.deliveries.filter((each) => each.rule === rule.rule)} />`)}
     ${here && html`<${Policies} policies=${here.policies} />`}
