@@ -1,4 +1,5 @@
-"""The deployed stack: an emulator of its own, IAM enforced, up once for all tests of this directory.
+"""The deployed stack: an emulator of its own, IAM enforced, up once for all tests of this directory, and once more
+for those of the console where tests run in parallel.
 
 It is what `make run` brings up (local/stack.py), on free ports and in a directory of its own, from the same
 `sam build`, so that both can be up at once. All tests share one configuration, the sample blueprint and what
@@ -99,18 +100,20 @@ def additions(sink_url: str) -> dict[str, list[dict]]:
 
 
 class StackTogether(LoadScopeScheduling):
-    """Gives the tests of this directory to one process, and each other file's tests to whichever is free.
+    """Gives the tests of this directory to one process, the console's to another, and each other file's to any.
 
     xdist's own means for this, `--dist loadgroup` and its mark, does nothing with pytest 9.2: xdist 3.8 writes the
     group to where pytest does not look any more.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "stack" if nodeid.startswith("tests/stack/") else nodeid.partition("::")[0]
+        if nodeid.startswith("tests/stack/"):
+            return "console" if nodeid.startswith("tests/stack/console/") else "stack"
+        return nodeid.partition("::")[0]
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> StackTogether:
-    """One stack for all its tests, however many processes run them; in the order in which tests are named."""
+    """One stack for all tests that use it, however many processes run them; in the order in which tests are named."""
     config.option.loadscopereorder = False
     return StackTogether(config, log)
 
