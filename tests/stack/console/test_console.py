@@ -50,7 +50,7 @@ def test_a_search_says_what_it_could_not_look_at_and_what_took_longer(page: Page
     expect(page.get_by_text("failed on 3 events, which are left out: no such key: number")).to_be_visible()
 
 
-def test_the_story_of_an_event_that_has_just_come_is_followed_until_rules_were_asked(page: Page, stack: LocalStack) -> None:
+def test_the_story_of_an_event_is_followed_until_rules_have_been_asked(page: Page, stack: LocalStack) -> None:
     looked = []
 
     def as_if_the_matcher_were_late(request: Route) -> None:
