@@ -7,7 +7,18 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.matching_world import Load, configure, event, match, record, rule, store, told, work
+from tests.integration.matching.matching_world import (
+    Load,
+    configure,
+    event,
+    match,
+    record,
+    rule,
+    store,
+    story_of,
+    told,
+    work,
+)
 from tocsin.aws import clients
 from tocsin.identity.directory import User
 
@@ -84,6 +95,43 @@ def test_the_rest_of_a_rule_of_this_moment_is_told_by_whichever_process_has_it(s
     warm.handler({"Records": [work(rest)]}, stack.context)
 
     assert len(stack.messages("Inbox")) == 10
+
+
+@pytest.mark.parametrize("children", [["b", "c"], ["b", "a", "c"], ["c", "a", "b"], ["new", "a", "b", "c"], ["a", "c"]])
+def test_groups_that_change_while_a_rule_tells_its_people_leave_none_of_them_out(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, children: list[str]
+) -> None:
+    """The fault: where it went on was a group's position, which was another group's by then."""
+    monkeypatch.setattr("tocsin.matching.recipients.PAGE", 2)
+    monkeypatch.setattr("tocsin.matching.recipients.PAGES_AT_ONCE", 2)
+    members = {"top": [], "a": ["ann"], "b": ["ben", "bob", "bud"], "c": ["al", "cid"], "new": ["art"]}
+
+    def with_groups(below: list[str]) -> None:
+        top = {"name": "top", "children": below, "roster": "1"}
+        groups = [top, *({"name": name, "roster": "1"} for name in below)]
+        people = [User(name) for names in members.values() for name in names]
+        known = {name: members[name] for name in ("top", *below)}
+        configure(stack, users=people, members=known, groups=groups, rules=[rule(destination_group="top")])
+
+    with_groups(["a", "b", "c"])
+    store(stack, about := event())
+    match(stack, about)
+    heard = {name for name in told(stack.messages("Inbox")) if name}
+    (rest,) = stack.messages("Match")
+    while rest["cursor"]["group"] < 2:  # until it stands at group b
+        stack.call("matcher", {"Records": [work(rest)]})
+        heard |= {name for name in told(stack.messages("Inbox")) if name}
+        (rest,) = stack.messages("Match")
+
+    with_groups(children)
+    waiting = [rest]
+    while waiting:
+        stack.call("matcher", {"Records": [work(each) for each in waiting]})
+        heard |= {name for name in told(stack.messages("Inbox")) if name}
+        waiting = stack.messages("Match")
+
+    assert heard >= {name for group in children if group != "new" for name in members[group]}
+    assert sum(story_of(stack, about)["deliveries"].values()) <= len(heard)
 
 
 def test_a_bad_record_that_can_not_be_set_aside_goes_back_to_the_stream_too(stack: Stack) -> None:

@@ -34,6 +34,8 @@ class Cursor:
     """What each of the notifications says beside its summary."""
     used: tuple[str, ...] = ()
     """Of an end: the send-once transports that were told of it. Each was told of what ended by a page of its own."""
+    tree: str | None = None
+    """A hash of the groups up to that one: in another tree, `group` would be another group."""
 
     @property
     def at_end(self) -> bool:
@@ -75,6 +77,8 @@ class MatchMessage:
             }
             if cursor.used:
                 position["used"] = [*cursor.used]
+            if cursor.tree is not None:
+                position["tree"] = cursor.tree
         body: JsonObject = {"event_id": self.event_id, "reason": self.reason, "rule": self.rule, "cursor": position}
         if self.ends:
             body["ends"] = True

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from hashlib import sha256
 
 from tocsin.config.model import Configuration
 from tocsin.events.model import Event
@@ -46,8 +47,12 @@ class Recipients:
         """Yield the next pages of a rule's people: the event's user if configured, then members of the group's tree.
 
         Each person comes once; inactive people are left out. The cursor of the last page says whether there are more.
+        Where the groups before it, or its own, are others than when it was written, all people come from the first on:
+        that tells nobody twice, since deliveries of the same event, rule and person have the same ids.
         """
         groups = with_descendants(groups_by_name, rule.destination_group) if rule.destination_group else ()
+        if cursor.tree is not None and cursor.tree != _tree(groups, cursor.group):
+            cursor = replace(cursor, group=0, after=None, page=0)
         user = user_behind(event, self._people) if rule.destination_event_user else None
         event_user = user.username if user else None
         if cursor.page == 0 and user is not None:
@@ -62,7 +67,7 @@ class Recipients:
                 before = self._people.members_among(groups[: cursor.group], usernames)
                 usernames = [name for name in usernames if name not in before]
             found = self._people.users(usernames)
-            cursor = _after(cursor, members.last, len(groups))
+            cursor = _after(cursor, members.last, groups)
             yield People(tuple(found[name] for name in usernames if name in found and found[name].active), cursor)
             if cursor.at_end:
                 return
@@ -88,11 +93,16 @@ def user_behind(event: Event, people: PeopleStore) -> User | None:
     return people.users([event.username]).get(event.username) if event.username else None
 
 
-def _after(cursor: Cursor, last: str | None, groups: int) -> Cursor:
-    if last is not None:
-        return replace(cursor, after=last, page=cursor.page + 1)
-    further = cursor.group + 1
-    return replace(cursor, group=further if further < groups else END, after=None, page=cursor.page + 1)
+def _after(cursor: Cursor, last: str | None, groups: Sequence[Group]) -> Cursor:
+    further = cursor.group if last is not None else cursor.group + 1
+    if further >= len(groups):
+        return replace(cursor, group=END, after=None, page=cursor.page + 1)
+    return replace(cursor, group=further, after=last, page=cursor.page + 1, tree=_tree(groups, further))
+
+
+def _tree(groups: Sequence[Group], position: int) -> str:
+    """A hash of the names of the first groups, up to that at `position`."""
+    return sha256("\0".join(group.name for group in groups[: position + 1]).encode()).hexdigest()[:16]
 
 
 class EventAudience:
