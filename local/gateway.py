@@ -24,6 +24,7 @@ from ministack.core import (  # type: ignore[import-untyped]
 )
 from ministack.services import (  # type: ignore[import-untyped]
     apigateway,
+    apigateway_v1,
     cloudwatch,
     dynamodb,
     eventbridge,
@@ -73,6 +74,7 @@ def correct_cloudformation() -> None:
         "AWS::SecretsManager::Secret": cloudformation.secret_by_arn,
         "AWS::ApiGatewayV2::Authorizer": cloudformation.without_an_identity_source,
         "AWS::ApiGatewayV2::Api": cloudformation.with_its_cors_configuration,
+        "AWS::ApiGatewayV2::Stage": lambda handler: cloudformation.logged_by_the_accounts_role(handler, may_log),
         "AWS::CloudWatch::Alarm": cloudformation.with_metric_math,
         "AWS::Lambda::Function": lambda handler: cloudformation.with_its_recursive_loop(handler, put_recursion),
     }
@@ -208,6 +210,13 @@ def table_named(name: str) -> dict[str, Any] | None:
 def asked_by_root(headers: Mapping[str, str]) -> bool:
     """Whether it is the emulator's root user who asks: tests, which look at tables to see what there is."""
     return bool(ministack.extract_access_key_id(headers, {}) == ROOT_KEY)
+
+
+def may_log(api: str) -> bool:
+    """Whether an API's stages may write logs: those of WebSocket APIs need a role in the account's settings."""
+    described = apigateway._apis.get(api) or {}
+    settings = apigateway_v1._account_settings.get("settings") or {}
+    return described.get("protocolType") != "WEBSOCKET" or bool(settings.get("cloudwatchRoleArn"))
 
 
 def may_loop(function: Mapping[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -36,7 +37,8 @@ class Place:
     def read(cls, name: str, given: str = "", *, root: Path = ROOT) -> Place:
         """The section `name`; `given` are parameters as `make deploy PARAMETERS=…` takes them: "A=1 B='x y'".
 
-        Raises PlaceError where there is no such section, or a parameter is none of the template's.
+        Raises PlaceError where there is no such section, or a parameter is none of the template's or has a value that
+        the template does not take.
         """
         sections: dict[str, Any] = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
         if not isinstance(sections.get(name), dict):
@@ -49,6 +51,8 @@ class Place:
         overrides = parsed(shlex.split(written) if isinstance(written, str) else written) | parsed(shlex.split(given))
         if unknown := sorted(overrides.keys() - defaults(root).keys()):
             raise PlaceError(f"template.yaml has no parameter {', '.join(unknown)}")
+        if refused := [text for name, value in overrides.items() if (text := _refused(name, value, root))]:
+            raise PlaceError("; ".join(refused))
         settings = {**whole, **deploy}
         return cls(name, settings["stack_name"], settings.get("region"), overrides)
 
@@ -73,8 +77,24 @@ def parsed(written: Iterable[str]) -> dict[str, str]:
 
 def defaults(root: Path = ROOT) -> dict[str, str]:
     """The default of each of the template's parameters, as text; "" where it has none."""
+    return {name: str(each.get("Default", "")) for name, each in _declared(root).items()}
+
+
+def _declared(root: Path) -> dict[str, dict[str, Any]]:
     template: dict[str, Any] = yaml_parse((root / "template.yaml").read_text("utf-8"))
-    return {name: str(each.get("Default", "")) for name, each in template["Parameters"].items()}
+    declared: dict[str, dict[str, Any]] = template["Parameters"]
+    return declared
+
+
+def _refused(name: str, value: str, root: Path) -> str:
+    """What CloudFormation would say of a parameter's value, once everything is built; "" for one that it takes."""
+    declared = _declared(root)[name]
+    values, pattern = declared.get("AllowedValues"), declared.get("AllowedPattern")
+    if values is not None and value not in map(str, values):
+        return f"{name} must be one of {', '.join(map(str, values))}, not {value!r}"
+    if pattern is not None and not re.fullmatch(pattern, value):
+        return f"{name} {declared.get('ConstraintDescription', f'must match {pattern}')}, not {value!r}"
+    return ""
 
 
 def stack_of(cloudformation: CloudFormationClient, name: str) -> StackTypeDef | None:

@@ -60,6 +60,7 @@ class Preflight:
             "mail": self.mail,
             "Lambda's concurrency": self.concurrency,
             "the HTTP API's burst": self.burst,
+            "the live API's log": self.live_log,
         }
         for what, check in checks.items():
             try:
@@ -124,6 +125,18 @@ class Preflight:
                 yield Finding(Level.FAILED, "the HTTP API's burst", detail)
             else:
                 yield Finding(Level.OK, "the HTTP API's burst", f"{parameter} {wanted} of the account's {has}")
+
+    def live_log(self, parameters: Mapping[str, str]) -> Iterator[Finding]:
+        """Whether API Gateway may write the WebSocket API's access log, where one is wanted.
+
+        https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+        """
+        if parameters["LogLiveAccess"] == "true":
+            if role := self.apigateway.get_account().get("cloudwatchRoleArn"):
+                yield Finding(Level.OK, "the live API's log", f"API Gateway writes it as {role}")
+            else:
+                detail = "LogLiveAccess needs a role in API Gateway's account settings (CloudWatch log role ARN)"
+                yield Finding(Level.FAILED, "the live API's log", detail)
 
 
 def _is_verified(ses: SESV2Client, identity: str) -> bool:

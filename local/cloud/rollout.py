@@ -20,7 +20,12 @@ import yaml
 AT_ONCE = "AllAtOnce"
 ALIAS = "live"
 
-_INVOKES = {"AWS::ApiGatewayV2::Integration", "AWS::ApiGatewayV2::Authorizer", "AWS::Lambda::Permission"}
+_INVOKES = {
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::ApiGatewayV2::Authorizer",
+    "AWS::Lambda::EventSourceMapping",
+    "AWS::Lambda::Permission",
+}
 """What names the function that it has invoked. What SAM makes of a function's Events names the alias by itself."""
 
 

@@ -8,7 +8,7 @@ local/switches.py says which of them can be switched.
 |---|---|
 | asynchronous | retries an event twice, after one and two minutes; keeps throttled events until they are too old |
 | capacity, capacity_tables | throttles a table, an index, a partition (on demand: `Emulator.throttling`) |
-| cloudformation | secrets, authorizers, CORS, RecursiveLoop as templates spell them |
+| cloudformation | secrets, authorizers, CORS, RecursiveLoop as templates spell them; logs of WebSocket APIs |
 | freezing, frozen_clock | freezes a function's process between invocations: no thread runs, no clock advances |
 | http_api | limits of size and time, paths decoded as HTTP APIs do, a failure in API Gateway's own words |
 | iam | dynamodb:LeadingKeys; which action a batch needs |

@@ -115,6 +115,28 @@ def with_its_recursive_loop(
     }
 
 
+def logged_by_the_accounts_role(handler: dict[str, object], may_log: Callable[[str], bool]) -> dict[str, object]:
+    """Makes a WebSocket API's stage that is to write logs fail where the account's settings name no role for that.
+
+    An HTTP API's stage needs none. `may_log` says of an API, by its id, whether its stages may.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+    The words are API Gateway's: github.com/anomalyco/sst/issues/1556, github.com/aws/aws-cdk/pull/33977.
+    """
+    create = cast("Callable[..., Provisioned]", handler["create"])
+    update = cast("Callable[..., Provisioned]", handler["update"])
+
+    def checked(properties: dict[str, object]) -> dict[str, object]:
+        if properties.get("AccessLogSettings") and not may_log(str(properties.get("ApiId"))):
+            raise ValueError("CloudWatch Logs role ARN must be set in account settings to enable logging")
+        return properties
+
+    return {
+        **handler,
+        "create": lambda name, given, *rest, **named: create(name, checked(given), *rest, **named),
+        "update": lambda place, old, new, *rest, **named: update(place, old, checked(new), *rest, **named),
+    }
+
+
 def with_metric_math(handler: dict[str, object]) -> dict[str, object]:
     """Makes an alarm on metric math, which the emulator's CloudFormation refuses, be there; it is never evaluated.
 

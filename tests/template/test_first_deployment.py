@@ -53,7 +53,7 @@ def test_without_a_mail_sender_nothing_of_ses_is_made_or_named() -> None:
 
 
 def test_the_burst_fits_the_smallest_accounts_of_all_regions() -> None:
-    assert PARAMETERS["RequestBurst"]["Default"] <= SMALLEST_BURST
+    assert int(PARAMETERS["RequestBurst"]["Default"]) <= SMALLEST_BURST
 
 
 def test_metrics_of_each_route_are_made_only_where_they_are_asked_for() -> None:
@@ -84,7 +84,7 @@ def test_no_queue_can_have_all_of_an_accounts_concurrency() -> None:
         for event in function.get("Events", {}).values():
             if event["Type"] == "SQS":
                 limit = event["Properties"]["ScalingConfig"]["MaximumConcurrency"]["Ref"]
-                assert 2 <= PARAMETERS[limit]["Default"] <= 50, name
+                assert 2 <= int(PARAMETERS[limit]["Default"]) <= 50, name
 
 
 def test_who_takes_events_in_can_have_concurrency_of_its_own() -> None:
@@ -92,7 +92,7 @@ def test_who_takes_events_in_can_have_concurrency_of_its_own() -> None:
     reserved = {name for name, each in functions.items() if "ReservedConcurrentExecutions" in each}
 
     assert reserved == {"AuthorizerFunction", "IngestFunction"}
-    assert PARAMETERS["ReservedConcurrency"]["Default"] == 0
+    assert PARAMETERS["ReservedConcurrency"]["Default"] == "0"
 
 
 @pytest.mark.parametrize(("api", "stage_name"), [("HttpApi", "HttpStage"), ("LiveApi", "LiveStage")])
@@ -120,7 +120,8 @@ def test_two_stacks_of_an_account_share_no_name() -> None:
         name: value
         for name, each in RESOURCES.items()
         for key, value in each.get("Properties", {}).items()
-        if each["Type"] not in {"AWS::Lambda::Permission", "AWS::ApiGatewayV2::Authorizer"}  # these name no new thing
+        if each["Type"] not in {"AWS::Lambda::Permission", "AWS::Lambda::EventSourceMapping"}  # these name no new thing
+        and each["Type"] != "AWS::ApiGatewayV2::Authorizer"
         and key
         in {"Name", "FunctionName", "LayerName", "LogGroupName", "QueueName", "TableName", "RoleName", "DashboardName"}
     }
@@ -170,10 +171,65 @@ def test_what_is_no_host_name_is_refused_as_the_domain_of_links(given: str) -> N
 
 
 def test_a_record_of_the_stream_is_given_up_for_its_age_alone() -> None:
-    for name, function in of_type("AWS::Serverless::Function").items():
-        for event in function.get("Events", {}).values():
-            if event["Type"] == "DynamoDB":
-                assert event["Properties"]["MaximumRetryAttempts"] == 10_000, name
+    streams = of_type("AWS::Lambda::EventSourceMapping")
+
+    assert streams
+    assert {each["MaximumRetryAttempts"] for each in streams.values()} == {10_000}
+
+
+WHOLE = {
+    "MatchWindow": (0, 60),
+    "AuthorizerCacheSeconds": (0, 60),
+    "RequestsPerSecond": (1, 999_999),
+    "RequestBurst": (1, 999_999),
+    "ReservedConcurrency": (0, 1000),
+    "MailPerSecond": (1, 500),
+    **dict.fromkeys((f"{kind}Concurrency" for kind in ("Webhook", "Slack", "Email", "Inbox", "Match")), (2, 1000)),
+}
+"""The parameters that are numbers, from their least to their most."""
+
+
+def test_every_number_is_known_to_be_whole() -> None:
+    """The fault: MatchWindow=0.5 was taken, and Lambda refused it in the middle of a deployment; MailPerSecond=14.5 was
+    deployed, and no mail went out any more."""
+    numbers = {name for name, each in PARAMETERS.items() if str(each.get("Default", "")).isdigit()}
+    free = {name for name, each in PARAMETERS.items() if each["Type"] == "Number" and "AllowedValues" not in each}
+
+    # 443 is a list of ports; what a log is kept for is one of the days that CloudWatch takes
+    assert numbers - {"AllowedPorts", "LogRetentionDays"} == WHOLE.keys()
+    assert not free
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_number_is_whole_and_within_its_limits(name: str) -> None:
+    least, most = WHOLE[name]
+    takes = re.compile(PARAMETERS[name]["AllowedPattern"]).fullmatch
+
+    taken = [number for number in (*range(2_000), 999_999, 1_000_000) if takes(str(number))]
+
+    assert (min(taken), max(taken)) == (least, most)
+    assert len([number for number in taken if number < 2_000]) == min(most, 1_999) - least + 1
+    for odd in ("", "0.5", "2.0", "-1", "1e2", f"0{most}", f"{most}.5", f" {most}"):
+        assert not takes(odd)
+
+
+def test_no_log_needs_a_role_that_the_account_may_not_have() -> None:
+    """The fault: in an account without API Gateway's role for logs the WebSocket API's stage, and so the stack, failed.
+
+    An HTTP API's access log needs none.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-logging.html
+    """
+    live = RESOURCES["LiveStage"]["Properties"]
+
+    assert TEMPLATE["Conditions"]["LogsLiveAccess"] == {"Fn::Equals": [{"Ref": "LogLiveAccess"}, "true"]}
+    assert PARAMETERS["LogLiveAccess"]["Default"] == "false"
+    assert live["AccessLogSettings"]["Fn::If"][::2] == ["LogsLiveAccess", {"Ref": "AWS::NoValue"}]
+    assert not {"LoggingLevel", "DataTraceEnabled"} & {key for each in _settings(live) for key in each}
+    assert RESOURCES["LiveAccessLog"]["Condition"] == "LogsLiveAccess"
+
+
+def _settings(stage: dict[str, Any]) -> list[dict[str, Any]]:
+    return [stage["DefaultRouteSettings"], *stage["RouteSettings"].values()]
 
 
 def longest_wait(config: Config) -> float:

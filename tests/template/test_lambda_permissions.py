@@ -10,6 +10,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-xray.html (execution role 
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -40,16 +41,24 @@ def needed(function: str) -> Iterator[tuple[str, str]]:
         given = event["Properties"]
         if event["Type"] == "SQS":
             yield from ((action, _name(given["Queue"])) for action in READS_QUEUE)
-        elif event["Type"] == "DynamoDB":
-            table = given["Stream"].removesuffix(".StreamArn")
-            yield from ((action, f"{table}.StreamArn") for action in READS_STREAM)
-            yield "dynamodb:ListStreams", f"{table}/stream/*"
-        if event["Type"] in {"SQS", "DynamoDB"}:
             kept.append(given)
+    for stream in _streams(function):
+        table = stream["EventSourceArn"].removesuffix(".StreamArn")
+        yield from ((action, f"{table}.StreamArn") for action in READS_STREAM)
+        yield "dynamodb:ListStreams", f"{table}/stream/*"
+        kept.append(stream)
     for configured in kept:
         destination = configured.get("DestinationConfig", {}).get("OnFailure")
         if destination is not None:
             yield "sqs:SendMessage", _name(destination["Destination"])
+
+
+def _streams(function: str) -> list[dict[str, Any]]:
+    """The mappings by which a function reads a stream: resources of their own."""
+    resources = template()["Resources"]
+    mappings = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::Lambda::EventSourceMapping"]
+    name = functions()[function]["FunctionName"]
+    return [each for each in mappings if resources[each["FunctionName"]]["Properties"]["FunctionName"] == name]
 
 
 def _name(attribute: str) -> str:

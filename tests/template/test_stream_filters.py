@@ -22,7 +22,7 @@ COUNTER = {**INSERT, "dynamodb": {**INSERT["dynamodb"], "Keys": {"pk": {"S": "ro
 
 def gets(function: str, record: dict[str, Any]) -> bool:
     """Whether a record of the stream reaches the function: one of its filters is enough."""
-    stream = expanded_template()["Resources"][f"{function}Function"]["Properties"]["Events"]["Stream"]["Properties"]
+    stream = expanded_template()["Resources"][f"{function}FunctionStream"]["Properties"]
     return any(Pattern(each["Pattern"]).matches(record) for each in stream["FilterCriteria"]["Filters"])
 
 

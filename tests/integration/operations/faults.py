@@ -193,6 +193,34 @@ def the_ledger_is_written_too_often(watch: Watch) -> None:
     watch.minutes(4, work)
 
 
+# The dimension TableName counts what the table throttles, and nothing of its indexes:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
+
+
+@fault("EventsTableIndexThrottlesAlarm", said="an index of the events table takes no more of one user or address")
+def one_users_events_are_more_than_their_index_takes(watch: Watch) -> None:
+    def work(_: int) -> None:
+        for _number in range(12):
+            with failing(nothing_processed, "BatchWriteItem", at=lambda number: number == 1) as calls:
+                watch.ask("ingest", post())
+            index = {"TableName": "EventsTable", "GlobalSecondaryIndexName": "by-user"}
+            watch.metrics.add("AWS/DynamoDB", "WriteThrottleEvents", len(calls) - 1, **index)
+
+    watch.minutes(4, work)
+
+
+@fault("DeliveriesTableIndexThrottlesAlarm", said="an index of the deliveries' table throttles, and messages come back")
+def what_is_due_is_more_than_its_index_takes(watch: Watch) -> None:
+    watch.world.configure(watch.hook("/hook"))
+    bodies = watch.messages(12)
+
+    def work(number: int) -> None:
+        with watch.throttling("DeliveriesTable", "WriteThrottleEvents", "UpdateItem", index="by-due"):
+            assert watch.batch("webhook", bodies, received=number + 1) == len(bodies)
+
+    watch.minutes(4, work)
+
+
 # ── deliveries ───────────────────────────────────────────────────────────────
 
 

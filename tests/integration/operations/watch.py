@@ -99,11 +99,15 @@ class Watch:
         self.metrics.add("AWS/SQS", "ApproximateNumberOfMessagesVisible", messages, QueueName=queue)
 
     @contextmanager
-    def throttling(self, table: str, metric: str, *operations: str) -> Iterator[None]:
-        """Have a table refuse those operations, and count each refusal as DynamoDB does."""
+    def throttling(self, table: str, metric: str, *operations: str, index: str = "") -> Iterator[None]:
+        """Have a table refuse those operations, and count each refusal as DynamoDB does.
+
+        What an `index` throttles is refused alike, and counted as the index's alone.
+        """
         with failing(throttled(), *operations, table=table.removesuffix("Table").lower()) as calls:
             yield
-        self.metrics.add("AWS/DynamoDB", metric, len(calls), TableName=table)
+        of_index = {"GlobalSecondaryIndexName": index} if index else {}
+        self.metrics.add("AWS/DynamoDB", metric, len(calls), TableName=table, **of_index)
 
     def minutes(self, count: int, each: Callable[[int], object] = lambda _: None) -> None:
         """Let so many minutes pass, with what happens in each."""

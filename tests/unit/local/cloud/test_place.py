@@ -43,6 +43,8 @@ def test_what_the_stack_has_comes_before_defaults_and_after_what_is_given() -> N
         ("staging", "", r"no section \[staging\]; it has default, local, prod"),
         ("default", "MailFrom=a@example.com", "no parameter MailFrom"),
         ("default", "MailSender", "written Name=Value, not 'MailSender'"),
+        ("default", "MatchWindow=0.5", "MatchWindow must be a whole number from 0 to 60, not '0.5'"),
+        ("default", "Architecture=arm", "Architecture must be one of arm64, x86_64, not 'arm'"),
     ],
 )
 def test_what_can_not_be_used_is_refused_by_name(name: str, given: str, says: str) -> None:

@@ -28,6 +28,7 @@ def account(
     burst: int = 5000,
     rate: int = 10000,
     region_has_ses: bool = True,
+    log_role: str = "",
 ) -> Iterator[Preflight]:
     """An account that answers so, once each."""
     make: Any = boto3.client
@@ -45,7 +46,9 @@ def account(
         limits = {"ConcurrentExecutions": concurrency, "UnreservedConcurrentExecutions": free}
         functions.add_response("get_account_settings", {"AccountLimit": limits})
         throttle = {"burstLimit": burst, "rateLimit": float(rate)}
-        gateway.add_response("get_account", {"throttleSettings": throttle})
+        settings = {"throttleSettings": throttle, **({"cloudwatchRoleArn": log_role} if log_role else {})}
+        gateway.add_response("get_account", settings)
+        gateway.add_response("get_account", settings)
         yield Preflight(ses if region_has_ses else None, awslambda, apigateway, "eu-central-1")
 
 
@@ -117,6 +120,16 @@ def test_a_stage_that_lets_through_more_than_the_account_fails(parameters: dict[
         (failed,) = [each for each in findings(asked, **parameters) if each.level is Level.FAILED]
 
     assert failed.detail.startswith(says)
+
+
+@pytest.mark.parametrize(
+    ("role", "level"), [("", Level.FAILED), ("arn:aws:iam::123456789012:role/api-gateway-logs", Level.OK)]
+)
+def test_the_live_apis_log_needs_a_role_of_the_account(role: str, level: Level) -> None:
+    with account(log_role=role) as asked:
+        (found,) = [each for each in findings(asked, LogLiveAccess="true") if each.what == "the live API's log"]
+
+    assert found.level is level
 
 
 def test_what_can_not_be_asked_is_a_warning_and_keeps_nothing_else_from_being_checked() -> None:

@@ -5,6 +5,7 @@ import string
 import pytest
 
 from local.corrections.cloudformation import (
+    logged_by_the_accounts_role,
     secret_by_arn,
     with_its_recursive_loop,
     with_metric_math,
@@ -66,6 +67,28 @@ def test_a_function_may_loop_as_its_template_says_and_not_any_more_once_it_does_
 
     assert created == updated == made
     assert told == [("tocsin-matcher", "Allow"), ("tocsin-matcher", "Terminate")]
+
+
+def test_a_websocket_apis_stage_writes_logs_only_where_the_account_has_a_role_for_that():
+    made = []
+    handler = logged_by_the_accounts_role(
+        {
+            "create": lambda _name, properties, *_rest: made.append(properties) or ("stage", {}),
+            "update": lambda _place, _old, new, *_rest, **_options: made.append(new) or ("stage", {}),
+        },
+        {"http": True, "live": False}.__getitem__,
+    )
+    logging = {"AccessLogSettings": {"DestinationArn": "arn"}}
+    fine = [{"ApiId": "http", **logging}, {"ApiId": "live"}]
+
+    for properties in fine:
+        handler["create"]("Stage", properties, "tocsin")
+    with pytest.raises(ValueError, match="role ARN must be set in account settings"):
+        handler["create"]("Stage", {"ApiId": "live", **logging}, "tocsin")
+    with pytest.raises(ValueError, match="role ARN must be set in account settings"):
+        handler["update"]("stage", fine[1], {"ApiId": "live", **logging}, "tocsin", logical_id="Stage")
+
+    assert made == fine
 
 
 def test_an_alarm_on_metric_math_is_there_without_its_actions_and_others_are_as_they_were():
