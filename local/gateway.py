@@ -30,6 +30,7 @@ from ministack.services import (  # type: ignore[import-untyped]
     eventbridge,
     lambda_svc,
     ses,
+    ses_v2,
     sqs,
 )
 from ministack.services.cloudformation import provisioners  # type: ignore[import-untyped]
@@ -106,6 +107,7 @@ def correct_permissions() -> None:
         in_sandbox=lambda: not ses._production_access_enabled(),
     )
     ministack._enforce_ses_v2 = sender.reading(enforce_all)
+    ses_v2.handle_request = mail.within_limits(ses_v2.handle_request)
 
 
 def correct_lambda(switches: Switches) -> None:

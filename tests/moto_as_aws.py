@@ -9,6 +9,7 @@ Knows nothing of Tocsin. `installed()` changes moto 5 for as long as its block l
 - a queue of many messages is as fast as a short one: moto counts all of them for each one that is sent or received;
 - SQS refuses characters that XML has not, and counts bytes and attributes: moto counts characters of bodies;
 - a message of a batch keeps its trace header: moto forgets it;
+- SES refuses addresses that are too long;
 - reads that need not be consistent can be late: `Moto.late_reads`.
 """
 
@@ -16,6 +17,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -27,17 +29,20 @@ from typing import Any
 import pytest
 from botocore.useragent import UserAgentString
 from moto.core import responses
+from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.exceptions import ItemSizeTooLarge, ItemSizeToUpdateTooLarge
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.sesv2.responses import SESV2Response
 from moto.sqs.exceptions import SQSException
 from moto.sqs.models import SQSBackend
 from moto.sqs.responses import SQSResponse
 
 from local.corrections.item_size import MAX_ITEM, item_bytes
 from local.corrections.late_reads import LateReads
+from local.corrections.ses import too_long
 from local.corrections.sqs import batch_too_large, message_bytes, not_allowed, too_large
 
 _INDEX_NAME = 6
@@ -60,6 +65,7 @@ def installed() -> Iterator[Moto]:
         _count_items_exactly(patch)
         _refuse_messages(patch)
         _look_at_messages_quickly(patch)
+        _refuse_long_addresses(patch)
         _read_late(patch, moto.late_reads)
         _work_out_once(patch)
         _look_where_items_are(patch)
@@ -183,6 +189,18 @@ def _refuse_messages(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(SQSBackend, "send_message", send_message)
     patch.setattr(SQSBackend, "send_message_batch", send_message_batch)
+
+
+def _refuse_long_addresses(patch: pytest.MonkeyPatch) -> None:
+    send = SESV2Response.send_email
+
+    def send_email(self: SESV2Response) -> str:
+        refusal = too_long(json.loads(self.body))
+        if refusal is not None:
+            raise JsonRESTError("BadRequestException", refusal)
+        return send(self)
+
+    patch.setattr(SESV2Response, "send_email", send_email)
 
 
 def _look_at_messages_quickly(patch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
-"""What sending mail needs the permission on."""
+"""What sending mail needs the permission on, and how long its addresses may be."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from email.utils import parseaddr
 from typing import Any
@@ -12,7 +12,12 @@ from local.corrections.iam import with_context
 
 _SEND = ("POST", "/v2/email/outbound-emails")
 
+MAX_ADDRESS = 320
+"""Bytes of an address with its name, encoded. AWS documents it nowhere; the words are those of SES's refusal:
+github.com/zulip/zulip/issues/17558, github.com/mautic/mautic/issues/7732"""
+
 type Answer = tuple[int, dict[str, str], bytes]
+type Handle = Callable[[str, str, dict[str, str], bytes, object], Awaitable[Answer]]
 
 
 def sent_from_an_identity(
@@ -107,6 +112,28 @@ class FromAddress:
             return {"ses:FromAddress": sender} if service == "sesv2" and sender is not None else {}
 
         return with_context(enforce, of_mail)
+
+
+def too_long(message: dict[str, Any]) -> str | None:
+    """Why SES refuses the addresses of a SendEmail call; None where it does not."""
+    recipients = [each for addresses in (message.get("Destination") or {}).values() for each in addresses]
+    for address in (message.get("FromEmailAddress", ""), *recipients):
+        if len(str(address).encode()) > MAX_ADDRESS:
+            return f"Address length is more than {MAX_ADDRESS} bytes long: '{address}'"
+    return None
+
+
+def within_limits(handle: Handle) -> Handle:
+    """Makes SES refuse a mail whose addresses are too long; `handle` is the emulator's handler of SES v2."""
+
+    async def handle_within(method: str, path: str, headers: dict[str, str], body: bytes, query: object) -> Answer:
+        refusal = too_long(json.loads(body)) if (method, path) == _SEND else None
+        if refusal is None:
+            return await handle(method, path, headers, body, query)
+        answer = json.dumps({"message": refusal}).encode()
+        return 400, {"Content-Type": "application/json", "x-amzn-ErrorType": "BadRequestException"}, answer
+
+    return handle_within
 
 
 def used_resources(message: dict[str, Any], *, recipients: bool) -> Iterator[str]:

@@ -43,6 +43,16 @@ def test_sending_by_a_configuration_set_needs_the_permission_on_it(account, refu
     assert sent(with_it, "a@example.org", ConfigurationSetName=name)["MessageId"]
 
 
+def test_an_address_with_its_name_has_320_bytes(account, refused):
+    client = account.user("sesv2", on(f"identity/{SENDER}"))
+    name = "n" * (320 - len(" <d@example.org>"))
+
+    assert sent(client, f"{name} <d@example.org>")["MessageId"]
+    assert refused(lambda: sent(client, f"{name}n <d@example.org>")).startswith(
+        "BadRequestException: Address length is more than 320 bytes long"
+    )
+
+
 def test_out_of_the_sandbox_recipients_need_neither_permission_nor_verification(account):
     assert sent(account.user("sesv2", on(f"identity/{SENDER}")), "b@example.org")["MessageId"]
 

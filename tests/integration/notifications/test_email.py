@@ -110,6 +110,15 @@ def test_the_message_id_of_ses_is_kept(world: World) -> None:
     assert len(delivery["attempts"][0]["remote_id"]) > 10
 
 
+def test_somebody_with_a_long_name_in_another_script_gets_mail(world: World) -> None:
+    """The fault: SES refuses an address of more than 320 bytes, and the encoded name is part of it."""
+    configure(world)
+
+    delivery = deliver(world, user=User("alice", "alice@example.com", name="山田太郎" * 20))
+
+    assert delivery["state"] == "delivered"
+
+
 def test_a_german_speaker_is_written_to_in_german(world: World) -> None:
     configure(world)
 

@@ -13,6 +13,9 @@ MAX_ADDRESS = 254
 MAX_NAME = 100
 MAX_ENCODED_WORD = 75
 """Characters (RFC 2047, section 2)."""
+MAX_MAILBOX = 320
+"""Bytes of a name, encoded, with its address: SES refuses a mail where there are more ("Address length is more than
+320 bytes long"), which AWS documents nowhere. github.com/zulip/zulip/issues/17558, github.com/mautic/mautic/issues/7732"""
 
 _ADDRESS = re.compile(r"([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@([^\s@<>()\[\]\\,;:\"]+)")
 """Local part in ASCII, since SES speaks no SMTPUTF8, and unquoted: quoted ones are used by attackers only."""
@@ -68,10 +71,19 @@ def mailbox(name: str, address: str) -> str:
     """`Name <address>` as it stands in a header, in ASCII: other names become encoded words (RFC 2047).
 
     So does one that spells an encoded word itself, or it would be read as what that says; in quotes, too, by many.
-    Takes what `display_name` and `mail_address` gave. A name that is blank or the address itself is left out.
+    Takes what `display_name` and `mail_address` gave. A name that is blank or the address itself is left out. One that
+    is too long once it is encoded is cut, and left out where nothing of it fits beside the address.
     """
     if name in ("", address):
         return address
+    for most in range(MAX_NAME, 0, -10):
+        written = _written(cut(name, most), address)
+        if len(written) <= MAX_MAILBOX:
+            return written
+    return address
+
+
+def _written(name: str, address: str) -> str:
     if name.isascii() and "=?" not in name:
         return formataddr((name, address))
     return f"{Header(name, 'utf-8', maxlinelen=MAX_ENCODED_WORD).encode(linesep='')} <{address}>"
