@@ -15,7 +15,8 @@ MAX_ENCODED_WORD = 75
 """Characters (RFC 2047, section 2)."""
 MAX_MAILBOX = 320
 """Bytes of a name, encoded, with its address: SES refuses a mail where there are more ("Address length is more than
-320 bytes long"), which AWS documents nowhere. github.com/zulip/zulip/issues/17558, github.com/mautic/mautic/issues/7732"""
+320 bytes long"), which AWS documents nowhere.
+github.com/zulip/zulip/issues/17558, github.com/mautic/mautic/issues/7732"""
 
 _ADDRESS = re.compile(r"([A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64})@([^\s@<>()\[\]\\,;:\"]+)")
 """Local part in ASCII, since SES speaks no SMTPUTF8, and unquoted: quoted ones are used by attackers only."""
