@@ -25,6 +25,7 @@ YAML_TYPE = "application/yaml"
 NDJSON_TYPE = "application/x-ndjson"
 
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1")
+_OTHER_PATH = re.compile(r"\?|%[0-9A-Fa-f]{2}|/(members|preferences)(/|$)|/$")
 _TRIES = 4
 _LONGEST_WAIT = 20.0  # seconds
 _LATER = frozenset({429, 502, 503, 504})
@@ -108,9 +109,9 @@ class Api:
         """Create, or do something."""
         return self.send("POST", path, query=query, body=body)
 
-    def delete(self, path: str, *, if_match: str | None = None) -> Answer:
+    def delete(self, path: str, *, query: Mapping[str, str] | None = None, if_match: str | None = None) -> Answer:
         """Delete."""
-        return self.send("DELETE", path, headers={"If-Match": if_match} if if_match else {})
+        return self.send("DELETE", path, query=query, headers={"If-Match": if_match} if if_match else {})
 
     def pages(self, path: str, query: Mapping[str, str] | None = None, *, limit: int | None = None) -> Iterator[Answer]:
         """The pages of a list, up to `limit` items in all; None for all there are."""
@@ -152,7 +153,7 @@ class Api:
         """
         import requests
 
-        payload = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") if body is not None else data
+        payload = json_bytes(body) if body is not None else data
         sent = dict(headers or {}) | ({"Content-Type": content_type} if payload is not None else {})
         for attempt in range(1, _TRIES + 1):
             last = attempt == _TRIES
@@ -213,8 +214,23 @@ def checked_url(url: str) -> str:
 
 
 def path_of(*parts: str) -> str:
-    """A path of names: each may hold blanks, slashes and anything else."""
+    """A path of names: each may hold blanks, slashes and nearly anything else.
+
+    Raises Invalid for what no path can hold: API Gateway ends a path at `?` and takes some names for other paths, so
+    that the request would reach another entry.
+    """
+    for part in parts:
+        if part in {"", ".", ".."} or _OTHER_PATH.search(part):
+            raise Invalid(
+                f"{part!r} is the name of nothing: no name is empty, `.` or `..`, has a `?`, a `%` before two "
+                "hexadecimal digits, `/members` or `/preferences`, or ends with `/`"
+            )
     return "".join("/" + quote(part, safe="") for part in parts)
+
+
+def json_bytes(value: Json) -> bytes:
+    """As JSON. Half of a surrogate pair stays what it is, an escape: the API says what becomes of it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
 def _answer(response: requests.Response) -> Answer:
@@ -240,7 +256,8 @@ def _refusal(status: int, problem: JsonObject) -> CliError:
         hint = "see `tocsin login`" if status == 401 else None
         return Refused(message, faults, hint=hint)
     if status == 404:
-        return NotFound(message, faults)
+        hint = None if text(problem, "type") else "does the URL lead to Tocsin's API? This is no answer of it"
+        return NotFound(message, faults, hint=hint)
     if status in {409, 412}:
         return Conflict(message, faults)
     if status == 429 or status >= 500:
@@ -295,6 +312,6 @@ def _moment(written: str) -> datetime | None:
     """The time in an HTTP header (RFC 9110, 5.6.7), which is always UTC."""
     try:
         moment = parsedate_to_datetime(written)
-    except (IndexError, TypeError, ValueError):
+    except (IndexError, OverflowError, TypeError, ValueError):
         return None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from tocsin_cli.blueprint.documents import parse_document
-from tocsin_cli.errors import CliError, Conflict, ExitCode, Fault, Invalid
+from tocsin_cli.errors import CliError, ExitCode, Fault, Invalid, UsageError
 from tocsin_cli.output import to_yaml
 from tocsin_cli.types import JsonObject
 
@@ -62,12 +63,14 @@ def edit_entry(
             told = [_Wrong(_line_in(fault.where), "", fault.message) for fault in error.faults]
             told = told or [_Wrong(None, "", str(error))]
             continue
+        if document.says_nothing:
+            raise Unchanged("nothing but comments came back, and nothing changed")
         try:
             return save(document.content)
         except Invalid as error:
             told = [_Wrong(document.line_of(fault.where), fault.where, fault.message) for fault in error.faults]
             told = told or [_Wrong(None, "", str(error))]
-        except Conflict as error:
+        except CliError as error:  # somebody else was faster, or nobody answers
             raise _kept(error, edited) from None
 
 
@@ -100,7 +103,10 @@ def _without_marks(text: str) -> str:
 
 
 def _in_editor(text: str) -> str:
-    command = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "vi")
+    own = os.environ.get("VISUAL") or os.environ.get("EDITOR")
+    if not own and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError("there is no terminal to edit at", hint="give fields or --file, or set EDITOR")
+    command = shlex.split(own or "vi")
     handle, name = tempfile.mkstemp(prefix="tocsin-", suffix=".yaml")
     path = Path(name)
     try:
@@ -112,15 +118,19 @@ def _in_editor(text: str) -> str:
             raise CliError(f"the editor {command[0]!r} can't be run: {error.strerror}", hint="set EDITOR") from None
         if status != 0:
             raise CliError(f"the editor ended with status {status}: nothing changed")
-        return path.read_text("utf-8")
+        written = path.read_bytes()
+        try:
+            return written.decode()
+        except UnicodeDecodeError:
+            raise _kept(Invalid("what the editor wrote is not UTF-8"), written) from None
     finally:
         path.unlink(missing_ok=True)
 
 
-def _kept[E: CliError](error: E, text: str) -> E:
+def _kept[E: CliError](error: E, written: str | bytes) -> E:
     """The error, with a hint at where the user's work is."""
     handle, name = tempfile.mkstemp(prefix="tocsin-edited-", suffix=".yaml")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(handle, "wb") as file:
+        file.write(written.encode() if isinstance(written, str) else written)
     error.hint = f"what you wrote is kept in {name}"
     return error

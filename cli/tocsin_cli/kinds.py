@@ -29,7 +29,7 @@ class Kind:
     @property
     def article(self) -> str:
         """`a rule`, `an API key`."""
-        return f"{'an' if self.one[0] in 'aeiouAEIOU' else 'a'} {self.one}"
+        return f"{'an' if self.one[0] in 'aeioAEIO' else 'a'} {self.one}"
 
 
 def _name(entry: JsonObject) -> str:

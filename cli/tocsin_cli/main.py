@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import TextIO, cast
 
 import typer
 
 from tocsin_cli.app import app_for
-from tocsin_cli.errors import CliError, ExitCode
+from tocsin_cli.errors import CliError, ExitCode, Invalid, UsageError
 from tocsin_cli.output import ReaderGone
 from tocsin_cli.text import plain, plain_lines
 
@@ -23,7 +25,9 @@ def run() -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, that of the process by default; its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _open_what_is_closed()
     try:
+        _check_encoding(given)
         code = app_for(_words(given))(args=given, prog_name="tocsin", standalone_mode=False)
     except CliError as error:
         _show(error)
@@ -36,7 +40,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.INTERRUPTED
     except ReaderGone:
         return _no_reader()
+    except OSError as error:
+        return _no_file(error)
     return code if isinstance(code, int) else ExitCode.OK
+
+
+def _open_what_is_closed() -> None:
+    """Have the standard streams that the program was started without (`>&-`) lead nowhere: Python has none then."""
+    sys.stdin = sys.stdin or _nowhere("r")
+    sys.stdout = sys.stdout or _nowhere("w")
+    sys.stderr = sys.stderr or _nowhere("w")
+
+
+def _nowhere(mode: str) -> TextIO:
+    return cast(TextIO, Path(os.devnull).open(mode, encoding="utf-8"))
+
+
+def _check_encoding(given: Sequence[str]) -> None:
+    """UsageError for an argument that is no text in the terminal's encoding: nothing is called so."""
+    for argument in given:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"{argument!r} is not UTF-8") from None
 
 
 def _words(given: Sequence[str]) -> Sequence[str]:
@@ -76,5 +102,22 @@ def _usage(error: typer.TyperException) -> int:
 
 def _no_reader() -> int:
     """Whoever read our output (`| head`) has enough: end as a program that the signal ends."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    _write_no_more()
     return 128 + signal.SIGPIPE
+
+
+def _no_file(error: OSError) -> int:
+    """A file, a folder, or what our output goes to, can't be read or written."""
+    reason = error.strerror or str(error)
+    if error.filename is not None:
+        failed: CliError = Invalid(f"{os.fsdecode(error.filename)}: {reason}")
+    else:
+        failed = CliError(f"the output can't be written: {reason}")
+        _write_no_more()
+    _show(failed)
+    return failed.exit_code
+
+
+def _write_no_more() -> None:
+    """Have what is left of standard output go nowhere, or Python would fail at it once more when it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

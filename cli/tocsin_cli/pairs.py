@@ -27,17 +27,22 @@ def parse_pairs(given: Sequence[str], *, values: bool = False) -> JsonObject:
 
 def _json(value: str, pair: str) -> Json:
     try:
-        parsed: Json = json.loads(value)
-    except ValueError as error:
+        return _strict(value)
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{pair!r}: what stands behind := is no JSON ({error})") from None
-    return parsed
 
 
 def _guessed(value: str) -> Json:
     try:
-        parsed: Json = json.loads(value)
-    except ValueError:
+        return _strict(value)
+    except (ValueError, RecursionError):
         return value
+
+
+def _strict(value: str) -> Json:
+    """The value. ValueError for what is no JSON, NaN and numbers beyond what a double holds among it."""
+    parsed: Json = json.loads(value)
+    json.dumps(parsed, allow_nan=False)
     return parsed
 
 

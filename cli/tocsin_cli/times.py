@@ -44,6 +44,11 @@ def parse_length(given: str, option: str) -> timedelta:
     return length
 
 
+def parse_duration(given: str, option: str) -> str:
+    """A length of time as the API takes it. Raises UsageError, which names `option`."""
+    return f"seconds={parse_length(given, option).total_seconds():.3f}"
+
+
 def parse_moment(given: str, option: str, *, now: datetime | None = None, ahead: bool = False) -> datetime:
     """A moment: ISO 8601 (local time where it has no zone), `now`, `today`, `yesterday`, or a length before now.
 

@@ -25,6 +25,11 @@ class Document:
     content: JsonObject
     node: yaml.Node | None
 
+    @property
+    def says_nothing(self) -> bool:
+        """Whether nothing stands in it but comments."""
+        return self.node is None
+
     def line_of(self, path: str) -> int:
         """The line of `rules[3].bindings[0].policy`, or of the nearest thing above it that there is."""
         node, line = self.node, 1

@@ -107,6 +107,8 @@ def _write(cli: Cli, chosen: JsonObject) -> None:
 def _plan(cli: Cli, files: list[str], *, prune: bool, env: bool) -> tuple[Merged, JsonObject]:
     """The blueprint that the files want, and what the API says it would change."""
     documents = [read_document(name, os.environ if env else None) for name in _expanded(files)]
+    if prune and all(document.says_nothing for document in documents):
+        raise Invalid("the files are empty, and --prune would delete everything", hint="{} is an empty blueprint")
     wanted = merge(documents)
     if not prune:
         wanted = laid_over(cli.api.get("/blueprint").object, wanted)

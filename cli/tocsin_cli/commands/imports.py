@@ -36,6 +36,8 @@ class _Tally:
     stored: int = 0
     refused: int = 0
     skipped: int = 0
+    refused_before: int = 0
+    """Those among `skipped` that an earlier run told of as refused."""
     told: list[str] = field(default_factory=list)
 
     def to_json(self) -> JsonObject:
@@ -91,18 +93,24 @@ def register(app: typer.Typer) -> None:
         columns = dict(_pair(each) for each in mapped or [])
         constants = {name: value for name, value in (("action", action), ("app", app_)) if value is not None}
         moment = None if at is None else parse_moment(at, "--at")
+        if delimiter is not None and len(delimiter) != 1:
+            raise UsageError(f"--delimiter: {delimiter!r} is not one character; a tab is $'\\t'")
         shape = Shape(columns, constants, moment, time_format)
         sources = [Source(name, form, delimiter, frozenset(columns.values())) for name in files]
         if dry_run:
             _show_events(cli, sources, shape)
             return
         reading = repr((form, delimiter, sorted(columns.items()), sorted(constants.items()), at, time_format))
+        tallies: list[_Tally] = []
         with ExitStack() as opened:
+            opened.callback(_report, cli, tallies, rejects)
             bar = opened.enter_context(cli.out.progress())
             file = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects is not None else None
             run = _Run(cli, shape, reading, bar, file, again=again)
-            tallies = [run.file(source) for source in sources]
-        _report(cli, tallies, rejects)
+            for source in sources:
+                run.file(source, tallies)
+        if any(tally.refused for tally in tallies):
+            raise typer.Exit(ExitCode.FAILED)
 
 
 class _Run:
@@ -118,15 +126,17 @@ class _Run:
         self._rejects = rejects
         self._again = again
 
-    def file(self, source: Source) -> _Tally:
-        """Send a file's records from where the last run was."""
+    def file(self, source: Source, tallies: list[_Tally]) -> None:
+        """Send a file's records from where the last run was, counting them in one more of `tallies`."""
         tally = _Tally(shown(source.name))
         bookmark = None if source.name == STDIN else Bookmark.of(self._cli.api.url, source.name, self._reading)
         reached = Reached() if bookmark is None or self._again else bookmark.read()
-        tally.skipped = reached.records if reached.records and self._unchanged(source, reached) else 0
+        if reached.records and self._unchanged(source, reached):
+            tally.skipped, tally.refused_before = reached.records, reached.refused
         task = self._bar.add_task(tally.name, total=source.size, more="")
         trail = Trail()
         with source.opened() as opened:
+            tallies.append(tally)
             records = _records(opened, self._shape)
             for _, record in zip(range(tally.skipped), records, strict=False):
                 trail.add(_id(record))
@@ -135,9 +145,18 @@ class _Run:
                     trail.add(_id(outcome.record))
                     self._count(tally, outcome.record, outcome.wrong)
                 if bookmark is not None:
-                    bookmark.write(trail.reached)
+                    noted = self._noted(bookmark, trail.reached(tally.refused_before + tally.refused))
+                    bookmark = bookmark if noted else None
                 self._move(task, opened, tally)
-        return tally
+
+    def _noted(self, bookmark: Bookmark, reached: Reached) -> bool:
+        """Whether it could be noted how far this got; where not, the next run sends again what this one has sent."""
+        try:
+            bookmark.write(reached)
+        except OSError as error:
+            self._cli.out.warn(f"how far this gets can't be kept in {bookmark.path.parent}: {error.strerror}")
+            return False
+        return True
 
     def _unchanged(self, source: Source, reached: Reached) -> bool:
         """Whether what the last run sent is still what the file begins with."""
@@ -145,7 +164,7 @@ class _Run:
         with source.opened() as opened:
             for _, record in zip(range(reached.records), _records(opened, self._shape), strict=False):
                 trail.add(_id(record))
-        if trail.reached == reached:
+        if trail.reached(reached.refused) == reached:
             return True
         self._cli.out.warn(f"{source.name} has changed since the last run: it is sent from its beginning")
         return False
@@ -203,11 +222,10 @@ def _report(cli: Cli, tallies: list[_Tally], rejects: Path | None) -> None:
         if tally.refused > len(tally.told):
             cli.out.warn(f"{tally.name}: and {tally.refused - len(tally.told):,} more")
         skipped = f", {counted(tally.skipped, 'record')} of an earlier run not sent again" if tally.skipped else ""
+        refused_before = f" (of which {tally.refused_before:,} were refused)" if tally.refused_before else ""
         refused = f", {tally.refused:,} refused" if tally.refused else ""
-        cli.out.done(f"{tally.name}: {counted(tally.stored, 'event')} stored{refused}{skipped}")
+        cli.out.done(f"{tally.name}: {counted(tally.stored, 'event')} stored{refused}{skipped}{refused_before}")
     if not cli.out.for_people:
         cli.out.items([tally.to_json() for tally in tallies], (), none="")
-    if any(tally.refused for tally in tallies):
-        if rejects is not None:
-            cli.out.note(f"what was refused, and why: {rejects}")
-        raise typer.Exit(ExitCode.FAILED)
+    if rejects is not None and any(tally.refused for tally in tallies):
+        cli.out.note(f"what was refused, and why: {rejects}")

@@ -14,7 +14,7 @@ from tocsin_cli.errors import CliError, UsageError
 from tocsin_cli.kinds import GROUPS, KEYS, USERS
 from tocsin_cli.output import Column
 from tocsin_cli.text import counted
-from tocsin_cli.times import iso, parse_length, parse_moment
+from tocsin_cli.times import iso, parse_duration, parse_moment
 from tocsin_cli.types import JsonObject, text
 
 SCOPES = ("events:write", "events:read", "events:erase", "config:read", "config:write", "notifications")
@@ -122,9 +122,7 @@ def _add_rotate(keys: typer.Typer) -> None:
         ] = "24h",
     ) -> None:
         """Give a key a new secret, shown this once."""
-        said = "none"
-        if overlap != "none":
-            said = f"seconds={parse_length(overlap, '--overlap').total_seconds():.3f}"
+        said = overlap if overlap == "none" else parse_duration(overlap, "--overlap")
         made = cli.api.post(path_of("keys", name, "rotate"), {"overlap": said}).object
         if not made.get("key"):
             raise CliError("the answer has no secret in it")

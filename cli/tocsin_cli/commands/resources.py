@@ -15,6 +15,7 @@ from tocsin_cli.cli import Cli, command, names_of
 from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.editor import edit_entry
 from tocsin_cli.errors import Fault, Invalid
+from tocsin_cli.files import shown
 from tocsin_cli.kinds import Kind
 from tocsin_cli.output import to_yaml
 from tocsin_cli.pairs import parse_pairs
@@ -97,6 +98,8 @@ def _add_create(group: typer.Typer, kind: Kind) -> None:
 
         if file is not None:
             document = read_document(file, os.environ if env else None)
+            if document.says_nothing:
+                raise Invalid(f"{shown(file)} is empty", hint="{} is an entry without any field")
             try:
                 stored = save(document.content | parse_pairs(fields or [], values=True))
             except Invalid as error:

@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from tocsin_cli.cli import EVENTS, Cli, command
 from tocsin_cli.output import fields
 from tocsin_cli.pairs import parse_pairs
-from tocsin_cli.times import iso, local, parse_moment
+from tocsin_cli.times import iso, local, parse_duration, parse_moment
 from tocsin_cli.types import JsonObject, text
 
 ACTIONS = (
@@ -90,9 +90,7 @@ def register(app: typer.Typer) -> None:
             str | None, typer.Option("--id", metavar="UUID", help="A UUIDv7 of your own: a repeat stores nothing.")
         ] = None,
         brand: Annotated[str | None, typer.Option(metavar="NAME", help="The brand.")] = None,
-        retention: Annotated[
-            str | None, typer.Option(metavar="LENGTH", help="How long it is kept, as days=30.")
-        ] = None,
+        retention: Annotated[str | None, typer.Option(metavar="LENGTH", help="How long it is kept, as 30d.")] = None,
     ) -> None:
         """Send one event.
 
@@ -109,7 +107,7 @@ def register(app: typer.Typer) -> None:
             "client_ip": client_ip,
             "created": None if created is None else iso(parse_moment(created, "--created")),
             "brand": brand,
-            "retention": retention,
+            "retention": None if retention is None else parse_duration(retention, "--retention"),
             "user": {name: value for name, value in person.items() if value is not None} or None,
             "context": said or None,
         }

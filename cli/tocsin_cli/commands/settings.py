@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from tocsin_cli.api import path_of
 from tocsin_cli.cli import CONFIGURATION, OPERATING, Cli, command, group
 from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.commands.resources import show_entry
@@ -71,5 +70,5 @@ def register(app: typer.Typer) -> None:
         cli: Cli, address: Annotated[str, typer.Argument(metavar="ADDRESS", help="Whom to write to again.")]
     ) -> None:
         """Write to an address again."""
-        lifted = cli.api.delete(path_of("mail-stops", address)).object
+        lifted = cli.api.delete("/mail-stops", query={"address": address}).object
         cli.out.done(f"mail goes to {text(lifted, 'address')} again")

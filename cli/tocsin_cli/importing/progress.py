@@ -20,6 +20,8 @@ class Reached:
 
     records: int = 0
     digest: str = ""
+    refused: int = 0
+    """How many of them are not stored."""
 
 
 class Trail:
@@ -34,10 +36,9 @@ class Trail:
         self._hash.update(event_id.encode() + b"\n")
         self.records += 1
 
-    @property
-    def reached(self) -> Reached:
-        """What was taken in so far."""
-        return Reached(self.records, self._hash.hexdigest())
+    def reached(self, refused: int) -> Reached:
+        """What was taken in so far, and how many of it were refused."""
+        return Reached(self.records, self._hash.hexdigest(), refused)
 
 
 @dataclass(frozen=True, slots=True)

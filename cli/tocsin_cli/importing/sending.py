@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from tocsin_cli.api import NDJSON_TYPE, Api
+from tocsin_cli.api import NDJSON_TYPE, Api, json_bytes
 from tocsin_cli.errors import CliError, Fault, Invalid, Unavailable
 from tocsin_cli.importing.records import Record
 from tocsin_cli.types import JsonObject, objects, text, whole
@@ -31,7 +30,7 @@ def batches(records: Iterable[Record]) -> Iterator[list[tuple[Record, bytes]]]:
     batch: list[tuple[Record, bytes]] = []
     size = 0
     for record in records:
-        line = b"" if record.event is None else _line(record.event)
+        line = b"" if record.event is None else json_bytes(record.event)
         if batch and (len(batch) == MAX_EVENTS or size + len(line) + 1 > MAX_BYTES):
             yield batch
             batch, size = [], 0
@@ -110,7 +109,3 @@ def _why(result: JsonObject) -> str:
 
 def _said(faults: Sequence[Fault]) -> str:
     return "; ".join(f"{fault.where}: {fault.message}" if fault.where else fault.message for fault in faults)
-
-
-def _line(event: JsonObject) -> bytes:
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -61,7 +61,10 @@ class Source:
     @property
     def size(self) -> int | None:
         """Bytes on disk; None where that is not known."""
-        return None if self.name == STDIN else Path(self.name).stat().st_size
+        try:
+            return None if self.name == STDIN else Path(self.name).stat().st_size
+        except OSError:
+            return None
 
     @contextmanager
     def opened(self) -> Iterator[Opened]:

@@ -182,7 +182,40 @@ def test_no_more_items_are_read_than_are_wanted():
 
 
 def test_a_name_may_hold_anything():
-    assert path_of("rules", "a b/c?d") == "/rules/a%20b%2Fc%3Fd"
+    assert path_of("rules", "a b/c&d") == "/rules/a%20b%2Fc%26d"
+
+
+@pytest.mark.parametrize(
+    "name", ["alice?x", "?", "al%41ce", "x/members", "x/members/bob", "bob/preferences", "x/", "", ".", ".."]
+)
+def test_a_name_that_no_path_can_hold_reaches_no_other_entry(name):
+    with pytest.raises(Invalid, match="is the name of nothing") as refused:
+        path_of("users", name)
+
+    assert refused.value.exit_code is ExitCode.INVALID
+
+
+def test_half_of_a_surrogate_pair_is_sent_as_it_is_said():
+    with serving(in_turn(Reply(200, {}))) as site:
+        api(site).post("/events", {"action": "a\udcff"})
+
+    assert site.asked[0].body == b'{"action":"a\\udcff"}'
+
+
+@pytest.mark.parametrize("header", ["Retry-After", "Date"])
+def test_an_odd_date_of_the_other_side_is_none(header):
+    odd = "Wed, 21 Oct 99999999999999999999 07:28:00 GMT"
+    busy = Reply(503, {}, {header: odd})
+
+    with serving(in_turn(busy, Reply(200, {"ok": True}, {header: odd}))) as site:
+        assert api(site).get("/rules").object == {"ok": True}
+
+
+def test_a_404_that_is_not_tocsins_own_says_so():
+    with serving(in_turn(Reply(404, {"message": "Not Found"}))) as site, pytest.raises(NotFound) as refused:
+        api(site).get("/rules/x")
+
+    assert "does the URL lead to Tocsin's API?" in refused.value.hint
 
 
 def test_an_answer_that_is_not_tocsins_is_said_to_be_that():

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from tocsin_cli.editor import Unchanged, edit_entry
-from tocsin_cli.errors import CliError, Conflict, ExitCode, Fault, Invalid
+from tocsin_cli.errors import (
+    CliError,
+    Conflict,
+    ExitCode,
+    Fault,
+    Invalid,
+    NotFound,
+    Refused,
+    Unavailable,
+    UsageError,
+)
 
 ENTRY = {"name": "logins", "severity": "notice", "bindings": [{"policy": "login"}]}
 
@@ -138,6 +148,45 @@ def test_an_editor_that_fails_changes_nothing(monkeypatch, command, why):
     save, taken = refusing()
 
     with pytest.raises(CliError, match=why):
+        edit_entry(ENTRY, "rule logins", save)
+
+    assert taken == []
+
+
+@pytest.mark.parametrize("error", [Unavailable("the API does not answer"), NotFound("there is no rule"), Refused("no")])
+def test_what_nobody_took_is_kept_whatever_the_reason(editor, error):
+    editor(("severity: notice", "severity: alert"))
+    save, _ = refusing(error)
+
+    with pytest.raises(type(error)) as refused:
+        edit_entry(ENTRY, "rule logins", save)
+
+    kept = Path(refused.value.hint.rpartition(" ")[2])
+    assert "severity: alert" in kept.read_text()
+    kept.unlink()
+
+
+def test_what_is_no_utf8_is_kept_and_sent_nowhere(tmp_path, monkeypatch):
+    script = tmp_path / "editor.py"
+    script.write_text("import pathlib, sys; pathlib.Path(sys.argv[-1]).write_bytes(b'name: J\\xfcrgen')")
+    monkeypatch.setenv("EDITOR", f"{sys.executable} {script}")
+    save, taken = refusing()
+
+    with pytest.raises(Invalid, match="not UTF-8") as refused:
+        edit_entry(ENTRY, "rule logins", save)
+
+    kept = Path(refused.value.hint.rpartition(" ")[2])
+    assert kept.read_bytes() == b"name: J\xfcrgen"
+    assert taken == []
+    kept.unlink()
+
+
+def test_no_editor_is_opened_where_there_is_no_terminal(monkeypatch):
+    monkeypatch.delenv("EDITOR", raising=False)
+    monkeypatch.delenv("VISUAL", raising=False)
+    save, taken = refusing()
+
+    with pytest.raises(UsageError, match="no terminal"):
         edit_entry(ENTRY, "rule logins", save)
 
     assert taken == []

@@ -121,6 +121,57 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(log, tmp_path, monkeypatch)
     assert [event["app"] for event in log.lines] == [f"n{number}" for number in range(7)]
 
 
+def test_what_was_refused_is_told_also_where_the_run_ends_before_its_end_and_remembered(
+    log, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr("tocsin_cli.importing.sending.MAX_EVENTS", 2)
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    path = file_of(tmp_path, LINE, {**LINE, "app": "bad"}, {**LINE, "app": "later"})
+    log.fail_after = 2
+
+    assert main(["import", str(path)]) == ExitCode.UNAVAILABLE
+    told = capsys.readouterr().err
+    assert f"{path}:2: app: is bad" in told
+    assert "1 event stored, 1 refused" in told
+
+    log.fail_after = None
+    assert main(["import", str(path)]) == ExitCode.OK
+    assert "2 records of an earlier run not sent again (of which 1 were refused)" in capsys.readouterr().err
+
+
+def test_a_file_that_is_not_there_does_not_hide_what_became_of_the_one_before(log, tmp_path, capsys):
+    path = file_of(tmp_path, {**LINE, "app": "bad"}, LINE)
+
+    assert main(["import", str(path), str(tmp_path / "none.jsonl")]) == ExitCode.INVALID
+
+    told = capsys.readouterr().err
+    assert f"{path}:1: app: is bad" in told
+    assert f"error: there is no file {tmp_path / 'none.jsonl'}" in told
+
+
+def test_a_place_for_rejects_that_cant_be_written_is_an_error_before_anything_is_sent(log, tmp_path, capsys):
+    path = file_of(tmp_path, LINE)
+
+    assert main(["import", str(path), "--rejects", str(tmp_path / "none" / "r.jsonl")]) == ExitCode.INVALID
+
+    assert "No such file or directory" in capsys.readouterr().err
+    assert log.lines == []
+
+
+def test_where_nothing_can_be_remembered_events_are_imported_all_the_same(log, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+
+    assert main(["import", str(file_of(tmp_path, LINE, LINE))]) == ExitCode.OK
+
+    assert len(log.stored) == 2
+    assert "can't be kept" in capsys.readouterr().err
+
+
+def test_a_delimiter_is_one_character(log, tmp_path):
+    assert main(["import", str(file_of(tmp_path, LINE, name="a.csv")), "--delimiter", "::"]) == ExitCode.USAGE
+
+
 def test_refused_records_are_told_and_kept_with_their_reasons(log, tmp_path, capsys):
     path = file_of(tmp_path, LINE, {**LINE, "app": "bad"}, {"action": "login"})
     rejects = tmp_path / "rejects.jsonl"

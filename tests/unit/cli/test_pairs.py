@@ -33,3 +33,11 @@ def test_what_is_no_pair_is_refused_as_it_was_written(pair):
 def test_a_key_is_given_once_and_as_one_thing(pairs):
     with pytest.raises(UsageError):
         parse_pairs(pairs)
+
+
+@pytest.mark.parametrize("value", ["NaN", "-Infinity", "1e999", "[" * 100_000])
+def test_a_number_that_json_does_not_have_is_refused_by_its_field_and_text_elsewhere(value):
+    with pytest.raises(UsageError, match=r"'n:=.*is no JSON"):
+        parse_pairs([f"n:={value}"])
+
+    assert parse_pairs([f"name={value}"], values=True) == {"name": value}

@@ -82,7 +82,8 @@ def test_a_key_that_is_missing_is_said_to_be():
 
 
 def test_the_exit_code_is_that_of_the_apis_refusal():
-    problem = {"title": "Not found", "status": 404, "detail": "there is no rule 'x'"}
+    said = {"title": "Not found", "status": 404, "detail": "there is no rule 'x'"}
+    problem = {"type": "urn:tocsin:problem:not-found"} | said
 
     with serving(in_turn(Reply(404, problem))) as site:
         answer = program("rules", "show", "x", TOCSIN_URL=site.url, TOCSIN_KEY="key")
@@ -111,6 +112,97 @@ def test_a_reader_that_has_enough_ends_it_quietly():
     assert answer.stderr == ""
     assert answer.returncode == 141
     assert len(answer.stdout.splitlines()) == 1
+
+
+def in_bash(line, site, **environment):
+    return subprocess.run(
+        ["/bin/bash", "-c", line.replace("tocsin", f"{sys.executable} -m tocsin_cli")],
+        env=ENVIRONMENT | {"TOCSIN_URL": site.url, "TOCSIN_KEY": "key"} | environment,
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("form", ["table", "json", "ndjson"])
+def test_a_disk_that_is_full_is_a_sentence(form):
+    event = {"id": "1", "created": "2026-03-01T12:00:00Z", "action": "login"}
+
+    with serving(in_turn(Reply(200, {"items": [event], "cursor": None}))) as site:
+        answer = in_bash(f"tocsin events -o {form} > /dev/full", site)
+
+    assert answer.stderr.splitlines()[-1] == "error: the output can't be written: No space left on device"
+    assert answer.returncode == ExitCode.FAILED
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_it_runs_with_a_standard_stream_closed(closed):
+    with serving(in_turn(Reply(200, {"items": [], "cursor": None}))) as site:
+        answer = in_bash(f"tocsin events -o json {closed}", site)
+        refused = in_bash(f"tocsin rules delete x {closed}", site)
+
+    assert (answer.returncode, answer.stdout) == (0, "" if closed == ">&-" else "[]\n")
+    assert refused.returncode == ExitCode.USAGE
+    assert "Traceback" not in answer.stderr + refused.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        r"tocsin rules show $'a\xff'",
+        r"tocsin rules list -q $'a\xff'",
+        r"tocsin send login --user $'a\xff'",
+    ],
+)
+def test_what_is_no_text_is_refused(line):
+    with serving(in_turn(Reply(200, {"items": [], "cursor": None}))) as site:
+        answer = in_bash(line, site)
+
+    assert answer.stderr == "error: 'a\\udcff' is not UTF-8\n"
+    assert answer.returncode == ExitCode.USAGE
+    assert site.asked == []
+
+
+def test_a_file_that_cant_be_read_or_written_is_a_sentence():
+    long = "x" * 300
+
+    for line in (f"tocsin diff {long}", f"tocsin export --split {long}"):
+        with serving(in_turn(Reply(200, {}))) as site:
+            answer = in_bash(line, site)
+
+        assert answer.stderr == f"error: {long}: File name too long\n"
+        assert answer.returncode == ExitCode.INVALID
+
+
+def test_how_long_an_event_is_kept_is_said_as_lengths_are():
+    with serving(in_turn(Reply(201, {"id": "1", "created": "", "expires": ""}))) as site:
+        answer = in_bash("tocsin send login --retention 1d12h", site)
+        refused = in_bash("tocsin send login --retention soon", site)
+
+    assert answer.returncode == 0
+    assert [asked.json for asked in site.asked] == [{"action": "login", "retention": "seconds=129600.000"}]
+    assert "--retention: 'soon' is no length of time" in refused.stderr
+    assert refused.returncode == ExitCode.USAGE
+
+
+def test_mail_to_an_address_that_no_path_can_hold_is_let_go_on():
+    with serving(in_turn(Reply(200, {"address": "who?/me@example.com"}))) as site:
+        answer = in_bash("tocsin mail-stops lift 'who?/me@example.com'", site)
+
+    assert answer.returncode == 0
+    assert [asked.path for asked in site.asked] == ["/mail-stops?address=who%3F%2Fme%40example.com"]
+
+
+def test_an_empty_file_is_no_entry_and_no_configuration(tmp_path):
+    (tmp_path / "empty.yaml").write_text("# nothing\n")
+
+    for command in ("rules create x --replace --file", "apply --prune --yes"):
+        with serving(in_turn(Reply(200, {}))) as site:
+            answer = in_bash(f"tocsin {command} {tmp_path}/empty.yaml", site)
+
+        assert "empty" in answer.stderr.splitlines()[0]
+        assert (answer.returncode, site.asked) == (ExitCode.INVALID, [])
 
 
 def test_the_key_is_shown_nowhere_also_when_verbose():
