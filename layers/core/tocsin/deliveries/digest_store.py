@@ -26,11 +26,10 @@ from tocsin.aws.dynamodb import (
     timestamp,
     timestamp_of,
     truth,
-    until,
 )
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
-from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, due_shard, facts, listed, message_of, place_of
+from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, due_shard, facts, lasts, listed, message_of, place_of
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.deliveries.redrive_store import STUCK_AFTER
 from tocsin.deliveries.waiting_store import head_key
@@ -268,7 +267,7 @@ class DigestStore:
                     **listed(message.transport, State.QUEUED, digest_id),
                     **facts(message),
                 },
-                once={"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(now + keep)},
+                once={"attempts": {"L": []}, "created": text(iso(now)), **lasts(now, keep)},
                 condition="attribute_not_exists(pk)",
             )
         except ConditionFailed as refused:

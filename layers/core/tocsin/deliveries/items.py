@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from tocsin.aws.dynamodb import (
@@ -18,6 +18,7 @@ from tocsin.aws.dynamodb import (
     timestamp,
     truth,
     truth_of,
+    until,
 )
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
@@ -44,6 +45,10 @@ MOST_ATTEMPTS = 40
 FIRST_ATTEMPTS_KEPT = 10
 LAST_ATTEMPTS_KEPT = 15
 """How many are kept of a full list, with the first ones. Those between are only counted, in `attempts_left_out`."""
+
+KEPT_AT_LEAST = timedelta(days=8)
+"""How long a delivery is kept however short stories are: it is retried for 28 hours, and an open breaker holds it for
+five days. What is on its way must not be deleted."""
 
 NO_LONGER_DUE = ("not_before", "next_attempt", "due_shard", "due_at")
 """Attributes that only a delivery has that goes on by itself; removed when it no longer does."""
@@ -72,6 +77,11 @@ class Place:
     def key(self) -> dict[str, Any]:
         """The table's key."""
         return {"pk": text(f"event#{self.event_id}"), "sk": text(f"delivery#{self.told}")}
+
+
+def lasts(since: datetime, keep: timedelta) -> dict[str, Any]:
+    """The attribute that says until when a delivery is kept: for `keep`, or KEPT_AT_LEAST."""
+    return {"expires_at": until(since + max(keep, KEPT_AT_LEAST))}
 
 
 def facts(message: DeliveryMessage) -> dict[str, Any]:

@@ -12,11 +12,13 @@ from tocsin.aws.errors import ConditionFailed, Refused
 from tocsin.aws.table import Table
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.items import (
+    KEPT_AT_LEAST,
     NO_LONGER_DUE,
     STATE_SHARDS,
     Place,
     change,
     due_shard,
+    lasts,
     listed,
     message_of,
     place_of,
@@ -192,6 +194,9 @@ class RedeliveryStore:
             return state
         attempts = item.get("attempts", {}).get("L", [])
         changes = _queued(place, text_of(item, "transport"), now) | {"tries": number(0)}
+        longer = lasts(now, KEPT_AT_LEAST)
+        if number_of(item, "expires_at") < number_of(longer, "expires_at"):
+            changes |= longer
         try:
             queued = change(
                 self._table,

@@ -32,6 +32,7 @@ from tocsin.deliveries.items import (
     due,
     due_shard,
     facts,
+    lasts,
     listed,
     shown,
 )
@@ -135,14 +136,17 @@ class DeliveryStore:
 
     def hold(self, message: DeliveryMessage, *, now: datetime, keep: timedelta) -> None:
         """Keep a delivery back until its transport's breaker lets it go."""
-        changes = {"state": text(State.HELD), **listed(message.transport, State.HELD, message.delivery_id)}
+        once = _once(now, keep)
+        # Anew each time: a breaker that opens again holds it for days again.
+        changes = {"state": text(State.HELD), "expires_at": once.pop("expires_at")}
+        changes |= listed(message.transport, State.HELD, message.delivery_id)
         with suppress(ConditionFailed):
             change(
                 self._table,
                 "holding a delivery",
                 Place.of(message.delivery_id),
                 changes | facts(message) | {"updated": text(iso(now))},
-                once=_once(now, keep),
+                once=once,
                 remove=NO_LONGER_DUE,
                 condition=_FREE,
                 values=_free_at(now),
@@ -225,7 +229,7 @@ class DeliveryStore:
 
 def _once(now: datetime, keep: timedelta) -> dict[str, Any]:
     """Attributes that a delivery gets by its first write and keeps."""
-    return {"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(now + keep)}
+    return {"attempts": {"L": []}, "created": text(iso(now)), **lasts(now, keep)}
 
 
 def _free_at(now: datetime) -> dict[str, Any]:

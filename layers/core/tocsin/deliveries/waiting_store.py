@@ -29,7 +29,7 @@ import orjson
 from tocsin.aws.dynamodb import document, number, text, text_of, timestamp, timestamp_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
-from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, facts, listed
+from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, facts, lasts, listed
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.events.model import Event
 from tocsin.notifications.outcome import Outcome, State
@@ -134,7 +134,7 @@ class WaitingStore:
                     **listed(message.transport, State.WAITING, message.delivery_id),
                     **facts(message),
                 },
-                once={"attempts": {"L": []}, "created": text(iso(now)), "expires_at": until(order + keep)},
+                once={"attempts": {"L": []}, "created": text(iso(now)), **lasts(order, keep)},
                 condition="attribute_not_exists(pk)",
             )
         except ConditionFailed as refused:
