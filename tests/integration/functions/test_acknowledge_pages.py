@@ -43,10 +43,18 @@ class Pages:
         in_a_minute, week = self.now + timedelta(minutes=1), timedelta(days=7)
         self.matters.begin("logins", ABOUT, self.event_id, steps=1, due=in_a_minute, now=self.now, keep=week)
 
-    def follow(self, method: str = "GET", username: str = "ana", *, ended: bool = False, **headers: str) -> Answer:
+    def follow(
+        self,
+        method: str = "GET",
+        username: str = "ana",
+        *,
+        form: str | None = None,
+        ended: bool = False,
+        **headers: str,
+    ) -> Answer:
         ends = self.now - LIVES if ended else self.now + LIVES
         token = self.links.token(Acknowledging("logins", ABOUT, self.event_id, "chat", username, ends))
-        return self.api(method, "/acknowledge", query={"token": token}, facts={}, headers=HTML | headers)
+        return self.api(method, "/acknowledge", form, query={"token": token}, facts={}, headers=HTML | headers)
 
 
 @pytest.fixture
@@ -119,3 +127,25 @@ def test_a_link_that_has_ended_is_a_page_for_people_and_a_problem_for_others(pag
     assert (problem.status, problem.headers["content-type"]) == (404, "application/problem+json")
     matter = pages.matters.get("logins", ABOUT, now=pages.now)
     assert matter is not None and matter.acknowledgement is None
+
+
+@pytest.mark.parametrize(
+    ("form", "who"),
+    [
+        ("name=bob&" + "&".join(f"field{number}=1" for number in range(50)), "bob (by chat)"),
+        ("&" * 5_000, "somebody (by chat)"),
+        ("name=%ED%A0%80%00", "\ufffd\ufffd\ufffd (by chat)"),
+        ("name=" + "a" * 5_000, "a" * 79 + "… (by chat)"),
+        ('{"name": "bob"}', "somebody (by chat)"),
+    ],
+)
+def test_whatever_form_comes_it_is_acknowledged(pages: Pages, form: str, who: str) -> None:
+    """A form of more than ten fields was answered with 500, and what it acknowledges went on to the next step."""
+    pages.begin()
+
+    done = pages.follow("POST", username="", form=form)
+
+    matter = pages.matters.get("logins", ABOUT, now=pages.now)
+    assert (done.status, "<h1>Acknowledged</h1>" in done.text) == (200, True)
+    assert matter is not None and matter.acknowledgement is not None
+    assert matter.acknowledgement.by == who

@@ -35,6 +35,7 @@ MAX_NAME = 80
 MAX_TOLD = 300
 """Code units of what happened, as the page says it."""
 _MAX_BODY = 4_000
+"""Bytes of a form that are looked at, and so its fields: of more fields than a limit `parse_qs` would raise."""
 
 _ASKS = "Acknowledge?"
 _TOLD, _TOLD_THIS = "Rule %(rule)s told of this.", "Rule %(rule)s told of this: %(what)s."
@@ -147,7 +148,7 @@ def _holder(app: APIGatewayHttpResolver, link: Acknowledging) -> Acknowledger:
     """Who holds a link: its person, or whoever says their name in a channel."""
     if link.username:
         return Acknowledger(link.username, "link", link.username)
-    given = parse_qs(request_of(app).body[:_MAX_BODY].decode("utf-8", "replace"), max_num_fields=10).get("name", [""])
+    given = parse_qs(request_of(app).body[:_MAX_BODY].decode("utf-8", "replace")).get("name", [""])
     name = cut(one_line(given[0]), MAX_NAME) or "somebody"
     return Acknowledger(f"{name} (by {link.transport})", "channel")
 
