@@ -8,7 +8,8 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World, bodies
 from tocsin.notifications.http_outcome import answered
-from tocsin.notifications.slack import told_by_service
+from tocsin.notifications.outcome import MAX_RETRY_AFTER
+from tocsin.notifications.slack import MAX_WORDS, told_by_service
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.outbound import Response
 
@@ -146,6 +147,33 @@ def test_discords_code_is_the_reason_of_a_final_failure() -> None:
     outcome = told_by_service(answered(Response(404, {}, body, False, 1.0, "127.0.0.1")))
 
     assert (outcome.state, outcome.reason) == ("failed", "discord_10015")
+
+
+def test_what_discord_says_is_one_line_without_secrets_however_it_is_escaped() -> None:
+    """The fault: an answer was masked as it came, and its words were shown as its JSON says them."""
+    words = "bad \\u0078oxb-secret-value at https:\\/\\/u:pa\\u0073s@db\\n\\u0000\\u202e" + "x" * 400
+    body = f'{{"message": "{words}", "code": 50035}}'.encode()
+
+    outcome = told_by_service(answered(Response(400, {}, body, False, 1.0, "127.0.0.1")), ["xoxb-secret-value"])
+
+    said = outcome.detail.partition("which is final: ")[2]
+    assert said.startswith("bad ******************** at https://u:********************@db xxx")
+    assert said.isprintable()
+    assert len(said) == MAX_WORDS
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "asked"),
+    [
+        (b'{"message": "no", "code": true}', "http_429", None),
+        (b'{"retry_after": true}', "http_429", None),
+        (b'{"retry_after": 1e300}', "http_429", MAX_RETRY_AFTER),
+    ],
+)
+def test_what_is_no_number_of_discords_says_nothing(body: bytes, reason: str, asked: float | None) -> None:
+    outcome = told_by_service(answered(Response(429, {}, body, False, 1.0, "127.0.0.1")))
+
+    assert (outcome.reason, outcome.retry_after) == (reason, asked)
 
 
 def test_a_body_mapping_replaces_the_blocks(world: World, sinks: Sinks) -> None:

@@ -9,8 +9,9 @@ from email.utils import parsedate_to_datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tocsin.events.redact import MASK, cleanse
+from tocsin.events.redact import cleanse
 from tocsin.notifications.outcome import MAX_EXCERPT, MAX_RETRY_AFTER, Outcome, State
+from tocsin.notifications.spelled_secrets import decoded, without_secrets
 from tocsin.notifications.text import plain
 from tocsin.outbound import OutboundBlocked, OutboundError
 from tocsin.times import utc_now
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from tocsin.outbound import Response
 
 _SECONDS = re.compile(r"[0-9]{1,15}(?:\.[0-9]{0,15})?")
-
-_SHORTEST_SECRET = 6
-"""Characters. What is shorter is no secret, and stands in many words."""
 
 RETRIED_STATUSES = frozenset({408, 425, 429})
 """4xx answers that time can heal; all others are final."""
@@ -87,10 +85,7 @@ def excerpt(response: Response, used: Iterable[str] = ()) -> str | None:
 
 def masked(text: str, used: Iterable[str] = ()) -> str:
     """`text` of an endpoint, plain, without the secrets in `used` and what an event's texts are cleansed of."""
-    text = plain(text)
-    for secret in sorted({secret for secret in used if len(secret) >= _SHORTEST_SECRET}, key=len, reverse=True):
-        text = text.replace(secret, MASK)
-    cleansed = cleanse(text)
+    cleansed = cleanse(without_secrets(plain(text), used))
     return cleansed if isinstance(cleansed, str) else ""
 
 
@@ -98,7 +93,8 @@ def secrets_in(url: str, headers: Mapping[str, str] = MappingProxyType({})) -> l
     """What of a request may be a secret: all of a URL after its host, its parts, and what its headers hold."""
     rest = url.partition("://")[2].partition("/")[2]
     values = [value for given in headers.values() for value in (given, given.rpartition(" ")[2])]
-    return [rest, *re.split(r"[/?&=#]", rest), *values]
+    found = [rest, *re.split(r"[/?&=#]", rest), *values]
+    return [*found, *decoded(found)]
 
 
 def retry_after(response: Response) -> float | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -33,11 +33,11 @@ from tocsin.notifications.chat_text import (
 )
 from tocsin.notifications.context import COLOURS, RenderingContext
 from tocsin.notifications.discord import embed_body
-from tocsin.notifications.http_outcome import posted, secrets_in
+from tocsin.notifications.http_outcome import masked, posted, secrets_in
 from tocsin.notifications.mapping import MappingFailed, mapped_body
-from tocsin.notifications.outcome import Deliver, Outcome, State
+from tocsin.notifications.outcome import MAX_RETRY_AFTER, Deliver, Outcome, State
 from tocsin.notifications.slack_blocks import blocks_body
-from tocsin.notifications.text import one_line, units
+from tocsin.notifications.text import cut, one_line, units
 from tocsin.notifications.translations import Catalogues
 from tocsin.notifications.webhook import USER_AGENT
 from tocsin.outbound.addresses import OutboundPolicy
@@ -53,6 +53,8 @@ MAX_FIELDS = 25
 MAX_TITLE = 256
 MAX_VALUE = 1024
 MAX_FALLBACK = 300
+MAX_WORDS = 200
+"""Code units of what a service says of a message that it did not take."""
 
 PACE = timedelta(seconds=1)
 """Slack takes about one message a second by one incoming webhook (https://docs.slack.dev/apis/web-api/rate-limits)."""
@@ -173,7 +175,8 @@ def slack_delivery(
         body = orjson.dumps(message)
         headers = {"Content-Type": "application/json", "User-Agent": USER_AGENT}
         sent = partial(post, url, body, headers, timeout=limits, policy=policy, ca=transport.ca)
-        return told_by_service(posted(sent, [*secrets_in(url), *link_secrets(context)]))
+        used = [*secrets_in(url), *link_secrets(context)]
+        return told_by_service(posted(sent, used), used)
 
     return deliver
 
@@ -196,8 +199,8 @@ def _message_by_bot(context: RenderingContext, catalogues: Catalogues) -> object
     return slack_body(context) if is_attachment else blocks_body(context, catalogues)
 
 
-def told_by_service(outcome: Outcome) -> Outcome:
-    """`outcome` with what the service says itself of a message that it did not take.
+def told_by_service(outcome: Outcome, used: Iterable[str] = ()) -> Outcome:
+    """`outcome` with what the service says itself of a message that it did not take. `used` is masked in its words.
 
     Slack says one word as plain text (`channel_is_archived`, which becomes the reason `slack_channel_is_archived`:
     what an endpoint says is never a reason of ours), Discord a JSON object with a code, and with
@@ -211,10 +214,11 @@ def told_by_service(outcome: Outcome) -> Outcome:
         return replace(outcome, reason=f"slack_{answer}", detail=f"{outcome.detail}: {answer}", disables=False)
     said = _discords(answer)
     code, text, wait = said.get("code"), said.get("message"), said.get("retry_after")
-    if isinstance(code, int) and isinstance(text, str) and outcome.state is State.FAILED:
-        outcome = replace(outcome, reason=f"discord_{code}", detail=f"{outcome.detail}: {text[:200]}")
-    if outcome.retry_after is None and isinstance(wait, int | float) and wait > 0:
-        outcome = replace(outcome, retry_after=float(wait))
+    if isinstance(code, int) and not isinstance(code, bool) and isinstance(text, str) and outcome.state is State.FAILED:
+        words = cut(one_line(masked(text, used)), MAX_WORDS)  # what is escaped in an answer was not masked there
+        outcome = replace(outcome, reason=f"discord_{code}", detail=f"{outcome.detail}: {words}")
+    if outcome.retry_after is None and isinstance(wait, int | float) and not isinstance(wait, bool) and wait > 0:
+        outcome = replace(outcome, retry_after=min(float(wait), MAX_RETRY_AFTER))
     return replace(outcome, disables=False)
 
 

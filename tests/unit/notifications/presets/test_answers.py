@@ -57,6 +57,14 @@ def test_a_secret_that_an_error_repeats_is_masked() -> None:
     assert "no such key" in outcome.detail
 
 
+def test_an_id_that_repeats_a_secret_is_masked() -> None:
+    body = json.dumps({"status": "success", "dedup_key": "of 0123456789abcdef0123456789abcdef"})
+
+    outcome = read_answer(preset_of("pagerduty").answer, response(202, body), ["0123456789abcdef0123456789abcdef"])
+
+    assert (outcome.state, outcome.remote_id) == ("delivered", "of ********************")
+
+
 def test_a_good_answer_that_was_cut_is_good() -> None:
     outcome = read_answer(preset_of("pagerduty").answer, response(202, '{"status": "succ', truncated=True))
 

@@ -48,7 +48,7 @@ def read_answer(rules: JsonObject, response: Response, used: Iterable[str] = ())
         detail = f"the endpoint answered {response.status}, but with an error"
         outcome = replace(outcome, state=State.FAILED, reason="error_in_answer", detail=detail)
     if outcome.state is State.DELIVERED:
-        return replace(outcome, remote_id=_id(rules, said))
+        return replace(outcome, remote_id=_id(rules, said, used))
     if _any(rules.get("retry"), response.status, said, text):
         outcome = replace(outcome, state=State.RETRYING, disables=False)
     elif _any(rules.get("final"), response.status, said, text):
@@ -123,12 +123,15 @@ def _wait(rules: JsonObject, said: Json) -> float | None:
     return None
 
 
-def _id(rules: JsonObject, said: Json) -> str | None:
+def _id(rules: JsonObject, said: Json, used: Iterable[str]) -> str | None:
+    """Return the service's id of the message, in one line and without secrets; None where it gives none."""
     paths = rules.get("id")
     for path in paths if isinstance(paths, list) else []:
         found = next(_at(said, str(path)), None)
         if isinstance(found, str | int) and not isinstance(found, bool):
-            return cut(one_line(str(found)), _LONGEST_ID)
+            id_ = one_line(masked(str(found)[:_LONGEST_TEXT], used))
+            if id_:  # a blank one names nothing
+                return cut(id_, _LONGEST_ID)
     return None
 
 
