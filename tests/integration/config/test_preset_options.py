@@ -45,6 +45,18 @@ def test_an_unknown_preset_is_refused_with_those_that_there_are(api: Api) -> Non
     assert "teams" in error["message"]
 
 
+@pytest.mark.parametrize(
+    "url", ["https://[::1/x", "https://]/", "https://ex℀mple.com/x", "https://a：b.com/x", "https://＠a.com/x"]
+)
+@pytest.mark.parametrize("preset", ["teams", "ntfy", "splunk"])
+def test_what_is_no_url_is_refused_at_its_field(api: Api, preset: str, url: str) -> None:
+    """The fault: a URL that Python does not take apart either was answered with 500."""
+    refused = api("PUT", "/transports/t", {"mode": "webhook", "preset": preset, "url": url})
+
+    assert refused.is_problem(422)
+    assert "url" in refused.paths
+
+
 def test_secrets_are_shown_as_masks_and_kept_when_they_come_back(api: Api, stack: Stack) -> None:
     api("PUT", "/transports/phone", NTFY)
     shown = api("GET", "/transports/phone").body

@@ -73,6 +73,13 @@ def test_no_message_holds_the_token() -> None:
     assert not [message for message in found.values() if "wrong!" in message]
 
 
+def test_a_token_in_the_place_of_the_channel_is_not_repeated() -> None:
+    found = wrong(bot_token="#ops", channel=TOKEN)
+
+    assert found["channel"].endswith("not a token")
+    assert not [message for message in found.values() if TOKEN in message]
+
+
 def test_the_token_is_stored_apart_and_shown_masked() -> None:
     result = resolved(BOT)
 

@@ -41,7 +41,8 @@ def check_bot(path: str, transport: TransportEntry) -> Iterator[Violation]:
         yield Violation(f"{path}.channel", f"is required with bot_token: {_ONE_WAY}; {quoted}")
     elif not _is_channel(channel):
         forms = "a channel's id (C…, G… or D…) or its #name in lower case"
-        yield Violation(f"{path}.channel", f"is {forms}, not {channel!r}")
+        given = "a token" if channel.startswith("xox") else repr(channel)
+        yield Violation(f"{path}.channel", f"is {forms}, not {given}")
     if transport.url is not None and not _is_api(transport.url):
         yield Violation(f"{path}.url", f"{_ONE_WAY}; with these, url is only where Slack's Web API is, as {SLACK_API}")
 

@@ -66,7 +66,10 @@ class Address:
 
     def wrong(self, url: str) -> str | None:
         """Return what is wrong with a URL, without repeating it; None if nothing is."""
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return f"is no URL; this preset posts to such as {self.example}"
         rest = parts.path + (f"?{parts.query}" if parts.query else "")
         if self.like is not None and re.match(self.like, rest) is None:
             return f"is not such a URL as this preset posts to: {self.example}"
