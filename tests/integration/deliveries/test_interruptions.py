@@ -14,7 +14,7 @@ from tocsin.deliveries.model import Attempt, Following
 from tocsin.deliveries.worker import COMES_BACK_AFTER
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.outcome import Outcome, State
-from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
 
 
 def test_a_transport_that_was_disabled_meanwhile_discards_its_deliveries(world: World, sinks: Sinks) -> None:
@@ -64,6 +64,20 @@ def test_a_transport_whose_mode_was_changed_meanwhile_discards_its_deliveries(
     assert breakers_read == []
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_transport")
     assert delivery["attempts"][0]["detail"] == f"transport was-another is gone, disabled, or no {mode} any more"
+
+
+@pytest.mark.parametrize("mode", [TransportMode.WEBHOOK, TransportMode.EMAIL])
+def test_a_rule_without_transports_reaches_inboxes_though_another_transport_is_called_so(
+    world: World, mode: TransportMode
+) -> None:
+    """The fault: the function of inboxes took the transport `inbox` for that of the rule, and discarded all."""
+    world.configure(NotificationTransport(name=INBOX.name, mode=mode))
+    message = world.message(INBOX.name, INBOX.mode)
+    world.send(message)
+
+    world.pump(world.worker("local"), "local")
+
+    assert world.delivery(message)["state"] == "delivered"
 
 
 def test_a_failure_that_is_noted_late_leaves_what_another_attempt_delivered(world: World, sinks: Sinks) -> None:

@@ -37,7 +37,7 @@ from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.ids import id_time
 from tocsin.notifications.outcome import Deliver, Outcome, State
-from tocsin.notifications.transport import INBOX, NotificationTransport, PaceOf
+from tocsin.notifications.transport import INBOX, NotificationTransport, PaceOf, inbox_among
 from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
@@ -377,7 +377,7 @@ def _transport_of(message: DeliveryMessage, configuration: Configuration) -> Not
 
     Each mode has a function of its own with the permissions for it: the inbox's function can't send a webhook.
     """
-    found = configuration.transports_by_name.get(message.transport)
-    if found is None and message.transport == INBOX.name:
-        found = INBOX
+    known = configuration.transports_by_name
+    is_inbox = (message.transport, message.mode) == (INBOX.name, INBOX.mode)
+    found = inbox_among(known) if is_inbox else known.get(message.transport)
     return found if found is not None and found.enabled and found.mode == message.mode else None

@@ -19,7 +19,7 @@ from tocsin.matching.recipients import EventAudience, Recipients
 from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, group_of, transports_of
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.remarks import escalated
-from tocsin.notifications.transport import INBOX, NotificationTransport
+from tocsin.notifications.transport import INBOX, NotificationTransport, inbox_among
 from tocsin.records import dataclass
 from tocsin.rules.endings import Endings
 from tocsin.rules.model import Binding, NotificationRule, Policy
@@ -155,7 +155,7 @@ class Explainer:
         caused_by = event.cause.transport if event.cause else None
         shown: list[Json] = []
         for name in tested.rule.transports or (INBOX.name,):
-            transport = known.get(name) or INBOX
+            transport = known.get(name, INBOX) if tested.rule.transports else inbox_among(known)
             told = transport.enabled and name != caused_by
             shown.append({"name": name, "mode": transport.mode.value, "send_once": transport.send_once, "used": told})
         return shown

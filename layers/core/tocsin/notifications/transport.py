@@ -157,3 +157,9 @@ type PaceOf = Callable[[NotificationTransport | None], timedelta | None]
 
 INBOX = NotificationTransport.model_construct(name="inbox", mode=TransportMode.LOCAL)  # no validator is built for it
 """The transport of rules that name none."""
+
+
+def inbox_among(transports: dict[str, NotificationTransport]) -> NotificationTransport:
+    """Return the transport of rules that name none, as it is configured where it is: another mode may have its name."""
+    found = transports.get(INBOX.name)
+    return found if found is not None and found.mode is TransportMode.LOCAL else INBOX
