@@ -18,7 +18,7 @@ from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.identity.principal import Scope
 from tocsin.ids import new_id
-from tocsin.live.model import CONNECTION_LIVES, Authorisation, Connection
+from tocsin.live.model import CONNECTION_LIVES, OPENS_WITHIN, Authorisation, Connection
 from tocsin.live.push import Pusher
 from tocsin.live.store import MAX_TAILS, MESSAGES_A_SECOND, LiveStore
 from tocsin.live.tail import LOOKED_EVERY, MAX_BYTES, MAX_EVENTS, TailFeed
@@ -49,9 +49,11 @@ def feed(live: LiveStore, pusher: Pusher, clock: Clock[datetime]) -> TailFeed:
     return TailFeed(live, pusher, clock=clock)
 
 
-def connected(live: LiveStore, *ids: str, user: str = "alice", scopes: tuple[Scope, ...] = tuple(Scope)) -> None:
+def connected(
+    live: LiveStore, *ids: str, user: str = "alice", scopes: tuple[Scope, ...] = tuple(Scope), at: datetime = NOW
+) -> None:
     for id_ in ids:
-        live.add(Connection(id_, Authorisation("k", frozenset(scopes), user), NOW + CONNECTION_LIVES))
+        live.add(Connection(id_, Authorisation("k", frozenset(scopes), user), at + CONNECTION_LIVES))
 
 
 def tail(live: LiveStore, id_: str = "c1", expires: int | None = None, **filters: str) -> bool:
@@ -126,6 +128,23 @@ def test_one_that_is_gone_is_forgotten_and_one_that_is_stuck_is_left_alone(
     assert sockets.received("well") == [{"n": 1}, {"n": 2}, {"n": 3}]
     assert sockets.received("stuck") == [{"n": 3}]
     assert live.of_person("alice", now=NOW) == ["stuck", "well"]
+
+
+def test_one_that_is_about_to_open_is_not_forgotten(
+    live: LiveStore, pusher: Pusher, sockets: Sockets, clock: Clock[datetime]
+) -> None:
+    """The fault: API Gateway calls a connection gone until $connect was answered. What was told a person in that moment
+    made it deaf for its two hours."""
+    connected(live, "opening")
+    sockets.gone.add("opening")
+
+    pusher.tell("alice", {"n": 1})
+    clock.now += OPENS_WITHIN - timedelta(seconds=1)
+    pusher.tell("alice", {"n": 2})
+    sockets.gone.clear()
+    pusher.tell("alice", {"n": 3})
+
+    assert sockets.received("opening") == [{"n": 3}]
 
 
 def test_nobody_who_pushes_fails_with_the_table(
@@ -250,7 +269,7 @@ def test_the_matcher_forgets_a_tail_whose_connection_is_gone(
 
 
 def test_the_inbox_forgets_a_connection_that_is_gone(world: World, live: LiveStore, sockets: Sockets) -> None:
-    connected(live, "c1")
+    connected(live, "c1", at=NOW - OPENS_WITHIN)
     sockets.gone.add("c1")
     world.configure(NotificationTransport(name="box", mode=TransportMode.LOCAL))
     message = world.message("box", "local")

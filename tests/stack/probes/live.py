@@ -17,7 +17,7 @@ from tests.stack.probes.over_http import ask, request
 from tests.stack.probes.stage import Payload, Probe, Stage, done, new_event, new_message
 from tocsin.identity.api_keys import ADMIN_KEY_ID
 from tocsin.identity.principal import Scope
-from tocsin.live.model import CONNECTION_LIVES, Authorisation, Connection
+from tocsin.live.model import CONNECTION_LIVES, OPENS_WITHIN, Authorisation, Connection
 from tocsin.live.store import LiveStore
 from tocsin.notifications.transport import TransportMode
 
@@ -31,8 +31,9 @@ def by_admin(user: str | None = None, key_id: str = ADMIN_KEY_ID) -> Authorisati
 
 
 def connected(stage: Stage, authorisation: Authorisation) -> Connection:
-    """A connection that is in the table and that API Gateway does not know."""
-    connection = Connection(f"probe-{uuid4()}", authorisation, datetime.now(UTC) + CONNECTION_LIVES)
+    """A connection that was open, that is in the table, and that API Gateway does not know any more."""
+    opened = datetime.now(UTC) - OPENS_WITHIN
+    connection = Connection(f"probe-{uuid4()}", authorisation, opened + CONNECTION_LIVES)
     store(stage).add(connection)
     return connection
 

@@ -11,6 +11,9 @@ from tocsin.types import JsonObject
 TICKET_LIVES = timedelta(seconds=30)
 CONNECTION_LIVES = timedelta(hours=2)
 """API Gateway's limit: https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html"""
+OPENS_WITHIN = timedelta(seconds=30)
+"""A connection is stored by the function of $connect, and open once that has answered, which takes it 29 s at most.
+Until then API Gateway takes no message for it (GoneException)."""
 
 READING = (Scope.EVENTS_READ, Scope.CONFIG_READ, Scope.NOTIFICATIONS)
 """One of these is needed to connect."""

@@ -46,7 +46,7 @@ class Pusher:
             list(pool.map(lambda id_: self.send(id_, data, username=username), ids))
 
     def send(self, connection_id: str, data: bytes, *, username: str | None = None) -> bool:
-        """Send to one connection; whether it took the message. One that is gone is forgotten."""
+        """Send to one connection; whether it took the message. One that is gone, and was open, is forgotten."""
         if self._slow.get(connection_id) is not None:
             return False
         try:
@@ -62,6 +62,9 @@ class Pusher:
 
     def _forget(self, connection_id: str, username: str | None) -> None:
         try:
-            self._store.forget(connection_id, username)
+            if username is None:
+                self._store.forget(connection_id)
+            else:
+                self._store.forget_of_person(connection_id, username, now=self._clock())
         except Unavailable as error:
             note(Code.CONNECTION_KEPT, error.detail, level=logging.WARNING, connection_id=connection_id)

@@ -79,7 +79,7 @@ class LiveService:
                 filters = self._tail(connection, asked.get("filters", {}))
                 return {"message_type": "events.tailing", "data": {"filters": {**filters}}}
             case "events.untail":
-                self.store.forget(connection.id, None)
+                self.store.forget(connection.id)
                 return {"message_type": "events.untailed"}
         raise Invalid([Violation("action", "must be ping, events.tail or events.untail")])
 

@@ -31,7 +31,7 @@ from tocsin.aws.dynamodb import (
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.identity.principal import Scope
-from tocsin.live.model import TICKET_LIVES, Authorisation, Connection, Tail
+from tocsin.live.model import CONNECTION_LIVES, OPENS_WITHIN, TICKET_LIVES, Authorisation, Connection, Tail
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -94,10 +94,23 @@ class LiveStore:
         for pk in pks:
             self._table.delete("forgetting a connection", _key(pk, connection_id))
 
-    def forget(self, connection_id: str, username: str | None) -> None:
-        """Send no more of the person's notifications, or of the log where there is no person, to a connection."""
-        pk = _TAIL if username is None else f"live#{username}"
-        self._table.delete("forgetting a connection", _key(pk, connection_id))
+    def forget(self, connection_id: str) -> None:
+        """Send no more of the log to a connection."""
+        self._table.delete("forgetting a connection", _key(_TAIL, connection_id))
+
+    def forget_of_person(self, connection_id: str, username: str, *, now: datetime) -> None:
+        """Send no more of a person's notifications to a connection that is gone.
+
+        One that may not be open yet is kept: API Gateway says of it, too, that it is gone.
+        """
+        opened_by = now - OPENS_WITHIN + CONNECTION_LIVES + _KEPT_AFTER_END
+        with suppress(ConditionFailed):
+            self._table.delete(
+                "forgetting a connection",
+                _key(f"live#{username}", connection_id),
+                condition="expires_at <= :opened",
+                values={":opened": until(opened_by)},
+            )
 
     def all(self) -> Iterator[Connection]:
         """Every connection that is known."""
