@@ -195,17 +195,20 @@ class Client:
         encoded = [lines.line(event) for event in events]
         results: dict[int, Receipt | Refused] = {}
         waiting = deque(range(len(encoded)))
-        failures = 0
+        failures, most = 0, MAX_EVENTS
         while waiting:
-            batch = _batch(waiting, encoded)
+            batch = _batch(waiting, encoded, most)
             reply = self._session.post([encoded[position] for position in batch])
             results.update((p, outcome) for p, outcome in zip(batch, reply.outcomes, strict=True) if outcome)
             left = [position for position in batch if position not in results]
             if not left:
                 failures = 0
                 continue
-            failures += 1
             waiting.extendleft(reversed(left))
+            if reply.too_large:
+                most = max(len(batch) // 2, 1)
+                continue
+            failures += 1
             if failures > self._retries or reply.wait > _MAX_WAIT:
                 unsent = [events[position] for position in waiting]
                 raise Unreachable(reply.reason, [results.get(position) for position in range(len(events))], unsent)
@@ -219,11 +222,11 @@ def _spool(path: str | os.PathLike[str], room: int) -> Spool:
     return Spool(path, room)
 
 
-def _batch(waiting: deque[int], encoded: Sequence[bytes]) -> list[int]:
-    """Takes off as many positions as go into one request, one at least."""
+def _batch(waiting: deque[int], encoded: Sequence[bytes], most: int) -> list[int]:
+    """Takes off as many positions as go into one request, one at least and `most` at most."""
     batch = [waiting.popleft()]
     size = len(encoded[batch[0]])
-    while waiting and len(batch) < MAX_EVENTS and size + 1 + len(encoded[waiting[0]]) <= MAX_BODY:
+    while waiting and len(batch) < most and size + 1 + len(encoded[waiting[0]]) <= MAX_BODY:
         size += 1 + len(encoded[waiting[0]])
         batch.append(waiting.popleft())
     return batch

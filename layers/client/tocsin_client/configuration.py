@@ -5,6 +5,8 @@ from __future__ import annotations
 import _thread
 import os
 
+from tocsin_client.faults import report
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
@@ -21,6 +23,8 @@ class _Configuration:
     def __init__(self) -> None:
         self.client: Client | None = None
         self.asked_environment = False
+        self.failure: Exception | None = None
+        """Why no client could be made of the environment."""
         self.app: str | None = None
         self.trusted_proxies: int | None = None
         self.request_id_headers: tuple[str, ...] = ("X-Request-ID", "X-Correlation-ID", "X-Amzn-Trace-Id")
@@ -57,7 +61,7 @@ def configure(
         client = Client(
             url or os.environ["TOCSIN_URL"], key or os.environ["TOCSIN_KEY"], app=app, session=session, **settings
         )
-    replaced, current.client = current.client, client
+    replaced, current.client, current.failure = current.client, client, None
     current.app = app or client.app
     current.trusted_proxies = trusted_proxies
     current.request_id_headers = request_id_headers or _Configuration().request_id_headers
@@ -67,19 +71,32 @@ def configure(
 
 
 def get_client() -> Client | None:
-    """The process's client; made of the environment where nothing was configured, None where that says nothing."""
+    """The process's client; made of the environment where nothing was configured, None where that says nothing usable.
+
+    Raises nothing: whoever saves an event did not write the environment. `why_none` says what is wrong with it.
+    """
     if current.client is None and not current.asked_environment:
         with current.lock:
             if current.asked_environment:
                 return current.client
             current.asked_environment = True
             if os.environ.get("TOCSIN_URL") and os.environ.get("TOCSIN_KEY"):
-                return configure(
-                    app=current.app,
-                    trusted_proxies=current.trusted_proxies,
-                    request_id_headers=current.request_id_headers,
-                )
+                try:
+                    return configure(
+                        app=current.app,
+                        trusted_proxies=current.trusted_proxies,
+                        request_id_headers=current.request_id_headers,
+                    )
+                except Exception as error:  # noqa: BLE001 - a URL or key that can't be one
+                    current.failure = error
     return current.client
+
+
+def why_none() -> str:
+    """Why there is no client to save events with."""
+    if current.failure is not None:
+        return f"no client can be made of TOCSIN_URL and TOCSIN_KEY: {current.failure}"
+    return "TOCSIN_URL and TOCSIN_KEY are not set, and configure() was not called"
 
 
 def default_app() -> str | None:
@@ -116,7 +133,9 @@ def log_deprecation(
     expiry_days: int = 30,
     **context: Any,  # noqa: ANN401 - anything
 ) -> None:
-    """As Client.log_deprecation, with the process's client. Does nothing where there is none."""
+    """As Client.log_deprecation, with the process's client; where there is none, the log says so."""
     client = get_client()
-    if client is not None:
+    if client is None:
+        report(f"{why_none()}: events are not sent")
+    else:
         client.log_deprecation(identifier, message, cause, expiry_days, **context)

@@ -35,7 +35,8 @@ class Event:
     def __init__(self, action: str, *, app: str | None = None, context: dict[str, Any] | None = None) -> None:
         from tocsin_client.ids import new_id  # noqa: PLC0415 - not before the first event
 
-        self.action = str(action)
+        said = _text(action, "an action can't be told")
+        self.action = type(action).__name__ if said is None else said
         self.app = app
         self.context: dict[str, Any] = {} if context is None else context
         self.user: dict[str, Any] = {}
@@ -121,7 +122,7 @@ class Event:
 
     def expires_in(self, duration: str) -> Self:
         """Say how long the event is kept: `days=30`, `hours=1;minutes=30`."""
-        self.retention = str(duration)
+        self.retention = _text(duration, "a duration can't be told")
         return self
 
     def never_expires(self) -> Self:
@@ -148,7 +149,7 @@ class Event:
         if wait:
             client = client or configuration.get_client()
             if client is None:
-                raise RuntimeError("TOCSIN_URL and TOCSIN_KEY are not set, and configure() was not called")
+                raise RuntimeError(configuration.why_none())
             return client.send(self.action, **self.fields())
         return self._queue(client)
 
@@ -216,7 +217,7 @@ class Event:
         try:
             client = client or configuration.get_client()
             if client is None:
-                report("TOCSIN_URL and TOCSIN_KEY are not set: events are not sent")
+                report(f"{configuration.why_none()}: events are not sent")
                 return None
             return client.emit(self.action, **self.fields())
         except Exception as error:
@@ -231,6 +232,14 @@ class Event:
         except Exception as error:  # noqa: BLE001 - other people's objects may raise anything
             report(failure, error)
         return self
+
+
+def _text(value: object, failure: str) -> str | None:
+    try:
+        return str(value)
+    except Exception as error:  # noqa: BLE001 - other people's objects may raise anything
+        report(failure, error)
+        return None
 
 
 def app_of(caller: dict[str, Any]) -> str:

@@ -180,7 +180,9 @@ class Sender:
             return
         reply = self._posted([line for _, line in batch])
         again = self._settle(queue, batch, reply)
-        if again:
+        if reply.too_large:
+            self._size, self._more = max(len(batch) // 2, 1), True
+        elif again:
             # It may be one event's own fault. Sent alone, then twice as many each time, the one that the API fails on
             # every time is found, and put where it holds up no others.
             self._size, self._failures, self._more = 1 if reply.answered else self._size, self._failures + 1, True

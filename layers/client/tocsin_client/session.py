@@ -87,13 +87,15 @@ class _Secret(str):
 class Reply(NamedTuple):
     """What one request brought: an outcome for each event, None where it is to be tried again.
 
-    `reason`: why so; `wait`: for how many seconds the API asks before that; `answered`: whether it answered at all.
+    `reason`: why so; `wait`: for how many seconds the API asks before that; `answered`: whether it answered at all;
+    `too_large`: whether fewer of these events may be taken where all were too much, as for a proxy in between.
     """
 
     outcomes: Sequence[Receipt | Refused | None]
     reason: str
     wait: float = 0.0
     answered: bool = False
+    too_large: bool = False
 
 
 class Session:
@@ -153,9 +155,11 @@ class Session:
             said = None
         whole = said if isinstance(said, dict) else {}
         results = whole.get("results")
-        if not isinstance(results, list) or len(results) != events:
-            results = [{**whole, "status": response.status}] * events
         reason = f"HTTP {response.status} {whole.get('detail') or whole.get('message') or ''}"
+        if not isinstance(results, list) or len(results) != events:
+            if response.status == 413 and events > 1:
+                return Reply([None] * events, reason, answered=True, too_large=True)
+            results = [{**whole, "status": response.status}] * events
         wait = _seconds(response.getheader("retry-after", ""))
         return Reply([_outcome(result) for result in results], reason, wait, answered=True)
 

@@ -114,6 +114,18 @@ class Api:
 
         self.faults.append(fails)
 
+    def takes_at_most(self, events: int) -> None:
+        """Answer 413, as a proxy with a limit of its own, to each request with more events, from now on."""
+
+        def limits(handler: Handler) -> None:
+            self.faults.append(limits)
+            if len(handler.body.splitlines()) > events:
+                handler.reply(413, b"<html>Request Entity Too Large</html>")
+            else:
+                handler.reply(*self.ingest(handler))
+
+        self.faults.append(limits)
+
     def serve_tls(self, context: ssl.SSLContext) -> None:
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
 

@@ -42,6 +42,17 @@ def test_events_that_come_while_the_api_answers_go_together(api, make):
     assert [len(request.body.splitlines()) for request in api.requests] == [1, 20]
 
 
+def test_what_is_too_much_for_a_proxy_is_not_lost(api, make):
+    api.takes_at_most(3)
+    sender = make()
+    for _ in range(20):
+        sender.emit("login")
+
+    assert sender.flush(timeout=60)
+
+    assert (len(api.stored), sender.lost) == (20, 0)
+
+
 def test_nothing_to_send_is_flushed_at_once(make):
     assert make().flush(timeout=0)
 

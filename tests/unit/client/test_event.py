@@ -11,7 +11,7 @@ import pytest
 
 import tocsin_client
 from tests.unit.client.api_server import KEY, LIBRARY, hangs
-from tocsin_client import Event, EventAction, Refused, Unreachable, configuration
+from tocsin_client import Event, EventAction, Refused, Unreachable, configuration, log_deprecation
 from tocsin_client.context import audit_overwrite_user, bound_request_id
 from tocsin_client.event import app_of
 
@@ -263,10 +263,11 @@ class Hostile:
 def test_nothing_that_is_said_hurts_the_caller(stored, caplog):
     hostile = Hostile()
 
-    event = Event.new("x", app="a", hostile=hostile).set_user(hostile).from_http(hostile)
+    event = Event.new("x", app="a", hostile=hostile).set_user(hostile).from_http(hostile).expires_in(hostile)
     event.with_exception(hostile).on_behalf_of(hostile).save()
 
     assert "hostile" in stored().context
+    assert Event.new(hostile).action == "Hostile"
     assert {record.name for record in caplog.records} == {"tocsin_client"}
 
 
@@ -287,21 +288,27 @@ def test_without_a_configuration_an_event_is_not_sent_and_says_so_once(monkeypat
     assert [Event.new("login").save(), Event.new("login").save()] == [None, None]
 
     assert [record.getMessage() for record in caplog.records] == [
-        "TOCSIN_URL and TOCSIN_KEY are not set: events are not sent"
+        "TOCSIN_URL and TOCSIN_KEY are not set, and configure() was not called: events are not sent"
     ]
     with pytest.raises(RuntimeError, match="TOCSIN_URL"):
         Event.new("login").save(wait=True)
 
 
-def test_a_wrong_configuration_hurts_no_caller(monkeypatch, caplog):
+@pytest.mark.parametrize("first", [lambda: Event.new("login").save(), lambda: log_deprecation("old", "use new")])
+def test_a_wrong_configuration_hurts_no_caller_and_stays_what_the_log_says(monkeypatch, caplog, first):
     monkeypatch.setattr(configuration, "current", configuration._Configuration())
     monkeypatch.setattr("tocsin_client.faults._reported", {})
     monkeypatch.setenv("TOCSIN_URL", "http://example.com")
     monkeypatch.setenv("TOCSIN_KEY", KEY)
 
+    assert first() is None
     assert Event.new("login").save() is None
-    assert "an event can't be saved" in caplog.text
+
+    wrong = "no client can be made of TOCSIN_URL and TOCSIN_KEY: the URL must be https, or http with a loopback address"
+    assert [record.getMessage() for record in caplog.records] == [f"{wrong}: events are not sent"]
     assert KEY not in caplog.text
+    with pytest.raises(RuntimeError, match=wrong):
+        Event.new("login").save(wait=True)
 
 
 def test_the_environment_configures(api, tmp_path):

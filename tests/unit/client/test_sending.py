@@ -108,6 +108,24 @@ def test_what_time_can_not_heal_is_refused_at_once(api, make, status):
     assert len(api.requests) == 1
 
 
+def test_what_is_too_much_for_a_proxy_goes_in_smaller_requests(api, make, naps):
+    api.takes_at_most(3)
+
+    outcomes = make().send_many([{"action": f"a{number}"} for number in range(12)])
+
+    assert [outcome.id for outcome in outcomes] == list(api.stored)
+    assert [len(request.body.splitlines()) for request in api.requests] == [12, 6, 3, 3, 3, 3]
+    assert naps == []
+
+
+def test_one_event_that_is_too_large_by_itself_is_refused_and_the_others_are_not(api, make, naps):
+    api.takes_at_most(0)
+
+    (first, second) = make().send_many([{"action": "a"}, {"action": "b"}])
+
+    assert (first.status, second.status) == (413, 413)
+
+
 def test_a_refusal_names_the_fields_that_are_wrong(api, make):
     with pytest.raises(Refused, match="422 Some fields are wrong: client_ip") as caught:
         make().send("login", client_ip="here")
