@@ -188,7 +188,10 @@ def _invite(screen: Screen, stack: LocalStack) -> None:
     screen.say(f"  an inbox                       GET {facts.api_url}/notifications?user=alice")
     screen.say(f"  all of this for programs       {_shown(stack.workspace.facts)}")
     screen.say(f"  what the functions print       {_shown(stack.workspace.emulator_log)}")
-    screen.say(f"  AWS itself                     AWS_ENDPOINT_URL={facts.endpoint_url}, any key, us-east-1")
+    environment = stack.aws.environment()
+    variables = ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    screen.say(f"  AWS itself, as for `tocsin dead-letters --stack {facts.stack_name}`")
+    screen.say(f"    export {shlex.join(f'{name}={environment[name]}' for name in variables)}")
     screen.title("deliveries from here on; Ctrl-C ends everything")
 
 

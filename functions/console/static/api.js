@@ -25,15 +25,20 @@ export function address(path, query = {}) {
   return url.href;
 }
 
-/** `part` as one part of a path. */
-export const part = (text) => encodeURIComponent(text);
+/** What no path can hold: API Gateway ends a path at `?`, and the others are other paths. */
+const OTHER_PATH = /\?|\/(members|preferences)(\/|$)|\/$|^\.{1,2}$/;
+/**
+ * `text` as one part of a path. What no path can hold is encoded once more: the API refuses the name that arrives, where
+ * it would change another entry otherwise.
+ */
+export const part = (text) => (OTHER_PATH.test(text) ? encodeURIComponent(encodeURIComponent(text).replace(/\./g, "%2E")) : encodeURIComponent(text));
 
 /**
  * Ask the API.
  * @param {string} method
  * @param {string} path
- * @param {{query?: object, body?: unknown, text?: string, type?: string, accept?: string, etag?: string, signal?: AbortSignal}} [more]
- *   `body` is sent as JSON, `text` as it is, of the `type`; `etag` is sent as If-Match.
+ * @param {{query?: object, body?: unknown, text?: string, type?: string, accept?: string, etag?: string, fresh?: boolean, signal?: AbortSignal}} [more]
+ *   `body` is sent as JSON, `text` as it is, of the `type`; `etag` is sent as If-Match; what is `fresh` replaces nothing.
  * @returns {Promise<{data: any, etag: string | null, status: number}>}
  * @throws {Problem}
  */
@@ -41,6 +46,7 @@ export async function ask(method, path, more = {}) {
   const headers = { authorization: `Bearer ${credential.value}` };
   if (more.accept) headers.accept = more.accept;
   if (more.etag) headers["if-match"] = more.etag;
+  if (more.fresh) headers["if-none-match"] = "*";
   let body = more.text;
   if (more.body !== undefined) body = JSON.stringify(more.body);
   if (body !== undefined) headers["content-type"] = more.type || "application/json";
@@ -69,6 +75,7 @@ async function answered(method, path, headers, body, more) {
   }
   const type = response.headers.get("content-type") || "";
   const data = type.includes("json") ? await response.json() : await response.text();
+  if (more.fresh && response.status === 412) throw new Problem(412, { detail: "There is one of this name already." });
   if (!response.ok) throw new Problem(response.status, typeof data === "object" && data ? data : {});
   return { data, etag: response.headers.get("etag"), status: response.status };
 }

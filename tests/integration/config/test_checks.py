@@ -47,6 +47,29 @@ def test_what_would_be_made_is_told_and_not_made(api: Api, stack: Stack, kind: s
 
 
 @pytest.mark.parametrize("kind", ENTRIES)
+def test_a_version_that_an_edit_would_be_refused_for_is_refused(api: Api, kind: str) -> None:
+    def tried(headers: dict[str, str]) -> int:
+        query = {"dry_run": "true"}
+        return api("PUT", f"/{kind}/there", ENTRIES[kind], query=query, headers=headers).status
+
+    assert (tried({"if-none-match": "*"}), tried({"if-match": "*"})) == (200, 412)
+    assert api("PUT", f"/{kind}/there", ENTRIES[kind]).status == 201
+    version = api("GET", f"/{kind}/there").etag
+
+    assert (tried({"if-none-match": "*"}), tried({"if-match": '"other"'}), tried({"if-match": version})) == (
+        412,
+        412,
+        200,
+    )
+
+
+def test_the_settings_version_is_looked_at_in_a_dry_run(api: Api) -> None:
+    entry, query = api("GET", "/settings").body, {"dry_run": "true"}
+
+    assert api("PUT", "/settings", entry, query=query, headers={"if-match": '"other"'}).status == 412
+
+
+@pytest.mark.parametrize("kind", ENTRIES)
 def test_what_there_is_would_change_nothing(api: Api, kind: str) -> None:
     assert api("PUT", f"/{kind}/there", ENTRIES[kind]).status == 201
 

@@ -58,6 +58,34 @@ def test_a_mapping(page: Page, stack: LocalStack, name: str) -> None:
     assert stack.api().ask("GET", f"/mappings/{name}").json()["expression"] == "{'text': event.action}"
 
 
+def test_what_is_new_replaces_nothing(page: Page, stack: LocalStack, name: str) -> None:
+    stack.api().ask("PUT", f"/users/{name}", json={"email": "kept@example.com"}).raise_for_status()
+
+    new(page, "users", name)
+
+    verdict(page, "There is one of this name already.")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("alert")).to_have_text("There is one of this name already.")
+    assert stack.api().ask("GET", f"/users/{name}").json()["email"] == "kept@example.com"
+
+
+def test_a_name_that_no_path_can_hold_changes_nobody_else(page: Page, stack: LocalStack, name: str) -> None:
+    for each in (name, f"{name}-member"):
+        stack.api().ask("PUT", f"/users/{each}", json={}).raise_for_status()
+    stack.api().ask("PUT", f"/groups/{name}", json={"children": ["security"]}).raise_for_status()
+    go(page, f"#/groups/{name}")
+
+    page.get_by_label("User", exact=True).fill(f"{name}-member?x")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_role("region", name="Members").get_by_role("alert")).to_be_visible()
+    new(page, "users", f"{name}?x")
+
+    expect(page.get_by_role("form").locator(".wrongs, [role=alert]").first).to_be_visible()
+    verdict(page, "The API would refuse this.")
+    assert stack.api().ask("GET", f"/groups/{name}").json()["children"] == ["security"]
+    assert stack.api().ask("GET", f"/groups/{name}/members").json()["items"] == []
+
+
 def test_a_person_and_a_group(page: Page, stack: LocalStack, name: str) -> None:
     new(page, "users", name)
     page.get_by_label("Key", exact=True).fill("4711")

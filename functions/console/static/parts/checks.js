@@ -7,9 +7,10 @@ const PAUSE_MS = 400;
  * @param {string} path of the entry
  * @param {object | null} value null while there is nothing to check
  * @param {string | null} version of what is stored: another one is another question
+ * @param {boolean} fresh whether nothing is to be there yet
  * @returns {{problem: Error | null, changes: object[] | null, busy: boolean}} `problem` is the API's refusal
  */
-export function useCheck(path, value, version) {
+export function useCheck(path, value, version, fresh) {
   const [state, setState] = useState({ problem: null, changes: null, of: null });
   const asked = value === null ? null : JSON.stringify([path, value, version]);
   const latest = useRef(null);
@@ -19,7 +20,7 @@ export function useCheck(path, value, version) {
     const aborter = new AbortController();
     const timer = setTimeout(async () => {
       try {
-        const { data } = await ask("PUT", path, { body: value, query: { dry_run: "true" }, signal: aborter.signal });
+        const { data } = await ask("PUT", path, { body: value, query: { dry_run: "true" }, fresh, signal: aborter.signal });
         if (latest.current === asked) setState({ problem: null, changes: data.changes, of: asked });
       } catch (problem) {
         if (problem.name !== "AbortError" && latest.current === asked) setState({ problem, changes: null, of: asked });

@@ -42,9 +42,12 @@ function Source({ label, text, problem, writable, edit }) {
     <${Wrong} text=${text} problem=${problem} box=${box} />`;
 }
 
+/** Why the API would not take it: at the fields that are wrong, or here where it is none of them. */
+const refusal = (problem) => (problem.errors && problem.errors.length ? "The API would refuse this." : problem.message);
+
 /** Whether the API would take what is written. */
 function Verdict({ check, invalid, unchanged }) {
-  const said = invalid ? "This is no JSON yet." : check.busy ? "Checking…" : check.problem ? "The API would refuse this."
+  const said = invalid ? "This is no JSON yet." : check.busy ? "Checking…" : check.problem ? refusal(check.problem)
     : unchanged ? "Nothing is changed." : "The API would take this.";
   return html`<span class=${`small ${!check.busy && (check.problem || invalid) ? "wrong" : "muted"}`} role="status" aria-label="Check">${said}</span>`;
 }
@@ -69,7 +72,7 @@ export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, sin
   useEffect(() => { if (loaded.value) setText(pretty(sendable(loaded.value.data, left))); }, [loaded.value]);
   const { value = null, problem: invalid = null } = text === null ? {} : parsed(text);
   const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
-  const check = useCheck(path, writable && isObject ? value : null, loaded.value && loaded.value.etag);
+  const check = useCheck(path, writable && isObject ? value : null, loaded.value && loaded.value.etag, fresh);
   const asForm = query.source !== "1" && isObject;
   const problem = invalid || check.problem || said.problem || null;
   const edit = (changed) => { setSaid({}); setText(pretty(typeof changed === "function" ? changed(value) : changed)); };
@@ -77,7 +80,7 @@ export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, sin
     event.preventDefault();
     if (invalid) return;
     try {
-      const { data } = await ask("PUT", path, { body: value, etag: loaded.value.etag });
+      const { data } = await ask("PUT", path, { body: value, etag: loaded.value.etag, fresh });
       if (once && fresh && data[once]) made.value = { of: `${kind}/${called}`, secret: data[once] };
       setSaid({ done: "Saved." });
       if (fresh) go(kind, called); else loaded.again();

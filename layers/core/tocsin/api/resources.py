@@ -25,7 +25,7 @@ from tocsin.config.resources import (
 )
 from tocsin.config.resources.api_keys import Keys
 from tocsin.config.resources.registry import Checked
-from tocsin.errors import Invalid, Violation
+from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
 from tocsin.types import JsonObject, Page
@@ -67,6 +67,7 @@ def _add_entries(
         query = () if checked is None else ("dry_run",)
         request, principal = asked(app, Scope.CONFIG_WRITE, query=query, versioned=True)
         if checked is not None and flag_of(request, "dry_run"):
+            _check_version(request, partial(checked.get, name_of(name)))
             return json_response(200, checked.check(name_of(name), object_of(request)))
         precondition = Precondition.parse(request.headers)
         saved = collection.put(name_of(name), object_of(request), precondition, principal)
@@ -77,6 +78,18 @@ def _add_entries(
         request, principal = _writer(app)
         was = collection.delete(name_of(name), Precondition.parse(request.headers), principal)
         return _deleted(was, path_of(kind, name_of(name)), principal)
+
+
+def _check_version(request: Request, entry: Callable[[], JsonObject]) -> None:
+    """Raise PreconditionFailed where an edit, of which this is the dry run, would."""
+    precondition = Precondition.parse(request.headers)
+    if not (precondition.match or precondition.none_match):
+        return
+    try:
+        shown: JsonObject | None = entry()
+    except NotFound:
+        shown = None
+    precondition.check(shown)
 
 
 def _add_members(app: APIGatewayHttpResolver, members: Members) -> None:
@@ -112,6 +125,7 @@ def _add_settings(app: APIGatewayHttpResolver, settings: SettingsEntry) -> None:
     def put_settings() -> Response[str]:
         request, principal = asked(app, Scope.CONFIG_WRITE, query=("dry_run",), versioned=True)
         if flag_of(request, "dry_run"):
+            _check_version(request, settings.get)
             return json_response(200, settings.check(object_of(request)))
         saved = settings.put(object_of(request), Precondition.parse(request.headers), principal)
         return _saved(saved, "/settings", principal)
