@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -25,6 +25,9 @@ from tests.integration.matching.matching_world import (
 from tocsin.events.model import Cause, Event, EventAction
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
+from tocsin.matching.story import StoryStore
+from tocsin.telling.preferences import Preferences
+from tocsin.telling.preferences_store import PreferencesStore
 
 
 def test_each_transport_of_a_rule_gets_one_message_a_person(stack: Stack) -> None:
@@ -93,6 +96,41 @@ def test_a_send_once_channel_is_told_although_nobody_is_there(stack: Stack) -> N
 
     assert told(stack.messages("Slack")) == ["-"]
     assert stack.messages("Email") == []
+
+
+@pytest.mark.parametrize(
+    "first", [User("alice"), User("alice", "alice@example.com", active=False), User("alice", "alice@example.com")]
+)
+def test_a_mail_that_is_sent_once_goes_to_the_first_who_takes_it(stack: Stack, first: User) -> None:
+    """The fault: it was for whoever came first, and reached nobody where they had no address or had unsubscribed."""
+    configure(
+        stack,
+        users=[first, User("bob", "bob@example.com"), User("carl", "carl@example.com")],
+        members={"oncall": ["alice", "bob", "carl"]},
+        transports=[CHAT, MAIL | {"send_once": True}],
+        rules=[rule(transports=["chat", "mail"])],
+    )
+    if first.active and first.email:
+        off = Preferences.model_validate({"transports": {"mail": {"enabled": False}}})
+        PreferencesStore(stack.dynamodb, "config").change("alice", lambda _: off)
+
+    match(stack, event())
+
+    assert told(stack.messages("Email")) == ["bob"]
+    assert told(stack.messages("Slack")) == ["alice" if first.active else "bob"]
+
+
+def test_a_mail_that_nobody_takes_is_dropped_and_the_story_says_so(stack: Stack) -> None:
+    mail = MAIL | {"send_once": True}
+    configure(stack, users=[User("alice")], transports=[mail], rules=[rule(transports=["mail"])])
+
+    match(stack, about := event())
+
+    assert stack.messages("Email") == []
+    story = StoryStore(stack.dynamodb, "deliveries").story(about.id, after=None, limit=9, now=datetime.now(UTC))
+    (dropped,) = [entry for entry in story.items if entry["kind"] == "delivery"]
+    assert (dropped["state"], dropped["user"]) == ("dropped", None)
+    assert "nobody of those whom rule failed-logins tells takes mail" in str(dropped["attempts"])
 
 
 def test_matching_an_event_again_makes_the_same_deliveries(stack: Stack) -> None:

@@ -143,6 +143,7 @@ class Escalations:
             self._preferences,
             self._put,
             once_told=cursor.once_told,
+            used=cursor.used,
             remark=remark,
             clock=self._clock,
             about=about,
@@ -151,9 +152,9 @@ class Escalations:
         begun = cursor.page
         for page in self._recipients.pages(event, told, cursor, configuration.groups_by_name):
             telling.people(page.users)
-            cursor = replace(page.next, once_told=telling.once_told)
-        if cursor.at_end and not cursor.once_told:
-            telling.nobody_in_particular()
+            cursor = replace(page.next, once_told=telling.once_told, used=tuple(sorted(telling.used)))
+        if cursor.at_end:
+            telling.finish()
         self._endings.begin(event, rule, telling, begun, step=number)
         telling.note_kept(self._waiting, keep=keep)
         facts: JsonObject = {"transports": [transport.name for transport in telling.transports], "reason": remark}

@@ -252,6 +252,7 @@ class Matcher:
             self._preferences,
             self._put,
             once_told=cursor.once_told,
+            used=cursor.used,
             remark=cursor.remark,
             clock=self._clock,
             about=about_of(rule, event),
@@ -261,10 +262,10 @@ class Matcher:
             self._escalations.begin(event, rule, keep)
         for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
             telling.people(page.users)
-            cursor = replace(page.next, once_told=telling.once_told)
+            cursor = replace(page.next, once_told=telling.once_told, used=tuple(sorted(telling.used)))
         finished = cursor.at_end
-        if finished and not cursor.once_told:
-            telling.nobody_in_particular()
+        if finished:
+            telling.finish()
         self._endings.begin(event, rule, telling, begun)
         telling.note_kept(self._waiting, keep=keep)
         is_news = self._stories.note_match(

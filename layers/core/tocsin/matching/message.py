@@ -29,11 +29,12 @@ class Cursor:
     after: str | None = None
     page: int = 0
     once_told: bool = False
-    """Whether send-once transports that need a person have one already."""
+    """Whether there was a person yet."""
     remark: str | None = None
     """What each of the notifications says beside its summary."""
     used: tuple[str, ...] = ()
-    """Of an end: the send-once transports that were told of it. Each was told of what ended by a page of its own."""
+    """The send-once transports that were used. Not each is used for the first person, nor by the first page of those who
+    hear of an end."""
     tree: str | None = None
     """A hash of the groups up to that one: in another tree, `group` would be another group."""
 

@@ -22,6 +22,9 @@ from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencin
 from tocsin.telling.preferences import NOTHING_SAID, Preferences, Wishes
 from tocsin.telling.preferences_store import PreferencesStore
 
+_PERSONAL = frozenset({TransportMode.EMAIL, TransportMode.LOCAL})
+"""Modes that reach one person each, also where a transport is send-once; the others then reach a channel."""
+
 type Put = Callable[[DeliveryMessage, TransportMode, Hashable], None]
 
 
@@ -41,6 +44,7 @@ class Telling:
         put: Put,
         *,
         once_told: bool,
+        used: Collection[str] = (),
         remark: str | None,
         clock: Callable[[], datetime],
         about: str | None = None,
@@ -48,7 +52,8 @@ class Telling:
         step: int | None = None,
         transports: tuple[NotificationTransport, ...] | None = None,
     ) -> None:
-        """`put` is given what is sent at once. `once_told` says whether send-once transports were used before.
+        """`put` is given what is sent at once. `once_told` says whether there were people before these, and `used`
+        which send-once transports were used for them.
 
         `remark`, `about`, `over` and `step` are those of the messages. `transports` default to the rule's.
         """
@@ -64,6 +69,7 @@ class Telling:
         self._clock = clock
         self.told: Counter[str] = Counter()
         self.once_told = once_told
+        self.used = {*used}
         self.kept_back: list[KeptBack] = []
         """What is not sent now: it waits, or was dropped."""
         self.listeners: set[tuple[str, str]] = set()
@@ -72,24 +78,44 @@ class Telling:
     def people(self, users: tuple[User, ...]) -> None:
         """Notify each of `users` by each transport, as their preferences say.
 
-        A send-once transport is used for the first of all users, and not again.
+        A send-once transport is used for the first of all users whom it can reach, and not again.
         """
-        personal = any(not transport.send_once for transport in self.transports)
+        personal = any(not transport.send_once or transport.mode in _PERSONAL for transport in self.transports)
         wishes = self._preferences.wishes([user.username for user in users], self._defaults) if personal else {}
         now = self._clock()
         for user in users:
             for transport in self.transports:
                 if not transport.send_once:
                     self._person(transport, user, wishes.get(user.username), now)
-                elif not self.once_told:
+                elif transport.name not in self.used and self._reaches(transport, user, wishes, now):
                     self._decided(transport, user, self._decision(transport, None, now))
+                    self.used.add(transport.name)
             self.once_told = True
 
-    def nobody_in_particular(self) -> None:
-        """Use the send-once transports that reach a channel. Call it where no person was found."""
+    def finish(self) -> None:
+        """Use the send-once transports that were used for nobody. Call it after the last of the people.
+
+        One that reaches a channel needs no person. One that reaches none of those who were there is dropped.
+        """
         for transport in self.transports:
-            if transport.send_once and transport.mode in {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}:
+            if not transport.send_once or transport.name in self.used:
+                continue
+            if transport.mode not in _PERSONAL:
                 self._decided(transport, None, self._decision(transport, None, self._clock()))
+            elif self.once_told:
+                reason = f"dropped: nobody of those whom rule {self._rule.name} tells takes {transport.name}"
+                self._decided(transport, None, Decision(Kind.DROP, Cause.TRANSPORT_OFF, reason))
+
+    def _reaches(
+        self, transport: NotificationTransport, user: User, wishes: Mapping[str, Wishes], now: datetime
+    ) -> bool:
+        """Whether a send-once transport is used for `user`: one of a channel always, another where they take it."""
+        if transport.mode not in _PERSONAL:
+            return True
+        if transport.mode is TransportMode.EMAIL and not user.email.strip():
+            return False
+        asked = asked_of(self._rule, transport)
+        return decide(asked, now, wishes=wishes.get(user.username)).kind is not Kind.DROP
 
     def again(
         self, told: Collection[tuple[str, str]], users: Mapping[str, User], used: Collection[str]
@@ -108,7 +134,8 @@ class Telling:
                 for user in (users[name] for name in names if name in users):
                     self._person(transport, user, wishes.get(user.username), now)
             elif names and transport.name not in used:
-                first = next((users[name] for name in names if name in users), None)
+                there = (users[name] for name in names if name in users)
+                first = next((user for user in there if self._reaches(transport, user, wishes, now)), None)
                 self._decided(transport, first, self._decision(transport, None, now))
                 all_used.add(transport.name)
         return tuple(sorted(all_used))
