@@ -1,12 +1,13 @@
 """Duration strings and moments: what is understood, what is refused and how a refusal names what is wrong."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.times import DurationError, format_duration, parse_duration, parse_moment
+from tocsin.times import DurationError, format_duration, in_zone, iso, parse_duration, parse_moment
 
 DURATIONS = st.timedeltas(min_value=timedelta(microseconds=1))
 
@@ -228,3 +229,20 @@ def test_a_moment_keeps_its_zone_or_has_none():
 def test_what_is_no_moment_is_refused(text):
     with pytest.raises(ValueError):
         parse_moment(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("9999-12-31T23:59:59-05:00", "9999-12-31T23:59:59.000Z"),
+        ("0001-01-01T00:00:00+14:00", "0001-01-01T00:00:00.000Z"),
+        ("2026-03-01T13:00:00+01:00", "2026-03-01T12:00:00.000Z"),
+    ],
+)
+def test_a_moment_that_no_clock_shows_is_the_nearest_that_one_does(text: str, shown: str) -> None:
+    assert iso(parse_moment(text)) == shown
+
+
+@given(st.datetimes(timezones=st.timezones()), st.timezones())
+def test_every_moment_is_shown_in_every_zone(moment: datetime, zone: ZoneInfo) -> None:
+    assert in_zone(moment, zone).tzinfo is zone

@@ -30,9 +30,21 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def in_zone(moment: datetime, zone: tzinfo) -> datetime:
+    """Return `moment` as clocks in `zone` show it; beyond the years 1 to 9999, their first or last second.
+
+    "For ever" is often written as the last second of 9999, which is in the year 10000 east of where it was written.
+    """
+    try:
+        return moment.astimezone(zone)
+    except OverflowError:
+        nearest = datetime.min if moment.year == 1 else datetime.max
+        return nearest.replace(microsecond=0, tzinfo=zone)
+
+
 def iso(moment: datetime) -> str:
     """Format `moment` as ISO 8601 in UTC with milliseconds and a Z: 2026-03-01T12:00:00.000Z."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+    return in_zone(moment, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
 def to_milliseconds(moment: datetime) -> int:

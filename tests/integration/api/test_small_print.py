@@ -59,3 +59,44 @@ def test_a_deliverys_id_may_be_in_upper_case(stack: Stack) -> None:
 
     assert Api.of(stack)("GET", f"/deliveries/{delivery_id}").status == 404
     assert Api.of(stack)("GET", f"/deliveries/{delivery_id[:-1]}G").status == 422
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"since": "9999-12-31T18:00:00Z"},
+        {"since": "9999-12-31T18:00:00Z", "interval": "days=90"},
+        {"until": "0001-01-01T00:00:00Z"},
+        {"until": "0001-01-01T05:00:00Z", "interval": "hours=7"},
+        {"until": "0001-03-01T00:00:00Z", "history_days": "90"},
+        {"since": "0001-01-01T00:00:00Z", "until": "0001-01-02T00:00:00Z"},
+        {"until": "1970-01-01T00:00:00Z", "steps": "days=999999999,hours=1"},
+    ],
+)
+def test_near_the_ends_of_time_there_are_no_events(stack: Stack, asked: dict[str, str]) -> None:
+    """The fault: dates near the years 1 and 9999 can't be counted with, and were answered with 500."""
+    api = Api.of(stack)
+    takes = {
+        "/events": {"since", "until"},
+        "/events/volume": {"since", "until", "interval", "history_days"},
+        "/events/top_per_user": {"since", "until", "history_days"},
+        "/events/stats": {"until", "steps"},
+    }
+
+    found = [api("GET", path, query=asked) for path, taken in takes.items() if asked.keys() <= taken]
+
+    assert found
+    assert {answer.status for answer in found} == {200}
+    assert not any(answer.body.get("total") for answer in found)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{"since": "0001-01-01T00:00:00+14:00"}, {"since": "2026-01-01T00:00:00Z", "until": "9999-12-31T23:59:59-14:00"}],
+)
+def test_a_backtest_may_reach_to_the_ends_of_time(stack: Stack, asked: dict[str, str]) -> None:
+    api = Api.of(stack)
+    api("PUT", "/groups/oncall", {})
+    api("PUT", "/rules/logins", {"destination_group": "oncall"})
+
+    assert api("POST", "/rules/logins/backtest", asked).status == 200

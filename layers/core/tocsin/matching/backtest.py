@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tocsin.errors import Invalid, Violation, violations
 from tocsin.events.model import Event
-from tocsin.events.search.query import Search
+from tocsin.events.search.query import Search, within_events
 from tocsin.events.search.scan import Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.fields import Moment
@@ -77,7 +77,7 @@ class Backtester:
         walk = Scan(
             self._client,
             self._table,
-            Search(since=range_.since.astimezone(UTC), until=(range_.until or now).astimezone(UTC)),
+            Search(since=within_events(range_.since), until=within_events(range_.until or now)),
             now=now,
             budget=Budget(items=MAX_EVENTS, seconds=MAX_SECONDS),
             newest_first=False,

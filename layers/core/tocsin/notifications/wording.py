@@ -24,7 +24,7 @@ from tocsin.notifications.remarks import translated
 from tocsin.notifications.text import cut_line, one_line, plain
 from tocsin.notifications.translations import Catalogue
 from tocsin.records import dataclass
-from tocsin.times import UnknownZone, iso, zone_of
+from tocsin.times import UnknownZone, in_zone, iso, zone_of
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -191,9 +191,9 @@ def in_one_line(context: RenderingContext, catalogue: Catalogue, *, titled: bool
 def clock(moment: datetime, zone: str) -> str:
     """Format `moment` in `zone`, with the zone's abbreviation: `2026-03-01 13:00:00 CET`."""
     try:
-        there = moment.astimezone(zone_of(zone or "UTC"))
+        there = in_zone(moment, zone_of(zone or "UTC"))
     except UnknownZone:  # one that a newer tz database had
-        there = moment.astimezone(UTC)
+        there = in_zone(moment, UTC)
     return f"{there:%Y-%m-%d %H:%M:%S} {there.tzname()}"
 
 

@@ -30,7 +30,7 @@ from tocsin.notifications.model import Severity
 from tocsin.records import dataclass
 from tocsin.telling.preferences import Wishes
 from tocsin.telling.quiet_hours import QuietHours, next_digest
-from tocsin.times import UnknownZone, iso, parse_duration, zone_of
+from tocsin.times import UnknownZone, in_zone, iso, parse_duration, zone_of
 from tocsin.types import Json, JsonObject
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -366,7 +366,7 @@ def _clock(moment: datetime, now: datetime, wishes: Wishes, zone: tzinfo | None 
             zone = zone_of(wishes.time_zone)
         except UnknownZone:
             return _utc(moment)
-    local = moment.astimezone(zone)
+    local = in_zone(moment, zone)
     day = ""
     if moment - now >= timedelta(days=7):
         day = f" on {local.date().isoformat()}"

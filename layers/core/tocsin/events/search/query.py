@@ -18,7 +18,7 @@ from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
 from tocsin.records import dataclass
-from tocsin.times import parse_moment
+from tocsin.times import EPOCH, in_zone, parse_moment
 from tocsin.types import Json
 from tocsin.words import MAX_SEARCH, Words, has_words, parse_words, texts_of
 
@@ -49,6 +49,8 @@ MAX_VALUE = MAX_SEARCH
 """Characters of a filter's value; an expression may have its own, larger limit."""
 MAX_ACTIONS = 50
 
+_LAST = datetime(9000, 1, 1, tzinfo=UTC)
+"""After all events, and long before time ends: what is counted from there has room."""
 FEW_ADDRESSES = 16
 """A network of at most this many addresses is looked up address by address in the index of client IPs."""
 
@@ -183,12 +185,20 @@ def parse_search(query: Mapping[str, str]) -> Search:
         authorized_application=plain["authorized_application"],
         network=network,
         brand=plain["brand"],
-        since=since,
-        until=until,
+        since=None if since is None else within_events(since),
+        until=None if until is None else within_events(until),
         words=words,
         expression=expression,
         digest=hashlib.sha256(repr(given).encode("utf-8", "surrogatepass")).hexdigest()[:12],
     )
+
+
+def within_events(moment: datetime) -> datetime:
+    """Return `moment` in UTC, or the nearest one between which all events are: a search can count from it, or up to it.
+
+    Near the years 1 and 9999 nothing could be counted: there are no hours before the one, and none after the other.
+    """
+    return min(max(in_zone(moment, UTC), EPOCH), _LAST)
 
 
 def _plain(query: Mapping[str, str], name: str, wrong: list[Violation]) -> str | None:
