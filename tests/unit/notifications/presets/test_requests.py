@@ -207,6 +207,54 @@ def test_nothing_that_an_event_holds_acts_there(name: str) -> None:
         assert not re.search(rf"evil{re.escape(character)}", said)
 
 
+AT = r"(?:^|[^A-Za-z0-9])@\w"
+"""A mention as services find it in plain text, also within emphasis: `_@channel_`."""
+ACTS = {
+    "datadog": [AT, "%%%"],
+    "discord": [r"@(everyone|here)", r"<[@#!:/]", r"\]\("],
+    "google_chat": [r"<[a-z/!]", r"&\w+;"],
+    "incident_io": [r"\]\(", r"\]\[", r"!\[", r"(?m)^ *\[[^\]]+\]:"],
+    "mattermost": [AT, r"\]\(", r"\]\[", r"(?m)^ *\[[^\]]+\]:", r"<!\w+>", r"<@\w+>", r"<[^<|]+\|[^>]+>"],
+    "teams": [r"\]\(", r"\]\[", r"!\[", r"(?m)^ *\[[^\]]+\]:"],
+    "telegram": [AT],
+    "zulip": [r"@_?\*", r"#\*", r"\]\("],
+}
+"""What a service makes a mention or a link of, as regular expressions: Mattermost also what Slack's webhooks do."""
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "_@channel_ and .@here and *@all*",
+        "@channel",
+        "<!channel> <!here>",
+        "<@abc123> <users/all> <@&7>",
+        "<https://evil.example|https://good.example>",
+        "[https://good.example]\n\n[https://good.example]: https://evil.example",
+        "[a][b] and ![a](https://evil.example)",
+        "@someone_there, /start",
+        "%%% \n@pagerduty @bob@example.com",
+        "@_**bob** @*group* #**ops**",
+        "&lt;a href=x&gt;",
+    ],
+)
+@pytest.mark.parametrize("name", sorted(ACTS))
+def test_no_form_of_a_mention_or_a_hidden_link_is_left(name: str, typed: str) -> None:
+    """The fault: Mattermost took `<!channel>` and `<url|text>` as Slack does; Telegram and Datadog mentioned people."""
+    message = told(title=typed, text=typed, facts=((typed, typed),), lines=(typed,), acknowledge=None, link=None)
+
+    said = list(texts(parsed(name, requested(name, message))))
+
+    assert [(acts, text) for text in said for acts in ACTS[name] if re.search(acts, text)] == []
+
+
+def test_an_address_of_mail_is_no_mention() -> None:
+    for name in ("datadog", "mattermost", "telegram"):
+        said = texts(parsed(name, requested(name, told(text="bob@example.com signed in"))))
+
+        assert any("bob@example.com signed in" in text for text in said)
+
+
 @pytest.mark.parametrize("name", DOCUMENTED)
 def test_what_is_told_of_one_thing_has_one_key(name: str) -> None:
     bodies = [parsed(name, requested(name, told(kind))) for kind in Kind]
