@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from tocsin_cli.errors import CliError, Refused, UsageError
+from tocsin_cli.errors import CliError, ExitCode, Refused, UsageError
 from tocsin_cli.output import Colour, Format, Output, ReaderGone
 from tocsin_cli.profiles import Profile, Profiles, chosen
 
@@ -88,6 +88,22 @@ class Cli:
             raise UsageError(f"{question} There is no terminal to ask at: say --yes")
         if not typer.confirm(question, err=True):
             raise CliError("nothing was changed")
+
+    def each[Did](self, names: Sequence[str], do: Callable[[str], Did]) -> tuple[list[Did], ExitCode]:
+        """Do something with each of several things, whatever becomes of the others; what was done, and the exit code.
+
+        What fails is said as it fails. What is the only one raises what it raises.
+        """
+        if len(names) == 1:
+            return [do(names[0])], ExitCode.OK
+        done, code = [], ExitCode.OK
+        for name in names:
+            try:
+                done.append(do(name))
+            except CliError as error:
+                code = ExitCode.FAILED
+                self.out.warn(f"{name}: {error}")
+        return done, code
 
     def _trace(self, method: str, path: str, status: int, seconds: float) -> None:
         if self.common.verbose:

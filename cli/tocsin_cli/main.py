@@ -80,7 +80,8 @@ def _show(error: CliError) -> None:
     console = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
     failed = error.exit_code is not ExitCode.OK
     console.print(Text.assemble(("error: " if failed else "", "bold red"), plain_lines(str(error))))
-    faults = [fault for fault in error.faults if f"{fault.where}: {fault.message}" != str(error)]
+    said = {str(error), f": {error}"}
+    faults = [fault for fault in error.faults if f"{fault.where}: {fault.message}" not in said]
     for fault in faults:
         where = f"{fault.where}: " if fault.where else ""
         console.print(Text.assemble("  ", (plain(where), "bold"), plain_lines(fault.message)))

@@ -39,6 +39,12 @@ def _guessed(value: str) -> Json:
         return value
 
 
+def scalar(value: str) -> int | float | None:
+    """The number or boolean that a text spells; None where it spells none."""
+    guessed = _guessed(value)
+    return guessed if isinstance(guessed, int | float) else None
+
+
 def _strict(value: str) -> Json:
     """The value. ValueError for what is no JSON, NaN and numbers beyond what a double holds among it."""
     parsed: Json = json.loads(value)

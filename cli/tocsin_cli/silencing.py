@@ -5,13 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from tocsin_cli.actions import ACTIONS
 from tocsin_cli.errors import CliError, UsageError
-from tocsin_cli.pairs import put
+from tocsin_cli.pairs import put, scalar
 from tocsin_cli.types import Json, JsonObject, objects, text
 
 MATCHED = ("action", "app", "model", "client_ip", "query")
 """The fields of a silence's matcher; anything else is asked for by a pattern."""
 
+EVENT = frozenset(
+    [
+        *("id", "action", "app", "context", "user", "client_ip", "created", "brand", "expires", "expiring"),
+        *("cause", "key_id"),
+    ]
+)
+"""What an event has. A pattern that asks for anything else holds for none."""
+
+_CUSTOM = "custom_"
 _PAIR = re.compile(r"([A-Za-z_][\w.-]*)(!=|=~|=)(.*)", re.DOTALL)
 
 
@@ -113,7 +123,37 @@ def _paths(name: str, operator: str, value: str) -> list[tuple[list[str], Json]]
             raise UsageError("model is app.model_name, and asked for by = alone")
         return [(["context", "model", "app"], [model_app]), (["context", "model", "model_name"], [model_name])]
     path = name.split(".")
-    wildcard = "*" in value
+    if path[0] not in EVENT:
+        raise UsageError(f"{name}: no event has {path[0]!r}; there are: {', '.join(sorted(EVENT | {'model'}))}")
+    return [(path, _wanted(name, operator, value))]
+
+
+def _wanted(name: str, operator: str, value: str) -> Json:
+    """What a pattern asks of a field, as a matcher and people mean it.
+
+    A value that is typed may be a text or a number in the event; actions are stored with their prefix; a network is
+    what an address is in.
+    """
+    number = scalar(value)
     if operator == "!=":
-        return [(path, [{"anything-but": {"wildcard": value} if wildcard else value}])]
-    return [(path, [{"wildcard": value} if wildcard else value])]
+        if number is not None or (name == "client_ip" and "/" in value):
+            raise UsageError(f"{name}!={value} can't be said of numbers and networks so: write it as --query")
+        spelled: list[Json] = [*_stored(value)] if name == "action" else [value]
+        one: Json = spelled[0] if len(spelled) == 1 else spelled
+        return [{"anything-but": {"wildcard": one} if "*" in value else one}]
+    if name == "action":
+        if value == _CUSTOM:
+            return [{"prefix": _CUSTOM}]
+        return [{"wildcard": each} if "*" in value else each for each in _stored(value)]
+    if name == "client_ip" and "/" in value:
+        return [{"cidr": value}]
+    if "*" in value:
+        return [{"wildcard": value}]
+    return [value] if number is None else [value, number]
+
+
+def _stored(action: str) -> list[str]:
+    """The action as events have it; what has a `*` may begin a known one and one of your own."""
+    if action in ACTIONS or action.startswith(_CUSTOM):
+        return [action]
+    return [action, _CUSTOM + action] if "*" in action else [_CUSTOM + action]

@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from tocsin_cli.api import YAML_TYPE
+from tocsin_cli.api import YAML_TYPE, Answer
 from tocsin_cli.blueprint.documents import read_document
 from tocsin_cli.blueprint.merge import KINDS, SETTINGS, Merged, laid_over, merge
 from tocsin_cli.blueprint.show import changes_shown, created_secrets
 from tocsin_cli.cli import CONFIGURATION, Cli, command
-from tocsin_cli.errors import ExitCode, Fault, Invalid, UsageError
+from tocsin_cli.errors import Conflict, ExitCode, Fault, Invalid, UsageError
 from tocsin_cli.output import Format, to_yaml
 from tocsin_cli.text import counted
 from tocsin_cli.types import JsonObject, objects, whole
@@ -47,7 +47,7 @@ def register(app: typer.Typer) -> None:
 
         Entries that no file names stay, unless --prune is given. Everything is applied at once, or nothing.
         """
-        wanted, planned = _plan(cli, files, prune=prune, env=env)
+        wanted, planned, version = _plan(cli, files, prune=prune, env=env)
         if dry_run:
             _answer(cli, planned, wanted)
             return
@@ -58,13 +58,13 @@ def register(app: typer.Typer) -> None:
         if cli.out.for_people:
             cli.out.console.print(changes_shown(changes, wanted))
         cli.confirmed(f"Apply {counted(len(changes), 'change')}?", yes=yes)
-        applied = _put(cli, wanted, dry_run=False)
+        applied = _put(cli, wanted, dry_run=False, version=version).object
         _tell_applied(cli, applied, changes)
 
     @command(app, panel=CONFIGURATION)
     def diff(cli: Cli, files: Files, prune: Prune = False, env: Env = False) -> None:
         """Show what applying the files would change; exit with 2 where something would."""
-        wanted, planned = _plan(cli, files, prune=prune, env=env)
+        wanted, planned, _ = _plan(cli, files, prune=prune, env=env)
         _answer(cli, planned, wanted)
 
     @command(app, panel=CONFIGURATION)
@@ -104,15 +104,18 @@ def _write(cli: Cli, chosen: JsonObject) -> None:
         cli.out.data(chosen)
 
 
-def _plan(cli: Cli, files: list[str], *, prune: bool, env: bool) -> tuple[Merged, JsonObject]:
-    """The blueprint that the files want, and what the API says it would change."""
+def _plan(cli: Cli, files: list[str], *, prune: bool, env: bool) -> tuple[Merged, JsonObject, str | None]:
+    """The blueprint that the files want, what the API says it would change, and the version of which it says so."""
     documents = [read_document(name, os.environ if env else None) for name in _expanded(files)]
     if prune and all(document.says_nothing for document in documents):
         raise Invalid("the files are empty, and --prune would delete everything", hint="{} is an empty blueprint")
     wanted = merge(documents)
+    version = None
     if not prune:
-        wanted = laid_over(cli.api.get("/blueprint").object, wanted)
-    return wanted, _put(cli, wanted, dry_run=True)
+        now = cli.api.get("/blueprint")
+        wanted, version = laid_over(now.object, wanted), now.etag
+    planned = _put(cli, wanted, dry_run=True, version=version)
+    return wanted, planned.object, version or planned.etag
 
 
 def _expanded(files: list[str]) -> list[str]:
@@ -129,11 +132,15 @@ def _expanded(files: list[str]) -> list[str]:
     return found
 
 
-def _put(cli: Cli, wanted: Merged, *, dry_run: bool) -> JsonObject:
-    """Send the blueprint. What is wrong with it is told by file and line."""
+def _put(cli: Cli, wanted: Merged, *, dry_run: bool, version: str | None) -> Answer:
+    """Send the blueprint, in place of `version` alone. What is wrong with it is told by file and line."""
+    query = {"dry_run": "true"} if dry_run else None
     try:
         with cli.out.status("running the rules' tests" if dry_run else "applying"):
-            return cli.api.put("/blueprint", wanted.document, query={"dry_run": "true"} if dry_run else None).object
+            return cli.api.put("/blueprint", wanted.document, query=query, if_match=version)
+    except Conflict as error:
+        error.hint = "nothing was changed: run it again, and see what it changes now"
+        raise
     except Invalid as error:
         faults = [Fault(wanted.place_of(fault.where), fault.message) for fault in error.faults]
         raise Invalid("this can't be the configuration" if faults else str(error), faults) from None

@@ -11,7 +11,7 @@ from rich.text import Text
 from tocsin_cli.api import path_of
 from tocsin_cli.cli import DELIVERIES, Cli, command, names_of
 from tocsin_cli.commands.filters import Search, searched
-from tocsin_cli.errors import CliError, ExitCode, UsageError
+from tocsin_cli.errors import UsageError
 from tocsin_cli.output import Column, fields, styled
 from tocsin_cli.story import attempt_line
 from tocsin_cli.text import counted
@@ -98,19 +98,12 @@ def register(app: typer.Typer) -> None:
         ids: Annotated[list[str], typer.Argument(metavar="ID…", help="Deliveries.")],
     ) -> None:
         """Send deliveries again, each from the beginning of its schedule."""
-        done: list[JsonObject] = []
-        failed: CliError | None = None
-        for each in ids:
-            try:
-                done.append(cli.api.post(path_of("deliveries", each, "retry")).object)
-            except CliError as error:
-                failed = failed or error
-                cli.out.warn(f"{each}: {error}")
+        done, code = cli.each(ids, lambda each: cli.api.post(path_of("deliveries", each, "retry")).object)
         cli.out.done(f"{counted(len(done), 'delivery', 'deliveries')} on the way again")
         if not cli.out.for_people:
             cli.out.items(done, _COLUMNS, none="")
-        if failed is not None:
-            raise typer.Exit(failed.exit_code if len(ids) == 1 else ExitCode.FAILED)
+        if code:
+            raise typer.Exit(code)
 
     _add_redrive(app)
 

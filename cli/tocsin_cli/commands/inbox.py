@@ -10,7 +10,6 @@ from rich.text import Text
 from tocsin_cli.api import path_of
 from tocsin_cli.cli import DELIVERIES, Cli, command, group, names_of
 from tocsin_cli.commands.filters import Search, searched
-from tocsin_cli.errors import CliError, ExitCode
 from tocsin_cli.output import Column
 from tocsin_cli.text import plain
 from tocsin_cli.times import local
@@ -70,15 +69,13 @@ def register(app: typer.Typer) -> None:
 
         tocsin inbox acknowledge 019ca945-0a00-7f18-a3b6-3438cb845d72
         """
-        failed: CliError | None = None
-        for each in ids:
-            try:
-                _say(cli, cli.api.post(path_of("notifications", each, "acknowledge"), query=_of(user)).object)
-            except CliError as error:
-                failed = failed or error
-                cli.out.warn(f"{each}: {error}")
-        if failed is not None:
-            raise typer.Exit(failed.exit_code if len(ids) == 1 else ExitCode.FAILED)
+
+        def acknowledged(each: str) -> None:
+            _say(cli, cli.api.post(path_of("notifications", each, "acknowledge"), query=_of(user)).object)
+
+        _, code = cli.each(ids, acknowledged)
+        if code:
+            raise typer.Exit(code)
 
     @command(app, "acknowledge", panel=DELIVERIES)
     def acknowledge_event(

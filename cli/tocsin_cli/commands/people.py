@@ -61,16 +61,18 @@ def _add_members(groups: typer.Typer) -> None:
     @command(groups)
     def add(cli: Cli, name: GroupName, usernames: Members) -> None:
         """Put users into a group."""
-        for username in usernames:
-            cli.api.put(path_of("groups", name, "members", username), {})
-        cli.out.done(f"{counted(len(usernames), 'user')} in {name}")
+        done, code = cli.each(usernames, lambda each: cli.api.put(path_of("groups", name, "members", each), {}))
+        cli.out.done(f"{counted(len(done), 'user')} in {name}")
+        if code:
+            raise typer.Exit(code)
 
     @command(groups)
     def remove(cli: Cli, name: GroupName, usernames: Members) -> None:
         """Take users out of a group."""
-        for username in usernames:
-            cli.api.delete(path_of("groups", name, "members", username))
-        cli.out.done(f"{counted(len(usernames), 'user')} out of {name}")
+        done, code = cli.each(usernames, lambda each: cli.api.delete(path_of("groups", name, "members", each)))
+        cli.out.done(f"{counted(len(done), 'user')} out of {name}")
+        if code:
+            raise typer.Exit(code)
 
 
 def _add_new_key(keys: typer.Typer) -> None:

@@ -7,48 +7,12 @@ from typing import Annotated
 import typer
 from rich.console import RenderableType
 
+from tocsin_cli.actions import ACTIONS
 from tocsin_cli.cli import EVENTS, Cli, command
 from tocsin_cli.output import fields
 from tocsin_cli.pairs import parse_pairs
 from tocsin_cli.times import iso, local, parse_duration, parse_moment
 from tocsin_cli.types import JsonObject, text
-
-ACTIONS = (
-    "login",
-    "login_failed",
-    "logout",
-    "user_write",
-    "suspicious_request",
-    "password_set",
-    "secret_view",
-    "secret_rotate",
-    "invitation_used",
-    "authorize_application",
-    "source_linked",
-    "impersonation_started",
-    "impersonation_ended",
-    "flow_execution",
-    "policy_execution",
-    "policy_exception",
-    "property_mapping_exception",
-    "system_task_execution",
-    "system_task_exception",
-    "system_exception",
-    "configuration_error",
-    "configuration_warning",
-    "model_created",
-    "model_updated",
-    "model_deleted",
-    "email_sent",
-    "update_available",
-    "export_ready",
-    "notification_acknowledged",
-    "review_initiated",
-    "review_overdue",
-    "review_attested",
-    "review_completed",
-)
-"""The actions that Tocsin knows: completion offers them."""
 
 
 def complete_action(incomplete: str) -> list[str]:

@@ -113,10 +113,12 @@ def _add_unsilence(app: typer.Typer) -> None:
         if bool(names) is all_:
             raise UsageError("name silences, or give --all")
         wanted = names or [text(each, "name") for each in cli.api.items("/silences", {"state": "active,pending"})]
-        ended = [cli.api.delete(path_of("silences", each)).object for each in wanted]
+        ended, code = cli.each(wanted, lambda name: cli.api.delete(path_of("silences", name)).object)
         cli.out.done(f"ended {counted(len(ended), 'silence')}")
         if not cli.out.for_people:
             cli.out.items(ended, SILENCES.columns, none="")
+        if code:
+            raise typer.Exit(code)
 
 
 def _add_list(silences: typer.Typer) -> None:

@@ -198,6 +198,26 @@ def test_a_notification_leads_to_a_silence_that_holds_its_like(page: Page, stack
     expect(silence).to_contain_text("active")
     silence.get_by_role("button").click()
     expect(silence).not_to_contain_text("active")
+    expect(silence.get_by_role("button")).to_have_count(0)
+
+
+def test_what_a_silence_would_have_held_is_what_it_asks(page: Page, stack: LocalStack) -> None:
+    for pk in range(2):
+        happen(
+            stack,
+            "about a shop",
+            action="custom_stock",
+            context={"model": {"app": "shop", "model_name": "order", "pk": pk}},
+        )
+    go(page, "#/silences/new?action=custom_stock")
+
+    page.get_by_label("Model").fill("shop.cart")
+    page.get_by_role("button", name="What would it have held?").click()
+    expect(page.get_by_text("0 events of the last 24 hours")).to_be_visible()
+    page.get_by_label("Model").fill("shop.order")
+    page.get_by_label("Expression (CEL)").fill("event.context.model.pk == 1")
+    page.get_by_role("button", name="What would it have held?").click()
+    expect(page.get_by_text("1 events of the last 24 hours")).to_be_visible()
 
 
 def test_a_range_of_the_chart_becomes_part_of_the_address(page: Page) -> None:

@@ -13,9 +13,9 @@ from local.recording import PICTURE, settled
 from tests.unit.cli.serving import Reply, in_turn, serving
 from tocsin.events.model import EventAction
 from tocsin.identity.principal import Scope
+from tocsin_cli.actions import ACTIONS
 from tocsin_cli.app import SUBJECTS, app_for
 from tocsin_cli.commands.people import SCOPES
-from tocsin_cli.commands.send import ACTIONS
 from tocsin_cli.errors import MEANING, ExitCode
 from tocsin_cli.main import main
 
@@ -203,6 +203,26 @@ def test_an_empty_file_is_no_entry_and_no_configuration(tmp_path):
 
         assert "empty" in answer.stderr.splitlines()[0]
         assert (answer.returncode, site.asked) == (ExitCode.INVALID, [])
+
+
+@pytest.mark.parametrize(
+    ("line", "done"),
+    [
+        ("tocsin unsilence a gone b", "ended 2 silences"),
+        ("tocsin groups add ops a gone b", "2 users in ops"),
+        ("tocsin groups remove ops a gone b", "2 users out of ops"),
+        ("tocsin retry a gone b", "2 deliveries on the way again"),
+    ],
+)
+def test_what_is_done_to_several_is_done_to_each_that_is_there(line, done):
+    gone = Reply(404, {"type": "urn:tocsin:problem:not-found", "detail": "there is no gone"})
+
+    with serving(lambda asked: gone if "gone" in asked.path else Reply(200, {})) as site:
+        answer = in_bash(line, site)
+
+    assert answer.stderr == f"! gone: there is no gone\n✓ {done}\n"
+    assert answer.returncode == ExitCode.FAILED
+    assert len(site.asked) == 3
 
 
 def test_the_key_is_shown_nowhere_also_when_verbose():

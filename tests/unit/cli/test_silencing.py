@@ -2,10 +2,11 @@
 
 import pytest
 
+from tocsin.expressions.vocabulary import FIELDS
 from tocsin.patterns import Pattern
 from tocsin.rules.model import Matching, Silence
 from tocsin_cli.errors import CliError, UsageError
-from tocsin_cli.silencing import MATCHED, events_of, events_of_rule, rules_touched
+from tocsin_cli.silencing import EVENT, MATCHED, events_of, events_of_rule, rules_touched
 
 POLICIES = {
     "login": {"name": "login", "kind": "event_matcher", "action": "login", "app": None},
@@ -44,7 +45,7 @@ def test_the_matchers_fields_are_the_servers():
         ),
         (
             ["context.a.b=1", "model=shop.order"],
-            {"pattern": {"context": {"a": {"b": ["1"]}, "model": {"app": ["shop"], "model_name": ["order"]}}}},
+            {"pattern": {"context": {"a": {"b": ["1", 1]}, "model": {"app": ["shop"], "model_name": ["order"]}}}},
         ),
     ],
 )
@@ -58,6 +59,43 @@ def test_patterns_are_such_that_the_server_takes(given):
 
     Pattern(pattern)
     Silence(name="s", pattern=pattern, starts="2026-01-01T00:00:00Z", ends="2026-01-02T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("given", "silenced", "told"),
+    [
+        (["action=disk_full", "context.host=web-1"], {}, {"context": {"host": "web-2"}}),
+        (["action=disk*", "context.host=web-1"], {}, {"action": "login"}),
+        (["action=custom_", "context.host=web-1"], {}, {"action": "login"}),
+        (["action=login*", "context.host=web-1"], {"action": "login_failed"}, {}),
+        (["action!=disk_full"], {"action": "login"}, {}),
+        (["action!=disk*"], {"action": "login"}, {}),
+        (["client_ip=10.0.0.0/8", "context.host=web-1"], {}, {"client_ip": "192.0.2.1"}),
+        (["context.code=500"], {"context": {"code": 500}}, {"context": {"code": 501}}),
+        (["context.code=500"], {"context": {"code": "500"}}, {"context": {"code": "5000"}}),
+        (["context.beta=true"], {"context": {"beta": True}}, {"context": {"beta": False}}),
+        (["user.pk=7", "app=shop"], {"user": {"pk": 7}}, {"user": {"pk": 8}}),
+    ],
+)
+def test_a_pattern_holds_for_the_events_that_people_mean(given, silenced, told):
+    event = {"action": "custom_disk_full", "app": "shop", "client_ip": "10.1.2.3", "context": {"host": "web-1"}}
+    pattern = Pattern(events_of(given)["pattern"])
+
+    assert pattern.matches(event | silenced)
+    assert not pattern.matches(event | told)
+
+
+def test_a_field_that_no_event_has_is_refused_by_its_name():
+    with pytest.raises(UsageError, match=r"username: no event has 'username'; there are: action, app, "):
+        events_of(["username=alice"])
+
+    assert FIELDS["event"] - {"summary"} == EVENT
+
+
+@pytest.mark.parametrize("given", ["context.n!=3", "context.n!=true", "client_ip!=10.0.0.0/8"])
+def test_what_a_pattern_would_judge_otherwise_is_to_be_said_as_a_query(given):
+    with pytest.raises(UsageError, match="write it as --query"):
+        events_of([given])
 
 
 def test_a_query_stands_in_the_matcher():

@@ -317,7 +317,7 @@ def test_a_throttles_window_is_a_second_at_least_and_31_days_at_most(window: str
 
 
 def test_a_silence_that_ends_before_it_starts_is_refused() -> None:
-    with pytest.raises(ValidationError, match="ends before it starts"):
+    with pytest.raises(ValidationError, match=r"ends .* is not after starts "):
         Silence.model_validate({"name": "s", "matcher": {"app": "shop"}, "starts": NOW, "ends": NOW})
 
 

@@ -8,7 +8,7 @@ import { useAll } from "../parts/resources.js";
 import { Field, Notice } from "../parts/notice.js";
 import { Badge, short, When } from "../parts/text.js";
 
-const FIELDS = { action: "Action", app: "App", client_ip: "Client IP or network", model: "Model", query: "Text" };
+const FIELDS = { action: "Action", app: "App", client_ip: "Client IP or network", model: "Model", query: "Expression (CEL)" };
 const HOURS = [1, 4, 24, 72, 168];
 
 function NewSilence({ query }) {
@@ -18,10 +18,11 @@ function NewSilence({ query }) {
   const [said, setSaid] = useState({});
   const given = () => Object.fromEntries(Object.entries(matcher).filter(([, value]) => value));
   const preview = async () => {
-    const { action, app, client_ip: clientIp, query: search } = given();
+    const { action, app, client_ip: clientIp, model = "", query: filter } = given();
+    const dot = model.lastIndexOf(".");
     try {
       const since = new Date(Date.now() - 24 * 3600 * 1000).toISOString();
-      const found = await get("events", { action, app, client_ip: clientIp, search, since, limit: 1000 });
+      const found = await get("events", { action, app, client_ip: clientIp, model_app: model.slice(0, Math.max(dot, 0)), model_name: model.slice(dot + 1), filter, since, limit: 1000 });
       setSaid({ held: `${found.items.length}${found.cursor ? " or more" : ""} events of the last 24 hours are like this.` });
     } catch (problem) { setSaid({ problem }); }
   };
@@ -56,7 +57,7 @@ function Overview() {
     ${silences.value && silences.value.length > 0 && html`<table class="stack"><thead><tr>${["State", "Events", "Until", "By", "Comment", ""].map((title) => html`<th scope="col">${title || html`<span class="unseen-text">End</span>`}</th>`)}</tr></thead>
       <tbody>${silences.value.map((each) => html`<tr key=${each.name}><td><${Badge} kind=${each.state} /></td><td>${short(said(each), 200)}</td>
         <td><${When} at=${each.ends} /></td><td>${short(each.by, 60)}</td><td>${short(each.comment, 200)}</td>
-        <td>${may("config:write") && each.state !== "ended" && html`<button class="tiny" aria-label=${`End ${each.name}`} onClick=${() => end(each.name)}>End</button>`}</td></tr>`)}</tbody></table>`}`;
+        <td>${may("config:write") && each.state !== "over" && html`<button class="tiny" aria-label=${`End ${each.name}`} onClick=${() => end(each.name)}>End</button>`}</td></tr>`)}</tbody></table>`}`;
 }
 
 export default function Silences() {

@@ -295,7 +295,7 @@ class Silence(_Configured):
         if (self.matcher is None) is (self.pattern is None):
             raise ValueError("give exactly one of matcher, pattern")
         if self.ends <= self.starts:
-            raise ValueError("ends before it starts")
+            raise ValueError(f"ends ({self.ends.isoformat()}) is not after starts ({self.starts.isoformat()})")
         return self
 
     def holds_at(self, moment: datetime) -> bool:
