@@ -8,6 +8,7 @@ import pytest
 from local.sinks import Sinks
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
+from tests.integration.matching.matching_world import record
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.deliveries.digests import LOOK_AGAIN
 from tocsin.deliveries.waiting_store import MAX_VALUE
@@ -55,6 +56,36 @@ def test_what_comes_together_is_told_together_once(telling: TellingWorld) -> Non
     assert [each["event_id"] for each in told["digest"]["first"]] == [event.id for event in events[:5]]
     assert told["digest"]["links"]["events"] == f"/events?since={iso(events[0].created)}"
     assert telling.states() == {"joined": 14, "delivered": 2}
+
+
+def test_who_muted_a_rule_that_cannot_be_muted_is_told_its_groups_as_the_others_are(telling: TellingWorld) -> None:
+    """The fault: each minute had a message of its own for them, without what tells one matter from others."""
+    telling.rules(group=GROUP, can_be_muted=False)
+    telling.say("ana", rules={"refunds": {"muted": True}})
+    worker = telling.worker()
+    for _ in range(4):
+        telling.match(*of_host(telling, 1))
+        telling.go_on(worker, minutes=2)
+    telling.go_on(worker, minutes=30)
+
+    ana, bob = (
+        [(body["digest"]["count"], body.get("about")) for body in telling.posted(who)] for who in ("ana", "bob")
+    )
+    assert ana == bob
+    assert [count for count, _ in ana] == [1, 3]
+
+
+def test_a_head_that_is_gone_is_missed_also_where_the_clock_was_set_back(telling: TellingWorld) -> None:
+    matcher, key = telling.matcher(), {"pk", "sk"}
+    matcher.stream([record(*of_host(telling, 1))])
+    for head in telling.heads():
+        item = {name: value for name, value in head.items() if name in key}
+        telling.stack.dynamodb.delete_item(TableName="deliveries", Key=item)
+    telling.later(hours=-1)
+
+    matcher.stream([record(*of_host(telling, 1))])
+
+    assert len(telling.heads()) == 2
 
 
 def test_what_comes_later_waits_for_the_interval_and_after_a_quiet_time_only_for_others(telling: TellingWorld) -> None:

@@ -157,7 +157,7 @@ class WaitingStore:
         the head goes before `due`.
         """
         known = self._expected.get(partition)
-        if known is not None and now < known.until and known.due <= due:
+        if known is not None and known.holds_at(now) and known.due <= due:
             return
         asked: dict[str, Any] = {":now": timestamp(now), ":until": until(due + keep)}
         key, what = head_key(partition), "noting when a digest is due"
@@ -182,7 +182,7 @@ class WaitingStore:
         Else it is due when its interval is over. One that somebody asked for is kept for longer than ASKED_FOR.
         """
         known = self._expected.get(partition)
-        if latest is None and known is not None and now < known.until:
+        if latest is None and known is not None and known.holds_at(now):
             return
         interval = parse_duration(group.interval)
         asked: dict[str, Any] = {
@@ -225,6 +225,10 @@ class _Expected:
 
     due: datetime
     until: datetime
+
+    def holds_at(self, now: datetime) -> bool:
+        """Whether it is relied upon: not either where the clock was set back, since it is not known for how long."""
+        return now < self.until <= now + ASKED_FOR
 
 
 def _shown(group: Together) -> JsonObject:

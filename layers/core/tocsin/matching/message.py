@@ -33,8 +33,8 @@ class Cursor:
     remark: str | None = None
     """What each of the notifications says beside its summary."""
     used: tuple[str, ...] = ()
-    """The send-once transports that were used. Not each is used for the first person, nor by the first page of those who
-    hear of an end."""
+    """The send-once transports that were used. Not each is used for the first person, nor by the first page of those
+    who hear of an end."""
     tree: str | None = None
     """A hash of the groups up to that one: in another tree, `group` would be another group."""
 

@@ -23,6 +23,7 @@ Reasons are sentences for people, with times in the person's time zone.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
@@ -169,12 +170,7 @@ def decide(
     if unwanted is None:
         return decision
     said = unwanted.reason.removeprefix("dropped: ")
-    return Decision(
-        decision.kind,
-        decision.cause,
-        f"{decision.reason}; rule {asked.rule} can't be muted, although {said}",
-        decision.until,
-    )
+    return replace(decision, reason=f"{decision.reason}; rule {asked.rule} can't be muted, although {said}")
 
 
 # ── dropped ──────────────────────────────────────────────────────────────────
