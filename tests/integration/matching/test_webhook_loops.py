@@ -98,7 +98,9 @@ def test_the_explanation_of_a_rule_says_that_the_chain_ends(stack: Stack, forwar
     assert explained["loop"] == "the event is the last of 7 that caused one another: nothing fires for it"
 
 
-@pytest.mark.parametrize("depth", ["0", "-1", "1000", "x", "1, 2", "٣", "1" * 400, ""])
+@pytest.mark.parametrize(
+    "depth", ["0", "-1", "1000", "x", "1, 2", "٣", "1" * 400, "", "0000000011000", "000000001" + "9" * 5_000]
+)
 def test_a_depth_that_is_none_is_refused_by_its_name(stack: Stack, depth: str) -> None:
     answer = posted(stack, '{"action": "ping"}', tocsin_depth=depth)
 

@@ -220,7 +220,10 @@ def test_a_brand_that_is_an_object_is_its_name() -> None:
     assert "brand" in {path.split(".")[0] for path in wrong(draft(brand={"name": 5}))}
 
 
-@pytest.mark.parametrize("app", ["tocsin", "Tocsin", " TOCSIN "])
+@pytest.mark.parametrize(
+    "app",
+    ["tocsin", "Tocsin", " TOCSIN ", "toc\u200bsin", "\uff54ocsin", "\u0442ocsin", "t\u03bfcsin", "to\u0301csin\u00ad"],
+)
 def test_no_producer_speaks_for_tocsin_itself(app: str) -> None:
     assert "app" in wrong(draft(app=app))
     with pytest.raises(Invalid, match="Tocsin itself"):

@@ -24,6 +24,7 @@ from tocsin.errors import Invalid, Violation, violations
 from tocsin.events.model import OWN_APP, UNDETERMINED_IP, Cause, Event, Once, stored_action
 from tocsin.events.redact import Secrets, cleanse
 from tocsin.events.sanitize import Limits, sanitize
+from tocsin.events.secret_names import read_as_latin
 from tocsin.fields import Moment, nfc
 from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
 from tocsin.records import dataclass
@@ -137,7 +138,7 @@ def finish(given: JsonObject, terms: Terms, *, own_id: str | None = None) -> Eve
             )
         )
     app = draft.app or terms.app
-    if app.strip().casefold() == OWN_APP:
+    if read_as_latin(app).strip().casefold() == OWN_APP:
         wrong.append(Violation("app", f"{OWN_APP!r} is what Tocsin itself reports; name another; given: {app!r}"))
     event_id = _id(draft, terms, own_id, wrong)
     client_ip = _client_ip(draft.client_ip, terms, wrong)

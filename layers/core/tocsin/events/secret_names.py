@@ -194,7 +194,7 @@ class Secrets:
             return False
         found = self._is_secret(key)
         if found is None:
-            read = _read_as_latin(key)
+            read = read_as_latin(key)
             found = self._is_secret(read) if read != key else None
             if found is None:
                 spelt = _DIGITS_AS_LETTERS.finditer(read.lower())
@@ -228,7 +228,7 @@ def is_reference(value: Json) -> bool:
 @lru_cache(maxsize=1024)
 def words_of(name: str) -> tuple[str, ...]:
     """The name's words in lower case, without numbers, look-alikes read as Latin, those for secrets in the singular."""
-    return tuple(word for word in _words(_read_as_latin(name)) if not word.isdigit())
+    return tuple(word for word in _words(read_as_latin(name)) if not word.isdigit())
 
 
 def _words(key: str) -> list[str]:
@@ -241,7 +241,7 @@ def _normal_forms(keys: Iterable[str]) -> frozenset[str]:
     return frozenset("".join(_words(key)) for key in keys) - {""}
 
 
-def _read_as_latin(key: str) -> str:
+def read_as_latin(key: str) -> str:
     """The key as it is read: compatible and accented letters plain, look-alikes Latin, what can't be seen gone."""
     if key.isascii():
         return key

@@ -174,10 +174,12 @@ def _depth(request: Request) -> int:
     given = request.headers.get(DEPTH_HEADER.lower())
     if given is None:
         return 0
-    if not (given.isascii() and given.isdigit() and 0 < int(given[:9]) <= MAX_TOLD_DEPTH):
+    digits = given.lstrip("0")
+    known = digits.isascii() and digits.isdigit() and len(digits) <= len(str(MAX_TOLD_DEPTH))
+    if not known or int(digits) > MAX_TOLD_DEPTH:
         what = f"must be a number from 1 to {MAX_TOLD_DEPTH}, as webhooks send it: {given[:20]!r}"
         raise Invalid([Violation(DEPTH_HEADER, what)])
-    return int(given)
+    return int(digits)
 
 
 def _idempotency_key(request: Request) -> str | None:
