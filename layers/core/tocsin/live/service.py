@@ -13,7 +13,8 @@ from tocsin.aws.errors import Gone
 from tocsin.aws.logging import Code, note
 from tocsin.errors import Conflict, Forbidden, Invalid, TocsinError, Unauthenticated, Violation
 from tocsin.events.search.query import FILTERS, parse_search
-from tocsin.http.json_body import parse_json
+from tocsin.http.json_body import JSON_TYPE
+from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Scope
 from tocsin.live.authority import Authority
 from tocsin.live.model import CONNECTION_LIVES, READING, Connection
@@ -62,16 +63,15 @@ class LiveService:
             self._close(connection_id)
             return
         try:
-            answer = self._answer(connection, parse_json(body.encode("utf-8", "surrogatepass")))
+            said = read_document(body.encode("utf-8", "surrogatepass"), JSON_TYPE, "must be an object with `action`")
+            answer = self._answer(connection, said)
         except TocsinError as error:
             if error.status >= 500:
                 raise
             answer = {"message_type": "error", "data": error.problem()}
         self.pusher.send(connection_id, orjson.dumps(answer))
 
-    def _answer(self, connection: Connection, asked: Json) -> JsonObject:
-        if not isinstance(asked, dict):
-            raise Invalid([Violation("", "must be an object with `action`")])
+    def _answer(self, connection: Connection, asked: JsonObject) -> JsonObject:
         match asked.get("action"):
             case "ping":
                 return {"message_type": "pong"}
