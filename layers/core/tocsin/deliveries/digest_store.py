@@ -35,6 +35,7 @@ from tocsin.deliveries.redrive_store import STUCK_AFTER
 from tocsin.deliveries.waiting_store import head_key
 from tocsin.ids import id_time
 from tocsin.notifications.digest import LABELS, SHOWN
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.notifications.remarks import both
@@ -102,6 +103,7 @@ class DigestStore:
 
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
+        self._owners = InboxOwnerStore(client, table)
 
     # ── heads ────────────────────────────────────────────────────────────────
 
@@ -211,6 +213,12 @@ class DigestStore:
             return None
         return _member(item)
 
+    def people_gone(self, members: Iterable[Member]) -> dict[str, datetime]:
+        """When people whom some of `members` were for were deleted, by their names, which others may have by now."""
+        return self._owners.emptied(
+            each.message.user.username for each in members if each.message.user is not None and not each.message.once
+        )
+
     def drop(self, message: DeliveryMessage, digest_id: str, outcome: Outcome, *, now: datetime) -> None:
         """Have a delivery that joined a digest be told no more; `outcome` says why."""
         with suppress(ConditionFailed):  # a run before this one did it
@@ -276,9 +284,8 @@ class DigestStore:
 
 
 def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage, JsonObject]:
-    """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first}, with the
-    `group` whose values they have and the id of its `latest` event; `over` where that ends it, `taken` where nobody
-    needs to act.
+    """The digest's message, and what it tells: {count, cause, since, severities, rules, actions, apps, first, latest},
+    with the `group` whose values they have; `over` where the `latest` event ends it, `taken` where nobody needs to act.
 
     Its severity is that of the most severe that nobody has taken; a notice where there is none.
     """
@@ -307,9 +314,10 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         "severities": {**Counter(each.message.severity.value for each in members)},
         **{kind: counted[kind] for kind in LABELS},
         "first": first,
+        "latest": latest.event_id,
     }
     if isinstance(ordered[0].group, dict):
-        told |= {"group": ordered[0].group, "latest": latest.event_id}
+        told["group"] = ordered[0].group
         if latest.over:
             told["over"] = True
     if ordered[0].is_taken:

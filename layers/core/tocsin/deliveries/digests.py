@@ -4,7 +4,8 @@ a group has waited for others.
     1. the head that is due is claimed, for longer than a function runs
     2. it is noted there which digest is being made
     3. what waits and is due joins it, one by one, by a conditional write
-    4. what somebody acknowledged meanwhile says so, or leaves the digest (`deliveries.taken`)
+    4. what somebody acknowledged meanwhile says so, or leaves the digest (`deliveries.taken`), as does what was for a
+       person who was deleted since
     5. the digest is made: a delivery as others are, queued
     6. the head is let go of, and its message is sent
 
@@ -23,8 +24,9 @@ from tocsin.aws.logging import Code, note
 from tocsin.deliveries.digest_store import Claim, DigestStore, Head, Member
 from tocsin.deliveries.items import Place
 from tocsin.deliveries.model import DeliveryMessage
-from tocsin.deliveries.taken import Matters, Taken, taken
+from tocsin.deliveries.taken import Matters, taken
 from tocsin.deliveries.waiting_store import SETTLE
+from tocsin.ids import id_time
 from tocsin.notifications.outcome import Outcome, State
 
 LEASE = timedelta(seconds=90)
@@ -121,19 +123,32 @@ class Digests:
 
     def _still_to_tell(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
         """Return `members` without those that are told no more, with a remark where somebody took what they tell."""
+        members = self._of_who_is_there(members, digest_id, now)
         matters = self._matters({(each.message.rule, each.message.about) for each in members if each.message.about})
         told = []
         for member in members if matters else ():
             became = taken(member.message, matters)
             if became is not None and became.drops:
-                self._drop(member, became, digest_id, now)
+                self._drop(member, became.cause, f"{became.remark}, before this was told", digest_id, now)
             else:
                 told.append(member if became is None else member.with_remark(became.remark))
         return told if matters else members
 
-    def _drop(self, member: Member, became: Taken, digest_id: str, now: datetime) -> None:
-        message, reason = member.message, f"{became.remark}, before this was told"
-        self._store.drop(message, digest_id, Outcome(State.DROPPED, became.cause, reason), now=now)
+    def _of_who_is_there(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
+        """Return `members` without what happened before their person was deleted: who has the name now is another."""
+        gone, told = self._store.people_gone(members), []
+        for member in members if gone else ():
+            message = member.message
+            left = None if message.user is None or message.once else gone.get(message.user.username)
+            if left is not None and id_time(message.event_id) <= left:
+                self._drop(member, "person_deleted", "its person was deleted after the event happened", digest_id, now)
+            else:
+                told.append(member)
+        return told if gone else members
+
+    def _drop(self, member: Member, cause: str, reason: str, digest_id: str, now: datetime) -> None:
+        message = member.message
+        self._store.drop(message, digest_id, Outcome(State.DROPPED, cause, reason), now=now)
         note(
             Code.DELIVERY_KEPT_BACK,
             f"dropped: {reason}",
@@ -143,7 +158,7 @@ class Digests:
             transport=message.transport,
             user=message.user.username if message.user else None,
             decision="drop",
-            cause=became.cause,
+            cause=cause,
         )
 
     def _join(self, claim: Claim, digest_id: str, places: list[Place], now: datetime) -> list[Member]:

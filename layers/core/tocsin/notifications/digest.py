@@ -69,7 +69,7 @@ class Digest:
     first: tuple[Notification, ...]
     group: Mapping[str, Json] = field(default_factory=dict)
     latest: str = ""
-    """The id of the latest event of a group, which `first` may not show; blank where it is not known."""
+    """The id of the latest event, which `first` may not show; blank where it is not known."""
     over: bool = False
     """Whether the latest of a group ends it."""
     taken: bool = False

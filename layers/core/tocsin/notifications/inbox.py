@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
+from tocsin.ids import id_time
 from tocsin.notifications.context import RenderingContext, web_link
 from tocsin.notifications.inbox_store import BelongsToAnother, InboxStore
 from tocsin.notifications.mapping import MappingFailed, rewritten
@@ -48,7 +49,10 @@ def inbox_delivery(
         about = context.about if context.can_acknowledge else None
         notification = replace(notification, words=_kept(words, context), about=about)
         try:
-            stored = inboxes.put(notification, keep=keep(), now=utc_now())
+            # What a digest tells is all from before its person was deleted, or all from after: it is made so.
+            latest = context.digest.latest if context.digest is not None else ""
+            happened = id_time(latest) if latest else None
+            stored = inboxes.put(notification, keep=keep(), now=utc_now(), happened=happened)
         except BelongsToAnother:
             return Outcome(State.DISCARDED, "person_deleted", "its person was deleted after the event happened")
         if stored is None:

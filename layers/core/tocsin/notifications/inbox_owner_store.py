@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tocsin.aws.dynamodb import number, text_of, timestamp
+from tocsin.aws.dynamodb import Item, number, text_of, timestamp, timestamp_of
 from tocsin.aws.table import Table
 from tocsin.notifications.inbox_items import head_key
 
@@ -48,4 +48,14 @@ class InboxOwnerStore:
         """Those of `usernames` whose inbox anything ever arrived in, or that was emptied."""
         keys = [head_key(name) for name in usernames]
         heads = self._table.get_many("looking for inboxes", keys, consistent=True)
-        return [text_of(item, "pk").removeprefix("inbox#") for item in heads]
+        return [_owner(item) for item in heads]
+
+    def emptied(self, usernames: Iterable[str]) -> dict[str, datetime]:
+        """When the inboxes of those of `usernames` were emptied whose person was deleted; the name may be another's."""
+        keys = [head_key(name) for name in dict.fromkeys(usernames)]
+        heads = self._table.get_many("looking for who is gone", keys, consistent=True) if keys else ()
+        return {_owner(item): at for item in heads if (at := timestamp_of(item, "emptied")) is not None}
+
+
+def _owner(head: Item) -> str:
+    return text_of(head, "pk").removeprefix("inbox#")

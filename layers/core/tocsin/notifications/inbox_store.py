@@ -80,15 +80,17 @@ class InboxStore:
 
     # ── arriving ─────────────────────────────────────────────────────────────
 
-    def put(self, notification: Notification, *, keep: timedelta, now: datetime) -> JsonObject | None:
+    def put(
+        self, notification: Notification, *, keep: timedelta, now: datetime, happened: datetime | None = None
+    ) -> JsonObject | None:
         """Store a notification for its user and return it as the API shows it; None where it arrived before.
 
-        Raises BelongsToAnother.
+        `happened` is when the latest of its events did, by default when its one event did. Raises BelongsToAnother.
         """
         if notification.user is None:
             raise ValueError("an inbox item needs a person")
         username = notification.user.username
-        arrival = self._next_arrival(username, notification.created)
+        arrival = self._next_arrival(username, happened or notification.created)
         expires = {"expires_at": until(now + keep)}
         try:
             self._table.put(
@@ -117,7 +119,7 @@ class InboxStore:
             return None
         return _shown(item, Head())
 
-    def _next_arrival(self, username: str, created: datetime) -> int:
+    def _next_arrival(self, username: str, happened: datetime) -> int:
         changed = self._table.update(
             "numbering a notification",
             head_key(username),
@@ -126,7 +128,7 @@ class InboxStore:
             returning="ALL_NEW",
         )
         emptied = timestamp_of(changed, "emptied")
-        if emptied is not None and created <= emptied:
+        if emptied is not None and happened <= emptied:
             raise BelongsToAnother
         return number_of(changed, "arrivals")
 

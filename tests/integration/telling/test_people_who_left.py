@@ -1,0 +1,83 @@
+"""What waits for somebody who was deleted is told to nobody, nor to whoever has the name next."""
+
+from typing import Any
+
+import pytest
+
+from local.sinks import Sinks
+from tests.integration.conftest import Stack
+from tests.integration.telling.telling_world import TellingWorld
+from tocsin.config.belongings import Belongings
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
+
+GROUP = {"by": ["context.host"], "wait": "hours=4", "interval": "hours=4"}
+
+
+@pytest.fixture
+def telling(stack: Stack, monkeypatch: pytest.MonkeyPatch, sinks: Sinks) -> TellingWorld:
+    return TellingWorld(stack, monkeypatch, sinks)
+
+
+def ana_leaves(telling: TellingWorld) -> None:
+    """As `DELETE /users/ana` does; the member stays, as one of the name that comes next."""
+    owners = InboxOwnerStore(telling.stack.dynamodb, "deliveries")
+    Belongings(owners, telling.preferences).take_from(["ana"], now=telling.now)
+    telling.later(seconds=1)
+
+
+def waiting(telling: TellingWorld, **rule: Any) -> None:
+    """Have the rule's events wait for four hours, whoever is told."""
+    rule = rule if "group" in rule else rule | {"settings": {"preferences_defaults": telling.quiet(hours=4)}}
+    telling.rules(**rule)
+
+
+def go_on(telling: TellingWorld) -> None:
+    telling.later(hours=4, minutes=1)
+    telling.redrive()
+    for mode in ("webhook", "local"):
+        telling.pump(telling.worker(mode), mode)
+
+
+@pytest.mark.parametrize("rule", [{}, {"group": GROUP}], ids=["quiet hours", "a group"])
+def test_what_waits_for_who_is_deleted_is_told_to_nobody_and_the_story_says_why(
+    telling: TellingWorld, rule: dict[str, Any]
+) -> None:
+    waiting(telling, **rule)
+    (event,) = telling.happened(1)
+    telling.match(event)
+    ana_leaves(telling)
+
+    go_on(telling)
+
+    assert (telling.posted("ana"), len(telling.posted("bob"))) == ([], 1)
+    ana = telling.story(event)["ana"]
+    assert (ana["state"], ana["attempts"][0]["reason"]) == ("dropped", "person_deleted")
+
+
+@pytest.mark.parametrize("transport", ["hook", "inbox"])
+@pytest.mark.parametrize("rule", [{}, {"group": GROUP}], ids=["quiet hours", "a group"])
+def test_whoever_has_the_name_next_is_told_what_happened_since(
+    telling: TellingWorld, rule: dict[str, Any], transport: str
+) -> None:
+    waiting(telling, transports=[transport], **rule)
+    (before,) = telling.happened(1)
+    telling.match(before)
+    ana_leaves(telling)
+    (since,) = telling.happened(1)
+    telling.match(since)
+
+    go_on(telling)
+
+    page: Any = telling.inboxes.page("ana", telling.inboxes.head("ana"), limit=9, now=telling.now)
+    (digest,) = [body["digest"] for body in (telling.posted("ana") if transport == "hook" else page.items)]
+    assert [each["event_id"] for each in digest["first"]] == [since.id]
+
+
+def test_a_channel_is_told_also_where_the_person_that_it_names_has_left(telling: TellingWorld) -> None:
+    waiting(telling, once=True, group=GROUP)
+    telling.match(*telling.happened(1))
+    ana_leaves(telling)
+
+    go_on(telling)
+
+    assert len(telling.posted("ana")) == 1
