@@ -93,32 +93,37 @@ def look(aws: Aws, queue: DeadLetters, limit: int) -> Iterator[JsonObject]:
 
 
 def redrive(aws: Aws, queue: DeadLetters) -> str:
-    """Have SQS move all messages back to the queue that they came from; the task's handle.
+    """Have SQS move all messages to the queue whose dead letters they are; the task's handle.
+
+    That queue is named: what the matcher put there itself did not come from it, and SQS, which would go by where each
+    message came from, fails the task at the first such message (CouldNotDetermineMessageSource).
 
     NotFound where the queue is not a dead-letter queue of another one, as that of the stream's failures.
     """
     sqs = aws.client("sqs")
     with asking("SQS"):
         arn = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    if arn not in _dead_letter_queues(aws):
+    source = _sources(aws).get(arn)
+    if source is None:
         raise NotFound(f"no queue has {queue.name} as its dead letters: docs/operating.md says what to do with them")
     with asking("SQS"):
-        answer = sqs.start_message_move_task(SourceArn=arn)
+        answer = sqs.start_message_move_task(SourceArn=arn, DestinationArn=source)
     handle = answer.get("TaskHandle")
     if not handle:
         raise Unavailable("SQS did not start to move the messages")
     return str(handle)
 
 
-def _dead_letter_queues(aws: Aws) -> set[str]:
-    """The ARNs of the queues that one of the stack's queues has as its dead letters."""
-    found = set()
+def _sources(aws: Aws) -> dict[str, str]:
+    """{ARN of a queue of dead letters: ARN of the one of the stack's queues that has it as such}."""
+    found = {}
     for url in aws.queues().values():
         with asking("SQS"):
-            answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-        policy = answer.get("Attributes", {}).get("RedrivePolicy")
+            answer = aws.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy", "QueueArn"])
+        attributes = answer.get("Attributes", {})
+        policy = attributes.get("RedrivePolicy")
         if policy:
-            found.add(str(json.loads(policy).get("deadLetterTargetArn")))
+            found[str(json.loads(policy).get("deadLetterTargetArn"))] = str(attributes["QueueArn"])
     return found
 
 
