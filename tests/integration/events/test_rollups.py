@@ -6,6 +6,7 @@ from typing import Any
 from tests.integration.events.rolled_up import (
     FIRST,
     NOW,
+    SHORT,
     catch_up,
     counted,
     event_at,
@@ -17,9 +18,9 @@ from tests.integration.events.rolled_up import (
 from tocsin.events.model import Event
 from tocsin.events.search.query import Search
 from tocsin.events.search.reader import LogReader
-from tocsin.events.search.rollup_hours import hour_of
+from tocsin.events.search.rollup_hours import HOUR, hour_of
 from tocsin.events.search.rollups import Rollups
-from tocsin.events.store import event_key
+from tocsin.events.store import EventStore, event_key
 from tocsin.ids import id_time
 
 
@@ -189,3 +190,37 @@ def test_a_tally_of_counted_hours_reads_only_what_is_not_counted_yet(stack: Any)
     assert tally.total == 300
     assert tally.complete_from is None
     assert tally.budget.spent_items == uncounted
+
+
+def test_an_hour_of_more_actions_than_an_item_holds_is_read_and_keeps_no_other_from_being_counted(stack: Any) -> None:
+    """The fault: DynamoDB refused its counts, and so the run, each minute; no later hour was counted any more."""
+    first, second = hour_of(FIRST), hour_of(FIRST) + HOUR
+    paths = [event_at(first + timedelta(seconds=each / 2), f"GET:/users/{each}/{'x' * 100}") for each in range(4_000)]
+    store(stack, [*paths, event_at(second)])
+    rollups = Rollups(stack.dynamodb, "events")
+
+    rollups.catch_up(NOW, has_time=lambda: True, history=SHORT)
+    known = rollups.known(first, NOW)
+
+    assert (known.of(first).covered, known.of(first).counts) == (first, {})
+    assert known.of(second).counts == {"login": {"shop": 1}}
+    assert known.through == hour_of(NOW)
+
+
+def test_an_hour_of_too_many_actions_is_not_read_for_each_event_and_again_by_hand(stack: Any) -> None:
+    first = hour_of(FIRST)
+    paths = [event_at(first + timedelta(seconds=each / 2), f"GET:/users/{each}/{'x' * 100}") for each in range(4_000)]
+    store(stack, paths)
+    rollups = Rollups(stack.dynamodb, "events")
+    rollups.catch_up(NOW, has_time=lambda: True, history=SHORT)
+    for each in paths[10:]:
+        EventStore(stack.dynamodb, "events").delete(each.id)
+
+    rollups.mark([paths[0].id])
+    again = rollups.catch_up(NOW, has_time=lambda: True, history=SHORT)
+    still_unknown = rollups.known(first, NOW).of(first)
+    rollups.recount(first, first + HOUR)
+    rollups.catch_up(NOW, has_time=lambda: True, history=SHORT)
+
+    assert (again.events, still_unknown.counts) == (0, {})
+    assert len(rollups.known(first, NOW).of(first).counts) == 10

@@ -49,6 +49,11 @@ class HourTally:
         if other.first_expiry is not None:
             self._expire(other.first_expiry)
 
+    @property
+    def size(self) -> int:
+        """Bytes of the counts, as JSON."""
+        return len(orjson.dumps(self.counts))
+
     def few(self) -> Few:
         """The ids of all events of actions with FEW events or less, by action; of MAX_FEW actions at most."""
         totals = {action: by_app.total() for action, by_app in self.counts.items()}

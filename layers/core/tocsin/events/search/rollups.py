@@ -23,6 +23,10 @@ the process can end between any two. See docs/decisions/0021-roll-ups-are-recoun
 
 Expired events make their hour's counts invalid, too. A count has the time when that happens, so that it depends neither
 on DynamoDB deleting the events nor on the stream.
+
+An hour whose counts are more than an item holds, since what is an action there has no end ("GET:/users/7"), stays
+unknown: readers read its events. It is not counted again for each event that comes, but once some have expired, or by
+hand.
 """
 
 from __future__ import annotations
@@ -31,9 +35,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of
+from tocsin.aws.dynamodb import Item, is_gone, number, number_of, text, text_of, truth, truth_of
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.events.search.earliest_store import EarliestHour
@@ -75,6 +79,9 @@ _SLICE = 50_000
 """Events counted at a time, about: so much of the work is lost when a run ends in the middle of an hour."""
 
 _TRIES = 3
+
+MAX_COUNTS = 350_000
+"""Bytes of an hour's counts: an item has 400 KB."""
 
 _READING = "reading roll-ups"
 _MARKING = "marking hours"
@@ -160,13 +167,13 @@ class Rollups:
 
     def _add_change(self, hour: datetime, first: datetime | None) -> bool:
         """Add a change, if the hour has no counts yet, or counts are claimed up to a time after `first`."""
-        condition = None
+        condition, change = None, "ADD changed :one REMOVE too_many"
         values = {":one": number(1)}
         if first is not None:
-            condition = "attribute_not_exists(reach) OR reach > :first"
+            condition, change = "attribute_not_exists(reach) OR reach > :first", "ADD changed :one"
             values[":first"] = milliseconds(first)
         try:
-            self._table.update(_MARKING, hour_key(hour), "ADD changed :one", condition=condition, values=values)
+            self._table.update(_MARKING, hour_key(hour), change, condition=condition, values=values)
         except ConditionFailed:
             return False
         return True
@@ -275,6 +282,8 @@ class Rollups:
             return self._table.get(_COUNTING, hour_key(hour), consistent=True) or {}
 
     def _count_from(self, hour: datetime, end: datetime, claimed: Item, run: Run, has_time: Callable[[], bool]) -> bool:
+        if truth_of(claimed, "too_many"):
+            return True
         start, tally = hour, HourTally()
         before = hour_count(claimed)
         if before.covered > hour:
@@ -290,6 +299,8 @@ class Rollups:
                 self._note_expiry(hour, tally.first_expiry)  # first, so that no counts are valid without their end
             if not self._store(hour, upto, tally, number_of(claimed, "changed"), was):
                 return False
+            if tally.size > MAX_COUNTS:
+                break
             was, start = to_milliseconds(upto), upto
             if start < end and not has_time():
                 return False
@@ -309,11 +320,13 @@ class Rollups:
         return tally
 
     def _store(self, hour: datetime, covered: datetime, tally: HourTally, changed: int, was: int | None) -> bool:
-        values = {
-            ":counts": json_text(tally.counts),
-            ":few": json_text(tally.few()),
-            ":covered": milliseconds(covered),
+        too_many = tally.size > MAX_COUNTS
+        values: dict[str, Any] = {
+            ":counts": json_text({} if too_many else tally.counts),
+            ":few": json_text({} if too_many else tally.few()),
+            ":covered": milliseconds(hour if too_many else covered),  # the hour's beginning: nothing is known
             ":changed": number(changed),
+            ":too_many": truth(too_many),
         }
         if was is not None:
             values[":was"] = number(was)
@@ -321,7 +334,7 @@ class Rollups:
             self._table.update(
                 _COUNTING,
                 hour_key(hour),
-                "SET counts = :counts, few = :few, covered = :covered, counted = :changed",
+                "SET counts = :counts, few = :few, covered = :covered, counted = :changed, too_many = :too_many",
                 condition="changed = :changed AND "
                 + ("attribute_not_exists(covered)" if was is None else "covered = :was"),
                 values=values,
