@@ -115,6 +115,21 @@ def test_who_is_woken_can_acknowledge_while_another_version_wrote_the_defaults(p
     assert (done.status, "<h1>Bestätigt</h1>" in done.text) == (200, True)
 
 
+@pytest.mark.parametrize("left", ["inactive", "deleted"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_link_of_who_left_acknowledges_nothing(pages: Pages, method: str, left: str) -> None:
+    """The fault: their keys and tokens were refused, and a mail that they had kept still ended an escalation."""
+    pages.begin()
+    gone = pages.api("DELETE", "/users/ana") if left == "deleted" else pages.api("PUT", "/users/ana", {"active": False})
+
+    page = pages.follow(method, **{"accept-language": "en"})
+
+    matter = pages.matters.get("logins", ABOUT, now=pages.now)
+    assert (gone.status, page.status, "<h1>This link does not work</h1>" in page.text) == (200, 404, True)
+    assert matter is not None and matter.acknowledgement is None
+    assert pages.follow("POST", "bob").status == 200
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_link_that_has_ended_is_a_page_for_people_and_a_problem_for_others(pages: Pages, method: str) -> None:
     pages.begin()

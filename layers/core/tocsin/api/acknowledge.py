@@ -97,7 +97,10 @@ def _add_link(
         link, token = _followed(app, links())
         if link is None:
             return _no_link(app, readers)
-        matter, pages = acknowledgements.matter(link.rule, link.about, link.event_id), _Pages(app, readers, link)
+        pages = _Pages(app, readers, link)
+        if pages.reader_has_left:
+            return _no_link(app, readers)
+        matter = acknowledgements.matter(link.rule, link.about, link.event_id)
         if matter is None:
             return pages.nothing_left()
         if matter.acknowledgement is not None:
@@ -112,6 +115,8 @@ def _add_link(
         if link is None:
             return _no_link(app, readers)
         pages = _Pages(app, readers, link)
+        if pages.reader_has_left:
+            return _no_link(app, readers)
         try:
             done = acknowledgements.acknowledge(link.rule, link.about, link.event_id, _holder(app, link))
         except NotFound:
@@ -159,6 +164,11 @@ class _Pages:
     def __init__(self, app: APIGatewayHttpResolver, readers: Readers, link: Acknowledging) -> None:
         self._link = link
         self._reader = readers.of(request_of(app), link.username)
+
+    @property
+    def reader_has_left(self) -> bool:
+        """Whether the person whose link it is may not acknowledge anything any more; False where nobody can say."""
+        return self._reader.has_left
 
     def asks(self, token: str, event: Event | None) -> Response[str]:
         """Ask whether the reader acknowledges it, and who they are, where a channel has the link."""

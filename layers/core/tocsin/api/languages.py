@@ -22,6 +22,8 @@ class Reader:
 
     catalogue: Catalogue
     time_zone: str = ""
+    has_left: bool = False
+    """Whether the person is not there any more, or not active."""
 
     def say(self, message: str, **values: str) -> str:
         """Return a message in the reader's language, with its values."""
@@ -41,20 +43,21 @@ class Readers:
 
         A person who can't be read now counts as unknown: what the link is for works in any language.
         """
-        user = self._known(username) if username else None
+        user, is_read = self._known(username) if username else (None, False)
         if user is not None:
-            return Reader(self._catalogues.best(user.locale), user.time_zone)
+            return Reader(self._catalogues.best(user.locale), user.time_zone, has_left=not user.active)
         accepted = languages_of(request.headers.get("accept-language", ""))
         known = next((each for each in accepted if self._catalogues.has(each)), "")
-        return Reader(self._catalogues.best(known))
+        return Reader(self._catalogues.best(known), has_left=is_read)
 
-    def _known(self, username: str) -> User | None:
+    def _known(self, username: str) -> tuple[User | None, bool]:
+        """The person, if there is one, and whether that could be read."""
         try:
-            return self._person(username)
+            return self._person(username), True
         except (TocsinError, ValueError) as error:  # a ValueError: settings that another version wrote
             why = error.detail if isinstance(error, TocsinError) else "the settings' preferences_defaults"
             note(Code.READER_UNREAD, f"the page is not in its reader's language: {why}", level=logging.WARNING)
-            return None
+            return None, False
 
 
 def languages_of(header: str) -> list[str]:
