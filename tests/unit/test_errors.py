@@ -1,11 +1,15 @@
 """pydantic's errors as paths in JSON's terms."""
 
+import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, field_validator
 
-from tocsin.errors import MOST, Violation, path, violations
+import tocsin
+from tocsin.errors import MOST, PATTERNS, Violation, path, violations
+from tocsin.fields import Name
 from tocsin.types import JsonObject
 
 
@@ -81,3 +85,50 @@ def test_a_bounded_number_is_told_each_in_short() -> None:
 
 def test_without_the_document_a_location_is_shown_as_it_is() -> None:
     assert path(("rules", 3, "bindings", 0, "policy")) == "rules[3].bindings[0].policy"
+
+
+class Limited(_Model):
+    name: Annotated[str, Field(min_length=2, max_length=5)] = "abc"
+    share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    most: Annotated[int, Field(ge=1, le=2000)] = 1
+    key: Name = "key"
+
+
+@pytest.mark.parametrize(
+    ("document", "message"),
+    [
+        ({"name": "abcdefg"}, "has 7 characters; at most 5 are taken"),
+        ({"name": "a"}, "has 1 characters; at least 2 are needed"),
+        ({"name": ""}, "is empty"),
+        ({"share": 0}, "must be more than 0.0: 0"),
+        ({"share": 1.5}, "must be less than 1.0: 1.5"),
+        ({"most": 0}, "must be at least 1: 0"),
+        ({"most": 2001}, "must be at most 2000: 2001"),
+        ({"key": "ümlaut"}, PATTERNS[r"^[A-Za-z0-9][A-Za-z0-9 ._:@+-]*$"]),
+    ],
+)
+def test_a_limit_is_named_with_what_was_given_and_no_text_that_may_be_a_secret(
+    document: JsonObject, message: str
+) -> None:
+    with pytest.raises(ValidationError) as refused:
+        Limited.model_validate(document)
+
+    (told,) = violations(refused.value, document)
+    assert (told.path, told.message) == (next(iter(document)), message)
+
+
+def test_a_number_too_long_to_be_written_is_not() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Limited.model_validate({"share": 10**5000})
+
+    assert len(violations(refused.value)) == 1
+
+
+def test_each_pattern_of_a_field_is_told_in_words() -> None:
+    asked = {
+        pattern
+        for file in Path(tocsin.__file__).parent.rglob("*.py")
+        for pattern in re.findall(r'Field\([^)]*pattern=r"((?:[^"])+)"', file.read_text("utf-8"))
+    }
+
+    assert asked == set(PATTERNS)

@@ -32,6 +32,7 @@ from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
 
 
 MOST = 50
@@ -47,6 +48,27 @@ _SENTENCES = {
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
 }
+
+
+_BOUNDS = {
+    "greater_than": ("more than", "gt"),
+    "greater_than_equal": ("at least", "ge"),
+    "less_than": ("less than", "lt"),
+    "less_than_equal": ("at most", "le"),
+}
+_LARGEST_SHOWN = 10**18  # beyond, writing a number down may take long, or fail
+
+PATTERNS = {
+    r"^[A-Za-z0-9][A-Za-z0-9 ._:@+-]*$": "must be letters (A to Z), digits, blanks and . _ : @ + -, "
+    "and begin with a letter or digit",
+    r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$": "must be a locale, as en or pt-BR",
+    r"^[^.\s]+\.[^.\s]+$": "must be app.model_name, as shop.order",
+    r"^[^.]+(\.[^.]+)*$": "must be names with single dots between them, as user.username",
+    r"^[^\x00-\x1f\x7f]+$": "has a line break or another control character",
+    r"^[^\r\n]*$": "must be one line",
+    r"^[a-z][a-z_]{0,39}$": "must be small letters and _, at most 40",
+}
+"""What the patterns of fields ask for, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,11 +276,26 @@ def violations(error: ValidationError, given: Json = None, *, prefix: str = "", 
     that it tried into the location, and only the document tells such a name from a field's.
     """
     found = []
-    for wrong in islice(error.errors(include_url=False, include_input=False, include_context=False), most):
-        message = _SENTENCES.get(wrong["type"]) or wrong["msg"].removeprefix("Value error, ")
+    for wrong in islice(error.errors(include_url=False), most):
+        message = _SENTENCES.get(wrong["type"]) or _of_limit(wrong) or wrong["msg"].removeprefix("Value error, ")
         where = path(_fields(wrong["loc"], given, missing=wrong["type"] == "missing"), prefix)
         found.append(Violation(_cut(where, _MAX_PATH), _cut(message, _MAX_MESSAGE)))
     return found
+
+
+def _of_limit(wrong: ErrorDetails) -> str | None:
+    """The limit that a value is beyond, and by how much: a length or a number, for a text may be a secret."""
+    kind, given, limits = wrong["type"], wrong["input"], wrong.get("ctx", {})
+    if kind == "string_pattern_mismatch":
+        return PATTERNS.get(limits["pattern"])
+    if kind == "string_too_long" and isinstance(given, str):
+        return f"has {len(given)} characters; at most {limits['max_length']} are taken"
+    if kind == "string_too_short" and isinstance(given, str):
+        return f"has {len(given)} characters; at least {limits['min_length']} are needed" if given else "is empty"
+    if kind in _BOUNDS and isinstance(given, int | float) and abs(given) < _LARGEST_SHOWN:
+        words, limit = _BOUNDS[kind]
+        return f"must be {words} {limits[limit]}: {given}"
+    return None
 
 
 def path(location: tuple[int | str, ...], prefix: str = "") -> str:
