@@ -254,6 +254,15 @@ def test_a_stuck_connection_is_given_up_before_the_function_is(function: str) ->
     assert longest_wait(clients.HURRIED if function == "AuthorizerFunction" else clients.PATIENT) < timeout
 
 
+def test_who_reads_logs_waits_for_its_turn_and_is_answered_in_time() -> None:
+    """The fault: GET /status reads fourteen logs at once, of which AWS lets an account read five a second."""
+    settings: Any = clients.INSISTENT
+
+    assert longest_wait(clients.INSISTENT) < TEMPLATE["Globals"]["Function"]["Timeout"]
+    # what was refused comes again within 1, 3 and 7 seconds: time for 5 + 35 calls
+    assert settings.retries["total_max_attempts"] == 4
+
+
 def test_an_upgrade_changes_who_reads_events_before_who_writes_them() -> None:
     """The release before reads no event of a new form: its matcher would put those among its dead letters."""
     assert set(RESOURCES["IngestFunction"]["DependsOn"]) >= {"MatcherFunction", "RollupFunction"}

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 from botocore.useragent import UserAgentString
@@ -43,6 +44,19 @@ def test_the_user_agent_is_not_put_together_for_each_call(service: str, monkeypa
     monkeypatch.setattr(client._user_agent_creator, "_build_sdk_metadata", lambda: pytest.fail("it was"))
 
     assert USER_AGENT(client._user_agent_creator).startswith("Botocore/")
+
+
+def test_a_log_that_is_refused_for_its_rate_is_read_in_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    client = clients.logs()
+    refused = AWSResponse("https://logs", 400, {}, None)
+    refused._content = b'{"__type": "ThrottlingException", "message": "Rate exceeded"}'
+    taken = AWSResponse("https://logs", 200, {}, None)
+    taken._content = b'{"events": []}'
+    answers = iter([refused, refused, refused, taken])
+    client.meta.events.register("before-send.cloudwatch-logs.FilterLogEvents", lambda **_: next(answers))
+
+    assert client.filter_log_events(logGroupName="group")["events"] == []
 
 
 def test_connections_are_asked_at_their_own_address() -> None:

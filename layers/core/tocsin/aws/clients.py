@@ -50,6 +50,12 @@ HURRIED = Config(
 )
 """9 s at most (two tries of 4 s, and up to 1 s between them), within the 10 s that API Gateway gives an authorizer."""
 
+INSISTENT = Config(
+    user_agent=_AGENT, connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 4}
+)
+"""23 s at most (four tries of 4 s, and up to 1 + 2 + 4 s between them), within the API's 30 s: for what AWS takes few
+calls a second of, so that some of those made at once wait for their turn."""
+
 BRISK = Config(
     user_agent=_AGENT, connect_timeout=1, read_timeout=1, retries={"mode": "standard", "total_max_attempts": 1}
 )
@@ -133,8 +139,11 @@ def secretsmanager(config: Config = PATIENT) -> SecretsManagerClient:
 
 @cache
 def logs() -> CloudWatchLogsClient:
-    """The client of CloudWatch's logs."""
-    client: CloudWatchLogsClient = _client("logs", config=PATIENT)
+    """The client of CloudWatch's logs, of which an account may read five times a second (FilterLogEvents).
+
+    https://repost.aws/knowledge-center/cloudwatch-logs-throttling
+    """
+    client: CloudWatchLogsClient = _client("logs", config=INSISTENT)
     return client
 
 
