@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
+MAX_STACK_NAME = 53
+"""Characters: the longest function is <stack>-authorizer, and Lambda takes 64 for a function's name."""
+
+
 class PlaceError(ValueError):
     """samconfig.toml or a parameter can't be used. The message says which, and what would do."""
 
@@ -37,8 +41,8 @@ class Place:
     def read(cls, name: str, given: str = "", *, root: Path = ROOT) -> Place:
         """The section `name`; `given` are parameters as `make deploy PARAMETERS=…` takes them: "A=1 B='x y'".
 
-        Raises PlaceError where there is no such section, or a parameter is none of the template's or has a value that
-        the template does not take.
+        Raises PlaceError where there is no such section, its stack's name is too long, or a parameter is none of the
+        template's or has a value that the template does not take.
         """
         sections: dict[str, Any] = tomllib.loads((root / "samconfig.toml").read_text("utf-8"))
         if not isinstance(sections.get(name), dict):
@@ -54,7 +58,10 @@ class Place:
         if refused := [text for name, value in overrides.items() if (text := _refused(name, value, root))]:
             raise PlaceError("; ".join(refused))
         settings = {**whole, **deploy}
-        return cls(name, settings["stack_name"], settings.get("region"), overrides)
+        stack_name = settings["stack_name"]
+        if len(stack_name) > MAX_STACK_NAME:
+            raise PlaceError(f"a stack's name has at most {MAX_STACK_NAME} characters, {stack_name} {len(stack_name)}")
+        return cls(name, stack_name, settings.get("region"), overrides)
 
     def parameters(self, stack: StackTypeDef | None, *, root: Path = ROOT) -> dict[str, str]:
         """The values that parameters will have: given, else the stack's own, else the template's defaults."""

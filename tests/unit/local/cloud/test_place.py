@@ -1,11 +1,15 @@
 """Where to deploy to, and with which parameters."""
 
+from contextlib import nullcontext
+from pathlib import Path
+
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from local.cloud.place import Place, PlaceError, defaults, parsed, stack_of
+from local.cloud.place import MAX_STACK_NAME, Place, PlaceError, defaults, parsed, stack_of
+from tests.expanded_template import ROOT, expanded_template
 
 
 def test_a_section_of_samconfig_says_the_stack_and_its_parameters() -> None:
@@ -50,6 +54,23 @@ def test_what_the_stack_has_comes_before_defaults_and_after_what_is_given() -> N
 def test_what_can_not_be_used_is_refused_by_name(name: str, given: str, says: str) -> None:
     with pytest.raises(PlaceError, match=says):
         Place.read(name, given)
+
+
+@pytest.mark.parametrize(("length", "is_taken"), [(MAX_STACK_NAME, True), (MAX_STACK_NAME + 1, False)])
+def test_a_stacks_name_leaves_room_for_the_names_of_its_functions(tmp_path: Path, length: int, is_taken: bool) -> None:
+    """The fault: a longer one failed in the middle of a deployment."""
+    section = f'[long.global.parameters]\nstack_name = "{"s" * length}"\n'
+    (tmp_path / "samconfig.toml").write_text(section, "utf-8")
+    (tmp_path / "template.yaml").write_text((ROOT / "template.yaml").read_text("utf-8"), "utf-8")
+    names = [
+        each["Properties"]["FunctionName"]["Fn::Sub"].replace("${AWS::StackName}", "s" * length)
+        for each in expanded_template()["Resources"].values()
+        if each["Type"] == "AWS::Serverless::Function"
+    ]
+
+    assert (max(map(len, names)) <= 64) is is_taken
+    with nullcontext() if is_taken else pytest.raises(PlaceError, match="at most 53 characters"):
+        Place.read("long", root=tmp_path)
 
 
 def test_every_parameter_has_a_default() -> None:
