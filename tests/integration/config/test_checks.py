@@ -1,5 +1,6 @@
 """PUT with dry_run=true: what an edit would do, or why it would be refused, with nothing saved."""
 
+import json
 from typing import Any
 
 import pytest
@@ -150,3 +151,34 @@ def test_a_check_takes_the_right_to_save(stack: Stack, api: Api) -> None:
     assert check(reader, "/rules/new", {}).status == 403
     assert check(reader, "/settings", {}).status == 403
     assert check(api, "/silences/s", {"matcher": {"app": "a"}, "ends": "2999-01-01T00:00:00Z"}).status == 422
+
+
+WITH_SECRETS: dict[str, dict[str, Any]] = {
+    "webhook": {
+        "mode": "webhook",
+        "url": "https://x.example.com/hooks/{}?token={}",
+        "headers": {"X-Api-Key": "{}"},
+        "secret": "whsec_" + "{}A" * 4,
+    },
+    "preset": {"mode": "webhook", "preset": "ntfy", "options": {"topic": "alerts", "token": "tk_{}"}},
+    "chat": {"mode": "webhook_slack", "url": "https://hooks.slack.com/services/T0/B0/{}"},
+    "bot": {"mode": "webhook_slack", "bot_token": "xoxb-{}", "channel": "#ops"},
+}
+
+
+@pytest.mark.parametrize("fields", WITH_SECRETS.values(), ids=WITH_SECRETS)
+def test_what_would_change_is_told_without_secrets(api: Api, fields: dict[str, Any]) -> None:
+    """The fault: a dry run answered with each secret that it was given, as in a log of what deploys would change."""
+    old, new = (json.loads(json.dumps(fields).replace("{}", word)) for word in ("0lderSecret", "0therSecret"))
+    assert api("PUT", "/transports/t", old).status == 201
+
+    made = check(api, "/transports/fresh", new)
+    changed = check(api, "/transports/t", new)
+    saved = api("PUT", "/transports/t", new)
+
+    assert changed.body["changed"] is True
+    assert "erSecret" not in made.text + changed.text + saved.text
+    said = json.dumps(api.stack.events())
+    assert "erSecret" not in said
+    (change,) = changed.body["changes"]
+    assert {"from": "the stored one", "to": "a new one"} in change["fields"].values()

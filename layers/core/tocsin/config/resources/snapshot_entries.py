@@ -90,7 +90,7 @@ class Published[Entry: BaseModel]:
         before = self._entries(configuration).get(name)
         self._check(entry, configuration)
         self._check_whole(entry, configuration)
-        return tried(before, self._differences(before, entry))
+        return tried(before, self._planned(entry, before, configuration))
 
     def delete(self, name: str, precondition: Precondition, principal: Principal) -> JsonObject:
         """Delete an entry, and return it as it was. Raises Conflict, naming them, while other entries refer to it."""
@@ -149,6 +149,10 @@ class Published[Entry: BaseModel]:
 
     def _check_whole(self, entry: Entry, configuration: Configuration) -> None:
         """Raise Invalid, in a dry run, for faults that a real edit finds only while it saves `entry`."""
+
+    def _planned(self, entry: Entry, before: Entry | None, configuration: Configuration) -> list[JsonObject]:
+        """Return what saving `entry` would change, without secrets."""
+        return self._differences(before, entry)
 
     def _burden(self, entry: Entry) -> str:
         """Return the field that is to blame where `entry` makes the rules cost more than the matcher can hold."""

@@ -40,13 +40,13 @@ class Transports(Published[TransportEntry]):
         return super().put(name, {k: v for k, v in given.items() if k != _SHOWN_ONLY}, precondition, principal)
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
-        """Return what `put` would do, as for every entry. A changed secret alone shows as no change."""
+        """Return what `put` would do, as for every entry."""
         return super().check(name, {k: v for k, v in given.items() if k != _SHOWN_ONLY})
 
-    def _check_whole(self, entry: TransportEntry, configuration: Configuration) -> None:
-        resolved = secrecy.resolve(entry, configuration.transports_by_name.get(entry.name), "")
-        if isinstance(resolved, Violation):
-            raise Invalid([Violation(resolved.path.removeprefix("."), resolved.message)])
+    def _planned(
+        self, entry: TransportEntry, before: TransportEntry | None, configuration: Configuration
+    ) -> list[JsonObject]:
+        return _resolved(entry, before, configuration)[1]
 
     def _shown(self, entry: TransportEntry, configuration: Configuration) -> JsonObject:
         return _shown(entry, configuration.transports_by_name[entry.name])
@@ -67,21 +67,15 @@ class Transports(Published[TransportEntry]):
         principal: Principal,
     ) -> tuple[Saved, list[JsonObject]]:
         known = configuration.transports_by_name.get(entry.name)
-        resolved = secrecy.resolve(entry, known, "")
-        if isinstance(resolved, Violation):
-            raise Invalid([Violation(resolved.path.removeprefix("."), resolved.message)])
+        resolved, changes = _resolved(entry, before, configuration)
         transport = resolved.transport
-        shown = secrecy.shown(transport)
-        replaced = {} if known is None else {entry.name: secrecy.replaced(known, transport)}
-        old = Blueprint(transports=() if before is None else (before,))
-        changes = differences(old, Blueprint(transports=(shown,)), replaced)
         if known != transport:
             for ref, secrets in resolved.to_store.items():
                 self._editor.secrets.put(ref, secrets)
             self._editor.publish(lambda now: _with_transport(now, transport), principal)
             self._delete_secrets(known, kept=transport.secret_refs)
         once: JsonObject = {} if resolved.generated is None else {"secret": resolved.generated}
-        return Saved(_shown(shown, transport), before is None, once), changes
+        return Saved(_shown(secrecy.shown(transport), transport), before is None, once), changes
 
     def _forget(self, name: str, before: Configuration) -> None:
         self._delete_secrets(before.transports_by_name.get(name), kept=frozenset())
@@ -90,6 +84,19 @@ class Transports(Published[TransportEntry]):
         if transport is not None:
             for ref in transport.secret_refs - kept:
                 self._editor.secrets.delete(ref)
+
+
+def _resolved(
+    entry: TransportEntry, before: TransportEntry | None, configuration: Configuration
+) -> tuple[secrecy.Resolved, list[JsonObject]]:
+    """Return `entry` without its secrets, and what it changes, with these masked. Raises Invalid."""
+    known = configuration.transports_by_name.get(entry.name)
+    resolved = secrecy.resolve(entry, known, "")
+    if isinstance(resolved, Violation):
+        raise Invalid([Violation(resolved.path.removeprefix("."), resolved.message)])
+    replaced = {} if known is None else {entry.name: secrecy.replaced(known, resolved.transport)}
+    old = Blueprint(transports=() if before is None else (before,))
+    return resolved, differences(old, Blueprint(transports=(secrecy.shown(resolved.transport),)), replaced)
 
 
 def _shown(entry: TransportEntry, transport: NotificationTransport) -> JsonObject:
