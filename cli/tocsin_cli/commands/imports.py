@@ -24,6 +24,7 @@ from tocsin_cli.text import counted
 from tocsin_cli.times import parse_moment
 from tocsin_cli.types import JsonObject
 
+_NO_DELIMITERS = '"\r\n\0'
 _SHOWN = 10
 """Refused records that are told apart; the rest is counted, and all are in --rejects."""
 
@@ -93,8 +94,8 @@ def register(app: typer.Typer) -> None:
         columns = dict(_pair(each) for each in mapped or [])
         constants = {name: value for name, value in (("action", action), ("app", app_)) if value is not None}
         moment = None if at is None else parse_moment(at, "--at")
-        if delimiter is not None and len(delimiter) != 1:
-            raise UsageError(f"--delimiter: {delimiter!r} is not one character; a tab is $'\\t'")
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in _NO_DELIMITERS):
+            raise UsageError(f"--delimiter: {delimiter!r} is no character that separates columns; a tab is $'\\t'")
         shape = Shape(columns, constants, moment, time_format)
         sources = [Source(name, form, delimiter, frozenset(columns.values())) for name in files]
         if dry_run:

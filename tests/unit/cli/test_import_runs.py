@@ -168,8 +168,9 @@ def test_where_nothing_can_be_remembered_events_are_imported_all_the_same(log, t
     assert "can't be kept" in capsys.readouterr().err
 
 
-def test_a_delimiter_is_one_character(log, tmp_path):
-    assert main(["import", str(file_of(tmp_path, LINE, name="a.csv")), "--delimiter", "::"]) == ExitCode.USAGE
+@pytest.mark.parametrize("delimiter", ["::", '"', "\n"])
+def test_a_delimiter_is_one_character_that_can_be_one(log, tmp_path, delimiter):
+    assert main(["import", str(file_of(tmp_path, LINE, name="a.csv")), "--delimiter", delimiter]) == ExitCode.USAGE
 
 
 def test_refused_records_are_told_and_kept_with_their_reasons(log, tmp_path, capsys):
