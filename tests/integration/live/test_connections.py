@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 from typing import Any
 
 import boto3
@@ -9,11 +10,14 @@ import pytest
 
 from tests.integration.api_calls import Api, request_event
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import failing, throttled
 from tests.integration.live.conftest import Sockets
+from tocsin.errors import Unavailable
 from tocsin.identity.api_keys import ApiKey, hash_secret
 from tocsin.identity.directory import User
 from tocsin.identity.principal import Scope
 from tocsin.identity.store import PeopleStore
+from tocsin.live.authority import Authority
 from tocsin.live.model import Authorisation
 from tocsin.live.store import LiveStore
 
@@ -175,6 +179,41 @@ def test_the_admin_keys_connections_end_when_it_is_changed(stack: Stack, sockets
     admin_key_changes(stack)
 
     assert sockets.end_unauthorised() == 1
+
+
+def test_one_connection_that_can_not_be_looked_at_keeps_no_other_open(
+    stack: Stack, people: PeopleStore, sockets: Sockets
+) -> None:
+    """The fault: none was closed before all had been looked at, one after the other. Of a few thousand the function ran
+    out of time, each minute, and none was ever closed."""
+    connections = [f"c{number}" for number in range(40)]
+    for each in connections:
+        sockets.connect(ticket(stack), each)
+    people.delete(key_ids=[KEY_ID])
+
+    failure = throttled("InternalServerError", 500)
+    with failing(failure, "GetItem", table="config", at=lambda number: number == 1), pytest.raises(Unavailable):
+        sockets.end_unauthorised()
+
+    assert len(sockets.closed) == len(connections) - 1
+    assert sockets.end_unauthorised() == 1
+
+
+def test_several_connections_are_looked_at_at_once(
+    stack: Stack, people: PeopleStore, sockets: Sockets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(8):
+        sockets.connect(ticket(stack), f"c{number}")
+    together = Barrier(8)
+    look = Authority.why_ended
+
+    def slowly(self: Authority, *about: Any, **more: Any) -> str | None:
+        together.wait(timeout=30)  # BrokenBarrierError where they come one after the other
+        return look(self, *about, **more)
+
+    monkeypatch.setattr(Authority, "why_ended", slowly)
+
+    assert sockets.end_unauthorised() == 0
 
 
 def test_a_tokens_connections_end_when_it_expires(stack: Stack, people: PeopleStore, sockets: Sockets) -> None:
