@@ -23,6 +23,11 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def is_called(said: object, name: str) -> bool:
+    """Whether `said`, of an event, is the name `name`, which is in normal form C, however it was typed."""
+    return isinstance(said, str) and nfc(said) == name
+
+
 MAX_FOREIGN_NAME = 255
 """Characters: at most 1,020 bytes, so that a name fits a sort key of DynamoDB."""
 

@@ -93,6 +93,22 @@ def test_every_event_of_a_person_goes_and_all_others_stay(jobs: Jobs) -> None:
     assert (done["events"], done["reason"], done["error"]) == (len(hers), "ticket 4711", None)
 
 
+@pytest.mark.parametrize("typed", ["J\u00fcrgen", "Ju\u0308rgen"])
+def test_a_person_is_found_however_their_name_was_typed(jobs: Jobs, typed: str) -> None:
+    """The fault: events have names in normal form C; a request with another one erased nothing, and was done."""
+    log_of(
+        jobs.stack,
+        an_event(user={"username": "J\u00fcrgen"}),
+        an_event(user={"username": "bob", "on_behalf_of": {"username": "Ju\u0308rgen"}}),
+        an_event(user={}, context={"username": "Ju\u0308rgen"}),
+    )
+
+    asked = jobs.ask("erasures", username=typed, reason="asked for it")
+    jobs.run()
+
+    assert (jobs.shown(asked)["events"], ids(jobs.stack)) == (3, set())
+
+
 def test_why_nobody_heard_of_an_event_goes_with_it_and_stays_for_others(jobs: Jobs) -> None:
     her = {"username": "zaphira", "pk": "zz-42"}
     hers, other = log_of(jobs.stack, an_event(user=her), an_event())

@@ -48,6 +48,8 @@ def test_an_empty_search_finds_everything() -> None:
     [
         ({"username": "alice"}, {}),
         ({"username": "bob"}, {"context": {"username": "bob"}}),
+        ({"username": "Ju\u0308rgen"}, {"user": {"username": "J\u00fcrgen"}}),
+        ({"username": "J\u00fcrgen"}, {"context": {"username": "Ju\u0308rgen"}}),
         ({"user_pk": "7"}, {}),
         ({"user_pk": "c0ffee00-0000-4000-8000-000000000001"}, {"user": {"pk": "c0ffee00000040008000000000000001"}}),
         ({"action": "login"}, {}),

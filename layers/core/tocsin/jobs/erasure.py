@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from tocsin.config.store import ConfigurationStore
 from tocsin.events.model import OWN_APP, Event, EventAction
@@ -24,7 +24,7 @@ from tocsin.events.search.scan import AHEAD, Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.fields import PersonKey
+from tocsin.fields import PersonKey, is_called, nfc
 from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.runner import Step
 from tocsin.matching.story import StoryStore
@@ -52,7 +52,7 @@ class ErasureRequest(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-    username: Annotated[str, Field(min_length=1, max_length=255)] | None = None
+    username: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(nfc)] | None = None
     pk: PersonKey | None = None
     email: Annotated[str, Field(min_length=3, max_length=320)] | None = None
     reason: Annotated[str, Field(min_length=1, max_length=500)]
@@ -65,13 +65,13 @@ class ErasureRequest(BaseModel):
 
     def is_about(self, event: Event) -> bool:
         """Whether the person is the event's user, acts as that user or through them, or is named in its context."""
-        if self.username is not None and event.context.get("username") == self.username:
+        if self.username is not None and is_called(event.context.get("username"), self.username):
             return True
         people = (event.user, event.user.get("on_behalf_of"), event.user.get("authenticated_as"))
         return any(isinstance(person, dict) and self._is(person) for person in people)
 
     def _is(self, person: JsonObject) -> bool:
-        if self.username is not None and person.get("username") == self.username:
+        if self.username is not None and is_called(person.get("username"), self.username):
             return True
         pk, email = person.get("pk"), person.get("email")
         if self.pk is not None and pk is not None and not isinstance(pk, bool) and str(pk) == str(self.pk):

@@ -17,6 +17,7 @@ from tocsin.addresses import Network, parse_address, parse_network
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
+from tocsin.fields import is_called, nfc
 from tocsin.records import dataclass
 from tocsin.times import EPOCH, in_zone, parse_moment
 from tocsin.types import Json
@@ -288,7 +289,12 @@ def _checks(search: Search) -> Iterator[_Check]:
     if search.user_pk is not None:
         yield lambda event: _same(event.user.get("pk"), search.user_pk)
     if search.username is not None:
-        yield lambda event: search.username in (event.user.get("username"), event.context.get("username"))
+        username = nfc(search.username)
+        yield (
+            lambda event: (
+                is_called(event.user.get("username"), username) or is_called(event.context.get("username"), username)
+            )
+        )
     for name, value in (("app", search.model_app), ("model_name", search.model_name), ("pk", search.model_pk)):
         if value is not None:
             yield lambda event, name=name, value=value: _same(_member(event, "model", name), value)  # type: ignore[misc]
