@@ -92,6 +92,8 @@ class Limited(_Model):
     share: Annotated[float, Field(gt=0, lt=1)] = 0.5
     most: Annotated[int, Field(ge=1, le=2000)] = 1
     key: Name = "key"
+    few: Annotated[tuple[StrictInt, ...], Field(min_length=1, max_length=2)] = (1,)
+    pairs: Annotated[dict[str, StrictInt], Field(max_length=1)] = {}
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,9 @@ class Limited(_Model):
         ({"share": 1.5}, "must be less than 1.0: 1.5"),
         ({"most": 0}, "must be at least 1: 0"),
         ({"most": 2001}, "must be at most 2000: 2001"),
+        ({"few": []}, "has 0 entries; at least 1 are needed"),
+        ({"few": [1, 2, 3]}, "has 3 entries; at most 2 are taken"),
+        ({"pairs": {"a": 1, "b": 2}}, "has 2 entries; at most 1 are taken"),
         ({"key": "ümlaut"}, PATTERNS[r"^[A-Za-z0-9][A-Za-z0-9 ._:@+-]*$"]),
     ],
 )
@@ -115,6 +120,13 @@ def test_a_limit_is_named_with_what_was_given_and_no_text_that_may_be_a_secret(
 
     (told,) = violations(refused.value, document)
     assert (told.path, told.message) == (next(iter(document)), message)
+
+
+def test_entries_that_are_wrong_are_not_too_few_as_well() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Limited.model_validate({"few": ["x"]})
+
+    assert [told.path for told in violations(refused.value, {"few": ["x"]})] == ["few[0]"]
 
 
 def test_a_number_too_long_to_be_written_is_not() -> None:

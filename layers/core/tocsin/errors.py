@@ -23,8 +23,8 @@ has sent, and that may be a secret in the wrong field: logs say `logged`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Sequence, Sized
+from itertools import filterfalse, islice
 from typing import TYPE_CHECKING
 
 from tocsin.records import dataclass
@@ -276,11 +276,18 @@ def violations(error: ValidationError, given: Json = None, *, prefix: str = "", 
     that it tried into the location, and only the document tells such a name from a field's.
     """
     found = []
-    for wrong in islice(error.errors(include_url=False), most):
+    all_ = error.errors(include_url=False)
+    for wrong in islice(list(filterfalse(_follows, all_)) or all_, most):
         message = _SENTENCES.get(wrong["type"]) or _of_limit(wrong) or wrong["msg"].removeprefix("Value error, ")
         where = path(_fields(wrong["loc"], given, missing=wrong["type"] == "missing"), prefix)
         found.append(Violation(_cut(where, _MAX_PATH), _cut(message, _MAX_MESSAGE)))
     return found
+
+
+def _follows(wrong: ErrorDetails) -> bool:
+    """Whether there are too few entries only since some of them are wrong, which is told by itself."""
+    given = wrong["input"]
+    return wrong["type"] == "too_short" and isinstance(given, Sized) and len(given) >= wrong["ctx"]["min_length"]
 
 
 def _of_limit(wrong: ErrorDetails) -> str | None:
@@ -292,6 +299,10 @@ def _of_limit(wrong: ErrorDetails) -> str | None:
         return f"has {len(given)} characters; at most {limits['max_length']} are taken"
     if kind == "string_too_short" and isinstance(given, str):
         return f"has {len(given)} characters; at least {limits['min_length']} are needed" if given else "is empty"
+    if kind == "too_long" and isinstance(given, Sized):
+        return f"has {len(given)} entries; at most {limits['max_length']} are taken"
+    if kind == "too_short" and isinstance(given, Sized):
+        return f"has {len(given)} entries; at least {limits['min_length']} are needed"
     if kind in _BOUNDS and isinstance(given, int | float) and abs(given) < _LARGEST_SHOWN:
         words, limit = _BOUNDS[kind]
         return f"must be {words} {limits[limit]}: {given}"
