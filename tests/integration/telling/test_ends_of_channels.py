@@ -43,3 +43,41 @@ def test_the_channels_of_a_step_hear_of_the_end_after_the_rules_own(
     assert heard == {"hook": 1, "pager": 1}
     assert telling.story(end)["rule"]["deliveries"] == {"hook": 1, "pager": 1}
     assert len(telling.sinks.received("/webhook/pager")) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [(["hook"], ["inbox"]), ([], ["hook"]), (["inbox"], []), (["hook", "inbox"], ["mail"])]
+)
+def test_those_who_were_told_hear_by_the_same_transports_though_the_rule_has_others_now(
+    telling: EscalatingWorld, before: list[str], after: list[str]
+) -> None:
+    """The fault: an incident stayed open at a service that the rule did not name any more."""
+    resolve = {"action": "service_up", "by": ["context.host"]}
+    telling.rules(resolve=resolve, escalate=(), transports=before)
+    telling.begin(*telling.happened(1))
+    telling.rules(resolve=resolve, escalate=(), transports=after)
+
+    telling.later(seconds=1)
+    end = telling.event(app="monitor", action="custom_service_up")
+    telling.match(end)
+    telling.deliver()
+
+    heard = {item["transport"]["S"] for item in telling.all() if item["pk"]["S"] == f"event#{end.id}"}
+    assert heard == set(before or ["inbox"])
+    assert {item["state"]["S"] for item in telling.all()} == {"delivered"}
+
+
+def test_a_transport_that_is_disabled_hears_of_no_end(telling: EscalatingWorld) -> None:
+    resolve = {"action": "service_up", "by": ["context.host"]}
+    telling.rules(resolve=resolve, escalate=())
+    telling.begin(*telling.happened(1))
+    version, configuration = telling.configuration.current(fresh=True)
+    off = [each.model_copy(update={"enabled": each.name != "hook"}) for each in configuration.transports]
+    document = configuration.model_dump(mode="json") | {"transports": off}
+    telling.configuration.publish(Configuration.model_validate(document), replacing=version, by="test")
+
+    telling.later(seconds=1)
+    telling.match(telling.event(app="monitor", action="custom_service_up"))
+    telling.deliver()
+
+    assert [len(telling.posted(name)) for name in ("ana", "bob")] == [1, 1]

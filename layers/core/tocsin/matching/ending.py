@@ -18,7 +18,7 @@ from tocsin.matching.message import Cursor
 from tocsin.matching.open_store import OpenStore
 from tocsin.matching.recipients import MAX_PAGES
 from tocsin.matching.story import StoryStore
-from tocsin.matching.telling import Put, Telling, all_transports_of
+from tocsin.matching.telling import Put, Telling, transports_told
 from tocsin.matching.throttle import values_of
 from tocsin.rules.model import NotificationRule
 from tocsin.telling.preferences_store import PreferencesStore
@@ -89,7 +89,7 @@ class Endings:
                 clock=self._clock,
                 about=about,
                 over=True,
-                transports=all_transports_of(event, rule, configuration),
+                transports=transports_told({name for name, _ in ended.told}, event, rule, configuration),
             )
             active = {name: user for name, user in users.items() if user.active}
             cursor = replace(cursor, used=telling.again(ended.told, active, cursor.used))

@@ -16,7 +16,7 @@ from tocsin.deliveries.waiting_store import KeptBack, WaitingStore
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.matching.throttle import Passage, values_of
-from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode
+from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode, inbox_among
 from tocsin.rules.model import NotificationRule, Silence
 from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencing, Throttling, Together, decide
 from tocsin.telling.preferences import NOTHING_SAID, Preferences, Wishes
@@ -237,16 +237,20 @@ def transports_of(
     return tuple(known[name] for name in rule.transports if name in known and known[name].enabled and name != caused_by)
 
 
-def all_transports_of(
-    event: Event, rule: NotificationRule, configuration: Configuration
+def transports_told(
+    names: Collection[str], event: Event, rule: NotificationRule, configuration: Configuration
 ) -> tuple[NotificationTransport, ...]:
-    """Return the transports that `transports_of` has for the rule and for the steps of its `escalate`, each once."""
-    told = [
-        rule,
-        *(rule.model_copy(update={"transports": each.transports}) for each in rule.escalate if each.transports),
-    ]
-    found = {each.name: each for told_by in told for each in transports_of(event, told_by, configuration)}
-    return tuple(found.values())
+    """Return the enabled transports of these names by which people were told, without the one that caused the event.
+
+    They need not be those of the rule, or of a step of its `escalate`, any more. For a rule that names none, the
+    inbox is the one of that name.
+    """
+    known = {INBOX.name: INBOX} | configuration.transports_by_name
+    if not rule.transports:
+        known[INBOX.name] = inbox_among(known)
+    caused_by = event.cause.transport if event.cause else None
+    found = (known[name] for name in sorted(names) if name in known)
+    return tuple(each for each in found if each.enabled and each.name != caused_by)
 
 
 def defaults_of(configuration: Configuration) -> Preferences:
