@@ -18,23 +18,13 @@ _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode'
 _ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 
 
-def nfc(text: str) -> str:
-    """`text` in Unicode's normal form C: `ü` is one character, however it was typed."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
-
-
-def is_called(said: object, name: str) -> bool:
-    """Whether `said`, of an event, is the name `name`, which is in normal form C, however it was typed."""
-    return isinstance(said, str) and nfc(said) == name
-
-
 MAX_FOREIGN_NAME = 255
 """Characters: at most 1,020 bytes, so that a name fits a sort key of DynamoDB."""
 
 
 def foreign_name(name: str) -> str:
     """`name` in normal form C. ValueError, which says why, where no user or group could be called so."""
-    name = nfc(name)
+    name = unicodedata.normalize("NFC", name)
     if not 1 <= len(name) <= MAX_FOREIGN_NAME:
         raise ValueError(f"has {len(name)} characters; a name has 1 to {MAX_FOREIGN_NAME}")
     if name != name.strip():

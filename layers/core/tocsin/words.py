@@ -24,6 +24,16 @@ MOST_LOOKED_AT = 5_000
 type Words = tuple[str, ...]
 
 
+def nfc(text: str) -> str:
+    """Return `text` in Unicode's normal form C: `ü` is one character, however it was typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def is_called(said: object, name: str) -> bool:
+    """Whether `said`, of an event, is the name `name`, which is in normal form C, however it was typed."""
+    return isinstance(said, str) and nfc(said) == name
+
+
 def parse_words(given: str | None) -> Words:
     """Return the words of a search; none for None. Invalid for a search that is empty or too long."""
     if given is None:

@@ -24,7 +24,7 @@ from tocsin.events.search.scan import AHEAD, Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.fields import PersonKey, is_called, nfc
+from tocsin.fields import PersonKey
 from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.runner import Step
 from tocsin.matching.story import StoryStore
@@ -32,6 +32,7 @@ from tocsin.notifications.inbox_store import InboxStore
 from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
+from tocsin.words import is_called, nfc
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

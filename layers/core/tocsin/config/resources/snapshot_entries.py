@@ -12,10 +12,10 @@ from tocsin.config.blueprint.diff import differences
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, tried
 from tocsin.errors import Invalid, NotFound, Violation, violations
-from tocsin.fields import nfc
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
 from tocsin.types import JsonObject, Page
+from tocsin.words import nfc
 
 
 def parse_entry[Entry: BaseModel](
