@@ -106,6 +106,7 @@ class Limited(_Model):
         ({"share": 1.5}, "must be less than 1.0: 1.5"),
         ({"most": 0}, "must be at least 1: 0"),
         ({"most": 2001}, "must be at most 2000: 2001"),
+        ({"few": "1"}, "must be a list"),
         ({"few": []}, "has 0 entries; at least 1 are needed"),
         ({"few": [1, 2, 3]}, "has 3 entries; at most 2 are taken"),
         ({"pairs": {"a": 1, "b": 2}}, "has 2 entries; at most 1 are taken"),

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from tocsin_cli.api import Api, path_of
 from tocsin_cli.doctor.finding import Check, Finding, failed, ok, unknown, warning
-from tocsin_cli.errors import Refused
+from tocsin_cli.errors import CliError, Refused, Unavailable
 from tocsin_cli.text import counted, plain
 from tocsin_cli.times import ago, iso, local, parse_iso, roughly
 from tocsin_cli.types import JsonObject, objects, text, texts, whole
@@ -46,7 +46,11 @@ class ApiChecks:
 
     def reachable(self) -> Iterator[Finding]:
         """Whether the API answers."""
-        health = self._api.get("/health").object
+        try:
+            health = self._api.get("/health").object
+        except CliError as error:
+            yield failed("api", str(error), error.hint or "")
+            return
         if health.get("status") == "ok":
             yield ok("api", f"Tocsin {text(health, 'version')} answers at {self._api.url}")
         else:
@@ -69,11 +73,15 @@ class ApiChecks:
 
     def scopes(self) -> Iterator[Finding]:
         """What the key may read."""
-        may = [
-            scope
-            for scope, path in (("events:read", "/events"), ("config:read", "/settings"))
-            if self._allowed(path, {"limit": "1"} if path == "/events" else {})
-        ]
+        try:
+            may = [
+                scope
+                for scope, path in (("events:read", "/events"), ("config:read", "/settings"))
+                if self._allowed(path, {"limit": "1"} if path == "/events" else {})
+            ]
+        except (Refused, Unavailable) as error:
+            yield failed("key", str(error), error.hint or "")
+            return
         if len(may) == 2:
             yield ok("key", f"it may {' and '.join(may)}")
         else:

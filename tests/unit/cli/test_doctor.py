@@ -29,10 +29,13 @@ class Tocsin:
         self.date = None
         self.forbidden = set()
         self.status = "ok"
+        self.refusal = None
 
     def answer(self, asked):
         path = urlsplit(asked.path).path
         query = {name: values[0] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+        if self.refusal is not None:
+            return self.refusal
         if path in self.forbidden:
             return Reply(403, {"title": "Forbidden", "detail": "the key lacks a scope"})
         if path == "/health":
@@ -61,6 +64,17 @@ def test_a_stack_that_answers_is_well():
 
     assert finding.state is State.OK
     assert "Tocsin 1.0" in finding.message
+
+
+@pytest.mark.parametrize("check", ["reachable", "scopes"])
+@pytest.mark.parametrize(
+    "refusal", [Reply(500, {"title": "no"}), Reply(drop=True), Reply(401, {"detail": "this API key is not known"})]
+)
+def test_an_api_that_does_not_answer_and_a_key_that_it_does_not_know_are_failures(check, refusal):
+    tocsin = Tocsin()
+    tocsin.refusal = refusal
+
+    assert states(found(tocsin, check)) == [State.FAILED]
 
 
 def test_something_else_at_the_url_is_a_failure():
