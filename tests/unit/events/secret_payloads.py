@@ -13,6 +13,12 @@ def _pem(kind: str) -> str:
 
 
 TEXTS = {
+    "an option that begins a text": f"--password {S}",
+    "an option that begins a line": f"run\n\t--api-key {S} now",
+    "an option behind a tab": f"login\t--token\t{S}",
+    "an option of Windows": f"net user bob /add /password:{S}",
+    "the first parameter of an encoded query": f"https://x.example/?state=token%3D{S}%26a%3D1",
+    "an encoded parameter by itself": f"password%3D{S}",
     # name=value
     "alone": f"password={S}",
     "behind a blank": f"login of bob password={S} failed",
@@ -221,6 +227,14 @@ VALUES = {
 }
 
 INNOCENT = (
+    "-",
+    "--",
+    "- token ring",
+    "GET /token:exchange",
+    "POST /v1/password:reset",
+    "arn:aws:iam::1:user/token:readers",
+    "name%3Dalice",
+    "?q=auth_method%3Dpassword",
     "count=3",
     "a=b",
     "1 + 1 = 2",

@@ -123,14 +123,15 @@ def may_name_secrets(texts: str, lowered: str, secrets: Secrets) -> bool:
     for sign, names in _NAMES_BACKWARDS.items():
         if sign in texts and any(map(secrets.is_secret_key, {name[::-1] for name in names.findall(backwards)})):
             return True
-    marked = '"' in texts or "'" in texts or "</" in texts or " -" in texts or "value" in lowered
+    marked = '"' in texts or "'" in texts or "</" in texts or "value" in lowered
+    marked = marked or texts[:1] == "-" or any(map(texts.__contains__, (" -", "\n-", "\t-")))
     return marked and (secrets.may_be_in(lowered) or any(map(lowered.__contains__, _CLIENTS)))
 
 
 def mask_assignments(text: str, secrets: Secrets) -> str:
     """The text with the values of secret names masked."""
     signs = "=" in text or ":" in text or "%3" in text or not text.isascii()
-    words = " " in text and ("-" in text or "'" in text)
+    words = (" " in text or "\t" in text) and ("-" in text or "'" in text)
     quoted = "," in text and ("'" in text or '"' in text)
     if not (signs or words or quoted) or not may_name_secrets(text, text.lower(), secrets):
         return text
@@ -225,7 +226,8 @@ def _is_prose(found: _Found, before: str, secrets: Secrets) -> bool:
     """Whether a bare name, a colon and what is said then are rather a sentence, or the name of something."""
     name = found.name.rpartition(".")[2]  # "auth.py: …" is no secret's name
     words = words_of(name)
-    if before[-1:] in {":", "/"} or not words or not secrets.is_secret_key(name):
+    is_option = before[-1:] == "/" and not before[-2:-1].strip() and _is_credential(found.said)  # "net use /password:…"
+    if (before[-1:] in {":", "/"} and not is_option) or not words or not secrets.is_secret_key(name):
         return True  # an ARN, a scope, an image's tag, a user in an address
     if words[-1] in _ABOUT or (not found.quote and found.said.lower().strip("\"'.,;:!?()[]") in _PROSE):
         return True

@@ -35,7 +35,7 @@ _USERINFO_NOT_ENCODED = re.compile(
 
 _PARAMETER = re.compile(rf"""(?:^|(?<=[?&#;]))([^\s?&#;=<>\"'/*]{{1,128}}+)=({BARE_VALUE})""")
 _ENCODED_PARAMETER = re.compile(
-    r"""%(?:25)*+(?:26|23|3[Ff]) ([\w.-]{1,128}+) %(?:25)*+3[Dd]
+    r"""(?: %(?:25)*+(?:26|23|3[Ff]) | \A | (?<=[=?&\s"']) ) ([\w.-]{1,128}+) %(?:25)*+3[Dd]
     ((?:(?!%(?:25)*+(?:26|23|3[Ff]))[^\s&#<>"'])++)""",
     re.ASCII | re.VERBOSE,
 )
