@@ -77,7 +77,7 @@ RULES = Kind(
     "rules",
     "rule",
     (
-        Column("NAME", _name),
+        Column("NAME", _name, whole=True),
         Column("ON", lambda rule: rule.get("enabled", True)),
         Column("SEVERITY", lambda rule: text(rule, "severity") or "notice", state=True),
         Column("BY", lambda rule: texts(rule.get("transports")) or ["inbox"]),
@@ -100,7 +100,7 @@ POLICIES = Kind(
     "policies",
     "policy",
     (
-        Column("NAME", _name),
+        Column("NAME", _name, whole=True),
         Column("KIND", lambda policy: text(policy, "kind")),
         Column("WHAT", _policy, cut=True),
     ),
@@ -113,7 +113,7 @@ TRANSPORTS = Kind(
     "transports",
     "transport",
     (
-        Column("NAME", _name),
+        Column("NAME", _name, whole=True),
         Column("ON", lambda transport: transport.get("enabled", True)),
         Column("MODE", lambda transport: text(transport, "mode")),
         Column("ONCE", lambda transport: transport.get("send_once", False)),
@@ -129,7 +129,7 @@ send_once: false
 MAPPINGS = Kind(
     "mappings",
     "mapping",
-    (Column("NAME", _name), Column("EXPRESSION", lambda mapping_: text(mapping_, "expression"), cut=True)),
+    (Column("NAME", _name, whole=True), Column("EXPRESSION", lambda mapping_: text(mapping_, "expression"), cut=True)),
     """\
 expression: |-
   {"text": notification.body, "event": event.id}
@@ -139,7 +139,7 @@ USERS = Kind(
     "users",
     "user",
     (
-        Column("USERNAME", lambda user: text(user, "username")),
+        Column("USERNAME", lambda user: text(user, "username"), whole=True),
         Column("ACTIVE", lambda user: user.get("active", True)),
         Column("NAME", lambda user: text(user, "name")),
         Column("E-MAIL", lambda user: text(user, "email")),
@@ -157,15 +157,15 @@ locale: en
 GROUPS = Kind(
     "groups",
     "group",
-    (Column("NAME", _name), Column("GROUPS BELOW", lambda group: texts(group.get("children")), cut=True)),
+    (Column("NAME", _name, whole=True), Column("GROUPS BELOW", lambda group: texts(group.get("children")), cut=True)),
     "children: []\n",
 )
 KEYS = Kind(
     "keys",
     "API key",
     (
-        Column("NAME", _name),
-        Column("SCOPES", lambda key: texts(key.get("scopes"))),
+        Column("NAME", _name, whole=True),
+        Column("SCOPES", lambda key: texts(key.get("scopes")), cut=True),
         Column("USER", lambda key: text(key, "user")),
         Column("EXPIRES", lambda key: ago(text(key, "expires")) if key.get("expires") else "never"),
         Column("LAST USED", lambda key: ago(text(key, "last_used")) if key.get("last_used") else "never"),
@@ -178,7 +178,7 @@ SILENCES = Kind(
     "silences",
     "silence",
     (
-        Column("NAME", _name),
+        Column("NAME", _name, whole=True),
         Column("STATE", lambda silence: text(silence, "state"), state=True),
         Column("ENDS", lambda silence: local(text(silence, "ends"))),
         Column("BY", lambda silence: text(silence, "by")),

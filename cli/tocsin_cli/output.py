@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
+from rich.cells import cell_len
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _ROOMY = 150
 """Columns of a terminal from which on a table shows all it has."""
+_GAP = 2
+"""Columns between two columns of a table."""
 _WIDE = 100_000
 """Columns where there is no terminal: nothing is wrapped or cut for a pipe."""
 
@@ -58,6 +61,10 @@ class Column:
     """Whether its words have colours: states and severities."""
     extra: bool = False
     """Whether it is left out where the terminal is narrow."""
+    whole: bool = False
+    """Whether it is never cut nor left out: what the item is called, which the next command is given."""
+    least: int = 8
+    """Columns of the terminal that it has at least, or it is left out."""
 
 
 class ReaderGone(Exception):
@@ -152,13 +159,15 @@ class Output:
 
     def _table(self, items: Sequence[JsonObject], all_columns: Sequence[Column]) -> Table:
         columns = [column for column in all_columns if not column.extra or self.console.width >= _ROOMY]
-        table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, 2, 0, 0))
-        for column in columns:
-            overflow: Any = "ellipsis" if column.cut else "fold"
-            table.add_column(column.title, no_wrap=True, overflow=overflow, ratio=1 if column.cut else None)
-        table.expand = any(column.cut for column in columns) and self.console.width < _WIDE
-        for item in items:
-            table.add_row(*(_cell(column, item) for column in columns))
+        rows = [{column: _cell(column, item) for column in columns} for item in items]
+        wanted = {column: max(map(cell_len, [column.title, *(str(row[column]) for row in rows)])) for column in columns}
+        table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False, padding=(0, _GAP, 0, 0))
+        widths = _widths(wanted, self.console.width)
+        for column, width in widths.items():
+            overflow: Any = "fold" if column.whole else "ellipsis"
+            table.add_column(column.title, no_wrap=not column.whole, overflow=overflow, width=width)
+        for row in rows:
+            table.add_row(*(row[column] for column in widths))
         return table
 
     def _dump(self, value: Json) -> None:
@@ -198,6 +207,26 @@ def to_yaml(value: Json) -> str:
 
 def _compact(value: Json) -> str:
     return escaped(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
+def _widths(wanted: Mapping[Column, int], room: int) -> dict[Column, int]:
+    """How wide each column is that there is room for: whole ones as wide as they want, unless they alone are too wide.
+
+    Columns that can't have their least are left out, the last first and those that give way at the end.
+    """
+    shown = list(wanted)
+    optional = [each for each in shown if each.cut] + [each for each in shown if not each.cut and not each.whole]
+    least = {each: wanted[each] if each.whole else min(wanted[each], each.least) for each in shown}
+    while optional and sum(least[each] for each in shown) + _GAP * (len(shown) - 1) > room:
+        shown.remove(optional.pop())
+    left = room - sum(least[each] for each in shown) - _GAP * (len(shown) - 1)
+    widths = {each: least[each] for each in shown}
+    for each in sorted(shown, key=lambda column: column.cut):
+        more = min(wanted[each] - widths[each], max(left, 0))
+        widths[each], left = widths[each] + more, left - more
+    if left < 0:  # whole columns alone are too wide: they are folded
+        widths = {each: max(width + left // len(widths), 1) for each, width in widths.items()}
+    return widths
 
 
 def _cell(column: Column, item: JsonObject) -> RenderableType:

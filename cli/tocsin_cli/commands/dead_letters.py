@@ -17,7 +17,7 @@ from tocsin_cli.times import ago
 from tocsin_cli.types import text, whole
 
 _QUEUES = (
-    Column("QUEUE", lambda queue: text(queue, "queue")),
+    Column("QUEUE", lambda queue: text(queue, "queue"), whole=True),
     Column(
         "MESSAGES",
         lambda queue: Text(str(queue["messages"]), style="red" if whole(queue.get("messages")) else "green"),
@@ -26,7 +26,7 @@ _QUEUES = (
 _MESSAGES = (
     Column("SENT", lambda message: ago(text(message, "sent"))),
     Column("RECEIVED", lambda message: f"{message['receives']}×"),
-    Column("EVENT", lambda message: text(message, "event_id")),
+    Column("EVENT", lambda message: text(message, "event_id"), whole=True),
     Column("WHY", lambda message: text(message, "reason") or text(message, "body"), cut=True),
 )
 

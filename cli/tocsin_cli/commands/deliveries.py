@@ -43,7 +43,7 @@ _COLUMNS = (
     Column("TO", lambda delivery: text(delivery, "user")),
     Column("TRIES", lambda delivery: len(objects(delivery.get("attempts")))),
     Column("WHY", _last, cut=True),
-    Column("ID", lambda delivery: Text(text(delivery, "id"), style="dim")),
+    Column("ID", lambda delivery: Text(text(delivery, "id"), style="dim"), whole=True),
 )
 
 TransportOption = Annotated[

@@ -24,7 +24,7 @@ _MARKS = {
     State.UNKNOWN: ("?", "magenta"),
 }
 _COLUMNS = (
-    Column("CHECK", lambda finding: finding.get("check")),
+    Column("CHECK", lambda finding: finding.get("check"), whole=True),
     Column("WHAT", lambda finding: finding.get("message")),
 )
 

@@ -32,13 +32,13 @@ def _action(event: JsonObject) -> Text:
 
 
 _COLUMNS = (
-    Column("TIME", lambda event: Text(local(text(event, "created")), style="dim")),
+    Column("TIME", lambda event: Text(local(text(event, "created")), style="dim"), least=19),
     Column("ACTION", _action),
     Column("APP", lambda event: text(event, "app")),
     Column("USER", lambda event: text(mapping(event.get("user")), "username"), extra=True),
     Column("FROM", lambda event: event.get("client_ip"), extra=True),
     Column("WHAT", lambda event: text(event, "summary"), cut=True),
-    Column("ID", lambda event: Text(text(event, "id"), style="dim")),
+    Column("ID", lambda event: Text(text(event, "id"), style="dim"), whole=True),
 )
 
 

@@ -30,13 +30,13 @@ def _state(notification: JsonObject) -> str:
 
 
 _COLUMNS = (
-    Column("ARRIVED", lambda each: Text(local(text(each, "arrived")), style="dim")),
+    Column("ARRIVED", lambda each: Text(local(text(each, "arrived")), style="dim"), least=19),
     Column("SEVERITY", lambda each: text(each, "severity"), state=True),
     Column("RULE", lambda each: text(each, "rule")),
     Column("SAYS", lambda each: text(mapping(each.get("words")), "text") or text(each, "body"), cut=True),
     Column("SEEN", lambda each: "yes" if each.get("seen") else ""),
     Column("ACKNOWLEDGED", _state),
-    Column("ID", lambda each: Text(text(each, "id"), style="dim")),
+    Column("ID", lambda each: Text(text(each, "id"), style="dim"), whole=True),
 )
 
 

@@ -39,12 +39,12 @@ _EXPORTS = (
     *_COLUMNS,
     Column("FORMAT", lambda job: text(job, "format")),
     Column("WHICH", _what, cut=True),
-    Column("ID", lambda job: text(job, "id")),
+    Column("ID", lambda job: text(job, "id"), whole=True),
 )
 _ERASURES = (
     *_COLUMNS,
     Column("REASON", lambda job: text(job, "reason"), cut=True),
-    Column("ID", lambda job: text(job, "id")),
+    Column("ID", lambda job: text(job, "id"), whole=True),
 )
 
 

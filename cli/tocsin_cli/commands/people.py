@@ -56,7 +56,9 @@ def _add_members(groups: typer.Typer) -> None:
     ) -> None:
         """List a group's own members."""
         found = cli.api.items(path_of("groups", name, "members"), searched(search), limit=limit)
-        cli.out.items(found, [Column("USERNAME", lambda member: text(member, "username"))], none=f"{name} is empty")
+        cli.out.items(
+            found, [Column("USERNAME", lambda member: text(member, "username"), whole=True)], none=f"{name} is empty"
+        )
 
     @command(groups)
     def add(cli: Cli, name: GroupName, usernames: Members) -> None:

@@ -14,7 +14,7 @@ from tocsin_cli.output import Column, fields
 from tocsin_cli.types import JsonObject, mapping, objects, text
 
 _COLUMNS = (
-    Column("PRESET", lambda preset: text(preset, "name")),
+    Column("PRESET", lambda preset: text(preset, "name"), whole=True),
     Column("SERVICE", lambda preset: text(preset, "title")),
     Column("URL", lambda preset: _url(mapping(preset.get("url")))),
     Column("OPTIONS", lambda preset: [_option(each) for each in objects(preset.get("options"))], cut=True),

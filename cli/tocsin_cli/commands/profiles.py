@@ -52,7 +52,7 @@ def register(app: typer.Typer) -> None:
             )
         columns = (
             Column("", lambda item: "→" if item["current"] else ""),
-            Column("NAME", lambda item: text(item, "name")),
+            Column("NAME", lambda item: text(item, "name"), whole=True),
             Column("URL", lambda item: text(item, "url")),
             Column("STACK", lambda item: text(item, "stack")),
             Column("KEY", lambda item: text(item, "key")),

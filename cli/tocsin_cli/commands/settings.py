@@ -16,7 +16,7 @@ from tocsin_cli.times import ago
 from tocsin_cli.types import text
 
 _STOPS = (
-    Column("ADDRESS", lambda stop: text(stop, "address")),
+    Column("ADDRESS", lambda stop: text(stop, "address"), whole=True),
     Column("WHY", lambda stop: text(stop, "reason")),
     Column("SINCE", lambda stop: ago(text(stop, "since"))),
     Column("DETAIL", lambda stop: text(stop, "detail"), cut=True),

@@ -23,7 +23,7 @@ TransportName = Annotated[
 ]
 
 _BREAKERS = (
-    Column("TRANSPORT", lambda breaker: text(breaker, "transport")),
+    Column("TRANSPORT", lambda breaker: text(breaker, "transport"), whole=True),
     Column("STATE", lambda breaker: text(breaker, "state"), state=True),
     Column("FAILURES IN A ROW", lambda breaker: whole(breaker.get("failures_in_a_row"))),
     Column("FAILING SINCE", lambda breaker: ago(text(breaker, "failing_since"))),
