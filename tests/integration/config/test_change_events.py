@@ -1,11 +1,14 @@
 """What change events tell of credentials: that they changed."""
 
 import json
+from typing import Any
 
 import pytest
 
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
+from tocsin.config import changes
+from tocsin.config.blueprint.model import Blueprint
 
 SECRET = "SECRETVAL9"
 
@@ -51,6 +54,11 @@ SECRET = "SECRETVAL9"
             {"matcher": {"query": f"event.context.key == '{SECRET}a'"}, "ends": "2999-01-01T00:00:00Z"},
             {"matcher": {"query": f"event.context.key == '{SECRET}b'"}, "ends": "2999-01-01T00:00:00Z"},
         ),
+        (
+            "/rules/r",
+            {"resolve": {"query": f"event.context.key == '{SECRET}a'"}},
+            {"resolve": {"query": f"event.context.key == '{SECRET}b'"}},
+        ),
     ],
 )
 def test_an_event_tells_that_an_expression_or_an_address_changed_not_what_it_says(
@@ -74,3 +82,19 @@ def test_an_event_tells_the_host_that_a_transport_leads_to_now(stack: Stack) -> 
 
     (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
     assert event["context"]["diff"]["url"] == {"from": "http://127.0.0.1/…", "to": "http://localhost/…"}
+
+
+def test_every_field_that_holds_an_expression_is_told_without_it() -> None:
+    models: dict[str, Any] = Blueprint.model_json_schema()["$defs"]
+    expressions = {"expression", "query"}
+    holding = {f"#/$defs/{name}" for name, model in models.items() if expressions & model.get("properties", {}).keys()}
+
+    fields = {
+        field
+        for name in ("NotificationRule", "Silence")
+        for field, schema in models[name]["properties"].items()
+        if any(f'"{reference}"' in json.dumps(schema) for reference in holding)
+    }
+
+    assert fields == {"matcher", "resolve"}
+    assert fields <= changes._WITH_EXPRESSIONS

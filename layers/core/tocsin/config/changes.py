@@ -38,7 +38,7 @@ _MODELS = {
 }
 _SECRETS = frozenset({"secret", "client_key", "bot_token"})
 _EXPRESSIONS = frozenset({"expression", "query"})
-_WITH_EXPRESSIONS = frozenset({"matcher"})
+_WITH_EXPRESSIONS = frozenset({"matcher", "resolve"})
 _URLS = frozenset({"url", "icon_url"})
 _MASK = "*" * 20
 _TRIES = 3
