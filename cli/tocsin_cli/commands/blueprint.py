@@ -15,6 +15,7 @@ from tocsin_cli.blueprint.merge import KINDS, SETTINGS, Merged, laid_over, merge
 from tocsin_cli.blueprint.show import changes_shown, created_secrets
 from tocsin_cli.cli import CONFIGURATION, Cli, command
 from tocsin_cli.errors import Conflict, ExitCode, Fault, Invalid, UsageError
+from tocsin_cli.files import STDIN
 from tocsin_cli.output import Format, to_yaml
 from tocsin_cli.text import counted
 from tocsin_cli.types import JsonObject, objects, whole
@@ -122,7 +123,7 @@ def _expanded(files: list[str]) -> list[str]:
     found: list[str] = []
     for name in files:
         path = Path(name)
-        if path.is_dir():
+        if name != STDIN and path.is_dir():
             inside = sorted(str(each) for each in path.iterdir() if each.suffix in {".yaml", ".yml", ".json"})
             if not inside:
                 raise Invalid(f"there is no .yaml, .yml or .json in {name}")

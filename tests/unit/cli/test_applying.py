@@ -1,5 +1,7 @@
 """`tocsin apply` beside somebody else: nobody's change is undone by one who has not seen it."""
 
+import io
+
 import pytest
 
 from tests.unit.cli.serving import Reply, serving
@@ -64,3 +66,14 @@ def test_what_somebody_else_changed_meanwhile_is_not_undone(configuration, file,
 
     assert [user["username"] for user in configuration.users] == ["ana", "ben"]
     assert "nothing was changed: run it again" in capsys.readouterr().err
+
+
+def test_a_hyphen_is_standard_input_whatever_lies_in_the_folder(configuration, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").mkdir()
+    (tmp_path / "-" / "users.yaml").write_text("users: [{username: stale}]\n")
+    monkeypatch.setattr("sys.stdin", io.StringIO("users: [{username: new}]\n"))
+
+    assert main(["apply", "--yes", "-"]) == ExitCode.OK
+
+    assert [user["username"] for user in configuration.users] == ["ana", "new"]
