@@ -266,3 +266,28 @@ def test_no_page_shuts_anybody_out(browser: Browser, stack: LocalStack, alice: s
 
     assert len(links) > 1
     assert broken == []
+
+
+@pytest.mark.parametrize(
+    ("where", "asked"),
+    [
+        ("#/events", "**/events?*"),
+        ("#/deliveries", "**/deliveries?*"),
+        ("#/rules", "**/rules?*"),
+        ("#/transports", "**/transports?*"),
+        ("#/people", "**/users?*"),
+        ("#/keys", "**/keys?*"),
+        ("#/health", "**/status"),
+    ],
+)
+def test_a_page_that_could_not_be_read_says_so_and_not_that_there_is_nothing(
+    page: Page, where: str, asked: str
+) -> None:
+    go(page, "#/settings")
+    page.route(asked, lambda route: route.abort())
+
+    go(page, where)
+
+    expect(page.get_by_role("alert").first).to_contain_text("The API can't be reached.")
+    expect(page.get_by_text("Loading…")).to_have_count(0)
+    expect(page.locator("p.empty").filter(has_text="No")).to_have_count(0)

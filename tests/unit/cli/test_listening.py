@@ -1,7 +1,9 @@
 """The local endpoint for webhooks: shown, verified as a receiver would, forwarded, and made again from the API."""
 
 import json
+import socket
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler
 
 import pytest
 import requests
@@ -15,7 +17,7 @@ from tocsin_cli.api import Api
 from tocsin_cli.errors import CliError, UsageError
 from tocsin_cli.listening.message import Desk, Message, checked_target, shown, to_json
 from tocsin_cli.listening.replay import Replay
-from tocsin_cli.listening.server import MAX_BODY, endpoint
+from tocsin_cli.listening.server import MAX_BODY, _Server, endpoint
 from tocsin_cli.listening.signature import TOLERANCE, key_of, new_secret, sign, verify
 from tocsin_cli.output import Colour, Output
 
@@ -283,3 +285,15 @@ def test_what_a_mapping_makes_is_said_not_to_be_known_here():
 def test_a_transport_that_sends_no_webhooks_is_refused():
     with serving(Stack({"name": "hook", "mode": "email"}).answer) as site, pytest.raises(UsageError, match="email"):
         Replay(Api(site.url, "key"), "hook", SECRET).check()
+
+
+@pytest.mark.parametrize(("error", "told"), [(BrokenPipeError, False), (ConnectionResetError, False), (KeyError, True)])
+def test_a_sender_that_has_gone_prints_no_traceback_among_the_messages(capsys, error, told):
+    def fails(*_):
+        raise error
+
+    with _Server(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        server.finish_request = fails
+        server.process_request_thread(socket.socket(), ("127.0.0.1", 1))
+
+    assert ("Traceback" in capsys.readouterr().err) is told

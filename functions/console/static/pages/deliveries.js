@@ -92,7 +92,7 @@ export default function Deliveries() {
     <div class=${query.d ? "split two deliveries" : "split deliveries"}>
       ${page.items.length ? html`<${List} label="Deliveries" items=${page.items} chosen=${query.d} row=${Row}
           choose=${(item) => change({ d: item.id }, { replace: Boolean(query.d) })} atEnd=${() => page.cursor && !page.busy && load(page.cursor)} />`
-        : html`<p class="empty">${page.busy ? "Loading…" : `No delivery is ${state}.`}</p>`}
+        : !page.problem && html`<p class="empty">${page.busy ? "Loading…" : `No delivery is ${state}.`}</p>`}
       ${query.d && html`<${Details} id=${query.d} close=${close} changed=${() => load()} />`}
     </div>
     <div class="status-line" role="status">${page.items.length} shown${page.cursor ? ", there are more" : ""}</div>`;

@@ -144,7 +144,7 @@ export default function Events() {
       ${events.items.length || events.busy
         ? html`<${List} label="Events, newest first" items=${events.items} chosen=${chosen} row=${Row} atEnd=${events.more}
             choose=${(event) => change({ event: event.id }, { replace: Boolean(chosen) })} />`
-        : html`<p class="empty">${Object.keys(filters).length ? "No event is like this." : html`No event has come yet. Send one with POST /events.`}</p>`}
+        : !events.problem && html`<p class="empty">${Object.keys(filters).length ? "No event is like this." : html`No event has come yet. Send one with POST /events.`}</p>`}
       ${chosen && html`<${EventDetails} id=${chosen} known=${known} narrow=${narrow} close=${close} />`}
     </div>
     <div class="status-line" role="status"><span>${events.items.length} shown, ${events.scanned ?? 0} looked at${skipped ? `, ${skipped} came too fast and were left out` : ""}</span>

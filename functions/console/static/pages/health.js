@@ -97,7 +97,7 @@ export default function Health() {
   return html`<div class="head"><h1>Health</h1><button onClick=${() => setTurn(turn + 1)}>Refresh</button></div>
     <${Notice} problem=${health.problem || own.problem} />
     <p>${health.value && html`<span>The API is <${Badge} kind="good">${health.value.status || "ok"}</${Badge}>, version ${health.value.version}.</span>`}${" "}
-      ${status ? html`<span>As of <${When} at=${status.at} />.</span>` : html`<span class="muted" role="status">Loading…</span>`}</p>
+      ${status ? html`<span>As of <${When} at=${status.at} />.</span>` : !own.problem && html`<span class="muted" role="status">Loading…</span>`}</p>
     <div class="cards">
       ${status && html`<${Queues} status=${status} /><${DeadLetters} status=${status} /><${Errors} status=${status} />
         <${Breakers} status=${status} /><${Stream} status=${status} />`}

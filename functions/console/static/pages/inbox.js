@@ -77,7 +77,7 @@ export default function Inbox() {
     <div class=${chosen ? "split two inbox" : "split inbox"}>
       ${items.length ? html`<${List} label="Notifications, latest first" items=${items} chosen=${query.n} row=${Row} choose=${choose}
           rowClass=${(item) => (item.seen ? "" : "unseen")} atEnd=${() => page.cursor && load(page.cursor)} />`
-        : html`<p class="empty">${page.busy ? "Loading…" : "Nothing here. What rules send to you by a local transport comes here."}</p>`}
+        : !problem && html`<p class="empty">${page.busy ? "Loading…" : "Nothing here. What rules send to you by a local transport comes here."}</p>`}
       ${chosen && html`<${Notification} item=${chosen} act=${act} />`}
     </div>
     <div class="status-line" role="status">${unread.value} unseen of ${counts.value.total}; at most ${counts.value.limit} are kept${counts.value.dropped ? `, ${counts.value.dropped} older ones went` : ""}.

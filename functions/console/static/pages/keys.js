@@ -34,7 +34,7 @@ function Overview() {
     <${Notice} problem=${problem || keys.problem} />
     ${made && html`<${Once} secret=${made.key} close=${() => setMade(null)}><b>The secret of ${short(made.name, 120)}</b>, shown this once:</${Once}>`}
     ${invited && html`<${SignInLink} link=${invited} close=${() => setInvited(null)} />`}
-    <${EntryTable} kind="keys" items=${keys.value} empty="No key beside the first one, which is in Secrets Manager."
+    <${EntryTable} kind="keys" items=${keys.value} problem=${keys.problem} empty="No key beside the first one, which is in Secrets Manager."
       columns=${[["Scopes", (each) => each.scopes.join(", ")], ["User", (each) => short(each.user || "", 80)],
         ["Last used", (each) => html`<${When} at=${each.last_used} />`], ["Expires", (each) => html`<${When} at=${each.expires} />`],
         ["Actions", (each) => may("config:write") && html`<span class="inline"><button class="tiny" aria-label=${`Rotate ${each.name}`} onClick=${() => rotate(each.name)}>Rotate</button>

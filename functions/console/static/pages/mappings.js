@@ -18,7 +18,7 @@ function Overview() {
   const mappings = useAll("mappings");
   return html`<div class="head"><h1>Mappings</h1><${NewButton} kind="mappings" one="mapping" /></div>
     <${Notice} problem=${mappings.problem} />
-    <${EntryTable} kind="mappings" items=${mappings.value} empty="No mapping yet: transports send their usual body."
+    <${EntryTable} kind="mappings" items=${mappings.value} problem=${mappings.problem} empty="No mapping yet: transports send their usual body."
       columns=${[["Expression", (item) => html`<code>${short(item.expression, 160)}</code>`]]} />`;
 }
 

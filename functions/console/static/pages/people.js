@@ -34,10 +34,10 @@ function Overview() {
   return html`<div class="head"><h1>People and groups</h1><${NewButton} kind="users" one="person" /><${NewButton} kind="groups" one="group" /></div>
     <${Notice} problem=${users.problem || groups.problem} />
     <h2>Groups</h2>
-    <${EntryTable} kind="groups" items=${groups.value} empty="No group yet. Rules tell groups: make one, and put yourself in."
+    <${EntryTable} kind="groups" items=${groups.value} problem=${groups.problem} empty="No group yet. Rules tell groups: make one, and put yourself in."
       columns=${[["Groups below", (item) => short((item.children || []).join(", "), 120)]]} />
     <h2>People</h2>
-    <${EntryTable} kind="users" items=${users.value} name=${(item) => item.username} empty="Nobody yet."
+    <${EntryTable} kind="users" items=${users.value} problem=${users.problem} name=${(item) => item.username} empty="Nobody yet."
       columns=${[["Full name", (item) => short(item.name || "", 120)], ["E-mail", (item) => short(item.email || "", 120)],
         ["Active", (item) => (item.active ? "yes" : html`<${Badge} kind="warning">no</${Badge}>`)]]} />`;
 }

@@ -130,7 +130,7 @@ function Policies() {
   const policies = useAll("policies");
   return html`<h2>Policies</h2><p class="muted">Conditions that rules are bound to: an event matcher, an EventBridge pattern, or an expression in CEL.</p>
     <${Notice} problem=${policies.problem} />
-    <${EntryTable} kind="policies" items=${policies.value} empty="No policy yet." columns=${[["Kind", (item) => item.kind],
+    <${EntryTable} kind="policies" items=${policies.value} problem=${policies.problem} empty="No policy yet." columns=${[["Kind", (item) => item.kind],
       ["Says", (item) => short(item.expression || JSON.stringify(item.pattern) || ["action", "app", "client_ip", "model", "query"].filter((field) => item[field]).map((field) => `${field} = ${item[field]}`).join(", "), 120)]]} />`;
 }
 
@@ -140,7 +140,7 @@ function Overview() {
   const counted = (span) => (item) => html`<${Count} count=${(firings.of[item.name] || { [span]: NEVER })[span]} known=${firings.known} />`;
   return html`<div class="head"><h1>Rules</h1><${NewButton} kind="rules" one="rule" /><${NewButton} kind="policies" one="policy" /></div>
     <${Notice} problem=${rules.problem || firings.problem} />
-    <${EntryTable} kind="rules" items=${rules.value && rules.value.items} empty="No rule yet: nobody is told of anything."
+    <${EntryTable} kind="rules" items=${rules.value && rules.value.items} problem=${rules.problem} empty="No rule yet: nobody is told of anything."
       columns=${[["Severity", (item) => html`<${Badge} kind=${item.severity} />`], ["Enabled", (item) => (item.enabled ? "yes" : html`<${Badge} kind="warning">no</${Badge}>`)],
         ["Transports", (item) => short((item.transports || []).join(", ") || "inbox", 80)], ["Fired in 24 h", counted("day")], ["in 7 days", counted("week")]]} />
     <${Policies} />`;

@@ -116,7 +116,7 @@ function Overview() {
   const transports = useAll("transports");
   return html`<div class="head"><h1>Transports</h1><${NewButton} kind="transports" one="transport" /></div>
     <${Notice} problem=${transports.problem} />
-    <${EntryTable} kind="transports" items=${transports.value} empty="No transport yet: without one, rules tell by the inbox."
+    <${EntryTable} kind="transports" items=${transports.value} problem=${transports.problem} empty="No transport yet: without one, rules tell by the inbox."
       columns=${[["Mode", (item) => item.mode], ["Enabled", (item) => (item.enabled ? "yes" : html`<${Badge} kind="warning">no</${Badge}>`)],
         ["To", (item) => short(item.channel || item.url || "", 80)], ["Breaker", (item) => html`<${Breaker} name=${item.name} />`]]} />`;
 }

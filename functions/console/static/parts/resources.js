@@ -23,10 +23,10 @@ export const useAll = (kind) => useLoaded(() => all(kind));
 
 /**
  * A table of entries, each of which leads to its editor.
- * @param {{kind: string, items: object[] | null, columns: [string, (item: object) => unknown][], name?: (item: object) => string, empty: string}} properties
+ * @param {{kind: string, items: object[] | null, problem: Error | null, columns: [string, (item: object) => unknown][], name?: (item: object) => string, empty: string}} properties
  */
-export function EntryTable({ kind, items, columns, name = (item) => item.name, empty }) {
-  if (!items) return html`<p role="status" class="muted">Loading…</p>`;
+export function EntryTable({ kind, items, problem, columns, name = (item) => item.name, empty }) {
+  if (!items) return problem ? null : html`<p role="status" class="muted">Loading…</p>`;
   if (!items.length) return html`<p class="empty">${empty}</p>`;
   return html`<table class="stack"><thead><tr><th scope="col">Name</th>${columns.map(([title]) => html`<th scope="col">${title}</th>`)}</tr></thead>
     <tbody>${items.map((item) => html`<tr key=${name(item)}><td><a href=${link(kind, name(item))}>${short(name(item), 120)}</a></td>
