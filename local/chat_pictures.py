@@ -96,7 +96,7 @@ def _refund() -> RenderingContext:
     context: JsonObject = {"order_id": 4711, "amount": "49.90 EUR", "customer": {"name": "Bob Baker"}}
     context["geo"] = {"city": "Berlin", "country": "DE"}
     told = _context(HAPPENED, "", "custom_order_refunded")
-    transport = told.transport.model_copy(update={"send_once": False})
+    transport = replace(told.transport, send_once=False)
     hans = replace(GRACE, username="hans", locale="de", time_zone="Europe/Berlin")
     event = replace(told.event, app="shop", context=context)
     notification = Notification.of(event, "refunds", Severity.WARNING, hans)

@@ -26,6 +26,7 @@ from tocsin.events.store import EventStore, Submission, event_item
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
+from tocsin.models import validated
 
 RULES, LARGER_RULES = (10, 100, 1_000, 10_000), (100_000,)
 MEMBERS, LARGER_MEMBERS = (10, 100, 300), (1_000, 3_000)
@@ -71,7 +72,7 @@ def _publish(stage: Stage, rules: int, *, fires_for: str | None = None) -> None:
         ],
     }
     store = ConfigurationStore(stage.dynamodb, "config")
-    store.publish(Configuration.model_validate(document), replacing=store.version(fresh=True), by="sizes")
+    store.publish(validated(Configuration, document), replacing=store.version(fresh=True), by="sizes")
 
 
 def _event(action: str, at: datetime | None = None) -> Event:

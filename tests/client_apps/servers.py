@@ -88,6 +88,6 @@ def serving(name: str, tocsin_url: str, key: str, directory: Path, **environment
 
 def _answers(port: int) -> bool:
     try:
-        return requests.get(f"http://127.0.0.1:{port}/nothing/", timeout=5).status_code == 404
+        return requests.get(f"http://127.0.0.1:{port}/nothing/", timeout=120).status_code == 404
     except requests.ConnectionError:
         return False

@@ -17,8 +17,9 @@ OURS = ("cli", "functions", "layers", "local", "tests")
 # From the ground up. A room imports from floors below it; no two rooms of a floor import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("records",),
-    ("types", "times", "addresses", "outbound"),
+    ("types", "times", "addresses", "names", "outbound"),
     ("errors", "ids", "fields", "ttl_cache", "patterns", "expressions"),
+    ("models",),
     ("aws", "http", "words"),
     ("events",),
     ("identity",),

@@ -43,8 +43,10 @@ _MAX_MESSAGE = 500  # some of pydantic's sentences repeat what was given
 
 _SENTENCES = {
     "extra_forbidden": "is not a known field",
+    "unexpected_keyword_argument": "is not a known field",  # as pydantic has it of dataclasses
     "missing": "is required",
     "model_type": "must be an object",
+    "dataclass_type": "must be an object",
     "model_attributes_type": "must be an object",
     "dict_type": "must be an object",
     "tuple_type": "must be a list",

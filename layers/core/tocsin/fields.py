@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict
 
+from tocsin.names import foreign_name
 from tocsin.times import parse_duration
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:@+-]*$")]
 """What rules, policies, transports, mappings, silences and keys may be called: it stands in keys, URLs and logs."""
 
-_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode's general categories
-_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
+Path = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^.]+(\.[^.]+)*$")]
+"""A path into an event, as patterns have it: `user.username`, `context.host.name`."""
+
+KeyName = Annotated[str, Field(min_length=1, max_length=100)]
+"""A name of keys of an event's context."""
+
+HeaderName = Annotated[str, Field(min_length=1, max_length=100)]
+HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
+"""Headers of a webhook whose values are secret."""
 
 
-MAX_FOREIGN_NAME = 255
-"""Characters: at most 1,020 bytes, so that a name fits a sort key of DynamoDB."""
+def _as_text(value: object) -> object:
+    # A chat's id is a number, which YAML reads as one.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def foreign_name(name: str) -> str:
-    """`name` in normal form C. ValueError, which says why, where no user or group could be called so."""
-    name = unicodedata.normalize("NFC", name)
-    if not 1 <= len(name) <= MAX_FOREIGN_NAME:
-        raise ValueError(f"has {len(name)} characters; a name has 1 to {MAX_FOREIGN_NAME}")
-    if name != name.strip():
-        raise ValueError("begins or ends with a blank")
-    odd = next((each for each in name if unicodedata.category(each) in _UNPRINTABLE), None)
-    if odd is not None:
-        raise ValueError(f"has a character that can't be seen, U+{ord(odd):04X}")
-    if "?" in name or _ENCODED.search(name):
-        raise ValueError("has a `?`, or a `%` before two hexadecimal digits: paths can't name it")
-    if name in {".", ".."} or name.endswith("/") or any(part in f"{name}/" for part in ("/members/", "/preferences/")):
-        raise ValueError("is `.` or `..`, ends with `/` or has `/members` or `/preferences` in it: another path")
-    return name
+OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
+OptionValue = Annotated[str, BeforeValidator(_as_text), Field(max_length=1000)]
+"""Options of a preset."""
 
+ByKind = Field(discriminator="kind")
+"""Marks a union of models that their `kind` tells apart: only the model of that kind is tried."""
 
 ForeignName = Annotated[str, AfterValidator(foreign_name)]
 """What users and groups may be called: names that other systems gave (`o'brien@example.com`, `DOMAIN\\jürgen`).

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tocsin.errors import Invalid, Violation
+from tocsin.names import nfc
 from tocsin.types import Json, JsonObject, Page
 
 MAX_SEARCH = 500
@@ -22,11 +23,6 @@ MOST_LOOKED_AT = 5_000
 """Entries that one request looks at; the page's `last` leads on."""
 
 type Words = tuple[str, ...]
-
-
-def nfc(text: str) -> str:
-    """Return `text` in Unicode's normal form C: `ü` is one character, however it was typed."""
-    return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
 def is_called(said: object, name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -25,6 +26,7 @@ from tocsin.config.lock import LOCK_SECONDS, ConfigurationLock
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import ConfigurationBroken, Conflict
+from tocsin.models import as_json, validated
 
 pytestmark = pytest.mark.usefixtures("impatient")
 
@@ -50,8 +52,9 @@ NEW: dict[str, Any] = {
 def seen(stack: Stack) -> dict[str, Any]:
     """All that a reader works with, as far as it is not made anew by each run: names of rosters and secrets."""
     configuration = current(stack)
-    rules = configuration.model_dump(mode="json", include={"settings", "policies", "rules", "silences"})
-    transports = {t.name: t.model_dump(mode="json", exclude={"secrets_ref"}) for t in configuration.transports}
+    shown = as_json(configuration)
+    rules = {kind: shown[kind] for kind in ("settings", "policies", "rules", "silences")}
+    transports = {t.name: as_json(replace(t, secrets_ref="")) for t in configuration.transports}
     secrets = {t.name: secrets_of(stack, t.name) for t in configuration.transports if t.name != "made-hook"}
     if "made-hook" in transports:
         assert secrets_of(stack, "made-hook").signing
@@ -225,7 +228,7 @@ def test_what_was_changed_meanwhile_without_the_lock_is_not_overwritten(stack: S
     def change(call: dict[str, Any]) -> None:
         if b'"snapshot#' in call["body"] and not changed:
             changed.append(True)
-            other.publish(configuration.model_copy(update={"policies": ()}), replacing=version, by="other")
+            other.publish(replace(configuration, policies=()), replacing=version, by="other")
 
     changed: list[bool] = []
     with failing(change, "PutItem"):
@@ -293,10 +296,10 @@ def test_the_snapshot_of_a_write_that_somebody_else_was_faster_than_is_left_to_e
     first, second = (ConfigurationStore(stack.dynamodb, "config") for _ in range(2))
     known = first.version(fresh=True)
     second.version(fresh=True)
-    second.publish(Configuration.model_validate({"settings": {"brand": "faster"}}), replacing=known, by="faster")
+    second.publish(validated(Configuration, {"settings": {"brand": "faster"}}), replacing=known, by="faster")
 
     with pytest.raises(Conflict):
-        first.publish(Configuration.model_validate({"settings": {"brand": "slower"}}), replacing=known, by="slower")
+        first.publish(validated(Configuration, {"settings": {"brand": "slower"}}), replacing=known, by="slower")
 
     pieces = [("expires_at" in item, item["pk"]["S"]) for item in stack.items("config") if "data" in item]
     assert [name for expires, name in pieces if not expires] == [f"snapshot#{first.version(fresh=True).generation}"]
@@ -308,7 +311,7 @@ def test_a_configuration_larger_than_an_item_is_read_back_whole(stack: Stack) ->
     policies = [
         {"name": f"p{i}", "kind": "pattern", "pattern": {"app": [noise.randbytes(500).hex()]}} for i in range(1500)
     ]
-    configuration = Configuration.model_validate({"policies": policies})
+    configuration = validated(Configuration, {"policies": policies})
     store = ConfigurationStore(stack.dynamodb, "config")
 
     version = store.publish(configuration, replacing=store.version(fresh=True), by="test")

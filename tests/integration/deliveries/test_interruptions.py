@@ -1,5 +1,6 @@
 """What changes while a delivery is under way, and what comes late."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_a_transport_that_was_disabled_meanwhile_discards_its_deliveries(world: 
 def test_what_goes_by_a_transport_of_this_moment_is_delivered(world: World, sinks: Sinks, before: str) -> None:
     """The fault: a function that had read the configuration seconds before discarded what the matcher had for it."""
     hook = NotificationTransport(name="hook", mode=TransportMode.WEBHOOK, url=f"{sinks.url}/webhook/x")
-    world.configure(*([] if before == "absent" else [hook.model_copy(update={"enabled": False})]))
+    world.configure(*([] if before == "absent" else [replace(hook, enabled=False)]))
     known = world.configuration
     known.current()
     world.configuration = ConfigurationStore(world.stack.dynamodb, "config")  # of another process

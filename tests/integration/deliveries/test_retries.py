@@ -1,5 +1,6 @@
 """Deliveries that fail for hours: when they are tried again, when they are given up, and who hears of it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -264,7 +265,7 @@ def test_a_breaker_that_is_reset_lets_everything_through_at_once(world: World, s
 def test_one_dead_endpoint_holds_nothing_of_another(world: World, sinks: Sinks) -> None:
     dead_endpoint(world, sinks)
     hook = world.configuration.current()[1].transports_by_name["hook"]
-    healthy = hook.model_copy(update={"name": "healthy", "url": f"{sinks.url}/webhook/y"})
+    healthy = replace(hook, name="healthy", url=f"{sinks.url}/webhook/y")
     world.configure(hook, healthy)
     message = world.message("healthy")
     world.send(message)

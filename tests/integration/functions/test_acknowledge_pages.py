@@ -1,5 +1,6 @@
 """The pages behind the link to acknowledge by, in the languages of the product, for people and for channels."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import boto3
@@ -106,7 +107,7 @@ def test_a_person_who_reads_english_is_asked_in_english(pages: Pages) -> None:
 def test_who_is_woken_can_acknowledge_while_another_version_wrote_the_defaults(pages: Pages, stack: Stack) -> None:
     store = ConfigurationStore(stack.dynamodb, "config")
     version, configuration = store.current()
-    settings = configuration.settings.model_copy(update={"preferences_defaults": {"of": "another version"}})
+    settings = replace(configuration.settings, preferences_defaults={"of": "another version"})
     store.publish(configuration.changed(settings=settings), replacing=version, by="test")
     pages.begin()
 

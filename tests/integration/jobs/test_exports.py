@@ -26,7 +26,7 @@ def some(count: int = SOME, **fields: Any) -> list[Event]:
 
 def fetched(jobs: Jobs, shown: dict[str, Any]) -> list[dict[str, Any]]:
     """The lines of JSON that a link leads to."""
-    answer = requests.get(shown["link"], timeout=10)
+    answer = requests.get(shown["link"], timeout=120)
     assert answer.status_code == 200
     return [json.loads(line) for line in answer.text.splitlines()]
 
@@ -48,7 +48,7 @@ def test_csv_is_a_file_by_a_name_of_its_own(jobs: Jobs) -> None:
 
     asked = jobs.ask("exports", format="csv", filters={"app": "shop"})
     jobs.run()
-    answer = requests.get(jobs.shown(asked)["link"], timeout=10)
+    answer = requests.get(jobs.shown(asked)["link"], timeout=120)
 
     rows = list(csv.DictReader(io.StringIO(answer.content.decode("utf-8"), newline="")))
     assert [row["username"] for row in rows] == ["'=1+1"] * SOME
@@ -78,7 +78,7 @@ def test_no_events_are_an_empty_file(jobs: Jobs) -> None:
     jobs.run()
 
     assert (jobs.shown(asked)["state"], jobs.shown(asked)["bytes"]) == ("done", 0)
-    assert requests.get(jobs.shown(with_head)["link"], timeout=10).text.startswith("id,created,action,")
+    assert requests.get(jobs.shown(with_head)["link"], timeout=120).text.startswith("id,created,action,")
 
 
 def test_what_happens_after_the_question_is_not_in_it(jobs: Jobs) -> None:

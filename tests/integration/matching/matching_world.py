@@ -14,6 +14,7 @@ from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
 from tocsin.matching.story import StoryStore
+from tocsin.models import validated
 
 type Load = Callable[[str], dict[str, Any]]
 
@@ -42,7 +43,7 @@ def configure(
     groups = {group["name"]: Group(**group) for group in given["groups"]}
     rosters = {"oncall": ["alice"]} if members is None else members
     people.write(members=[(groups[name], user) for name, names in rosters.items() for user in names])
-    configuration = Configuration.model_validate(given | {"groups": [vars_of(group) for group in groups.values()]})
+    configuration = validated(Configuration, given | {"groups": [vars_of(group) for group in groups.values()]})
     store = ConfigurationStore(stack.dynamodb, "config")
     store.publish(configuration, replacing=store.version(fresh=True), by="test")
 

@@ -29,6 +29,7 @@ from tocsin.types import JsonObject
 DAY = timedelta(days=1)
 LINKS = AcknowledgeLinks("s" * 48)
 CONFIGURATION = {
+    "users": [{"username": "ana"}, {"username": "bob"}],
     "groups": [{"name": "second"}],
     "policies": [{"name": "any", "kind": "event_matcher", "app": "shop"}],
     "rules": [

@@ -26,6 +26,7 @@ from tocsin.events.model import Cause, Event, EventAction
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.story import StoryStore
+from tocsin.models import validated
 from tocsin.telling.preferences import Preferences
 from tocsin.telling.preferences_store import PreferencesStore
 
@@ -111,7 +112,7 @@ def test_a_mail_that_is_sent_once_goes_to_the_first_who_takes_it(stack: Stack, f
         rules=[rule(transports=["chat", "mail"])],
     )
     if first.active and first.email:
-        off = Preferences.model_validate({"transports": {"mail": {"enabled": False}}})
+        off = validated(Preferences, {"transports": {"mail": {"enabled": False}}})
         PreferencesStore(stack.dynamodb, "config").change("alice", lambda _: off)
 
     match(stack, event())

@@ -10,7 +10,7 @@ from tests.integration.delivery_world import World, bodies
 from tocsin.notifications.http_outcome import answered
 from tocsin.notifications.outcome import MAX_RETRY_AFTER
 from tocsin.notifications.slack import MAX_WORDS, told_by_service
-from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.transport import NotificationTransport, SlackFormat, TransportMode, TransportSecrets
 from tocsin.outbound import Response
 
 
@@ -37,7 +37,7 @@ def test_a_message_is_delivered(world: World, sinks: Sinks) -> None:
 
 
 def test_an_attachment_is_posted_where_it_is_asked_for(world: World, sinks: Sinks) -> None:
-    chat(world, sinks, slack_format="attachment")
+    chat(world, sinks, slack_format=SlackFormat.ATTACHMENT)
 
     deliver(world)
 

@@ -12,7 +12,7 @@ from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Unavailable
 from tocsin.notifications.model import Severity
 from tocsin.notifications.thread_store import BEGINS_WITHIN, LASTS, Beginning, ThreadKey, ThreadStore
-from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
+from tocsin.notifications.transport import NotificationTransport, SlackFormat, TransportMode, TransportSecrets
 
 TOKEN = "xoxb-1234567890-abcdefghijkl"
 MODE = "webhook_slack"
@@ -73,7 +73,7 @@ def test_a_message_goes_to_the_channel_by_the_token(world: World, sinks: Sinks, 
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"slack_format": "attachment", "username": "Watch"}, {"username": "Watch"}),
+        ({"slack_format": SlackFormat.ATTACHMENT, "username": "Watch"}, {"username": "Watch"}),
         (
             {"body_mapping": "{'text': 'hi', 'channel': '#other', 'thread_ts': '1.0'}"},
             {"text": "hi", "channel": "#ops"},

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -66,9 +67,7 @@ def test_a_body_that_was_changed_on_its_way_does_not_verify(
 def rotated(world: World, sinks: Sinks) -> None:
     hook = world.hook(f"{sinks.url}/webhook/x")
     world.configure(
-        hook.model_copy(
-            update={"secrets_ref": "new", "retired_ref": "signing", "retired_until": world.now + timedelta(hours=24)}
-        ),
+        replace(hook, secrets_ref="new", retired_ref="signing", retired_until=world.now + timedelta(hours=24)),
         new=TransportSecrets(signing=(NEW_SECRET,)),
     )
 

@@ -9,7 +9,7 @@ from tests.integration.handler_calls import Killed, failing, nothing_processed, 
 from tests.integration.matching.matching_world import configure, event, record
 from tests.integration.operations.alarms import STACK
 from tests.integration.operations.watch import TRANSPORTS, Cause, Watch, fault, post, sample
-from tocsin.notifications.transport import NotificationTransport
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 AWAY = "http://127.0.0.1:9"
 """Nobody listens there."""
@@ -226,7 +226,7 @@ def what_is_due_is_more_than_its_index_takes(watch: Watch) -> None:
 
 @fault("EmailDeliversNothingAlarm", said="SES refuses the sender")
 def ses_refuses_the_sender(watch: Watch) -> None:
-    watch.world.configure(NotificationTransport(name="mail", mode="email"))
+    watch.world.configure(NotificationTransport(name="mail", mode=TransportMode.EMAIL))
 
     def work(_: int) -> None:
         with failing(throttled("AccessDeniedException", 403), service="sesv2"):

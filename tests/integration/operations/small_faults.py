@@ -7,7 +7,7 @@ from tests.integration.handler_calls import Killed, failing, raising, throttled
 from tests.integration.matching.matching_world import HOOK, configure, event, record, rule
 from tests.integration.operations.alarms import Series
 from tests.integration.operations.watch import Watch, fault, post
-from tocsin.notifications.transport import NotificationTransport
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 REQUESTS_FAILED: Series = ("AWS/ApiGateway", "5xx", frozenset({("ApiId", "HttpApi")}))
 
@@ -29,7 +29,10 @@ def endpoints_rage_and_one_is_well(watch: Watch) -> None:
     with raging() as storm:
         storm.hangs = 0  # to hang takes as long as an attempt may, and ends as what drops does
         watch.world.configure(
-            *(NotificationTransport(name=name, mode="webhook", url=f"{storm.url}/{name}") for name in ENDPOINTS)
+            *(
+                NotificationTransport(name=name, mode=TransportMode.WEBHOOK, url=f"{storm.url}/{name}")
+                for name in ENDPOINTS
+            )
         )
 
         def work(number: int) -> None:
@@ -97,7 +100,7 @@ def no_breaker_can_be_written(watch: Watch) -> None:
 
 @fault(said="SES asks to send more slowly")
 def ses_asks_to_send_more_slowly(watch: Watch) -> None:
-    watch.world.configure(NotificationTransport(name="mail", mode="email"))
+    watch.world.configure(NotificationTransport(name="mail", mode=TransportMode.EMAIL))
 
     def work(_: int) -> None:
         with failing(throttled("TooManyRequestsException", 429), service="sesv2"):

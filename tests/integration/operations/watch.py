@@ -15,7 +15,7 @@ from tests.integration.delivery_world import World
 from tests.integration.handler_calls import Killed, failing, request, throttled
 from tests.integration.operations.alarms import STACK, Metrics, embedded, ringing
 from tocsin.deliveries.model import DeliveryMessage
-from tocsin.notifications.transport import NotificationTransport
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 TRANSPORTS = {"webhook": "Webhook", "slack": "Slack", "email": "Email", "inbox": "Inbox"}
 
@@ -134,7 +134,7 @@ class Watch:
 
     def hook(self, path: str, name: str = "hook") -> NotificationTransport:
         """A webhook to a path of the sinks."""
-        return NotificationTransport(name=name, mode="webhook", url=f"{self.sinks.url}{path}")
+        return NotificationTransport(name=name, mode=TransportMode.WEBHOOK, url=f"{self.sinks.url}{path}")
 
     def misbehave(self, path: str, status: int) -> None:
         """Have that path answer with a status."""

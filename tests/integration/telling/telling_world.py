@@ -26,6 +26,7 @@ from tocsin.matching.open_store import OpenStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
+from tocsin.models import validated
 from tocsin.notifications.seen_store import SeenStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.telling.preferences import Preferences
@@ -80,7 +81,8 @@ class TellingWorld(World):
             "destination_group": "oncall",
             "bindings": [{"policy": "shop"}],
         }
-        configuration = Configuration.model_validate(
+        configuration = validated(
+            Configuration,
             {
                 "settings": settings or {},
                 "groups": [{"name": group.name, "roster": group.roster} for group in (ONCALL, SECOND)],
@@ -88,13 +90,13 @@ class TellingWorld(World):
                 "rules": [known | rule],
                 "silences": silences,
                 "transports": [hook, {"name": "mail", "mode": "email"}, {"name": "inbox", "mode": "local"}],
-            }
+            },
         )
         self.configuration.publish(configuration, replacing=self.configuration.version(fresh=True), by="test")
 
     def say(self, username: str, **said: Any) -> None:
         """Have a person say how they want to be told."""
-        self.preferences.change(username, lambda _: Preferences.model_validate(said))
+        self.preferences.change(username, lambda _: validated(Preferences, said))
 
     def quiet(self, *, hours: int = 8) -> dict[str, Any]:
         """Quiet hours that began an hour ago and end in `hours`."""

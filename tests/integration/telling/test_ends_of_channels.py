@@ -1,6 +1,7 @@
 """Each channel that was told hears once that it is over, by whichever page of those who were told it comes."""
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -8,6 +9,7 @@ from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
 from tocsin.config.model import Configuration
+from tocsin.models import as_json, validated
 
 
 @pytest.fixture
@@ -25,9 +27,9 @@ def test_the_channels_of_a_step_hear_of_the_end_after_the_rules_own(
     telling.rules(resolve=resolve, once=True, escalate=[{**STEPS[0], "transports": of_step}])
     version, configuration = telling.configuration.current(fresh=True)
     hook = configuration.transports_by_name["hook"]
-    pager = hook.model_copy(update={"name": "pager", "url": f"{telling.sinks.url}/webhook/pager"})
-    document = configuration.model_dump(mode="json") | {"transports": [*configuration.transports, pager]}
-    both = Configuration.model_validate(document)
+    pager = replace(hook, name="pager", url=f"{telling.sinks.url}/webhook/pager")
+    document = as_json(configuration) | {"transports": [*configuration.transports, pager]}
+    both = validated(Configuration, document)
     telling.configuration.publish(both, replacing=version, by="test")
     (event,) = telling.happened(1)
     telling.begin(event)
@@ -72,9 +74,9 @@ def test_a_transport_that_is_disabled_hears_of_no_end(telling: EscalatingWorld) 
     telling.rules(resolve=resolve, escalate=())
     telling.begin(*telling.happened(1))
     version, configuration = telling.configuration.current(fresh=True)
-    off = [each.model_copy(update={"enabled": each.name != "hook"}) for each in configuration.transports]
-    document = configuration.model_dump(mode="json") | {"transports": off}
-    telling.configuration.publish(Configuration.model_validate(document), replacing=version, by="test")
+    off = [replace(each, enabled=each.name != "hook") for each in configuration.transports]
+    document = as_json(configuration) | {"transports": off}
+    telling.configuration.publish(validated(Configuration, document), replacing=version, by="test")
 
     telling.later(seconds=1)
     telling.match(telling.event(app="monitor", action="custom_service_up"))

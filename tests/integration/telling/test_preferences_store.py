@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -131,7 +132,7 @@ def test_of_two_who_change_at_once_the_second_changes_what_the_first_said(
         if not crossed:
             say(stack, "ana", Preferences(time_zone="Europe/Berlin"))
         crossed.append(before.time_zone or "")
-        return before.model_copy(update={"locale": "de"})
+        return replace(before, locale="de")
 
     store.change("ana", slow)
 

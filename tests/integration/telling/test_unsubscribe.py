@@ -10,6 +10,7 @@ import pytest
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import Answer
+from tocsin.models import validated
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import MAX_TOKEN, Subscription, UnsubscribeLinks
 from tocsin.telling.preferences_store import PreferencesStore
@@ -83,7 +84,7 @@ def test_what_else_was_said_stays(api: Api, links: UnsubscribeLinks, stack: Stac
     from tocsin.telling.preferences import Preferences
 
     before = {"transports": {"mail": {"min_severity": "alert"}}, "locale": "de"}
-    PreferencesStore(stack.dynamodb, "config").change("ana", lambda _: Preferences.model_validate(before))
+    PreferencesStore(stack.dynamodb, "config").change("ana", lambda _: validated(Preferences, before))
 
     asked(api, "POST", links.token_of(ANAS))
     asked(api, "POST", links.token_of(ANAS))

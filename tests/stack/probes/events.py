@@ -13,6 +13,7 @@ from tocsin.events.model import Event
 from tocsin.events.store import event_key
 from tocsin.ids import new_id
 from tocsin.matching.message import Cursor, MatchMessage
+from tocsin.models import validated
 from tocsin.notifications.transport import TransportMode
 from tocsin.telling.preferences import Preferences
 from tocsin.telling.preferences_store import PreferencesStore
@@ -102,7 +103,7 @@ def have_it_wait(stage: Stage, permission: Permission) -> None:
     """Has the matcher keep what it tells somebody for their digest."""
     preferences = PreferencesStore(stage.stack.aws.dynamodb, stage.stack.deployed.config_table)
     said = {"digest": {"every": "hour"}, "alerts_pass": False}
-    preferences.change(PERSON.username, lambda _: Preferences.model_validate(said))
+    preferences.change(PERSON.username, lambda _: validated(Preferences, said))
     try:
         tell_by_all(stage, permission)
     finally:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tocsin.api.paths import MAX_NAME_BYTES, encoded_path, name_of
 from tocsin.errors import NotFound
-from tocsin.fields import foreign_name
+from tocsin.names import foreign_name
 
 NAMES = [
     "o'brien@example.com",

@@ -114,7 +114,7 @@ def test_the_endpoint_takes_a_webhook_and_says_ok(desk):
     taking = desk(secrets=[SECRET])
 
     with endpoint(taking, 0) as url:
-        answer = requests.post(f"{url}/hook", BODY, headers=headers(), timeout=10)
+        answer = requests.post(f"{url}/hook", BODY, headers=headers(), timeout=120)
 
     assert answer.status_code == 200
     ((message, verdict, forwarded),) = taking.shown
@@ -127,7 +127,7 @@ def test_a_receiver_behind_it_gets_the_message_as_it_came_and_its_answer_goes_ba
     with serving(in_turn(reply)) as receiver:
         taking = desk(secrets=[SECRET], forward=f"{receiver.url}/webhooks")
         with endpoint(taking, 0) as url:
-            answer = requests.post(f"{url}/hook", BODY, headers=headers(), timeout=10)
+            answer = requests.post(f"{url}/hook", BODY, headers=headers(), timeout=120)
 
     (asked,) = receiver.asked
     assert (asked.method, asked.path, asked.body) == ("POST", "/webhooks", BODY)
@@ -143,21 +143,21 @@ def test_a_receiver_that_is_not_there_is_a_bad_gateway(desk):
     taking = desk(forward=gone)
 
     with endpoint(taking, 0) as url:
-        assert requests.post(url, BODY, timeout=10).status_code == 502
+        assert requests.post(url, BODY, timeout=120).status_code == 502
 
     assert taking.shown[0][2].status == 0
 
 
 def test_a_body_that_is_too_large_is_refused(desk):
     with endpoint(desk(), 0) as url:
-        answer = requests.post(url, headers={"Content-Length": str(MAX_BODY + 1)}, timeout=10, data=b"")
+        answer = requests.post(url, headers={"Content-Length": str(MAX_BODY + 1)}, timeout=120, data=b"")
 
     assert answer.status_code == 413
 
 
 def test_only_posts_are_webhooks(desk):
     with endpoint(desk(), 0) as url:
-        assert requests.get(url, timeout=10).status_code == 405
+        assert requests.get(url, timeout=120).status_code == 405
 
 
 def test_a_port_that_is_taken_is_said_in_words(desk):

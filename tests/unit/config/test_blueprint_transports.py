@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from tocsin.config.blueprint.model import Blueprint, TransportEntry
+from tests.transport_entries import transport_entry
+from tocsin.config.blueprint.model import Blueprint
 from tocsin.config.blueprint.validate import check
 from tocsin.notifications.transport import Mapping
 from tocsin.outbound import OutboundPolicy
@@ -17,7 +18,7 @@ GREETING = Mapping(name="greeting", expression="{'text': notification.body}")
 
 def wrong(mode: str, **fields: Any) -> set[str]:
     """The paths of what is wrong with a transport, where there is one mapping."""
-    entry = TransportEntry(name="t", mode=mode, **fields)
+    entry = transport_entry(name="t", mode=mode, **fields)
     return {violation.path for violation in check(Blueprint(mappings=(GREETING,), transports=(entry,)), POLICY)}
 
 

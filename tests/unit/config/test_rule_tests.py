@@ -6,11 +6,13 @@ import pytest
 
 from tocsin.config.blueprint.model import Blueprint
 from tocsin.config.blueprint.validate import check
+from tocsin.models import validated
 from tocsin.outbound import OutboundPolicy
 
 
 def blueprint(*tests: dict[str, Any], **rule: Any) -> Blueprint:
-    return Blueprint.model_validate(
+    return validated(
+        Blueprint,
         {
             "users": [{"username": "alice"}],
             "groups": [{"name": "staff", "children": ["interns"]}, {"name": "interns", "members": ["alice"]}],
@@ -27,7 +29,7 @@ def blueprint(*tests: dict[str, Any], **rule: Any) -> Blueprint:
                 }
                 | rule
             ],
-        }
+        },
     )
 
 

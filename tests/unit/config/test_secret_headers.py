@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.transport_entries import transport_entry
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry, parse
 from tocsin.config.blueprint.secrets import REPLACED, Resolved, replaced, resolve, shown
 from tocsin.config.blueprint.validate import MAX_HEADER_BYTES, check
 from tocsin.errors import Invalid, Violation
+from tocsin.models import as_json
 from tocsin.notifications.signing import new_secret
 from tocsin.outbound import OutboundPolicy
 
@@ -16,7 +18,7 @@ VALUE = "Bearer SECRETVAL9"
 
 
 def hook(headers: dict[str, str] | None, url: str = "https://example.com/", **fields: Any) -> TransportEntry:
-    return TransportEntry(name="hook", mode="webhook", url=url, secret=SECRET, headers=headers, **fields)
+    return transport_entry(name="hook", mode="webhook", url=url, secret=SECRET, headers=headers, **fields)
 
 
 def resolved(entry: TransportEntry, before: Resolved | None = None) -> Resolved:
@@ -66,7 +68,7 @@ def test_one_name_is_one_header_whatever_its_case() -> None:
 
 @pytest.mark.parametrize("mode", ["local", "email", "webhook_slack"])
 def test_only_a_webhook_has_headers(mode: str) -> None:
-    entry = TransportEntry(name="x", mode=mode, url="https://hooks.slack.com/services/x", headers={"X-Api-Key": "a"})
+    entry = transport_entry(name="x", mode=mode, url="https://hooks.slack.com/services/x", headers={"X-Api-Key": "a"})
 
     assert "transports[0].headers" in wrong(entry)
 
@@ -78,7 +80,7 @@ def test_values_are_stored_one_by_one_and_shown_masked() -> None:
     assert stored == {VALUE, "SECRETVAL8"}
     assert made.transport.secret_refs >= set(made.transport.header_refs.values())
     assert shown(made.transport).headers == {"Authorization": MASK, "X-Api-Key": MASK}
-    assert "SECRETVAL" not in made.transport.model_dump_json() + shown(made.transport).model_dump_json()
+    assert "SECRETVAL" not in str(as_json(made.transport)) + str(as_json(shown(made.transport)))
 
 
 def test_a_masked_value_is_kept_and_one_that_is_left_out_is_gone() -> None:

@@ -1,10 +1,12 @@
 """Secrets of a webhook stay with the host that they were given for."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.transport_entries import transport_entry
 from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.config.blueprint.secrets import Resolved, resolve
 from tocsin.errors import Violation
@@ -26,7 +28,7 @@ SAME = ["https://hooks.example.com/other", "https://HOOKS.example.com:443/tocsin
 
 
 def hook(url: str, **fields: Any) -> TransportEntry:
-    return TransportEntry(name="hook", mode="webhook", url=url, **fields)
+    return transport_entry(name="hook", mode="webhook", url=url, **fields)
 
 
 def configured(**fields: Any) -> NotificationTransport:
@@ -73,4 +75,4 @@ def test_another_path_of_the_same_host_keeps_all(url: str) -> None:
     kept = resolve(hook(url, secret=MASK, client_certificate="PEM", client_key=MASK), before, "t", NOW)
 
     assert isinstance(kept, Resolved)
-    assert kept.transport == before.model_copy(update={"url": url})
+    assert kept.transport == replace(before, url=url)

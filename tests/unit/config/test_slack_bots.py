@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from tests.transport_entries import transport_entry
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
 from tocsin.config.blueprint.secrets import REPLACED, Resolved, replaced, resolve, shown
 from tocsin.config.blueprint.validate import check
 from tocsin.errors import Violation
+from tocsin.models import as_json
 from tocsin.outbound import OutboundPolicy
 
 TOKEN = "xoxb-1234567890-abcdefghijkl"
@@ -18,7 +20,7 @@ BOT: dict[str, Any] = {"bot_token": TOKEN, "channel": "#ops"}
 
 
 def entry(**fields: Any) -> TransportEntry:
-    return TransportEntry(name="ops", mode=fields.pop("mode", "webhook_slack"), **fields)
+    return transport_entry(name="ops", mode=fields.pop("mode", "webhook_slack"), **fields)
 
 
 def wrong(**fields: Any) -> dict[str, str]:
@@ -85,7 +87,7 @@ def test_the_token_is_stored_apart_and_shown_masked() -> None:
 
     ((ref, secrets),) = result.to_store.items()
     assert (result.transport.secrets_ref, secrets.bot_token) == (ref, TOKEN)
-    assert TOKEN not in result.transport.model_dump_json()
+    assert TOKEN not in str(as_json(result.transport))
     assert shown(result.transport) == entry(bot_token=MASK, channel="#ops")
 
 

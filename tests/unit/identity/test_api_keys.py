@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tocsin.config.blueprint.model import KeyEntry
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, is_secret_of, new_key_id, new_secret, split_bearer
 from tocsin.identity.principal import Scope
+from tocsin.models import validated
 from tocsin.types import JsonObject
 
 SECRET = "s" * 43
@@ -93,7 +94,7 @@ def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_key_sends_one_event_a_minute_at_least() -> None:
     with pytest.raises(ValueError, match="greater than or equal to 1"):
-        KeyEntry(name="x", scopes=(Scope.EVENTS_WRITE,), events_per_minute=0)
+        validated(KeyEntry, {"name": "x", "scopes": ["events:write"], "events_per_minute": 0})
 
 
 def test_a_stored_key_is_read_as_it_was() -> None:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from tocsin.events.model import Event
 from tocsin.ids import new_id
 from tocsin.jobs.erasure import ErasureRequest
+from tocsin.models import validated
 
 ALICE = {"username": "alice", "pk": 7, "email": "Alice@Example.com"}
 BOB = {"username": "bob", "pk": 8, "email": "bob@example.com"}
@@ -63,4 +64,4 @@ def test_what_is_no_person_is_nobodys(about: Event) -> None:
 @pytest.mark.parametrize("asked", [{"reason": "-"}, {"username": "alice"}, {"username": "", "reason": "-"}], ids=str)
 def test_a_person_and_a_reason_are_needed(asked: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        ErasureRequest.model_validate(asked)
+        validated(ErasureRequest, asked)

@@ -25,7 +25,7 @@ def sinks(server):
 def post(sinks, path, body="{}", **options):
     with requests.Session() as session:
         session.trust_env = False
-        return session.post(sinks.url + path, data=body.encode(), timeout=5, **options)
+        return session.post(sinks.url + path, data=body.encode(), timeout=120, **options)
 
 
 def test_a_webhook_is_kept_as_it_came(sinks):
@@ -48,8 +48,8 @@ def test_what_came_can_be_asked_for_by_path(sinks):
 
     with requests.Session() as session:
         session.trust_env = False
-        of_b = session.get(f"{sinks.url}/received", params={"path": "/webhook/b"}, timeout=5).json()
-        of_all = session.get(f"{sinks.url}/received", timeout=5).json()
+        of_b = session.get(f"{sinks.url}/received", params={"path": "/webhook/b"}, timeout=120).json()
+        of_all = session.get(f"{sinks.url}/received", timeout=120).json()
 
     assert [request["path"] for request in of_b["received"]] == ["/webhook/b"]
     assert [request["path"] for request in of_all["received"]] == ["/webhook/a", "/webhook/b"]
@@ -116,7 +116,7 @@ def test_a_control_can_be_taken_back(sinks):
 
     with requests.Session() as session:
         session.trust_env = False
-        session.delete(f"{sinks.url}/_control", timeout=5)
+        session.delete(f"{sinks.url}/_control", timeout=120)
 
     assert post(sinks, "/webhook/a").status_code == 200
 

@@ -76,7 +76,7 @@ def test_links_that_are_in_mails_already_still_work() -> None:
 
 def test_the_link_of_a_message_names_its_person_or_its_channel() -> None:
     told = replace(rendering_context(), about="a" * 32)
-    channel = replace(told, transport=told.transport.model_copy(update={"send_once": True}))
+    channel = replace(told, transport=replace(told.transport, send_once=True))
 
     mine, shared = (LINKS.url(each, NOW) for each in (told, channel))
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.unit.notifications.test_context import rendering_context
 from tocsin.expressions import ExpressionError
+from tocsin.models import validated
 from tocsin.rules.endings import Endings
 from tocsin.rules.model import NotificationRule
 from tocsin.types import JsonObject
@@ -28,7 +29,7 @@ class Nobody:
 
 
 def rule(name: str = "down", **fields: Any) -> NotificationRule:
-    return NotificationRule.model_validate({"name": name, **fields})
+    return validated(NotificationRule, {"name": name, **fields})
 
 
 @pytest.mark.parametrize(

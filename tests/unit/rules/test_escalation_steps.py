@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from tests.unit.config.test_blueprint_validate import RULE, wrong
 from tests.unit.notifications.test_context import rendering_context
 from tocsin.matching.ending import about_of
+from tocsin.models import validated
 from tocsin.rules.model import MAX_STEPS, NotificationRule
 
 
@@ -16,7 +17,7 @@ def step(minutes: int = 15, **fields: Any) -> dict[str, Any]:
 
 
 def rule(*steps: dict[str, Any], **fields: Any) -> NotificationRule:
-    return NotificationRule.model_validate({"name": "down", "escalate": steps} | fields)
+    return validated(NotificationRule, {"name": "down", "escalate": steps} | fields)
 
 
 def test_a_step_is_told_unless_somebody_acknowledged() -> None:

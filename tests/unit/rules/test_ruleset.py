@@ -10,6 +10,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from tocsin.events.model import Cause, Event
 from tocsin.ids import new_id
+from tocsin.models import validated
 from tocsin.rules.model import NotificationRule, Policy, Silence
 from tocsin.rules.ruleset import MAX_DEPTH, RuleSet
 from tocsin.types import JsonObject
@@ -56,7 +57,7 @@ def policies(*definitions: dict[str, Any]) -> tuple[Policy, ...]:
 
 
 def rule(name: str = "rule", **fields: Any) -> NotificationRule:
-    return NotificationRule.model_validate({"name": name, **fields})
+    return validated(NotificationRule, {"name": name, **fields})
 
 
 MATCHES = {"name": "matches", "kind": "event_matcher", "action": "login_failed"}
@@ -224,7 +225,7 @@ def test_explain_gives_every_binding_with_its_reason() -> None:
 
 def silence(**fields: Any) -> Silence:
     known = {"name": "drill", "starts": NOW - timedelta(hours=1), "ends": NOW + timedelta(hours=1)}
-    return Silence.model_validate(known | fields)
+    return validated(Silence, known | fields)
 
 
 @pytest.mark.parametrize(
@@ -318,7 +319,7 @@ def test_a_throttles_window_is_a_second_at_least_and_31_days_at_most(window: str
 
 def test_a_silence_that_ends_before_it_starts_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"ends .* is not after starts "):
-        Silence.model_validate({"name": "s", "matcher": {"app": "shop"}, "starts": NOW, "ends": NOW})
+        validated(Silence, {"name": "s", "matcher": {"app": "shop"}, "starts": NOW, "ends": NOW})
 
 
 def test_an_explanation_says_that_nothing_fires_for_the_last_of_many_system_events() -> None:

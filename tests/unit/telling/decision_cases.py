@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from tocsin.models import validated
 from tocsin.notifications.model import Severity
 from tocsin.telling.decision import Aged, Asked, Decision, Silencing, Throttling, decide
 from tocsin.telling.preferences import Preferences, Wishes
@@ -64,8 +65,8 @@ def utc(text: str) -> datetime:
 def decided(case: Case) -> Decision:
     more = dict(case.more)
     asked = Asked("refunds", Severity(case.severity), "chat", more.pop("can_be_muted", True))
-    defaults = Preferences.model_validate(dict(case.defaults))
-    wishes = None if case.said is None else Wishes.of("ana", Preferences.model_validate(case.said), defaults)
+    defaults = validated(Preferences, dict(case.defaults))
+    wishes = None if case.said is None else Wishes.of("ana", validated(Preferences, case.said), defaults)
     return decide(asked, utc(case.now), wishes=wishes, **more)
 
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from tocsin.models import validated
 from tocsin.notifications.model import Severity
 from tocsin.telling.decision import Asked, Cause, Kind, decide
 from tocsin.telling.preferences import NOTHING_SAID, Preferences, Weekday, Wishes
@@ -46,7 +47,7 @@ _asked = st.builds(Asked, st.just("refunds"), st.sampled_from(Severity), st.just
 @st.composite
 def _wishes(draw: st.DrawFn) -> Wishes:
     try:
-        said, defaults = (Preferences.model_validate(draw(_documents)) for _ in range(2))
+        said, defaults = (validated(Preferences, draw(_documents)) for _ in range(2))
     except ValueError:  # quiet hours all week long, or of no length
         reject()
     return Wishes.of("ana", said, defaults)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from tocsin.models import validated
 from tocsin.telling.preferences import DigestPreference, Preferences, QuietSpan, Weekday
 from tocsin.telling.quiet_hours import QuietHours, moment_of, next_digest
 from tocsin.times import UnknownZone, zone_of
@@ -26,7 +27,7 @@ ZONES = (
 
 
 def span(starts: str, ends: str, *days: str) -> QuietSpan:
-    return QuietSpan.model_validate({"starts": starts, "ends": ends} | ({"days": days} if days else {}))
+    return validated(QuietSpan, {"starts": starts, "ends": ends} | ({"days": days} if days else {}))
 
 
 def at(zone: str, local: str, fold: int = 0) -> datetime:
@@ -168,7 +169,7 @@ def test_quiet_hours_begin_when_clocks_show_their_start_for_the_first_time() -> 
     ],
 )
 def test_a_digest_is_due(zone: str, digest: dict[str, str], now: str, due: str) -> None:
-    found = next_digest(DigestPreference.model_validate(digest), ZoneInfo(zone), at(zone, now))
+    found = next_digest(validated(DigestPreference, digest), ZoneInfo(zone), at(zone, now))
 
     assert found == at(zone, due)
 

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 from urllib.parse import quote
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import NAMES, Cursors
 from tocsin.api.parameters import asked, limit_of, moment_of, object_of, words_of
 from tocsin.api.paths import name_of
 from tocsin.deliveries.service import LISTED, DeliveryService
-from tocsin.errors import Invalid, NotFound, Violation, violations
-from tocsin.fields import Moment, Name
+from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope
 from tocsin.ids import parse_id
+from tocsin.models import Model, accepted
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.outcome import State
+from tocsin.records import dataclass
 from tocsin.types import JsonObject, Page
 from tocsin.words import page_with
+
+if TYPE_CHECKING:  # tocsin.models says what for
+    from pydantic import Field
+
+    from tocsin.fields import Moment, Name
+
 
 MAX_REDRIVE = 500
 """Deliveries that one request sends again."""
@@ -37,14 +43,13 @@ _TOLD = re.compile(r"[0-9a-f]{16}")
 type Redriven = Literal["failed", "discarded", "held", "waiting", "retrying", "queued"]
 
 
-class RedriveRequest(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class RedriveRequest(Model):
     """What POST /deliveries/redrive takes. `since` and `until` are about when the deliveries' events happened.
 
     What was delivered, or told in a digest, is not among the states: it is not sent again. Nor is what its person
     does not want.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     transport: Name
     states: Annotated[tuple[Redriven, ...], Field(min_length=1)] = ("failed",)
@@ -192,8 +197,4 @@ _CURSORS = Cursors(check=_delivery_id)
 
 
 def _redrive_request(request: Request) -> RedriveRequest:
-    given = object_of(request)
-    try:
-        return RedriveRequest.model_validate(given)
-    except ValidationError as error:
-        raise Invalid(violations(error, given)) from None
+    return accepted(RedriveRequest, object_of(request))

@@ -5,14 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from pydantic import BaseModel, ValidationError
 
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import Cursors
 from tocsin.api.parameters import asked, limit_of, object_of, words_of
 from tocsin.aws.bucket import Bucket
 from tocsin.aws.logging import Code, note
-from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope
 from tocsin.ids import IdError, new_id, parse_id
@@ -20,6 +19,7 @@ from tocsin.jobs.erasure import ErasureRequest, new_erasure
 from tocsin.jobs.export import LINK_SECONDS, ExportRequest, file_of, new_export
 from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.store import JobStore
+from tocsin.models import accepted
 from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject, Page
 from tocsin.words import page_with
@@ -105,9 +105,5 @@ def _link(job: Job, exports: Bucket) -> JsonObject:
     return {"link": link, "link_expires": iso(utc_now() + timedelta(seconds=LINK_SECONDS))}
 
 
-def _body[Model: BaseModel](model: type[Model], request: Request) -> Model:
-    given = object_of(request)
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise Invalid(violations(error, given)) from None
+def _body[Shape](model: type[Shape], request: Request) -> Shape:
+    return accepted(model, object_of(request))

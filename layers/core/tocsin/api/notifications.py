@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from tocsin.api.acknowledge import acknowledger, answer_of
 from tocsin.api.answers import json_response, page_response
@@ -22,17 +21,23 @@ from tocsin.api.parameters import (
     username_of,
     words_of,
 )
-from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
+from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.events.store import EventStore
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope, authenticate
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.acknowledging import Acknowledgements, told_by
+from tocsin.models import Model, accepted
 from tocsin.notifications.inbox_store import InboxFilter, InboxStore
 from tocsin.notifications.model import InboxBounds, Severity, event_links
+from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject, Page
 from tocsin.words import page_with
+
+if TYPE_CHECKING:  # tocsin.models says what for
+    from pydantic import Field
+
 
 MAX_IDS = 100
 """Notifications that one request marks by their ids."""
@@ -43,31 +48,24 @@ _READABLE = ("body", "action", "app", "rule", "severity", "hyperlink", "hyperlin
 
 _CURSOR = Cursors(of="inbox", other="is of another list; send it to the one that it came from", check=int)
 
-type Arrival = Annotated[int, Field(ge=0, le=MAX_ARRIVAL)]
-type Ids = Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_IDS)]
 
-
-class MarkUnseen(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class MarkUnseen(Model):
     """What POST /notifications/unseen takes."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    ids: Ids
+    ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_IDS)]
 
 
-class MarkSeen(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class MarkSeen(Model):
     """What POST /notifications/seen takes: `ids`, or `through`, an arrival up to which all are marked."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    ids: Annotated[tuple[str, ...], Field(min_length=1, max_length=MAX_IDS)] | None = None
+    through: Annotated[int, Field(ge=0, le=MAX_ARRIVAL)] | None = None
 
-    ids: Ids | None = None
-    through: Arrival | None = None
-
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
+    def __post_init__(self) -> None:
         if (self.ids is None) == (self.through is None):
             raise ValueError("needs exactly one of `ids` and `through`")
-        return self
 
 
 def add_routes(
@@ -254,12 +252,8 @@ def _filter_of(request: Request) -> InboxFilter:
     )
 
 
-def _body[Model: BaseModel](model: type[Model], request: Request) -> Model:
-    given = object_of(request)
-    try:
-        return model.model_validate(given)
-    except ValidationError as error:
-        raise Invalid(violations(error, given)) from None
+def _body[Shape](model: type[Shape], request: Request) -> Shape:
+    return accepted(model, object_of(request))
 
 
 def _id_of(text: str) -> str:

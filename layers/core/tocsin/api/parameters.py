@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from tocsin.errors import Invalid, TooLarge, Violation
-from tocsin.fields import foreign_name
 from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.preconditions import Precondition
 from tocsin.http.request import Request
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Principal, Scope, authenticate
+from tocsin.names import foreign_name
 from tocsin.times import parse_moment
 from tocsin.types import JsonObject
 from tocsin.words import Words, parse_words

@@ -10,7 +10,7 @@ import re
 from urllib.parse import quote, unquote
 
 from tocsin.errors import NotFound
-from tocsin.words import nfc
+from tocsin.names import nfc
 
 MAX_NAME_BYTES = 1_020
 """UTF-8: what names may have, and less than a sort key of DynamoDB."""

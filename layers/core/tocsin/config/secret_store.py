@@ -12,9 +12,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import document, document_of, text
+import orjson
+
+from tocsin.aws.dynamodb import document, text, text_of
 from tocsin.aws.table import Table
 from tocsin.errors import Unavailable
+from tocsin.models import as_json
 from tocsin.notifications.transport import NotificationTransport, TransportSecrets
 from tocsin.ttl_cache import TTLCache
 
@@ -41,13 +44,13 @@ class SecretStore:
             item = self._table.get("reading a transport's secrets", _key(ref), consistent=True)
             if item is None:
                 raise Unavailable(f"the secrets of transport {transport.name} are being replaced", retry_after=1)
-            return TransportSecrets.model_validate(document_of(item, "secrets"))
+            return TransportSecrets.stored(orjson.loads(text_of(item, "secrets", "{}")))
 
         return self._held.get_or_read(ref, read)
 
     def put(self, ref: str, secrets: TransportSecrets) -> None:
         """Store secrets under a ref that is used for these alone. The API never reads them back."""
-        stored = document(secrets.model_dump(mode="json", exclude_defaults=True))
+        stored = document(as_json(secrets, exclude_defaults=True))
         self._table.put("writing a transport's secrets", _key(ref) | {"secrets": stored})
 
     def delete(self, ref: str) -> None:

@@ -6,32 +6,34 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field
-
-from tocsin.fields import Duration
 from tocsin.identity.principal import Scope
+from tocsin.models import Model, each, stored_as
 from tocsin.notifications.model import MAX_INBOX
+from tocsin.records import dataclass, field
 from tocsin.times import parse_duration
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
+    from pydantic import FailFast, Field  # tocsin.models says what for
+
     from tocsin.events.secret_names import Secrets
+    from tocsin.fields import Duration, KeyName
     from tocsin.telling.preferences import Preferences
 
 
-class GroupScopes(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class GroupScopes(Model):
     """The scopes given to holders of access tokens that name a group. `group` is its name at the token's issuer."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
     group: Annotated[str, Field(min_length=1, max_length=200)]
-    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))]
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))] = field(
+        metadata=stored_as(each(Scope))
+    )
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Settings(Model):
     """Settings that apply to every event."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     event_retention: Duration = "days=365"
     """How long an event is kept, unless the event itself says."""
@@ -43,21 +45,23 @@ class Settings(BaseModel):
     """How many notifications a person's inbox holds; the oldest leave it first."""
     brand: Annotated[str, Field(max_length=100)] = "default"
     """The brand of events that name none."""
-    secret_keys: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], FailFast()] = ()
+    secret_keys: Annotated[tuple[KeyName, ...], FailFast()] = field(default=(), metadata=stored_as(tuple))
     """Further names of keys whose values are masked, beside the built-in ones."""
-    exempt_keys: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=100)], ...], FailFast()] = ()
+    exempt_keys: Annotated[tuple[KeyName, ...], FailFast()] = field(default=(), metadata=stored_as(tuple))
     """Names of keys whose values are not masked, although their names look secret."""
-    group_scopes: Annotated[tuple[GroupScopes, ...], FailFast()] = ()
+    group_scopes: Annotated[tuple[GroupScopes, ...], FailFast()] = field(
+        default=(), metadata=stored_as(each(GroupScopes.stored))
+    )
     """The scopes that groups named in an access token give. A token without a listed group has no scopes."""
-    preferences_defaults: JsonObject = Field(default_factory=dict)
+    preferences_defaults: JsonObject = field(default_factory=dict)
     """Preferences of people who set none themselves. They are validated when the settings are saved."""
 
     @cached_property
     def defaults(self) -> Preferences:
         """Return `preferences_defaults` as a model. It is parsed on demand: most functions never need it."""
-        from tocsin.telling.preferences import Preferences  # noqa: PLC0415 - 12 ms of a cold start
+        from tocsin.telling.preferences import Preferences  # noqa: PLC0415 - few functions need it
 
-        return Preferences.model_validate(self.preferences_defaults)
+        return Preferences.stored(self.preferences_defaults)
 
     @property
     def stories_kept(self) -> timedelta:

@@ -25,6 +25,7 @@ from tocsin.aws.table import Table
 from tocsin.config.settings import Settings
 from tocsin.config.version_item import REFRESH, VERSION_KEY
 from tocsin.errors import ConfigurationBroken, Conflict
+from tocsin.models import as_json
 from tocsin.notifications.model import InboxBounds
 from tocsin.records import dataclass, field
 from tocsin.times import parse_duration, utc_now
@@ -119,7 +120,7 @@ class ConfigurationStore:
             return None
         try:
             return Configuration.from_bytes(gzip.decompress(b"".join(piece["data"]["B"] for piece in pieces)))
-        except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:  # pydantic's is a ValueError
+        except (OSError, EOFError, zlib.error, KeyError, ValueError) as error:
             raise ConfigurationBroken(
                 f"the snapshot of version {version.number} can't be read: {type(error).__name__}"
             ) from error
@@ -193,7 +194,7 @@ def _version_item(version: Version) -> dict[str, Any]:
         "number": number(version.number),
         "generation": text(version.generation),
         "pieces": number(version.pieces),
-        "settings": text(version.settings.model_dump_json(exclude_defaults=True)),
+        "settings": text(orjson.dumps(as_json(version.settings, exclude_defaults=True)).decode()),
         "applied_at": text(version.applied_at),
         "applied_by": text(version.applied_by),
     }
@@ -204,7 +205,7 @@ def _version_of(item: Item) -> Version:
         number=number_of(item, "number"),
         generation=text_of(item, "generation"),
         pieces=number_of(item, "pieces"),
-        settings=Settings.model_validate(orjson.loads(text_of(item, "settings", "{}"))),
+        settings=Settings.stored(orjson.loads(text_of(item, "settings", "{}"))),
         applied_at=text_of(item, "applied_at"),
         applied_by=text_of(item, "applied_by"),
     )

@@ -27,10 +27,10 @@ from tocsin.events.sanitize import Limits, sanitize
 from tocsin.events.secret_names import read_as_latin
 from tocsin.fields import Moment
 from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
+from tocsin.names import nfc
 from tocsin.records import dataclass
 from tocsin.times import DurationError, iso, parse_duration
 from tocsin.types import Json, JsonObject
-from tocsin.words import nfc
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
 """How far into our future a producer's clock may be."""

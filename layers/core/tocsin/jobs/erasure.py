@@ -13,9 +13,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Self
-
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from typing import TYPE_CHECKING, Annotated
 
 from tocsin.config.store import ConfigurationStore
 from tocsin.events.model import OWN_APP, Event, EventAction
@@ -24,18 +22,22 @@ from tocsin.events.search.scan import AHEAD, Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.fields import PersonKey
 from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.runner import Step
 from tocsin.matching.story import StoryStore
+from tocsin.models import Model
+from tocsin.names import nfc
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
-from tocsin.words import is_called, nfc
+from tocsin.words import is_called
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from pydantic import AfterValidator, Field  # tocsin.models says what for
+
+    from tocsin.fields import PersonKey
 
 FOUND_AT_ONCE = 200
 DELETED_AT_ONCE = 25
@@ -48,21 +50,18 @@ MOST_ON_THE_WAY = 500
 _PARALLEL = 8
 
 
-class ErasureRequest(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ErasureRequest(Model):
     """Whose events are deleted: those whose user matches any of the fields. The event that reports it has `reason`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     username: Annotated[str, Field(min_length=1, max_length=255), AfterValidator(nfc)] | None = None
     pk: PersonKey | None = None
     email: Annotated[str, Field(min_length=3, max_length=320)] | None = None
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
-    @model_validator(mode="after")
-    def _names_somebody(self) -> Self:
+    def __post_init__(self) -> None:
         if self.username is None and self.pk is None and self.email is None:
             raise ValueError("name the person by username, pk or email, or several of them")
-        return self
 
     def is_about(self, event: Event) -> bool:
         """Whether the person is the event's user, acts as that user or through them, or is named in its context."""
@@ -82,7 +81,7 @@ class ErasureRequest(BaseModel):
 
 def new_erasure(job_id: str, asked: ErasureRequest, by: Requester, now: datetime) -> Job:
     """Return a new erasure job for the request."""
-    request: JsonObject = {"person": asked.model_dump(mode="json", exclude={"reason"})}
+    request: JsonObject = {"person": {"username": asked.username, "pk": asked.pk, "email": asked.email}}
     shown: JsonObject = {"reason": asked.reason, "events": 0, "notifications": 0, "scanned_until": None}
     return Job(job_id, JobKind.ERASURE, by, now, request, shown, {})
 
@@ -137,7 +136,7 @@ class Erasure:
         """Do nothing: a failed erasure leaves no temporary data."""
 
     def _find(self, job: Job, now: datetime) -> Step:
-        asked = ErasureRequest.model_validate({**_object(job.request.get("person")), "reason": "-"})
+        asked = ErasureRequest.stored({**_object(job.request.get("person")), "reason": "-"})
         position = job.progress.get("position")
         walk = Scan(
             self._client,

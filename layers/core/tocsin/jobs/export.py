@@ -15,8 +15,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
-
 from tocsin.aws.bucket import MAX_PARTS, Bucket
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.model import DeliveryMessage
@@ -32,13 +30,16 @@ from tocsin.identity.store import PeopleStore
 from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.rows import ExportFormat, rows_of
 from tocsin.jobs.runner import CanNotGoOn, Step
+from tocsin.models import Model, stored_as
 from tocsin.notifications.model import Severity
 from tocsin.notifications.transport import INBOX
+from tocsin.records import dataclass, field
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from pydantic import Field  # tocsin.models says what for
 
 KEPT = timedelta(days=7)
 """How long a file is kept. The bucket's lifecycle rule must have the same number."""
@@ -52,13 +53,12 @@ PART = 16 * 1024 * 1024
 _LIMITS = "a file has at most 10,000 parts of 16 MiB; ask for a shorter time or fewer events"
 
 
-class ExportRequest(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest(Model):
     """Which events are written, and in which format. `filters` are those of GET /events."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    format: ExportFormat = ExportFormat.JSONL
-    filters: Annotated[dict[str, str], Field(max_length=len(FILTERS))] = {}
+    format: ExportFormat = field(default=ExportFormat.JSONL, metadata=stored_as(ExportFormat))
+    filters: Annotated[dict[str, str], Field(max_length=len(FILTERS))] = field(default_factory=dict)
 
 
 def new_export(job_id: str, asked: ExportRequest, by: Requester, now: datetime) -> Job:

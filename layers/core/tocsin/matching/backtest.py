@@ -6,17 +6,15 @@ from collections import Counter
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from tocsin.errors import Invalid, Violation, violations
+from tocsin.errors import Invalid, Violation
 from tocsin.events.model import Event
 from tocsin.events.search.query import Search, within_events
 from tocsin.events.search.scan import Scan
 from tocsin.events.search.timeline import Budget, time_of
-from tocsin.fields import Moment
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.explain import Explainer
 from tocsin.matching.recipients import EventAudience
+from tocsin.models import Model, accepted
 from tocsin.notifications.text import cut
 from tocsin.records import dataclass, field
 from tocsin.times import iso
@@ -24,6 +22,8 @@ from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tocsin.fields import Moment  # tocsin.models says what for
 
 MAX_EVENTS = 10_000
 """Most events that one request reads; a cursor continues from there."""
@@ -35,9 +35,8 @@ MAX_SUMMARY = 1_000
 """Most characters of an example's summary, which can be as long as its event's message."""
 
 
-class _Asked(BaseModel):
-    model_config = ConfigDict(extra="forbid", defer_build=True)
-
+@dataclass(frozen=True, kw_only=True)
+class _Asked(Model):
     since: Moment
     until: Moment | None = None
     cursor: str | None = None
@@ -109,10 +108,7 @@ class Backtester:
 
 
 def _parse(asked: Json, now: datetime) -> _Asked:
-    try:
-        range_ = _Asked.model_validate(asked)
-    except ValidationError as error:
-        raise Invalid(violations(error)) from None
+    range_ = accepted(_Asked, asked)
     if range_.since >= (range_.until or now):
         raise Invalid([Violation("since", "must lie before until, and before now where that is not given")])
     return range_

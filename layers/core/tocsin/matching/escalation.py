@@ -255,8 +255,13 @@ class Escalations:
 
 def of_step(rule: NotificationRule, step: EscalationStep) -> NotificationRule:
     """Return the rule as a step tells it: to the step's group, by its transports, each event by itself."""
-    told = {"destination_group": step.destination_group, "destination_event_user": False, "group": None}
-    return rule.model_copy(update=told | ({"transports": step.transports} if step.transports else {}))
+    return replace(
+        rule,
+        destination_group=step.destination_group,
+        destination_event_user=False,
+        group=None,
+        transports=step.transports or rule.transports,
+    )
 
 
 def _goes_on(rule: NotificationRule) -> timedelta | None:

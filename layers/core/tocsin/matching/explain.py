@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from tocsin.config.model import Configuration
-from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
+from tocsin.config.trial_events import trial_event
 from tocsin.errors import Invalid, NotFound, Violation
-from tocsin.events.draft import Terms, finish
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.identity.store import PeopleStore
@@ -26,7 +26,7 @@ from tocsin.rules.model import Binding, NotificationRule, Policy
 from tocsin.rules.ruleset import BindingResult, RuleSet
 from tocsin.telling.decision import decide
 from tocsin.telling.preferences_store import PreferencesStore
-from tocsin.times import iso, parse_duration, utc_now
+from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_RECIPIENTS = 100
@@ -66,7 +66,7 @@ class Explainer:
         rule = configuration.rules_by_name.get(name)
         if rule is None:
             raise NotFound(f"there is no rule {name!r}")
-        tested = rule.model_copy(update={"enabled": True})
+        tested = replace(rule, enabled=True)
         return RuleUnderTest(rule, configuration, RuleSet([tested], configuration.policies, configuration.silences))
 
     def event(self, asked: Json) -> Event:
@@ -79,7 +79,7 @@ class Explainer:
         if not isinstance(given, dict):
             raise Invalid([Violation("event", "must be an object, as POST /events takes it")])
         try:
-            return finish(given, _terms(self._configuration.version().settings))
+            return trial_event(given, self._configuration.version().settings)
         except Invalid as error:
             raise Invalid([Violation(f"event.{wrong.path}", wrong.message) for wrong in error.violations]) from None
 
@@ -105,9 +105,7 @@ class Explainer:
         age = now - event.created
         too_old = tested.rule.is_too_old(age)
         passes = not too_old and silence is None and (look is None or look.passage.passes)
-        ends = not explanation.fires and bool(
-            Endings((tested.rule.model_copy(update={"enabled": True}),)).of(event, audience, now)
-        )
+        ends = not explanation.fires and bool(Endings((replace(tested.rule, enabled=True),)).of(event, audience, now))
         usernames, more = self._names(tested.rule, tested.configuration, event)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
@@ -209,17 +207,6 @@ class Explainer:
             "reason": result.reason,
             "error": result.error,
         }
-
-
-def _terms(settings: Settings) -> Terms:
-    return Terms(
-        now=utc_now(),
-        app="test",
-        brand=settings.brand,
-        retention=parse_duration(settings.event_retention),
-        secrets=settings.secrets,
-        source_ip=None,
-    )
 
 
 def _shown(result: BindingResult) -> JsonObject:

@@ -10,11 +10,16 @@ import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from tocsin.models import Model, stored_as
+from tocsin.records import dataclass, field
+from tocsin.times import parse_moment
 
-from tocsin.fields import Name
+if TYPE_CHECKING:  # tocsin.models says what for
+    from pydantic import Field
+
+    from tocsin.fields import Name
 
 SLACK_API = "https://slack.com/api"
 """Where Slack's Web API is."""
@@ -38,22 +43,20 @@ class SlackFormat(StrEnum):
     """authentik's attachment, in which an event's values keep their own names."""
 
 
-class Mapping(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Mapping(Model):
     """A CEL expression that turns a notification into what is sent. Several transports may use the same one."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: Name
     expression: Annotated[str, Field(min_length=1, max_length=2000)]
 
 
-class NotificationTransport(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class NotificationTransport(Model):
     """A transport, as it is configured."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
     name: Name
-    mode: TransportMode
+    mode: TransportMode = field(metadata=stored_as(TransportMode))
     send_once: bool = False
     """Whether there is one delivery per event and rule, instead of one per person."""
     enabled: bool = True
@@ -68,7 +71,7 @@ class NotificationTransport(BaseModel):
     """webhook_slack: the name to post under."""
     icon_url: str | None = None
     """webhook_slack: the picture to post under."""
-    slack_format: SlackFormat | None = None
+    slack_format: SlackFormat | None = field(default=None, metadata=stored_as(SlackFormat))
     """webhook_slack: the format of what is posted; None means `blocks`."""
     channel: str | None = None
     """webhook_slack: the channel that a Slack app's bot posts to, an id or #name; None for an incoming webhook. With
@@ -83,7 +86,7 @@ class NotificationTransport(BaseModel):
     """webhook, webhook_slack: the mapping that makes the whole body; local: the one that rewrites the notification."""
     headers_mapping: Name | None = None
     """webhook: the mapping that makes further headers, {name: value}."""
-    header_refs: dict[str, str] = {}
+    header_refs: dict[str, str] = field(default_factory=dict)
     """webhook: headers with secret values, {name: ref of the secret}."""
     ca: str | None = None
     """webhook, webhook_slack: PEM certificates of the CAs to trust for the endpoint, in place of the public ones."""
@@ -93,13 +96,13 @@ class NotificationTransport(BaseModel):
     """webhook: the ref of the secret with the client certificate's key."""
     preset: Name | None = None
     """webhook: the preset of the service that it posts to; see `notifications.presets`."""
-    options: dict[str, str] = {}
+    options: dict[str, str] = field(default_factory=dict)
     """webhook: the preset's options that are not secret."""
-    secret_options: dict[str, str] = {}
+    secret_options: dict[str, str] = field(default_factory=dict)
     """webhook: the preset's secret options, {name: ref of the secret}."""
     retired_ref: str = ""
     """webhook: the ref of the replaced signing secret, which signs as well as the new one until `retired_until`."""
-    retired_until: datetime | None = None
+    retired_until: datetime | None = field(default=None, metadata=stored_as(parse_moment))
 
     @property
     def secret_refs(self) -> frozenset[str]:
@@ -130,16 +133,15 @@ class NotificationTransport(BaseModel):
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
-class TransportSecrets(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class TransportSecrets(Model):
     """A transport's secrets, which only the delivering function reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     url: str | None = None
     """webhook_slack, webhook: the complete URL."""
     bot_token: str | None = None
     """webhook_slack: the token of the Slack app's bot (`xoxb-…`) that posts to `channel`."""
-    signing: tuple[str, ...] = ()
+    signing: tuple[str, ...] = field(default=(), metadata=stored_as(tuple))
     """webhook: Standard Webhooks secrets (`whsec_…`), the newest first."""
     client_key: str | None = None
     """webhook: the client certificate's PEM key, unencrypted."""
@@ -155,7 +157,7 @@ type SecretsOf = Callable[[NotificationTransport], TransportSecrets]
 type PaceOf = Callable[[NotificationTransport | None], timedelta | None]
 """Returns the minimum time between two messages to a transport's service; None without a minimum."""
 
-INBOX = NotificationTransport.model_construct(name="inbox", mode=TransportMode.LOCAL)  # no validator is built for it
+INBOX = NotificationTransport(name="inbox", mode=TransportMode.LOCAL)
 """The transport of rules that name none."""
 
 

@@ -196,7 +196,7 @@ def _others(headers: dict[str, str], given: dict[str, str]) -> dict[str, str]:
 
 def _secret(secrets_of: SecretsOf, transport: NotificationTransport, ref: str) -> TransportSecrets:
     """Return the secrets of `transport` that are stored under `ref`."""
-    return secrets_of(transport.model_copy(update={"secrets_ref": ref}))
+    return secrets_of(replace(transport, secrets_ref=ref))
 
 
 def _client_certificate(secrets_of: SecretsOf, transport: NotificationTransport) -> ClientCertificate | None:

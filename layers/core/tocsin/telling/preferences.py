@@ -10,15 +10,19 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
-
-from tocsin.fields import Moment, Name
 from tocsin.identity.directory import User
+from tocsin.models import Model, as_json, each, each_value, stored_as
 from tocsin.notifications.model import Severity
-from tocsin.records import dataclass
-from tocsin.types import JsonObject
+from tocsin.records import dataclass, field
+from tocsin.times import parse_moment
+from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:  # tocsin.models says what for
+    from pydantic import AfterValidator, Field
+
+    from tocsin.fields import Moment, Name
 
 MAX_TRANSPORTS = 100
 MAX_RULES = 200
@@ -82,57 +86,57 @@ def _locale(value: str) -> str:
     return value
 
 
-type TimeOfDay = Annotated[str, AfterValidator(_time_of_day)]
-type ZoneName = Annotated[str, AfterValidator(_zone_name)]
-type Locale = Annotated[str, AfterValidator(_locale)]
+_TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 
-class _Said(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+def _flag(stored: Json) -> bool:
+    """The settings' defaults are stored as they were given, and pydantic takes `yes` and 1 as well as true."""
+    return stored if isinstance(stored, bool) else str(stored).lower() in _TRUE
 
 
-class TransportPreference(_Said):
+@dataclass(frozen=True, kw_only=True)
+class TransportPreference(Model):
     """A person's preferences for one transport."""
 
-    enabled: bool = True
-    min_severity: Severity = Severity.NOTICE
+    enabled: bool = field(default=True, metadata=stored_as(_flag))
+    min_severity: Severity = field(default=Severity.NOTICE, metadata=stored_as(Severity))
     """The minimum severity. Less severe notifications are dropped."""
-    at_once: bool = False
+    at_once: bool = field(default=False, metadata=stored_as(_flag))
     """Whether quiet hours and digest are bypassed: useful for an inbox, which disturbs nobody."""
 
 
-class RulePreference(_Said):
+@dataclass(frozen=True, kw_only=True)
+class RulePreference(Model):
     """A rule that a person muted, for good or until a time."""
 
     muted: Literal[True] | None = None
-    muted_until: Moment | None = None
+    muted_until: Moment | None = field(default=None, metadata=stored_as(parse_moment))
 
-    @model_validator(mode="after")
-    def _is_one(self) -> Self:
+    def __post_init__(self) -> None:
         if (self.muted is None) is (self.muted_until is None):
             raise ValueError("give exactly one of muted, muted_until")
-        return self
 
     def holds_at(self, moment: datetime) -> bool:
         """Whether the rule is muted at `moment`."""
         return self.muted_until is None or moment < self.muted_until
 
 
-class QuietSpan(_Said):
+@dataclass(frozen=True, kw_only=True)
+class QuietSpan(Model):
     """A span of quiet hours, in the person's time zone. One that ends before it starts continues past midnight."""
 
-    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = tuple(Weekday)
+    days: Annotated[tuple[Weekday, ...], Field(min_length=1, max_length=7)] = field(
+        default=tuple(Weekday), metadata=stored_as(each(Weekday))
+    )
     """The days on which it starts."""
-    starts: TimeOfDay
+    starts: Annotated[str, AfterValidator(_time_of_day)]
     ends: Annotated[str, AfterValidator(_end_of_span)]
 
-    @model_validator(mode="after")
-    def _is_a_span(self) -> Self:
+    def __post_init__(self) -> None:
         if self.starts == self.ends:
             raise ValueError(f"starts and ends are both {self.starts}; a whole day is 00:00 to 24:00")
         if len(set(self.days)) < len(self.days):
             raise ValueError("names a day more than once")
-        return self
 
     @property
     def minutes(self) -> tuple[int, int]:
@@ -160,50 +164,51 @@ def _within_a_week(midnight: int, start: int, end: int) -> Iterator[tuple[int, i
         yield 0, midnight + end - WEEK
 
 
-class DigestPreference(_Said):
+@dataclass(frozen=True, kw_only=True)
+class DigestPreference(Model):
     """How often waiting notifications are sent as one message."""
 
     every: Literal["never", "hour", "day"]
-    at: TimeOfDay | None = None
+    at: Annotated[str, AfterValidator(_time_of_day)] | None = None
     """For a daily digest: the time of day."""
 
-    @model_validator(mode="after")
-    def _says_when(self) -> Self:
+    def __post_init__(self) -> None:
         if (self.every == "day") is (self.at is None):
             raise ValueError("needs `at`, a time of day, where it is daily, and has none otherwise")
-        return self
 
 
-class Preferences(_Said):
+@dataclass(frozen=True, kw_only=True)
+class Preferences(Model):
     """A person's preferences, or the settings' defaults. Fields that are None are open: the defaults apply."""
 
-    transports: Annotated[dict[Name, TransportPreference], Field(max_length=MAX_TRANSPORTS)] = Field(
-        default_factory=dict
+    transports: Annotated[dict[Name, TransportPreference], Field(max_length=MAX_TRANSPORTS)] = field(
+        default_factory=dict, metadata=stored_as(each_value(TransportPreference.stored))
     )
-    rules: Annotated[dict[Name, RulePreference], Field(max_length=MAX_RULES)] = Field(default_factory=dict)
-    time_zone: ZoneName | None = None
+    rules: Annotated[dict[Name, RulePreference], Field(max_length=MAX_RULES)] = field(
+        default_factory=dict, metadata=stored_as(each_value(RulePreference.stored))
+    )
+    time_zone: Annotated[str, AfterValidator(_zone_name)] | None = None
     """The IANA name, such as Europe/Berlin. UTC where neither the person nor the settings say."""
-    quiet_hours: Annotated[tuple[QuietSpan, ...], Field(max_length=MAX_SPANS)] | None = None
-    alerts_pass: bool | None = None
+    quiet_hours: Annotated[tuple[QuietSpan, ...], Field(max_length=MAX_SPANS)] | None = field(
+        default=None, metadata=stored_as(each(QuietSpan.stored))
+    )
+    alerts_pass: bool | None = field(default=None, metadata=stored_as(_flag))
     """Whether alerts bypass quiet hours and digest. They do where neither the person nor the settings say."""
-    digest: DigestPreference | None = None
-    locale: Locale | None = None
+    digest: DigestPreference | None = field(default=None, metadata=stored_as(DigestPreference.stored))
+    locale: Annotated[str, AfterValidator(_locale)] | None = None
     """The language of the person's notifications, in place of the user's `locale`."""
 
-    @model_validator(mode="after")
-    def _leaves_some_time(self) -> Self:
+    def __post_init__(self) -> None:
         free = WEEK - _covered(self.quiet_hours or ())
         if free < LEAST_FREE:
             raise ValueError(f"quiet_hours leave {free} minutes of a week; at least {LEAST_FREE} are needed")
-        return self
 
     def to_json(self) -> JsonObject:
         """Return the fields that are set, as the API accepts them."""
-        shown: JsonObject = self.model_dump(mode="json", exclude_none=True, exclude_defaults=True)
-        return shown
+        return as_json(self, exclude_none=True, exclude_defaults=True)
 
 
-NOTHING_SAID = Preferences.model_construct()  # which builds no validator at init
+NOTHING_SAID = Preferences()
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,12 +259,12 @@ class Wishes:
         """Return the preferences in force as the API shows them: all fields."""
         digest = self.digest.value
         return {
-            "transports": {name: held.value.model_dump(mode="json") for name, held in self.transports.items()},
-            "rules": {name: held.value.model_dump(mode="json", exclude_none=True) for name, held in self.rules.items()},
+            "transports": {name: as_json(held.value) for name, held in self.transports.items()},
+            "rules": {name: as_json(held.value, exclude_none=True) for name, held in self.rules.items()},
             "time_zone": self.time_zone,
-            "quiet_hours": [span.model_dump(mode="json") for span in self.quiet_hours.value],
+            "quiet_hours": [as_json(span) for span in self.quiet_hours.value],
             "alerts_pass": self.alerts_pass,
-            "digest": {"every": "never"} if digest is None else digest.model_dump(mode="json", exclude_none=True),
+            "digest": {"every": "never"} if digest is None else as_json(digest, exclude_none=True),
             "locale": self.locale,
         }
 

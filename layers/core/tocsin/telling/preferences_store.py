@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tocsin.aws.dynamodb import Item, document, document_of, text, text_of
+from tocsin.aws.dynamodb import Item, document, text, text_of
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.logging import Code, note
 from tocsin.aws.table import Table
@@ -137,8 +137,8 @@ def _mark(username: str) -> int:
 def _said_in(item: Item) -> Preferences:
     """Parse an item. One that another version wrote and this one can't read counts as empty, so people are notified."""
     try:
-        said = document_of(item, "said")
-        return Preferences.model_validate(said) if said else NOTHING_SAID
-    except (ValueError, orjson.JSONDecodeError):
+        said = orjson.loads(text_of(item, "said", "{}"))
+        return Preferences.stored(said) if said else NOTHING_SAID
+    except ValueError:
         note(Code.PREFERENCES_UNREAD, "they hold for nobody", level=logging.ERROR, user=text_of(item, "sk"))
         return NOTHING_SAID

@@ -139,4 +139,4 @@ def test_a_frozen_process_can_be_asked_to_end(worker):
 
     ended_though_frozen(lambda asked: asked.terminate())(process._proc)
 
-    assert process._proc.wait(timeout=10) == -signal.SIGTERM
+    assert process._proc.wait(timeout=120) == -signal.SIGTERM

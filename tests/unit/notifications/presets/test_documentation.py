@@ -10,6 +10,7 @@ import yaml
 from tests.unit.notifications.presets.test_requests import DOCUMENTED
 from tocsin.config.blueprint.model import Blueprint, TransportEntry
 from tocsin.config.blueprint.validate import check
+from tocsin.models import validated
 from tocsin.notifications.presets import known_presets
 from tocsin.outbound import OutboundPolicy
 
@@ -35,6 +36,6 @@ def test_an_example_is_taken_once_its_secrets_are_filled_in(name: str) -> None:
         option: documented["options"][option] if "…" in str(value) else value for option, value in options.items()
     }
 
-    entry = TransportEntry.model_validate(example | ({"options": filled} if filled else {}))
+    entry = validated(TransportEntry, example | ({"options": filled} if filled else {}))
 
     assert check(Blueprint(transports=(entry,)), OutboundPolicy.parse(ports="443,8088,9200")) == []

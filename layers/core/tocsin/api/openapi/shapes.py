@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import TypeAdapter
 
@@ -15,6 +15,7 @@ from tocsin.config.resources.groups import GroupShape
 from tocsin.config.resources.sign_ins import Claim, TicketRequest
 from tocsin.config.settings import Settings
 from tocsin.events.draft import MAX_ONCE_KEY, MAX_ONCE_WINDOW
+from tocsin.fields import ByKind
 from tocsin.jobs.erasure import ErasureRequest
 from tocsin.jobs.export import ExportRequest
 from tocsin.notifications.transport import Mapping
@@ -33,7 +34,7 @@ _MODELS: dict[str, Any] = {
     "Mapping": Mapping,
     "MarkSeen": MarkSeen,
     "MarkUnseen": MarkUnseen,
-    "Policy": Policy,
+    "Policy": Annotated[Policy, ByKind],
     "Preferences": Preferences,
     "Redrive": RedriveRequest,
     "Rotation": Rotation,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import orjson
 
@@ -30,6 +31,7 @@ from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
+from tocsin.models import fields_of
 from tocsin.outbound import OutboundPolicy
 from tocsin.records import dataclass, field
 from tocsin.times import iso, utc_now
@@ -251,7 +253,7 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
             [Violation("", f"has {made:,} new keys and signing secrets made; at most {MAX_MADE:,} at a time")]
         )
     groups, new_rosters = _groups(blueprint.groups, current)
-    users = tuple(User(**entry.model_dump()) for entry in blueprint.users)
+    users = tuple(User(**fields_of(entry)) for entry in blueprint.users)
     configuration = Configuration(
         settings=blueprint.settings,
         groups=groups,
@@ -285,7 +287,7 @@ def _transports(blueprint: Blueprint, current: _Current) -> tuple[secrecy.Resolv
     for position, entry in enumerate(blueprint.transports):
         existing = known.get(entry.name)
         if existing is not None and entry.secret is None and existing.secrets_ref in current.unfinished.signing:
-            existing = existing.model_copy(update={"secrets_ref": ""})
+            existing = replace(existing, secrets_ref="")
         result = secrecy.resolve(entry, existing, f"transports[{position}]")
         if isinstance(result, Violation):
             wrong.append(result)
@@ -310,7 +312,7 @@ def _keys(
             secret_hash=existing.secret_hash if existing is not None else hash_secret(secret or ""),
             retired_hash=existing.retired_hash if existing is not None else "",
             retired_until=existing.retired_until if existing is not None else None,
-            **{name: getattr(entry, name) for name in KeyEntry.model_fields},
+            **fields_of(entry),
         )
         keys.append(key)
         if secret is not None:
@@ -342,7 +344,7 @@ def _shown(current: _Current) -> Blueprint:
     configuration = current.configuration
     return Blueprint(
         settings=configuration.settings,
-        users=tuple(UserEntry(**user.to_json()) for user in current.users.values()),
+        users=tuple(UserEntry.stored(user.to_json()) for user in current.users.values()),
         groups=tuple(
             GroupEntry(name=group.name, members=tuple(sorted(current.members[group.name])), children=group.children)
             for group in configuration.groups
@@ -352,9 +354,7 @@ def _shown(current: _Current) -> Blueprint:
         policies=configuration.policies,
         rules=configuration.rules,
         silences=configuration.silences,
-        keys=tuple(
-            KeyEntry(**{name: getattr(key, name) for name in KeyEntry.model_fields}) for key in current.keys.values()
-        ),
+        keys=tuple(KeyEntry(**fields_of(key, KeyEntry)) for key in current.keys.values()),
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from tocsin.config.blueprint.model import Blueprint
+from tocsin.models import as_json
 from tocsin.types import Json, JsonObject
 
 _NAMES = {"users": "username"}
@@ -20,13 +20,13 @@ def differences(
     `replaced_secrets`: by transport, the fields of secrets that change although their masks are the same.
     """
     found: list[JsonObject] = []
-    settings = _fields(_dump(before.settings), _dump(after.settings))
+    settings = _fields(as_json(before.settings), as_json(after.settings))
     if settings:
         found.append({"kind": "settings", "name": "settings", "change": "update", "fields": settings})
     for kind in _KINDS:
         name = _NAMES.get(kind, "name")
-        old = {str(entry[name]): entry for entry in map(_dump, getattr(before, kind))}
-        new = {str(entry[name]): entry for entry in map(_dump, getattr(after, kind))}
+        old = {str(entry[name]): entry for entry in map(as_json, getattr(before, kind))}
+        new = {str(entry[name]): entry for entry in map(as_json, getattr(after, kind))}
         found += [{"kind": kind, "name": gone, "change": "delete"} for gone in sorted(old.keys() - new.keys())]
         found += [{"kind": kind, "name": made, "change": "create"} for made in sorted(new.keys() - old.keys())]
         for same in sorted(old.keys() & new.keys()):
@@ -36,10 +36,6 @@ def differences(
             if fields:
                 found.append({"kind": kind, "name": same, "change": "update", "fields": fields})
     return found
-
-
-def _dump(entry: object) -> JsonObject:
-    return cast(JsonObject, entry.model_dump(mode="json"))  # type: ignore[attr-defined]
 
 
 def _fields(before: JsonObject, after: JsonObject) -> JsonObject:

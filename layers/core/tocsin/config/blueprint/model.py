@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, cast
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, FailFast, Field, ValidationError
+from dataclasses import fields
+from typing import TYPE_CHECKING, Annotated
 
 from tocsin.config.settings import Settings
-from tocsin.errors import Invalid, Violation, violations
-from tocsin.fields import Expiry, ForeignName, Name, PersonKey
+from tocsin.errors import Invalid, Violation
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Scope
+from tocsin.models import Model, accepted, as_json
 from tocsin.notifications.transport import Mapping, SlackFormat, TransportMode
+from tocsin.records import dataclass, field
 from tocsin.rules.model import NotificationRule, Policy, Silence
 from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:  # tocsin.models says what for
+    from pydantic import FailFast, Field
+
+    from tocsin.fields import (
+        ByKind,
+        Expiry,
+        ForeignName,
+        HeaderName,
+        HeaderValue,
+        Name,
+        OptionName,
+        OptionValue,
+        PersonKey,
+    )
 
 MASK = "*" * 20
 """Stands for a secret in responses. Sent back, it keeps the stored secret."""
@@ -23,15 +38,9 @@ MASK = "*" * 20
 MAX_HEADERS = 10
 """Most secret headers of one webhook. Each process that delivers reads every one of them from the table once."""
 
-_HeaderName = Annotated[str, Field(min_length=1, max_length=100)]
-_HeaderValue = Annotated[str, Field(min_length=1, max_length=4096)]
 
-
-class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-
-class UserEntry(_Entry):
+@dataclass(frozen=True, kw_only=True)
+class UserEntry(Model):
     """A person."""
 
     username: ForeignName
@@ -44,7 +53,8 @@ class UserEntry(_Entry):
     locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}([_-][A-Za-z0-9]{2,8})*$")] = "en"
 
 
-class GroupEntry(_Entry):
+@dataclass(frozen=True, kw_only=True)
+class GroupEntry(Model):
     """A group, its members and its child groups."""
 
     name: ForeignName
@@ -52,16 +62,8 @@ class GroupEntry(_Entry):
     children: Annotated[tuple[ForeignName, ...], FailFast()] = ()
 
 
-def _as_text(value: object) -> object:
-    # A chat's id is a number, which YAML reads as one.
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-OptionName = Annotated[str, Field(pattern=r"^[a-z][a-z_]{0,39}$")]
-OptionValue = Annotated[str, BeforeValidator(_as_text), Field(max_length=1000)]
-
-
-class TransportEntry(_Entry):
+@dataclass(frozen=True, kw_only=True)
+class TransportEntry(Model):
     """A transport with its secrets, which are write-only: responses show a mask."""
 
     name: Name
@@ -81,14 +83,15 @@ class TransportEntry(_Entry):
     body_mapping: Name | None = None
     headers_mapping: Name | None = None
     preset: Name | None = None
-    options: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] = {}
-    headers: Annotated[dict[_HeaderName, _HeaderValue], Field(max_length=MAX_HEADERS)] | None = None
+    options: Annotated[dict[OptionName, OptionValue], Field(max_length=20)] = field(default_factory=dict)
+    headers: Annotated[dict[HeaderName, HeaderValue], Field(max_length=MAX_HEADERS)] | None = None
     ca: Annotated[str, Field(max_length=32_768)] | None = None
     client_certificate: Annotated[str, Field(max_length=32_768)] | None = None
     client_key: Annotated[str, Field(max_length=16_384)] | None = None
 
 
-class KeyEntry(_Entry):
+@dataclass(frozen=True, kw_only=True)
+class KeyEntry(Model):
     """An API key. Tocsin generates its secret and shows it once."""
 
     name: Name
@@ -98,48 +101,42 @@ class KeyEntry(_Entry):
     expires: Expiry | None = None
 
 
-class Blueprint(_Entry):
+@dataclass(frozen=True, kw_only=True)
+class Blueprint(Model):
     """The whole configuration. Applying it deletes whatever it does not contain."""
 
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     users: tuple[UserEntry, ...] = ()
     groups: tuple[GroupEntry, ...] = ()
     mappings: tuple[Mapping, ...] = ()
     transports: tuple[TransportEntry, ...] = ()
-    policies: tuple[Policy, ...] = ()
+    policies: tuple[Annotated[Policy, ByKind], ...] = ()
     rules: tuple[NotificationRule, ...] = ()
     silences: tuple[Silence, ...] = ()
     keys: tuple[KeyEntry, ...] = ()
 
     def to_json(self) -> JsonObject:
         """Return it as the API shows it: defaults are left out, except the fields that identify an entry."""
-        shown = cast(JsonObject, self.model_dump(mode="json", exclude_defaults=True))
+        shown = as_json(self, exclude_defaults=True)
         modes: list[JsonObject] = [{"name": each.name, "mode": each.mode.value} for each in self.transports]
         shown["transports"] = [
-            mode | cast(JsonObject, entry) for mode, entry in zip(modes, _listed(shown.get("transports")), strict=True)
+            mode | as_json(entry, exclude_defaults=True) for mode, entry in zip(modes, self.transports, strict=True)
         ]
-        settings = cast(JsonObject, self.settings.model_dump(mode="json"))
+        settings = as_json(self.settings)
         return {"settings": settings} | {kind: shown.get(kind, []) for kind in _KINDS}
-
-
-def _listed(entries: Json) -> list[Json]:
-    return entries if isinstance(entries, list) else []
 
 
 _SLICE = 500
 """How many entries of a list are validated at a time."""
 
-_KINDS = tuple(kind for kind in Blueprint.model_fields if kind != "settings")
+_KINDS = tuple(each.name for each in fields(Blueprint) if each.name != "settings")
 
 
 def parse(body: bytes, content_type: str) -> Blueprint:
     """Read the blueprint from a request's body. Raises MalformedBody, TooLarge, or Invalid naming each wrong field."""
     document = read_document(body, content_type, "a blueprint is an object with settings, users, groups, transports, …")
     _check_in_slices(document)
-    try:
-        return Blueprint.model_validate(document)
-    except ValidationError as error:
-        raise Invalid(violations(error, document)) from None
+    return accepted(Blueprint, document)
 
 
 def _check_in_slices(document: JsonObject) -> None:
@@ -154,9 +151,9 @@ def _check_in_slices(document: JsonObject) -> None:
         for start in range(0, len(entries), _SLICE):
             some: Json = {kind: entries[start : start + _SLICE]}
             try:
-                Blueprint.model_validate(some)
-            except ValidationError as error:
-                raise Invalid([_moved(wrong, kind, start) for wrong in violations(error, some)]) from None
+                accepted(Blueprint, some)
+            except Invalid as error:
+                raise Invalid([_moved(wrong, kind, start) for wrong in error.violations]) from None
 
 
 def _moved(wrong: Violation, kind: str, start: int) -> Violation:

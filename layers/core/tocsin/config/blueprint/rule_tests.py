@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from tocsin.config.blueprint.model import Blueprint
+from tocsin.config.trial_events import trial_event
 from tocsin.errors import Invalid, Violation
-from tocsin.events.draft import Terms, finish
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, with_descendants
 from tocsin.rules.model import NotificationRule
 from tocsin.rules.ruleset import RuleSet, person_behind
-from tocsin.times import parse_duration, utc_now
+from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
 
@@ -21,24 +22,16 @@ def run_tests(blueprint: Blueprint) -> Iterator[Violation]:
     if not any(rule.tests for rule in blueprint.rules):
         return
     now = utc_now()
-    terms = Terms(
-        now=now,
-        app="test",
-        brand=blueprint.settings.brand,
-        retention=parse_duration(blueprint.settings.event_retention),
-        secrets=blueprint.settings.secrets,
-        source_ip=None,
-    )
     for position, rule in enumerate(blueprint.rules):
         if not rule.tests:
             continue
         # A disabled rule is tested as if it were enabled, so that it works when it is enabled.
-        tested = rule.model_copy(update={"enabled": True})
+        tested = replace(rule, enabled=True)
         rules = RuleSet([tested], blueprint.policies)
         for place, test in enumerate(rule.tests):
             path = f"rules[{position}].tests[{place}]"
             try:
-                event = finish(test.event, terms)
+                event = trial_event(test.event, blueprint.settings)
             except Invalid as error:
                 yield from (Violation(f"{path}.event.{wrong.path}", wrong.message) for wrong in error.violations)
                 continue

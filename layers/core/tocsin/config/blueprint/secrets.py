@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.config.blueprint.preset_fields import preset_of
 from tocsin.config.blueprint.secret_urls import holds_credentials, masked_url
 from tocsin.errors import Violation
+from tocsin.models import adapter
 from tocsin.notifications.presets import Preset
 from tocsin.notifications.signing import check_secret, new_secret
 from tocsin.notifications.transport import SLACK_API, NotificationTransport, TransportMode, TransportSecrets
@@ -58,9 +61,9 @@ class Resolved:
     generated: str | None = None
     """The signing secret that was generated because none was given; it is shown once."""
 
-    def having(self, to_store: Mapping[str, TransportSecrets], **changed: object) -> Resolved:
+    def having(self, to_store: Mapping[str, TransportSecrets], **changed: Any) -> Resolved:  # noqa: ANN401 - as dataclasses.replace
         """Return a copy with these fields of the transport changed, and these secrets added to those to store."""
-        return Resolved(self.transport.model_copy(update=changed), {**self.to_store, **to_store}, self.generated)
+        return Resolved(replace(self.transport, **changed), {**self.to_store, **to_store}, self.generated)
 
 
 def resolve(
@@ -288,5 +291,5 @@ def _url_ref(transport: NotificationTransport) -> str:
 
 
 def _ref(name: str, secrets: TransportSecrets) -> str:
-    held = secrets.model_dump_json(exclude_defaults=True)
-    return f"{name}#{hashlib.sha256(held.encode()).hexdigest()[:32]}"
+    held = adapter(TransportSecrets).dump_json(secrets, exclude_defaults=True)
+    return f"{name}#{hashlib.sha256(held).hexdigest()[:32]}"

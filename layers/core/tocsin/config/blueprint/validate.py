@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import timedelta
-
-from pydantic import ValidationError
 
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
 from tocsin.config.blueprint.preset_fields import check_preset, preset_of
 from tocsin.config.blueprint.rule_tests import run_tests
 from tocsin.config.blueprint.slack_fields import check_bot, is_by_bot
 from tocsin.config.settings import Settings
-from tocsin.errors import MOST, Violation, violations
+from tocsin.errors import MOST, Invalid, Violation
 from tocsin.expressions import ExpressionError
+from tocsin.models import accepted
 from tocsin.notifications.mapping import MappingFailed, check_mapping
 from tocsin.notifications.own_headers import is_own_header
 from tocsin.notifications.rule_words import check_runbook, check_template
@@ -34,6 +34,7 @@ from tocsin.rules.load import Overloaded, check_load
 from tocsin.rules.model import Binding, NotificationRule, Policy, Silence
 from tocsin.rules.parts import said_in
 from tocsin.rules.ruleset import RuleSet
+from tocsin.telling.preferences import Preferences
 from tocsin.times import UnknownZone, parse_duration, utc_now, zone_of
 
 _URL_MODES = {TransportMode.WEBHOOK, TransportMode.WEBHOOK_SLACK}
@@ -117,9 +118,10 @@ def _settings(settings: Settings) -> Iterator[Violation]:
     if len(settings.group_scopes) > _MAX_GROUPS:
         yield Violation("settings.group_scopes", f"has {len(settings.group_scopes):,} groups; at most {_MAX_GROUPS:,}")
     try:
-        zone_of(settings.defaults.time_zone or "UTC")
-    except ValidationError as error:
-        yield from violations(error, settings.preferences_defaults, prefix="settings.preferences_defaults")
+        said = accepted(Preferences, settings.preferences_defaults, prefix="settings.preferences_defaults")
+        zone_of(said.time_zone or "UTC")
+    except Invalid as wrong:
+        yield from wrong.violations
     except UnknownZone as unknown:
         yield Violation("settings.preferences_defaults.time_zone", str(unknown))
     seen: set[str] = set()
@@ -352,7 +354,7 @@ def _steps(path: str, rule: NotificationRule, groups: set[str], transports: set[
 
 def _words(path: str, rule: NotificationRule) -> Iterator[Violation]:
     try:
-        Endings((rule.model_copy(update={"enabled": True}),))
+        Endings((replace(rule, enabled=True),))
     except ExpressionError as error:
         yield Violation(f"{path}.resolve.query", str(error))
     for field in ("title", "body"):

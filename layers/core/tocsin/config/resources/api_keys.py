@@ -5,42 +5,43 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from typing import TYPE_CHECKING, Annotated
 
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import KeyEntry, UserEntry
 from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, tried
-from tocsin.config.resources.snapshot_entries import dump, page_of, parse_entry
-from tocsin.errors import Conflict, Invalid, NotFound, Violation, violations
+from tocsin.config.resources.snapshot_entries import page_of, parse_entry
+from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.principal import Principal
+from tocsin.models import Model, accepted, as_json, fields_of
+from tocsin.records import dataclass
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import JsonObject, Page
+
+if TYPE_CHECKING:  # tocsin.models says what for
+    from pydantic import AfterValidator
+
 
 MAX_OVERLAP = timedelta(days=30)
 AT_ONCE = "none"
 """The value of `overlap` with which the old secret stops working at once."""
 
 
-class Rotation(BaseModel):
+def _overlap(value: str) -> str:
+    if value != AT_ONCE and parse_duration(value) > MAX_OVERLAP:
+        raise ValueError(f"must be {MAX_OVERLAP.days} days at most")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rotation(Model):
     """How a key's secret is replaced."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    overlap: str = "hours=24"
+    overlap: Annotated[str, AfterValidator(_overlap)] = "hours=24"
     """How long the old secret works beside the new one: a duration of at most 30 days, or `none`."""
-
-    @field_validator("overlap")
-    @classmethod
-    def _is_duration(cls, value: str) -> str:
-        if value == AT_ONCE:
-            return value
-        if parse_duration(value) > MAX_OVERLAP:
-            raise ValueError(f"must be {MAX_OVERLAP.days} days at most")
-        return value
 
     @property
     def length(self) -> timedelta:
@@ -48,8 +49,6 @@ class Rotation(BaseModel):
         return timedelta() if self.overlap == AT_ONCE else parse_duration(self.overlap)
 
 
-_KEY = TypeAdapter(KeyEntry)
-_ROTATION = TypeAdapter(Rotation)
 _SHOWN_ONLY = ("id", "last_used", "old_secret_until")
 
 
@@ -79,9 +78,9 @@ class Keys:
             self._check(shape, before)
             secret = new_secret() if before is None else ""
             key = (
-                ApiKey(id=new_key_id(), secret_hash=hash_secret(secret), **shape.model_dump())
+                ApiKey(id=new_key_id(), secret_hash=hash_secret(secret), **fields_of(shape))
                 if before is None
-                else replace(before, **shape.model_dump())
+                else replace(before, **fields_of(shape))
             )
             if key != before:
                 self._editor.people.write(keys=[key])
@@ -107,10 +106,7 @@ class Keys:
 
     def rotate(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Give a key a new secret. The old one works for the overlap; one from an earlier rotation stops at once."""
-        try:
-            rotation = _ROTATION.validate_python(given)
-        except ValidationError as error:
-            raise Invalid(violations(error, given)) from None
+        rotation = accepted(Rotation, given)
         with self._editor.alone(principal):
             key = self._found(name)
             precondition.check(_shown(key))
@@ -142,9 +138,7 @@ class Keys:
     def _check(self, shape: KeyEntry, before: ApiKey | None) -> None:
         if before is None and shape.expires is not None and shape.expires <= utc_now():
             raise Invalid([Violation("expires", "lies in the past")])
-        users = tuple(
-            UserEntry.model_validate(user.to_json()) for user in self._editor.known_users(shape.user).values()
-        )
+        users = tuple(UserEntry.stored(user.to_json()) for user in self._editor.known_users(shape.user).values())
         self._editor.check(Blueprint(users=users, keys=(shape,)), "keys[0]")
 
     def _tell(self, before: ApiKey | None, after: ApiKey, principal: Principal) -> None:
@@ -167,7 +161,7 @@ class Keys:
 
 
 def _parse(name: str, given: JsonObject) -> KeyEntry:
-    return parse_entry(_KEY, {field: value for field, value in given.items() if field not in _SHOWN_ONLY}, name)
+    return parse_entry(KeyEntry, {field: value for field, value in given.items() if field not in _SHOWN_ONLY}, name)
 
 
 def _differences(before: ApiKey | None, after: KeyEntry) -> list[JsonObject]:
@@ -176,10 +170,10 @@ def _differences(before: ApiKey | None, after: KeyEntry) -> list[JsonObject]:
 
 
 def _entry(key: ApiKey) -> KeyEntry:
-    return KeyEntry(**{name: getattr(key, name) for name in KeyEntry.model_fields})
+    return KeyEntry(**fields_of(key, KeyEntry))
 
 
 def _shown(key: ApiKey) -> JsonObject:
     # The end of the old secret is part of the version, so that a rotation between a GET and its PUT is noticed.
     until = None if key.retired_until is None else iso(key.retired_until)
-    return {"id": key.id} | dump(_entry(key)) | {"old_secret_until": until}
+    return {"id": key.id} | as_json(_entry(key)) | {"old_secret_until": until}

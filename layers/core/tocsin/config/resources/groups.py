@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import ClassVar
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from typing import TYPE_CHECKING, ClassVar
 
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.model import GroupEntry
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved
-from tocsin.config.resources.snapshot_entries import Published, dump, with_entry
-from tocsin.fields import ForeignName
+from tocsin.config.resources.snapshot_entries import Published, with_entry
 from tocsin.identity.directory import Group
 from tocsin.identity.principal import Principal
+from tocsin.models import Model, as_json
+from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
+if TYPE_CHECKING:  # tocsin.models says what for
+    from tocsin.fields import ForeignName
 
-class GroupShape(BaseModel):
+
+@dataclass(frozen=True, kw_only=True)
+class GroupShape(Model):
     """A group and its child groups."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: ForeignName
     children: tuple[ForeignName, ...] = ()
@@ -34,7 +35,7 @@ class Groups(Published[GroupShape]):
     model: ClassVar[str] = "group"
 
     def __init__(self, editor: ConfigurationEditor) -> None:
-        super().__init__(editor, TypeAdapter(GroupShape))
+        super().__init__(editor, GroupShape)
 
     def _entries(self, configuration: Configuration) -> dict[str, GroupShape]:
         return {group.name: GroupShape(name=group.name, children=group.children) for group in configuration.groups}
@@ -69,7 +70,7 @@ class Groups(Published[GroupShape]):
                 lambda now: now.changed(groups=with_entry(now.groups, group)),
                 principal,
             )
-        return Saved(dump(entry), before is None), changes
+        return Saved(as_json(entry), before is None), changes
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         for rule in configuration.rules:

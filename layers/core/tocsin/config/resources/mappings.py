@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from pydantic import TypeAdapter
-
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor
@@ -21,7 +19,7 @@ class Mappings(Published[Mapping]):
     model: ClassVar[str] = "mapping"
 
     def __init__(self, editor: ConfigurationEditor) -> None:
-        super().__init__(editor, TypeAdapter(Mapping))
+        super().__init__(editor, Mapping)
 
     def _check(self, entry: Mapping, configuration: Configuration) -> None:
         self._editor.check(Blueprint(mappings=(entry,)), "mappings[0]")

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from itertools import chain
-from typing import Any, cast
-
-from pydantic import ValidationError
+from typing import Any
 
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, updated
-from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.directory import User, with_ancestors
 from tocsin.identity.principal import Principal
+from tocsin.models import accepted, as_json
 from tocsin.notifications.transport import INBOX
 from tocsin.rules.model import NotificationRule
 from tocsin.telling.preferences import Preferences, Wishes
@@ -49,10 +48,7 @@ class PersonalPreferences:
 
     def put(self, username: str, given: JsonObject, precondition: Precondition, principal: Principal) -> JsonObject:
         """Replace the person's preferences."""
-        try:
-            wanted = Preferences.model_validate(given)
-        except ValidationError as error:
-            raise Invalid(violations(error, cast(Json, given))) from None
+        wanted = accepted(Preferences, given)
         configuration = self._editor.current()
 
         def replaced(before: Preferences) -> Preferences:
@@ -69,7 +65,7 @@ class PersonalPreferences:
 
         def without(before: Preferences) -> Preferences:
             known = before.transports.get(transport)
-            said = {} if known is None else known.model_dump()
+            said = {} if known is None else as_json(known)
             return _with(before, transports={transport: {**said, "enabled": False}})
 
         return self._change(username, without, principal)
@@ -189,7 +185,7 @@ def _wrong(wanted: Preferences, before: Preferences, configuration: Configuratio
 def _with(preferences: Preferences, **entries: dict[str, Any]) -> Preferences:
     """Return `preferences` with entries added to their fields, replacing entries with the same name."""
     said: dict[str, Any] = preferences.to_json()
-    return Preferences.model_validate(said | {field: said.get(field, {}) | more for field, more in entries.items()})
+    return accepted(Preferences, said | {field: said.get(field, {}) | more for field, more in entries.items()})
 
 
 def _difference(before: Preferences, after: Preferences) -> dict[str, Json]:

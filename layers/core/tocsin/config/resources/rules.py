@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
-
-from pydantic import TypeAdapter
+from typing import Annotated, Any, ClassVar
 
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint import secrets as secrecy
 from tocsin.config.blueprint.model import GroupEntry, UserEntry
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor
-from tocsin.config.resources.snapshot_entries import Published
+from tocsin.config.resources.snapshot_entries import Published, parse_entry
 from tocsin.rules.model import EventMatcher, ExpressionPolicy, NotificationRule, PatternPolicy, Policy
 from tocsin.rules.parts import said_in
+from tocsin.types import JsonObject
 
 
 class Rules(Published[NotificationRule]):
@@ -24,7 +23,7 @@ class Rules(Published[NotificationRule]):
     model: ClassVar[str] = "rule"
 
     def __init__(self, editor: ConfigurationEditor) -> None:
-        super().__init__(editor, TypeAdapter(NotificationRule))
+        super().__init__(editor, NotificationRule)
 
     def _check(self, entry: NotificationRule, configuration: Configuration) -> None:
         self._editor.check(touched(self._editor, [entry], configuration.policies, configuration), "rules[0]")
@@ -46,7 +45,14 @@ class Policies(Published[EventMatcher | PatternPolicy | ExpressionPolicy]):
     model: ClassVar[str] = "policy"
 
     def __init__(self, editor: ConfigurationEditor) -> None:
-        super().__init__(editor, TypeAdapter(Policy))
+        super().__init__(editor, Policy)
+
+    def _parsed(self, given: JsonObject, name: str) -> Policy:
+        from tocsin.fields import ByKind  # noqa: PLC0415 - not before one is given: it loads pydantic
+
+        shape: Any = Annotated[Policy, ByKind]
+        parsed: Policy = parse_entry(shape, given, name)
+        return parsed
 
     def _check(self, entry: EventMatcher | PatternPolicy | ExpressionPolicy, configuration: Configuration) -> None:
         rules = [rule for rule in _asking(configuration, entry.name) if rule.tests]
@@ -89,7 +95,7 @@ def touched(
     members = editor.people.memberships(configuration.groups, [name for name in users if name in tested])
     return Blueprint(
         settings=configuration.settings,
-        users=tuple(UserEntry.model_validate(user.to_json()) for user in users.values()),
+        users=tuple(UserEntry.stored(user.to_json()) for user in users.values()),
         groups=tuple(
             GroupEntry(name=group.name, members=tuple(sorted(members.get(group.name, ()))), children=group.children)
             for group in configuration.groups

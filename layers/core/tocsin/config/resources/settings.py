@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import cast
-
-from pydantic import TypeAdapter, ValidationError
-
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved, tried
 from tocsin.config.resources.rules import touched
-from tocsin.config.resources.snapshot_entries import dump
 from tocsin.config.settings import Settings
-from tocsin.errors import Invalid, violations
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.types import Json, JsonObject
+from tocsin.models import accepted, as_json
+from tocsin.types import JsonObject
 
 
 class SettingsEntry:
@@ -24,11 +19,10 @@ class SettingsEntry:
 
     def __init__(self, editor: ConfigurationEditor) -> None:
         self._editor = editor
-        self._adapter = TypeAdapter(Settings)
 
     def get(self) -> JsonObject:
         """Return the settings in force."""
-        return dump(self._editor.current().settings)
+        return as_json(self._editor.current().settings)
 
     def put(self, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Replace the settings. Fields that are not given take their defaults."""
@@ -36,13 +30,13 @@ class SettingsEntry:
         with self._editor.alone(principal):
             configuration = self._editor.current()
             before = configuration.settings
-            precondition.check(dump(before))
+            precondition.check(as_json(before))
             self._check(settings, configuration)
             changes = differences(Blueprint(settings=before), Blueprint(settings=settings))
             if changes:
                 self._editor.publish(lambda now: now.changed(settings=settings), principal)
         self._editor.tell(changes, principal)
-        return Saved(dump(settings))
+        return Saved(as_json(settings))
 
     def check(self, given: JsonObject) -> JsonObject:
         """Return what `put` would do, {dry_run, created, changed, changes}. Raises Invalid where it would."""
@@ -52,10 +46,7 @@ class SettingsEntry:
         return tried(before, differences(Blueprint(settings=before), Blueprint(settings=settings)))
 
     def _parse(self, given: JsonObject) -> Settings:
-        try:
-            return self._adapter.validate_python(given)
-        except ValidationError as error:
-            raise Invalid(violations(error, cast(Json, given))) from None
+        return accepted(Settings, given)
 
     def _check(self, settings: Settings, configuration: Configuration) -> None:
         rules = [rule for rule in configuration.rules if rule.tests]

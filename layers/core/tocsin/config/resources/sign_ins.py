@@ -4,46 +4,44 @@ from __future__ import annotations
 
 import secrets
 from datetime import timedelta
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, field_validator
+from typing import TYPE_CHECKING, Annotated
 
 from tocsin.config.resources.api_keys import AT_ONCE, Keys
-from tocsin.errors import Invalid, NotFound, Unavailable, violations
+from tocsin.errors import NotFound, Unavailable
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
 from tocsin.identity.sign_in_store import SignInStore, SignInTicket
+from tocsin.models import Model, accepted
+from tocsin.records import dataclass
 from tocsin.times import iso, parse_duration, parse_moment, utc_now
 from tocsin.types import JsonObject
+
+if TYPE_CHECKING:
+    from pydantic import AfterValidator  # tocsin.models says what for
 
 LONGEST = timedelta(hours=1)
 REFUSED = "this ticket was used, is too old, or never was; ask whoever gave it to you for another one"
 
 
-class TicketRequest(BaseModel):
+def _short(value: str) -> str:
+    if parse_duration(value) > LONGEST:
+        raise ValueError("must be an hour at most")
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class TicketRequest(Model):
     """How long a ticket is valid."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
-    lasts: str = "minutes=5"
+    lasts: Annotated[str, AfterValidator(_short)] = "minutes=5"
     """A duration of at most one hour."""
 
-    @field_validator("lasts")
-    @classmethod
-    def _is_short(cls, value: str) -> str:
-        if parse_duration(value) > LONGEST:
-            raise ValueError("must be an hour at most")
-        return value
 
-
-class Claim(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Claim(Model):
     """The body of a request that presents a ticket."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
-
     ticket: str
-
-
-_REQUEST, _CLAIM = TypeAdapter(TicketRequest), TypeAdapter(Claim)
 
 
 class SignIns:
@@ -55,10 +53,7 @@ class SignIns:
 
     def ticket(self, name: str, given: JsonObject, principal: Principal) -> JsonObject:
         """Return {ticket, expires}: a new ticket for the key named `name`."""
-        try:
-            asked = _REQUEST.validate_python(given)
-        except ValidationError as error:
-            raise Invalid(violations(error, given)) from None
+        asked = accepted(TicketRequest, given)
         key = self._keys.get(name)
         made, ends = secrets.token_urlsafe(32), utc_now() + parse_duration(asked.lasts)
         sign_in = SignInTicket(name, str(key["id"]), ends, principal.key_id, principal.key_name)
@@ -70,10 +65,7 @@ class SignIns:
 
         If replacing the secret raises Unavailable, the ticket is stored again, so that the caller can retry.
         """
-        try:
-            claim = _CLAIM.validate_python(given)
-        except ValidationError as error:
-            raise Invalid(violations(error, given)) from None
+        claim = accepted(Claim, given)
         sign_in = self._tickets.take(claim.ticket, now=utc_now())
         if sign_in is None:
             raise NotFound(REFUSED)

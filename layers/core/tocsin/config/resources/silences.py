@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
-
-from pydantic import TypeAdapter
 
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
@@ -22,6 +21,7 @@ from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.expressions import ExpressionError
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
+from tocsin.models import as_json
 from tocsin.patterns import PatternError
 from tocsin.records import dataclass
 from tocsin.rules.model import Silence
@@ -35,7 +35,6 @@ FORGOTTEN_AFTER = timedelta(days=30)
 MAX_SILENCES = 1000
 
 _SHOWN_ONLY = ("state", "by")
-_ADAPTER = TypeAdapter(Silence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +97,7 @@ class Silences:
             precondition.check(_shown(silence, now))
             if silence.starts >= now:
                 return _Edit(tuple(each for each in known.values() if each.name != name), silence, silence)
-            ended = silence.model_copy(update={"ends": min(silence.ends, now)})
+            ended = replace(silence, ends=min(silence.ends, now))
             return _Edit(with_entry(known.values(), ended), silence, ended)
 
         edit, is_new = self._publish(without, principal)
@@ -148,8 +147,8 @@ def _parse(name: str, asked: JsonObject, before: Silence | None, principal: Prin
     """Build the requested silence, created by `principal`; by its previous creator where nothing else differs."""
     starts = now if before is None else before.starts
     document: JsonObject = {"starts": starts.isoformat(), **asked}
-    silence = parse_entry(_ADAPTER, document, name)
-    if before is not None and silence == before.model_copy(update={"by": silence.by}):
+    silence = parse_entry(Silence, document, name)
+    if before is not None and silence == replace(before, by=silence.by):
         return before
     if silence.ends <= now and (before is None or silence.ends != before.ends):
         raise Invalid([Violation("ends", "lies in the past")])
@@ -159,7 +158,7 @@ def _parse(name: str, asked: JsonObject, before: Silence | None, principal: Prin
         raise Invalid([Violation("pattern", str(error))]) from None
     except ExpressionError as error:
         raise Invalid([Violation("matcher.query", str(error))]) from None
-    return silence.model_copy(update={"by": principal.key_name})
+    return replace(silence, by=principal.key_name)
 
 
 def _found(known: Mapping[str, Silence], name: str) -> Silence:
@@ -170,7 +169,7 @@ def _found(known: Mapping[str, Silence], name: str) -> Silence:
 
 
 def _shown(silence: Silence, now: datetime) -> JsonObject:
-    shown: JsonObject = silence.model_dump(mode="json", exclude_none=True)
+    shown = as_json(silence, exclude_none=True)
     if silence.holds_at(now):
         state = SilenceState.ACTIVE
     else:

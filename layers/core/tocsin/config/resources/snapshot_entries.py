@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Protocol, cast
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
-
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved, in_use, tried
-from tocsin.errors import Invalid, NotFound, Violation, violations
+from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
+from tocsin.models import accepted, as_json
+from tocsin.names import nfc
 from tocsin.types import JsonObject, Page
-from tocsin.words import nfc
 
 
-def parse_entry[Entry: BaseModel](
-    adapter: TypeAdapter[Entry], given: JsonObject, name: str, name_field: str = "name"
-) -> Entry:
+def parse_entry[Entry](model: type[Entry], given: JsonObject, name: str, name_field: str = "name") -> Entry:
     """Parse `given` into an entry named `name`, which is from the path. Raises Invalid naming each wrong field."""
     said = given.get(name_field, name)
     if isinstance(said, str):
@@ -30,10 +27,7 @@ def parse_entry[Entry: BaseModel](
     if name != name.strip():
         raise Invalid([Violation(name_field, f"{name[:120]!r} begins or ends with a blank")])
     document = {**given, name_field: name}
-    try:
-        return adapter.validate_python(document)
-    except ValidationError as error:
-        raise Invalid(violations(error, document)) from None
+    return accepted(model, document)
 
 
 def page_of(shown: Mapping[str, JsonObject], after: str | None, limit: int) -> Page[JsonObject]:
@@ -42,20 +36,15 @@ def page_of(shown: Mapping[str, JsonObject], after: str | None, limit: int) -> P
     return Page(tuple(shown[name] for name in names[:limit]), names[limit - 1] if len(names) > limit else None)
 
 
-def dump(entry: BaseModel) -> JsonObject:
-    """Return an entry as the API shows it: all fields, including defaults."""
-    return cast(JsonObject, entry.model_dump(mode="json"))
-
-
-class Published[Entry: BaseModel]:
+class Published[Entry: _Named]:
     """The entries of one kind. Methods raise Invalid, NotFound, Conflict, PreconditionFailed and Unavailable."""
 
     kind: ClassVar[str]
     model: ClassVar[str]
 
-    def __init__(self, editor: ConfigurationEditor, adapter: TypeAdapter[Entry]) -> None:
+    def __init__(self, editor: ConfigurationEditor, shape: Any) -> None:  # noqa: ANN401 - a type, or a union of types
         self._editor = editor
-        self._adapter = adapter
+        self._shape = shape
 
     def page(self, *, after: str | None, limit: int) -> Page[JsonObject]:
         """Return up to `limit` entries after the name `after`."""
@@ -70,7 +59,7 @@ class Published[Entry: BaseModel]:
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Create or replace an entry. Nothing is written where nothing differs."""
-        entry = parse_entry(self._adapter, given, name)
+        entry = self._parsed(given, name)
         with self._editor.alone(principal):
             configuration = self._editor.current()
             before = self._entries(configuration).get(name)
@@ -85,7 +74,7 @@ class Published[Entry: BaseModel]:
 
         Nothing is written, and the lock is not taken.
         """
-        entry = parse_entry(self._adapter, given, name)
+        entry = self._parsed(given, name)
         configuration = self._editor.current()
         before = self._entries(configuration).get(name)
         self._check(entry, configuration)
@@ -107,13 +96,17 @@ class Published[Entry: BaseModel]:
         self._editor.tell([{"kind": self.kind, "name": name, "change": "delete"}], principal)
         return was
 
+    def _parsed(self, given: JsonObject, name: str) -> Entry:
+        entry: Entry = parse_entry(self._shape, given, name)
+        return entry
+
     def _save(
         self, entry: Entry, before: Entry | None, configuration: Configuration, principal: Principal
     ) -> tuple[Saved, list[JsonObject]]:
         changes = self._differences(before, entry)
         if changes:
             self._editor.publish(lambda now: self._with(now, entry), principal, self._burden(entry))
-        return Saved(dump(entry), before is None), changes
+        return Saved(as_json(entry), before is None), changes
 
     def _differences(self, before: Entry | None, after: Entry) -> list[JsonObject]:
         old = () if before is None else (before,)
@@ -121,7 +114,7 @@ class Published[Entry: BaseModel]:
 
     def _shown(self, entry: Entry, configuration: Configuration) -> JsonObject:
         """Return an entry of `configuration` as the API shows it."""
-        return dump(entry)
+        return as_json(entry)
 
     def _found(self, configuration: Configuration, name: str) -> Entry:
         entry = self._entries(configuration).get(name)

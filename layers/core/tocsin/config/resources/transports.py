@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
-from pydantic import TypeAdapter
-
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint import secrets as secrecy
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import TransportEntry
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, Saved
-from tocsin.config.resources.snapshot_entries import Published, dump, with_entry
+from tocsin.config.resources.snapshot_entries import Published, with_entry
 from tocsin.errors import Invalid, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
+from tocsin.models import as_json
 from tocsin.notifications.transport import NotificationTransport
 from tocsin.types import JsonObject
 
@@ -30,7 +29,7 @@ class Transports(Published[TransportEntry]):
     model: ClassVar[str] = "transport"
 
     def __init__(self, editor: ConfigurationEditor) -> None:
-        super().__init__(editor, TypeAdapter(TransportEntry))
+        super().__init__(editor, TransportEntry)
 
     def _entries(self, configuration: Configuration) -> dict[str, TransportEntry]:
         return {transport.name: secrecy.shown(transport) for transport in configuration.transports}
@@ -101,7 +100,7 @@ def _resolved(
 
 def _shown(entry: TransportEntry, transport: NotificationTransport) -> JsonObject:
     """Return `entry` with a hash of its secrets' refs, so that a new secret changes the entry's version."""
-    return dump(entry) | {_SHOWN_ONLY: transport.secrets_version}
+    return as_json(entry) | {_SHOWN_ONLY: transport.secrets_version}
 
 
 def _with_transport(configuration: Configuration, transport: NotificationTransport) -> Configuration:

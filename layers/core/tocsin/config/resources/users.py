@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pydantic import TypeAdapter
-
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.model import UserEntry
@@ -13,10 +11,9 @@ from tocsin.errors import NotFound
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.directory import Group, User
 from tocsin.identity.principal import Principal
+from tocsin.models import fields_of
 from tocsin.times import utc_now
 from tocsin.types import JsonObject, Page
-
-_ADAPTER = TypeAdapter(UserEntry)
 
 
 class Users:
@@ -36,8 +33,8 @@ class Users:
 
     def put(self, name: str, given: JsonObject, precondition: Precondition, principal: Principal) -> Saved:
         """Create or replace a user."""
-        entry = parse_entry(_ADAPTER, given, name, "username")
-        user = User(**entry.model_dump())
+        entry = parse_entry(UserEntry, given, name, "username")
+        user = User(**fields_of(entry))
         with self._editor.alone(principal):
             before = self._editor.people.user(name)
             precondition.check(None if before is None else before.to_json())
@@ -53,7 +50,7 @@ class Users:
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
         """Return what `put` would do, {dry_run, created, changed, changes}. Raises Invalid where it would."""
-        entry = parse_entry(_ADAPTER, given, name, "username")
+        entry = parse_entry(UserEntry, given, name, "username")
         before = self._editor.people.user(name)
         self._check(entry)
         return tried(before, _differences(before, entry))
@@ -90,7 +87,7 @@ class Users:
     def _others_with(self, entry: UserEntry) -> list[UserEntry]:
         """Return the other users who have the same `pk` as `entry`."""
         found = [] if entry.pk is None else self._editor.people.users_by_pk([str(entry.pk)]).values()
-        return [UserEntry.model_validate(user.to_json()) for user in found if user.username != entry.username]
+        return [UserEntry.stored(user.to_json()) for user in found if user.username != entry.username]
 
 
 class Members:
@@ -140,7 +137,7 @@ class Members:
 
 
 def _differences(before: User | None, after: UserEntry) -> list[JsonObject]:
-    old = () if before is None else (UserEntry.model_validate(before.to_json()),)
+    old = () if before is None else (UserEntry.stored(before.to_json()),)
     return differences(Blueprint(users=old), Blueprint(users=(after,)))
 
 

@@ -6,8 +6,8 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from tocsin.fields import foreign_name
 from tocsin.identity.principal import TOKEN_PREFIX
+from tocsin.names import foreign_name
 from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 

@@ -1,0 +1,34 @@
+"""What users and groups may be called: names that other systems gave (`o'brien@example.com`, `DOMAIN\\jürgen`)."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_FOREIGN_NAME = 255
+"""Characters: at most 1,020 bytes, so that a name fits a sort key of DynamoDB."""
+
+_UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode's general categories
+_ENCODED = re.compile("%[0-9A-Fa-f]{2}")
+
+
+def nfc(text: str) -> str:
+    """`text` in Unicode's normal form C: `ü` is one character, however it was typed."""
+    return text if text.isascii() else unicodedata.normalize("NFC", text)
+
+
+def foreign_name(name: str) -> str:
+    """`name` in normal form C. ValueError, which says why, where no user or group could be called so."""
+    name = nfc(name)
+    if not 1 <= len(name) <= MAX_FOREIGN_NAME:
+        raise ValueError(f"has {len(name)} characters; a name has 1 to {MAX_FOREIGN_NAME}")
+    if name != name.strip():
+        raise ValueError("begins or ends with a blank")
+    odd = next((each for each in name if unicodedata.category(each) in _UNPRINTABLE), None)
+    if odd is not None:
+        raise ValueError(f"has a character that can't be seen, U+{ord(odd):04X}")
+    if "?" in name or _ENCODED.search(name):
+        raise ValueError("has a `?`, or a `%` before two hexadecimal digits: paths can't name it")
+    if name in {".", ".."} or name.endswith("/") or any(part in f"{name}/" for part in ("/members/", "/preferences/")):
+        raise ValueError("is `.` or `..`, ends with `/` or has `/members` or `/preferences` in it: another path")
+    return name
