@@ -146,3 +146,16 @@ def test_a_link_fits_a_header_whatever_a_person_is_called(links: UnsubscribeLink
 
     assert len(links.url(Subscription("ü" * 100, "m" * 100, "r" * 100), "")) <= MAX_TOKEN + 60
     assert links.read(url.partition("token=")[2]) == "ana@example.com"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_link_that_was_cut_is_a_page_for_people_and_a_problem_for_others(
+    api: Api, links: UnsubscribeLinks, method: str
+) -> None:
+    query, german = {"token": links.token_of(ANAS)[:-3]}, {"accept": "text/html", "accept-language": "de"}
+
+    page = api(method, "/unsubscribe", query=query, headers=german)
+    problem = api(method, "/unsubscribe", query=query)
+
+    assert (page.status, "<h1>Dieser Link funktioniert nicht</h1>" in page.text) == (404, True)
+    assert problem.is_problem(404)

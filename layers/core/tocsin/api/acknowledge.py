@@ -96,10 +96,10 @@ def _add_link(
     def ask() -> Response[str]:
         link, token = _followed(app, links())
         if link is None:
-            return _no_link(app, readers)
+            return no_link(app, readers)
         pages = _Pages(app, readers, link)
         if pages.reader_has_left:
-            return _no_link(app, readers)
+            return no_link(app, readers)
         matter = acknowledgements.matter(link.rule, link.about, link.event_id)
         if matter is None:
             return pages.nothing_left()
@@ -113,10 +113,10 @@ def _add_link(
     def acknowledge() -> Response[str]:
         link, _ = _followed(app, links())
         if link is None:
-            return _no_link(app, readers)
+            return no_link(app, readers)
         pages = _Pages(app, readers, link)
         if pages.reader_has_left:
-            return _no_link(app, readers)
+            return no_link(app, readers)
         try:
             done = acknowledgements.acknowledge(link.rule, link.about, link.event_id, _holder(app, link))
         except NotFound:
@@ -140,7 +140,7 @@ def _followed(app: APIGatewayHttpResolver, links: AcknowledgeLinks | None) -> tu
     return None if links is None else links.read(token, utc_now()), token
 
 
-def _no_link(app: APIGatewayHttpResolver, readers: Readers) -> Response[str]:
+def no_link(app: APIGatewayHttpResolver, readers: Readers) -> Response[str]:
     """A page for people; NotFound for whoever does not ask for one."""
     request = request_of(app)
     if "text/html" not in request.headers.get("accept", ""):

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
+from tocsin.api.acknowledge import no_link
 from tocsin.api.languages import Reader, Readers
 from tocsin.api.pages import form, page
 from tocsin.api.parameters import request_of
@@ -58,6 +59,8 @@ def add_routes(
     @app.get(PATH)
     def ask() -> Response[str]:
         asked, token = _asked(app, links())
+        if asked is None:
+            return no_link(app, readers)
         reader = _reads(app, readers, asked)
         if isinstance(asked, str):
             return _page(reader, _ASKS_STOP, _NO_MORE, form(f"token={token}", reader.say(_STOP)), who=asked)
@@ -68,6 +71,8 @@ def add_routes(
     @app.post(PATH)
     def unsubscribe() -> Response[str]:
         asked, _ = _asked(app, links())
+        if asked is None:
+            return no_link(app, readers)
         reader = _reads(app, readers, asked)
         if isinstance(asked, str):
             if stops.stop(asked, SuppressionReason.UNSUBSCRIBED, "by the link in an e-mail", now=utc_now()):
@@ -112,9 +117,7 @@ def _principal(subscription: Subscription) -> Principal:
     return Principal("unsubscribe-link", "the link in an e-mail", frozenset(), user=subscription.username)
 
 
-def _asked(app: APIGatewayHttpResolver, links: UnsubscribeLinks | None) -> tuple[Subscription | str, str]:
+def _asked(app: APIGatewayHttpResolver, links: UnsubscribeLinks | None) -> tuple[Subscription | str | None, str]:
+    """What the link is for, None where it is none of ours; and its token."""
     token = request_of(app).query.get("token", "")
-    told = None if links is None else links.read(token)
-    if told is None:
-        raise NotFound("this link is not one of ours; it may have been cut on its way")
-    return told, token
+    return None if links is None else links.read(token), token
