@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from tocsin_cli.errors import CliError
 from tocsin_cli.listening.message import Desk, Message
 
 MAX_BODY = 4 << 20
+_LENGTH = re.compile("[0-9]{1,15}")
 _PASSED_BACK = ("content-type", "retry-after")
 
 
@@ -54,7 +56,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         written = self.headers.get("content-length", "0")
-        length = int(written) if written.isdecimal() else MAX_BODY + 1
+        length = int(written) if _LENGTH.fullmatch(written) else MAX_BODY + 1
         if length > MAX_BODY:
             self.close_connection = True
             self._answer(413, b"")

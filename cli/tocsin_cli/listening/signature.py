@@ -9,6 +9,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from tocsin_cli.errors import UsageError
 PREFIX = "whsec_"
 TOLERANCE = 300
 """Seconds by which a message's time may differ from now, as the specification's libraries have it."""
+
+_SECONDS = re.compile("[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +59,14 @@ def verify(known: Sequence[str], headers: Mapping[str, str], body: bytes, *, now
     """Verify a message by any of the secrets; `headers` with names in lower case."""
     message_id, written = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     given = [each for each in headers.get("webhook-signature", "").split() if each.startswith("v1,")]
-    if not message_id or not written.isdecimal():
+    if not message_id or not _SECONDS.fullmatch(written):
         return Verdict(False, "it has no webhook-id and webhook-timestamp")
     if not given:
         return Verdict(False, "it is not signed: the transport has no secret")
     if not known:
         return Verdict(None, "not verified: give --secret")
     expected = [sign(secret, message_id, int(written), body) for secret in known]
-    if not any(hmac.compare_digest(each, wanted) for each in given for wanted in expected):
+    if not any(hmac.compare_digest(each.encode(), wanted.encode()) for each in given for wanted in expected):
         return Verdict(False, "the signature is by another secret, or the body was changed")
     away = now - int(written)
     if abs(away) > TOLERANCE:

@@ -61,6 +61,10 @@ def test_either_of_two_secrets_verifies_while_one_is_replaced():
         ({"webhook-signature": "v2,AAAA"}, "not signed"),
         ({"webhook-timestamp": "soon"}, "no webhook-id"),
         ({"webhook-id": ""}, "no webhook-id"),
+        ({"webhook-timestamp": "9" * 5_000}, "no webhook-id"),
+        ({"webhook-timestamp": "9" * 400}, "no webhook-id"),
+        ({"webhook-timestamp": "٣"}, "no webhook-id"),
+        ({"webhook-signature": "v1,é"}, "another secret, or the body was changed"),
     ],
 )
 def test_what_does_not_hold_says_why(changed, why):
@@ -148,9 +152,10 @@ def test_a_receiver_that_is_not_there_is_a_bad_gateway(desk):
     assert taking.shown[0][2].status == 0
 
 
-def test_a_body_that_is_too_large_is_refused(desk):
+@pytest.mark.parametrize("length", [str(MAX_BODY + 1), "9" * 5_000, "-1", "x"])
+def test_a_body_that_is_too_large_is_refused(desk, length):
     with endpoint(desk(), 0) as url:
-        answer = requests.post(url, headers={"Content-Length": str(MAX_BODY + 1)}, timeout=120, data=b"")
+        answer = requests.post(url, headers={"Content-Length": length}, timeout=120, data=b"")
 
     assert answer.status_code == 413
 
