@@ -174,7 +174,8 @@ def test_delivery(scene: Any, tables: Any, mode: str) -> None:
     stage, replay, _, port = scene
     name = {"webhook_slack": "slack", "local": "inbox"}.get(mode, mode)
     url = {"url": f"http://127.0.0.1:{port}/{mode}"} if mode.startswith("webhook") else {}
-    _configured(stage, replay, transports=[{"name": mode, "mode": mode} | url], policies=[], rules=[])
+    rules = [{"name": "told", "transports": [mode]}]  # of a rule that is gone the configuration would be read anew
+    _configured(stage, replay, transports=[{"name": mode, "mode": mode} | url], policies=[], rules=rules)
     records = []
     for at in range(10):
         about = event(at, "login_failed")
