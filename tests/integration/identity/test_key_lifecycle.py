@@ -14,6 +14,7 @@ from tests.integration.handler_calls import Answer, Client, request
 from tocsin.errors import Unavailable
 from tocsin.http.request import Request
 from tocsin.identity import throttle as attempts
+from tocsin.identity.api_keys import hash_secret
 from tocsin.identity.principal import Scope, authorize
 
 ADDRESS = "203.0.113.9"
@@ -93,6 +94,17 @@ def test_both_secrets_are_taken_while_a_rotation_overlaps(stack: Stack, api: Api
     until = datetime.fromtimestamp(int(identify(stack, authorizer, old)["expires"]), UTC)
     assert timedelta(minutes=59) < until - datetime.now(UTC) <= timedelta(hours=1)
     assert answer.body["old_secret_until"] is not None
+
+
+def test_what_is_known_of_a_request_says_by_which_secret_it_came(
+    stack: Stack, api: Api, authorizer: ModuleType
+) -> None:
+    first = made(api)
+    second = api("POST", "/keys/shop/rotate", {"overlap": "hours=1"}).body["key"]
+
+    hashes = [identify(stack, authorizer, key)["secret_hash"] for key in (first, second, stack.admin_key)]
+
+    assert hashes == [hash_secret(secret) for secret in (first.split("_", 2)[2], second.split("_", 2)[2], "a" * 48)]
 
 
 def test_only_the_last_secret_is_taken_beside_the_new_one(stack: Stack, api: Api, authorizer: ModuleType) -> None:

@@ -129,6 +129,38 @@ ENDS = {
 }
 
 
+@pytest.mark.parametrize("end", ["rotated", "rotated, overlap over"])
+def test_a_ticket_ends_with_the_secret_that_it_was_asked_for_by(
+    stack: Stack, people: PeopleStore, sockets: Sockets, end: str
+) -> None:
+    """The fault: who had the old secret went on reading for two hours, by a ticket of just before it was replaced."""
+    given = ticket(stack, secret_hash=hash_secret("one"))
+
+    ENDS[end](people)
+
+    assert sockets.connect(given) == 401
+
+
+def test_a_ticket_of_a_retired_secret_opens_a_connection_that_ends_with_the_overlap(
+    stack: Stack, people: PeopleStore, sockets: Sockets
+) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    people.write(keys=[key(secret_hash=hash_secret("two"), retired_hash=hash_secret("one"), retired_until=later)])
+    opened = sockets.connect(ticket(stack, secret_hash=hash_secret("one")))
+
+    ENDS["rotated, overlap over"](people)
+
+    assert (opened, sockets.end_unauthorised()) == (200, 1)
+
+
+def test_a_ticket_of_an_earlier_admin_key_opens_nothing(stack: Stack, sockets: Sockets) -> None:
+    given = ticket(stack, user="", key_id="admin", secret_hash=hash_secret(stack.admin_key))
+
+    admin_key_changes(stack)
+
+    assert sockets.connect(given) == 401
+
+
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("noticed_by", ["schedule", "message"])
 def test_a_connection_ends_with_what_it_was_authorised_by(

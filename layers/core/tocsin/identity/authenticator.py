@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tocsin.aws.logging import Code, note
 from tocsin.aws.secrets import secret_text
 from tocsin.errors import Unavailable
-from tocsin.identity.api_keys import ADMIN_KEY_ID, split_bearer
+from tocsin.identity.api_keys import ADMIN_KEY_ID, hash_secret, split_bearer
 from tocsin.identity.principal import EXPIRED, Scope
 from tocsin.identity.store import PeopleStore
 from tocsin.identity.throttle import FailedSignIns
@@ -70,7 +70,8 @@ class Authenticator:
     def identify(self, authorization: str | None, source_ip: str) -> JsonObject:
         """Return the authorizer's context for the header's value: {key_id, key_name, scopes, user, expires}.
 
-        For an access token it has `person` as well. Raises Refused where the header is missing or not valid.
+        For an API key it has `secret_hash` as well, for an access token `person`. Raises Refused where the header is
+        missing or not valid.
         """
         try:
             return self._identified(authorization, self._clock())
@@ -113,6 +114,8 @@ class Authenticator:
             "events_per_minute": str(key.events_per_minute or ""),
             # Functions check it as well, since API Gateway may cache this answer for longer than the key is valid.
             "expires": "" if ends is None else str(int(ends.timestamp())),
+            # What outlasts the request ends with the secret that it was asked for by, whichever is in force by then.
+            "secret_hash": hash_secret(secret),
         }
 
     @property
@@ -137,4 +140,10 @@ class Authenticator:
         )
         if not hmac.compare_digest(token.encode(), admin_key.encode()):
             raise Refused("this API key is not known")
-        return {"key_id": ADMIN_KEY_ID, "key_name": ADMIN_KEY_ID, "scopes": " ".join(Scope), "user": ""}
+        return {
+            "key_id": ADMIN_KEY_ID,
+            "key_name": ADMIN_KEY_ID,
+            "scopes": " ".join(Scope),
+            "user": "",
+            "secret_hash": hash_secret(token),
+        }

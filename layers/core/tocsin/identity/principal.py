@@ -48,6 +48,8 @@ class Principal:
     person: str | None = None
     expires: int | None = None
     """When the key or token expires, in seconds since 1970; None for never."""
+    secret_hash: str = ""
+    """Of the API key's secret that was sent; blank for an access token."""
 
     def require(self, scope: Scope) -> None:
         """Raise Forbidden where this key or token lacks `scope`."""
@@ -96,4 +98,5 @@ def authenticate(request: Request) -> Principal:
         events_per_minute=int(limit) if limit else None,
         person=facts.get("person") or None,
         expires=int(expires) if expires else None,
+        secret_hash=facts.get("secret_hash", ""),
     )

@@ -23,7 +23,7 @@ class Authority:
         self._admin_key = admin_key
 
     def marked(self, authorisation: Authorisation) -> Authorisation:
-        """`authorisation` with the secret that its key has now, so that another one is noticed."""
+        """`authorisation` with the secret that its key has now, where nobody said which one it was asked for by."""
         return replace(authorisation, secret_hash=self._secret_hash(authorisation.key_id) or "")
 
     def _secret_hash(self, key_id: str) -> str | None:

@@ -29,12 +29,12 @@ class Authorisation:
     expires: int | None = None
     """Seconds since 1970; None for never."""
     secret_hash: str = ""
-    """Of an API key's secret as it was when the connection was made: another one ends it."""
+    """Of the API key's secret by which the ticket was asked for: where it ends, the connection does."""
 
     @classmethod
     def of(cls, principal: Principal) -> Authorisation:
         """What `principal` may do, until when."""
-        return cls(principal.key_id, principal.scopes, principal.user, principal.expires)
+        return cls(principal.key_id, principal.scopes, principal.user, principal.expires, principal.secret_hash)
 
     def to_json(self) -> JsonObject:
         """As it is stored."""
