@@ -18,7 +18,7 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from tocsin.aws.dynamodb import Item, document, document_of, text, text_of
+from tocsin.aws.dynamodb import Item, document, document_of, text, text_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import WRITE_BATCH, Table
 from tocsin.identity.api_keys import ApiKey
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 _READING = "reading the directory"
 _WRITING = "writing the directory"
 _PARALLEL = 8
+
+OLD_LIST_LIVES = timedelta(hours=1)
+"""Longer than any function that still reads a list of members that was replaced, as with a snapshot."""
 
 
 class PeopleStore:
@@ -182,6 +185,15 @@ class PeopleStore:
         _at_once(partial(self._table.delete_many, _WRITING), keys)
         for user in users:
             self.forget_pk(user)
+
+    def let_expire(self, groups: Iterable[Group], *, now: datetime) -> None:
+        """Delete the lists of members of `groups`, which no configuration names any more, when nobody reads them.
+
+        Who has the configuration of a moment ago reads them still: were they gone, it would find nobody.
+        """
+        expires = {"expires_at": until(now + OLD_LIST_LIVES)}
+        items = [_member_key(group, name) | expires for group in groups for name in self.all_members(group)]
+        _at_once(partial(self._table.put_many, _WRITING), items)
 
     def forget_pk(self, user: User) -> None:
         """Delete the pk item of `user`, unless it belongs to somebody else by now."""

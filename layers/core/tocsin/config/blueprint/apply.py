@@ -228,10 +228,8 @@ class Blueprints:
         gone = traces.rosters - _rosters(plan.configuration)
         groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
         self._belongings.take_from(sorted(current.users.keys() - kept.keys()), now=utc_now())
-        self._people.delete(
-            users=[current.users[name] for name in sorted(current.users.keys() - kept.keys())],
-            members=[(group, member) for group in groups for member in self._people.all_members(group)],
-        )
+        self._people.delete(users=[current.users[name] for name in sorted(current.users.keys() - kept.keys())])
+        self._people.let_expire(groups, now=utc_now())
         for ref in sorted(traces.secrets - _secret_refs(plan.configuration)):
             self._secrets.delete(ref)
 

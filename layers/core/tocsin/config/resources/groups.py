@@ -14,6 +14,7 @@ from tocsin.identity.directory import Group
 from tocsin.identity.principal import Principal
 from tocsin.models import Model, as_json
 from tocsin.records import dataclass
+from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:  # tocsin.models says what for
@@ -81,4 +82,4 @@ class Groups(Published[GroupShape]):
     def _forget(self, name: str, before: Configuration) -> None:
         group = before.groups_by_name.get(name)
         if group is not None:
-            self._editor.people.delete(members=[(group, member) for member in self._editor.people.all_members(group)])
+            self._editor.people.let_expire([group], now=utc_now())
