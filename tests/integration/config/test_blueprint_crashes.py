@@ -67,11 +67,11 @@ def seen(stack: Stack) -> dict[str, Any]:
 
 
 def kinds(stack: Stack) -> dict[str, int]:
-    """How many items of each kind there are, but for the pieces of snapshots."""
+    """How many items of each kind there are, but for the pieces of snapshots and what expires."""
     found: dict[str, int] = {}
     for item in stack.items("config"):
         kind = item["pk"]["S"].split("#")[0]
-        if kind != "snapshot":
+        if kind != "snapshot" and "expires_at" not in item:
             found[kind] = found.get(kind, 0) + 1
     return found
 
