@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
@@ -85,7 +86,7 @@ def test_an_event_tells_the_host_that_a_transport_leads_to_now(stack: Stack) -> 
 
 
 def test_every_field_that_holds_an_expression_is_told_without_it() -> None:
-    models: dict[str, Any] = Blueprint.model_json_schema()["$defs"]
+    models: dict[str, Any] = TypeAdapter(Blueprint).json_schema()["$defs"]
     expressions = {"expression", "query"}
     holding = {f"#/$defs/{name}" for name, model in models.items() if expressions & model.get("properties", {}).keys()}
 
