@@ -19,7 +19,7 @@ from tocsin.http.response import Answer, answer, problem
 from tocsin.ingest.geoip import GeoIP
 from tocsin.ingest.guards import Guards
 from tocsin.ingest.once_store import OnceStore
-from tocsin.ingest.service import Ingested, Ingestion, event_result, one_result, refusal_facts
+from tocsin.ingest.service import Ingested, Ingestion, batch_facts, event_result, one_result, refusal_facts
 from tocsin.types import Json
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _answer(ingested: Ingested, request_id: str) -> Answer:
         return answer(200, event_result(ingested.results[0]))
     results: list[Json] = [one_result(result) for result in ingested.results]
     refused = [result for result in ingested.results if isinstance(result, TocsinError)]
-    note(Code.EVENTS_STORED, "batch stored", request_id=request_id, stored=len(stored), refused=len(refused))
+    note(Code.EVENTS_STORED, "batch stored", request_id=request_id, **batch_facts(ingested))
     unstored = [error for error in refused if isinstance(error, Unavailable)]
     if unstored:
         whole: TocsinError = Unavailable(

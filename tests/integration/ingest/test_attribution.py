@@ -128,6 +128,9 @@ def test_what_is_refused_is_not_logged(
     (line,) = lines(caplog, Code.EVENTS_REFUSED)
     assert (line.status, line.error) == (422, "invalid")
     assert line.fields in (["other"], [next(name for name in reversed(event) if name != SECRET)])
+    (batch,) = lines(caplog, Code.EVENTS_STORED)
+    why = {"status": 422, "error": "invalid", "fields": line.fields}
+    assert (batch.stored, batch.refused, batch.first_refused) == (1, 1, why)
     assert not [record for record in caplog.records if SECRET in repr(vars(record))]
 
 

@@ -212,6 +212,17 @@ def refusal_facts(error: TocsinError) -> dict[str, Any]:
     return facts
 
 
+def batch_facts(ingested: Ingested) -> dict[str, Any]:
+    """Facts of a batch for the log: how many events were stored and refused, and why the first of these was.
+
+    A batch can be refused five hundred times, mostly for one reason; its answer has them all.
+    """
+    refused = [result for result in ingested.results if isinstance(result, TocsinError)]
+    stored = sum(isinstance(result, Event) for result in ingested.results)
+    first = {"first_refused": refusal_facts(refused[0])} if refused else {}
+    return {"stored": stored, "refused": len(refused)} | first
+
+
 def one_result(result: Event | Earlier | TocsinError) -> JsonObject:
     """Answer for one event of a batch: 201 or 200 with what `event_result` says, else the problem."""
     if isinstance(result, TocsinError):
