@@ -1,7 +1,7 @@
 """Expressions written to hold a function or to fill its memory: each is refused, or ends at once.
 
-The native runtime cannot be interrupted, so what counts is that nothing dear is ever begun. Bounds are
-checked by what is refused; times only with a margin of a hundred, since machines differ. All evaluations
+The native runtime cannot be interrupted, so what counts is that nothing dear is ever begun. Bounds are checked by
+what is refused; times only of the processor and with a margin of hundreds, since machines differ. All evaluations
 also run in a process of their own, where a crash shows as one and the memory is measured.
 """
 
@@ -29,13 +29,13 @@ def small() -> Bindings:
 
 @pytest.mark.parametrize("source", NEVER.values(), ids=NEVER)
 def test_what_could_take_too_much_on_any_event_is_refused_when_it_is_written(source: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(ExpressionError) as caught:
         Expression.compile(source)
 
     assert caught.value.kind == "bounds"
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize("source", SOMETIMES.values(), ids=SOMETIMES)
@@ -66,14 +66,14 @@ def test_and_is_refused_on_the_events_that_would_make_it_dear(source: str) -> No
 @pytest.mark.parametrize("source", ALWAYS.values(), ids=ALWAYS)
 def test_what_only_looks_dear_is_accepted_and_ends_at_once(source: str, small: Bindings) -> None:
     expression = Expression.compile(source)
-    started = time.monotonic()
+    started = time.process_time()
 
     try:
         expression.evaluate(small)
     except ExpressionError as error:
         assert error.kind == "evaluation"
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -132,13 +132,13 @@ CHAINED = (
 @pytest.mark.parametrize("link", CHAINED)
 def test_no_chain_explodes_in_the_compiler(link: str) -> None:
     chains = [f"cel.bind(v, dyn({C}), v{link * length})" for length in (6, 12, 25, 60)]
-    started = time.monotonic()
+    started = time.process_time()
 
     for chain in chains:
         with contextlib.suppress(ExpressionError):
             Expression.compile(chain)
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 10
 
 
 @pytest.mark.parametrize(
@@ -152,13 +152,13 @@ def test_no_chain_explodes_in_the_compiler(link: str) -> None:
 )  # fmt: skip
 def test_no_nesting_explodes_in_the_compiler(opening: str, closing: str) -> None:
     nests = [f"cel.bind(v, dyn({C}), {opening * depth}v{closing * depth})" for depth in (6, 12, 25, 60)]
-    started = time.monotonic()
+    started = time.process_time()
 
     for nest in nests:
         with contextlib.suppress(ExpressionError):
             Expression.compile(nest)
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 10
 
 
 def test_an_event_nested_without_end_is_refused_and_not_followed() -> None:

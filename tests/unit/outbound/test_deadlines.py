@@ -16,7 +16,7 @@ from tocsin.outbound.deadlines import Deadline
 SHORT = Timeout(connect=0.2, total=0.2)
 SHORT_AFTER_HEADERS = Timeout(connect=0.4, total=0.4)
 """Long enough for the headers to arrive on a busy machine."""
-PATIENCE = 2.0
+PATIENCE = 4.0
 """Seconds by which such a call has certainly ended. The servers here go on for 5 s at least."""
 
 
