@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-import tocsin_client
+import tocsin_client.http_request
 from tests.unit.client.api_server import KEY, LIBRARY, hangs
 from tocsin_client import Event, EventAction, Refused, Unreachable, configuration, log_deprecation
 from tocsin_client.context import audit_overwrite_user, bound_request_id
