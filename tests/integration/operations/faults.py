@@ -183,11 +183,15 @@ def the_configuration_is_read_too_often(watch: Watch) -> None:
 
 @fault("DeliveriesTableThrottlesAlarm", said="the deliveries' table throttles, and messages come back")
 def the_ledger_is_written_too_often(watch: Watch) -> None:
+    _deliveries_are_throttled(watch)
+
+
+def _deliveries_are_throttled(watch: Watch, **by: str) -> None:
     watch.world.configure(watch.hook("/hook"))
     bodies = watch.messages(12)
 
     def work(number: int) -> None:
-        with watch.throttling("DeliveriesTable", "WriteThrottleEvents", "UpdateItem"):
+        with watch.throttling("DeliveriesTable", "WriteThrottleEvents", "UpdateItem", **by):
             assert watch.batch("webhook", bodies, received=number + 1) == len(bodies)
 
     watch.minutes(4, work)
@@ -211,14 +215,7 @@ def one_users_events_are_more_than_their_index_takes(watch: Watch) -> None:
 
 @fault("DeliveriesTableIndexThrottlesAlarm", said="an index of the deliveries' table throttles, and messages come back")
 def what_is_due_is_more_than_its_index_takes(watch: Watch) -> None:
-    watch.world.configure(watch.hook("/hook"))
-    bodies = watch.messages(12)
-
-    def work(number: int) -> None:
-        with watch.throttling("DeliveriesTable", "WriteThrottleEvents", "UpdateItem", index="by-due"):
-            assert watch.batch("webhook", bodies, received=number + 1) == len(bodies)
-
-    watch.minutes(4, work)
+    _deliveries_are_throttled(watch, index="by-due")
 
 
 # ── deliveries ───────────────────────────────────────────────────────────────
