@@ -71,9 +71,10 @@ class Model:
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[Any], handler: GetCoreSchemaHandler) -> CoreSchema:
-        hints = get_type_hints(source, globalns=_names(source), include_extras=True)
-        for known in fields(source):
-            known.type = hints[known.name]
+        if any(isinstance(known.type, str) for known in fields(source)):  # once, however many models it stands in
+            hints = get_type_hints(source, globalns=_names(source), include_extras=True)
+            for known in fields(source):
+                known.type = hints[known.name]
         return handler(source)
 
 
@@ -127,7 +128,7 @@ def accepted[Shape](model: type[Shape], given: Json, *, prefix: str = "") -> Sha
 
 
 def as_json(entry: object, *, exclude_defaults: bool = False, exclude_none: bool = False) -> JsonObject:
-    """Return an entry, which may be a pydantic model as well, as JSON has it."""
+    """Return an entry as JSON has it."""
     shape: Any = type(entry)
     shown: JsonObject = adapter(shape).dump_python(
         entry, mode="json", exclude_defaults=exclude_defaults, exclude_none=exclude_none

@@ -17,6 +17,11 @@ def nfc(text: str) -> str:
     return text if text.isascii() else unicodedata.normalize("NFC", text)
 
 
+def is_called(said: object, name: str) -> bool:
+    """Whether `said`, of an event, is the name `name`, which is in normal form C, however it was typed."""
+    return isinstance(said, str) and nfc(said) == name
+
+
 def foreign_name(name: str) -> str:
     """`name` in normal form C. ValueError, which says why, where no user or group could be called so."""
     name = nfc(name)

@@ -10,7 +10,6 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from tocsin.errors import Invalid, Violation
-from tocsin.names import nfc
 from tocsin.types import Json, JsonObject, Page
 
 MAX_SEARCH = 500
@@ -23,11 +22,6 @@ MOST_LOOKED_AT = 5_000
 """Entries that one request looks at; the page's `last` leads on."""
 
 type Words = tuple[str, ...]
-
-
-def is_called(said: object, name: str) -> bool:
-    """Whether `said`, of an event, is the name `name`, which is in normal form C, however it was typed."""
-    return isinstance(said, str) and nfc(said) == name
 
 
 def parse_words(given: str | None) -> Words:

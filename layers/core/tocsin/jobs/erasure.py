@@ -26,12 +26,11 @@ from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.runner import Step
 from tocsin.matching.story import StoryStore
 from tocsin.models import Model
-from tocsin.names import nfc
+from tocsin.names import is_called, nfc
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import Json, JsonObject
-from tocsin.words import is_called
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -17,11 +17,11 @@ from tocsin.addresses import Network, parse_address, parse_network
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
-from tocsin.names import nfc
+from tocsin.names import is_called, nfc
 from tocsin.records import dataclass
 from tocsin.times import EPOCH, in_zone, parse_moment
 from tocsin.types import Json
-from tocsin.words import MAX_SEARCH, Words, has_words, is_called, parse_words, texts_of
+from tocsin.words import MAX_SEARCH, Words, has_words, parse_words, texts_of
 
 type Counts = Mapping[str, Mapping[str, int]]
 """How many events there are, by action and app: {"login": {"shop": 3}}."""
