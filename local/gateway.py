@@ -38,7 +38,17 @@ from ministack.services.cloudformation import provisioners  # type: ignore[impor
 from local import message_moves
 from local.aws import ROOT_KEY
 from local.controls import Controls
-from local.corrections import asynchronous, cloudformation, freezing, http_api, iam, lambda_limits, streams, websocket
+from local.corrections import (
+    asynchronous,
+    cloudformation,
+    freezing,
+    http_api,
+    iam,
+    lambda_limits,
+    partiql,
+    streams,
+    websocket,
+)
 from local.corrections import ses as mail
 from local.corrections import sqs as messages
 from local.corrections.capacity import Capacity
@@ -88,7 +98,9 @@ def correct_permissions() -> None:
     iam_actions.extract_iam_action = iam.authorized_as_on_aws(iam_actions.extract_iam_action)
     iam_actions.extract_resource_arn = mail.sent_from_an_identity(iam_actions.extract_resource_arn)
     iam_actions.extract_resource_arn = iam.log_groups_with_their_streams(iam_actions.extract_resource_arn)
-    keys = iam.LeadingKeys(lambda table, index: hash_key(found, index) if (found := table_named(table)) else None)
+    checks = partiql.each_insert_is_checked(iam_actions.dynamodb_transaction_checks)
+    iam_actions.dynamodb_transaction_checks = checks
+    keys = iam.LeadingKeys(partition_key)
     iam_actions.dynamodb_service_context = keys.reading(iam_actions.dynamodb_service_context)
     iam_evaluator.enforce = keys.enforcing(iam_evaluator.enforce)
 
@@ -189,6 +201,9 @@ def correct_tables(late_reads: LateReads, capacity: Capacity) -> None:
     for name in ("_put_item", "_update_item", "_delete_item"):
         setattr(dynamodb, name, throttled.writing(getattr(dynamodb, name)))
     dynamodb._batch_write_item = throttled.writing_batch(dynamodb._batch_write_item)
+    dynamodb._batch_execute_statement = partiql.inserting(
+        dynamodb._batch_execute_statement, dynamodb._put_item, partition_key
+    )
 
 
 def spare_the_machine() -> None:
@@ -207,6 +222,12 @@ def table_named(name: str) -> dict[str, Any] | None:
     """A table of the request's account and region, by its name or ARN, or None."""
     table: dict[str, Any] | None = dynamodb._tables.get(dynamodb._normalize_table_name(name))
     return table
+
+
+def partition_key(name: str, index: str | None = None) -> str | None:
+    """The name of the partition key of a table, or of one of its indexes; None where there is no such table."""
+    table = table_named(name)
+    return None if table is None else hash_key(table, index)
 
 
 def asked_by_root(headers: Mapping[str, str]) -> bool:

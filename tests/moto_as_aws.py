@@ -4,6 +4,7 @@ Knows nothing of Tocsin. `installed()` changes moto 5 for as long as its block l
 
 - an operation is atomic: moto's look and then write, and threads come in between;
 - a failing update changes nothing: moto has changed the item by the time that it finds it too large;
+- PartiQL inserts nothing where an item is: moto writes over it, and looks through all tables for each statement;
 - an item has 400 KB as DynamoDB counts them: moto takes 405,000 bytes, and counts a value that it replaces twice;
 - a query of a large table is as fast as that of a small one: moto sorts all items for each;
 - a queue of many messages is as fast as a short one: moto counts all of them for each one that is sent or received;
@@ -42,6 +43,7 @@ from moto.sqs.responses import SQSResponse
 
 from local.corrections.item_size import MAX_ITEM, item_bytes
 from local.corrections.late_reads import LateReads
+from local.corrections.moto_partiql import inserting
 from local.corrections.ses import too_long
 from local.corrections.sqs import batch_too_large, message_bytes, not_allowed, too_large
 
@@ -62,6 +64,7 @@ def installed() -> Iterator[Moto]:
     """Has moto do as AWS does, meanwhile."""
     moto = Moto()
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DynamoDBBackend, "batch_execute_statement", inserting(DynamoDBBackend.batch_execute_statement))
         _count_items_exactly(patch)
         _refuse_messages(patch)
         _look_at_messages_quickly(patch)

@@ -15,6 +15,7 @@ local/switches.py says which of them can be switched.
 | item_size | how DynamoDB counts an item |
 | lambda_limits | how large a payload and a response may be |
 | late_reads, late_tables | eventually consistent reads that are behind |
+| partiql, moto_partiql | an INSERT is a write as others are: conditions, streams, limits, a permission of its own |
 | recursion | stops a function that feeds itself through SQS |
 | ses | which identities and configuration set sending mail needs the permission on; how long addresses may be |
 | sqs | how large a message is, with its attributes; the trace header it keeps, in a batch too |

@@ -1,7 +1,7 @@
 """Throttling of the emulator's tables: what is put around its reads and writes.
 
-What a request will cost is estimated before (whose partitions) and measured after (how much). Transactions and PartiQL
-are not throttled.
+What a request will cost is estimated before (whose partitions) and measured after (how much). Transactions are not
+throttled; of PartiQL, INSERTs are, which are PutItems here.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextvars import ContextVar
 from typing import Any
 
+from local.corrections.partiql import inserts
+
 # SQS's batch operations are not IAM actions of their own.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 _SQS_ACTIONS = {
@@ -87,7 +89,7 @@ class LeadingKeys:
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/specifying-conditions.html
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
 
-    PartiQL statements are not looked into.
+    Of PartiQL, INSERTs are looked into.
     """
 
     def __init__(self, hash_key: HashKey) -> None:
@@ -132,6 +134,9 @@ def _values(request: Request, hash_key: HashKey) -> Iterator[tuple[str, str]]:
             for name, wanted in tables.items():
                 for item in _batched(wanted):
                     yield from _of_item(name, item, hash_key)
+        case {"Statements": [*_]}:
+            for name, item in inserts(request):
+                yield from _of_item(name, item, hash_key)
         case {"TransactItems": [*members]}:
             for member in members:
                 for part in member.values():

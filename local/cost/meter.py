@@ -22,6 +22,7 @@ from moto.core.botocore_stubber import BotocoreStubber
 
 from local.corrections.capacity_tables import writes
 from local.corrections.item_size import item_bytes, read_units
+from local.corrections.partiql import BATCH, inserts
 
 type Usage = defaultdict[str, float]
 """Units by name, as `dynamodb.write:events/by-user`: what is billed, a colon, and whose it is."""
@@ -185,7 +186,7 @@ class Meter:
             self._own.looking = False
 
 
-def _targets(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _targets(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """(table, item or key) of each write of a call."""
     if operation in {"PutItem", "UpdateItem", "DeleteItem"}:
         yield request["TableName"], request.get("Item") or request["Key"]
@@ -193,6 +194,8 @@ def _targets(operation: str, request: dict[str, Any]) -> Iterator[tuple[str, dic
         for table, entries in request["RequestItems"].items():
             for entry in entries:
                 yield table, entry["PutRequest"]["Item"] if "PutRequest" in entry else entry["DeleteRequest"]["Key"]
+    elif operation == BATCH:
+        yield from inserts(request)
     elif operation == "TransactWriteItems":
         for entry in request["TransactItems"]:
             (write,) = entry.values()

@@ -18,6 +18,7 @@ import boto3
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
+from local.corrections import moto_partiql
 from local.cost.meter import Meter, Usage
 from local.workspace import ROOT
 from tocsin.aws import clients
@@ -179,7 +180,7 @@ def staged(
     level = logger.level
     logger.setLevel(log_level or template["Parameters"]["LogLevel"]["Default"])  # its module may be loaded already
     clients.forget()
-    with mock_aws():
+    with mock_aws(), moto_partiql.installed():
         dynamodb, sqs = boto3.client("dynamodb"), boto3.client("sqs")
         for resource, name in TABLES.items():
             properties = template["Resources"][resource]["Properties"]

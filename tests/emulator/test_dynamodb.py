@@ -26,9 +26,18 @@ def granted(table, *actions, keys, operator="ForAllValues:StringLike"):
 
 EVERY_ACTION = (
     *("GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "BatchGetItem", "BatchWriteItem"),
-    "ConditionCheckItem",
+    *("ConditionCheckItem", "PartiQLInsert"),
 )
 SETS = {"UpdateExpression": "SET a = :a", "ExpressionAttributeValues": {":a": {"S": "a"}}}
+
+
+def inserting(client, table, *items):
+    """Insert items that have a pk and a sk; what each statement is answered."""
+    statement = f"""INSERT INTO "{table}" VALUE {{'pk':?,'sk':?}}"""
+    statements = [{"Statement": statement, "Parameters": [each["pk"], each["sk"]]} for each in items]
+    return client.batch_execute_statement(Statements=statements)["Responses"]
+
+
 CALLS = {
     "GetItem": lambda client, table, pk: client.get_item(TableName=table, Key=item(pk)),
     "PutItem": lambda client, table, pk: client.put_item(TableName=table, Item=item(pk)),
@@ -52,6 +61,7 @@ CALLS = {
     "BatchWriteItem": lambda client, table, pk: client.batch_write_item(
         RequestItems={table: [{"PutRequest": {"Item": item("mine#1")}}, {"DeleteRequest": {"Key": item(pk)}}]}
     ),
+    "PartiQLInsert": lambda client, table, pk: inserting(client, table, item("mine#1"), item(pk)),
     "TransactWriteItems": lambda client, table, pk: client.transact_write_items(
         TransactItems=[{"Put": {"TableName": table, "Item": item(pk)}}]
     ),
@@ -82,6 +92,69 @@ def test_a_scan_has_no_leading_keys(account):
     client = account.user("dynamodb", granted(table, "Scan", keys=["mine#*"]))
 
     assert client.scan(TableName=table)["Items"] == []
+
+
+# PartiQL
+
+
+def test_an_insert_where_an_item_is_fails_by_itself(account):
+    table, dynamodb = account.table(), account.aws.dynamodb
+    dynamodb.put_item(TableName=table, Item=item("a", value="as it was"))
+
+    answers = inserting(dynamodb, table, item("a"), item("b"))
+
+    assert answers == [
+        {
+            "TableName": table,
+            "Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"},
+        },
+        {"TableName": table},
+    ]
+    assert dynamodb.scan(TableName=table)["Items"] == [item("a", value="as it was"), item("b")]
+
+
+def test_an_insert_is_in_the_stream_as_a_put_is(account):
+    table, dynamodb = account.table(), account.aws.dynamodb
+    stream = {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}
+    arn = dynamodb.update_table(TableName=table, StreamSpecification=stream)["TableDescription"]["LatestStreamArn"]
+    streams = account.client("dynamodbstreams")
+
+    inserting(dynamodb, table, item("a"))
+
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    start = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+    (record,) = streams.get_records(ShardIterator=streams.get_shard_iterator(**start)["ShardIterator"])["Records"]
+    assert (record["eventName"], record["dynamodb"]["NewImage"]) == ("INSERT", item("a"))
+
+
+def test_an_insert_needs_its_own_permission_and_no_other(account, refused):
+    table = account.table()
+    may_put = account.user("dynamodb", granted(table, "PutItem", "BatchWriteItem", "BatchExecuteStatement", keys=["a"]))
+    may_insert = account.user("dynamodb", granted(table, "PartiQLInsert", keys=["a"]))
+
+    assert refused(lambda: inserting(may_put, table, item("a"))).startswith("AccessDeniedException")
+    assert inserting(may_insert, table, item("a")) == [{"TableName": table}]
+
+
+def test_an_insert_of_too_much_fails_by_itself(account):
+    table, dynamodb = account.table(), account.aws.dynamodb
+    statement = f"""INSERT INTO "{table}" VALUE {{'pk':?,'sk':?,'text':?}}"""
+    items = [[{"S": "a"}, {"S": "1"}, {"S": "t" * size}] for size in (400 * 1024, 1)]
+
+    answers = dynamodb.batch_execute_statement(
+        Statements=[{"Statement": statement, "Parameters": values} for values in items]
+    )["Responses"]
+
+    assert [answer.get("Error", {}).get("Code") for answer in answers] == ["ValidationError", None]
+
+
+def test_inserts_are_throttled_one_by_one(account, client):
+    table = account.table()
+    with account.emulator.throttling(Throttle(table, writes_per_s=0.001)):
+        answers = inserting(client, table, item("a"), item("a", "2"), item("b"))
+
+    assert [answer.get("Error", {}).get("Code") for answer in answers] == [None, "ThrottlingError", None]
+    assert len(client.scan(TableName=table)["Items"]) == 2
 
 
 # late reads

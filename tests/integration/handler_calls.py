@@ -175,5 +175,12 @@ def functions_clients(service: str) -> list[Any]:
     return [make(), make(clients.HURRIED)] if service in {"dynamodb", "secretsmanager"} else [make()]
 
 
-WRITES: Sequence[str] = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+WRITES: Sequence[str] = (
+    "PutItem",
+    "UpdateItem",
+    "DeleteItem",
+    "BatchWriteItem",
+    "BatchExecuteStatement",
+    "TransactWriteItems",
+)
 """The calls that change a table."""

@@ -20,6 +20,7 @@ import botocore.client
 import pytest
 
 from local.corrections.iam import leading_keys
+from local.corrections.partiql import BATCH, INSERT
 from tests.expanded_template import expanded_template
 from tests.stack.permissions import NOT_SHOWN, as_list, functions, short_name, statements
 
@@ -184,7 +185,9 @@ def calls(function: str, service: str, operation: str, request: dict[str, Any]) 
         if "TransactItems" in request:
             return
         keys = leading_keys(request, hash_key)
-        for table in request.get("RequestItems") or [request["TableName"]]:
+        tables = request.get("RequestItems") or [request["TableName"]] if operation != BATCH else keys
+        action = f"dynamodb:{INSERT}" if operation == BATCH else action
+        for table in tables:
             index = f"/index/{request['IndexName']}" if "IndexName" in request else ""
             yield Call(function, action, f"{TABLES[table]}{index}", tuple(sorted(set(keys.get(table, [])))))
     elif service == "sqs":

@@ -38,6 +38,12 @@ def transaction(*members: dict[str, Any]) -> dict[str, Any]:
     return {"TransactItems": list(members)}
 
 
+def insert(sk: str) -> dict[str, Any]:
+    item = ITEM | {"sk": {"S": sk}}
+    names = ",".join(f"'{name}':?" for name in item)
+    return {"Statement": f'INSERT INTO "events" VALUE {{{names}}}', "Parameters": list(item.values())}
+
+
 CALLS: list[tuple[str, dict[str, Any]]] = [
     ("put_item", TABLE | {"Item": ITEM}),
     ("put_item", TABLE | {"Item": KEY} | ABSENT),
@@ -52,6 +58,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("update_item", TABLE | {"Key": KEY} | UPDATE | {"ConditionExpression": "counted > :zero AND counted < :one"}),
     ("batch_get_item", {"RequestItems": {"events": {"Keys": [KEY, KEY | {"sk": {"S": "2"}}]}}}),
     ("batch_write_item", {"RequestItems": {"events": [{"PutRequest": {"Item": ITEM | {"sk": {"S": "2"}}}}]}}),
+    ("batch_execute_statement", {"Statements": [insert("1"), insert("4"), insert("4")]}),
     (
         "query",
         TABLE
@@ -102,7 +109,7 @@ def said(client: Any, calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:
 
 def test_dynamodb_says_the_same(stack: Stack, plainly: Callable[[], None]) -> None:
     quick = said(stack.dynamodb, CALLS)
-    for sk in ("1", "2", "3"):
+    for sk in ("1", "2", "3", "4"):
         stack.dynamodb.delete_item(TableName="events", Key=KEY | {"sk": {"S": sk}})
     plainly()
     plain = said(stack.dynamodb, CALLS)

@@ -14,6 +14,7 @@ from tests.integration.handler_calls import (
     Killed,
     everything,
     failing,
+    heard,
     nothing_processed,
     raising,
     throttled,
@@ -145,9 +146,13 @@ def test_an_idempotency_key_is_stored_as_its_hash(stack: Stack, producer: Client
 # ── a crash in the middle ────────────────────────────────────────────────────
 
 
-@pytest.mark.parametrize("killed_at", [1, 7, 40])
+WRITES_OF_A_BATCH = ("PutItem", "BatchExecuteStatement")
+"""The record of a request's key, or an event by itself; 25 events."""
+
+
+@pytest.mark.parametrize("killed_at", [0, 1, 2])
 def test_a_repeat_after_a_crash_stores_what_is_missing(stack: Stack, producer: Client, killed_at: int) -> None:
-    with failing(raising(Killed()), "PutItem", at=lambda call: call > killed_at), pytest.raises(Killed):
+    with failing(raising(Killed()), *WRITES_OF_A_BATCH, at=lambda call: call > killed_at), pytest.raises(Killed):
         producer.post(BATCH, idempotency_key="k1")
     stored = {event["id"] for event in stack.events()}
     assert len(stored) < len(BATCH)
@@ -162,13 +167,56 @@ def test_a_repeat_after_a_crash_stores_what_is_missing(stack: Stack, producer: C
 
 def test_a_repeat_after_a_crash_stores_what_is_missing_of_a_producers_ids(stack: Stack, producer: Client) -> None:
     events = [event | {"id": new_id()} for event in BATCH]
-    with failing(raising(Killed()), "PutItem", at=lambda call: call > 7), pytest.raises(Killed):
+    with failing(raising(Killed()), "BatchExecuteStatement", at=lambda call: call > 1), pytest.raises(Killed):
         producer.post(events)
+    assert len(stack.events()) == 25
 
     answer = Client(stack, "ingest").post(events)
 
     assert answer.body["accepted"] == len(events)
     assert numbers(stack) == list(range(len(events)))
+
+
+def test_a_repeat_after_an_answer_that_never_came_stores_nothing_twice(stack: Stack, producer: Client) -> None:
+    """DynamoDB has done what it was asked for, and the process ends before it hears of it."""
+    events = [event | {"id": new_id()} for event in BATCH]
+
+    def end(**_: Any) -> None:
+        raise Killed
+
+    with heard(clients.dynamodb(), "after-call.dynamodb.BatchExecuteStatement", end), pytest.raises(Killed):
+        producer.post(events)
+    before = everything(stack)
+
+    answer = Client(stack, "ingest").post(events)
+
+    assert [result["status"] for result in answer.body["results"]] == [201] * len(events)
+    assert numbers(stack) == list(range(len(events)))
+    assert all(item in everything(stack)["events"] for item in before["events"])
+
+
+def test_of_a_batch_the_events_that_are_there_are_answered_from_the_store(stack: Stack, producer: Client) -> None:
+    earlier, other, new = ({"action": "login", "id": new_id(), "context": {"n": n}} for n in range(3))
+    producer.post([earlier, other])
+
+    answer = producer.post([new, other | {"action": "logout"}, earlier])
+
+    assert [result["status"] for result in answer.body["results"]] == [201, 409, 201]
+    assert numbers(stack) == [0, 1, 2]
+    assert [event["action"] for event in stack.events()] == ["login"] * 3
+
+
+@pytest.mark.parametrize("own_ids", [False, True])
+def test_a_batch_of_a_hundred_is_four_calls(stack: Stack, producer: Client, own_ids: bool) -> None:
+    """The fault: each event with an id of its own was a PutItem."""
+    producer.post(LOGIN)  # the settings are read
+    events = [LOGIN | ({"id": new_id()} if own_ids else {}) for _ in range(100)]
+
+    with failing(throttled(), at=lambda _: False) as calls:
+        answer = producer.post(events)
+
+    assert answer.body["accepted"] == 100
+    assert calls == ["BatchExecuteStatement" if own_ids else "BatchWriteItem"] * 4
 
 
 # ── DynamoDB throttles or fails ──────────────────────────────────────────────
@@ -189,10 +237,11 @@ def test_what_can_not_be_stored_is_not_acknowledged(stack: Stack, producer: Clie
         "a batch": (BATCH, {}),
         "an id": (LOGIN | {"id": new_id()}, {}),
         "a key": (BATCH, {"idempotency_key": "k1"}),
+        "ids": ([event | {"id": new_id()} for event in BATCH], {}),
     }
     for way, (body, headers) in ways.items():
         for reason, failure in FAILURES.items():
-            with subtests.test(way, reason=reason), failing(failure, "PutItem", "BatchWriteItem"):
+            with subtests.test(way, reason=reason), failing(failure, "BatchWriteItem", *WRITES_OF_A_BATCH):
                 answer = producer.post(body, **headers)
 
                 assert answer.is_problem(503)
@@ -241,13 +290,14 @@ def test_of_a_batch_that_is_stored_in_part_just_that_part_is_acknowledged(stack:
 
 @pytest.mark.usefixtures("impatient")
 def test_a_repeat_after_throttling_completes_the_batch(stack: Stack, producer: Client) -> None:
-    with failing(throttled(), "PutItem", at=lambda call: call % 3 == 0):
+    with failing(throttled(), *WRITES_OF_A_BATCH, at=lambda call: call > 2):
         first = producer.post(BATCH, idempotency_key="k1")
 
     again = producer.post(BATCH, idempotency_key="k1")
 
     told = [result for result in first.body["results"] if result["status"] == 201]
     assert first.is_problem(503)
+    assert len(told) == 25
     assert all(result in again.body["results"] for result in told)
     assert numbers(stack) == list(range(len(BATCH)))
 

@@ -20,7 +20,9 @@ AWAY = "http://127.0.0.1:9"
 
 @fault("RequestsFailAlarm", said="the events table takes nothing")
 def the_events_table_takes_nothing(watch: Watch) -> None:
-    with failing(throttled("InternalServerError", 500), "PutItem", "BatchWriteItem", table="events"):
+    with failing(
+        throttled("InternalServerError", 500), "PutItem", "BatchWriteItem", "BatchExecuteStatement", table="events"
+    ):
         watch.minutes(3, lambda _: watch.ask("ingest", post()))
 
 

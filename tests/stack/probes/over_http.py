@@ -86,7 +86,7 @@ def report_guesses(stage: Stage, _permission: Permission) -> None:
 
 
 def post(stage: Stage, body: Payload, **facts: str) -> None:
-    ask(stage, "ingest", request("POST", "/events", body, facts=facts), 201)
+    ask(stage, "ingest", request("POST", "/events", body, facts=facts), 201 if isinstance(body, dict) else 200)
 
 
 def post_new(stage: Stage, _permission: Permission) -> None:
@@ -95,6 +95,10 @@ def post_new(stage: Stage, _permission: Permission) -> None:
 
 def post_with_id(stage: Stage, _permission: Permission) -> None:
     post(stage, {"action": "probe", "id": new_id()})
+
+
+def post_with_ids(stage: Stage, _permission: Permission) -> None:
+    post(stage, [{"action": "probe", "id": new_id()} for _ in range(2)])
 
 
 def post_counted(stage: Stage, _permission: Permission) -> None:
@@ -208,6 +212,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("authorizer", "ReadAdminKey", "secretsmanager:GetSecretValue"): identify_admin,
     ("ingest", "ReadVersion", "dynamodb:GetItem"): post_new,
     ("ingest", "StoreBatch", "dynamodb:BatchWriteItem"): post_new,
+    ("ingest", "StoreBatch", "dynamodb:PartiQLInsert"): post_with_ids,
     ("ingest", "StoreEvent", "dynamodb:PutItem"): post_with_id,
     ("ingest", "CountGuards", "dynamodb:UpdateItem"): post_counted,
     ("api", "ReadEvents", "dynamodb:GetItem"): get_event,

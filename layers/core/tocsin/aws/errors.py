@@ -18,6 +18,10 @@ _FAILED_CONDITION = "ConditionalCheckFailed"
 _PASSING = frozenset({"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"})
 """Reasons of a cancelled transaction that time heals.
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html"""
+_PASSING_IN_STATEMENTS = _PASSING | {"RequestLimitExceeded", "InternalServerError"}
+_ALREADY_THERE = frozenset({"DuplicateItem", _FAILED_CONDITION})
+"""What a statement of a batch failed for: that time heals; that an item has the key.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchStatementError.html"""
 
 
 class Unprocessed(Unavailable):
@@ -86,6 +90,20 @@ def _raise_for(what: str, reasons: Any) -> None:  # noqa: ANN401 - botocore's
         raise ConditionsFailed(found) from None
     if _PASSING.intersection(codes):
         raise Unprocessed(f"{what} failed: DynamoDB is throttling", retry_after=RETRY_AFTER)
+
+
+def of_statement(what: str, error: Mapping[str, Any] | None) -> ConditionFailed | Unavailable | None:
+    """Return what the error of a statement in a batch means; None where it has none.
+
+    Unprocessed for what may work in a moment: botocore tries whole calls again, and a batch is answered with 200.
+    """
+    if error is None:
+        return None
+    code = error.get("Code", "unknown")
+    if code in _ALREADY_THERE:
+        return ConditionFailed(error.get("Item", {}))
+    kind = Unprocessed if code in _PASSING_IN_STATEMENTS else Refused if code == "ValidationError" else Unavailable
+    return kind(f"{what} failed: {code}", retry_after=RETRY_AFTER)
 
 
 def code_of(error: ClientError) -> str:

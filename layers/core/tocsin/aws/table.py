@@ -11,7 +11,7 @@ from itertools import batched, chain
 from typing import TYPE_CHECKING, Any, Literal
 
 from tocsin.aws.dynamodb import Item, text, text_of
-from tocsin.aws.errors import RETRY_AFTER, Unprocessed, as_unavailable
+from tocsin.aws.errors import RETRY_AFTER, ConditionFailed, Refused, Unprocessed, as_unavailable, of_statement
 from tocsin.aws.retry import retry
 from tocsin.errors import Unavailable
 from tocsin.records import dataclass
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _READ_BATCH = 100  # BatchGetItem's limit
 WRITE_BATCH = 25
-"""Items that one BatchWriteItem writes."""
+"""Items that one BatchWriteItem, or one BatchExecuteStatement, writes."""
 
 
 class NotWritten(Unavailable):
@@ -279,6 +279,48 @@ class Table:
     def delete_many(self, what: str, keys: Iterable[Item]) -> None:
         """Delete the items at `keys`; what is not there is no error. NotWritten as `put_many`."""
         self._write_many(what, [{"DeleteRequest": {"Key": key}} for key in keys])
+
+    def insert_many(self, what: str, items: Sequence[Item]) -> list[ConditionFailed | Unavailable | None]:
+        """Write each of `items` where there is none yet; return for each, in order, why it was not written, or None.
+
+        ConditionFailed where there is one. Where DynamoDB is not able to take a batch whole, also when it is tried
+        again, those after it are not tried: they would fare no better. The names of attributes go into statements as
+        they are: they are the stores' own.
+
+        By PartiQL, since BatchWriteItem knows no conditions. An INSERT costs what a PutItem does.
+        https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.insert.html
+        """
+        outcomes: list[ConditionFailed | Unavailable | None] = []
+        for batch in batched(items, WRITE_BATCH, strict=False):
+            inserted = self._insert_batch(what, batch)
+            outcomes += inserted
+            for outcome in inserted:
+                if isinstance(outcome, Unavailable) and not isinstance(outcome, Refused):
+                    return outcomes + [outcome] * (len(items) - len(outcomes))
+        return outcomes
+
+    def _insert_batch(self, what: str, items: Sequence[Item]) -> list[ConditionFailed | Unavailable | None]:
+        statements: Any = [self._insert(item) for item in items]
+        outcomes: list[ConditionFailed | Unavailable | None] = [_throttled(what)] * len(items)
+
+        def insert() -> None:
+            left = [position for position, outcome in enumerate(outcomes) if isinstance(outcome, Unprocessed)]
+            with as_unavailable(what):
+                answer = self._client.batch_execute_statement(Statements=[statements[position] for position in left])
+            for position, response in zip(left, answer["Responses"], strict=True):
+                outcomes[position] = of_statement(what, response.get("Error"))
+            if any(isinstance(outcome, Unprocessed) for outcome in outcomes):
+                raise _throttled(what)
+
+        try:
+            retry(insert, on=Unprocessed)
+        except Unavailable as error:
+            return [error if isinstance(outcome, Unprocessed) else outcome for outcome in outcomes]
+        return outcomes
+
+    def _insert(self, item: Item) -> dict[str, Any]:
+        names = ",".join(f"'{name}':?" for name in item)
+        return {"Statement": f'INSERT INTO "{self._name}" VALUE {{{names}}}', "Parameters": list(item.values())}
 
     def _write_many(self, what: str, requests: Sequence[dict[str, Any]]) -> None:
         batches = list(batched(requests, WRITE_BATCH, strict=False))

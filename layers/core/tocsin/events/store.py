@@ -162,8 +162,20 @@ class EventStore:
     def _add_once(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
         if len(submissions) <= 1:
             return [self._put_once(submission) for submission in submissions]
-        with ThreadPoolExecutor(min(_PARALLEL, len(submissions))) as pool:
-            return list(pool.map(self._put_once, submissions))
+        results: dict[int, Event | Conflict | Unavailable] = {}
+        there: list[int] = []
+        items = [self._item(submission.event, submission.digest) for submission in submissions]
+        for position, failure in enumerate(self._table.insert_many("storing events", items)):
+            if isinstance(failure, ConditionFailed):
+                there.append(position)
+            else:
+                results[position] = submissions[position].event if failure is None else failure
+        if there:
+            # A put that fails says what is there, of which a statement gives no account.
+            with ThreadPoolExecutor(min(_PARALLEL, len(there))) as pool:
+                repeated = pool.map(self._put_once, [submissions[position] for position in there])
+                results |= zip(there, repeated, strict=True)
+        return [results[position] for position in range(len(submissions))]
 
     def _put_once(self, submission: Submission) -> Event | Conflict | Unavailable:
         try:

@@ -88,6 +88,19 @@ def hash_key(table, index):
             },
             {"events": ["a", "b"]},
         ),
+        (
+            {
+                "Statements": [
+                    {
+                        "Statement": """INSERT INTO "events" VALUE {'sk':?,'pk':?}""",
+                        "Parameters": [{"S": "1"}, {"S": key}],
+                    }
+                    for key in "ab"
+                ]
+            },
+            {"events": ["a", "b"]},
+        ),
+        ({"Statements": [{"Statement": "SELECT * FROM events"}]}, {}),
     ],
 )
 def test_the_leading_keys_of_a_call_are_the_partition_keys_that_it_is_about(request_, keys):

@@ -8,6 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from local.corrections import moto_partiql
 from local.cost.bill import Prices
 from local.cost.meter import Meter
 
@@ -19,7 +20,7 @@ TABLE, INDEX = "dynamodb.write:things", "dynamodb.write:things/by-owner"
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Any, Any]]:
     """Clients of DynamoDB, with a table that has an index of keys by owner, and of SQS."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    with mock_aws():
+    with mock_aws(), moto_partiql.installed():
         dynamodb = boto3.client("dynamodb")
         text = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "owner")]
         keys = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
@@ -83,9 +84,14 @@ def test_a_batch_costs_each_of_its_writes_and_a_transaction_twice(aws: Any) -> N
     items = [{"pk": {"S": "a"}, "sk": {"S": str(number)}} for number in range(3)]
 
     batch = {"things": [{"PutRequest": {"Item": item}} for item in items]}
+    inserts = [
+        {"Statement": """INSERT INTO "things" VALUE {'pk':?,'sk':?}""", "Parameters": list(item.values())}
+        for item in items
+    ]
     together = [{"Put": {"TableName": "things", "Item": item}} for item in items]
 
     assert metered(dynamodb, lambda: dynamodb.batch_write_item(RequestItems=batch)) == {TABLE: 3}
+    assert metered(dynamodb, lambda: dynamodb.batch_execute_statement(Statements=inserts)) == {TABLE: 3}
     assert metered(dynamodb, lambda: dynamodb.transact_write_items(TransactItems=together)) == {TABLE: 6}
 
 
