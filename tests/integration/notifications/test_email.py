@@ -98,7 +98,7 @@ def test_a_mail_has_its_tags_its_configuration_set_and_a_link_to_stop_it(world: 
     headers = {header["Name"]: header["Value"] for header in request["Content"]["Simple"]["Headers"]}
     assert headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     token = headers["List-Unsubscribe"].removesuffix(">").partition("token=")[2]
-    assert LINKS.read(token) == Subscription("alice", "mail", "failed-logins")
+    assert LINKS.read(token) == Subscription("alice", "alice@example.com", "mail", "failed-logins")
 
 
 def test_the_message_id_of_ses_is_kept(world: World) -> None:

@@ -58,11 +58,12 @@ def test_a_link_ends() -> None:
 
 def test_links_of_one_purpose_are_none_of_the_other() -> None:
     mails = UnsubscribeLinks(SECRET)
-    subscription = Subscription("ana", "mail", "refunds")
+    subscription = Subscription("ana", "ana@example.com", "mail", "refunds")
 
-    assert LINKS.read(mails.token_of(subscription).removeprefix("2."), NOW) is None
+    assert LINKS.read(mails.token_of(subscription).removeprefix("3."), NOW) is None
     assert LINKS.read(mails.token("ana@example.com"), NOW) is None
     assert mails.read(LINKS.token(ANAS)) is None and mails.read(f"2.{LINKS.token(ANAS)}") is None
+    assert mails.read(f"3.{LINKS.token(ANAS)}") is None
 
 
 def test_links_that_are_in_mails_already_still_work() -> None:
@@ -71,7 +72,8 @@ def test_links_that_are_in_mails_already_still_work() -> None:
 
     assert links.read("YW5hQGV4YW1wbGUuY29t.D3a0CxkIzpGPM7-Cxp4IsXtfatExM56PC2q752T8xao") == "ana@example.com"
     read = links.read("2.YW5hAG1haWwAcmVmdW5kcw.zZwGHhIHNftqKNxwy0e4kD2yoUMJyhiO0p_nzmTXiAg")
-    assert read == Subscription("ana", "mail", "refunds")
+    assert read == Subscription("ana", "", "mail", "refunds")
+    assert links.read("3.YW5hAG1haWwAcmVmdW5kcw.zZwGHhIHNftqKNxwy0e4kD2yoUMJyhiO0p_nzmTXiAg") is None
 
 
 def test_the_link_of_a_message_names_its_person_or_its_channel() -> None:

@@ -58,7 +58,7 @@ def add_routes(
 
     @app.get(PATH)
     def ask() -> Response[str]:
-        asked, token = _asked(app, links())
+        asked, token = _asked(app, links(), preferences)
         if asked is None:
             return no_link(app, readers)
         reader = _reads(app, readers, asked)
@@ -70,7 +70,7 @@ def add_routes(
 
     @app.post(PATH)
     def unsubscribe() -> Response[str]:
-        asked, _ = _asked(app, links())
+        asked, _ = _asked(app, links(), preferences)
         if asked is None:
             return no_link(app, readers)
         reader = _reads(app, readers, asked)
@@ -117,7 +117,16 @@ def _principal(subscription: Subscription) -> Principal:
     return Principal("unsubscribe-link", "the link in an e-mail", frozenset(), user=subscription.username)
 
 
-def _asked(app: APIGatewayHttpResolver, links: UnsubscribeLinks | None) -> tuple[Subscription | str | None, str]:
-    """What the link is for, None where it is none of ours; and its token."""
+def _asked(
+    app: APIGatewayHttpResolver, links: UnsubscribeLinks | None, preferences: PersonalPreferences
+) -> tuple[Subscription | str | None, str]:
+    """What the link is for, None where it is none of ours; and its token.
+
+    It is for the address alone where that is not the person's: they have another one now, or somebody else their name.
+    """
     token = request_of(app).query.get("token", "")
-    return None if links is None else links.read(token), token
+    found = None if links is None else links.read(token)
+    if isinstance(found, Subscription) and found.address:
+        address = preferences.address(found.username)
+        return (found if address.casefold() == found.address.casefold() else found.address), token
+    return found, token

@@ -46,6 +46,11 @@ class PersonalPreferences:
         wishes = self._store.wishes([username], self._editor.current().settings.defaults).get(username)
         return user if wishes is None else wishes.of_reader(user)
 
+    def address(self, username: str) -> str:
+        """Return the person's e-mail address; blank where they have none, or there is no such person."""
+        user = self._editor.people.user(username)
+        return "" if user is None else user.email
+
     def put(self, username: str, given: JsonObject, precondition: Precondition, principal: Principal) -> JsonObject:
         """Replace the person's preferences."""
         wanted = accepted(Preferences, given)

@@ -81,8 +81,8 @@ def _message(context: RenderingContext, templates: MailTemplates, links: Unsubsc
     message = mail_message(context, templates)
     if links is not None:
         name = context.user.username if context.user else ""
-        subscription = Subscription(name, context.transport.name, context.rule)
-        message = mail_message(context, templates, links.url(subscription, message.to_address))
+        subscription = Subscription(name, message.to_address, context.transport.name, context.rule)
+        message = mail_message(context, templates, links.url(subscription))
     transport = context.transport
     if transport.html_template is not None:
         message = replace(message, html=render_custom(transport.html_template, context, html=True))
