@@ -19,6 +19,9 @@ WORKERS ?= 3
 TESTS ?= tests/stack $(filter-out tests/stack tests/bench tests/data tests/client_apps tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 # Of all tests coverage is measured; of some it would say nothing.
 COVERAGE = $(if $(filter file,$(origin TESTS)),--cov)
+# A loop that ends by itself after two hours. Not by `timeout`, which leaves what it starts running when it is ended in
+# that moment (coreutils 9.1).
+BUSY = 'import signal; signal.alarm(7200); any(iter(int, 1))'
 # Where to deploy to: a section of samconfig.toml.
 ENV ?= default
 
