@@ -14,6 +14,7 @@ from tests.integration.handler_calls import Answer
 from tocsin.models import validated
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import MAX_TOKEN, Subscription, UnsubscribeLinks
+from tocsin.telling.preferences import Preferences
 from tocsin.telling.preferences_store import PreferencesStore
 
 ANAS = Subscription("ana", "ana@example.com", "mail", "refunds")
@@ -85,8 +86,6 @@ def test_the_rule_alone_is_muted(api: Api, links: UnsubscribeLinks, stack: Stack
 
 
 def test_what_else_was_said_stays(api: Api, links: UnsubscribeLinks, stack: Stack) -> None:
-    from tocsin.telling.preferences import Preferences
-
     before = {"transports": {"mail": {"min_severity": "alert"}}, "locale": "de"}
     PreferencesStore(stack.dynamodb, "config").change("ana", lambda _: validated(Preferences, before))
 
@@ -139,6 +138,25 @@ def test_a_link_without_an_address_tells_who_is_gone_that_nothing_is_sent(
 
     assert (done.status, "Nothing is sent to gone" in done.text) == (200, True)
     assert said(stack, "gone") == {}
+
+
+@pytest.mark.parametrize(
+    ("only", "full"),
+    [
+        ("rule", {"rules": {f"rule-{number}": {"muted": True} for number in range(200)}}),
+        ("", {"transports": {f"transport-{number}": {"enabled": False} for number in range(100)}}),
+    ],
+)
+def test_preferences_that_are_full_say_so(
+    api: Api, links: UnsubscribeLinks, stack: Stack, only: str, full: dict[str, object]
+) -> None:
+    """The fault: with 200 mutes the page said that the rule can't be muted, and with 100 transports it was no page."""
+    PreferencesStore(stack.dynamodb, "config").change("ana", lambda _: validated(Preferences, full))
+
+    done = asked(api, "POST", links.token_of(ANAS), only=only)
+
+    assert (done.status, "The preferences of ana hold no more of these" in done.text) == (200, True)
+    assert said(stack) == full
 
 
 def test_the_pages_are_in_the_readers_language(api: Api, links: UnsubscribeLinks) -> None:

@@ -15,7 +15,7 @@ from tocsin.api.languages import Reader, Readers
 from tocsin.api.pages import form, page
 from tocsin.api.parameters import request_of
 from tocsin.aws.logging import Code, note
-from tocsin.config.resources.preferences import PersonalPreferences
+from tocsin.config.resources.preferences import NotToBeMuted, PersonalPreferences
 from tocsin.errors import Invalid, NotFound
 from tocsin.identity.principal import Principal
 from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
@@ -36,10 +36,12 @@ _IS_OFF = (
 )
 _NOT_MUTED, _REFUSED = "Not muted", "The rule %(rule)s can't be muted: whoever configures rules has said so."
 _MUTED, _IS_MUTED = "Muted", "%(who)s is told nothing of the rule %(rule)s any more. The preferences unmute it."
+_NOT_CHANGED = "Not changed"
+_FULL = "The preferences of %(who)s hold no more of these: some have to be taken out there first."
 MESSAGES = frozenset(
     (
         *(_ASKS_STOP, _NO_MORE, _STOP, _STOPPED, _ASKS_LESS, _CHANGES, _OFF, _MUTE, _NOTHING_SENT, _IS_OFF),
-        *(_NOT_MUTED, _REFUSED, _MUTED, _IS_MUTED),
+        *(_NOT_MUTED, _REFUSED, _MUTED, _IS_MUTED, _NOT_CHANGED, _FULL),
     )
 )
 """What the pages say, as in the catalogues."""
@@ -88,6 +90,8 @@ def _turned_off(asked: Subscription, preferences: PersonalPreferences, reader: R
         preferences.turn_off(asked.username, asked.transport, _principal(asked))
     except NotFound:  # nobody of this name is told anything
         return _page(reader, _STOPPED, _NOTHING_SENT, who=asked.username)
+    except Invalid:
+        return _page(reader, _NOT_CHANGED, _FULL, who=asked.username)
     note(Code.TRANSPORT_TURNED_OFF, "by the link in an e-mail", user=asked.username)
     return _page(reader, _STOPPED, _IS_OFF, who=asked.username, transport=asked.transport)
 
@@ -97,8 +101,10 @@ def _muted(asked: Subscription, preferences: PersonalPreferences, reader: Reader
         preferences.mute(asked.username, asked.rule, _principal(asked))
     except NotFound:
         return _page(reader, _STOPPED, _NOTHING_SENT, who=asked.username)
-    except Invalid:
+    except NotToBeMuted:
         return _page(reader, _NOT_MUTED, _REFUSED, rule=asked.rule)
+    except Invalid:
+        return _page(reader, _NOT_CHANGED, _FULL, who=asked.username)
     note(Code.RULE_MUTED, "by the link in an e-mail", user=asked.username, rule=asked.rule)
     return _page(reader, _MUTED, _IS_MUTED, who=asked.username, rule=asked.rule)
 

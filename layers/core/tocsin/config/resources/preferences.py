@@ -26,6 +26,10 @@ from tocsin.types import Json, JsonObject
 type _Change = Callable[[Preferences], Preferences]
 
 
+class NotToBeMuted(Invalid):
+    """The rule can't be muted, by anybody."""
+
+
 class PersonalPreferences:
     """Preferences by username. Methods raise Invalid, NotFound, PreconditionFailed, Conflict and Unavailable."""
 
@@ -66,7 +70,7 @@ class PersonalPreferences:
         return self._change(username, replaced, principal)
 
     def turn_off(self, username: str, transport: str, principal: Principal) -> JsonObject:
-        """Turn `transport` off for the person."""
+        """Turn `transport` off for the person. Raises Invalid where preferences hold no more transports."""
 
         def without(before: Preferences) -> Preferences:
             known = before.transports.get(transport)
@@ -76,10 +80,13 @@ class PersonalPreferences:
         return self._change(username, without, principal)
 
     def mute(self, username: str, rule: str, principal: Principal) -> JsonObject:
-        """Mute `rule` for the person, for good. Raises Invalid where the rule can't be muted."""
+        """Mute `rule` for the person, for good.
+
+        Raises NotToBeMuted where the rule can't be muted, Invalid where preferences hold no more rules.
+        """
         found = {each.name: each for each in self._editor.current().rules}.get(rule)
         if found is not None and not found.can_be_muted:
-            raise Invalid([Violation(f"rules.{rule}", _CANNOT_BE_MUTED)])
+            raise NotToBeMuted([Violation(f"rules.{rule}", _CANNOT_BE_MUTED)])
         return self._change(username, lambda before: _with(before, rules={rule: {"muted": True}}), principal)
 
     def _change(self, username: str, change: _Change, principal: Principal) -> JsonObject:
