@@ -1,0 +1,270 @@
+"""Two functions at one delivery, head or breaker: one of them changes it, and the other one leaves it alone."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.conftest import Stack
+from tests.integration.handler_calls import failing, throttled
+from tocsin.aws import clients
+from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.digest_store import Claim, DigestStore, Head
+from tocsin.deliveries.digests import Digests
+from tocsin.deliveries.items import DUE_SHARDS, Place
+from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.redrive_store import RedeliveryStore
+from tocsin.deliveries.store import DeliveryStore
+from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
+from tocsin.events.model import Event
+from tocsin.identity.directory import User
+from tocsin.ids import new_id
+from tocsin.notifications.model import Severity
+from tocsin.notifications.outcome import Outcome, State
+from tocsin.telling.decision import Cause, Decision, Kind
+from tocsin.types import JsonObject
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LEASE = timedelta(minutes=2)
+KEEP = timedelta(days=30)
+ANA = User("ana", email="ana@example.com")
+DELIVERED = Attempt(NOW, 5, Outcome(State.DELIVERED, "http_200"))
+
+
+class Table:
+    """The table of deliveries, by this function (`mine`) and by another one that is quicker (`theirs`)."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.deliveries = DeliveryStore(stack.dynamodb, "deliveries")
+        self.theirs = RedeliveryStore(stack.dynamodb, "deliveries")
+        self.mine = RedeliveryStore(clients.dynamodb(), "deliveries")
+        self.message = DeliveryMessage(new_id(NOW), "r", Severity.WARNING, "hook", "webhook", None, once=True)
+
+    def taken(self) -> Place:
+        """A delivery that the schedule put back and some function took, which then died: its lease is over."""
+        self.deliveries.take(self.message, now=NOW, lease=LEASE, keep=KEEP)
+        self.noted(State.RETRYING, NOW + LEASE)
+        (place,) = self.due(NOW + LEASE)
+        again = self.theirs.claim(place, now=NOW + LEASE)
+        assert isinstance(again, DeliveryMessage)
+        self.deliveries.take(again, now=NOW + LEASE, lease=LEASE, keep=KEEP)
+        (place,) = self.due(NOW + 3 * LEASE)
+        return place
+
+    def noted(self, state: State, due: datetime | None = None) -> None:
+        self.deliveries.note(self.message, Attempt(NOW, 5, Outcome(state, "http_500")), Following(state, due))
+
+    def retried(self) -> Place:
+        """A delivery that is due again."""
+        self.deliveries.take(self.message, now=NOW, lease=LEASE, keep=KEEP)
+        self.noted(State.RETRYING, NOW)
+        (place,) = self.due(NOW)
+        return place
+
+    def due(self, now: datetime) -> list[Place]:
+        return [place for shard in range(DUE_SHARDS) for place in self.theirs.due(shard, now=now, limit=10)]
+
+    def shown(self) -> JsonObject:
+        found = self.deliveries.get(self.message.delivery_id)
+        assert found is not None
+        return found
+
+
+@pytest.fixture
+def table(stack: Stack) -> Table:
+    return Table(stack)
+
+
+@contextmanager
+def just_before(act: Callable[[], object], *, write: int = 1) -> Iterator[None]:
+    """Within, `act` is done right before this function's UpdateItem of that number, counted from 1."""
+
+    def meanwhile(_: dict[str, Any]) -> None:
+        act()
+
+    with failing(meanwhile, "UpdateItem", at=lambda call: call == write):
+        yield
+
+
+# ── deliveries ───────────────────────────────────────────────────────────────
+
+
+def test_what_is_due_is_claimed_by_one(table: Table) -> None:
+    place = table.retried()
+
+    assert isinstance(table.theirs.claim(place, now=NOW), DeliveryMessage)
+    assert table.mine.claim(place, now=NOW) is None
+
+
+def test_what_is_delivered_while_its_lease_is_found_to_be_over_stays_delivered(table: Table) -> None:
+    place = table.taken()
+
+    with just_before(lambda: table.deliveries.note(table.message, DELIVERED, Following(State.DELIVERED)), write=2):
+        claimed = table.mine.claim(place, now=NOW + 3 * LEASE)
+
+    assert claimed is None
+    assert table.shown()["state"] == "delivered"
+    assert [each["reason"] for each in table.shown()["attempts"]] == ["http_500", "http_200"]  # type: ignore
+
+
+def test_whose_lease_is_over_is_claimed_by_one_and_has_one_attempt_more(table: Table) -> None:
+    place = table.taken()
+
+    with just_before(lambda: table.theirs.claim(place, now=NOW + 3 * LEASE), write=2):
+        claimed = table.mine.claim(place, now=NOW + 3 * LEASE)
+
+    assert claimed is None
+    assert [each["reason"] for each in table.shown()["attempts"]] == ["http_500", "interrupted"]  # type: ignore
+
+
+def test_what_is_delivered_while_it_is_given_up_stays_delivered(table: Table) -> None:
+    """DynamoDB refuses to change the item, as one that is too large."""
+    place = table.retried()
+
+    def refused_then_delivered(call: dict[str, Any]) -> Any:
+        if not calls[1:]:
+            return throttled("ValidationException")(call)
+        return table.deliveries.note(table.message, DELIVERED, Following(State.DELIVERED))
+
+    with failing(refused_then_delivered, "UpdateItem", at=lambda call: call <= 2) as calls:
+        given_up = table.mine.claim(place, now=NOW)
+
+    assert given_up is None
+    assert table.shown()["state"] == "delivered"
+
+
+def test_what_is_held_is_released_by_one(table: Table) -> None:
+    table.deliveries.hold(table.message, now=NOW, keep=KEEP)
+    place = Place.of(table.message.delivery_id)
+
+    assert isinstance(table.theirs.release(place, "hook", now=NOW), DeliveryMessage)
+    assert table.mine.release(place, "hook", now=NOW) is None
+
+
+def test_what_changes_while_somebody_sends_it_again_says_what_it_is_now(table: Table) -> None:
+    place = table.retried()
+
+    with just_before(lambda: table.deliveries.note(table.message, DELIVERED, Following(State.DELIVERED))):
+        found = table.mine.requeue(place, now=NOW, skip=())
+
+    assert found is State.DELIVERED
+    assert table.shown()["state"] == "delivered"
+
+
+def test_what_was_attempted_while_somebody_sends_it_again_is_not_queued_twice(table: Table) -> None:
+    """Its state is what it was; the attempt tells that somebody had it."""
+    place = table.retried()
+
+    with just_before(lambda: table.noted(State.RETRYING, NOW + LEASE)):
+        found = table.mine.requeue(place, now=NOW, skip=())
+
+    assert found is State.RETRYING
+    assert table.shown()["next_attempt"] == "2026-03-01T12:02:00.000Z"
+
+
+# ── digests ──────────────────────────────────────────────────────────────────
+
+
+class Waiting:
+    """What waits for ana's quiet hours, and two functions that make digests of it."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.theirs = DigestStore(stack.dynamodb, "deliveries")
+        self.mine = DigestStore(clients.dynamodb(), "deliveries")
+        event = Event(new_id(NOW), "login", "shop", {}, {}, None, "default", None)
+        message = DeliveryMessage(event.id, "r", Severity.NOTICE, "hook", "webhook", ANA, once=False, event=event)
+        held = Decision(Kind.HOLD, Cause.QUIET_HOURS, "held until 12:00", NOW)
+        WaitingStore(stack.dynamodb, "deliveries").keep_back([KeptBack(message, event, held)], now=NOW, keep=KEEP)
+        self.later = NOW + timedelta(hours=1)
+        (self.head,) = [
+            head for shard in range(DIGEST_SHARDS) for head in self.mine.heads(shard, now=self.later, limit=10)
+        ]
+
+    def claim(self, store: DigestStore, *, now: datetime, head: Head | None = None) -> Claim:
+        claim = store.claim(head or self.head, now=now, lease=LEASE)
+        assert claim is not None
+        return claim
+
+    def stolen(self, claim: Claim) -> Claim:
+        """Another function has the head after the first one's lease."""
+        head = Head(claim.partition, claim.lease)
+        return self.claim(self.theirs, now=self.later + LEASE, head=head)
+
+
+@pytest.fixture
+def waiting(stack: Stack) -> Waiting:
+    return Waiting(stack)
+
+
+def digests(waiting: Waiting) -> Digests:
+    return Digests(waiting.mine, lambda _: {}, lambda: waiting.later)
+
+
+def test_a_head_is_claimed_by_one_and_the_other_tells_nothing(waiting: Waiting) -> None:
+    waiting.claim(waiting.theirs, now=waiting.later)
+
+    assert waiting.mine.claim(waiting.head, now=waiting.later, lease=LEASE) is None
+    assert digests(waiting).tell(waiting.head, keep=KEEP) is None
+
+
+def test_a_digest_is_begun_by_whoever_has_the_head(waiting: Waiting) -> None:
+    mine = waiting.claim(waiting.mine, now=waiting.later)
+    theirs = waiting.stolen(mine)
+
+    assert not waiting.mine.begin(mine, "a-digest")
+    assert waiting.theirs.begin(theirs, "a-digest")
+
+
+def test_who_loses_the_head_before_it_begins_tells_nothing_and_leaves_all_to_the_other(waiting: Waiting) -> None:
+    found: list[Claim] = []
+
+    def steal() -> None:
+        (head,) = [
+            each
+            for shard in range(DIGEST_SHARDS)
+            for each in waiting.theirs.heads(shard, now=waiting.later + timedelta(days=1), limit=10)
+        ]
+        found.append(waiting.claim(waiting.theirs, now=waiting.later + LEASE, head=head))
+
+    with just_before(steal, write=2):
+        message = digests(waiting).tell(waiting.head, keep=KEEP)
+
+    assert message is None
+    (theirs,) = found
+    assert waiting.theirs.begin(theirs, "a-digest")  # its lease is as it was
+    assert len(waiting.theirs.waiting(theirs, now=waiting.later, limit=10)) == 1
+
+
+def test_what_waits_joins_one_digest(waiting: Waiting) -> None:
+    claim = waiting.claim(waiting.mine, now=waiting.later)
+    (place,) = waiting.mine.waiting(claim, now=waiting.later, limit=10)
+
+    assert waiting.theirs.join(place, f"{place.event_id}-theirs", "hook", now=waiting.later) is not None
+    assert waiting.mine.join(place, f"{place.event_id}-mine", "hook", now=waiting.later) is None
+
+
+def test_a_digest_is_made_once_and_its_message_is_that_of_who_made_it(waiting: Waiting) -> None:
+    claim = waiting.claim(waiting.mine, now=waiting.later)
+    (place,) = waiting.mine.waiting(claim, now=waiting.later, limit=10)
+    digest_id = f"{place.event_id}-0123456789abcdef"
+    member = waiting.theirs.join(place, digest_id, "hook", now=waiting.later)
+    assert member is not None
+
+    made = waiting.theirs.make(digest_id, [member], now=waiting.later, keep=KEEP)
+    again = waiting.mine.make(digest_id, [member.with_remark("a remark of later")], now=waiting.later, keep=KEEP)
+
+    assert (made.delivery_id, made.user) == (again.delivery_id, again.user)
+    assert again.remark == made.remark
+
+
+# ── breakers ─────────────────────────────────────────────────────────────────
+
+
+def test_a_breaker_is_turned_by_one(stack: Stack) -> None:
+    theirs, mine = BreakerStore(stack.dynamodb, "deliveries"), BreakerStore(clients.dynamodb(), "deliveries")
+
+    assert [store.open("hook", now=NOW) for store in (theirs, mine)] == [True, False]
+    assert [store.disable("hook", "a", "gone", now=NOW) for store in (theirs, mine)] == [True, False]
+    assert not mine.open("hook", now=NOW)
