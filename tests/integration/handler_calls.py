@@ -160,6 +160,17 @@ def failing(
 
 
 @contextmanager
+def just_before(act: Callable[[], object], *, write: int = 1) -> Iterator[None]:
+    """Within, `act` is done right before the functions' UpdateItem of that number, from 1: somebody else is quicker."""
+
+    def meanwhile(_: dict[str, Any]) -> None:
+        act()
+
+    with failing(meanwhile, "UpdateItem", at=lambda call: call == write):
+        yield
+
+
+@contextmanager
 def heard(client: Any, event: str, handler: Callable[..., Any]) -> Iterator[None]:
     """Within, a client of botocore calls `handler` at an event; clients outlive tests, handlers must not."""
     client.meta.events.register(event, handler)

@@ -1,14 +1,12 @@
 """Two functions at one delivery, head or breaker: one of them changes it, and the other one leaves it alone."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.handler_calls import failing, throttled
+from tests.integration.handler_calls import failing, just_before, throttled
 from tocsin.aws import clients
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import Claim, DigestStore, Head
@@ -75,17 +73,6 @@ class Table:
 @pytest.fixture
 def table(stack: Stack) -> Table:
     return Table(stack)
-
-
-@contextmanager
-def just_before(act: Callable[[], object], *, write: int = 1) -> Iterator[None]:
-    """Within, `act` is done right before this function's UpdateItem of that number, counted from 1."""
-
-    def meanwhile(_: dict[str, Any]) -> None:
-        act()
-
-    with failing(meanwhile, "UpdateItem", at=lambda call: call == write):
-        yield
 
 
 # ── deliveries ───────────────────────────────────────────────────────────────
