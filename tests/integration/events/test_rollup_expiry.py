@@ -101,6 +101,17 @@ def test_a_crash_at_any_write_leaves_no_event_counted_for_good(stack: Any) -> No
     assert crashes >= 8
 
 
+def test_a_run_without_time_leaves_expired_events_to_the_next(stack: Any) -> None:
+    store(stack, NOW + timedelta(minutes=10), None)
+    catch_up(stack.dynamodb, NOW)
+
+    Rollups(stack.dynamodb, "events").catch_up(NOW + timedelta(minutes=30), has_time=lambda: False)
+    before = logins(stack)
+    catch_up(stack.dynamodb, NOW + timedelta(minutes=31))
+
+    assert (before, logins(stack)) == (2, 1)
+
+
 def test_an_expiry_that_is_noted_while_the_last_is_acted_on_is_not_forgotten(stack: Any) -> None:
     """Another run, whose clock is behind, counts the hour between this one's mark and its deleting of the note."""
     step = 0

@@ -1,5 +1,6 @@
 """Hourly counts stay right when a run dies, meets another, or has an event come in the middle."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.integration.events.rolled_up import (
     wrong_hours,
 )
 from tocsin.events.model import Event
+from tocsin.events.search import rollups
 from tocsin.events.search.rollup_hours import HOUR, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.store import event_key
@@ -119,15 +121,35 @@ def test_two_runs_at_once_agree(stack: Any) -> None:
         assert not wrong_hours(stack)
 
 
-def test_a_run_without_time_leaves_the_rest_to_the_next(stack: Any) -> None:
+def test_a_run_that_has_no_more_time_at_any_moment_leaves_the_rest_to_the_next(
+    stack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "_SLICE", 10)  # an hour is read in several steps
     store(stack, some_events(40))
-    left = iter([True])
+    early, late = event_at(NOW - timedelta(days=2)), event_at(FIRST + timedelta(minutes=1), "late")
+    store(stack, [early])
 
-    first = Rollups(stack.dynamodb, "events").catch_up(NOW, has_time=lambda: next(left, False), history=SHORT)
-    catch_up(stack.dynamodb)
+    def lately() -> Counter[Any]:
+        return Counter({of: number for of, number in there(stack).items() if of[0] >= hour_of(NOW - SHORT)})
 
-    assert first.left
-    assert counted(stack) == there(stack)
+    looks = -1
+    while True:
+        _forget(stack)
+        catch_up(stack.dynamodb, NOW - timedelta(minutes=50))
+        store(stack, [late])
+        Rollups(stack.dynamodb, "events").mark([late.id, early.id])
+        looks += 1
+        left = iter([True] * looks)
+
+        run = Rollups(stack.dynamodb, "events").catch_up(NOW, has_time=lambda: next(left, False), history=SHORT)  # noqa: B023
+
+        assert not wrong_hours(stack), f"after {looks} looks at the time"
+        if not run.left:
+            break
+        catch_up(stack.dynamodb)
+        assert counted(stack) == lately(), f"after {looks} looks at the time"
+    assert looks > 5
+    assert counted(stack) == lately()
 
 
 def _forget(stack: Any) -> None:
