@@ -273,3 +273,17 @@ def test_exports_need_the_scope_of_reading_events(jobs: Jobs) -> None:
     jobs.api.facts["scopes"] = "events:erase config:write"
 
     assert jobs.ask("exports").status == 403
+
+
+def test_an_export_of_more_than_a_file_holds_ends_and_says_what_helps(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.jobs.export.MAX_PARTS", 1)
+    jobs.part = 1
+    log_of(jobs.stack, *some())
+
+    asked = jobs.ask("exports", filters={"app": "shop"})
+    jobs.run()
+
+    assert jobs.shown(asked)["state"] == "failed"
+    assert "ask for a shorter time or fewer events" in jobs.shown(asked)["error"]

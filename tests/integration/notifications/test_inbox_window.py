@@ -253,3 +253,17 @@ def test_twenty_thousand_notifications_take_as_many_requests_as_a_thousand(inbox
     assert seeing == {"UpdateItem": 1}
     assert clearing == {"UpdateItem": 1}
     assert listing_nothing == {"GetItem": 1, "Query": 1}
+
+
+def test_a_notification_for_nobody_is_in_no_inbox(inboxes: InboxStore) -> None:
+    with pytest.raises(ValueError, match="needs a person"):
+        inboxes.put(replace(notification(), user=None), keep=KEEP, now=NOW)
+
+
+def test_what_has_expired_is_not_marked(stack: Stack, inboxes: InboxStore) -> None:
+    """Its number is there still: DynamoDB deletes items in no order."""
+    kept, gone = fill(inboxes, 2)
+    (item,) = [each for each in stack.items("deliveries") if gone in str(each) and each["sk"]["S"].startswith("a#")]
+    stack.dynamodb.delete_item(TableName="deliveries", Key={"pk": item["pk"], "sk": item["sk"]})
+
+    assert inboxes.mark("alice", inboxes.head("alice"), [kept, gone], seen=True) == [kept]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from tests.unit.notifications.test_context import rendering_context
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
@@ -92,3 +93,11 @@ def test_a_long_text_of_a_digest_is_cut_before_who_acknowledged_it() -> None:
     assert len(shown["body"]) <= 200
     assert line.endswith("… (acknowledged by bob at 2026-06-10 12:00 UTC) (disks)")
     assert in_words.endswith("… (bestätigt von bob um 2026-06-10 12:00 UTC) (disks)")
+
+
+def test_what_mappings_see_of_a_digest_is_of_all_that_it_tells() -> None:
+    context = replace(rendering_context(action="login", event_user={"username": "mallory"}), digest=DIGEST)
+
+    assert context.action == DIGEST.title()
+    assert context.string_values == DIGEST.facts()
+    assert context.event_user is None

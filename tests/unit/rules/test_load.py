@@ -165,3 +165,17 @@ def test_counting_ends_where_patterns_do() -> None:
         deep = {"a": deep}
 
     assert conditions(deep) == 0
+
+
+def test_a_pattern_that_is_too_large_by_itself_is_left_out_and_costs_the_others_nothing() -> None:
+    huge = branching(MAX_PATTERN_CONDITIONS // 2 + 1, 2)
+
+    left_out = load.too_large({"huge": huge, "small": {"app": ["shop"]}})
+
+    assert list(left_out) == ["huge"]
+    assert f"more than {MAX_PATTERN_CONDITIONS:,}" in left_out["huge"]
+
+
+@pytest.mark.parametrize("ordinary", ["text", 7, None, {"a": [1]}, [1, {"a": [1]}]])
+def test_an_or_that_is_no_list_of_alternatives_is_a_field_of_that_name(ordinary: Any) -> None:
+    assert conditions({"$or": ordinary, "app": ["shop"]}) == 2

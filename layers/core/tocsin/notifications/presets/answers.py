@@ -51,8 +51,6 @@ def read_answer(rules: JsonObject, response: Response, used: Iterable[str] = ())
         return replace(outcome, remote_id=_id(rules, said, used))
     if _any(rules.get("retry"), response.status, said, text):
         outcome = replace(outcome, state=State.RETRYING, disables=False)
-    elif _any(rules.get("final"), response.status, said, text):
-        outcome = replace(outcome, state=State.FAILED, retry_after=None)
     if _any(rules.get("gone"), response.status, said, text):
         outcome = replace(outcome, state=State.FAILED, retry_after=None, disables=True)
     words = _words(rules, said, text, used)
