@@ -117,6 +117,7 @@ class Session:
         self._key, self._timeout, self._ssl_context = _Secret(key.strip()), timeout, ssl_context
         self._compresses = True
         self._idle: list[tuple[HTTPConnection, float, int]] = []
+        self._closed = 0  # how often
 
     def post(self, lines: Sequence[bytes]) -> Reply:
         """Send events, each a line of JSON: a small one as it is, else as NDJSON, compressed where that is worth it."""
@@ -130,7 +131,7 @@ class Session:
         from http.client import HTTPException  # noqa: PLC0415 - with TLS, what takes the longest to import here
 
         headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind, "user-agent": _AGENT}
-        connection = self._connection()
+        connection, closed = self._connection(), self._closed
         try:
             connection.request("POST", f"{self._path}/events", body, {**headers, **encoding})
             response = connection.getresponse()
@@ -141,6 +142,8 @@ class Session:
             return Reply([None] * len(lines), f"{type(error).__name__}: {error}".replace(self._key, _HIDDEN))
         if response.isclosed():  # read to its end
             self._idle.append((connection, time.time(), os.getpid()))
+            if self._closed != closed:  # meanwhile, without this one
+                self.close()
         else:
             connection.close()
         if encoding and response.status == 415:  # an API of before it took compressed bodies
@@ -186,7 +189,8 @@ class Session:
             return None
 
     def close(self) -> None:
-        """Close the connections. The session can be used on."""
+        """Close the connections, each that a request is using when it is answered. The session can be used on."""
+        self._closed += 1
         while idle := self._take():
             idle[0].close()
 
