@@ -44,7 +44,7 @@ test: setup chromium ## everything: lint, then unit, integration, template and s
 	@$(BIN)/pytest $(TESTS) -n $(WORKERS) -p no:benchmark $(COVERAGE)
 
 loaded: setup ## make test beside two busy loops, which may slow it and fail nothing (half an hour)
-	@timeout 7200 $(BIN)/python -c 'while True: pass' & one=$$!; timeout 7200 $(BIN)/python -c 'while True: pass' & two=$$!; \
+	@$(BIN)/python -c $(BUSY) & one=$$!; $(BIN)/python -c $(BUSY) & two=$$!; \
 		trap "kill $$one $$two" EXIT; trap "exit 130" HUP INT TERM; $(MAKE) --no-print-directory test
 
 laws: setup ## the property tests with ten times as many examples, others each time
