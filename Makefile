@@ -103,8 +103,8 @@ bench: setup ## the benchmarks
 cost: setup ## what a million events cost on AWS, counted (WORKLOAD="--rate 100 --batch 100 --growth"; docs/cost.md)
 	@PYTHONPATH=layers/core $(BIN)/python -m local.cost $(WORKLOAD)
 
-bench-cold: setup ## what each function's init costs beside a bare client; FUNCTION=ingest for what its init loads
-	@$(BIN)/python -m local.cold $(if $(FUNCTION),--tree $(FUNCTION))
+bench-cold: setup ## what each function's init costs beside a bare client; FUNCTION=ingest: what it loads; EMULATED=1: by AWS's emulator
+	@$(BIN)/python -m local.cold $(if $(FUNCTION),--tree $(FUNCTION)) $(if $(EMULATED),--emulated)
 
 mutants: setup ## mutation tests of what decides, and their score (ROOMS="ingest matching", ONLY="*3" for a tenth of them)
 	@WORKERS=$(WORKERS) ONLY="$(ONLY)" $(BIN)/python -m local.mutants $(ROOMS)

@@ -4,9 +4,9 @@ Each init runs in a new interpreter that finds what Lambda would let it find, in
 layers (/opt/python), the runtime's boto3 (/var/runtime); nothing else of the virtual environment. Libraries come from
 there, compiled, as the layers are built. The processor's time counts, not the clock's; functions and the bare client
 take turns, and the quickest run of each counts, so that a busy machine falls on both. The runtime's own start is in
-none.
+none; with `--emulated` it is in all, as AWS's runtime interface emulator runs and times them.
 
-    python -m local.cold [--rounds 8] [--tree ingest] [function …]
+    python -m local.cold [--rounds 8] [--emulated] [--tree ingest] [function …]
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse  # type: ignore[import-untyped]
 
+from local.cold_emulated import EMULATED_RUNTIME, emulated_init
 from local.workspace import ROOT, STATE
 
 BARE = "bare boto3 client"
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "python-dateutil", "six", "urllib3")
-"""What Lambda's Python runtime brings along."""
+"""What Lambda's Python runtime brings along for functions to use."""
 _QUEUE = "https://sqs.eu-central-1.amazonaws.com/1/queue"
 ENVIRONMENT = (
     {
@@ -94,7 +95,7 @@ def layout(directory: Path) -> None:
     wanted = {
         layer: _names(ROOT / "layers" / layer / "requirements.txt") for layer in ("core", "expressions", "tokens")
     }
-    for folder, names in (wanted | {"runtime": list(RUNTIME)}).items():
+    for folder, names in (wanted | {"runtime": [*RUNTIME, *EMULATED_RUNTIME]}).items():
         place = directory / folder
         place.mkdir(parents=True, exist_ok=True)
         for name in names:
@@ -134,12 +135,17 @@ def statement_for(name: str) -> str:
 
 def command(directory: Path, name: str, script: str, *options: str) -> tuple[list[str], dict[str, str]]:
     """The interpreter's arguments and environment that have it find what Lambda would have it find."""
+    return [sys.executable, "-S", *options, "-c", script], environment(directory, name)
+
+
+def environment(directory: Path, name: str) -> dict[str, str]:
+    """The variables of a function, with the folders in which Lambda would have its libraries."""
     paths: list[Path] = []
     if name != BARE:
         own = [directory / layer for layer in layers()[name]]
         paths = [ROOT / "functions" / name, ROOT / "layers" / "core", directory / "core", *own]
     found = ":".join(str(path) for path in (*paths, directory / "runtime"))
-    return [sys.executable, "-S", *options, "-c", script], ENVIRONMENT | {"PYTHONPATH": found}
+    return ENVIRONMENT | {"PYTHONPATH": found}
 
 
 def init(directory: Path, name: str) -> Init:
@@ -152,6 +158,16 @@ def init(directory: Path, name: str) -> Init:
     return Init(float(seconds), int(modules))
 
 
+def emulated(directory: Path, name: str) -> float:
+    """The seconds of one init by AWS's runtime interface emulator. RuntimeError where it fails."""
+    folder = ROOT / "functions" / name
+    if name == BARE:
+        folder = directory / "bare"
+        folder.mkdir(exist_ok=True)
+        (folder / "app.py").write_text(f"{statement_for(name)}\n\ndef handler(event, context): ...\n", "utf-8")
+    return emulated_init(folder, environment(directory, name))
+
+
 def measured(directory: Path, names: list[str], rounds: int) -> dict[str, Init]:
     """The quickest init of each, taking turns; one round before that compiles what is not compiled yet."""
     best: dict[str, Init] = {}
@@ -161,6 +177,18 @@ def measured(directory: Path, names: list[str], rounds: int) -> dict[str, Init]:
             if turn and (name not in best or run.seconds < best[name].seconds):
                 best[name] = run
     return best
+
+
+def measured_emulated(directory: Path, names: list[str], rounds: int) -> dict[str, float]:
+    """The quickest init of each by the emulator, taking turns."""
+    turns = [[emulated(directory, name) for name in names] for _ in range(rounds + 1)]
+    return {name: min(column) for name, column in zip(names, zip(*turns[1:], strict=True), strict=True)}
+
+
+def emulated_table(best: dict[str, float]) -> str:
+    """The rows, as Markdown, each beside the bare client."""
+    rows = [f"| {name} | {seconds * 1000:.0f} | {seconds / best[BARE]:.2f} |" for name, seconds in best.items()]
+    return "\n".join(["| init, emulated | ms | over bare client |", "|---|---|---|", *rows])
 
 
 def table(best: dict[str, Init]) -> str:
@@ -184,6 +212,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("functions", nargs="*", help="all, where none is named")
     parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--emulated", action="store_true", help="by AWS's runtime interface emulator")
     parser.add_argument("--tree", metavar="FUNCTION", help="what its init loads, by cost with all that it loads")
     asked = parser.parse_args()
     directory = STATE / "cold"
@@ -192,7 +221,11 @@ def main() -> None:
         print("   total      own  module (ms)")
         print(tree(directory, asked.tree))
         return
-    print(table(measured(directory, [BARE, *(asked.functions or functions())], asked.rounds)))
+    names = [BARE, *(asked.functions or functions())]
+    if asked.emulated:
+        print(emulated_table(measured_emulated(directory, names, asked.rounds)))
+        return
+    print(table(measured(directory, names, asked.rounds)))
 
 
 if __name__ == "__main__":
