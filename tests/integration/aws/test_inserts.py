@@ -83,13 +83,14 @@ def test_statements_that_time_heals_are_made_again_and_no_others(table: Table, c
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_batch_that_stays_throttled_says_which_and_ends_the_inserting(table: Table) -> None:
-    with failing(refusing("002", code="ThrottlingError"), "BatchExecuteStatement") as calls:
+@pytest.mark.parametrize("code", ["ThrottlingError", "InternalServerError"])
+def test_a_batch_of_which_some_stays_refused_says_which_and_why_and_ends_the_inserting(table: Table, code: str) -> None:
+    with failing(refusing("002", code=code), "BatchExecuteStatement") as calls:
         failures = table.insert_many("inserting", keys(60))
 
     assert failures[:2] == [None, None]
     assert failures[3:25] == [None] * 22
-    assert {str(failure) for failure in [failures[2], *failures[25:]]} == {"inserting failed: DynamoDB is throttling"}
+    assert {str(failure) for failure in [failures[2], *failures[25:]]} == {f"inserting failed: {code}"}
     assert len(failures) == 60
     assert len(calls) == TRIES
 

@@ -309,11 +309,14 @@ class Table:
                 answer = self._client.batch_execute_statement(Statements=[statements[position] for position in left])
             for position, response in zip(left, answer["Responses"], strict=True):
                 outcomes[position] = of_statement(what, response.get("Error"))
-            if any(isinstance(outcome, Unprocessed) for outcome in outcomes):
-                raise _throttled(what)
+            for outcome in outcomes:
+                if isinstance(outcome, Unprocessed):
+                    raise outcome
 
         try:
             retry(insert, on=Unprocessed)
+        except Unprocessed:
+            return outcomes  # each says what it was refused for
         except Unavailable as error:
             return [error if isinstance(outcome, Unprocessed) else outcome for outcome in outcomes]
         return outcomes
