@@ -94,7 +94,7 @@ def answering(*parts: bytes) -> Callable[[Server, socket.socket], None]:
 
 
 def send(server: Server, body: bytes = b"{}", headers: Mapping[str, str] | None = None, **options: object) -> Response:
-    options = {"policy": LOCAL, "timeout": Timeout(connect=2, total=2)} | options
+    options = {"policy": LOCAL, "timeout": Timeout(connect=30, total=30)} | options
     return post(server.url, body, headers or {}, **options)  # type: ignore[arg-type]
 
 

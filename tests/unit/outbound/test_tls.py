@@ -157,7 +157,7 @@ def _hang_up_gently(secured: ssl.SSLSocket) -> None:
 
 
 def send(server: Server, host: str = "hooks.example.com", **options: object) -> Response:
-    options = {"policy": LOCAL, "timeout": Timeout(2, 2), "resolver": lambda *_: ["127.0.0.1"]} | options
+    options = {"policy": LOCAL, "timeout": Timeout(30, 30), "resolver": lambda *_: ["127.0.0.1"]} | options
     return post(f"https://{host}:{server.port}/hook", b"{}", {}, **options)  # type: ignore[arg-type]
 
 

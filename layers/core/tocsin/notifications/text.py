@@ -45,7 +45,7 @@ def cut(text: str, limit: int, escapes: Mapping[str, str] | None = None) -> str:
     """
     escapes = escapes or {}
     if len(text) <= limit:  # most are short, and going through them one by one would be a fifth of a chat message
-        whole = text.translate(str.maketrans(dict(escapes)))
+        whole = text.translate({ord(character): escape for character, escape in escapes.items()})
         if units(whole) <= limit:
             return whole
     pieces: list[str] = []
