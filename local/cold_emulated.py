@@ -22,7 +22,7 @@ from pathlib import Path
 from local.processes import architecture, end_group, free_port
 
 EMULATED_RUNTIME = ("awslambdaric", "simplejson", "snapshot-restore-py")
-"""What Lambda's runtime has besides libraries: its client, and what that needs."""
+"""What Lambda's runtime has besides libraries: its client, and what that needs. requests prefers simplejson to json."""
 
 _REPORT = re.compile(r"INIT REPORT\(durationMs: ([\d.]+)\)")
 _FAILED = re.compile(r"INIT RTDONE\(status: (?!success)")
