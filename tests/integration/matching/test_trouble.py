@@ -81,6 +81,19 @@ def test_pages_without_end_fail_and_are_handed_on_no_more(stack: Stack) -> None:
     assert (stack.messages("Inbox"), stack.messages("Match")) == ([], [])
 
 
+def test_pages_of_the_end_of_a_rule_that_has_no_end_any_more_tell_nobody(stack: Stack) -> None:
+    configure(stack, rules=[rule(resolve=None)])
+    about = event()
+    store(stack, about)
+    page = {"group": 0, "after": "alice", "page": 1, "once_told": False, "remark": None}
+
+    body = {"event_id": about.id, "rule": "failed-logins", "cursor": page, "ends": True}
+    answer = stack.call("matcher", {"Records": [work(body)]})
+
+    assert answer == {"batchItemFailures": []}
+    assert (stack.messages("Inbox"), stack.messages("Match")) == ([], [])
+
+
 def test_pages_of_a_group_that_is_gone_end(stack: Stack) -> None:
     configure(stack, groups=[ONCALL])
     about = event()

@@ -16,7 +16,6 @@ from tocsin.events.model import Event
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.message import Cursor
 from tocsin.matching.open_store import OpenStore
-from tocsin.matching.recipients import MAX_PAGES
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Put, Telling, transports_told
 from tocsin.matching.throttle import values_of
@@ -29,7 +28,7 @@ ITEMS_AT_ONCE = 3
 """Items of some hundred people each that one end takes at once; the rest is handed on to the match queue."""
 
 _PAGES_OF_STEP = 100_000
-"""More than MAX_PAGES: pages of a step's people have other numbers than those of the rule's and of other steps."""
+"""More than `recipients.MAX_PAGES`: pages of a step's people have other numbers than the rule's and other steps'."""
 
 
 class Endings:
@@ -65,12 +64,7 @@ class Endings:
     def end(
         self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration, keep: timedelta
     ) -> Cursor | None:
-        """Tell some of those who were told; where to go on after them, None at the end.
-
-        Raises RuntimeError beyond MAX_PAGES: Lambda stops no loop of this function, so it bounds itself.
-        """
-        if cursor.page >= MAX_PAGES:
-            raise RuntimeError(f"the end of rule {rule.name} told {cursor.page:,} pages of people, and there are more")
+        """Tell some of those who were told; where to go on after them, None at the end."""
         about = None if rule.resolve is None else about_of(rule, event)
         if about is None:
             return None
