@@ -7,7 +7,10 @@ import pytest
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, throttled
-from tests.integration.matching.matching_world import ONCALL, configure, event, match, rule, store, work
+from tests.integration.matching.matching_world import FAILED_LOGIN, ONCALL, configure, event, match, rule, store, work
+from tests.unit.rules.test_load import branching
+from tocsin.aws.logging import Code
+from tocsin.errors import ConfigurationBroken
 from tocsin.matching.matcher import Matcher
 from tocsin.matching.message import MatchMessage
 from tocsin.matching.recipients import MAX_PAGES
@@ -55,6 +58,36 @@ def test_a_fault_of_ours_costs_one_event_its_time_and_is_handed_on(
     assert [message["event_id"] for message in stack.messages("Inbox")] == [lucky.id]
     (waiting,) = stack.messages("Match")
     assert (waiting["event_id"], waiting["reason"]) == (unlucky.id, "RuntimeError while matching")
+
+
+def test_without_a_configuration_that_can_be_read_the_whole_batch_comes_back(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    configure(stack)
+
+    def broken(_: Matcher, __: Any) -> Any:
+        raise ConfigurationBroken("the snapshot is not whole")
+
+    monkeypatch.setattr(Matcher, "judge", broken)
+
+    with pytest.raises(ConfigurationBroken):
+        match(stack, event())
+    assert stack.messages("Match") == []
+
+
+def test_a_policy_that_can_not_be_loaded_is_said_when_rules_are_and_stops_no_other_rule(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    vast = {"name": "vast", "kind": "pattern", "pattern": branching(1000, 30)}
+    rules = [rule(), rule(name="vast", bindings=[{"policy": "vast"}])]
+    configure(stack, policies=[FAILED_LOGIN, vast], rules=rules)
+
+    match(stack, event(), event())
+
+    assert len(stack.messages("Inbox")) == 2
+    said = [vars(line) for line in caplog.records if getattr(line, "code", None) == Code.POLICY_FAILED]
+    (loading,) = [line for line in said if line["message"].startswith("it could not be loaded: the pattern comes to")]
+    assert loading["policy"] == "vast"
 
 
 def test_pages_of_a_rule_that_is_gone_tell_nobody(stack: Stack) -> None:

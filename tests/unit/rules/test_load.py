@@ -107,6 +107,17 @@ def test_a_policy_that_can_not_be_loaded_fails_alone() -> None:
         RuleSet(rules, stored)
 
 
+def test_of_policies_that_are_too_much_together_the_largest_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a configuration of an earlier version, which had more room, may have them."""
+    monkeypatch.setattr(load, "MAX_CONDITIONS", 1_000)
+    stored = policies(*(pattern(f"p{size}", branching(10, size)) for size in (50, 30, 40)))
+    rules = [rule(f"r{each.name}", bindings=[{"policy": each.name}]) for each in stored]
+
+    assert RuleSet(rules, stored, lenient=True).broken == {
+        "p50": "the pattern comes to 500 conditions, and all together to more than 1,000"
+    }
+
+
 def silence(name: str, **events: Any) -> Silence:
     return Silence(name=name, starts=NOW - timedelta(hours=1), ends=NOW + timedelta(hours=1), **events)
 
