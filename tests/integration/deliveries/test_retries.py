@@ -9,6 +9,7 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.breaker import OPENS_AFTER
+from tocsin.events.model import Cause
 
 
 def test_a_delivery_that_never_succeeds_is_tried_for_a_day_and_then_failed(world: World, sinks: Sinks) -> None:
@@ -114,6 +115,36 @@ def test_410_disables_the_transport_and_says_so(world: World, sinks: Sinks) -> N
     assert len(sinks.received()) == 1
     assert world.delivery(later)["attempts"][0]["reason"] == "transport_disabled"
     assert any("is disabled" in event["context"]["message"] for event in world.reported())
+
+
+def test_410_to_two_functions_at_once_is_said_once(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    one, other = world.worker(), world.worker()
+    for worker in (one, other):  # both know by now that the endpoint is well
+        world.send(world.message())
+        world.pump(worker)
+    sinks.misbehave(Misbehaviour("/webhook/x", status=410))
+
+    for worker in (one, other):
+        world.send(world.message())
+        world.pump(worker)
+
+    assert len(sinks.received()) == 4
+    assert len([event for event in world.reported() if "is disabled" in event["context"]["message"]]) == 1
+
+
+@pytest.mark.parametrize(("depth", "reports"), [(2, 1), (3, 0)])
+def test_a_failure_to_tell_of_a_failure_is_reported_so_often_in_a_row(
+    world: World, sinks: Sinks, depth: int, reports: int
+) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=404))
+    world.hook(f"{sinks.url}/webhook/x")
+    alert = world.event(action="configuration_error", app="tocsin", cause=Cause("others", "mail", depth))
+    world.send(world.message(event_id=alert.id))
+
+    world.pump(world.worker())
+
+    assert len(world.reported()) == 1 + reports  # the alert itself is one
 
 
 def test_a_disabled_transport_that_is_configured_anew_works_again(world: World, sinks: Sinks) -> None:

@@ -1,0 +1,73 @@
+"""Runs of the schedule: how much one of them does, and when it ends."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from local.sinks import Misbehaviour, Sinks
+from tests.integration.delivery_world import World
+from tocsin.deliveries import redrive
+from tocsin.deliveries.breaker import GIVES_UP_AFTER
+from tocsin.deliveries.items import DUE_SHARDS
+from tocsin.deliveries.model import DeliveryMessage
+
+MANY = DUE_SHARDS + 4
+"""So many deliveries that some shard has several."""
+
+
+def overdue(world: World, sinks: Sinks) -> list[DeliveryMessage]:
+    """Deliveries that failed once, and whose messages the queue has lost: only the schedule brings them back."""
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503, times=MANY))
+    world.hook(f"{sinks.url}/webhook/x")
+    messages = [world.message() for _ in range(MANY)]
+    world.send(*messages)
+    world.pump(world.worker())
+    world.forget_messages()
+    world.later(hours=1)
+    return messages
+
+
+def test_a_run_takes_page_after_page_of_a_shard(world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(redrive, "PAGE", 1)
+    overdue(world, sinks)
+
+    assert world.redrive()["due"] == MANY
+
+
+def late(now: datetime) -> Callable[[], datetime]:
+    """A clock that is an hour ahead from its second look on: a run begins at the first."""
+    looks = iter([now])
+    return lambda: next(looks, now + timedelta(hours=1))
+
+
+def test_a_run_whose_time_is_over_leaves_the_rest_to_the_next(
+    world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    messages = overdue(world, sinks)
+    with monkeypatch.context() as patched:
+        patched.setattr(world, "clock", late(world.now))
+        done = world.redrive()
+
+    assert (done["due"], done["digests"], done["steps"]) == (0, 0, 0)
+    world.go_on(world.worker())
+    assert [world.delivery(message)["state"] for message in messages] == ["delivered"] * MANY
+
+
+def test_two_runs_at_once_disable_a_transport_that_is_given_up_and_one_of_them_says_so(
+    world: World, sinks: Sinks
+) -> None:
+    hook = world.hook(f"{sinks.url}/webhook/x")
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+    world.now += GIVES_UP_AFTER + timedelta(minutes=1)
+    breakers = world.breakers.all()
+    world.redrive()
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(world.breakers, "all", lambda: breakers)  # as the second run has read it before
+        world.redrive()
+
+    (breaker,) = world.breakers.all()
+    assert breaker.state == "disabled"
+    assert len([event for event in world.reported() if "is disabled" in event["context"]["message"]]) == 1
