@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError, field_validator
 
 import tocsin
-from tocsin.errors import MOST, PATTERNS, Violation, path, violations
+from tocsin.errors import MOST, PATTERNS, ConfigurationBroken, Violation, path, violations
 from tocsin.fields import Name
 from tocsin.types import JsonObject
 
@@ -145,3 +145,9 @@ def test_each_pattern_of_a_field_is_told_in_words() -> None:
     }
 
     assert asked == set(PATTERNS)
+
+
+def test_a_configuration_that_can_not_be_used_is_said_in_the_log() -> None:
+    assert (
+        ConfigurationBroken("the snapshot of version 7 is not whole").logged == "the snapshot of version 7 is not whole"
+    )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tocsin.ids import IdError, derived_id, id_time, new_id, parse_id
+from tocsin.ids import _TAIL_BITS, IdError, _Sequence, derived_id, id_time, new_id, parse_id
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
@@ -249,3 +249,14 @@ def test_parts_that_utf8_cannot_write_are_taken():
 def test_deriving_from_something_else_is_an_id_error():
     with pytest.raises(IdError):
         derived_id("nothing", "rule")
+
+
+def test_ids_of_a_millisecond_that_has_no_more_go_on_in_the_next():
+    sequence = _Sequence()
+    milliseconds, _ = sequence.at(1_000)
+    sequence._tails[milliseconds] = (1 << _TAIL_BITS) - 1
+
+    following, tail = sequence.at(1_000)
+
+    assert following == 1_001
+    assert 0 <= tail < 1 << _TAIL_BITS

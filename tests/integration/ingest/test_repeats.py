@@ -324,6 +324,19 @@ def test_more_events_than_a_key_may_send_in_a_minute_are_refused(
     assert second.headers["retry-after"] == "40"
 
 
+def test_a_request_of_more_events_than_a_whole_minute_has_is_refused_and_counts_nothing(
+    stack: Stack, producer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
+    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(noon))
+
+    too_many = producer.post(BATCH[:3], key=limited(2))
+    all_of_them = producer.post(BATCH[:2], key=limited(2))
+
+    assert too_many.is_problem(429)
+    assert (all_of_them.status, len(stack.events())) == (200, 2)
+
+
 def test_the_next_minute_is_a_new_one(producer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     noon = datetime(2026, 3, 1, 12, 0, 59, tzinfo=UTC)
     moments = iter([noon, noon, noon + timedelta(seconds=1)])

@@ -24,3 +24,9 @@ def test_a_link_is_one_whatever_the_case_of_its_scheme(link: str) -> None:
 )
 def test_what_is_no_web_address_is_no_link(link: Json) -> None:
     assert linking_to(link).hyperlink is None
+
+
+@pytest.mark.parametrize("field", ["user", "context"])
+def test_a_stored_event_whose_user_or_context_is_no_object_is_refused(field: str) -> None:
+    with pytest.raises(TypeError, match="user and context are objects"):
+        Event.from_json(linking_to(None).to_json() | {field: ["alice"]})

@@ -97,6 +97,10 @@ def test_what_is_nearly_a_secret_stays_as_it_is(text):
         ("<root><key>abc1</key></root>", "<root><key>***</key></root>"),
         ("<key>password</key><string>abc</string>", "<key>password</key><string>***</string>"),
         ('form-data; name="password"\r\n\r\nana\r\n--', 'form-data; name="password"\r\n\r\n***\r\n--'),
+        (
+            'form-data; name="user"\r\n\r\nana\r\n--b\r\nform-data; name="password"\r\n\r\nana\r\n--',
+            'form-data; name="user"\r\n\r\nana\r\n--b\r\nform-data; name="password"\r\n\r\n***\r\n--',
+        ),
     ],
 )
 def test_of_a_text_the_secret_alone_is_masked(text, masked):

@@ -222,3 +222,8 @@ def test_a_summary_never_shows_raw_json(action: str, context: JsonObject, user: 
 
     assert "inner" not in summary
     assert not set(summary) & set("{}[]'\"")
+
+
+@pytest.mark.parametrize("model", [{}, {"app": "shop"}, {"model_name": "", "name": ""}, [], None])
+def test_a_model_that_says_nothing_of_itself_is_an_object(model: Json) -> None:
+    assert about("model_updated", {"model": model}) == "alice changed an object"

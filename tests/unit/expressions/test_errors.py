@@ -3,8 +3,9 @@
 import pytest
 
 from tocsin.expressions import Expression, ExpressionError
-from tocsin.expressions.errors import LONGEST_MESSAGE, compile_error
+from tocsin.expressions.errors import LONGEST_MESSAGE, compile_error, evaluation_error
 from tocsin.expressions.regexes import compile_ns
+from tocsin.expressions.syntax import Node
 
 
 def test_a_complaint_of_an_unknown_form_says_no_more_than_that() -> None:
@@ -38,3 +39,9 @@ def test_an_expression_is_shown_by_its_source() -> None:
 
 def test_a_pattern_with_a_bracket_too_many_is_measured_all_the_same() -> None:
     assert compile_ns("a)b") >= compile_ns("ab")
+
+
+def test_what_the_runtime_says_in_unknown_words_is_an_error_of_evaluation_without_data() -> None:
+    error = evaluation_error("the library changed its words: hunter2", Node(0), "event.x")
+
+    assert (error.kind, str(error)) == ("evaluation", "the expression cannot be evaluated on this event")

@@ -108,6 +108,13 @@ def test_what_is_no_token_is_refused(check: TokenVerifier, text: str) -> None:
         claims_of(check, text)
 
 
+@pytest.mark.parametrize("parts", [(["alg"], {}), ({"alg": "EdDSA"}, ["sub"]), ("EdDSA", {}), ({}, None)])
+def test_a_token_whose_parts_are_no_objects_is_refused_without_a_word_of_it(
+    check: TokenVerifier, parts: tuple[Any, Any]
+) -> None:
+    assert why_refused(check, f"{part(parts[0])}.{part(parts[1])}.c2ln") == "this access token can't be read"
+
+
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=10),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.identity.directory import Group, User, with_descendants
+from tocsin.identity.directory import Group, User, with_ancestors, with_descendants
 from tocsin.types import Json
 
 
@@ -74,3 +74,9 @@ def test_a_stored_user_of_few_words_takes_the_defaults() -> None:
 @pytest.mark.parametrize(("said", "pk"), [(7, 7), ("7", "7"), (True, None), (None, None), ([7], None), (1.5, None)])
 def test_a_pk_is_a_whole_number_or_a_text(said: Json, pk: int | str | None) -> None:
     assert User.from_json({"username": "ana", "pk": said}).pk == pk
+
+
+def test_a_group_that_is_above_two_others_is_found_once() -> None:
+    known = groups(all="ops dev", ops="oncall", dev="oncall", oncall="")
+
+    assert with_ancestors(known.values(), ["oncall"]) == {"oncall", "ops", "dev", "all"}

@@ -240,21 +240,14 @@ def _misplaced(created: datetime, terms: Terms) -> str | None:
     between it and the other events.
     """
     if created > terms.now + MAX_CLOCK_SKEW:
-        return f"is more than {MAX_CLOCK_SKEW} in the future: check the producer's clock; given: {_shown(created)}"
+        return f"is more than {MAX_CLOCK_SKEW} in the future: check the producer's clock; given: {iso(created)}"
     try:
         earliest = terms.now - terms.retention
     except OverflowError:
         return None
     if created < earliest.replace(microsecond=earliest.microsecond // 1000 * 1000):
-        return f"is before {_shown(earliest)}: older than events are kept here; given: {_shown(created)}"
+        return f"is before {iso(earliest)}: older than events are kept here; given: {iso(created)}"
     return None
-
-
-def _shown(moment: datetime) -> str:
-    try:
-        return iso(moment)
-    except OverflowError:  # the first hours of the year 1, east of Greenwich
-        return moment.isoformat()
 
 
 def _client_ip(given: str | None, terms: Terms, wrong: list[Violation]) -> str | None:
