@@ -10,6 +10,7 @@ import boto3
 import pytest
 import requests
 
+from tests.integration.handler_calls import failing, throttled
 from tests.integration.jobs.conftest import BUCKET, Jobs, an_event, log_of
 from tocsin.aws import clients
 from tocsin.aws.bucket import Bucket
@@ -248,6 +249,30 @@ def test_a_file_that_can_not_be_written_fails_the_job_and_leaves_no_parts(jobs: 
     assert (shown["state"], shown["link"]) == ("failed", None)
     assert "ZeroDivisionError" in shown["error"]
     assert boto3.client("s3").list_multipart_uploads(Bucket=BUCKET).get("Uploads", []) == []
+
+
+def test_a_file_that_is_gone_before_it_is_whole_fails_the_job(jobs: Jobs) -> None:
+    class Emptied(Bucket):
+        def size(self, key: str) -> int | None:
+            return super().size(f"{key}.gone")
+
+    asked = jobs.ask("exports")
+    jobs.run(runner=jobs.runner(bucket=Emptied(clients.s3, BUCKET)))
+
+    shown = jobs.shown(asked)
+    assert (shown["state"], shown["error"], shown["link"]) == ("failed", "its file is gone", None)
+
+
+def test_a_notification_that_the_queue_does_not_take_is_sent_by_the_next_run(jobs: Jobs) -> None:
+    asked = jobs.ask("exports")
+
+    with failing(throttled(), "SendMessageBatch", service="sqs"):
+        jobs.run()
+    not_told = (jobs.shown(asked)["state"], jobs.stack.messages("Inbox"))
+    jobs.run()
+
+    assert not_told == ("running", [])
+    assert (jobs.shown(asked)["state"], len(jobs.stack.messages("Inbox"))) == ("done", 1)
 
 
 @pytest.mark.parametrize(

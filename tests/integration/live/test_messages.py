@@ -10,10 +10,11 @@ from tests.clocks import Clock
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
-from tests.integration.handler_calls import heard
+from tests.integration.handler_calls import failing, heard, throttled
 from tests.integration.live.conftest import Sockets
 from tocsin.aws import clients
 from tocsin.aws.connections import Connections
+from tocsin.aws.logging import Code
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.identity.principal import Scope
@@ -156,6 +157,19 @@ def test_nobody_who_pushes_fails_with_the_table(
     feed.feed([event()])
 
 
+def test_a_connection_that_can_not_be_forgotten_is_left_and_said(
+    stack: Stack, live: LiveStore, pusher: Pusher, sockets: Sockets, caplog: pytest.LogCaptureFixture
+) -> None:
+    connected(live, "gone", at=NOW - CONNECTION_LIVES / 2)
+    sockets.gone.add("gone")
+
+    with failing(throttled(), "DeleteItem", client=stack.dynamodb):
+        pusher.tell("alice", {"n": 1})
+
+    assert live.of_person("alice", now=NOW) == ["gone"]
+    assert Code.CONNECTION_KEPT in [getattr(line, "code", None) for line in caplog.records]
+
+
 # ── the log ──────────────────────────────────────────────────────────────────
 
 
@@ -172,6 +186,21 @@ def test_a_tail_is_sent_what_its_filters_admit_oldest_first(live: LiveStore, fee
     assert message["data"][0]["summary"] == events[0].summary
     (message,) = sockets.received("logins")
     assert [each["context"]["n"] for each in message["data"]] == [2]
+
+
+def test_a_tail_whose_filter_is_none_any_more_and_a_fault_of_ours_hold_up_nobody(
+    live: LiveStore, feed: TailFeed, sockets: Sockets, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    tail(live, "earlier", since="yesterday")
+    tail(live, "well")
+
+    feed.feed([event()])
+    heard_of = sockets.received("well")
+    monkeypatch.setattr(TailFeed, "_feed", lambda *_: 1 / 0)
+    feed.feed([event()])
+
+    assert (len(heard_of), sockets.received("earlier")) == (1, [])
+    assert Code.TAIL_FAILED in [getattr(line, "code", None) for line in caplog.records]
 
 
 def test_what_comes_faster_is_counted(

@@ -126,6 +126,22 @@ def test_a_channel_of_many_reads_english_whoever_is_the_first_of_them() -> None:
     assert "preferences" not in json.dumps([blocks(german), embed(german)])
 
 
+def test_a_transport_has_a_picture_of_its_own() -> None:
+    icon = "https://example.com/bell.png"
+    pictured = replace(made(), transport=replace(made().transport, icon_url=icon))
+
+    assert blocks(pictured)["icon_url"] == icon
+    assert embed_body(pictured, CATALOGUES)["avatar_url"] == icon
+    assert "icon_url" not in blocks(made()) and "avatar_url" not in embed_body(made(), CATALOGUES)
+
+
+def test_where_there_is_no_console_and_no_runbook_discord_has_no_links() -> None:
+    shown = embed(replace(made(own=None, action="custom_refund"), console=None))
+
+    assert "url" not in shown
+    assert "Next" not in [field["name"] for field in shown["fields"]]
+
+
 def test_a_rules_title_and_body_are_told() -> None:
     told = replace(made(body="Look at payroll", own=replace(ONCALL, body="x")), title="Payroll is under attack")
 

@@ -95,8 +95,6 @@ class JobRunner:
             except CanNotGoOn as error:
                 self._give_up(lease, str(error), done)
                 return
-            except LeaseLost:
-                raise
             except Exception as error:  # noqa: BLE001 - a fault in one job must not stop the others
                 logger.exception("a step of a job failed", extra={"code": Code.JOB_BROKEN.value, "job": lease.job.id})
                 self._failed(lease, f"a fault of Tocsin's: {type(error).__name__}", _FAULTS_COUNT, done)
