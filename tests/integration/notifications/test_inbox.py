@@ -1,5 +1,6 @@
 """The inbox: stored once, rewritten by a mapping."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tests.integration.delivery_world import World
 from tocsin.identity.directory import User
 from tocsin.notifications.inbox import MAX_FACTS
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 
@@ -72,6 +74,19 @@ def test_nobody_has_no_inbox(world: World) -> None:
     delivery = deliver(world, user=None)
 
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_person")
+
+
+def test_what_happened_before_somebody_was_deleted_is_discarded_and_says_so(world: World) -> None:
+    others = InboxOwnerStore(world.stack.dynamodb, "deliveries")
+    others.empty(["alice", "bob"], now=world.now + timedelta(seconds=1))
+
+    delivery = deliver(world)
+
+    attempt = delivery["attempts"][0]
+    assert (delivery["state"], attempt["reason"]) == ("discarded", "person_deleted")
+    assert "was deleted after the event happened" in attempt["detail"]
+    assert inbox(world) == []
+    assert others.emptied(["alice", "bob", "eve"]).keys() == {"alice", "bob"}
 
 
 def test_an_inbox_has_the_words_of_its_persons_language(world: World) -> None:

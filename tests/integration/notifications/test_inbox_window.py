@@ -155,6 +155,13 @@ def test_a_filtered_page_is_filled_beyond_what_does_not_match(inboxes: InboxStor
     assert ids(inboxes, asked=InboxFilter(severities=frozenset({Severity.ALERT}))) == loud
 
 
+def test_a_page_is_filled_by_as_many_queries_as_it_takes(inboxes: InboxStore) -> None:
+    """Items of so many KB, all of which match, are more than the megabyte that a query reads."""
+    stored = fill(inboxes, 12, words="x" * 100_000)
+
+    assert ids(inboxes) == stored
+
+
 def test_marks_are_each_ones_own_until_all_is_seen(inboxes: InboxStore) -> None:
     first, second, third = fill(inboxes, 3)
 

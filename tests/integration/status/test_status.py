@@ -151,6 +151,7 @@ def test_errors_are_counted_by_code_and_function_the_latest_first(api: Api) -> N
     log("matcher", *[json.dumps(lost)] * 2, at=now - timedelta(minutes=2))
     log("matcher", json.dumps(lost | {"event_id": None}), at=now - timedelta(hours=2))
     log("matcher", json.dumps({"level": "INFO", "code": "RULE_FIRED", "message": "no ERROR at all"}))
+    log("matcher", json.dumps(["ERROR"]), "a line with the word ERROR in it")
     log("api", "[ERROR] KeyError: 'a secret'\nTraceback (most recent call last)", at=now - timedelta(minutes=1))
 
     codes = status(api)["errors"]["codes"]

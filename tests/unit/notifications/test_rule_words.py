@@ -45,6 +45,17 @@ def test_a_rules_title_and_body_are_rendered_with_what_templates_see() -> None:
     assert outcome == Outcome(State.DELIVERED, "sent")
 
 
+@pytest.mark.parametrize(
+    "own", [RuleWords(title="Refund"), RuleWords(title="Refund", body="  "), RuleWords(title="Refund", body="{# #}")]
+)
+def test_a_title_without_a_body_leaves_the_sentence(own: RuleWords) -> None:
+    given = rendering_context()
+
+    context, _ = told(own, given)
+
+    assert (context.title, context.notification) == ("Refund", given.notification)
+
+
 def test_a_rule_without_words_changes_nothing() -> None:
     given = rendering_context()
 

@@ -69,6 +69,13 @@ def test_what_a_receiver_decodes_before_it_repeats_it_is_masked(
     assert masked(f"no: {repeated}!", secrets_in(url, headers)) == f"no: {MASK}!"
 
 
+@pytest.mark.parametrize("credentials", ["?", "hunter2+x", "hunter2+x===="])
+def test_credentials_that_are_no_basic_ones_are_masked_as_they_are(credentials: str) -> None:
+    used = secrets_in("https://example.com/", {"Authorization": f"Basic {credentials}"})
+
+    assert masked(f"no: Basic {credentials}!", used) == f"no: {MASK}!"
+
+
 def test_what_is_no_secret_stays() -> None:
     used = secrets_in("https://example.com/api/v1/hooks?sig=q%2Fw%3D%3Dzzz", {"Authorization": "Basic ?"})
 

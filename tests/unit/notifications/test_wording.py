@@ -109,6 +109,21 @@ def test_a_producers_message_stands_as_it_is_and_what_it_does_not_say_below() ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("request_", "told"),
+    [
+        ({"method": "GET", "path": "/a"}, "GET /a"),
+        ({"path": "/a"}, "/a"),
+        ({"method": "GET"}, None),
+        ({"method": "GET", "path": ""}, None),
+    ],
+)
+def test_a_request_is_told_by_its_path(request_: JsonObject, told: str | None) -> None:
+    technical = {fact.label: fact.value for fact in words({"http_request": request_}).technical}
+
+    assert technical.get("Request") == told
+
+
 def test_the_place_is_told_where_it_is_known() -> None:
     geo: JsonObject = {"geo": {"city": "Berlin", "country": "DE", "lat": 52.5}, "asn": {"as_org": "Example Telecom"}}
 
