@@ -58,12 +58,6 @@ def test_the_title_is_the_action_in_words(action: str, title: str) -> None:
     assert Told.of(rendering_context(action=action), "d-1").title == title
 
 
-def test_where_there_is_nothing_to_do_next_none_is_told() -> None:
-    told = Told.of(rendering_context(action="custom_refund"), "d-1")
-
-    assert "What to do next" not in dict(told.facts)
-
-
 def test_a_message_without_a_title_is_called_by_its_text() -> None:
     assert Told.of(rendering_context(action="custom_", body="a\nb"), "d-1").free["title"] == "a b"
 
