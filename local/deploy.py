@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from local.emulator import Emulator
 from local.processes import architecture, child_environment, run_logged, tail
+from local.sam_parameters import overrides
 from local.workspace import ROOT, Workspace
 
 STACK_NAME = "tocsin-local"
@@ -98,8 +99,7 @@ def deploy(
         # Looked for beside the template otherwise, and that is the built one.
         *("--config-file", str(ROOT / "samconfig.toml")),
         *("--template-file", str(directory / "build/template.yaml")),
-        "--parameter-overrides",
-        *(f"{name}={value}" for name, value in given.items()),
+        *("--parameter-overrides", *overrides(given)),
     ]
     environment = child_environment(**sam_environment(directory), **emulator.aws.environment(), COLUMNS="160")
 

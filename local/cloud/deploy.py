@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import boto3
@@ -13,6 +12,7 @@ import boto3
 from local.cloud.build import build
 from local.cloud.place import Place, stack_of
 from local.cloud.preflight import Level, Preflight
+from local.sam_parameters import overrides
 from local.workspace import ROOT
 
 
@@ -46,11 +46,11 @@ def preflight(session: boto3.Session) -> Preflight:
 
 
 def _sam_deploy(place: Place, built: Path, architecture: str, options: list[str]) -> int:
-    overrides: Mapping[str, str] = {**place.overrides, "Architecture": architecture}
+    parameters = {**place.overrides, "Architecture": architecture}
     command = [
         *(str(Path(sys.executable).with_name("sam")), "deploy", "--config-env", place.name),
         *("--config-file", str(ROOT / "samconfig.toml"), "--template-file", str(built / "template.yaml")),
-        *("--parameter-overrides", *(f"{name}={value}" for name, value in overrides.items())),
+        *("--parameter-overrides", *overrides(parameters)),
         *options,
     ]
     return subprocess.run(command, cwd=ROOT, env={**os.environ, "SAM_CLI_TELEMETRY": "0"}, check=False).returncode
