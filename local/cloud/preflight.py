@@ -80,9 +80,9 @@ class Preflight:
                 Level.FAILED, "mail", f"{self.region} has no SES: leave MailSender empty or take another region"
             )
             return
-        identities = (sender, sender.partition("@")[2])
-        if any(_is_verified(self.ses, identity) for identity in identities):
-            yield Finding(Level.OK, "mail", f"SES has verified {sender} or its domain")
+        identities = _identities(sender)
+        if verified := next((each for each in identities if _is_verified(self.ses, each)), None):
+            yield Finding(Level.OK, "mail", f"SES has verified {verified}")
         else:
             yield Finding(Level.FAILED, "mail", f"SES in {self.region} has verified neither {' nor '.join(identities)}")
         if not self.ses.get_account().get("ProductionAccessEnabled", False):
@@ -137,6 +137,17 @@ class Preflight:
             else:
                 detail = "LogLiveAccess needs a role in API Gateway's account settings (CloudWatch log role ARN)"
                 yield Finding(Level.FAILED, "the live API's log", detail)
+
+
+def _identities(sender: str) -> list[str]:
+    """What verifies a sender: its address, its domain, or a domain above that, whose subdomains SES takes as well.
+
+    https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
+    """
+    domain = sender.partition("@")[2]
+    labels = domain.split(".")
+    above = [".".join(labels[position:]) for position in range(1, len(labels) - 1)]
+    return [sender, domain, *above]
 
 
 def _is_verified(ses: SESV2Client, identity: str) -> bool:

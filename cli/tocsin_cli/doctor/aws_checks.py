@@ -15,6 +15,8 @@ LONG_QUEUE = 1000
 """Messages that wait: more than functions take in a minute, as long as nothing fails."""
 SCHEDULE = timedelta(minutes=5)
 """The redrive function logs each minute; after this long something is wrong."""
+QUIET = frozenset({"WARNING", "ERROR"})
+"""Log levels at which nothing is written of what went well."""
 NAMES = ("stack", "mail sender", "ses", "queues", "alarms", "schedule")
 
 
@@ -51,7 +53,7 @@ class AwsChecks:
             else:
                 yield ok("mail sender", "none, and no transport sends e-mail")
             return
-        for identity in (sender, sender.partition("@")[2]):
+        for identity in _identities(sender):
             if self._is_verified(identity):
                 yield ok("mail sender", f"SES has verified {identity}")
                 return
@@ -119,6 +121,10 @@ class AwsChecks:
 
     def schedule(self) -> Iterator[Finding]:
         """Whether the redrive function runs each minute: without it nothing is tried again."""
+        level = self._aws.parameters.get("LogLevel", "INFO")
+        if level in QUIET:
+            yield ok("schedule", f"its runs are not logged, since LogLevel is {level}: RedriveIdleAlarm tells")
+            return
         now = datetime.now(UTC)
         with asking("CloudWatch Logs"):
             answer = self._aws.client("logs").filter_log_events(
@@ -137,3 +143,14 @@ class AwsChecks:
     def _more(answer: dict[str, object]) -> bool:
         """Whether CloudWatch has not looked at all streams yet; then nothing is known to be wrong."""
         return bool(answer.get("nextToken"))
+
+
+def _identities(sender: str) -> list[str]:
+    """What verifies a sender: its address, its domain, or a domain above that, whose subdomains SES takes as well.
+
+    https://docs.aws.amazon.com/ses/latest/dg/creating-identities.html
+    """
+    domain = sender.partition("@")[2]
+    labels = domain.split(".")
+    above = [".".join(labels[position:]) for position in range(1, len(labels) - 1)]
+    return [sender, domain, *above]

@@ -70,6 +70,17 @@ def test_a_verified_sender_is_well_also_by_its_domain(aws):
     assert "example.com" in finding.message
 
 
+def test_a_sender_is_well_by_a_domain_above_its_own(aws):
+    aws.told("cloudformation", "describe_stacks", deployed(MailSender="tocsin@mail.example.com"))
+    aws.told("sesv2", "get_email_identity", "NotFoundException")
+    aws.told("sesv2", "get_email_identity", "NotFoundException")
+    aws.told("sesv2", "get_email_identity", {"VerifiedForSendingStatus": True})
+
+    (finding,) = by_aws(aws, "sender")
+
+    assert (finding.state, finding.message) == (State.OK, "SES has verified example.com")
+
+
 def test_a_sender_that_ses_has_not_verified_is_a_failure(aws):
     aws.told("cloudformation", "describe_stacks", deployed(MailSender="tocsin@example.com"))
     aws.told("sesv2", "get_email_identity", {"VerifiedForSendingStatus": False})
@@ -154,9 +165,20 @@ def test_alarms_that_ring_or_that_nobody_hears_are_found(aws, alarm, expected):
     ],
 )
 def test_a_schedule_that_stands_still_is_found(aws, answer, state):
+    aws.told("cloudformation", "describe_stacks", deployed(LogLevel="INFO"))
     aws.told("logs", "filter_log_events", answer)
 
     assert states(by_aws(aws, "schedule")) == [state]
+
+
+@pytest.mark.parametrize("level", ["WARNING", "ERROR"])
+def test_a_schedule_whose_runs_are_not_logged_is_no_failure(aws, level):
+    aws.told("cloudformation", "describe_stacks", deployed(LogLevel=level))
+
+    (finding,) = by_aws(aws, "schedule")
+
+    assert finding.state is State.OK
+    assert "RedriveIdleAlarm" in finding.message
 
 
 def test_without_a_stacks_name_aws_is_not_asked():
