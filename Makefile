@@ -88,7 +88,7 @@ validate-by-cfn-lint: setup
 	$(BIN)/cfn-lint template.yaml
 
 deploy: setup ## build and deploy to AWS (ENV=prod for [prod] of samconfig.toml, PARAMETERS="A=1 B=2", GUIDED=1, YES=1)
-	@$(BIN)/python -m local.cloud deploy $(ENV) --parameters "$(PARAMETERS)" $(if $(GUIDED),--guided) $(if $(YES),--yes) $(if $(UNCHECKED),--unchecked)
+	@$(BIN)/python -m local.cloud deploy $(ENV) --parameters "$$PARAMETERS" $(if $(GUIDED),--guided) $(if $(YES),--yes) $(if $(UNCHECKED),--unchecked)
 
 undeploy: setup ## delete the stack from AWS (ENV=prod), and say what it leaves
 	@$(BIN)/python -m local.cloud undeploy $(ENV)

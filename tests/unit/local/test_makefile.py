@@ -64,6 +64,17 @@ def test_busy_loops_end_with_the_tests_beside_them(number: signal.Signals, tmp_p
             os.kill(loop, signal.SIGKILL)
 
 
+@pytest.mark.parametrize("written", ["", 'AllowedPorts="443, 8443"', "AllowedPorts='443, 8443'"])
+def test_a_deployments_parameters_arrive_as_they_were_written(written: str, tmp_path: Path) -> None:
+    (tmp_path / "python").write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n', "utf-8")
+    (tmp_path / "python").chmod(0o755)
+    command = ["make", "--silent", "--old-file=setup", "deploy", f"BIN={tmp_path}", f"PARAMETERS={written}"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["-m", "local.cloud", "deploy", "default", "--parameters", written]
+
+
 def _runs(process: int) -> bool:
     try:
         return Path(f"/proc/{process}/cmdline").read_bytes() != b""
