@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from local.workspace import ROOT
+from tests.expanded_template import expanded_template
 
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
@@ -44,6 +45,18 @@ def test_a_deployment_is_begun_by_a_person_and_never_cut_off() -> None:
 
     assert workflow[True].keys() == {"workflow_dispatch"}  # YAML reads `on` as true
     assert workflow["concurrency"]["cancel-in-progress"] is False
+
+
+def test_a_deployment_has_time_for_the_slowest_rollout() -> None:
+    (job,) = yaml.safe_load((ROOT / ".github/workflows/deploy.yml").read_text("utf-8"))["jobs"].values()
+    credentials = next(step["with"] for step in job["steps"] if "role-to-assume" in step.get("with", {}))
+    types = expanded_template()["Parameters"]["Rollout"]["AllowedValues"]
+    steps_and_minutes = [re.fullmatch(r"(Canary|Linear)10Percent(?:Every)?(\d+)Minutes?", each) for each in types]
+    slowest = max(int(found[2]) * (10 if found[1] == "Linear" else 1) for found in steps_and_minutes if found)
+
+    assert slowest == 100
+    assert job["timeout-minutes"] >= slowest + 60  # lint and build come first
+    assert "vars.AWS_DEPLOY_SECONDS" in credentials["role-duration-seconds"]
 
 
 @pytest.mark.parametrize("workflow", WORKFLOWS, ids=lambda path: path.name)
