@@ -39,6 +39,7 @@ from local import message_moves
 from local.aws import ROOT_KEY
 from local.controls import Controls
 from local.corrections import (
+    application_logs,
     asynchronous,
     cloudformation,
     freezing,
@@ -145,6 +146,9 @@ def correct_lambda(switches: Switches) -> None:
     eventbridge._parse_rate_seconds = hurried(eventbridge._parse_rate_seconds, switches.schedule_speed)
     eventbridge._SCHEDULER_TICK_INTERVAL /= switches.schedule_speed
 
+    lambda_runtime.Worker._spawn = application_logs.started_with_its_log_level(lambda_runtime.Worker._spawn)
+    script = application_logs.with_the_runtimes_logging(lambda_runtime._PYTHON_WORKER_SCRIPT)
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script
     if switches.frozen_processes:
         lambda_runtime.Worker.invoke = freezing.frozen_between_invocations(lambda_runtime.Worker.invoke)
         lambda_runtime._signal = freezing.ended_though_frozen(lambda_runtime._signal)

@@ -6,6 +6,7 @@ local/switches.py says which of them can be switched.
 
 | module | what AWS does that the emulator does not |
 |---|---|
+| application_logs, runtime_logging | has all loggers of a function write from its ApplicationLogLevel on |
 | asynchronous | retries an event twice, after one and two minutes; keeps throttled events until they are too old |
 | capacity, capacity_tables | throttles a table, an index, a partition (on demand: `Emulator.throttling`) |
 | cloudformation | secrets, authorizers, CORS, RecursiveLoop as templates spell them; logs of WebSocket APIs |

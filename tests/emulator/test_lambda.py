@@ -34,6 +34,12 @@ TELLS_THE_TIME = """
     def handler(event, context):
         return {"monotonic": time.monotonic(), "wall": time.time()}
 """
+LOGS = """
+    import logging
+
+    def handler(event, context):
+        return logging.getLevelName(logging.getLogger("a.library").getEffectiveLevel())
+"""
 FAILS = """
     import os
 
@@ -83,6 +89,20 @@ def test_a_request_of_more_than_six_megabytes_is_not_taken(account, refused):
         account.aws.awslambda.invoke(FunctionName=function, Payload=payload)
 
     assert refused(invoke).startswith(f"RequestTooLargeException: Request must be smaller than {MAX_REQUEST} bytes")
+
+
+@pytest.mark.parametrize(
+    ("configured", "level"),
+    [
+        ({"LogFormat": "JSON", "ApplicationLogLevel": "DEBUG"}, "DEBUG"),
+        ({"LogFormat": "JSON"}, "INFO"),
+        ({"LogFormat": "Text"}, "WARNING"),
+    ],
+)
+def test_a_functions_loggers_write_from_its_application_log_level_on(account, configured, level):
+    function = account.function(LOGS, LoggingConfig=configured)
+
+    assert account.invoke(function) == level
 
 
 @pytest.fixture

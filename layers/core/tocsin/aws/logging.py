@@ -92,7 +92,13 @@ def _made() -> logging.Logger:
     output.setFormatter(_Line())
     made.addHandler(output)
     made.addFilter(_traced)
-    made.propagate = "LAMBDA_TASK_ROOT" not in os.environ  # the runtime's own handler would write each line again
+    in_lambda = "LAMBDA_TASK_ROOT" in os.environ
+    made.propagate = not in_lambda  # the runtime's own handler would write each line again
+    if in_lambda:
+        # The runtime has all loggers write what ApplicationLogLevel lets through, which has to be DEBUG for our own
+        # lines: botocore would tell of each call with its body and answer, secrets and credentials among them.
+        # https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py
+        logging.getLogger().setLevel(logging.WARNING)
     return made
 
 
