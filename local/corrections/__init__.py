@@ -18,7 +18,7 @@ local/switches.py says which of them can be switched.
 | late_reads, late_tables | eventually consistent reads that are behind |
 | partiql, moto_partiql | an INSERT is a write as others are: conditions, streams, limits, a permission of its own |
 | recursion | stops a function that feeds itself through SQS |
-| ses | which identities and configuration set sending mail needs the permission on; how long addresses may be |
+| ses | which identities and configuration set mail needs the permission on; how long addresses and headers are |
 | sqs | how large a message is, with its attributes; the trace header it keeps, in a batch too |
 | streams | partial batch responses of stream mappings; filters on what is absent |
 | websocket | what is sent to a connection finds its API, also where AWS_ENDPOINT_URL stands before its address |

@@ -1,4 +1,4 @@
-"""What sending mail needs the permission on, and how long its addresses may be."""
+"""What sending mail needs the permission on, and how long its addresses and headers may be."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ _SEND = ("POST", "/v2/email/outbound-emails")
 MAX_ADDRESS = 320
 """Bytes of an address with its name, encoded. AWS documents it nowhere; the words are those of SES's refusal:
 github.com/zulip/zulip/issues/17558, github.com/mautic/mautic/issues/7732"""
+
+MAX_HEADER = 996
+"""Characters of a header's name and value together.
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html"""
 
 type Answer = tuple[int, dict[str, str], bytes]
 type Handle = Callable[[str, str, dict[str, str], bytes, object], Awaitable[Answer]]
@@ -115,16 +119,19 @@ class FromAddress:
 
 
 def too_long(message: dict[str, Any]) -> str | None:
-    """Why SES refuses the addresses of a SendEmail call; None where it does not."""
+    """Why SES refuses the addresses or headers of a SendEmail call; None where it does not."""
     recipients = [each for addresses in (message.get("Destination") or {}).values() for each in addresses]
     for address in (message.get("FromEmailAddress", ""), *recipients):
         if len(str(address).encode()) > MAX_ADDRESS:
             return f"Address length is more than {MAX_ADDRESS} bytes long: '{address}'"
+    for header in ((message.get("Content") or {}).get("Simple") or {}).get("Headers") or []:
+        if len(header["Name"]) + len(header["Value"]) > MAX_HEADER:
+            return f"The header {header['Name']} is more than {MAX_HEADER} characters long."
     return None
 
 
 def within_limits(handle: Handle) -> Handle:
-    """Makes SES refuse a mail whose addresses are too long; `handle` is the emulator's handler of SES v2."""
+    """Makes SES refuse a mail whose addresses or headers are too long; `handle` is the emulator's handler of SES v2."""
 
     async def handle_within(method: str, path: str, headers: dict[str, str], body: bytes, query: object) -> Answer:
         refusal = too_long(json.loads(body)) if (method, path) == _SEND else None

@@ -76,6 +76,19 @@ def test_links_that_are_in_mails_already_still_work() -> None:
     assert links.read("3.YW5hAG1haWwAcmVmdW5kcw.zZwGHhIHNftqKNxwy0e4kD2yoUMJyhiO0p_nzmTXiAg") is None
 
 
+@pytest.mark.parametrize("domain", ["a.io", ".".join(["x" * 62] * 4)])
+@pytest.mark.parametrize("host", ["example.com", "x" * 189])
+@pytest.mark.parametrize("name", ["ana", "a" * 255, "规" * 255])
+def test_an_unsubscribe_link_fits_a_header_that_ses_takes(domain: str, host: str, name: str) -> None:
+    longest = Subscription(name, f"{'a' * 64}@{host}", "m" * 100, "r" * 100)
+
+    url = UnsubscribeLinks(SECRET, f"https://{domain}").url(longest)
+
+    assert len("List-Unsubscribe") + len(f"<{url}>") <= 996
+    read = UnsubscribeLinks(SECRET).read(url.partition("token=")[2])
+    assert read in (longest, longest.address)
+
+
 def test_the_link_of_a_message_names_its_person_or_its_channel() -> None:
     told = replace(rendering_context(), about="a" * 32)
     channel = replace(told, transport=replace(told.transport, send_once=True))

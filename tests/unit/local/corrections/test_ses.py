@@ -1,10 +1,10 @@
-"""What sending mail needs the permission on."""
+"""What sending mail needs the permission on, and how long its headers may be."""
 
 import json
 
 import pytest
 
-from local.corrections.ses import sent_from_an_identity, used_resources
+from local.corrections.ses import sent_from_an_identity, too_long, used_resources
 
 
 @pytest.mark.parametrize("sender", ["tocsin@example.com", "Tocsin <tocsin@example.com>"])
@@ -45,3 +45,12 @@ def test_a_mail_uses_its_configuration_set_and_in_the_sandbox_its_recipients():
 
 def test_a_mail_without_a_configuration_set_uses_none():
     assert list(used_resources({"FromEmailAddress": "sender@example.com"}, recipients=True)) == []
+
+
+@pytest.mark.parametrize(("length", "is_refused"), [(980, False), (981, True)])
+def test_a_header_has_its_name_and_value_within_996_characters(length, is_refused):
+    headers = [{"Name": "List-Unsubscribe", "Value": "x" * length}]
+
+    refusal = too_long({"FromEmailAddress": "a@example.com", "Content": {"Simple": {"Headers": headers}}})
+
+    assert (refusal is not None) is is_refused

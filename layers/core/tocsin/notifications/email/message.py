@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.email.address import BadAddress, NoAddress, display_name, mail_address, mailbox
+from tocsin.notifications.email.unsubscribe import HEADER, MAX_URL
 from tocsin.notifications.text import cut, one_line, plain, units
 from tocsin.notifications.translations import Catalogue, Catalogues
 from tocsin.notifications.wording import Fact, Link, Words, words_of
@@ -35,8 +36,6 @@ MAX_BODY = 1_000
 MAX_LINE = 400
 """Of the lines that Tocsin says itself, in which a rule or a group may have a long name."""
 MAX_PREHEADER = 150
-MAX_HEADER = 995
-"""Characters of a header's value (SES v2, MessageHeader)."""
 MAX_TAG = 256
 """Characters of a tag's value (SES v2, MessageTag)."""
 
@@ -152,10 +151,9 @@ def _thread_headers(context: RenderingContext) -> dict[str, str]:
 
 
 def _unsubscribe_headers(url: str) -> dict[str, str]:
-    value = f"<{url}>"
-    if len(value) > MAX_HEADER or not _UNSUBSCRIBE_URL.fullmatch(url):
-        raise ValueError(f"an unsubscribe URL is http(s), ASCII, and at most {MAX_HEADER - 2} characters long")
-    return {"List-Unsubscribe": value, "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    if len(url) > MAX_URL or not _UNSUBSCRIBE_URL.fullmatch(url):
+        raise ValueError(f"an unsubscribe URL is http(s), ASCII, and at most {MAX_URL} characters long")
+    return {HEADER: f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
 
 
 def _shown(context: RenderingContext, words: Words) -> JsonObject:

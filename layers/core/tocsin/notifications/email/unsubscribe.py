@@ -14,8 +14,12 @@ from tocsin.notifications.signed_links import Signer
 from tocsin.records import dataclass
 
 PATH = "/unsubscribe"
-MAX_TOKEN = 800
-"""Characters: SES takes a header of 995, with the address of the API in it."""
+HEADER = "List-Unsubscribe"
+MAX_HEADER = 996
+"""Characters of a header's name and value together.
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html"""
+MAX_URL = MAX_HEADER - len(HEADER) - len("<>")
+"""Characters of a link, which stands in that header."""
 
 _VERSION = "3"
 _WITHOUT_ADDRESS = "2"
@@ -46,8 +50,11 @@ class UnsubscribeLinks:
 
     def url(self, subscription: Subscription) -> str:
         """The link in a mail that came by `subscription`."""
-        token = self.token_of(subscription)
-        return f"{self._base_url}{PATH}?token={token if len(token) <= MAX_TOKEN else self.token(subscription.address)}"
+        whole = self._url(self.token_of(subscription))
+        return whole if len(whole) <= MAX_URL else self._url(self.token(subscription.address))
+
+    def _url(self, token: str) -> str:
+        return f"{self._base_url}{PATH}?token={token}"
 
     def token_of(self, subscription: Subscription) -> str:
         """`3.<subscription>.<mac>`, both base64url without padding."""
