@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from tocsin.aws.errors import as_unavailable
+from tocsin.aws.errors import Disconnected, as_unavailable
+from tocsin.aws.retry import retry
+
+_TRIES = 3
 
 
 class Connections:
@@ -15,10 +19,24 @@ class Connections:
 
     def send(self, connection_id: str, data: bytes) -> None:
         """Send a text message."""
-        with as_unavailable("sending to a connection"):
-            self._client.post_to_connection(ConnectionId=connection_id, Data=data)
+        _at_once(
+            "sending to a connection",
+            lambda: self._client.post_to_connection(ConnectionId=connection_id, Data=data),
+        )
 
     def close(self, connection_id: str) -> None:
         """End the connection."""
-        with as_unavailable("closing a connection"):
-            self._client.delete_connection(ConnectionId=connection_id)
+        _at_once("closing a connection", lambda: self._client.delete_connection(ConnectionId=connection_id))
+
+
+def _at_once(what: str, call: Callable[[], object]) -> None:
+    """Call, and again where the HTTP connection had ended: the client itself tries nothing again (clients.BRISK).
+
+    There may be several such connections.
+    """
+
+    def called() -> None:
+        with as_unavailable(what):
+            call()
+
+    retry(called, on=Disconnected, tries=_TRIES, first_pause=0.0)

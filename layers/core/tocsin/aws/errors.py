@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ConnectionClosedError
 
 from tocsin.errors import Unavailable
 
@@ -31,6 +31,14 @@ class Unprocessed(Unavailable):
 
 class Refused(Unavailable):
     """DynamoDB refuses what was asked (ValidationException), and would again: an item that grew beyond 400 KB, say."""
+
+
+class Disconnected(Unavailable):
+    """The HTTP connection ended before there was an answer: it may be of before the process was frozen.
+
+    "Lambda purges idle connections over time. Attempting to reuse an idle connection when invoking a function will
+    result in a connection error." https://docs.aws.amazon.com/lambda/latest/dg/best-practices.html
+    """
 
 
 class Gone(Exception):
@@ -79,7 +87,8 @@ def as_unavailable(what: str) -> Iterator[None]:
         kind = Refused if code_of(error) == "ValidationException" else Unavailable
         raise kind(f"{what} failed: {code_of(error)}", retry_after=RETRY_AFTER) from error
     except BotoCoreError as error:
-        raise Unavailable(f"{what} failed: {type(error).__name__}", retry_after=RETRY_AFTER) from error
+        kind = Disconnected if isinstance(error, ConnectionClosedError) else Unavailable
+        raise kind(f"{what} failed: {type(error).__name__}", retry_after=RETRY_AFTER) from error
 
 
 def _raise_for(what: str, reasons: Any) -> None:  # noqa: ANN401 - botocore's
