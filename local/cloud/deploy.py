@@ -10,8 +10,8 @@ from pathlib import Path
 import boto3
 
 from local.cloud.build import build
-from local.cloud.place import Place, stack_of
-from local.cloud.preflight import Level, Preflight
+from local.cloud.place import Place, deployed, stack_of
+from local.cloud.preflight import Level, Preflight, reserved_by
 from local.sam_parameters import overrides
 from local.workspace import ROOT
 
@@ -24,8 +24,9 @@ def deploy(place: Place, *, guided: bool, yes: bool, unchecked: bool) -> int:
     Raises BuildError where what was built can't be deployed, botocore's errors where the account can't be asked.
     """
     session = boto3.Session(region_name=place.region)
-    parameters = place.parameters(stack_of(session.client("cloudformation"), place.stack_name))
-    found = preflight(session).findings(parameters)
+    stack = stack_of(session.client("cloudformation"), place.stack_name)
+    parameters = place.parameters(stack)
+    found = preflight(session, reserved_by(deployed(stack))).findings(parameters)
     print(*found, sep="\n")
     if any(each.level is Level.FAILED for each in found) and not unchecked:
         print("Nothing was changed. UNCHECKED=1 deploys all the same.", file=sys.stderr)
@@ -35,13 +36,17 @@ def deploy(place: Place, *, guided: bool, yes: bool, unchecked: bool) -> int:
     return _sam_deploy(place, built, parameters["Architecture"], options)
 
 
-def preflight(session: boto3.Session) -> Preflight:
-    """The checks of the session's account and region."""
+def preflight(session: boto3.Session, reserved: int = 0) -> Preflight:
+    """The checks of the session's account and region, where the stack has so much concurrency reserved already."""
     region = session.region_name
     partition = session.get_partition_for_region(region)
     has_ses = region in session.get_available_regions("sesv2", partition_name=partition)
     return Preflight(
-        session.client("sesv2") if has_ses else None, session.client("lambda"), session.client("apigateway"), region
+        session.client("sesv2") if has_ses else None,
+        session.client("lambda"),
+        session.client("apigateway"),
+        region,
+        reserved,
     )
 
 

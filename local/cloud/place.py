@@ -65,10 +65,14 @@ class Place:
 
     def parameters(self, stack: StackTypeDef | None, *, root: Path = ROOT) -> dict[str, str]:
         """The values that parameters will have: given, else the stack's own, else the template's defaults."""
-        given = stack.get("Parameters", []) if stack else []
-        present = {each["ParameterKey"]: each["ParameterValue"] for each in given}
         known = defaults(root)
-        return known | {name: value for name, value in present.items() if name in known} | dict(self.overrides)
+        return known | {name: value for name, value in deployed(stack).items() if name in known} | dict(self.overrides)
+
+
+def deployed(stack: StackTypeDef | None) -> dict[str, str]:
+    """The parameters that a stack has; none where there is none."""
+    given = stack.get("Parameters", []) if stack else []
+    return {each["ParameterKey"]: each["ParameterValue"] for each in given}
 
 
 def parsed(written: Iterable[str]) -> dict[str, str]:

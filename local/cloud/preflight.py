@@ -52,6 +52,8 @@ class Preflight:
     awslambda: LambdaClient
     apigateway: APIGatewayClient
     region: str
+    reserved: int = 0
+    """Concurrent executions that the stack, where it is there, has reserved already."""
 
     def findings(self, parameters: Mapping[str, str]) -> list[Finding]:
         """What the checks found for these parameters."""
@@ -93,10 +95,10 @@ class Preflight:
         """Whether the account has room for all functions that may run at once."""
         what = "Lambda's concurrency"
         limit = self.awslambda.get_account_settings()["AccountLimit"]
-        has, free = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"]
-        reserved = 2 * int(parameters["ReservedConcurrency"])
+        has, free = limit["ConcurrentExecutions"], limit["UnreservedConcurrentExecutions"] + self.reserved
+        reserved = reserved_by(parameters)
         if reserved and free - reserved < UNRESERVED:
-            detail = f"{free} are unreserved, ReservedConcurrency takes {reserved}, and {UNRESERVED} must remain"
+            detail = f"others leave {free}, ReservedConcurrency takes {reserved}, and {UNRESERVED} must remain"
             yield Finding(Level.FAILED, what, detail)
             return
         wanted = sum(int(parameters[name]) for name in QUEUES) + REST
@@ -137,6 +139,11 @@ class Preflight:
             else:
                 detail = "LogLiveAccess needs a role in API Gateway's account settings (CloudWatch log role ARN)"
                 yield Finding(Level.FAILED, "the live API's log", detail)
+
+
+def reserved_by(parameters: Mapping[str, str]) -> int:
+    """How many concurrent executions a stack with these parameters reserves: for the authorizer and for ingest."""
+    return 2 * int(parameters.get("ReservedConcurrency", "0"))
 
 
 def _identities(sender: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -106,6 +107,15 @@ def test_a_small_concurrency_is_a_warning_that_says_what_to_do() -> None:
 def test_a_reservation_leaves_a_hundred_unreserved(concurrency: int, level: Level) -> None:
     with account(concurrency=concurrency, reserved=50) as asked:
         assert worst(findings(asked, ReservedConcurrency="55")) is level
+
+
+@pytest.mark.parametrize(("held", "level"), [(110, Level.OK), (0, Level.FAILED)])
+def test_what_the_stack_has_reserved_already_is_not_counted_twice(held: int, level: Level) -> None:
+    """The fault: whoever had a reservation could not deploy again where the account had no room for a second one."""
+    with account(concurrency=1000, reserved=790 + 110) as asked:
+        found = findings(replace(asked, reserved=held), ReservedConcurrency="55")
+
+    assert worst(found) is level
 
 
 @pytest.mark.parametrize(
