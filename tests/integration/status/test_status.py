@@ -165,6 +165,27 @@ def test_errors_are_counted_by_code_and_function_the_latest_first(api: Api) -> N
     assert "secret" not in json.dumps(codes)
 
 
+@pytest.mark.parametrize(
+    ("status_", "code"),
+    [
+        ("timeout", "INVOCATION_TIMEOUT"),
+        ("failure", "INVOCATION_FAILURE"),
+        ("error", None),  # the runtime writes a line of its own
+        ("success", None),
+    ],
+)
+def test_an_invocation_that_was_cut_off_is_an_error_though_lambda_only_warns(
+    api: Api, status_: str, code: str | None
+) -> None:
+    """The fault: a function that ran into its timeout had no line of the level ERROR, and so was not in the status."""
+    record = {"requestId": "52fdfc07", "metrics": {"durationMs": 30000.0}, "status": status_}
+    log("webhook", json.dumps({"time": "2026-03-01T12:00:00Z", "type": "platform.report", "record": record}))
+
+    codes = status(api)["errors"]["codes"]
+
+    assert [(each["code"], each["function"]) for each in codes] == ([(code, "webhook")] if code else [])
+
+
 def test_a_log_that_is_too_long_to_be_read_whole_is_said_to_be(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
 

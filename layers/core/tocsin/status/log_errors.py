@@ -1,4 +1,4 @@
-"""The latest errors of functions, grouped by code: lines with level ERROR in their logs."""
+"""The latest errors of functions, grouped by code: lines with level ERROR in their logs, and invocations cut off."""
 
 from __future__ import annotations
 
@@ -22,6 +22,14 @@ MOST_PAGES = 3
 """Pages of CloudWatch's results that are read per function's log. Each covers up to 1 MB of lines."""
 UNCODED = "UNCODED"
 """The code for lines from Lambda's runtime instead of our code, such as those about a function that can't be loaded."""
+_CUT_OFF = {
+    "timeout": ("INVOCATION_TIMEOUT", "an invocation took longer than the function may"),
+    "failure": ("INVOCATION_FAILURE", "the process of an invocation ended before it did"),
+}
+"""What became of an invocation, as Lambda reports it in a line of WARN: nothing else in the log says so. One that ended
+with an error has a line of the runtime's besides.
+https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html (platform.report)"""
+_LINES = '?ERROR ?"platform.report"'
 _NOT_OURS = "a line that the function did not write itself: see its log"
 _MOST = 200
 
@@ -42,7 +50,7 @@ def errors_of(
 ) -> tuple[list[LoggedError], bool]:
     """Return the errors in one function's log since `since`, and whether these are all. Raises Unavailable."""
     found: list[LoggedError] = []
-    asked: dict[str, Any] = {"logGroupName": group, "startTime": to_milliseconds(since), "filterPattern": "ERROR"}
+    asked: dict[str, Any] = {"logGroupName": group, "startTime": to_milliseconds(since), "filterPattern": _LINES}
     for _ in range(MOST_PAGES):
         with as_unavailable("reading logs"):
             page = logs.filter_log_events(**asked)
@@ -68,7 +76,11 @@ def _error(function: str, line: str, at: datetime) -> LoggedError | None:
         if "[ERROR]" not in line:
             return None
         return LoggedError(at, function, UNCODED, _NOT_OURS, None)
-    if not isinstance(said, dict) or said.get("level") != "ERROR":
+    if not isinstance(said, dict):
+        return None
+    if said.get("type") == "platform.report":
+        return _reported(function, said.get("record"), at)
+    if said.get("level") != "ERROR":
         return None
     if "errorType" in said:  # the form of Lambda's runtime
         return LoggedError(at, function, UNCODED, _NOT_OURS, None)
@@ -80,6 +92,15 @@ def _error(function: str, line: str, at: datetime) -> LoggedError | None:
         str(cleanse(message))[:_MOST] if isinstance(message, str) else "",
         event_id if isinstance(event_id, str) else None,
     )
+
+
+def _reported(function: str, record: Json, at: datetime) -> LoggedError | None:
+    """Return what a report of Lambda's says of an invocation that was cut off; None for others."""
+    status = record.get("status") if isinstance(record, dict) else None
+    if not isinstance(status, str) or status not in _CUT_OFF:
+        return None
+    code, message = _CUT_OFF[status]
+    return LoggedError(at, function, code, message, None)
 
 
 def by_code(errors: Iterable[LoggedError]) -> list[Json]:
