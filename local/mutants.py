@@ -44,7 +44,10 @@ class Room:
 
 ROOMS = {
     "redact": Room(
-        tuple(f"events/{name}.py" for name in ("redact", "secret_names", "credentials", "assignments", "markup")),
+        tuple(
+            f"events/{name}.py"
+            for name in ("redact", "secret_names", "credentials", "assignments", "commands", "indented", "markup")
+        ),
         ("tests/unit/events",),
     ),
     "ingest": Room(("ingest/*.py",), ("tests/unit/ingest", "tests/integration/ingest")),

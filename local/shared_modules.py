@@ -16,7 +16,7 @@ from tocsin.events.model import EventAction
 SHARED = ROOT / "layers/client/tocsin_client/_shared"
 _EVENTS = ROOT / "layers/core/tocsin/events"
 
-_MODULES = ("secret_names", "credentials", "assignments", "markup", "redact", "sanitize")
+_MODULES = ("secret_names", "credentials", "assignments", "commands", "indented", "markup", "redact", "sanitize")
 _REPLACED = {
     # Patterns with possessive quantifiers compile on Python 3.10 too.
     r"^import re$": "from tocsin_client._shared import regex as re",

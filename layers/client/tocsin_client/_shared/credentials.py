@@ -26,13 +26,21 @@ from tocsin_client._shared.secret_names import BARE_VALUE, CLOSERS, MASK, Secret
 _DOTTED = re.compile(r"(?<![\w.-])(?<!\*{20})[\w-]++(?:\.[\w-]*+)++", re.ASCII)
 """A whole run of base64url segments, in which a token may begin anywhere: RFC 7515, section 3.1."""
 
-_USERINFO = re.compile(r"""://([^/?#\s"'<>\\]*)@""")
-"""RFC 3986, section 3.2.1; up to the last @, as many a password with an @ is not percent-encoded."""
+_USERINFO = re.compile(r"""(:(?:\\{0,31}+/){2})([^/?#\s"'<>\\]*)@""")
+"""RFC 3986, section 3.2.1; up to the last @, as many a password with an @ is not percent-encoded. PHP escapes each / in
+JSON."""
 
 _USERINFO_NOT_ENCODED = re.compile(
-    r"""://(?P<user>[^/?#\s"'<>\\:@\[]*+):(?!\d{1,5}+[/?#])(?P<password>(?:(?!://)[^\s"<>\\@])++)@(?=[\w\[])"""
+    r"""(?P<slashes>:(?:\\{0,31}+/){2})(?P<user>[^/?#\s"'<>\\:@\[]*+):(?!\d{1,5}+\\{0,31}+[/?#])(?P<password>(?:(?!://)[^\s"<>\\@])++)@(?=[\w\[])"""
 )
 """The same with a password that has a / ? # or ' as it is; digits up to such a one are a port."""
+
+_ENCODED_USERINFO = re.compile(
+    r"""(%(?:25)*+3[Aa](?:%(?:25)*+2[Ff]){2}(?:(?!%(?:25)*+(?:2[Ff]|3[AaFf]|2[36]|40))[^\s&"'<>])*+%(?:25)*+3[Aa])
+    (?:(?!%(?:25)*+(?:2[Ff]|3[Ff]|2[36]))[^\s&"'<>])+(?=%(?:25)*+40)""",
+    re.VERBOSE,
+)
+"""The same within a parameter, percent-encoded."""
 
 _PARAMETER = re.compile(rf"""(?:^|(?<=[?&#;]))([^\s?&#;=<>\"'/*]{{1,128}}+)=({BARE_VALUE})""")
 _ENCODED_PARAMETER = re.compile(
@@ -143,6 +151,11 @@ _TOKENS = (
         },
     ),
     (
+        "~",
+        re.compile(r"(?<=\dQ)~"),
+        {"Q~": _BEGUN + r"([\w~.-]{3}\dQ~)[\w~.-]{31,34}(?![\w~.-])"},  # Microsoft Entra
+    ),
+    (
         ".",
         re.compile(r"\.(?:(?<=SG\.)|(?<=hv[bs]\.)|(?<=ya29\.))"),
         {
@@ -157,15 +170,15 @@ which tells whose token it was."""
 
 _SECRET_ADDRESS = re.compile(
     r"""
-    ( (?: hooks\.slack(?:-gov)?\.com (?:/|%2F) (?:services|workflows|triggers)
-        | discord(?:app)?\.com (?:/|%2F) api (?:(?:/|%2F)v\d{1,3})? (?:/|%2F) webhooks
-        | webhook\.office\.com (?:/|%2F) webhookb2 | outlook\.office(?:365)?\.com (?:/|%2F) webhook
-        | hooks\.zapier\.com (?:/|%2F) hooks (?:/|%2F) catch
-      ) (?:/|%2F)
-    | api\.telegram\.org (?:/|%2F) bot
-    | (?:/|%2F) hooks (?:/|%2F) (?=[a-z0-9]{17,})                        # Mattermost, Rocket.Chat
-    ) [^\s"'<>?\#&|,)\]\\]++
-    """,
+    ( (?: hooks\.slack(?:-gov)?\.com SLASH (?:services|workflows|triggers)
+        | discord(?:app)?\.com SLASH api (?:SLASH v\d{1,3})? SLASH webhooks
+        | webhook\.office\.com SLASH webhookb2 | outlook\.office(?:365)?\.com SLASH webhook
+        | hooks\.zapier\.com SLASH hooks SLASH catch
+      ) SLASH
+    | api\.telegram\.org SLASH bot
+    | SLASH hooks SLASH (?=[a-z0-9]{17,})                        # Mattermost, Rocket.Chat
+    ) (?:[^\s"'<>?\#&|,)\]\\]|\\++/)++
+    """.replace("SLASH", r"(?:\\{0,31}+/|%2F)"),
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
 """Addresses of webhooks that nothing but their path protects."""
@@ -195,8 +208,10 @@ def credential_masks(texts: str, lowered: str, secrets: Secrets) -> list[Mask]:
             masks += _token_masks(character)
     if "hooks" in lowered or "webhook" in lowered or "api.telegram" in lowered:
         masks.append((".", partial(_SECRET_ADDRESS.sub, rf"\g<1>{MASK}")))
-    if "@" in texts and "://" in texts:
+    if "@" in texts and ("://" in texts or ":\\" in texts):
         masks.append(("@", _mask_users))
+    if "%" in texts and "40" in texts:
+        masks.append(("%", partial(_ENCODED_USERINFO.sub, rf"\g<1>{MASK}")))
     if "%" in texts:
         masks.append(("%", partial(_ENCODED_PARAMETER.sub, _parameter_mask(secrets))))
     if "=" in texts:
@@ -243,28 +258,30 @@ def _mask_dotted(run: re.Match[str]) -> str:
 
 
 def _mask_user(userinfo: re.Match[str]) -> str:
-    user, colon, password = userinfo[1].partition(":")
+    slashes = userinfo[1]
+    user, colon, password = userinfo[2].partition(":")
     if password == "x-oauth-basic":  # noqa: S105 - GitHub's way to put a token in the user's place
         user = MASK
     if password:
-        return f"://{user}:{MASK}@"
+        return f"{slashes}{user}:{MASK}@"
     scheme = _SCHEME_BEFORE.search(userinfo.string, max(userinfo.start() - 31, 0), userinfo.start())
     if not user or (scheme and scheme[0].lower() in _NAMED_USERS):
         return userinfo[0]
-    return f"://{MASK}{colon}@"
+    return f"{slashes}{MASK}{colon}@"
 
 
 def _mask_password(userinfo: re.Match[str]) -> str:
     if userinfo["password"] == MASK:
         return userinfo[0]
-    return f"://{userinfo['user']}:{MASK}@"
+    return f"{userinfo['slashes']}{userinfo['user']}:{MASK}@"
 
 
 def _parameter_mask(secrets: Secrets) -> Callable[[re.Match[str]], str]:
     def mask(parameter: re.Match[str]) -> str:
         name, value = _percent_decoded(parameter[1]), parameter[2].rstrip(CLOSERS)
-        if value[:1] in {"[", "{"} or _SCHEME.match(parameter.string, parameter.start(2)):
-            return parameter[0]  # "[…", "Bearer …", which is not all of it: tocsin.events.assignments
+        is_part = value[:1] in {"[", "{"} or value[-1:] == "("
+        if is_part or _SCHEME.match(parameter.string, parameter.start(2)):
+            return parameter[0]  # "[…", "Some(…", "Bearer …", which is not all of it: tocsin.events.assignments
         is_named = parameter.start(1) > 0 or "&state=" in parameter.string  # not "code=…" alone
         if not secrets.hides_text(name, value) and not (name == "code" and is_named and is_code(value)):
             return parameter[0]

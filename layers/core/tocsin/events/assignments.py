@@ -13,9 +13,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple, TypeAlias
 
+from tocsin.events.commands import CLIENTS, mask_commands
+from tocsin.events.indented import BELOW, BLOCK, TAG, block, lines_below
 from tocsin.events.secret_names import (
     BARE_VALUE,
     CLOSERS,
@@ -58,34 +60,49 @@ _PROSE = listed("""
 _QUOTE = r"""(?:\\{0,31}+(?:"{3}|'{3}|["'`])|&quot;|&\#3[49];|%22|%27)"""
 _ASSIGNED = re.compile(
     rf"""
-    (?<!{NAME_CHARACTER}) (?P<name>{NAME}) (?P<closing>{_QUOTE})?+ [ \t]*+
+    (?<!{NAME_CHARACTER}) (?P<name>{NAME}) (?P<closing>{_QUOTE})?+ (?P<index>(?<=["'])\])?+ [ \t]*+
     (?P<sign> =>?(?![=~]) | :=?(?!:|//) | \uff1d | \uff1a | %3[Aa] )
     """,
     re.VERBOSE,
 )
+_NAMING = r"""(?i:(?:(?:parameter|option|variable|property|attribute|setting|header|env)_?)?(?:name|key)
+    |field|header|variable|param|parameter|property|attribute|setting|option)"""
+_VALUED = r"(?i:(?:(?:new|default|parameter|option|variable|property|attribute|setting|header)_?)?value)"
+_BETWEEN = r"""(?:\\*["']?[\w-]{1,64}+\\*["']?\s*+[:=]\s*+
+    (?:\\*["'][^"'\\\r\n]{0,200}+\\*["']|[\w.+/-]{1,64}+)\s*+[,;]?+\s*+){0,4}?"""
+"""Other members, between a name and its value."""
+_PATH = r"(?:[\w.-]{0,64}+/){0,8}+"
 _NAME_AND_VALUE = re.compile(
     rf"""
-    (?<!{NAME_CHARACTER})
-    (?i:name|key|field|header|variable|param|parameter|property|attribute|setting|option) (?:\\*["'])?+ \s*+ [:=]
-    \s*+ (?:\\*["'])?+ (?P<name>{NAME}) (?:\\*["'])?+ \s*+ [,;]?+ \s*+
-    (?P<closing>\\{{0,31}}+["'])?+ (?i:(?:new_?|default_?)?value) (?:\\*["'])?+ \s*+ (?P<sign>[:=])
+    (?<!{NAME_CHARACTER}) {_NAMING} (?:\\*["'])?+ \s*+ [:=]
+    \s*+ (?:\\*["'])?+ {_PATH} (?P<name>{NAME}) (?:\\*["'])?+ \s*+ [,;]?+ \s*+ {_BETWEEN}
+    (?P<closing>\\{{0,31}}+["'])?+ {_VALUED} (?:\\*["'])?+ \s*+ (?P<sign>[:=])
     """,
     re.VERBOSE,
 )
 """``{"name": "X-Api-Key", "value": "…"}``, as JSON, YAML or a dump has it."""
+_VALUE_AND_NAME = re.compile(
+    rf"""
+    (?<!{NAME_CHARACTER}) {_VALUED} (?:\\*["'])?+ \s*+ [:=] \s*+
+    (?: (?P<quote>\\{{0,31}}+["']) (?P<quoted>(?:(?!(?P=quote))[^\r\n])++) (?P=quote) | (?P<bare>[^\s"',;{{}}]++) )
+    \s*+ [,;]?+ \s*+ {_BETWEEN}
+    (?:\\*["'])?+ {_NAMING} (?:\\*["'])?+ \s*+ [:=] \s*+ (?:\\*["'])?+ {_PATH} (?P<name>{NAME})
+    """,
+    re.VERBOSE,
+)
+"""The same with the value first."""
 _PAIR = re.compile(rf"""[\[(]\s*+b?(?P<closing>\\{{0,31}}+["'])(?P<name>{NAME})(?P=closing)\s*+(?P<sign>,)""")
 _ARGUMENT = re.compile(rf"""(?<!\w)b?(?P<closing>\\{{0,31}}+["'])--?(?P<name>{NAME})(?P=closing)\s*+(?P<sign>,)""")
 _OPTION = re.compile(
     rf"(?<!{NAME_CHARACTER})--?(?P<name>[A-Za-z]{NAME})(?P<closing>\b)(?P<sign>[ \t])[ \t]*+(?=[^\s=-])"
 )
 
-_OPENING = re.compile(rf"(?:\s*+(?:[bBuUrRfF]{{0,2}}|[$@])(?P<quote>{_QUOTE}))|[ \t]*+")
+_OPENING = re.compile(rf"(?:\s*+(?:[bBuUrRfFN]{{0,2}}|[$@]|[A-Za-z_][\w.:]{{0,31}}\()(?P<quote>{_QUOTE}))|[ \t]*+")
+"""What stands before a value: blanks, the quote that it is in, with a prefix or a call of one argument around it."""
 _BACKSLASHES = {quote: re.compile(rf"(?<!\\)\\*+{quote}") for quote in "\"'`"}
 _BARE = re.compile(BARE_VALUE)
 _LINE = re.compile(rf"""(?:(?![,;]?[ \t]++["']?{NAME}["']?[ \t]*[:=])[^\r\n"'`]|(?<=\w)'(?=\w))++""")
 _SCHEME = re.compile(r"(?:apikey|basic|bearer|digest|dpop|negotiate|token)[ \t]++(?=[^\s\"'])", re.IGNORECASE)
-_BLOCK = re.compile(r"[|>][+\d-]{0,3}[ \t]*+\r?\n")
-_INDENTED = re.compile(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\Z)")
 _BRACKET = re.compile(r"""[\[\]{}()]|(?<!\\)\\*+["']""")
 _BEGINNING = re.compile(r"""(?:\A|[\r\n]|\\n)[ \t>*"'-]*\Z""")
 _IN_DATA = re.compile(r"(?:\A|[\r\n{,(\[;|&])[ \t-]*\Z")
@@ -94,23 +111,17 @@ _CREDENTIAL = re.compile(
     r"(?=\D*\d\D*\d)(?=[\W\d_]*[^\W\d_])[\w+=~!$%^*-]{8,}|[\w+/=~-]{20,}|(?=.*[+=~!$%^*])[^\s/]{6,}"
 )
 _END_OF_PAIR = re.compile(r"""\\*["']\s*+[\])]""")
+_ARROW = re.compile(r"""(?:\\*["'`])?+[ \t]*+(?:->|\u2192)[ \t]*+(?P<quote>\\*["'`])?+(?=[^\s])""")
 _PORT = re.compile(r"\d{1,5}(?!\w)")
 _LOOK_BACK = 64
 _PEEK = 64
 """Characters of a text before a name, and of its value, that are looked at to see what they are."""
 
-_CLIENTS = ("curl", "mysql", "mariadb", "sshpass", "identified")
-_CLIENT_PASSWORD = re.compile(
-    r"""(?<!\S)(?:(?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,128}:|-p(?=[^\s-]))["']?(?P<value>[^\s"']++)"""
-)
-_SQL = re.compile(
-    r"\b(?:identified\s++by(?:\s++password)?|passw(?:or)?d)\s++'(?P<value>(?:[^'\\]|\\.|'')++)", re.IGNORECASE
-)
-
 
 _NAMES_BACKWARDS = {
     sign: re.compile(
-        rf"""{sign[::-1]}(?:\d{{1,3}}(?=[^\W\d]))?(?:[ \t"'`\\]|22%|72%|;touq&){{0,32}}([\w.$@\[\]-]{{0,127}}[^\W\d])"""
+        rf"""{sign[::-1]}(?:\d{{1,3}}(?=[^\W\d]))?(?:[ \t"'`\\\]]|22%|72%|;touq&){{0,32}}"""
+        r"([\w.$@\[\]-]{0,127}[^\W\d])"
     )
     for sign in ("=", ":", "\uff1d", "\uff1a", "%3A", "%3a")
 }
@@ -123,9 +134,9 @@ def may_name_secrets(texts: str, lowered: str, secrets: Secrets) -> bool:
     for sign, names in _NAMES_BACKWARDS.items():
         if sign in texts and any(map(secrets.is_secret_key, {name[::-1] for name in names.findall(backwards)})):
             return True
-    marked = '"' in texts or "'" in texts or "</" in texts or "value" in lowered
+    marked = '"' in texts or "'" in texts or "</" in texts or "&lt;/" in texts or "value" in lowered
     marked = marked or texts[:1] == "-" or any(map(texts.__contains__, (" -", "\n-", "\t-")))
-    return marked and (secrets.may_be_in(lowered) or any(map(lowered.__contains__, _CLIENTS)))
+    return marked and (secrets.may_be_in(lowered) or any(map(lowered.__contains__, CLIENTS)))
 
 
 def mask_assignments(text: str, secrets: Secrets) -> str:
@@ -141,12 +152,11 @@ def mask_assignments(text: str, secrets: Secrets) -> str:
     if signs:
         if "alue" in text or "ALUE" in text:
             text = _masked(text, _NAME_AND_VALUE, _certain, secrets)
+            text = _VALUE_AND_NAME.sub(partial(_mask_named, secrets=secrets), text)
         text = _masked(text, _ASSIGNED, _assigned, secrets)
     if words:
         text = _masked(text, _OPTION, _optional, secrets)
-        if any(map(text.__contains__, _CLIENTS)):
-            text = _CLIENT_PASSWORD.sub(_mask_value, text)
-        text = _SQL.sub(_mask_value, text)
+        text = mask_commands(text)
     return text
 
 
@@ -163,6 +173,10 @@ class _Found(NamedTuple):
     quote: str | None
     said: str
     """What the value begins with: what is no value is found out from this, so that it takes a time that has a bound."""
+    below: re.Match[str] | None = None
+    """Of a value that begins in the line below."""
+    tag_at: int | None = None
+    """Where a tag of YAML stands before the value, or what looks like one: a password may begin so."""
 
     @property
     def closing(self) -> str:
@@ -174,12 +188,20 @@ class _Found(NamedTuple):
         opening = _OPENING.match(text, match.end())
         at = opening.end() if opening else match.end()
         quote = opening["quote"] if opening else None
+        below = tag_at = None
+        if not quote and match["sign"][0] == ":":
+            tag = TAG.match(text, at)
+            tag_at, at = (at, tag.end()) if tag else (None, at)
+            below = BELOW.match(text, at)
+            at = below.end() if below else at
         said = text[at : at + _PEEK]
-        if quote:
+        if below and below["members"]:
+            said = ""
+        elif quote:
             said = said.partition(quote)[0]
         elif bare := _BARE.match(said):
             said = bare[0].rstrip(CLOSERS)
-        return cls(match, match["name"], at, quote, said)
+        return cls(match, match["name"], at, quote, said, below, tag_at)
 
 
 def _masked(
@@ -197,28 +219,58 @@ def _masked(
                 start, end, mask = value
                 parts += [text[done:start], mask]
                 done = end
+                if changed := _changed_to(text, end):
+                    parts += [text[end : changed[0]], MASK]
+                    done = changed[1]
     return "".join(parts) + text[done:] if parts else text
 
 
-def _mask_value(found: re.Match[str]) -> str:
-    return found[0][: -len(found["value"])] + MASK
+def _changed_to(text: str, end: int) -> tuple[int, int] | None:
+    """Where the new value stands behind an old one that ends there: ``"old" -> "new"``."""
+    arrow = _ARROW.match(text, end)
+    if arrow is None:
+        return None
+    at, quote = arrow.end(), arrow["quote"]
+    closing = _closing(text, at, quote) if quote else None
+    bare = None if quote else _BARE.match(text, at)
+    to = closing if closing is not None else at + len(bare[0].rstrip(CLOSERS)) if bare else _end_of_line(text, at)
+    return at, to
+
+
+def _mask_named(found: re.Match[str], secrets: Secrets) -> str:
+    place = "quoted" if found["quoted"] else "bare"
+    if not secrets.hides_text(found["name"], found[place]) or not _names_the_value(found["name"], secrets):
+        return found[0]
+    start, end = found.start(place) - found.start(), found.end(place) - found.start()
+    return found[0][:start] + MASK + found[0][end:]
 
 
 def _assigned(text: str, found: _Found, secrets: Secrets) -> _Value | None:
+    if found.match["index"] and not found.quote:
+        return None  # settings["token"] = x
     if found.match["sign"][0] not in ":\uff1a%":
         return _certain(text, found, secrets)
     if words_of(found.name)[-1:] == ("authorization",):
         return None  # the header's scheme stays readable: tocsin.events.credentials
+    before = text[max(found.match.start() - _LOOK_BACK, 0) : found.match.start()]
+    if found.below:
+        is_said = not _BEGINNING.search(before) or not (found.below["data"] or _is_password(found.name))
+        return (
+            None
+            if is_said or _is_prose(found, before, secrets)
+            else lines_below(text, found.match.start(), found.below)
+        )
     if found.closing:
         return _certain(text, found, secrets)
-    before = text[max(found.match.start() - _LOOK_BACK, 0) : found.match.start()]
     if _is_prose(found, before, secrets):
         return None
     value = _certain(text, found, secrets)
     if value is not None and not found.quote and _is_password(found.name) and _BEGINNING.search(before):
         start, end, mask = value
         line = _LINE.match(text, start)
-        return start, max(end, start + len(line[0].rstrip(CLOSERS + " \t"))) if line else end, mask
+        if found.tag_at is not None and "\n" not in text[found.tag_at : end]:
+            start = found.tag_at
+        return start, max(end, line.start() + len(line[0].rstrip(CLOSERS + " \t"))) if line else end, mask
     return value
 
 
@@ -273,7 +325,7 @@ def _certain(text: str, found: _Found, secrets: Secrets) -> _Value | None:
         end = _end_of_brackets(text, at, len(text) if found.closing else _end_of_line(text, at))
         rest = None if found.closing else _BARE.match(text, end)
         return at, end + len(rest[0].rstrip(CLOSERS) if rest else ""), mask
-    if (block := _BLOCK.match(text, at)) and (lines := _block(text, found.match.start(), block.end())):
+    if (begins := BLOCK.match(text, at)) and (lines := block(text, found.match.start(), begins.end())):
         return lines
     if scheme := _SCHEME.match(text, at):
         at, mask = scheme.end(), MASK
@@ -333,19 +385,3 @@ def _end_of_brackets(text: str, at: int, until: int) -> int:
             if depth == 0:
                 return mark.end()
     return until
-
-
-def _block(text: str, name_at: int, at: int) -> _Value | None:
-    """A YAML block scalar: up to the first line that is not indented more than the one of its name."""
-    before = text[max(name_at - _LOOK_BACK, 0) : name_at]
-    indent = len(before) - before.rfind("\n") - 1
-    end = at
-    while end < len(text):
-        line = _INDENTED.match(text, end)
-        if line is None or (line[2] and len(line[1]) <= indent):
-            break
-        end = line.end()
-    first = _INDENTED.match(text, at)
-    if not text[at:end].strip():
-        return None
-    return at, end, (first[1] if first else "") + MASK + ("\n" if text[end - 1] == "\n" else "")

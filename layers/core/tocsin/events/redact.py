@@ -12,6 +12,7 @@ from functools import partial
 from itertools import pairwise
 
 from tocsin.events.assignments import mask_assignments, may_name_secrets
+from tocsin.events.commands import mask_arguments, mask_netrc
 from tocsin.events.credentials import Mask, credential_masks, is_code
 from tocsin.events.markup import mask_forms, mask_markup
 from tocsin.events.secret_names import MASK, Secrets, listed
@@ -21,12 +22,20 @@ __all__ = ["MASK", "Secrets", "cleanse"]
 
 _DEFAULT_SECRETS = Secrets()
 
-_NAMES = listed(
-    "name Name NAME key Key field Field header Header variable param parameter property attribute setting label title"
-)
-_VALUES = listed(
-    "value Value VALUE values val new_value newValue old_value oldValue default_value defaultValue stringValue"
-)
+_NAMES = listed("""
+    name Name NAME key Key k field Field header Header variable param parameter property attribute setting label title
+    parameterKey ParameterKey parameter_key parameterName ParameterName parameter_name optionName OptionName option_name
+    variableName VariableName variable_name propertyName PropertyName property_name attributeName AttributeName
+    attribute_name settingName SettingName setting_name headerName HeaderName header_name envName env_name
+""")
+_VALUES = listed("""
+    value Value VALUE values val v new_value newValue old_value oldValue default_value defaultValue stringValue
+    parameterValue ParameterValue parameter_value optionValue OptionValue option_value variableValue VariableValue
+    variable_value propertyValue PropertyValue property_value attributeValue AttributeValue attribute_value
+    settingValue SettingValue setting_value headerValue HeaderValue header_value envValue env_value
+""")
+_FLAT = listed("rawHeaders raw_headers rawTrailers raw_trailers")
+"""Lists in which names and values alternate: https://nodejs.org/api/http.html#messagerawheaders"""
 _QUERIES = listed("args query params query_params queryParams query_string queryString queryStringParameters GET")
 _LONGEST_NAME = 128
 _MOST_ROUNDS = 5
@@ -66,7 +75,10 @@ def cleanse(value: Json, secrets: Secrets = _DEFAULT_SECRETS) -> Json:  # noqa: 
                     made[key] = item
                     in_objects.append((made, key, item))
                 elif isinstance(item, (dict, list)):
-                    made[key] = empty_copy(_without_code(item) if key in _QUERIES else item)
+                    if key in _FLAT and isinstance(item, list):
+                        made[key] = empty_copy(_without_every_other(item, secrets))
+                    else:
+                        made[key] = empty_copy(_without_code(item) if key in _QUERIES else item)
                 else:
                     made[key] = item
         while arrays:
@@ -123,10 +135,19 @@ def _without_named(items: list[Json], secrets: Secrets) -> list[Json]:
         return [[name, _hidden(str(name), held, secrets)] for name, held in pairs]
     if not any(isinstance(item, str) and item[:1] == "-" for item in items):
         return items
+    items = mask_arguments(items)
     made = items.copy()
     for position, (option, held) in enumerate(pairwise(items), 1):
         if isinstance(option, str) and option[:1] == "-" and not (isinstance(held, str) and held[:1] == "-"):
             made[position] = _hidden(option, held, secrets)
+    return made
+
+
+def _without_every_other(items: list[Json], secrets: Secrets) -> list[Json]:
+    """The list, in which names and values alternate, its secret values masked."""
+    made = items.copy()
+    for position in range(1, len(items), 2):
+        made[position] = _hidden(str(items[position - 1]), items[position], secrets)
     return made
 
 
@@ -148,9 +169,11 @@ def _masks(texts: str, secrets: Secrets) -> list[Mask]:
     lowered = texts.lower()
     # The order matters to cleansing twice: what one mask does must not change what an earlier one finds.
     masks = credential_masks(texts, lowered, secrets)
+    if "password" in texts and ("machine" in texts or "default" in texts):
+        masks.append(("password", mask_netrc))
     if may_name_secrets(texts, lowered, secrets):
-        if "<" in texts and ">" in texts:
-            masks.append((">", partial(mask_markup, secrets=secrets)))
+        if ("<" in texts and ">" in texts) or "&lt;" in texts:
+            masks.append(("", partial(mask_markup, secrets=secrets)))
         if "form-data" in texts:
             masks.append(("form-data", partial(mask_forms, secrets=secrets)))
         masks.append(("", partial(mask_assignments, secrets=secrets)))

@@ -32,7 +32,7 @@ def listed(words: str) -> frozenset[str]:
 
 _SECRET_WORDS = listed("""
     api auth token key secret signature sig cookie credential cred
-    pass password passwd passphrase passcode passkey pwd pw pswd
+    pass password passwd passphrase passcode passkey storepass pwd pw pswd
     otp totp hotp jwt csrf xsrf session phpsessid private bearer
 """)
 

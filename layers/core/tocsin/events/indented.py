@@ -1,0 +1,47 @@
+"""Values of YAML in a text that stand in the lines below their name, and how far these go."""
+
+from __future__ import annotations
+
+import re
+
+from tocsin.events.secret_names import MASK, NAME
+
+TAG = re.compile(r"(?:(?<=[ \t])[&!][^\s,\[\]{}]{0,64}+(?:[ \t]++|(?=\r?\n)))++")
+"""An anchor or a tag of YAML before a value."""
+BELOW = re.compile(
+    rf"""\r?\n(?P<line>(?P<indent>[ \t]*+)(?P<dashes>(?:-[ \t]++)*+))
+    (?=(?P<data>(?P<members>{NAME}["']?:(?=\s))|[^\s\[{{]\S*+[ \t]*+(?:[\r\n]|\Z))|[^\s\[{{])""",
+    re.VERBOSE,
+)
+"""A value of YAML that begins in the line below its name; `data` where that line is no sentence, but a word or a member
+of an object."""
+BLOCK = re.compile(r"[|>][+\d-]{0,3}[ \t]*+\r?\n")
+_INDENTED = re.compile(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\Z)")
+_LOOK_BACK = 64
+"""Characters before a name that are looked at to see how far it is indented."""
+
+
+def lines_below(text: str, name_at: int, below: re.Match[str]) -> tuple[int, int, str] | None:
+    """A YAML value of any kind below its name: a scalar, a list, which needs no indent, or an object."""
+    lines = block(text, name_at, below.start("line"), is_list=bool(below["dashes"]))
+    if lines is None:
+        return None
+    start, end, mask = lines
+    return start, end, below["line"] + mask[len(below["indent"]) :]
+
+
+def block(text: str, name_at: int, at: int, *, is_list: bool = False) -> tuple[int, int, str] | None:
+    """A YAML block scalar: up to the first line that is not indented more than the one of its name."""
+    before = text[max(name_at - _LOOK_BACK, 0) : name_at]
+    indent = len(before) - before.rfind("\n") - 1
+    end = at
+    while end < len(text):
+        line = _INDENTED.match(text, end)
+        is_item = is_list and line is not None and len(line[1]) == indent and line[2].startswith("- ")
+        if line is None or (line[2] and len(line[1]) <= indent and not is_item):
+            break
+        end = line.end()
+    first = _INDENTED.match(text, at)
+    if not text[at:end].strip():
+        return None
+    return at, end, (first[1] if first else "") + MASK + ("\n" if text[end - 1] == "\n" else "")
