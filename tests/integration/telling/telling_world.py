@@ -62,10 +62,12 @@ class TellingWorld(World):
         *,
         settings: dict[str, Any] | None = None,
         once: bool = False,
+        mail_once: bool = False,
         silences: Sequence[dict[str, Any]] = (),
         **rule: Any,
     ) -> None:
-        """Configure the rule, with other fields; `once` has its webhook be one of a channel."""
+        """Configure the rule, with other fields; `once` has its webhook be one of a channel, `mail_once` its mail go
+        to one person."""
         hook = NotificationTransport(
             name="hook",
             mode=TransportMode.WEBHOOK,
@@ -89,7 +91,11 @@ class TellingWorld(World):
                 "policies": [{"name": "shop", "kind": "event_matcher", "app": "shop"}],
                 "rules": [known | rule],
                 "silences": silences,
-                "transports": [hook, {"name": "mail", "mode": "email"}, {"name": "inbox", "mode": "local"}],
+                "transports": [
+                    hook,
+                    {"name": "mail", "mode": "email", "send_once": mail_once},
+                    {"name": "inbox", "mode": "local"},
+                ],
             },
         )
         self.configuration.publish(configuration, replacing=self.configuration.version(fresh=True), by="test")

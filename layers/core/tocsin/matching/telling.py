@@ -88,7 +88,7 @@ class Telling:
                 if not transport.send_once:
                     self._person(transport, user, wishes.get(user.username), now)
                 elif transport.name not in self.used and self._reaches(transport, user, wishes, now):
-                    self._decided(transport, user, self._decision(transport, None, now))
+                    self._once(transport, user, wishes, now)
                     self.used.add(transport.name)
             self.once_told = True
 
@@ -136,7 +136,7 @@ class Telling:
             elif names and transport.name not in used:
                 there = (users[name] for name in names if name in users)
                 first = next((user for user in there if self._reaches(transport, user, wishes, now)), None)
-                self._decided(transport, first, self._decision(transport, None, now))
+                self._once(transport, first, wishes, now)
                 all_used.add(transport.name)
         return tuple(sorted(all_used))
 
@@ -167,6 +167,14 @@ class Telling:
         if wishes is not None:
             user = wishes.of_reader(user)
         self._decided(transport, user, self._decision(transport, wishes, now))
+
+    def _once(
+        self, transport: NotificationTransport, user: User | None, wishes: Mapping[str, Wishes], now: datetime
+    ) -> None:
+        """Use a send-once transport for `user`, who reads it where it is no channel's; nobody's wishes delay it."""
+        known = wishes.get(user.username) if user is not None and transport.mode in _PERSONAL else None
+        reader = user if user is None or known is None else known.of_reader(user)
+        self._decided(transport, reader, self._decision(transport, None, now))
 
     def _decision(self, transport: NotificationTransport, wishes: Wishes | None, now: datetime) -> Decision:
         return decide(asked_of(self._rule, transport), now, wishes=wishes, group=self._group)
