@@ -216,6 +216,20 @@ def test_a_mapping_that_fails_on_an_event_is_final_and_reported_as_such(world: W
     assert event["cause"]["transport"] == "hook"
 
 
+@pytest.mark.parametrize("once", [True, False])
+def test_a_message_keeps_its_id_where_its_transport_sends_once_or_no_more_since(
+    world: World, sinks: Sinks, once: bool
+) -> None:
+    """The fault: messages for many people that were tried again then had one id, and receivers dropped all but one."""
+    world.hook(f"{sinks.url}/webhook/x", send_once=not once)
+    message = world.message(once=once)
+    world.send(message)
+
+    world.pump(world.worker())
+
+    assert sinks.received()[0].headers["webhook-id"] == message.delivery_id
+
+
 def test_send_once_has_the_same_id_whoever_it_names(world: World, sinks: Sinks) -> None:
     world.hook(f"{sinks.url}/webhook/x", send_once=True)
     message = world.message(once=True)

@@ -32,6 +32,8 @@ def context_of(
         notification = None if event is None else _notification(message, event)
     if notification is None:
         return None
+    if digest is None:  # as the message was made, and has its id; a digest has one of its own
+        transport = replace(transport, send_once=message.once)
     return RenderingContext(
         event=notification.event,
         notification=notification,
