@@ -21,6 +21,7 @@ from tocsin.deliveries.redrive import Redrive
 from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
+from tocsin.identity.store import PeopleStore
 from tocsin.matching.message import step_sender
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
@@ -39,6 +40,7 @@ redrive = Redrive(
     deliveries=RedeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     breakers=BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     digests=DigestStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+    people=PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).users,
     alerts=Alerts(SystemEvents(events), configuration),
     queues=Queues(
         lambda: Outbox(clients.sqs()),

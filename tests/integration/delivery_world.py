@@ -221,6 +221,7 @@ class World:
             alerts=Alerts(SystemEvents(self.events), self.configuration),
             queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
             digests=DigestStore(self.stack.dynamodb, "deliveries"),
+            people=PeopleStore(self.stack.dynamodb, "config").users,
             steps=DueSteps(
                 EscalationStore(self.stack.dynamodb, "deliveries"),
                 self.configuration,

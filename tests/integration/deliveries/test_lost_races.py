@@ -186,7 +186,7 @@ def waiting(stack: Stack) -> Waiting:
 
 
 def digests(waiting: Waiting) -> Digests:
-    return Digests(waiting.mine, lambda _: {}, lambda: waiting.later)
+    return Digests(waiting.mine, lambda _: {}, lambda _: {}, lambda: waiting.later)
 
 
 def test_a_head_is_claimed_by_one_and_the_other_tells_nothing(waiting: Waiting) -> None:

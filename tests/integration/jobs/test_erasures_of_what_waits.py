@@ -29,7 +29,7 @@ def have_wait(stack: Stack, event: Event, until: datetime) -> None:
 
 def digests(stack: Stack, now: datetime) -> list[DeliveryMessage]:
     """Make digests of what is due at `now`."""
-    made = Digests(DigestStore(stack.dynamodb, "deliveries"), lambda _: {}, lambda: now)
+    made = Digests(DigestStore(stack.dynamodb, "deliveries"), lambda _: {}, lambda _: {}, lambda: now)
     told = [made.tell(head, keep=KEEP) for shard in range(DIGEST_SHARDS) for head in made.due(shard)]
     return [message for message in told if message is not None]
 

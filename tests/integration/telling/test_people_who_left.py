@@ -1,4 +1,4 @@
-"""What waits for somebody who was deleted is told to nobody, nor to whoever has the name next."""
+"""What waits for somebody who left is told to nobody, nor to whoever has the name next."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.config.belongings import Belongings
+from tocsin.identity.directory import User
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 
 GROUP = {"by": ["context.host"], "wait": "hours=4", "interval": "hours=4"}
@@ -77,6 +78,43 @@ def test_a_channel_is_told_also_where_the_person_that_it_names_has_left(telling:
     waiting(telling, once=True, group=GROUP)
     telling.match(*telling.happened(1))
     ana_leaves(telling)
+
+    go_on(telling)
+
+    assert len(telling.posted("ana")) == 1
+
+
+@pytest.mark.parametrize("rule", [{}, {"group": GROUP}], ids=["quiet hours", "a group"])
+def test_what_waits_for_who_is_made_inactive_is_told_to_nobody_and_the_story_says_why(
+    telling: TellingWorld, rule: dict[str, Any]
+) -> None:
+    """The fault: who left at eleven at night had the night's events mailed to them at seven."""
+    waiting(telling, **rule)
+    (event,) = telling.happened(1)
+    telling.match(event)
+    telling.people.write(users=[User("ana", "ana@example.com", active=False)], members=[])
+
+    go_on(telling)
+
+    assert (telling.posted("ana"), len(telling.posted("bob"))) == ([], 1)
+    ana = telling.story(event)["ana"]
+    assert (ana["state"], ana["attempts"][0]["reason"]) == ("dropped", "person_inactive")
+
+
+def test_what_waits_goes_to_the_address_that_its_person_has_by_then(telling: TellingWorld) -> None:
+    waiting(telling)
+    telling.match(*telling.happened(1))
+    telling.people.write(users=[User("ana", "ana@example.org")], members=[])
+
+    go_on(telling)
+
+    assert [body["user_email"] for body in telling.posted("ana")] == ["ana@example.org"]
+
+
+def test_a_channel_is_told_also_where_the_person_that_it_names_is_inactive(telling: TellingWorld) -> None:
+    waiting(telling, once=True, group=GROUP)
+    telling.match(*telling.happened(1))
+    telling.people.write(users=[User("ana", "ana@example.com", active=False)], members=[])
 
     go_on(telling)
 

@@ -33,6 +33,7 @@ from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, due_shard, fac
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.deliveries.redrive_store import STUCK_AFTER
 from tocsin.deliveries.waiting_store import head_key
+from tocsin.identity.directory import User
 from tocsin.ids import id_time
 from tocsin.notifications.digest import LABELS, SHOWN
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
@@ -91,6 +92,17 @@ class Member:
     """Of what a rule tells together: the values that tell its group from others, by their paths."""
     is_taken: bool = False
     """Whether somebody acknowledged what it tells, or it ended: it comes last in the digest, and is no alarm."""
+
+    @property
+    def person(self) -> str | None:
+        """The name of the person whom it is for; None of what is for a channel, whoever it names."""
+        return None if self.message.user is None or self.message.once else self.message.user.username
+
+    def reaching(self, known: User) -> Member:
+        """Return it for the same reader, by the name and at the address that the directory has now."""
+        user = self.message.user
+        reader = None if user is None else replace(user, name=known.name, email=known.email)
+        return replace(self, message=replace(self.message, user=reader))
 
     def with_remark(self, remark: str) -> Member:
         """Return it with what became of it behind what it says."""
@@ -215,9 +227,7 @@ class DigestStore:
 
     def people_gone(self, members: Iterable[Member]) -> dict[str, datetime]:
         """When people whom some of `members` were for were deleted, by their names, which others may have by now."""
-        return self._owners.emptied(
-            each.message.user.username for each in members if each.message.user is not None and not each.message.once
-        )
+        return self._owners.emptied(each.person for each in members if each.person is not None)
 
     def drop(self, message: DeliveryMessage, digest_id: str, outcome: Outcome, *, now: datetime) -> None:
         """Have a delivery that joined a digest be told no more; `outcome` says why."""
