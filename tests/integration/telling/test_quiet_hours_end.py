@@ -1,6 +1,8 @@
 """What is told in quiet hours waits, and goes out as one message when they end."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from tocsin.deliveries.items import Place
 from tocsin.events.model import Cause
 from tocsin.events.store import event_key
 from tocsin.notifications.model import Severity
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 
 
 @pytest.fixture
@@ -359,3 +362,23 @@ def test_a_message_is_in_the_language_that_its_person_wants(telling: TellingWorl
 
 def forget(stack: Stack, event_id: str) -> None:
     stack.dynamodb.delete_item(TableName="events", Key=event_key(event_id))
+
+
+def test_what_waits_by_a_transport_that_became_another_one_goes_by_what_it_became(telling: TellingWorld) -> None:
+    """The fault: a digest was queued for what the transport had been at its first event, and so was all discarded."""
+    telling.say("ana", **telling.quiet())
+    first, second = telling.happened(2)
+    telling.match(first)
+    _, configuration = telling.configuration.current(fresh=True)
+    hook, *others = configuration.transports
+    inbox = NotificationTransport(name=hook.name, mode=TransportMode.LOCAL)
+    changed = replace(configuration, transports=(inbox, *others))
+    telling.configuration.publish(changed, replacing=telling.configuration.version(fresh=True), by="test")
+    telling.match(second)
+
+    telling.later(hours=8, minutes=1)
+    telling.redrive()
+    telling.pump(telling.worker("local"), "local")
+
+    page: Any = telling.inboxes.page("ana", telling.inboxes.head("ana"), limit=9, now=telling.now)
+    assert [each["digest"]["count"] for each in page.items] == [2]

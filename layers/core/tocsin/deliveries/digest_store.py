@@ -337,7 +337,7 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         rule=lead.rule,
         severity=Severity.NOTICE if ordered[0].is_taken else lead.severity,
         transport=lead.transport,
-        mode=lead.mode,
+        mode=latest.mode,  # a transport may have become one of another mode since the first
         user=latest.user,
         once=False,
         digest=place.told,
