@@ -11,18 +11,22 @@ from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logged
 from tocsin.aws.sqs import Outbox
 from tocsin.config.store import ConfigurationStore
+from tocsin.config.version_item import REFRESH
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import DigestStore
 from tocsin.deliveries.due_steps import DueSteps
 from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.queues import Queues, queue_urls
+from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.redrive import Redrive
 from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.message import step_sender
+from tocsin.matching.telling import can_be_muted, defaults_of
+from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
 
@@ -34,13 +38,18 @@ RUNS_FOR = timedelta(seconds=45)
 
 environment = Environment.of_process()
 configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
+preferences = PreferencesStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold=REFRESH)
 events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 redrive = Redrive(
     configuration=configuration,
     deliveries=RedeliveryStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     breakers=BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     digests=DigestStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
-    people=PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).users,
+    readers=Readers(
+        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).users,
+        lambda usernames: preferences.wishes(usernames, defaults_of(configuration.current()[1])),
+        lambda rule: can_be_muted(configuration.current()[1], rule),
+    ),
     alerts=Alerts(SystemEvents(events), configuration),
     queues=Queues(
         lambda: Outbox(clients.sqs()),

@@ -26,6 +26,7 @@ from tocsin.deliveries.due_steps import DueSteps
 from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.redrive import Redrive
 from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.deliveries.service import DeliveryService
@@ -39,6 +40,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
 from tocsin.matching.message import step_sender
 from tocsin.matching.story import StoryStore
+from tocsin.matching.telling import can_be_muted, defaults_of
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.model import Severity
@@ -48,6 +50,7 @@ from tocsin.notifications.thread_store import ThreadStore
 from tocsin.notifications.transport import Mapping, NotificationTransport, TransportMode, TransportSecrets
 from tocsin.notifications.webhook import pace_of, webhook_delivery
 from tocsin.outbound import OutboundPolicy, Timeout
+from tocsin.telling.preferences_store import PreferencesStore
 
 SECRET = "whsec_" + "c2VjcmV0" * 4
 POLICY = OutboundPolicy.parse(allow_http=True, ports="*", allow_cidrs="127.0.0.0/8")
@@ -214,6 +217,7 @@ class World:
 
     def redrive(self) -> dict[str, int]:
         """One run of the schedule."""
+        preferences = PreferencesStore(self.stack.dynamodb, "config")
         redrive = Redrive(
             configuration=self.configuration,
             deliveries=self.redeliveries,
@@ -221,7 +225,11 @@ class World:
             alerts=Alerts(SystemEvents(self.events), self.configuration),
             queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
             digests=DigestStore(self.stack.dynamodb, "deliveries"),
-            people=PeopleStore(self.stack.dynamodb, "config").users,
+            readers=Readers(
+                PeopleStore(self.stack.dynamodb, "config").users,
+                lambda usernames: preferences.wishes(usernames, defaults_of(self.configuration.current()[1])),
+                lambda rule: can_be_muted(self.configuration.current()[1], rule),
+            ),
             steps=DueSteps(
                 EscalationStore(self.stack.dynamodb, "deliveries"),
                 self.configuration,

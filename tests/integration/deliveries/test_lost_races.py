@@ -13,6 +13,7 @@ from tocsin.deliveries.digest_store import Claim, DigestStore, Head
 from tocsin.deliveries.digests import Digests
 from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
+from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.redrive_store import RedeliveryStore
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
@@ -186,7 +187,9 @@ def waiting(stack: Stack) -> Waiting:
 
 
 def digests(waiting: Waiting) -> Digests:
-    return Digests(waiting.mine, lambda _: {}, lambda _: {}, lambda: waiting.later)
+    return Digests(
+        waiting.mine, lambda _: {}, Readers(lambda _: {}, lambda _: {}, lambda _: True), lambda: waiting.later
+    )
 
 
 def test_a_head_is_claimed_by_one_and_the_other_tells_nothing(waiting: Waiting) -> None:

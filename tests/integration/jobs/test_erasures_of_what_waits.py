@@ -7,6 +7,7 @@ from tests.integration.jobs.conftest import Jobs, an_event, log_of
 from tocsin.deliveries.digest_store import DigestStore
 from tocsin.deliveries.digests import Digests
 from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
@@ -29,7 +30,12 @@ def have_wait(stack: Stack, event: Event, until: datetime) -> None:
 
 def digests(stack: Stack, now: datetime) -> list[DeliveryMessage]:
     """Make digests of what is due at `now`."""
-    made = Digests(DigestStore(stack.dynamodb, "deliveries"), lambda _: {}, lambda _: {}, lambda: now)
+    made = Digests(
+        DigestStore(stack.dynamodb, "deliveries"),
+        lambda _: {},
+        Readers(lambda _: {}, lambda _: {}, lambda _: True),
+        lambda: now,
+    )
     told = [made.tell(head, keep=KEEP) for shard in range(DIGEST_SHARDS) for head in made.due(shard)]
     return [message for message in told if message is not None]
 

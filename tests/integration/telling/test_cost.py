@@ -86,7 +86,7 @@ def test_what_joins_a_group_costs_one_write_and_the_group_one_in_some_minutes(te
     assert counted["UpdateItem"] == 8 + 8
 
 
-def test_a_digest_costs_one_write_for_each_that_joins_and_eight_calls(telling: TellingWorld) -> None:
+def test_a_digest_costs_one_write_for_each_that_joins_and_ten_calls(telling: TellingWorld) -> None:
     telling.say("ana", **telling.quiet())
     telling.match(*telling.happened(10))
     telling.later(hours=8, minutes=1)
@@ -98,5 +98,5 @@ def test_a_digest_costs_one_write_for_each_that_joins_and_eight_calls(telling: T
     cost = counted - idle
     assert cost["UpdateItem"] == 10 + 4  # the head is claimed, marked and let go of; the digest is made
     assert cost["Query"] == 2  # what is due, and what is due next
-    assert cost["BatchGetItem"] == 2  # whether its person was deleted; whether they are active, and their address
-    assert sum(cost.values()) == 10 + 8
+    assert cost["BatchGetItem"] == 4  # whether its person was deleted; who they are by now, and what they want
+    assert sum(cost.values()) == 10 + 10

@@ -5,7 +5,8 @@ a group has waited for others.
     2. it is noted there which digest is being made
     3. what waits and is due joins it, one by one, by a conditional write
     4. what somebody acknowledged meanwhile says so, or leaves the digest (`deliveries.taken`), as does what was for a
-       person who was deleted or made inactive since; the others are told at the address that they have by now
+       person who was deleted or made inactive since, or wants it no more (`deliveries.readers`); the others are told at
+       the address that they have by now
     5. the digest is made: a delivery as others are, queued
     6. the head is let go of, and its message is sent
 
@@ -16,7 +17,7 @@ late is found when the head is looked at again. So each delivery is in one diges
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -24,9 +25,9 @@ from tocsin.aws.logging import Code, note
 from tocsin.deliveries.digest_store import Claim, DigestStore, Head, Member
 from tocsin.deliveries.items import Place
 from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.taken import Matters, taken
 from tocsin.deliveries.waiting_store import SETTLE
-from tocsin.identity.directory import User
 from tocsin.ids import id_time
 from tocsin.notifications.outcome import Outcome, State
 
@@ -45,9 +46,6 @@ MOST = 1_000
 HEADS_AT_ONCE = 100
 _PARALLEL = 8
 
-type People = Callable[[Sequence[str]], Mapping[str, User]]
-"""The people of these names who are in the directory, by name. Raises Unavailable."""
-
 
 class Digests:
     """Makes digests of what is due. Raises Unavailable."""
@@ -56,13 +54,13 @@ class Digests:
         self,
         store: DigestStore,
         matters: Callable[[Iterable[tuple[str, str]]], Matters],
-        people: People,
+        readers: Readers,
         clock: Callable[[], datetime],
     ) -> None:
         """`matters` finds the matters of (rule, about) each, of rules that escalate."""
         self._store = store
         self._matters = matters
-        self._people = people
+        self._readers = readers
         self._clock = clock
 
     def due(self, shard: int) -> list[Head]:
@@ -141,20 +139,19 @@ class Digests:
         return told if matters else members
 
     def _of_who_is_there(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
-        """Return `members` without those of who is inactive, and without what happened before their person was deleted:
-        who has the name now is another."""
+        """Return `members` without those of who is inactive or wants them no more, and without what happened before
+        their person was deleted: who has the name now is another."""
         gone, told = self._store.people_gone(members), []
-        people = self._people(sorted({each.person for each in members if each.person is not None}))
+        readers = self._readers.of(sorted({each.person for each in members if each.person is not None}))
         for member in members:
             name, happened = member.person or "", id_time(member.message.event_id)
             if (left := gone.get(name)) is not None and happened <= left:
                 self._drop(member, "person_deleted", "its person was deleted after the event happened", digest_id, now)
-            elif (known := people.get(name)) is None:
-                told.append(member)
-            elif not known.active:
-                self._drop(member, "person_inactive", "its person is not active any more", digest_id, now)
+            elif (why := readers.gone(member.message, name, now)) is not None:
+                self._drop(member, why.cause, why.reason, digest_id, now)
             else:
-                told.append(member.reaching(known))
+                known = readers.people.get(name)
+                told.append(member if known is None else member.reaching(known))
         return told
 
     def _drop(self, member: Member, cause: str, reason: str, digest_id: str, now: datetime) -> None:

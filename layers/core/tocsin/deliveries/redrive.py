@@ -28,13 +28,14 @@ from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker, BreakerState
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import DigestStore, Head
-from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests, People
+from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests
 from tocsin.deliveries.due_steps import MATTERS_AT_ONCE, DueSteps
 from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
 from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.matters import DueMatter
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
+from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.redrive_store import GivenUp, RedeliveryStore, Span
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS
 from tocsin.errors import Unavailable
@@ -64,7 +65,7 @@ class Redrive:
         alerts: Alerts,
         queues: Queues,
         digests: DigestStore,
-        people: People,
+        readers: Readers,
         steps: DueSteps,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
@@ -73,7 +74,7 @@ class Redrive:
         self._breakers = breakers
         self._alerts = alerts
         self._queues = queues
-        self._digests = Digests(digests, steps.matters, people, clock)
+        self._digests = Digests(digests, steps.matters, readers, clock)
         self._steps = steps
         self._clock = clock
 

@@ -261,6 +261,12 @@ def transports_told(
     return tuple(each for each in found if each.enabled and each.name != caused_by)
 
 
+def can_be_muted(configuration: Configuration, rule: str) -> bool:
+    """Whether people's preferences keep what the rule of this name tells from them; so for one that is gone."""
+    known = configuration.rules_by_name.get(rule)
+    return known is None or known.can_be_muted
+
+
 def defaults_of(configuration: Configuration) -> Preferences:
     """Return the preferences that the settings give to everybody; none where they can't be read.
 

@@ -161,15 +161,15 @@ def decide(
         return _throttled(asked, throttle)
     if wishes is None:
         return _SENT if group is None else _joins(_SENT, asked, group, now)
-    unwanted = _unwanted(asked, wishes, now)
-    if unwanted is not None and asked.can_be_muted:
-        return unwanted
+    dropped = unwanted(asked, wishes, now)
+    if dropped is not None and asked.can_be_muted:
+        return dropped
     decision = _timed(asked, wishes, now)
     if group is not None and decision.kind is Kind.SEND:
         decision = _grouped(decision, asked, group, wishes, now)
-    if unwanted is None:
+    if dropped is None:
         return decision
-    said = unwanted.reason.removeprefix("dropped: ")
+    said = dropped.reason.removeprefix("dropped: ")
     return replace(decision, reason=f"{decision.reason}; rule {asked.rule} can't be muted, although {said}")
 
 
@@ -212,8 +212,11 @@ def _values(group: Mapping[str, Json]) -> str:
     return ", ".join(f"{path} {value}" for path, value in group.items())[:200]
 
 
-def _unwanted(asked: Asked, wishes: Wishes, now: datetime) -> Decision | None:
-    """Return the decision to drop where `wishes` exclude the notification; None where they don't."""
+def unwanted(asked: Asked, wishes: Wishes, now: datetime) -> Decision | None:
+    """Return the decision to drop where `wishes` exclude the notification; None where they don't.
+
+    Whether the rule can be muted is not looked at.
+    """
     muted = wishes.rules.get(asked.rule)
     if muted is not None and muted.value.holds_at(now):
         until = muted.value.muted_until
