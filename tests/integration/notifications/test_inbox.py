@@ -62,6 +62,15 @@ def test_a_mapping_rewrites_the_notification(world: World, mapping: str, said: d
     assert inbox(world)[0].items() >= said.items()
 
 
+@pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x", "/x", "https", ""])
+def test_a_mapping_makes_no_link_of_what_is_no_web_address(world: World, link: str) -> None:
+    """The fault: whoever chose a value of an event chose what an app that shows the inbox would open."""
+    delivery = deliver(world, f"{{'body': 'b', 'hyperlink': '{link}'}}")
+
+    assert delivery["state"] == "delivered"
+    assert (inbox(world)[0]["body"], inbox(world)[0]["hyperlink"]) == ("b", None)
+
+
 @pytest.mark.parametrize("mapping", ["{'id': 'other'}", "{'user': 'bob'}", "[1]", "{'body': null}", "1"])
 def test_a_mapping_can_change_nothing_else(world: World, mapping: str) -> None:
     delivery = deliver(world, mapping)

@@ -108,6 +108,13 @@ class Cause:
         )
 
 
+def web_address(link: Json) -> str | None:
+    """`link` where it is an http or https URL; None for anything else."""
+    if not isinstance(link, str) or not link[:8].lower().startswith(("https://", "http://")):
+        return None  # a scheme is one in any case: RFC 3986, 3.1
+    return link
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One audit event, as it is stored. Its creation time is the time in its id (UUIDv7, milliseconds)."""
@@ -149,10 +156,7 @@ class Event:
     @property
     def hyperlink(self) -> str | None:
         """The link in the event's context, where it is an http or https URL."""
-        link = self.context.get("hyperlink")
-        if not isinstance(link, str) or not link[:8].lower().startswith(("https://", "http://")):
-            return None  # a scheme is one in any case: RFC 3986, 3.1
-        return link
+        return web_address(self.context.get("hyperlink"))
 
     @property
     def hyperlink_label(self) -> str | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from tocsin.events.model import web_address
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.own_headers import NEVER_MAPPED
 from tocsin.notifications.text import one_line
@@ -64,7 +65,8 @@ def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
 def rewritten(source: str, context: RenderingContext) -> dict[str, str | None]:
     """Return the fields that an inbox's mapping replaces: a text replaces the body, an object the fields in it.
 
-    Raises MappingFailed for any other result.
+    A hyperlink that is no web address becomes none: an event may contain any text. Raises MappingFailed for any other
+    result.
     """
     result = _evaluated("body", source, context)
     if isinstance(result, str):
@@ -75,7 +77,7 @@ def rewritten(source: str, context: RenderingContext) -> dict[str, str | None]:
     for name, value in result.items():
         if not isinstance(value, str) and (value is not None or name == "body"):
             raise MappingFailed(f"{name} is no text")
-        said[name] = value
+        said[name] = web_address(value) if name == "hyperlink" else value
     return said
 
 
