@@ -7,15 +7,18 @@ from tocsin_client._shared import regex as re
 
 from tocsin_client._shared.secret_names import MASK, NAME
 
-TAG = re.compile(r"(?:(?<=[ \t])[&!][^\s,\[\]{}]{0,64}+(?:[ \t]++|(?=\r?\n)))++")
-"""An anchor or a tag of YAML before a value."""
+TAG = re.compile(
+    r"(?:(?<=[ \t])(?:&[\w-]{1,64}+|!!\w{1,16}+|!(?:binary|decrypt|encrypted|secret|unsafe|vault))"
+    r"(?:[ \t]++|(?=\r?\n)))++"
+)
+"""An anchor or a tag of YAML before a value. Those of CloudFormation (!Ref) have names behind them."""
 BELOW = re.compile(
     rf"""\r?\n(?P<line>(?P<indent>[ \t]*+)(?P<dashes>(?:-[ \t]++)*+))
-    (?=(?P<data>(?P<members>{NAME}["']?:(?=\s))|[^\s\[{{]\S*+[ \t]*+(?:[\r\n]|\Z))|[^\s\[{{])""",
+    (?!{NAME}["']?:(?:\s|\Z)) (?=(?P<word>[^\s\[{{]\S*+[ \t]*+(?:[\r\n]|\Z))|[^\s\[{{])""",
     re.VERBOSE,
 )
-"""A value of YAML that begins in the line below its name; `data` where that line is no sentence, but a word or a member
-of an object."""
+"""A value of YAML that begins in the line below its name, and is no object: its members have names of their own. `word`
+where that line is one, and no sentence."""
 BLOCK = re.compile(r"[|>][+\d-]{0,3}[ \t]*+\r?\n")
 _INDENTED = re.compile(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\Z)")
 _LOOK_BACK = 64
@@ -23,7 +26,7 @@ _LOOK_BACK = 64
 
 
 def lines_below(text: str, name_at: int, below: re.Match[str]) -> tuple[int, int, str] | None:
-    """A YAML value of any kind below its name: a scalar, a list, which needs no indent, or an object."""
+    """A YAML value below its name: a scalar, or a list, which needs no indent."""
     lines = block(text, name_at, below.start("line"), is_list=bool(below["dashes"]))
     if lines is None:
         return None

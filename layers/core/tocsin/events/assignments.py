@@ -195,9 +195,7 @@ class _Found(NamedTuple):
             below = BELOW.match(text, at)
             at = below.end() if below else at
         said = text[at : at + _PEEK]
-        if below and below["members"]:
-            said = ""
-        elif quote:
+        if quote:
             said = said.partition(quote)[0]
         elif bare := _BARE.match(said):
             said = bare[0].rstrip(CLOSERS)
@@ -254,7 +252,7 @@ def _assigned(text: str, found: _Found, secrets: Secrets) -> _Value | None:
         return None  # the header's scheme stays readable: tocsin.events.credentials
     before = text[max(found.match.start() - _LOOK_BACK, 0) : found.match.start()]
     if found.below:
-        is_said = not _BEGINNING.search(before) or not (found.below["data"] or _is_password(found.name))
+        is_said = not _BEGINNING.search(before) or not (found.below["word"] or _is_password(found.name))
         return (
             None
             if is_said or _is_prose(found, before, secrets)
