@@ -95,7 +95,7 @@ def test_each_event_is_in_exactly_one_message(telling: TellingWorld, seed: int) 
     assert sum(counts.values()) + len(singles) == 2 * len(events)
 
 
-@pytest.mark.parametrize("step", range(12))
+@pytest.mark.parametrize("step", range(15))
 def test_a_digest_that_is_cut_short_at_any_step_is_made_once(telling: TellingWorld, step: int) -> None:
     telling.say("ana", **telling.quiet())
     telling.match(*telling.happened(3))
