@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 
 from tocsin_client._shared.assignments import mask_assignments, may_name_secrets
-from tocsin_client._shared.commands import mask_arguments, mask_netrc
+from tocsin_client._shared.commands import mask_arguments, mask_netrc, mask_oracle
 from tocsin_client._shared.credentials import Mask, credential_masks, is_code
 from tocsin_client._shared.markup import mask_forms, mask_markup
 from tocsin_client._shared.secret_names import MASK, Secrets, listed
@@ -38,6 +38,9 @@ _VALUES = listed("""
 _FLAT = listed("rawHeaders raw_headers rawTrailers raw_trailers")
 """Lists in which names and values alternate: https://nodejs.org/api/http.html#messagerawheaders"""
 _QUERIES = listed("args query params query_params queryParams query_string queryString queryStringParameters GET")
+_KINDS = ("Secret", "SecretList")
+_DATA = ("data", "stringData")
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _LONGEST_NAME = 128
 _MOST_ROUNDS = 5
 
@@ -69,6 +72,8 @@ def cleanse(value: Json, secrets: Secrets = _DEFAULT_SECRETS) -> Json:  # noqa: 
             given, made = objects.pop()
             if not _VALUES.isdisjoint(given):
                 given = _without_value(given, secrets)
+            if given.get("kind") in _KINDS:
+                given = _without_data(given)
             for key, item in given.items():
                 if secrets.is_secret_key(key) and secrets.hides(key, item):
                     made[key] = MASK
@@ -117,6 +122,26 @@ def _without_value(given: JsonObject, secrets: Secrets) -> JsonObject:
     if not names:
         return given
     return given | {key: MASK for key in _VALUES & given.keys() if secrets.hides(names[0], given[key])}
+
+
+def _without_data(given: JsonObject) -> JsonObject:
+    """A Secret of Kubernetes, as its audit log has it, what it holds masked: values have names of all kinds.
+
+    https://kubernetes.io/docs/reference/kubernetes-api/config-and-storage-resources/secret-v1/
+    """
+    items = given.get("items")  # of a SecretList, whose items do not say their kind
+    if isinstance(items, list):
+        given = given | {"items": [_of_secret(each) if isinstance(each, dict) else each for each in items]}
+    return _of_secret(given)
+
+
+def _of_secret(given: JsonObject) -> JsonObject:
+    made = given | {key: dict.fromkeys(held, MASK) for key in _DATA if isinstance(held := given.get(key), dict)}
+    metadata = given.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, dict) else None
+    if isinstance(metadata, dict) and isinstance(annotations, dict) and _APPLIED in annotations:
+        made["metadata"] = metadata | {"annotations": annotations | {_APPLIED: MASK}}
+    return made
 
 
 def _is_secret_name(name: str, secrets: Secrets) -> bool:
@@ -172,6 +197,8 @@ def _masks(texts: str, secrets: Secrets) -> list[Mask]:
     masks = credential_masks(texts, lowered, secrets)
     if "password" in texts and ("machine" in texts or "default" in texts):
         masks.append(("password", mask_netrc))
+    if "oracle" in lowered or "sqlplus" in lowered:
+        masks.append(("/", mask_oracle))
     if may_name_secrets(texts, lowered, secrets):
         if ("<" in texts and ">" in texts) or "&lt;" in texts:
             masks.append(("", partial(mask_markup, secrets=secrets)))

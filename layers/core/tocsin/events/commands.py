@@ -28,6 +28,13 @@ _NETRC = re.compile(
 )
 """https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html"""
 
+_ORACLE = re.compile(
+    r"\b(?:jdbc:oracle:\w{1,8}+:|sqlplus(?:[ ]-\w{1,8}+)*+[ ]++)[\w$\#]{1,128}+/"
+    r"""(?P<quote>"?)(?P<value>[^\s@"/]++)(?P=quote)(?=[@\s]|\Z)""",
+    re.IGNORECASE,
+)
+"""A user and a password with a slash between them."""
+
 
 def mask_commands(text: str) -> str:
     """The text with the passwords masked of clients that take them without a name, and of SQL."""
@@ -39,6 +46,11 @@ def mask_commands(text: str) -> str:
 def mask_netrc(text: str) -> str:
     """The text with the passwords masked of a .netrc: ``machine h login bob password …``, in one line or several."""
     return _NETRC.sub(_mask_value, text)
+
+
+def mask_oracle(text: str) -> str:
+    """The text with the passwords masked of Oracle's addresses: ``jdbc:oracle:thin:scott/…@h``, ``sqlplus scott/…``."""
+    return _ORACLE.sub(_mask_within, text)
 
 
 def mask_arguments(items: list[Json]) -> list[Json]:
@@ -57,6 +69,11 @@ def mask_arguments(items: list[Json]) -> list[Json]:
         elif item[:2] == "-p" and len(item) > 2 and "curl" not in program:
             made[position] = f"-p{MASK}"
     return made
+
+
+def _mask_within(found: re.Match[str]) -> str:
+    start, end = (place - found.start() for place in found.span("value"))
+    return found[0][:start] + MASK + found[0][end:]
 
 
 def _mask_value(found: re.Match[str]) -> str:
