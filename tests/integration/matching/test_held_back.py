@@ -10,10 +10,9 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import WRITES, Killed, failing, raising, throttled
 from tests.integration.matching.matching_world import configure, event, match, record, rule, store, told, work
-from tocsin.aws.table import Table
 from tocsin.events.model import Event
 from tocsin.ids import new_id
-from tocsin.matching import held_store, throttle
+from tocsin.matching import held_store
 from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Passage, Throttles, Window
@@ -22,7 +21,6 @@ from tocsin.times import iso
 from tocsin.types import JsonObject
 
 DAILY = {"window": "days=1", "max": 2}
-DAY = timedelta(days=1)
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +127,7 @@ def test_many_reasons_are_written_as_several_items_and_all_are_found(
     store_.write(
         [HeldEvent(each, name, {"severity": name}) for each in ids for name in ("r1", "r2")],
         now=now,
-        keep=DAY,
+        keep=timedelta(days=1),
     )
 
     assert len(stack.items("deliveries")) > 4
@@ -144,7 +142,7 @@ def test_many_reasons_are_written_as_several_items_and_all_are_found(
 def test_an_event_is_forgotten_and_the_others_of_its_batch_are_not(stack: Stack) -> None:
     store_, now = HeldStore(stack.dynamodb, "deliveries"), datetime.now(UTC)
     ids = [new_id() for _ in range(6)]
-    store_.write([HeldEvent(each, name, {}) for each in ids for name in ("r1", "r2")], now=now, keep=DAY)
+    store_.write([HeldEvent(each, name, {}) for each in ids for name in ("r1", "r2")], now=now, keep=timedelta(days=1))
 
     def forget(each: str) -> None:
         HeldStore(stack.dynamodb, "deliveries").forget(each)
@@ -164,7 +162,7 @@ def test_a_rule_that_told_somebody_is_not_shown_as_held(stack: Stack) -> None:
     about, now = event(), datetime.now(UTC)
     match(stack, about)
     held = HeldEvent(about.id, "failed-logins", {"held_by": {}})
-    HeldStore(stack.dynamodb, "deliveries").write([held], now=now, keep=DAY)
+    HeldStore(stack.dynamodb, "deliveries").write([held], now=now, keep=timedelta(days=1))
 
     (entry,) = (each for each in entries(stack, about) if each["kind"] == "rule")
 
@@ -333,7 +331,7 @@ def held_in(stack: Stack, window: Window, *batches: int) -> None:
     store_ = HeldStore(stack.dynamodb, "deliveries")
     for size in batches:
         held = [HeldEvent(new_id(), "r", {}, window) for _ in range(size)]
-        store_.write(held, now=datetime.now(UTC), keep=DAY)
+        store_.write(held, now=datetime.now(UTC), keep=timedelta(days=1))
 
 
 def test_the_first_of_the_next_window_says_how_many_were_held_back(stack: Stack) -> None:
@@ -396,51 +394,3 @@ def test_a_throttle_is_right_under_concurrent_matchers(stack: Stack) -> None:
 
     assert len(passages) == 60
     assert sum(passage.passes for passage in passages) == 7
-
-
-@pytest.fixture
-def page_of_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pages of one item, as where items are large."""
-    query_page = Table.query_page
-
-    def short(self: Table, *asked: Any, **options: Any) -> Any:
-        return query_page(self, *asked, **options | {"limit": 1})
-
-    monkeypatch.setattr(Table, "query_page", short)
-
-
-@pytest.mark.usefixtures("page_of_one")
-@pytest.mark.parametrize(("others", "found"), [(8, 1), (9, 0)])
-def test_what_was_held_is_looked_for_on_so_many_pages(stack: Stack, others: int, found: int) -> None:
-    """The batch of the event is the last but one of as many batches as there are others, all of its hour."""
-    now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-    asked, *later = (new_id(now + timedelta(seconds=number)) for number in range(others + 1))
-    store = HeldStore(stack.dynamodb, "deliveries")
-    for each in later:
-        store.write([HeldEvent(each, "r", {})], now=now, keep=DAY)
-    store.write([HeldEvent(each, "r", {}) for each in (asked, later[-1])], now=now, keep=DAY)
-
-    assert len(store.of(asked, now=now)) == found
-
-
-@pytest.mark.usefixtures("page_of_one")
-def test_all_parts_of_a_batch_are_found(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_store, "MAX_ITEM", 200)
-    now = datetime.now(UTC)
-    asked = new_id()
-    store = HeldStore(stack.dynamodb, "deliveries")
-    store.write([HeldEvent(asked, rule, {"why": "x" * 150}) for rule in ("one", "other")], now=now, keep=DAY)
-
-    assert [entry["rule"] for entry in store.of(asked, now=now)] == ["one", "other"]
-
-
-@pytest.mark.usefixtures("page_of_one")
-def test_of_a_window_with_pages_without_end_the_first_count(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(throttle, "_MOST_PAGES", 2)
-    now = datetime.now(UTC)
-    window = Window.of("failed-logins", Throttle(**DAILY), event(), now)
-    batches = [window.count_of({new_id()}) for _ in range(3)]
-
-    Table(stack.dynamodb, "deliveries").put_many("counting", batches)
-
-    assert counted(stack, now) == (0, 2)

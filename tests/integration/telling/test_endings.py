@@ -11,11 +11,11 @@ from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import work
 from tests.integration.telling.telling_world import TellingWorld, dying
 from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done, nobody_dies_any_more
-from tocsin.deliveries.waiting_store import MAX_VALUE
 from tocsin.events.model import Event
 from tocsin.ids import new_id
 from tocsin.matching.ending import about_of
 from tocsin.matching.open_store import OpenStore
+from tocsin.telling.decision import MAX_VALUE
 
 RESOLVE = {"action": "service_up", "by": ["context.host"], "within": "hours=12"}
 

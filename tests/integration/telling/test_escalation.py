@@ -11,7 +11,6 @@ from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import record
 from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
 from tests.integration.telling.test_cost import requests
-from tocsin.aws.logging import Code
 from tocsin.aws.metrics import Metric
 from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
 from tocsin.events.model import Event
@@ -236,49 +235,6 @@ def test_an_end_stops_the_steps_and_is_told_to_those_whom_a_step_told(telling: E
     assert [len(telling.inbox(name)) for name in ("ana", "bob", "eve")] == [0, 2, 2]
     matter = telling.matter(event)
     assert matter is not None and matter.ended is not None
-
-
-def handed_on(telling: EscalatingWorld) -> Event:
-    """An event whose first step is in the matcher's queue, and not yet told."""
-    telling.rules(resolve={"action": "service_up", "by": ["context.host"]})
-    event = telling.event(context={"host": "web-1"})
-    telling.begin(event)
-    telling.later(minutes=15)
-    telling.redrive()
-    return event
-
-
-def over(telling: EscalatingWorld) -> Event:
-    return telling.event(app="monitor", action="custom_service_up", context={"host": "web-1"})
-
-
-@pytest.mark.parametrize("anew", [False, True], ids=["over", "over and begun anew"])
-def test_an_end_that_comes_while_a_step_is_handed_on_keeps_it_from_being_told(
-    telling: EscalatingWorld, *, anew: bool, caplog: pytest.LogCaptureFixture
-) -> None:
-    handed_on(telling)
-
-    end = over(telling)
-    telling.match(end)
-    if anew:
-        telling.later(seconds=1)
-        telling.match(telling.event(context={"host": "web-1"}))
-    telling.work_off()
-    telling.deliver()
-
-    assert telling.heard()["eve"] == 0
-    (why,) = [line.message for line in caplog.records if getattr(line, "code", None) == Code.ESCALATION_STOPPED]
-    assert why == ("what the rule told of has expired, or began anew" if anew else f"event {end.id} ended it")
-
-
-def test_a_rule_that_has_fewer_steps_by_the_time_that_one_is_told_tells_it_no_more(telling: EscalatingWorld) -> None:
-    handed_on(telling)
-
-    telling.rules(escalate=[])
-
-    assert telling.work_off() == 1
-    telling.deliver()
-    assert telling.heard()["eve"] == 0
 
 
 def test_a_large_group_is_told_page_by_page_until_somebody_acknowledges(

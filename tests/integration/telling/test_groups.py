@@ -11,8 +11,8 @@ from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import record
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.deliveries.digests import LOOK_AGAIN
-from tocsin.deliveries.waiting_store import MAX_VALUE
 from tocsin.events.model import Event
+from tocsin.telling.decision import MAX_VALUE
 from tocsin.times import iso
 
 GROUP = {"by": ["context.host"], "wait": "minutes=1", "interval": "minutes=30"}

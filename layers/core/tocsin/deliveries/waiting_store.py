@@ -34,9 +34,8 @@ from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.events.model import Event
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.records import dataclass
-from tocsin.telling.decision import Decision, Together
+from tocsin.telling.decision import Decision, Together, shown_values
 from tocsin.times import iso, parse_duration
-from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -49,9 +48,6 @@ SETTLE = timedelta(seconds=30)
 
 ASKED_FOR = timedelta(minutes=5)
 """How long a process relies on a head that it asked for: less than a head is kept for which nothing waits."""
-
-MAX_VALUE = 500
-"""Characters of a group's value, as JSON."""
 
 _PARALLEL = 8
 _REMEMBERED = 10_000
@@ -130,7 +126,7 @@ class WaitingStore:
                     "next_attempt": text(iso(due)),
                     "due_shard": text(partition),
                     "due_at": timestamp(order),
-                    **({} if group is None else {"group": document(_shown(group))}),
+                    **({} if group is None else {"group": document(shown_values(group.values))}),
                     **listed(message.transport, State.WAITING, message.delivery_id),
                     **facts(message),
                 },
@@ -229,14 +225,6 @@ class _Expected:
     def holds_at(self, now: datetime) -> bool:
         """Whether it is relied upon: not either where the clock was set back, since it is not known for how long."""
         return now < self.until <= now + ASKED_FOR
-
-
-def _shown(group: Together) -> JsonObject:
-    """A group's values as an item holds them: a long one is cut, since an event's may be nearly as large as an item."""
-    whole = {path: orjson.dumps(value).decode() for path, value in group.values.items()}
-    return {
-        path: group.values[path] if len(said) <= MAX_VALUE else f"{said[:MAX_VALUE]}…" for path, said in whole.items()
-    }
 
 
 def partition_of(message: DeliveryMessage, group: Together | None = None) -> str:

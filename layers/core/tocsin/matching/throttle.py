@@ -28,6 +28,7 @@ from tocsin.events.model import Event
 from tocsin.patterns.leaves import value_at
 from tocsin.records import dataclass
 from tocsin.rules.model import Throttle
+from tocsin.telling.decision import shown_values
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache
 from tocsin.types import JsonObject
@@ -182,7 +183,7 @@ class Window:
 
     key: dict[str, Any]
     group: JsonObject
-    """The values that identify the group: {path: value}."""
+    """The values that identify the group, as they are shown: {path: value}."""
     ends: datetime
     keep: timedelta
 
@@ -190,11 +191,11 @@ class Window:
     def of(cls, rule: str, throttle: Throttle, event: Event, now: datetime) -> Window:
         length = parse_duration(throttle.window).total_seconds()
         start = now.timestamp() // length * length
-        group = values_of(event, throttle.group_by)
-        name = hashlib.sha256(orjson.dumps(group, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
+        values = values_of(event, throttle.group_by)
+        name = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
         return cls(
             key={"pk": text(f"throttle#{rule}#{name}"), "sk": text(iso(datetime.fromtimestamp(start, UTC)))},
-            group=group,
+            group=shown_values(values),
             ends=datetime.fromtimestamp(start + length, UTC),
             keep=timedelta(seconds=length) + timedelta(days=1),
         )

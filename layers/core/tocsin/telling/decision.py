@@ -27,12 +27,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
+import orjson
+
 from tocsin.notifications.model import Severity
 from tocsin.records import dataclass
 from tocsin.telling.preferences import Wishes
 from tocsin.telling.quiet_hours import QuietHours, next_digest
 from tocsin.times import UnknownZone, in_zone, iso, parse_duration, zone_of
 from tocsin.types import Json, JsonObject
+
+MAX_VALUE = 500
+"""Characters of a group's value that is shown, as JSON."""
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -74,6 +79,12 @@ class Together:
     values: Mapping[str, Json]
     wait: str
     interval: str
+
+
+def shown_values(values: Mapping[str, Json]) -> JsonObject:
+    """A group's values as items and log lines have them: one may be nearly as large as an event, and is cut."""
+    whole = {path: orjson.dumps(value).decode() for path, value in values.items()}
+    return {path: values[path] if len(said) <= MAX_VALUE else f"{said[:MAX_VALUE]}…" for path, said in whole.items()}
 
 
 @dataclass(frozen=True, slots=True)
