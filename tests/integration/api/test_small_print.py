@@ -100,3 +100,28 @@ def test_a_backtest_may_reach_to_the_ends_of_time(stack: Stack, asked: dict[str,
     api("PUT", "/rules/logins", {"destination_group": "oncall"})
 
     assert api("POST", "/rules/logins/backtest", asked).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "entry", "asked", "body"),
+    [
+        ("rules", {"destination_event_user": True}, "POST …/test", {"event": {"action": "login"}}),
+        ("rules", {"destination_event_user": True}, "POST …/backtest", {"since": "2026-01-01T00:00:00Z"}),
+        ("policies", {"kind": "event_matcher", "action": "login"}, "POST …/test", {"event": {"action": "login"}}),
+        ("transports", {"mode": "local"}, "GET …/breaker", None),
+        ("transports", {"mode": "local"}, "POST …/breaker/reset", None),
+        ("keys", {"scopes": ["events:write"]}, "POST …/rotate", {}),
+        ("keys", {"scopes": ["events:write"]}, "POST …/ticket", {}),
+    ],
+)
+def test_what_is_below_an_entry_is_there_whatever_its_name(
+    stack: Stack, kind: str, entry: dict[str, object], asked: str, body: object
+) -> None:
+    """A rule or policy with a blank in its name could be saved and neither tested nor backtested: they were 404."""
+    api, path = Api.of(stack), f"/{kind}/after work: 9 to 5"
+    api("PUT", path, entry)
+    method, below = asked.split(" …")
+
+    found = api(method, f"{path}{below}", body)
+
+    assert found.status in {200, 201}, found.text

@@ -7,6 +7,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tocsin.api.answers import json_response
 from tocsin.api.cursors import Cursors
 from tocsin.api.parameters import asked, object_of
+from tocsin.api.paths import name_of
 from tocsin.events.search.timeline import check_position
 from tocsin.identity.principal import Scope
 from tocsin.matching.backtest import Backtester
@@ -21,21 +22,21 @@ def add_routes(app: APIGatewayHttpResolver, explainer: Explainer, backtester: Ba
     @app.post("/rules/<name>/test")
     def test_rule(name: str) -> Response[str]:
         about = _asked(app)
-        return json_response(200, explainer.explain_rule(name, explainer.event(about)))
+        return json_response(200, explainer.explain_rule(name_of(name), explainer.event(about)))
 
     @app.post("/rules/<name>/backtest")
     def backtest(name: str) -> Response[str]:
-        about = _asked(app)
-        cursors = Cursors(of=name, other="is not of a backtest of this rule", check=check_position)
+        about, rule = _asked(app), name_of(name)
+        cursors = Cursors(of=rule, other="is not of a backtest of this rule", check=check_position)
         if isinstance(cursor := about.get("cursor"), str):
             about["cursor"] = cursors.read(cursor)
-        result, position = backtester.run(name, about, now=utc_now())
+        result, position = backtester.run(rule, about, now=utc_now())
         return json_response(200, result | {"cursor": cursors.write(position)})
 
     @app.post("/policies/<name>/test")
     def test_policy(name: str) -> Response[str]:
         about = _asked(app)
-        return json_response(200, explainer.explain_policy(name, explainer.event(about)))
+        return json_response(200, explainer.explain_policy(name_of(name), explainer.event(about)))
 
 
 def _asked(app: APIGatewayHttpResolver) -> JsonObject:
