@@ -95,6 +95,20 @@ def test_an_expired_event_is_not_shown(log: Log) -> None:
     assert log.ids(user_pk="1") == []
 
 
+UUID = "0b4ad6a9-3a3f-4d4c-9e5b-6a1f0c2d3e4f"
+
+
+@pytest.mark.parametrize("stored", [UUID, UUID.replace("-", ""), UUID.upper()])
+@pytest.mark.parametrize("asked", [UUID, UUID.replace("-", "").upper()])
+def test_a_user_whose_key_is_a_uuid_is_found_however_it_is_spelled(log: Log, stored: str, asked: str) -> None:
+    """The index was asked for the one spelling that was given, though every spelling is the same key elsewhere."""
+    theirs = Event(new_id(NOW - timedelta(hours=1)), "login", "shop", {"pk": stored}, {}, None, "default", None)
+    log.fill([theirs, *some_events(5)])
+
+    assert log.ids(user_pk=asked) == [theirs.id]
+    assert log.ids(user_pk=asked, order="oldest", limit="1") == [theirs.id]
+
+
 def test_hours_without_the_action_are_not_read(log: Log) -> None:
     log.fill(some_events(60))
     hours = {hour_of(each.created) for each in log.events if each.action == "custom_rare" and each.app == "wiki"}

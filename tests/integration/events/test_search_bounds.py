@@ -100,3 +100,14 @@ def test_a_made_up_cursor_is_refused(log: Log, text: str) -> None:
         status, problem = log.get("/events", cursor=cursor)
         assert status == 422
         assert problem["errors"][0]["path"] == "cursor"
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_made_up_cursor_at_the_end_of_time_is_the_end_of_the_list_or_its_beginning(log: Log, order: str) -> None:
+    """Nothing comes after the last millisecond of 9999: to count on from it was a 500."""
+    log.fill(some_events(3))
+    last = f"{order} {parse_search({}).digest} e677d21f-dbff-7abc-8abc-0123456789ab"
+
+    status, page = log.get("/events", order=order, cursor=base64.urlsafe_b64encode(orjson.dumps(last)).decode())
+
+    assert (status, len(page["items"])) == (200, 3 if order == "newest" else 0)

@@ -173,6 +173,22 @@ def test_a_moment_between_two_milliseconds_is_the_later_one() -> None:
     assert search.since == datetime(2026, 3, 1, 12, 0, 0, 124_000, tzinfo=UTC)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        "9999-12-31T23:59:59-01:00",
+        "9999-12-31T23:59:59.999999Z",
+        "0001-01-01T00:00:00+01:00",
+    ],
+)
+def test_a_moment_at_the_end_of_time_is_one(given: str) -> None:
+    """`For ever` is often written so: it was said to be no ISO 8601."""
+    search = parse_search({"until": given})
+
+    assert search.until is not None
+    assert search.until.year in {1970, 9000}
+
+
 def test_few_addresses_are_listed_and_many_are_not() -> None:
     assert parse_search({"client_ip": "10.0.0.1"}).addresses() == ("10.0.0.1",)
     assert len(parse_search({"client_ip": "10.0.0.0/28"}).addresses() or ()) == 16

@@ -34,6 +34,14 @@ def test_a_persons_events_are_those_of_which_they_are_the_user(asked: dict[str, 
     assert ErasureRequest(**asked, reason="asked for it").is_about(about)
 
 
+def test_a_persons_key_that_is_a_uuid_is_theirs_however_it_is_spelled() -> None:
+    """A search for the key found the events, and the erasure left them."""
+    key = "0b4ad6a9-3a3f-4d4c-9e5b-6a1f0c2d3e4f"
+
+    assert ErasureRequest(pk=key, reason="-").is_about(event({"pk": key.replace("-", "").upper()}))
+    assert not ErasureRequest(pk=key, reason="-").is_about(event({"pk": key.replace("0", "1")}))
+
+
 def test_who_fails_to_sign_in_is_named_by_the_context() -> None:
     assert ErasureRequest(username="alice", reason="-").is_about(event({}, username="alice"))
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from tocsin.config.store import ConfigurationStore
 from tocsin.events.model import OWN_APP, Event, EventAction
-from tocsin.events.search.query import Search
+from tocsin.events.search.query import Search, is_same
 from tocsin.events.search.scan import AHEAD, Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.events.store import EventStore
@@ -73,7 +73,7 @@ class ErasureRequest(Model):
         if self.username is not None and is_called(person.get("username"), self.username):
             return True
         pk, email = person.get("pk"), person.get("email")
-        if self.pk is not None and pk is not None and not isinstance(pk, bool) and str(pk) == str(self.pk):
+        if self.pk is not None and is_same(pk, str(self.pk)):
             return True
         return self.email is not None and isinstance(email, str) and email.casefold() == self.email.casefold()
 

@@ -127,6 +127,14 @@ class Search:
             return None
         return tuple(str(address) for address in self.network)
 
+    def user_keys(self) -> tuple[str, ...]:
+        """The texts that the primary key of a matching event's user can be, as it was sent: a UUID has several."""
+        if self.user_pk is None:
+            return ()
+        key = _as_uuid(self.user_pk)
+        spelled = (str(key), key.hex, str(key).upper(), key.hex.upper()) if key else ()
+        return tuple(dict.fromkeys((self.user_pk, *spelled)))
+
 
 class SearchFilter:
     """Tests events one by one for a `Search`, and counts those on which its expression failed.
@@ -186,8 +194,8 @@ def parse_search(query: Mapping[str, str]) -> Search:
         authorized_application=plain["authorized_application"],
         network=network,
         brand=plain["brand"],
-        since=None if since is None else within_events(since),
-        until=None if until is None else within_events(until),
+        since=None if since is None else _first_of_events(since),
+        until=None if until is None else _first_of_events(until),
         words=words,
         expression=expression,
         digest=hashlib.sha256(repr(given).encode("utf-8", "surrogatepass")).hexdigest()[:12],
@@ -200,6 +208,12 @@ def within_events(moment: datetime) -> datetime:
     Near the years 1 and 9999 nothing could be counted: there are no hours before the one, and none after the other.
     """
     return min(max(in_zone(moment, UTC), EPOCH), _LAST)
+
+
+def _first_of_events(moment: datetime) -> datetime:
+    """Return the first time that an event not before `moment` can have: events have whole milliseconds."""
+    found = within_events(moment)
+    return found + timedelta(microseconds=-found.microsecond % 1000)
 
 
 def _plain(query: Mapping[str, str], name: str, wrong: list[Violation]) -> str | None:
@@ -220,8 +234,7 @@ def _moment(query: Mapping[str, str], name: str, wrong: list[Violation]) -> date
     try:
         moment = parse_moment(given)
         if moment.utcoffset() is not None:
-            # Events have whole milliseconds: the first one not before a moment has the moment rounded up.
-            return moment.astimezone(UTC) + timedelta(microseconds=-moment.microsecond % 1000)
+            return moment
     except (ValueError, OverflowError):
         pass
     wrong.append(Violation(name, f"must be ISO 8601 with a zone, like 2026-03-01T12:00:00Z: {given[:40]!r}"))
@@ -287,7 +300,7 @@ def _checks(search: Search) -> Iterator[_Check]:
         if value is not None:
             yield lambda event, name=name, value=value: getattr(event, name) == value  # type: ignore[misc]
     if search.user_pk is not None:
-        yield lambda event: _same(event.user.get("pk"), search.user_pk)
+        yield lambda event: is_same(event.user.get("pk"), search.user_pk)
     if search.username is not None:
         username = nfc(search.username)
         yield (
@@ -297,7 +310,7 @@ def _checks(search: Search) -> Iterator[_Check]:
         )
     for name, value in (("app", search.model_app), ("model_name", search.model_name), ("pk", search.model_pk)):
         if value is not None:
-            yield lambda event, name=name, value=value: _same(_member(event, "model", name), value)  # type: ignore[misc]
+            yield lambda event, name=name, value=value: is_same(_member(event, "model", name), value)  # type: ignore[misc]
     if search.authorized_application is not None:
         yield lambda event: _is_application(event, search.authorized_application or "")
     if search.network is not None:
@@ -313,14 +326,14 @@ def _member(event: Event, name: str, member: str) -> Json:
 
 def _is_application(event: Event, wanted: str) -> bool:
     """Whether it is the application, by primary key or by name."""
-    return any(_same(_member(event, "authorized_application", member), wanted) for member in ("pk", "name")) or _same(
-        event.context.get("authorized_application"), wanted
-    )
+    return any(
+        is_same(_member(event, "authorized_application", member), wanted) for member in ("pk", "name")
+    ) or is_same(event.context.get("authorized_application"), wanted)
 
 
-def _same(value: Json, wanted: str | None) -> bool:
+def is_same(value: Json, wanted: str | None) -> bool:
     """Whether a value equals the text that was given; a UUID does with hyphens and without."""
-    if isinstance(value, bool) or not isinstance(value, str | int) or wanted is None:
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or wanted is None:
         return False
     return str(value) == wanted or (isinstance(value, str) and _as_uuid(value) == _as_uuid(wanted) is not None)
 

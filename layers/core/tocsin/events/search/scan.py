@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from tocsin.aws.dynamodb import Item, is_gone, text_of
 from tocsin.events.model import Event
 from tocsin.events.search.entries_store import IndexEntries
-from tocsin.events.search.query import Search, SearchFilter
+from tocsin.events.search.query import Search, SearchFilter, within_events
 from tocsin.events.search.rollup_hours import DAY, HOUR, HourCount, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.search.timeline import AFTER, Budget, Merge, Partition, read_whole, shards_of, time_of
@@ -171,7 +171,7 @@ class Scan:
         """Where in the indexes the matches are, by filter, the better way first; empty where none is asked for."""
         ways: dict[str, list[Partition]] = {}
         if self._search.user_pk is not None:
-            ways["user_pk"] = [Partition("user_pk", self._search.user_pk, "by-user")]
+            ways["user_pk"] = [Partition("user_pk", key, "by-user") for key in self._search.user_keys()]
         addresses = self._search.addresses()
         if addresses is not None:
             ways["client_ip"] = [Partition("client_ip", address, "by-client-ip") for address in addresses]
@@ -259,7 +259,7 @@ class Scan:
     def _from_position(self, start: datetime, end: datetime) -> Range:
         if self._position is None:
             return start, end
-        at = time_of(self._position)
+        at = within_events(time_of(self._position))
         if self._newest_first:
             # There may be events before it in the id's own millisecond.
             return start, min(end, at if self._position == first_id(at) else at + MILLISECOND)
