@@ -9,7 +9,8 @@ import pytest
 
 from tests.integration.events.filled_log import NOW, Log, some_events
 from tocsin.events.model import Event
-from tocsin.events.search.query import parse_search
+from tocsin.events.search import scan
+from tocsin.events.search.query import SearchFilter, parse_search
 from tocsin.events.search.timeline import Budget
 from tocsin.ids import new_id
 from tocsin.times import iso
@@ -52,6 +53,32 @@ def test_the_smallest_budget_still_finds_everything_in_the_end(
                 break
 
         assert found == log.expected(**query)[:: 1 if newest_first else -1]
+
+
+def test_a_filter_that_takes_long_ends_a_request_and_goes_on(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time was looked at between reads alone: thousands of events, of milliseconds each, took longer than allowed."""
+    log.fill(some_events(60))
+    clock = [0.0]
+
+    class Slow(SearchFilter):
+        def admits(self, event: Event) -> bool:
+            clock[0] += 1.0
+            return super().admits(event)
+
+    monkeypatch.setattr(scan, "SearchFilter", Slow)
+    search = parse_search({"filter": "event.context.n > 90"})
+    position, found = None, []
+
+    while True:
+        begun = clock[0]
+        page = log.reading.page(search, now=NOW, position=position, budget=Budget(clock=lambda: clock[0]))
+        found += [str(each["id"]) for each in page.events]
+        position = page.position
+        assert clock[0] - begun <= 13
+        if position is None:
+            break
+
+    assert found == log.expected(filter="event.context.n > 90")
 
 
 def test_a_page_of_large_events_ends_before_lambdas_limit(log: Log) -> None:

@@ -128,6 +128,9 @@ class Scan:
                 event = event_of(item)
                 if self.screening.admits(event):
                     yield event
+            if self.budget.is_late:
+                self.stopped = True
+                break
         self.ended = not self.stopped
 
     def _behind(self, event_id: str) -> str:

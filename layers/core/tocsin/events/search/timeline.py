@@ -29,6 +29,10 @@ _LARGEST_PAGE = 1000
 _GROWTH = 2
 """A page is this many times the one before it, so that what is read in vain is at most about what was read before."""
 
+LOOKING = 6.0
+"""Seconds beyond those of reading in which what was read is looked at. An expression may take milliseconds an event,
+and a read brings thousands of them."""
+
 AFTER = "!"
 """Appended to an id, this makes the least bound above it: it sorts before any character of an id."""
 
@@ -92,6 +96,11 @@ class Budget:
             or self.spent_queries >= self.queries
             or self.clock() - self._begun >= self.seconds
         )
+
+    @property
+    def is_late(self) -> bool:
+        """Whether nothing more should be looked at, of what was read either."""
+        return self.clock() - self._begun >= self.seconds + LOOKING
 
 
 @dataclass(slots=True)
