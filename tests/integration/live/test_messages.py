@@ -22,7 +22,7 @@ from tocsin.ids import new_id
 from tocsin.live.model import CONNECTION_LIVES, OPENS_WITHIN, Authorisation, Connection
 from tocsin.live.push import Pusher
 from tocsin.live.store import MAX_TAILS, MESSAGES_A_SECOND, LiveStore
-from tocsin.live.tail import LOOKED_EVERY, MAX_BYTES, MAX_EVENTS, TailFeed
+from tocsin.live.tail import LOOKED_EVERY, LOOKING, MAX_BYTES, MAX_EVENTS, TailFeed
 from tocsin.notifications.model import Notification, Severity
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 
@@ -238,6 +238,34 @@ def test_only_events_too_large_are_counted_with_the_next_message(
     feed.feed([event()])
 
     assert [message["skipped"] for message in sockets.received()] == [1]
+
+
+def test_filters_that_take_long_hold_up_nobody_and_what_they_did_not_look_at_is_counted(
+    live: LiveStore, pusher: Pusher, sockets: Sockets, clock: Clock[datetime]
+) -> None:
+    """Whoever followed the log with costly expressions held up those who are told by rules, for seconds a batch."""
+    tail(live, "c1")
+    tail(live, "c2")
+    seconds = Clock(0.0)
+
+    def elapsed() -> float:
+        seconds.now += 0.1
+        return seconds.now
+
+    TailFeed(live, pusher, clock=clock, elapsed=elapsed).feed([event() for _ in range(MAX_EVENTS)])
+
+    sent = [*sockets.received("c1"), *sockets.received("c2")]
+    assert [len(message["data"]) + message["skipped"] for message in sent] == [MAX_EVENTS, MAX_EVENTS]
+    assert all(0 < len(message["data"]) <= LOOKING / 2 / 0.1 for message in sent)
+
+
+def test_events_say_for_which_filters_they_come(live: LiveStore, feed: TailFeed, sockets: Sockets) -> None:
+    """Those for the filters before could not be told from those for the filters of now."""
+    tail(live, action="login")
+
+    feed.feed([event()])
+
+    assert [message["filters"] for message in sockets.received()] == [{"action": "login"}]
 
 
 def test_a_tail_ends_with_its_token_and_with_its_connection(

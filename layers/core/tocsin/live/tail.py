@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -23,6 +24,9 @@ MAX_EVENTS = 50
 """Events that one message carries."""
 MAX_BYTES = 100_000
 """Of a message's events; API Gateway takes 128 KB."""
+LOOKING = 2.0
+"""Seconds in which a batch's events are looked at for all tails together: an expression may take milliseconds an event,
+and whoever follows may not hold up the next batch."""
 LOOKED_EVERY = timedelta(seconds=5)
 """How often the tails are read: all that following costs while nobody does."""
 
@@ -30,10 +34,18 @@ LOOKED_EVERY = timedelta(seconds=5)
 class TailFeed:
     """Tells tails of new events. Never raises: what matches events is not held up by who watches."""
 
-    def __init__(self, store: LiveStore, pusher: Pusher, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(
+        self,
+        store: LiveStore,
+        pusher: Pusher,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._store = store
         self._pusher = pusher
         self._clock = clock
+        self._elapsed = elapsed
         self._tails: TTLCache[str, list[Tail]] = TTLCache(LOOKED_EVERY, clock=clock)
 
     def feed(self, events: Sequence[Event]) -> None:
@@ -41,14 +53,16 @@ class TailFeed:
         if not events:
             return
         try:
-            for tail in self._tails.get_or_read("", lambda: self._store.tails(now=self._clock())):
-                self._feed(tail, events)
+            tails = self._tails.get_or_read("", lambda: self._store.tails(now=self._clock()))
+            for tail in tails:
+                self._feed(tail, events, LOOKING / len(tails))
         except Unavailable as error:
             note(Code.TAIL_LEFT, error.detail, level=logging.WARNING, events=len(events))
         except Exception:  # noqa: BLE001 - nobody's watching may keep an event from its rules
             logger.exception("the tails could not be fed", extra={"code": Code.TAIL_FAILED.value})
 
-    def _feed(self, tail: Tail, events: Sequence[Event]) -> None:
+    def _feed(self, tail: Tail, events: Sequence[Event], seconds: float) -> None:
+        """Send `events` to one tail. Those that there was no time to look at count as skipped."""
         # Loaded with the first tail: expressions are more than a matcher needs to start with.
         from tocsin.events.search.query import SearchFilter, parse_search  # noqa: PLC0415
 
@@ -56,23 +70,31 @@ class TailFeed:
             admitted = SearchFilter(parse_search(tail.filters), self._clock()).admits
         except Invalid:
             return  # stored by another version
-        wanted = sorted((event for event in events if admitted(event)), key=lambda event: event.id)
-        too_large = 0
+        until = self._elapsed() + seconds
+        wanted: list[Event] = []
+        left_out = 0
+        for event in events:
+            if self._elapsed() >= until:
+                left_out += 1
+            elif admitted(event):
+                wanted.append(event)
+        wanted.sort(key=lambda event: event.id)
         for shown in _messages(wanted):
             if shown is None:
-                too_large += 1
+                left_out += 1
                 continue
-            skipped = self._store.turn(tail.connection_id, events=len(shown) + too_large, now=self._clock())
+            skipped = self._store.turn(tail.connection_id, events=len(shown) + left_out, now=self._clock())
             if skipped is not None:
                 message: JsonObject = {
                     "message_type": "events.new",
                     "data": [*shown],
-                    "skipped": skipped + too_large,
+                    "skipped": skipped + left_out,
+                    "filters": {**tail.filters},
                 }
                 self._pusher.send(tail.connection_id, orjson.dumps(message))
-            too_large = 0
-        if too_large:
-            self._store.skip(tail.connection_id, too_large)
+            left_out = 0
+        if left_out:
+            self._store.skip(tail.connection_id, left_out)
 
 
 def _messages(events: Sequence[Event]) -> Iterator[list[JsonObject] | None]:
