@@ -179,6 +179,18 @@ def test_marks_are_each_ones_own_until_all_is_seen(inboxes: InboxStore) -> None:
     assert unread(inboxes) == (0, 3)
 
 
+def test_all_up_to_an_arrival_are_seen_also_below_what_was_seen_at_once_before(inboxes: InboxStore) -> None:
+    """What had been marked unseen stayed unseen, and the answer said that all up to the later arrival were seen."""
+    _, second, _, fourth = fill(inboxes, 4)
+    inboxes.see_through("alice", None)
+    inboxes.mark("alice", inboxes.head("alice"), [second, fourth], seen=False)
+
+    assert inboxes.see_through("alice", 3) == 3
+
+    assert ids(inboxes, asked=InboxFilter(unseen=True)) == [fourth]
+    assert unread(inboxes) == (1, 4)
+
+
 def test_a_watermark_moves_forward_only_and_not_beyond_what_arrived(inboxes: InboxStore) -> None:
     arrived = fill(inboxes, 4)
 

@@ -35,7 +35,7 @@ from tocsin.aws.dynamodb import (
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.notifications.inbox_items import Head, head_key, head_of, id_key, inbox_pk, is_seen, item_key, item_sk
-from tocsin.notifications.model import Notification, Severity
+from tocsin.notifications.model import MAX_INBOX, Notification, Severity
 from tocsin.records import dataclass
 from tocsin.times import iso
 from tocsin.types import JsonObject, Page
@@ -244,22 +244,39 @@ class InboxStore:
 
     def mark(self, username: str, head: Head, ids: Sequence[str], *, seen: bool) -> list[str]:
         """Mark notifications as seen or unseen; the ids of those that are there."""
-        change = "SET seen = :seen, unseen_in = :marks"
-        values: dict[str, Any] = {":seen": truth(seen), ":marks": number(-1 if seen else head.seen_marks)}
-        done = []
-        for notification_id, arrival in self._arrivals(username, ids).items():
-            try:
-                self._table.update(
-                    _WRITING, item_key(username, arrival), change, values=values, condition="attribute_exists(pk)"
-                )
-            except ConditionFailed:
-                continue
-            done.append(notification_id)
-        return done
+        arrivals = self._arrivals(username, ids)
+        return [each for each, arrival in arrivals.items() if self._mark(username, arrival, head, seen=seen)]
+
+    def _mark(self, username: str, arrival: int, head: Head, *, seen: bool) -> bool:
+        """Mark one notification; whether it is there."""
+        try:
+            self._table.update(
+                _WRITING,
+                item_key(username, arrival),
+                "SET seen = :seen, unseen_in = :marks",
+                values={":seen": truth(seen), ":marks": number(-1 if seen else head.seen_marks)},
+                condition="attribute_exists(pk)",
+            )
+        except ConditionFailed:
+            return False
+        return True
 
     def see_through(self, username: str, through: int | None) -> int:
         """Mark all that arrived up to `through` as seen, or all; the arrival that this is."""
-        return self._move(username, "seen_through", through, " ADD seen_marks :one", {":one": number(1)})
+        reached = self._move(username, "seen_through", through, " ADD seen_marks :one", {":one": number(1)})
+        if through is None or reached <= through:
+            return reached
+        # All of these were seen at once before; what was marked unseen since is marked by itself, as what came later
+        # and was marked unseen is to stay so.
+        self._see_again(username, through)
+        return through
+
+    def _see_again(self, username: str, through: int) -> None:
+        head = self.head(username)
+        values = {":no": truth(False), ":marks": number(head.seen_marks)}
+        matching, floor = "#seen = :no AND unseen_in = :marks", head.floor(MAX_INBOX)
+        for item in self._walk(username, floor, through + 1, matching, values, _SEEN, projection="arrival"):
+            self._mark(username, number_of(item, "arrival"), head, seen=True)
 
     def clear_through(self, username: str, through: int | None) -> int:
         """Take all that arrived up to `through` out of the inbox, or all; the arrival that this is."""
