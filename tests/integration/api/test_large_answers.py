@@ -264,3 +264,15 @@ def test_stopped_addresses_are_given_over_several_pages(
 
     assert len({item["address"] for item in items}) == len(items) == 40
     assert pages > 1
+
+
+def test_exports_with_long_filters_are_listed_over_several_pages(api: Api, little_room: Callable[[], None]) -> None:
+    """A list of many was a 413, on the console's page of exports too."""
+    filters = {"filter": " || ".join(f'event.app == "shop{number}"' for number in range(60))}
+    asked = [api("POST", "/exports", {"filters": filters}).body["id"] for _ in range(8)]
+    little_room()
+
+    items, pages = all_of(api, "/exports")
+
+    assert [each["id"] for each in items] == sorted(asked, reverse=True)
+    assert pages > 1

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
-from tocsin.api.answers import json_response
+from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import Cursors
 from tocsin.api.parameters import asked, limit_of, object_of, words_of
 from tocsin.aws.bucket import Bucket
@@ -21,7 +21,7 @@ from tocsin.jobs.model import Job, JobKind, JobState, Requester
 from tocsin.jobs.store import JobStore
 from tocsin.models import accepted
 from tocsin.times import iso, utc_now
-from tocsin.types import Json, JsonObject, Page
+from tocsin.types import JsonObject, Page
 from tocsin.words import page_with
 
 _SCOPES = {JobKind.ERASURE: Scope.EVENTS_ERASE, JobKind.EXPORT: Scope.EVENTS_READ}
@@ -68,16 +68,18 @@ def _add_list(app: APIGatewayHttpResolver, jobs: JobStore, kind: JobKind) -> Non
             found = jobs.page(kind, before=before, limit=limit)
             return Page(tuple(job.to_json() for job in found.items), found.last)
 
-        page = page_with(
-            words_of(request),
-            read,
-            key=lambda entry: str(entry["id"]),
-            fields=_READABLE,
-            after=_CURSORS[kind].read(request.query.get("cursor")),
-            limit=limit_of(request, 50),
-        )
-        items: list[Json] = [*page.items]
-        return json_response(200, {"items": items, "cursor": _CURSORS[kind].write(page.last)})
+        def page(most: int) -> JsonObject:
+            found = page_with(
+                words_of(request),
+                read,
+                key=lambda entry: str(entry["id"]),
+                fields=_READABLE,
+                after=_CURSORS[kind].read(request.query.get("cursor")),
+                limit=most,
+            )
+            return {"items": [*found.items], "cursor": _CURSORS[kind].write(found.last)}
+
+        return page_response(page, limit_of(request, 50))
 
 
 def _added(jobs: JobStore, job: Job) -> Response[str]:
