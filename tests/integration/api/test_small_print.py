@@ -1,8 +1,10 @@
 """HTTP's small print: HEAD, repeated parameters, ids and schemes in any case."""
 
+import json
+
 import pytest
 
-from tests.integration.api_calls import Api
+from tests.integration.api_calls import Api, request_event
 from tests.integration.conftest import Stack
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore, Submission
@@ -51,6 +53,19 @@ def test_a_repeated_action_asks_for_each(stack: Stack) -> None:
     found = Api.of(stack)("GET", "/events", query={"action": "login,logout", "since": "2026-01-01T00:00:00Z"})
 
     assert {item["action"] for item in found.body["items"]} == {"login", "logout"}
+
+
+@pytest.mark.parametrize("path", ["/events", "/events/volume", "/notifications", "/deliveries", "/rules"])
+def test_a_repeated_parameter_of_one_value_is_named(stack: Stack, path: str) -> None:
+    """API Gateway joins them with a comma: `app=shop&app=web` was answered as if there were no such events."""
+    name = {"/notifications": "rule", "/deliveries": "transport", "/rules": "search"}.get(path, "app")
+    request = request_event("GET", path, None, {}, {name: "shop,web"}, Api.of(stack, user="alice").facts)
+    raw = f"{name}=shop&l%69mit=5&{name[:-1]}%{ord(name[-1]):x}=web"
+
+    answer = stack.call("api", request | {"rawQueryString": raw})
+
+    assert answer["statusCode"] == 422
+    assert [each["path"] for each in json.loads(answer["body"])["errors"]] == [name]
 
 
 def test_a_deliverys_id_may_be_in_upper_case(stack: Stack) -> None:

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MAX_LIMIT = 1000
 """Items a page."""
 
+_LISTS = frozenset({"action", "actions", "severity", "state", "steps"})
+"""Parameters whose values may be several with commas between them, and so may be given several times."""
+
 
 def request_of(app: APIGatewayHttpResolver) -> Request:
     """The request that is being served."""
@@ -35,7 +38,8 @@ def asked(
     """The request that is being served, and who sent it: somebody with all of `scopes`.
 
     Where what a request changes is not `versioned`, there is no version that If-Match could name: PreconditionFailed.
-    Raises Unauthenticated, Forbidden and TooManyFailedSignIns, and Invalid for a parameter that is not one of `query`.
+    Raises Unauthenticated, Forbidden and TooManyFailedSignIns, and Invalid for a parameter that is not one of `query`,
+    or is given several times and has one value.
     """
     request = request_of(app)
     principal = authenticate(request)
@@ -44,6 +48,10 @@ def asked(
     unknown = [Violation(name[:60], "is not a parameter of this path") for name in request.query if name not in query]
     if unknown:
         raise Invalid(unknown)
+    # API Gateway joins them: `app=a&app=b` would ask for an app that is called `a,b`, and find nothing.
+    repeated = [Violation(name, "is given more than once; give it once") for name in sorted(request.repeated - _LISTS)]
+    if repeated:
+        raise Invalid(repeated)
     if not versioned and request.method not in {"GET", "HEAD"}:
         Precondition.parse(request.headers).check(None)
     return request, principal

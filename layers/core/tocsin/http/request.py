@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import unquote_plus
 
 from tocsin.errors import MalformedBody, TooLarge, UnsupportedType
 from tocsin.records import dataclass
@@ -25,10 +27,13 @@ class Request:
     headers: Mapping[str, str]
     """Names in lower case."""
     query: Mapping[str, str]
+    """By name; the values of one that was given several times have a comma between them."""
     body: bytes
     source_ip: str
     request_id: str
     authorizer: Mapping[str, str]
+    repeated: frozenset[str] = frozenset()
+    """The names of parameters that the query has several times."""
 
     @classmethod
     def parse(cls, event: Mapping[str, Any]) -> Request:
@@ -53,6 +58,7 @@ class Request:
             source_ip=http.get("sourceIp") or "",
             request_id=context.get("requestId") or "",
             authorizer={name: str(value) for name, value in authorizer.items() if value is not None},
+            repeated=_repeated(event.get("rawQueryString") or "", event.get("queryStringParameters") or {}),
         )
 
     def content_type(self, *taken: str) -> str:
@@ -86,6 +92,11 @@ class Request:
         """The content coding in lower case; empty for none."""
         coding = self.headers.get("content-encoding", "").strip().lower()
         return "" if coding == "identity" else coding
+
+
+def _repeated(query: str, parameters: Mapping[str, str]) -> frozenset[str]:
+    names = Counter(unquote_plus(pair.partition("=")[0]) for pair in query.split("&"))
+    return frozenset(name for name in parameters if names[name] > 1)
 
 
 def _inflated(data: bytes, most: int) -> bytes:
