@@ -48,6 +48,26 @@ def test_every_schema_that_is_referred_to_is_there() -> None:
     assert referred - there.keys() == set()
 
 
+@pytest.mark.parametrize("called", ["o'brien@example.com", "DOMAIN\\jürgen", "host/db.example", "ナオミ" * 80])
+def test_people_and_groups_of_other_systems_fit_the_document(called: str) -> None:
+    """It gave them the names that rules may have: a client that validates refused most people."""
+    paths = document()["paths"]
+    assert isinstance(paths, dict)
+    of_people = [each for each in paths if each.startswith(("/users/{", "/groups/{"))]
+
+    schemas = [
+        parameter["schema"]
+        for path in of_people
+        for operation in paths[path].values()
+        for parameter in operation["parameters"]
+        if parameter["in"] == "path"
+    ]
+
+    assert len(schemas) > 10
+    assert all(re.search(each.get("pattern", ""), called) for each in schemas)
+    assert all(len(called) <= each["maxLength"] for each in schemas)
+
+
 def test_an_event_has_the_fields_that_the_document_says() -> None:
     assert properties("Event") == WHOLE.to_json().keys() | {"summary"}
 

@@ -17,13 +17,16 @@ from tocsin.api.openapi.shapes import TEXT, ref, schemas
 from tocsin.errors import TocsinError
 from tocsin.events.model import DEPTH_HEADER
 from tocsin.fields import Name
+from tocsin.names import MAX_FOREIGN_NAME
 from tocsin.types import Json, JsonObject
 
 _ALWAYS = (422, 429, 500, 503)
 _KEYED = (401, 403)
 _IF_MATCH = "The ETag that the change is made to, or `*`; 412 where another version is there."
 _IF_NONE_MATCH = "`*` to create only; on GET, the ETag that the reader has: 304 where it still holds."
-_PATH = dict.fromkeys(("name", "username", "person"), TypeAdapter(Name).json_schema())
+_NAME: JsonObject = TypeAdapter(Name).json_schema()
+_FOREIGN_NAME: JsonObject = {"type": "string", "minLength": 1, "maxLength": MAX_FOREIGN_NAME, "examples": ["alice"]}
+"""What users and groups may be called is more than a pattern says: `tocsin.names`."""
 _TOKEN = "An access token of the OpenID Connect issuer that the stack is set up with, where it is."  # noqa: S105
 _HEADERS = {
     "Idempotency-Key": "A repeat with the same key within 24 hours stores nothing, and is answered alike.",
@@ -100,7 +103,8 @@ def _sent(operation: Operation, taken: str) -> JsonObject:
 
 def _parameters(operation: Operation) -> list[Json]:
     found: list[Json] = [
-        {"name": name, "in": "path", "required": True, "schema": _PATH.get(name, TEXT)} for name in operation.parameters
+        {"name": name, "in": "path", "required": True, "schema": _in_path(operation, name)}
+        for name in operation.parameters
     ]
     for name in operation.query:
         schema, meaning = QUERY[name]
@@ -112,6 +116,12 @@ def _parameters(operation: Operation) -> list[Json]:
             headers |= {"If-Match": _IF_MATCH}
     found += [{"name": name, "in": "header", "schema": TEXT, "description": text} for name, text in headers.items()]
     return found
+
+
+def _in_path(operation: Operation, name: str) -> JsonObject:
+    if name in {"username", "person"} or (name == "name" and operation.tag in {"users", "groups"}):
+        return _FOREIGN_NAME
+    return _NAME if name == "name" else TEXT
 
 
 def _responses(operation: Operation) -> JsonObject:

@@ -173,7 +173,7 @@ OPERATIONS: tuple[Operation, ...] = (
         {200: "Blueprint"},
         gives=(JSON, YAML),
         versioned=True,
-        problems=(406,),
+        problems=(406, 413),
     ),
     Operation(
         "PUT",
