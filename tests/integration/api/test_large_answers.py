@@ -276,3 +276,20 @@ def test_exports_with_long_filters_are_listed_over_several_pages(api: Api, littl
 
     assert [each["id"] for each in items] == sorted(asked, reverse=True)
     assert pages > 1
+
+
+def test_the_rules_of_a_story_come_before_its_many_deliveries(stack: Stack, api: Api) -> None:
+    """They came last: of an event that told 200 people or more the first page had no rule, and the console said so."""
+    (about,) = add(stack, {})
+    deliveries = add_deliveries(stack, about, 210)
+    StoryStore(stack.dynamodb, "deliveries").note_match(
+        about, "x", {}, page="0", told={"hook": 210}, kept={}, now=datetime.now(UTC), keep=timedelta(days=1)
+    )
+
+    first = api("GET", f"/events/{about}/deliveries").body
+    items, pages = all_of(api, f"/events/{about}/deliveries", "rules", "deliveries", limit=100, room=MAX_RESPONSE)
+
+    assert [each["rule"] for each in first["rules"]] == ["x"]
+    assert len(first["deliveries"]) == 199
+    assert {each["id"] for each in items[1:]} == deliveries
+    assert (len(items), pages) == (211, 3)

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 
+_RULES, _DELIVERIES = "rule#", "delivery#"
+"""What sort keys of a story begin with."""
 _DELIVERIES_LOOKED_AT = 300
 """Deliveries of an event among which those by inbox are looked for."""
 
@@ -160,19 +162,53 @@ class StoryStore:
     def story(self, event_id: str, *, after: str | None, limit: int, now: datetime) -> Page[JsonObject]:
         """Return a page of at most `limit` entries: rules, deliveries and policies that log, as `kind` says.
 
-        Rules that were held are stored in other items (`matching.held_store`), and shown in the order of their names.
+        Rules and policies come first: an event may have thousands of deliveries, which say nothing without their rules.
         """
-        page = self._table.page("reading the deliveries table", f"event#{event_id}", after=after, limit=limit)
-        entries = {text_of(item, "sk"): _story_entry(event_id, item) for item in page.items if not is_gone(item, now)}
-        known = {text_of(item, "sk") for item in page.items}
+        found: list[JsonObject] = []
+        last = after if after is not None and after.startswith(_DELIVERIES) else None
+        if last is None:
+            matched = self._matched(event_id, now)
+            names = sorted(name for name in matched if name > (after or ""))
+            found = [matched[name] for name in names[:limit]]
+            if len(names) >= limit:
+                return Page(tuple(found), names[limit - 1])
+        items, start = self._entries(event_id, _DELIVERIES, after=last, limit=limit - len(found))
+        found += [_story_entry(event_id, item) for item in items if not is_gone(item, now)]
+        return Page(tuple(found), None if start is None else text_of(start, "sk"))
+
+    def _matched(self, event_id: str, now: datetime) -> dict[str, JsonObject]:
+        """Return what became of an event, by `rule#<name>` and `policy#<name>`.
+
+        Rules that were held, and policies, are stored in other items (`matching.held_store`).
+        """
+        entries: dict[str, JsonObject] = {}
+        known: set[str] = set()
+        start: Item | None = None
+        while True:
+            items, start = self._entries(event_id, _RULES, start=start)
+            known.update(text_of(item, "sk") for item in items)
+            entries |= {text_of(item, "sk"): _story_entry(event_id, item) for item in items if not is_gone(item, now)}
+            if start is None:
+                break
         for held in self._held.of(event_id, now=now):
             kind = str(held["kind"])
             name = f"{kind}#{held[kind]}"
-            if name > (after or "") and (page.last is None or name < page.last) and name not in known:
+            if name not in known:
                 entries[name] = ({"deliveries": {}} if kind == "rule" else {}) | held
-        names = sorted(entries)
-        last = page.last if len(names) <= limit else names[limit - 1]
-        return Page(tuple(entries[name] for name in names[:limit]), last)
+        return entries
+
+    def _entries(
+        self, event_id: str, kind: str, *, after: str | None = None, limit: int | None = None, start: Item | None = None
+    ) -> tuple[Sequence[Item], Item | None]:
+        """Return a page of the entries whose sort key begins with `kind`, behind the one at `after`."""
+        pk = text(f"event#{event_id}")
+        return self._table.query_page(
+            "reading the deliveries table",
+            "pk = :pk AND begins_with(sk, :kind)",
+            {":pk": pk, ":kind": text(kind)},
+            limit=limit,
+            start={"pk": pk, "sk": text(after)} if after is not None else start,
+        )
 
     def traces(self, event_id: str, limit: int) -> Traces:
         """Return the first `limit` entries of an event's story, for `forget`."""
