@@ -75,7 +75,9 @@ export function toast(item) {
 export function dismiss(item) { toasts.value = toasts.value.filter((each) => each !== item); }
 
 async function count() {
+  const run = running;
   const said = await get("notifications/unread");
+  if (run !== running) return; // of whoever was signed in before
   batch(() => {
     unread.value = said.unread;
     counts.value = said;
@@ -97,8 +99,9 @@ async function newer() {
 
 /** An older page for the list; whether there are more. */
 export async function older(cursor, filters) {
+  const run = running;
   const page = await get("notifications", { ...filters, cursor, limit: 100 });
-  take(page.items, { quietly: !looked.value });
+  if (run === running) take(page.items, { quietly: !looked.value });
   return page;
 }
 
@@ -152,6 +155,7 @@ export function stopInbox() {
   batch(() => {
     known.value = new Map();
     unread.value = 0;
+    counts.value = { total: 0, limit: 0, dropped: 0 };
     toasts.value = [];
     looked.value = false;
     connection.value = "polling";
@@ -252,10 +256,14 @@ function receive(message) {
     count().catch(() => {});
   } else if (message.message_type === "events.tailing" && tail) {
     tail.fedFrom = Date.now() + FEEDING_MS;
-  } else if (message.message_type === "events.new" && tail) {
+  } else if (message.message_type === "events.new" && tail && alike(message.filters, tail.filters)) {
     tail.receive(message.data, message.skipped || 0);
   }
 }
+
+/** Whether events come for the filters of now: for some seconds there are some for those before. */
+const inOrder = (filters) => JSON.stringify(Object.entries(filters).sort());
+const alike = (said, wanted) => !said || inOrder(said) === inOrder(wanted);
 
 /**
  * Follow the log: `receiveEvents(events, skipped)` is called with what comes over the WebSocket, and `askAgain` every few

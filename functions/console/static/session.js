@@ -19,6 +19,11 @@ export function use(secret, keep = false) {
 
 export function signOut() {
   sessionStorage.removeItem(KEPT);
+  leave();
+}
+
+/** Be nobody until somebody signs in; what is kept for this tab stays, for when it is loaded anew. */
+export function leave() {
   credential.value = null;
   me.value = null;
 }

@@ -171,3 +171,19 @@ def test_the_log_is_followed_and_not_asked_for_once_it_is_fed(live: Page, stack:
 
     expect(rows(live).filter(has_text="seen by the feed")).to_have_count(1)
     assert not [url for url in asked if ASKING.search(url)], event
+
+
+def test_events_for_the_filters_before_are_not_shown_under_those_of_now(live: Page, lines: Lines) -> None:
+    """Whoever feeds the log sends them for some seconds after the filters have changed."""
+    go(live, "#/events?app=nothing-here&live=1")
+    until(lambda: lines.said("events.tail") or live.wait_for_timeout(50), 180, of="the page follows the log")
+
+    for number, filters in enumerate(({"app": "of-before"}, {"app": "nothing-here"})):
+        event = {"id": f"e{number}", "created": "2026-03-01T12:00:00Z", "action": "login", "app": "x"}
+        shown = event | {"user": {}, "context": {}, "client_ip": None, "summary": f"for {filters['app']}"}
+        lines.opened[-1].send(
+            json.dumps({"message_type": "events.new", "data": [shown], "skipped": 0, "filters": filters})
+        )
+
+    expect(rows(live).filter(has_text="for nothing-here")).to_have_count(1)
+    assert rows(live).filter(has_text="for of-before").count() == 0

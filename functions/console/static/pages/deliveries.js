@@ -1,5 +1,5 @@
 /** Deliveries by state, transport and time; one sent again, or many. */
-import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { html, Icon } from "../html.js";
 import { all, ask, get, part } from "../api.js";
 import { change, link, route } from "../router.js";
@@ -20,13 +20,14 @@ const Row = (item) => html`<span><${Badge} kind=${item.state} /></span>
   <span class="small muted wide">${short((item.attempts || []).at(-1)?.reason || item.rule || "", 120)}</span>
   <span class="mono small"><${When} at=${item.updated} /></span>`;
 
-function Redrive({ transport, state, done }) {
+/** Sends again what the list shows: of the transport, in the state, of the time. */
+function Redrive({ transport, state, since, until, done }) {
   const [counted, setCounted] = useState(null);
   const [said, setSaid] = useState({});
   const preview = async () => {
     setSaid({});
     try {
-      const page = await get("deliveries", { state, transport, limit: COUNTED });
+      const page = await get("deliveries", { state, transport, since, until, limit: COUNTED });
       setCounted({ number: page.items.length, more: Boolean(page.cursor) });
     } catch (problem) { setSaid({ problem }); }
   };
@@ -35,7 +36,7 @@ function Redrive({ transport, state, done }) {
       let cursor;
       let queued = 0;
       do {
-        const answer = (await ask("POST", "deliveries/redrive", { body: { transport, states: [state], ...(cursor ? { cursor } : {}) } })).data;
+        const answer = (await ask("POST", "deliveries/redrive", { body: { transport, states: [state], since, until, cursor } })).data;
         queued += answer.queued;
         cursor = answer.cursor;
       } while (cursor);
@@ -44,9 +45,9 @@ function Redrive({ transport, state, done }) {
       done();
     } catch (problem) { setSaid({ problem }); }
   };
-  useEffect(() => { setCounted(null); setSaid({}); }, [transport, state]);
+  useEffect(() => { setCounted(null); setSaid({}); }, [transport, state, since, until]);
   return html`<span class="inline">
-    ${counted ? html`<span>${counted.number}${counted.more ? " and more" : ""} would be sent again by ${transport}.</span>
+    ${counted ? html`<span>${counted.number}${counted.more ? " and more" : ""} would be sent again by ${transport}${since || until ? ", of this time" : ""}.</span>
       <button class="primary" disabled=${!counted.number} onClick=${go}>Send them</button><button onClick=${() => setCounted(null)}>Cancel</button>`
     : html`<button onClick=${preview}>Redrive…</button>`}
     <${Notice} problem=${said.problem}>${said.done}</${Notice}></span>`;
@@ -71,12 +72,17 @@ export default function Deliveries() {
   const state = query.state || "failed";
   const transports = useLoaded(() => (may("config:read") ? all("transports") : Promise.resolve([])));
   const [page, setPage] = useState({ items: [], cursor: null, busy: true });
+  const asking = useRef(0);
   const load = async (cursor) => {
+    asking.current += 1;
+    const mine = asking.current; // an answer that another question has overtaken is not shown under that one
     setPage((before) => ({ ...before, busy: true }));
     try {
       const found = await get("deliveries", { state, transport: query.transport, since: query.since, until: query.until, limit: PAGE, cursor });
-      setPage((before) => ({ items: cursor ? [...before.items, ...found.items] : found.items, cursor: found.cursor, busy: false }));
-    } catch (problem) { setPage({ items: [], cursor: null, busy: false, problem }); }
+      if (mine === asking.current) setPage((before) => ({ items: cursor ? [...before.items, ...found.items] : found.items, cursor: found.cursor, busy: false }));
+    } catch (problem) {
+      if (mine === asking.current) setPage((before) => ({ items: cursor ? before.items : [], cursor: null, busy: false, problem }));
+    }
   };
   useEffect(() => { load(); }, [state, query.transport, query.since, query.until]);
   const close = () => change({ d: undefined });
@@ -87,7 +93,7 @@ export default function Deliveries() {
         <option value="">All transports</option>${(transports.value || []).map((each) => html`<option value=${each.name}>${each.name}</option>`)}</select>
       <button onClick=${() => load()}>Refresh</button>
       ${query.transport && may("config:write") && ["failed", "discarded", "held", "waiting", "retrying", "queued"].includes(state)
-        && html`<${Redrive} transport=${query.transport} state=${state} done=${() => load()} />`}</div>
+        && html`<${Redrive} transport=${query.transport} state=${state} since=${query.since} until=${query.until} done=${() => load()} />`}</div>
     <${Notice} problem=${page.problem} />
     <div class=${query.d ? "split two deliveries" : "split deliveries"}>
       ${page.items.length ? html`<${List} label="Deliveries" items=${page.items} chosen=${query.d} row=${Row}

@@ -14,28 +14,34 @@ import { Volume } from "../parts/volume.js";
 import { EventDetails } from "../parts/event.js";
 
 const FILTERS = {
-  action: "Action", app: "App", username: "User", client_ip: "Client IP", model_name: "Model", model_pk: "Model's pk",
+  action: "Action", app: "App", username: "User", user_pk: "User's pk", client_ip: "Client IP", model_name: "Model", model_pk: "Model's pk",
   brand: "Brand", search: "Text", filter: "CEL", since: "Since", until: "Until",
+  actions: "Actions", model_app: "Model's app", authorized_application: "Authorized application",
 };
 const NARROWING = { action: "action", app: "app", client_ip: "client_ip", brand: "brand", "user.username": "username" };
 const PAGE = 100;
 
-const filtersOf = (query) => Object.fromEntries(Object.entries(query).filter(([name]) => name in FILTERS));
+const filtersOf = (query) => Object.fromEntries(Object.entries(query).filter(([name]) => Object.hasOwn(FILTERS, name)));
 
 /** The events that the filters let through, page by page. */
 function useEvents(filters) {
   const asked = JSON.stringify(filters);
   const [state, setState] = useState({ items: [], cursor: null, busy: true });
   const current = useRef(null);
+  /** What comes live while the first page is asked for: it need not be on it. */
+  const come = useRef(null);
   const load = async (cursor) => {
     if (current.current) current.current.abort();
     const aborter = new AbortController();
     current.current = aborter;
+    if (!cursor) come.current = [];
     setState((before) => ({ ...before, busy: true, problem: null }));
     try {
       const page = await get("events", { ...JSON.parse(asked), limit: PAGE, cursor }, aborter.signal);
+      const meanwhile = come.current || [];
+      come.current = null;
       setState((before) => ({
-        items: cursor ? merged(before.items, page.items) : page.items,
+        items: cursor ? merged(before.items, page.items) : merged(meanwhile, page.items),
         cursor: page.cursor, scanned: (cursor ? before.scanned || 0 : 0) + page.scanned,
         until: page.scanned_until, failed: page.filter_failed, unindexed: page.unindexed, busy: false,
       }));
@@ -47,7 +53,10 @@ function useEvents(filters) {
   return {
     ...state,
     more: () => !state.busy && state.cursor && load(state.cursor),
-    add: (events) => setState((before) => ({ ...before, items: merged(events, before.items) })),
+    add: (events) => {
+      if (come.current) come.current = merged(events, come.current);
+      setState((before) => ({ ...before, items: merged(events, before.items) }));
+    },
     again: () => load(),
   };
 }
@@ -61,19 +70,27 @@ function merged(newer, older) {
 /** Follow the log while `live`: what is new goes on top. What came too fast for the WebSocket is asked for, once. */
 function useFollowing(live, filters, add) {
   const [skipped, setSkipped] = useState(0);
+  const [problem, setProblem] = useState(null);
   const asked = JSON.stringify(filters);
   useEffect(() => {
     setSkipped(0);
+    setProblem(null);
     if (!live) return undefined;
+    let here = true; // an answer to other filters is not shown under these
     const { since: _since, until: _until, ...rest } = JSON.parse(asked);
-    const look = () => get("events", { ...rest, limit: PAGE }).then((page) => add(page.items), () => {});
-    return follow(rest, (events, left) => {
+    const look = () => get("events", { ...rest, limit: PAGE }).then((page) => {
+      if (!here) return;
+      add(page.items);
+      setProblem(null);
+    }, (refused) => here && setProblem(refused));
+    const end = follow(rest, (events, left) => {
       add([...events].reverse());
       setSkipped((before) => before + left);
       if (left) look();
     }, look);
+    return () => { here = false; end(); };
   }, [live, asked]);
-  return skipped;
+  return { skipped, problem };
 }
 
 function SearchForm({ query }) {
@@ -113,7 +130,9 @@ function narrow(path, value, only) {
   if (parameter && only) { change({ [parameter]: value }); return; }
   const test = `${celOf(path)} ${only ? "==" : "!="} ${JSON.stringify(value)}`;
   const before = route.value.query.filter;
-  change({ filter: before ? `${before} && ${test}` : test });
+  // "or" and "?:" bind less than "and": what is meant is all of the filter before.
+  const whole = /\|\||\?/.test(before || "") ? `(${before})` : before;
+  change({ filter: whole ? `${whole} && ${test}` : test });
 }
 
 const Row = (event) => html`<span class="mono small"><${When} at=${event.created} /></span>
@@ -126,7 +145,7 @@ export default function Events() {
   const filters = filtersOf(query);
   const events = useEvents(filters);
   const live = query.live === "1";
-  const skipped = useFollowing(live, filters, events.add);
+  const { skipped, problem: notFollowed } = useFollowing(live, filters, events.add);
   const close = () => change({ event: undefined });
   useKeys({ Escape: close });
   const chosen = query.event;
@@ -137,17 +156,18 @@ export default function Events() {
     <${FirstSteps} />
     <${Chips} filters=${filters} />
     <${Volume} filters=${filters} brush=${(since, until) => change({ since, until })} ready=${!events.busy || events.items.length > 0} />
-    <${Notice} problem=${events.problem} />
+    <${Notice} problem=${events.problem || notFollowed} />
     ${events.failed && html`<p class="note">The CEL filter failed on ${events.failed.events ?? "some"} events, which are left out: ${short(events.failed.first ?? "", 300)}</p>`}
     ${(events.unindexed ?? []).map((each) => html`<p class="note">Before <${When} at=${each.before} /> no index knows ${each.filter}: the log is read by ${each.instead} instead, which takes longer.</p>`)}
     <div class=${chosen ? "split two events" : "split events"}>
       ${events.items.length || events.busy
         ? html`<${List} label="Events, newest first" items=${events.items} chosen=${chosen} row=${Row} atEnd=${events.more}
             choose=${(event) => change({ event: event.id }, { replace: Boolean(chosen) })} />`
-        : !events.problem && html`<p class="empty">${Object.keys(filters).length ? "No event is like this." : html`No event has come yet. Send one with POST /events.`}</p>`}
+        : !events.problem && html`<p class="empty">${events.cursor ? html`None yet, back to <${When} at=${events.until} />: there is more of the log to look through. <button onClick=${events.more}>Go on</button>`
+          : Object.keys(filters).length ? "No event is like this." : html`No event has come yet. Send one with POST /events.`}</p>`}
       ${chosen && html`<${EventDetails} id=${chosen} known=${known} narrow=${narrow} close=${close} />`}
     </div>
     <div class="status-line" role="status"><span>${events.items.length} shown, ${events.scanned ?? 0} looked at${skipped ? `, ${skipped} came too fast and were left out` : ""}</span>
       ${events.busy && html`<span>Loading…</span>`}
-      ${events.cursor && !events.busy && html`<button class="tiny" onClick=${events.more}>Go on</button>`}</div>`;
+      ${events.cursor && !events.busy && events.items.length > 0 && html`<button class="tiny" onClick=${events.more}>Go on</button>`}</div>`;
 }

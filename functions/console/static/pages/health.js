@@ -1,5 +1,5 @@
 /** Whether all is well: queues, dead letters, errors, breakers, the stream; what waits and failed; Tocsin's own events. */
-import { useState } from "../vendor/preact-hooks.js";
+import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { get } from "../api.js";
 import { link } from "../router.js";
@@ -80,8 +80,9 @@ function Errors({ status }) {
 
 /** What waits and what failed, and Tocsin's own events about its troubles: of the log, so for whoever may read that. */
 function FromTheLog({ turn }) {
-  const states = useLoaded(counted, turn);
-  const trouble = useLoaded(() => get("events", { actions: TROUBLE, app: "tocsin", limit: 15 }), turn);
+  const states = useLoaded(counted);
+  const trouble = useLoaded(() => get("events", { actions: TROUBLE, app: "tocsin", limit: 15 }));
+  useEffect(() => { if (turn) { states.again(); trouble.again(); } }, [turn]);
   return html`<section class="card" aria-label="Deliveries"><h2>Deliveries</h2><${Notice} problem=${states.problem} />${states.value && html`<${Deliveries} states=${states.value} />`}</section>
     <section class="card" aria-label="Latest troubles"><h2>Latest troubles</h2><${Notice} problem=${trouble.problem} />
       ${trouble.value && !trouble.value.items.length && html`<p class="muted">None that Tocsin has told of.</p>`}
@@ -91,10 +92,11 @@ function FromTheLog({ turn }) {
 
 export default function Health() {
   const [turn, setTurn] = useState(0);
-  const health = useLoaded(() => get("health"), turn);
-  const own = useLoaded(() => get("status"), turn);
+  const health = useLoaded(() => get("health"));
+  const own = useLoaded(() => get("status"));
+  const again = () => { health.again(); own.again(); setTurn(turn + 1); };
   const status = own.value;
-  return html`<div class="head"><h1>Health</h1><button onClick=${() => setTurn(turn + 1)}>Refresh</button></div>
+  return html`<div class="head"><h1>Health</h1><button onClick=${again}>Refresh</button></div>
     <${Notice} problem=${health.problem || own.problem} />
     <p>${health.value && html`<span>The API is <${Badge} kind="good">${health.value.status || "ok"}</${Badge}>, version ${health.value.version}.</span>`}${" "}
       ${status ? html`<span>As of <${When} at=${status.at} />.</span>` : !own.problem && html`<span class="muted" role="status">Loading…</span>`}</p>

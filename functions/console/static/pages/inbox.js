@@ -1,5 +1,5 @@
 /** A person's inbox, whole: filters, marks, and beside the list the event and its story. */
-import { useEffect, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { html, Icon } from "../html.js";
 import { clearAll, connection, counts, mark, markAll, notifications, older, remove, unread } from "../live.js";
 import { change, link, route } from "../router.js";
@@ -52,12 +52,18 @@ export default function Inbox() {
   const [page, setPage] = useState({ cursor: undefined, busy: false });
   const [problem, setProblem] = useState(null);
   const filters = { unseen: query.unseen && "true", severity: query.severity, rule: query.rule };
+  const asking = useRef(0);
   const load = async (cursor) => {
-    if (page.busy) return;
+    if (cursor && page.busy) return;
+    asking.current += 1;
+    const mine = asking.current; // a page of other filters does not say where these go on
     setPage({ cursor, busy: true });
     try {
-      setPage({ cursor: (await older(cursor, filters)).cursor, busy: false });
-    } catch (refused) { setProblem(refused); setPage({ cursor: null, busy: false }); }
+      const found = await older(cursor, filters);
+      if (mine === asking.current) setPage({ cursor: found.cursor, busy: false });
+    } catch (refused) {
+      if (mine === asking.current) setPage({ cursor: null, busy: false, problem: refused });
+    }
   };
   useEffect(() => { load(undefined); }, [query.unseen, query.severity, query.rule]);
   const act = (what) => what().then(() => setProblem(null), setProblem);
@@ -73,11 +79,11 @@ export default function Inbox() {
         <option value="">All severities</option>${["notice", "warning", "alert"].map((each) => html`<option value=${each}>${each}</option>`)}</select>
       <button disabled=${!unread.value} onClick=${() => act(markAll)}>Mark all seen</button>
       <button class="danger" disabled=${!notifications.value.length} onClick=${() => confirm("Clear the whole inbox?") && act(clearAll)}>Clear</button></div>
-    <${Notice} problem=${problem} />
+    <${Notice} problem=${problem || page.problem} />
     <div class=${chosen ? "split two inbox" : "split inbox"}>
       ${items.length ? html`<${List} label="Notifications, latest first" items=${items} chosen=${query.n} row=${Row} choose=${choose}
-          rowClass=${(item) => (item.seen ? "" : "unseen")} atEnd=${() => page.cursor && load(page.cursor)} />`
-        : !problem && html`<p class="empty">${page.busy ? "Loading…" : "Nothing here. What rules send to you by a local transport comes here."}</p>`}
+          rowClass=${(item) => (item.seen ? "" : "unseen")} atEnd=${() => page.cursor && load(page.cursor)} turn=${page.cursor} />`
+        : !problem && !page.problem && html`<p class="empty">${page.busy ? "Loading…" : "Nothing here. What rules send to you by a local transport comes here."}</p>`}
       ${chosen && html`<${Notification} item=${chosen} act=${act} />`}
     </div>
     <div class="status-line" role="status">${unread.value} unseen of ${counts.value.total}; at most ${counts.value.limit} are kept${counts.value.dropped ? `, ${counts.value.dropped} older ones went` : ""}.

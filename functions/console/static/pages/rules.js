@@ -69,8 +69,10 @@ function TestRecent({ name, edit }) {
   const [said, setSaid] = useState({});
   useEffect(() => {
     setSaid({});
-    if (!chosen) return;
-    ask("POST", `rules/${part(name)}/test`, { body: { event_id: chosen } }).then((answer) => setSaid({ answer: answer.data }), (problem) => setSaid({ problem }));
+    if (!chosen) return undefined;
+    let here = true; // what is said of an event that was chosen before is not said of this one
+    ask("POST", `rules/${part(name)}/test`, { body: { event_id: chosen } }).then((answer) => here && setSaid({ answer: answer.data }), (problem) => here && setSaid({ problem }));
+    return () => { here = false; };
   }, [chosen]);
   const items = (recent.value && recent.value.items) || [];
   const event = items.find((each) => each.id === chosen);
@@ -101,9 +103,10 @@ function Told({ rule }) {
     <p class="small muted">Severity ${rule.severity}, by ${(rule.transports || []).join(", ") || "the inbox"}; each person's preferences may hold it back.</p></section>`;
 }
 
-/** What was changed of a rule, from the events that say so. */
-function History({ name }) {
-  const events = useLoaded(() => get("events", { app: "tocsin", model_pk: name, limit: 20 }), name);
+/** What was changed of a rule or a policy, from the events that say so: of the one kind, where both have the name. */
+function History({ name, model }) {
+  const events = useLoaded(() => get("events", { app: "tocsin", model_name: model, model_pk: name, limit: 20 }), name);
+  if (events.problem) return html`<${Notice} problem=${events.problem} />`;
   if (!events.value || !events.value.items.length) return null;
   return html`<section class="card" aria-label="Changes"><h2>Changes</h2><ul class="timeline">${events.value.items.map((each) => html`<li key=${each.id}>
     <${When} at=${each.created} /> <a href=${link("events", "", { event: each.id })}>${short(each.summary || each.action, 200)}</a></li>`)}</ul></section>`;
@@ -112,14 +115,14 @@ function History({ name }) {
 function Rule({ name }) {
   return html`<${EntryEditor} key=${name} kind="rules" one="rule" blank=${BLANK} form=${RuleForm}>
     ${(rule, _again, edit) => html`<${Told} rule=${rule} />
-      ${may("events:read") && html`<${TestRecent} name=${name} edit=${edit} /><${Backtest} name=${name} /><${History} name=${name} />`}`}
+      ${may("events:read") && html`<${TestRecent} name=${name} edit=${edit} /><${Backtest} name=${name} /><${History} name=${name} model="rule" />`}`}
   </${EntryEditor}>`;
 }
 
 /** How often each rule fired and was held, by its name; empty while that is not known. */
 function useFirings() {
   const loaded = useLoaded(() => get("firings"));
-  return { problem: loaded.problem, of: Object.fromEntries(((loaded.value && loaded.value.items) || []).map((each) => [each.rule, each])), known: Boolean(loaded.value) };
+  return { problem: loaded.problem, of: new Map(((loaded.value && loaded.value.items) || []).map((each) => [each.rule, each])), known: Boolean(loaded.value) };
 }
 
 const NEVER = { fired: 0, held: 0 };
@@ -135,12 +138,12 @@ function Policies() {
 }
 
 function Overview() {
-  const rules = useLoaded(() => get("rules", { limit: 1000 }));
+  const rules = useAll("rules");
   const firings = useFirings();
-  const counted = (span) => (item) => html`<${Count} count=${(firings.of[item.name] || { [span]: NEVER })[span]} known=${firings.known} />`;
+  const counted = (span) => (item) => html`<${Count} count=${(firings.of.get(item.name) || { [span]: NEVER })[span]} known=${firings.known} />`;
   return html`<div class="head"><h1>Rules</h1><${NewButton} kind="rules" one="rule" /><${NewButton} kind="policies" one="policy" /></div>
     <${Notice} problem=${rules.problem || firings.problem} />
-    <${EntryTable} kind="rules" items=${rules.value && rules.value.items} problem=${rules.problem} empty="No rule yet: nobody is told of anything."
+    <${EntryTable} kind="rules" items=${rules.value} problem=${rules.problem} empty="No rule yet: nobody is told of anything."
       columns=${[["Severity", (item) => html`<${Badge} kind=${item.severity} />`], ["Enabled", (item) => (item.enabled ? "yes" : html`<${Badge} kind="warning">no</${Badge}>`)],
         ["Transports", (item) => short((item.transports || []).join(", ") || "inbox", 80)], ["Fired in 24 h", counted("day")], ["in 7 days", counted("week")]]} />
     <${Policies} />`;
@@ -150,7 +153,7 @@ export default function Rules() {
   const { page, name } = route.value;
   if (page === "policies" && name) {
     return html`<${EntryEditor} key=${name} kind="policies" one="policy" blank=${POLICY} form=${PolicyForm}>
-      ${() => may("events:read") && html`<${History} name=${name} />`}</${EntryEditor}>`;
+      ${() => may("events:read") && html`<${History} name=${name} model="policy" />`}</${EntryEditor}>`;
   }
   return name ? html`<${Rule} name=${name} />` : html`<${Overview} />`;
 }

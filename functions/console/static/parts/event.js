@@ -26,8 +26,10 @@ export function EventDetails({ id, known, narrow, close }) {
   useEffect(() => {
     setProblem(null);
     setEvent(known);
-    if (known) return;
-    get(`events/${part(id)}`).then(setEvent, setProblem);
+    if (known) return undefined;
+    let here = true;
+    get(`events/${part(id)}`).then((found) => here && setEvent(found), (refused) => here && setProblem(refused));
+    return () => { here = false; };
   }, [id, known]);
   useShown(event && event.id === id, route.value.query.show === "story" && "story");
   if (!event || event.id !== id) {

@@ -10,10 +10,11 @@ const BEYOND = 12;
 
 /**
  * @param {{label: string, items: {id: string}[], chosen?: string, choose: (item: object) => void,
- *   row: (item: object) => unknown, rowClass?: (item: object) => string, atEnd?: () => void}} properties
- *   `atEnd` is called when the last rows come into sight.
+ *   row: (item: object) => unknown, rowClass?: (item: object) => string, atEnd?: () => void, turn?: string}} properties
+ *   `atEnd` is called when the last rows come into sight; while they are, once more with each `turn`: a page may have
+ *   nothing that is not here already.
  */
-export function List({ label, items, chosen, choose, row, rowClass, atEnd }) {
+export function List({ label, items, chosen, choose, row, rowClass, atEnd, turn }) {
   const box = useRef(null);
   const [view, setView] = useState({ top: 0, height: 600, row: 44 });
   const look = () => {
@@ -29,7 +30,7 @@ export function List({ label, items, chosen, choose, row, rowClass, atEnd }) {
   }, []);
   const first = Math.max(0, Math.floor(view.top / view.row) - BEYOND);
   const end = Math.min(items.length, Math.ceil((view.top + view.height) / view.row) + BEYOND);
-  useEffect(() => { if (atEnd && end >= items.length && items.length) atEnd(); }, [end, items.length]);
+  useEffect(() => { if (atEnd && end >= items.length && items.length) atEnd(); }, [end, items.length, turn]);
 
   const at = items.findIndex((item) => item.id === chosen);
   const show = (position) => {

@@ -8,14 +8,16 @@ import { short } from "./text.js";
 
 /** Load something when the page opens and when `again` is called. `load` is called anew where `key` changes. */
 export function useLoaded(load, key = "") {
-  const [state, setState] = useState({ value: null, problem: null, turn: 0 });
+  const [state, setState] = useState({ value: null, problem: null, of: key });
+  const [turn, setTurn] = useState(0);
   useEffect(() => {
     let here = true;
-    load().then((value) => here && setState((before) => ({ ...before, value, problem: null })),
-      (problem) => here && setState((before) => ({ ...before, problem })));
+    load().then((value) => here && setState({ value, problem: null, of: key }),
+      (problem) => here && setState((before) => ({ value: before.of === key ? before.value : null, problem, of: key })));
     return () => { here = false; };
-  }, [key, state.turn]);
-  return { ...state, again: () => setState((before) => ({ ...before, turn: before.turn + 1 })) };
+  }, [key, turn]);
+  const { value, problem } = state.of === key ? state : { value: null, problem: null }; // what another key had is not this one's
+  return { value, problem, again: () => setTurn((before) => before + 1) };
 }
 
 /** Every entry of a kind of configuration. */

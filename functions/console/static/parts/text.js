@@ -1,7 +1,7 @@
 /** What events say, as text: nothing of it is ever markup. */
 import { html } from "../html.js";
 
-const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** Control characters and marks that turn the direction of writing, shown as their code points. */
 export const visible = (text) =>

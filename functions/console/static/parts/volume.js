@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { get } from "../api.js";
+import { short, When } from "./text.js";
 
 const DAYS = 7;
 const BRUSHED_PX = 4;
@@ -79,17 +80,20 @@ function stylesheet() {
 export function Volume({ filters, brush, ready }) {
   const asked = JSON.stringify(filters);
   const [volume, setVolume] = useState(null);
+  const [problem, setProblem] = useState(null);
   useEffect(() => {
     if (!ready) return undefined;
     const aborter = new AbortController();
     const range = filters.since || filters.until ? {} : { history_days: DAYS };
     get("events/volume", { ...filters, ...range, interval: "hours=6" }, aborter.signal).then(
-      (found) => setVolume({ ...found, times: found.buckets.map((bucket) => Date.parse(bucket.start) / 1000), values: found.buckets.map((bucket) => bucket.events) }),
-      () => setVolume(null),
+      (found) => { setProblem(null); setVolume({ ...found, times: found.buckets.map((bucket) => Date.parse(bucket.start) / 1000), values: found.buckets.map((bucket) => bucket.events) }); },
+      (refused) => { if (refused.name !== "AbortError") { setVolume(null); setProblem(refused); } },
     );
     return () => aborter.abort();
   }, [asked, ready]);
+  if (problem) return html`<p class="small muted" role="status">The chart can't be drawn: ${short(problem.message, 200)}</p>`;
   if (!volume || !volume.times.length) return html`<div class="chart"></div>`;
-  return html`<${Bars} times=${volume.times} step=${volume.interval_seconds} values=${volume.values} brush=${brush}
+  const partly = [volume.capped && html`of what is asked for, the last 90 days`, volume.complete_from && html`complete from <${When} at=${volume.complete_from} /> on: what is before that is more than can be counted at once`].filter(Boolean);
+  return html`${partly.length > 0 && html`<p class="small muted">The chart is ${partly.map((each, at) => html`${at ? ", and " : ""}${each}`)}.</p>`}<${Bars} times=${volume.times} step=${volume.interval_seconds} values=${volume.values} brush=${brush}
     label=${`${volume.total} events from ${volume.since} to ${volume.until}; drag over a range to see only that`} />`;
 }
