@@ -126,6 +126,7 @@ def test_what_was_seen_leaves_the_inbox_by_a_setting_of_its_own(stack: Stack, al
         ("GET", PATH, None, {"since": "yesterday"}, "since"),
         ("GET", PATH, None, {"after": "-1"}, "after"),
         ("GET", PATH, None, {"unseen": "maybe"}, "unseen"),
+        ("GET", PATH, None, {"rule": ""}, "rule"),
         ("GET", PATH, None, {"cursor": "bm8"}, "cursor"),
         ("GET", f"{PATH}/x", None, {}, "notification_id"),
         ("DELETE", PATH, None, {"through": "all"}, "through"),

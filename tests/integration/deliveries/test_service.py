@@ -9,6 +9,7 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import ALICE, World
+from tocsin.aws.table import Table
 from tocsin.deliveries.service import DeliveryService
 from tocsin.errors import Invalid, NotFound
 from tocsin.identity.store import PeopleStore
@@ -108,13 +109,41 @@ def test_deliveries_are_listed_by_time(world: World, sinks: Sinks, api: Api) -> 
 
 
 @pytest.mark.parametrize(
-    "query", [{"state": "lost"}, {"since": "yesterday"}, {"limit": "0"}, {"cursor": "x"}, {"color": "red"}]
+    "query",
+    [
+        {"state": "lost"},
+        {"since": "yesterday"},
+        {"until": "2026-01-01T00:00:00Z", "since": "2026-01-01T00:00:00Z"},
+        {"transport": ""},
+        {"limit": "0"},
+        {"cursor": "x"},
+        {"color": "red"},
+    ],
 )
 def test_a_bad_query_names_its_parameter(world: World, api: Api, query: dict[str, str]) -> None:
     status, problem = api("GET", "/deliveries", **query)
 
     assert status == 422
     assert problem["errors"][0]["path"] in query
+
+
+def test_a_delivery_that_changes_while_it_is_listed_is_listed_once(
+    world: World, sinks: Sinks, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It stands in the lists of two states for a moment, and DynamoDB refuses to read one item twice: it was a 503."""
+    (id_,) = failed(world, sinks, 1)
+    query = Table.query
+
+    def as_it_changes(self: Table, what: str, condition: str, values: Any, **more: Any) -> Any:
+        if listed := values.get(":listed"):
+            values = values | {":listed": {"S": listed["S"].replace("#retrying#", "#failed#")}}
+        return query(self, what, condition, values, **more)
+
+    monkeypatch.setattr(Table, "query", as_it_changes)
+
+    status, listing = api("GET", "/deliveries")
+
+    assert (status, [item["id"] for item in listing["items"]]) == (200, [id_])
 
 
 def test_one_delivery_tells_its_attempts(world: World, sinks: Sinks, api: Api) -> None:

@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
 from tocsin.api.answers import json_response, page_response
 from tocsin.api.cursors import NAMES, Cursors
-from tocsin.api.parameters import asked, limit_of, moment_of, object_of, words_of
+from tocsin.api.parameters import asked, limit_of, object_of, span_of, text_of, words_of
 from tocsin.api.paths import name_of
 from tocsin.deliveries.service import LISTED, DeliveryService
 from tocsin.errors import Invalid, NotFound, Violation
@@ -71,7 +71,7 @@ def _add_deliveries(app: APIGatewayHttpResolver, service: DeliveryService) -> No
         query = ("state", "transport", "since", "until", "search", "limit", "cursor")
         request, _ = asked(app, Scope.EVENTS_READ, query=query)
         transport, states = _transport(request), _states(request)
-        since, until = moment_of(request, "since"), moment_of(request, "until")
+        since, until = span_of(request)
 
         def read(before: str | None, limit: int) -> Page[JsonObject]:
             return service.list(
@@ -160,7 +160,7 @@ def _add_mail_stops(app: APIGatewayHttpResolver, stops: Suppressions) -> None:
 
 
 def _transport(request: Request) -> str | None:
-    given = request.query.get("transport")
+    given = text_of(request, "transport")
     if given is not None and len(given) > _MAX_NAME:
         raise Invalid([Violation("transport", f"has {len(given)} characters; a name has at most {_MAX_NAME}")])
     return given

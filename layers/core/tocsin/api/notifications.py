@@ -18,6 +18,7 @@ from tocsin.api.parameters import (
     number_of,
     object_of,
     request_of,
+    text_of,
     username_of,
     words_of,
 )
@@ -247,7 +248,7 @@ def _filter_of(request: Request) -> InboxFilter:
         unseen=flag_of(request, "unseen"),
         severities=severities,
         since=moment_of(request, "since"),
-        rule=request.query.get("rule"),
+        rule=text_of(request, "rule"),
         after=number_of(request, "after", MAX_ARRIVAL) or 0,
     )
 

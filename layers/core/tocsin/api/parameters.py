@@ -101,6 +101,22 @@ def words_of(request: Request) -> Words:
     return parse_words(request.query.get("search"))
 
 
+def text_of(request: Request, name: str) -> str | None:
+    """The query's `name`: a text, None where there is none. Invalid for an empty one, which nothing is called."""
+    given = request.query.get(name)
+    if given is not None and not given.strip():
+        raise Invalid([Violation(name, "is empty; leave it out where it should not matter")])
+    return given
+
+
+def span_of(request: Request) -> tuple[datetime | None, datetime | None]:
+    """The query's `since` and `until`: None where there is none. Invalid where no moment lies between them."""
+    since, until = moment_of(request, "since"), moment_of(request, "until")
+    if since is not None and until is not None and since >= until:
+        raise Invalid([Violation("until", "must be later than since")])
+    return since, until
+
+
 def username_of(request: Request, name: str = "user") -> str | None:
     """The query's `name`: a username in normal form C, None where there is none."""
     given = request.query.get(name)

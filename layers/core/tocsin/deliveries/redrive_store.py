@@ -246,8 +246,9 @@ class RedeliveryStore:
         if not lists or (low or "0") > high:
             return []
         with ThreadPoolExecutor(min(_PARALLEL, len(lists))) as pool:
-            found = [place for places in pool.map(read, lists) for place in places]
-        found = [place for place in found if place.delivery_id != before]
+            # By id: a delivery whose state changes while the lists are read may be in two of them.
+            places = {place.delivery_id: place for some in pool.map(read, lists) for place in some}
+        found = [place for place in places.values() if place.delivery_id != before]
         found.sort(key=lambda place: place.delivery_id, reverse=newest_first)
         return found[:limit]
 
