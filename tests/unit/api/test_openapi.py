@@ -6,6 +6,7 @@ import re
 import runpy
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -66,6 +67,18 @@ def test_people_and_groups_of_other_systems_fit_the_document(called: str) -> Non
     assert len(schemas) > 10
     assert all(re.search(each.get("pattern", ""), called) for each in schemas)
     assert all(len(called) <= each["maxLength"] for each in schemas)
+
+
+def test_a_parameter_that_is_never_taken_is_not_in_the_document() -> None:
+    """`since` was among those of /events/stats, which refuses it always."""
+    paths = document()["paths"]
+    assert isinstance(paths, dict)
+    stats: Any = paths["/events/stats"]
+
+    names = {each["name"] for each in stats["get"]["parameters"]}
+
+    assert "until" in names
+    assert "since" not in names
 
 
 def test_an_event_has_the_fields_that_the_document_says() -> None:

@@ -17,7 +17,7 @@ const LAST = 20;
 
 /** The state of a transport's breaker, and a reset where it is open. */
 export function Breaker({ name, withReset }) {
-  const breaker = useLoaded(() => get(`transports/${part(name)}/breaker`), name);
+  const breaker = useLoaded(() => (may("events:read") ? get(`transports/${part(name)}/breaker`) : Promise.resolve(null)), name);
   const [problem, setProblem] = useState(null);
   if (!may("events:read") || !breaker.value) return breaker.problem ? html`<${Badge}>unknown</${Badge}>` : null;
   const { state, failing_since: since, last_failure: reason, failures_in_a_row: failures } = breaker.value;

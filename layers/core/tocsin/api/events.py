@@ -137,10 +137,10 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
     @app.get("/events/stats")
     def stats() -> Response[str]:
         request = _asked(app, "steps")
+        if "since" in request.query:
+            raise Invalid([Violation("since", "is not taken here: each step begins so long before until")])
         steps = _steps_of(request)
         search = parse_search(request.query)
-        if search.since is not None:
-            raise Invalid([Violation("since", "can't stand beside steps: each step has a beginning of its own")])
         now = utc_now()
         end = min(search.until or now, now)
         found = log.stats(search, [_to_millisecond(end - length) for _, length, _ in steps], end, now=now)
