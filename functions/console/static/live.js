@@ -58,7 +58,9 @@ function take(items, { quietly = false } = {}) {
     next.set(item.id, item);
   }
   latest = greatest(items, latest);
-  for (const id of [...next.keys()].slice(0, Math.max(0, next.size - KEPT * 2))) next.delete(id);
+  if (next.size > KEPT * 2) {
+    for (const { id } of [...next.values()].sort((a, b) => b.arrival - a.arrival).slice(KEPT * 2)) next.delete(id);
+  }
   batch(() => {
     known.value = next;
     if (!quietly) for (const item of fresh.reverse()) toast(item);
@@ -120,8 +122,11 @@ async function lookNow(run) {
   through = greatest(found, through);
   const before = unread.value;
   await count();
-  if (first) looked.value = true;
-  else if (before !== unread.value) take((await get("notifications", { limit: 100 })).items);
+  if (run !== running) return;
+  if (first) { looked.value = true; return; }
+  if (before === unread.value) return;
+  const latestOnes = await get("notifications", { limit: 100 });
+  if (run === running) take(latestOnes.items);
 }
 
 /** Ask, and again every few seconds unless the WebSocket is open. One that is closed ends in asking. */

@@ -96,3 +96,26 @@ def test_frames_while_it_scrolls(long_list: Page, capsys: pytest.CaptureFixture[
         print(f"slowest {pauses[-1]:.1f}; {late} later than a sixtieth of a second")
         print(f"  of the main thread's time: {work:.1f} a frame")
     assert rows(long_list).count() <= IN_DOCUMENT
+
+
+def test_of_a_large_directory_some_are_shown_and_all_are_found(page: Page) -> None:
+    """Everybody was read and drawn, page after page: with tens of thousands of people the tab stood still."""
+    asked: list[str] = []
+
+    def answer(route: Route) -> None:
+        asked.append(route.request.url)
+        searched = "search=" in route.request.url
+        names = ["the-one"] if searched else [f"user-{number}" for number in range(500)]
+        items = [{"username": name, "email": "", "name": "", "active": True} for name in names]
+        route.fulfill(json={"items": items, "cursor": None if searched else "more"})
+
+    page.route(lambda url: "/users?" in url, answer)
+    go(page, "#/people")
+    expect(page.get_by_text("And more than these 500")).to_be_visible()
+    assert len(asked) == 1
+
+    page.get_by_label("Search people").fill("the-one")
+    page.get_by_role("button", name="Search", exact=True).click()
+
+    expect(page.get_by_role("link", name="the-one")).to_be_visible()
+    expect(page.get_by_role("link", name="user-1", exact=True)).to_have_count(0)
