@@ -241,22 +241,23 @@ def test_only_events_too_large_are_counted_with_the_next_message(
 
 
 def test_filters_that_take_long_hold_up_nobody_and_what_they_did_not_look_at_is_counted(
-    live: LiveStore, pusher: Pusher, sockets: Sockets, clock: Clock[datetime]
+    live: LiveStore, pusher: Pusher, sockets: Sockets
 ) -> None:
     """Whoever followed the log with costly expressions held up those who are told by rules, for seconds a batch."""
     tail(live, "c1")
     tail(live, "c2")
-    seconds = Clock(0.0)
+    look = timedelta(seconds=0.1)
+    clock = Clock(NOW)
 
-    def elapsed() -> float:
-        seconds.now += 0.1
-        return seconds.now
+    def as_filters_take_long() -> datetime:
+        clock.now += look
+        return clock.now
 
-    TailFeed(live, pusher, clock=clock, elapsed=elapsed).feed([event() for _ in range(MAX_EVENTS)])
+    TailFeed(live, pusher, clock=as_filters_take_long).feed([event() for _ in range(MAX_EVENTS)])
 
     sent = [*sockets.received("c1"), *sockets.received("c2")]
     assert [len(message["data"]) + message["skipped"] for message in sent] == [MAX_EVENTS, MAX_EVENTS]
-    assert all(0 < len(message["data"]) <= LOOKING / 2 / 0.1 for message in sent)
+    assert all(0 < len(message["data"]) <= LOOKING / 2 / look for message in sent)
 
 
 def test_events_say_for_which_filters_they_come(live: LiveStore, feed: TailFeed, sockets: Sockets) -> None:

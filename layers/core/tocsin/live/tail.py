@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -24,9 +23,9 @@ MAX_EVENTS = 50
 """Events that one message carries."""
 MAX_BYTES = 100_000
 """Of a message's events; API Gateway takes 128 KB."""
-LOOKING = 2.0
-"""Seconds in which a batch's events are looked at for all tails together: an expression may take milliseconds an event,
-and whoever follows may not hold up the next batch."""
+LOOKING = timedelta(seconds=2)
+"""How long a batch's events are looked at for all tails together: an expression may take milliseconds an event, and
+whoever follows may not hold up the next batch."""
 LOOKED_EVERY = timedelta(seconds=5)
 """How often the tails are read: all that following costs while nobody does."""
 
@@ -34,18 +33,10 @@ LOOKED_EVERY = timedelta(seconds=5)
 class TailFeed:
     """Tells tails of new events. Never raises: what matches events is not held up by who watches."""
 
-    def __init__(
-        self,
-        store: LiveStore,
-        pusher: Pusher,
-        *,
-        clock: Callable[[], datetime] = utc_now,
-        elapsed: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, store: LiveStore, pusher: Pusher, *, clock: Callable[[], datetime] = utc_now) -> None:
         self._store = store
         self._pusher = pusher
         self._clock = clock
-        self._elapsed = elapsed
         self._tails: TTLCache[str, list[Tail]] = TTLCache(LOOKED_EVERY, clock=clock)
 
     def feed(self, events: Sequence[Event]) -> None:
@@ -61,8 +52,8 @@ class TailFeed:
         except Exception:  # noqa: BLE001 - nobody's watching may keep an event from its rules
             logger.exception("the tails could not be fed", extra={"code": Code.TAIL_FAILED.value})
 
-    def _feed(self, tail: Tail, events: Sequence[Event], seconds: float) -> None:
-        """Send `events` to one tail. Those that there was no time to look at count as skipped."""
+    def _feed(self, tail: Tail, events: Sequence[Event], share: timedelta) -> None:
+        """Send `events` to one tail. Those that there was no time to look at in its `share` count as skipped."""
         # Loaded with the first tail: expressions are more than a matcher needs to start with.
         from tocsin.events.search.query import SearchFilter, parse_search  # noqa: PLC0415
 
@@ -70,11 +61,11 @@ class TailFeed:
             admitted = SearchFilter(parse_search(tail.filters), self._clock()).admits
         except Invalid:
             return  # stored by another version
-        until = self._elapsed() + seconds
+        until = self._clock() + share
         wanted: list[Event] = []
         left_out = 0
         for event in events:
-            if self._elapsed() >= until:
+            if self._clock() >= until:
                 left_out += 1
             elif admitted(event):
                 wanted.append(event)
