@@ -66,14 +66,16 @@ def new_export(job_id: str, asked: ExportRequest, by: Requester, now: datetime) 
     unknown = [name for name in asked.filters if name not in FILTERS]
     if unknown:
         raise Invalid([Violation(f"filters.{name[:60]}", "is no filter of GET /events") for name in unknown])
-    filters, end = dict(asked.filters), now + AHEAD
+    filters, until = dict(asked.filters), iso(now + AHEAD)
+    end = datetime.fromisoformat(until)
     try:
         given = parse_search(filters)
-        if given.until is None or given.until > end:
-            filters["until"] = iso(end)
-            parse_search(filters)
     except Invalid as error:
         raise Invalid([Violation(f"filters.{each.path}", each.message) for each in error.violations]) from None
+    if given.since is not None and given.since >= end:
+        raise Invalid([Violation("filters.since", "must lie before now: what has not happened yet is in no export")])
+    if given.until is None or given.until > end:
+        filters["until"] = until
     shown: JsonObject = {
         "format": asked.format.value,
         "filters": {**asked.filters},
