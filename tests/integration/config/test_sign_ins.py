@@ -8,6 +8,7 @@ import pytest
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.identity.test_key_lifecycle import identify
+from tocsin.config.lock import ConfigurationLock
 from tocsin.config.resources import Keys, sign_ins
 from tocsin.errors import Unavailable
 from tocsin.identity.principal import Scope
@@ -131,6 +132,23 @@ def test_a_ticket_whose_key_could_not_be_given_is_still_good(api: Api, monkeypat
         assert sign_in(api, brought).status == 503
 
     assert sign_in(api, brought).status == 200
+
+
+def test_a_ticket_is_still_good_when_somebody_else_was_changing_the_configuration(
+    stack: Stack, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The 409 said to try again soon, and the ticket was gone."""
+    made(api)
+    brought = ticket(api)
+    monkeypatch.setattr("tocsin.config.resources.editor._WAITS", 1)
+    lock = ConfigurationLock(stack.dynamodb, "config")
+    lock.take("a blueprint", now=datetime.now(UTC))
+
+    while_it_is_applied = sign_in(api, brought)
+    lock.release(forget=True)
+    afterwards = sign_in(api, brought)
+
+    assert (while_it_is_applied.status, afterwards.status) == (409, 200)
 
 
 @pytest.mark.parametrize("body", [{}, {"ticket": 1}, {"ticket": "x", "more": 1}])

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 from tocsin.config.resources.api_keys import AT_ONCE, Keys
-from tocsin.errors import NotFound, Unavailable
+from tocsin.errors import Conflict, NotFound, Unavailable
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
 from tocsin.identity.sign_in_store import SignInStore, SignInTicket
@@ -45,7 +45,7 @@ class Claim(Model):
 
 
 class SignIns:
-    """Issues tickets and exchanges them for keys. Methods raise Invalid, NotFound and Unavailable."""
+    """Issues tickets and exchanges them for keys. Methods raise Invalid, NotFound, Conflict and Unavailable."""
 
     def __init__(self, keys: Keys, tickets: SignInStore) -> None:
         self._keys = keys
@@ -63,7 +63,8 @@ class SignIns:
     def claim(self, given: JsonObject) -> JsonObject:
         """Exchange a ticket for its key with a new secret: {key, name, user, expires}. Earlier secrets stop working.
 
-        If replacing the secret raises Unavailable, the ticket is stored again, so that the caller can retry.
+        If replacing the secret raises Unavailable, or Conflict while somebody else changes the configuration, the
+        ticket is stored again, so that the caller can retry.
         """
         claim = accepted(Claim, given)
         sign_in = self._tickets.take(claim.ticket, now=utc_now())
@@ -71,7 +72,7 @@ class SignIns:
             raise NotFound(REFUSED)
         try:
             key = self._rotated(sign_in)
-        except Unavailable:
+        except (Unavailable, Conflict):
             self._tickets.put(claim.ticket, sign_in)
             raise
         return {name: key[name] for name in ("key", "name", "user", "expires")}
