@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _RULES, _DELIVERIES = "rule#", "delivery#"
 """What sort keys of a story begin with."""
+_READING, _OF_KIND = "reading a story", "pk = :pk AND begins_with(sk, :kind)"
 _DELIVERIES_LOOKED_AT = 300
 """Deliveries of an event among which those by inbox are looked for."""
 
@@ -172,7 +173,13 @@ class StoryStore:
             found = [matched[name] for name in names[:limit]]
             if len(names) >= limit:
                 return Page(tuple(found), names[limit - 1])
-        items, start = self._entries(event_id, _DELIVERIES, after=last, limit=limit - len(found))
+        items, start = self._table.query_page(
+            _READING,
+            _OF_KIND,
+            _of_kind(event_id, _DELIVERIES),
+            limit=limit - len(found),
+            start={"pk": text(f"event#{event_id}"), "sk": text(last)} if last is not None else None,
+        )
         found += [_story_entry(event_id, item) for item in items if not is_gone(item, now)]
         return Page(tuple(found), None if start is None else text_of(start, "sk"))
 
@@ -183,32 +190,16 @@ class StoryStore:
         """
         entries: dict[str, JsonObject] = {}
         known: set[str] = set()
-        start: Item | None = None
-        while True:
-            items, start = self._entries(event_id, _RULES, start=start)
-            known.update(text_of(item, "sk") for item in items)
-            entries |= {text_of(item, "sk"): _story_entry(event_id, item) for item in items if not is_gone(item, now)}
-            if start is None:
-                break
+        for item in self._table.query(_READING, _OF_KIND, _of_kind(event_id, _RULES)):
+            known.add(text_of(item, "sk"))
+            if not is_gone(item, now):
+                entries[text_of(item, "sk")] = _story_entry(event_id, item)
         for held in self._held.of(event_id, now=now):
             kind = str(held["kind"])
             name = f"{kind}#{held[kind]}"
             if name not in known:
                 entries[name] = ({"deliveries": {}} if kind == "rule" else {}) | held
         return entries
-
-    def _entries(
-        self, event_id: str, kind: str, *, after: str | None = None, limit: int | None = None, start: Item | None = None
-    ) -> tuple[Sequence[Item], Item | None]:
-        """Return a page of the entries whose sort key begins with `kind`, behind the one at `after`."""
-        pk = text(f"event#{event_id}")
-        return self._table.query_page(
-            "reading the deliveries table",
-            "pk = :pk AND begins_with(sk, :kind)",
-            {":pk": pk, ":kind": text(kind)},
-            limit=limit,
-            start={"pk": pk, "sk": text(after)} if after is not None else start,
-        )
 
     def traces(self, event_id: str, limit: int) -> Traces:
         """Return the first `limit` entries of an event's story, for `forget`."""
@@ -237,6 +228,10 @@ class StoryStore:
         """Delete entries of an event's story, and the items that say that it was held."""
         self._table.delete_many("deleting a story", traces.keys)
         self._held.forget(event_id)
+
+
+def _of_kind(event_id: str, kind: str) -> Item:
+    return {":pk": text(f"event#{event_id}"), ":kind": text(kind)}
 
 
 def _notification_of(item: Item) -> str:
