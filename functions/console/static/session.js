@@ -11,10 +11,10 @@ export const scopes = computed(() => new Set(me.value ? me.value.scopes : []));
 /** Whether who is signed in has all of these scopes. */
 export const may = (...wanted) => wanted.every((scope) => scopes.value.has(scope));
 
-/** Take `secret` as what signs in; `keep` it for this tab until it is closed. */
+/** Take `secret` as what signs in; `keep` it for this tab until it is closed. None that was kept before stays. */
 export function use(secret, keep = false) {
   credential.value = secret;
-  if (keep) sessionStorage.setItem(KEPT, secret);
+  if (keep) sessionStorage.setItem(KEPT, secret); else sessionStorage.removeItem(KEPT);
 }
 
 export function signOut() {

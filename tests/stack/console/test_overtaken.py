@@ -158,10 +158,12 @@ def test_a_key_that_could_not_be_asked_about_is_taken_again(browser: Browser, st
     failing = {"status": 503, "content_type": "application/problem+json", "body": json.dumps({"detail": "not now"})}
     page.route("**/me", lambda route: route.fulfill(**failing), times=1)
     page.get_by_label("API key").fill(alice)
+    page.get_by_label("Keep it until this tab is closed").check()
     page.get_by_role("button", name="Sign in", exact=True).click()
     expect(page.get_by_role("alert")).to_contain_text("not now")
 
     sign_in(page, alice)
 
     expect(page.get_by_role("heading", level=1)).to_be_visible()
+    assert page.evaluate("() => sessionStorage.length") == 0  # the box was not ticked this time
     page.context.close()
