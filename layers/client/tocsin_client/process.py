@@ -9,10 +9,14 @@ import sys
 import threading
 import time
 import weakref
+from collections.abc import Iterable
+from contextlib import suppress
 from typing import Protocol
 
 AT_EXIT = 5.0
 """Seconds for a last try."""
+
+_TO_TELL = 1.0  # seconds to tell of what is lost, which may need a lock that the interrupted thread holds
 
 
 class Sender(Protocol):
@@ -21,8 +25,8 @@ class Sender(Protocol):
     def flush(self, timeout: float) -> bool:
         """Send what waits."""
 
-    def close(self) -> None:
-        """Send what waits, for there will be no other time."""
+    def close(self, timeout: float = AT_EXIT) -> None:
+        """Send what waits, for there will be no other time, and tell of what could not be sent."""
 
     def before_fork(self) -> None:
         """Let go of what can't be forked."""
@@ -58,9 +62,10 @@ def forget_exit(sender: Sender) -> None:
 
 
 def flush_at_sigterm() -> None:
-    """Flush all senders at SIGTERM, then end by it as before; nothing where the process has a handler of its own.
+    """Flush all senders at SIGTERM, tell of what is lost, then end by it as before.
 
-    Who handles it ends by `sys.exit` as a rule, and so with `atexit`. The main thread alone can set handlers.
+    Nothing where the process has a handler of its own: who handles it ends by `sys.exit` as a rule, and so with
+    `atexit`. The main thread alone can set handlers.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
     if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
@@ -69,10 +74,21 @@ def flush_at_sigterm() -> None:
 
 def _end(number: int, _frame: object) -> None:
     deadline = time.monotonic() + AT_EXIT
-    for sender in tuple(_senders):
+    senders = tuple(_senders)
+    for sender in senders:
         sender.flush(max(deadline - time.monotonic(), 0))
     signal.signal(number, signal.SIG_DFL)
+    if os.getpid() != 1:  # that of a container lives on: without a handler the kernel keeps SIGTERM from it
+        telling = threading.Thread(target=_close, args=(senders,), name="tocsin-client-end", daemon=True)
+        with suppress(RuntimeError):  # the interpreter is ending, and closes them by itself
+            telling.start()
+            telling.join(_TO_TELL)
     os.kill(os.getpid(), number)
+
+
+def _close(senders: Iterable[Sender]) -> None:
+    for sender in senders:
+        sender.close(0)
 
 
 _fork_lock = threading.Lock()

@@ -11,7 +11,7 @@ import pytest
 
 from local.waiting import until
 from tests.unit.client.api_process import KillableApi, killable_api
-from tests.unit.client.api_server import KEY, LIBRARY
+from tests.unit.client.api_server import KEY, LIBRARY, drops
 
 PREAMBLE = """
 import os, signal, sys, time
@@ -134,6 +134,22 @@ def test_a_process_that_ends_delivers_once(api, produce, tmp_path, end, status, 
 
     assert actions(api) == {"saved": 50}
     assert arrivals(api) == 50
+
+
+def test_sigterm_tells_of_what_could_not_be_sent(api, produce):
+    """The fault: only `exit` did; by SIGTERM the rest was lost without a word, to the log and to on_lost."""
+    api.faults.extend([drops] * 1_000)
+    producer = produce(
+        "from tocsin_client import process\n"
+        "process.AT_EXIT = 0.1\n"
+        "configure(on_lost=lambda event, reason: print('lost', event['action'], flush=True))\n"
+        "Event.new('saved').save()\n"
+        "os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)\n",
+        api.url,
+    )
+
+    producer.says("lost saved")
+    producer.ends(by=-signal.SIGTERM)
 
 
 def test_a_process_that_is_killed_delivers_once_with_a_spool(api, produce, tmp_path):
