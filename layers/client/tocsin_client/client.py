@@ -152,7 +152,11 @@ class Client:
         retention = f"days={max(expiry_days, 1)}"
         once = {"key": key, "window": f"days={min(max(expiry_days, 1), _LONGEST_WINDOW)}"}
         said = {**context, "deprecation": identifier, "message": message, "cause": cause}
-        self.emit("configuration_warning", context=said, retention=retention, once=once)
+        try:
+            self.emit("configuration_warning", context=said, retention=retention, once=once)
+        except Full:
+            self._said.pop(key, None)
+            raise
 
     def _tell_loss(self, line: bytes, reason: Exception) -> None:
         if self._on_lost is None and _DEPRECATION not in line:

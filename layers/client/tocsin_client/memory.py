@@ -29,6 +29,8 @@ class MemoryQueue:
     def put(self, line: bytes, *, drop: bool = True) -> list[bytes] | None:
         """Add a line; the lines that were dropped for it. None, and nothing added, where that must not be."""
         with self._lock:
+            if drop and len(line) > self._room:  # whatever goes
+                return [line]
             dropped: list[bytes] = []
             while not self._has_room(line):
                 if not drop:

@@ -108,6 +108,21 @@ def test_an_event_larger_than_the_queue_is_lost_and_nothing_else(api, make):
     assert (sender.lost, sender.dropped, len(api.stored)) == (1, 1, 1)
 
 
+def test_an_event_larger_than_the_queue_drops_none_that_wait(api, make):
+    """The fault: all that waited was dropped first, and then the event, for which there is no room at all."""
+    api.faults.append(waits)
+    sender = make(queue_bytes=5_000)
+    under_way(api, sender)
+    waiting = sender.emit("waiting")
+
+    sender.emit("large", context={"text": "x" * 10_000})
+
+    api.released.set()
+    assert sender.flush()
+    assert waiting in api.stored
+    assert (sender.lost, sender.dropped, len(api.stored)) == (1, 1, 2)
+
+
 def test_losses_are_logged_once_a_minute_with_their_number(api, make, caplog, monkeypatch):
     api.faults.append(waits)
     sender = make(queue_size=2)

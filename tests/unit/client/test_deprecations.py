@@ -1,10 +1,11 @@
 """Deprecations: one event for an identifier and cause, of all processes."""
 
 import datetime
+import queue
 
 import pytest
 
-from tests.unit.client.api_server import answers
+from tests.unit.client.api_server import answers, waits
 from tocsin_client import client
 
 DAY = datetime.timedelta(days=1)
@@ -114,3 +115,19 @@ def test_a_deprecation_that_was_lost_is_said_again(api, make):
 
     assert sender.flush()
     assert len(api.stored) == 1
+
+
+def test_a_deprecation_for_which_the_queue_had_no_room_is_said_the_next_time(api, make):
+    """The fault: it counted as said for a day, though it was never queued."""
+    api.faults.append(waits)
+    sender = make(queue_size=1, when_full="raise")
+    sender.emit("first")
+    with pytest.raises(queue.Full):
+        sender.log_deprecation("old-setting", "use new-setting")
+    api.released.set()
+    assert sender.flush()
+
+    sender.log_deprecation("old-setting", "use new-setting")
+
+    assert sender.flush()
+    assert [event.action for event in api.stored.values()] == ["custom_first", "configuration_warning"]
