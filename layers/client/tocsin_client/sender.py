@@ -63,6 +63,7 @@ class Sender:
         self._fresh = 0  # lines that were put since the thread has last taken some
         self._hurried = self._stopped = self._more = False
         self._size, self._failures = MAX_EVENTS, 0
+        self._settled: list[Entry] = []  # of the spool, which could not be deleted there yet
 
     # Any thread
 
@@ -212,6 +213,9 @@ class Sender:
         if batch or self._spool is None:
             return self._memory, batch
         try:
+            if self._settled:  # they would be taken again
+                self._spool.done(self._settled)
+                self._settled = []
             return self._spool, self._spool.take(size, MAX_BODY)
         except OSError as error:
             self._complain(error)
@@ -232,12 +236,14 @@ class Sender:
         """Forget what is settled; what is to be sent again."""
         outcomes = list(zip(batch, reply.outcomes, strict=True))
         again = [entry for entry, outcome in outcomes if outcome is None]
+        settled = [entry for entry, outcome in outcomes if outcome is not None]
         try:
             if again:
                 queue.again(again, last=reply.answered and len(batch) == 1)
-            queue.done([entry for entry, outcome in outcomes if outcome is not None])
-        except OSError as error:  # they stay in the spool, and the API knows them when they come again
+            queue.done(settled)
+        except OSError as error:  # as on a full disk; should this process end first, the API knows them
             self._complain(error)
+            self._settled = settled
         for (_, line), outcome in outcomes:
             if isinstance(outcome, Refused):
                 self.lose([line], outcome)

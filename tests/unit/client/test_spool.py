@@ -289,6 +289,27 @@ def test_an_event_that_is_refused_leaves_the_spool(api, spooling):
     assert (told, client.lost) == ([422], 1)
 
 
+def test_what_was_sent_and_can_not_be_deleted_is_not_sent_again(api, spooling, monkeypatch):
+    """The fault: on a full disk the same events went out again and again, and a refused one was lost each time."""
+    monkeypatch.setattr(sending, "_POLL", 0.001)
+    tries, done = [], Spool.done
+
+    def on_a_full_disk(spool, entries):
+        tries.append(entries)
+        if len(tries) < 10:
+            raise SpoolError("OperationalError: database or disk is full")
+        done(spool, entries)
+
+    monkeypatch.setattr(Spool, "done", on_a_full_disk)
+    client = spooling()
+
+    ids = [client.emit("login"), client.emit("b a d")]
+
+    assert client.flush(timeout=20)
+    sent = [json.loads(line)["id"] for request in api.requests for line in request.body.splitlines()]
+    assert (sorted(sent), client.lost) == (sorted(ids), 1)
+
+
 def test_events_of_a_full_spool_are_dropped_and_counted(api, spooling):
     api.faults.append(waits)
     told = []
