@@ -8,7 +8,7 @@ import re
 import time
 import zlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -106,8 +106,9 @@ class Session:
 
     def __init__(self, url: str, key: str, *, timeout: float = 5.0, ssl_context: ssl.SSLContext | None = None) -> None:
         parts = urlsplit(url.strip().rstrip("/"))
-        self._host, self._port, self._path = parts.hostname or "", parts.port, parts.path
         self._secure = parts.scheme == "https"
+        self._host, self._path = parts.hostname or "", parts.path
+        self._port = parts.port or (443 if self._secure else 80)  # http.client looks for one in an IPv6 address
         if not self._host or not url.isascii() or "@" in parts.netloc or parts.query or parts.fragment:
             raise ValueError("the URL must be ASCII and have a host, and no user, query or fragment")
         if not self._secure and not (parts.scheme == "http" and _LOOPBACK.fullmatch(self._host)):
@@ -133,14 +134,14 @@ class Session:
         headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind, "user-agent": _AGENT}
         connection, closed = self._connection(), self._closed
         try:
-            connection.request("POST", f"{self._path}/events", body, {**headers, **encoding})
+            whole = _sent(connection, f"{self._path}/events", body, {**headers, **encoding})
             response = connection.getresponse()
             answer = response.read(_MAX_ANSWER)
         except (OSError, HTTPException) as error:
             connection.close()
             self.close()  # what ended this connection has probably ended the idle ones
             return Reply([None] * len(lines), f"{type(error).__name__}: {error}".replace(self._key, _HIDDEN))
-        if response.isclosed():  # read to its end
+        if whole and response.isclosed():  # read to its end
             self._idle.append((connection, time.time(), os.getpid()))
             if self._closed != closed:  # meanwhile, without this one
                 self.close()
@@ -169,18 +170,24 @@ class Session:
     def _connection(self) -> HTTPConnection:
         from http.client import HTTPConnection, HTTPSConnection  # noqa: PLC0415
 
+        from tocsin_client.answers import Answer  # noqa: PLC0415
+
         while idle := self._take():
             connection, since, process = idle
             if time.time() - since < _KEPT_OPEN and process == os.getpid():  # a forked child opens its own
                 return connection
             connection.close()
-        if not self._secure:
-            return HTTPConnection(self._host, self._port, timeout=self._timeout)
-        if self._ssl_context is None:
+        if self._secure and self._ssl_context is None:
             import ssl  # noqa: PLC0415
 
             self._ssl_context = ssl.create_default_context()
-        return HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._ssl_context)
+        connection = (
+            HTTPSConnection(self._host, self._port, timeout=self._timeout, context=self._ssl_context)
+            if self._secure
+            else HTTPConnection(self._host, self._port, timeout=self._timeout)
+        )
+        connection.response_class = Answer
+        return connection
 
     def _take(self) -> tuple[HTTPConnection, float, int] | None:
         try:
@@ -193,6 +200,17 @@ class Session:
         self._closed += 1
         while idle := self._take():
             idle[0].close()
+
+
+def _sent(connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> bool:
+    """Whether the whole request was sent: who refuses it (413) may have answered before, and closed the connection."""
+    try:
+        connection.request("POST", path, body, headers)
+    except (BrokenPipeError, ConnectionResetError):
+        if connection.sock is None:
+            raise
+        return False
+    return True
 
 
 def spread() -> float:
@@ -225,6 +243,9 @@ def _seconds(retry_after: str) -> float:
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - http.client has imported it
 
     try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+        moment = parsedate_to_datetime(retry_after)
+        if moment.tzinfo is None:  # as asctime writes it: UTC all the same (5.6.7)
+            moment = moment.replace(tzinfo=timezone.utc)
+        return max(0.0, moment.timestamp() - time.time())
     except (IndexError, OverflowError, TypeError, ValueError):
         return 0.0
