@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
+from django.db.models.fields import NOT_PROVIDED
 from django.db.models.fields.files import FieldFile
 from django.db.models.signals import m2m_changed, post_save, pre_delete, pre_save
 
@@ -50,12 +51,21 @@ def _before(
     """Read what the database has, for a diff: the object in memory may be long, and saved by others meanwhile."""
     state: Any = instance._state
     setattr(state, _BEFORE, None)
-    if raw or is_ignoring() or state.adding or instance.pk is None:
+    if raw or is_ignoring() or instance.pk is None or (state.adding and _makes_its_key(sender)):
         return
     fields = [field.attname for field in _audited(sender, instance, update_fields)]
     if fields:
         rows = sender._base_manager.using(using).filter(pk=instance.pk).values(*fields)
         setattr(state, _BEFORE, rows.first())
+
+
+def _makes_its_key(model: type[models.Model]) -> bool:
+    """Whether Django inserts a new object without asking for a row of its key, since it makes the key itself.
+
+    Any other may have the key of a row that is there, and change that.
+    """
+    key: Any = model._meta.pk
+    return key.has_default() or getattr(key, "db_default", NOT_PROVIDED) is not NOT_PROVIDED  # from Django 5.0 on
 
 
 @never_raises
@@ -79,7 +89,8 @@ def _saved(
         if diff:
             _save(_event(EventAction.MODEL_UPDATED, instance, diff=diff), using)
     # Set by set_password, and unset once the password is saved; not where a login has only hashed it anew.
-    if isinstance(instance, AbstractBaseUser) and getattr(instance, "_password", None) is not None:
+    set_now = isinstance(instance, AbstractBaseUser) and getattr(instance, "_password", None) is not None
+    if set_now and (update_fields is None or "password" in update_fields):
         _save(_password_set(instance), using)
 
 

@@ -40,6 +40,27 @@ def test_a_model_that_is_changed_is_told_with_what_changed(events, alice):
     }
 
 
+def test_a_row_that_is_overwritten_by_its_key_is_told_as_changed(events):
+    """The fault: an object that was not read from the database made no event, though it changed what was there."""
+    note = Note.objects.create(title="first", stars=5)
+
+    Note(pk=note.pk, title="second").save()
+
+    (event,) = events("model_updated")
+    diff = event["context"]["diff"]
+    diff.pop("changed")
+    assert diff == {
+        "title": {"previous_value": "first", "new_value": "second"},
+        "stars": {"previous_value": 5, "new_value": 0},
+    }
+
+
+def test_a_model_that_is_created_with_a_key_of_its_own_is_told_as_created(events):
+    Note(pk=4711, title="first").save()
+
+    assert [(event["action"], event["context"]["model"]["pk"]) for event in events()] == [("model_created", 4711)]
+
+
 def test_what_was_in_the_database_is_what_it_was_changed_from(events):
     note = Note.objects.create(title="first", stars=1)
     Note.objects.filter(pk=note.pk).update(stars=5)

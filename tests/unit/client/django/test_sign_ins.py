@@ -50,6 +50,15 @@ def test_a_password_that_is_set_is_told(events, alice):
     assert updated["context"]["diff"] == {"password": "*" * 20}
 
 
+def test_a_password_that_is_not_saved_is_not_set(events, alice):
+    """The fault: any save of the user after `set_password` was told as one of the password."""
+    alice.set_password("another")
+    alice.first_name = "Alice"
+    alice.save(update_fields=["first_name"])
+
+    assert [event["action"] for event in events()] == ["model_updated"]
+
+
 def test_a_password_that_somebody_sets_for_another_is_told_with_who_did(events, alice):
     with audit_ignore():
         admin = User.objects.create_user("admin", "", "secret")
