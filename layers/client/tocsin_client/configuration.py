@@ -92,6 +92,11 @@ def get_client() -> Client | None:
     return current.client
 
 
+def is_said_by(url: object, *others: object) -> bool:
+    """Whether a framework's settings make a client: by its URL, or by what they say beside that of the environment."""
+    return bool(url or (any(others) and os.environ.get("TOCSIN_URL")))
+
+
 def why_none() -> str:
     """Why there is no client to save events with."""
     if current.failure is not None:

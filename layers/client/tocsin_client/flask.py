@@ -52,9 +52,10 @@ class Tocsin:
 def _configure(app: Flask) -> None:
     settings = {name: app.config.get(f"TOCSIN_{name.upper()}") for name in ("app", "spool", "trusted_proxies")}
     given = {name: value for name, value in settings.items() if value is not None}
-    if app.config.get("TOCSIN_URL"):
+    url, key = app.config.get("TOCSIN_URL"), app.config.get("TOCSIN_KEY")
+    if configuration.is_said_by(url, key, given.get("spool")):
         try:
-            configuration.configure(app.config["TOCSIN_URL"], app.config.get("TOCSIN_KEY"), **given)
+            configuration.configure(url, key, **given)
         except (KeyError, ValueError) as error:
             report("the settings of Tocsin are wrong: events are not sent", error)
     else:

@@ -33,7 +33,7 @@ def configure() -> None:
     configuration.current.trusted_proxies = setting("TRUSTED_PROXIES")
     if headers:
         configuration.current.request_id_headers = tuple(headers)
-    if not setting("URL") and not setting("CLIENT"):
+    if not configuration.is_said_by(setting("URL") or setting("CLIENT"), setting("KEY"), setting("SPOOL")):
         return  # the environment says where, when the first event is saved
     settings = dict(setting("CLIENT") or {})
     if setting("SPOOL"):
