@@ -26,9 +26,12 @@ NDJSON_TYPE = "application/x-ndjson"
 
 _LOOPBACK = re.compile(r"(.+\.)?localhost|127(\.\d+){3}|::1")
 _OTHER_PATH = re.compile(r"\?|%[0-9A-Fa-f]{2}|/(members|preferences)(/|$)|/$")
+_KEY = re.compile(r"[!-~]+")
 _TRIES = 4
 _LONGEST_WAIT = 20.0  # seconds
 _LATER = frozenset({429, 502, 503, 504})
+_GATEWAYS = frozenset({502, 503, 504})
+"""What is answered for the API where it did not answer in time, as by API Gateway: it may have done what was asked."""
 _PAGE = 500
 
 
@@ -66,7 +69,7 @@ class Api:
     """The API at `url`, asked with `key`; an empty key asks without one.
 
     `trace` is told of each request: method, path with query, status or 0, seconds.
-    Raises UsageError for a URL that is neither https nor a loopback address's.
+    Raises UsageError for a URL that is neither https nor a loopback address's, and for a key that no header can carry.
     """
 
     def __init__(
@@ -81,6 +84,8 @@ class Api:
         import requests  # a tenth of a second, which completion and --help need not wait for
 
         self.url = checked_url(url)
+        if key and not _KEY.fullmatch(key):
+            raise UsageError("the key is not one line of printable ASCII without blanks", hint="see `tocsin login`")
         self._timeout = timeout
         self._sleep = sleep
         self._trace = trace
@@ -148,24 +153,27 @@ class Api:
     ) -> Answer:
         """One request, sent again while the API says to come back within `patience` seconds.
 
-        No answer at all is only tried again for GET, and for what is `repeatable`: a second time does nothing then.
+        No answer at all, or none of the API's own, is only tried again for GET, and for what is `repeatable`: a second
+        time does nothing then.
         Raises the CliError that a refusal is.
         """
         import requests
 
         payload = json_bytes(body) if body is not None else data
         sent = dict(headers or {}) | ({"Content-Type": content_type} if payload is not None else {})
+        harmless = repeatable or method == "GET"
         for attempt in range(1, _TRIES + 1):
             last = attempt == _TRIES
             try:
                 response = self._once(method, path, query, payload, sent)
             except requests.RequestException as error:
-                if last or not (repeatable or method == "GET"):
+                if last or not harmless:
                     raise _unreachable(self.url, error) from None
                 self._sleep(_pause(attempt, 0))
                 continue
             asked_wait = _seconds(response.headers.get("Retry-After", ""))
-            if response.status_code in _LATER and not last and asked_wait <= patience:
+            later = response.status_code in _LATER and (harmless or not _may_be_done(response))
+            if later and not last and asked_wait <= patience:
                 self._sleep(_pause(attempt, asked_wait))
                 continue
             return _answer(response)
@@ -233,11 +241,21 @@ def json_bytes(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
-def _answer(response: requests.Response) -> Answer:
+def _may_be_done(response: requests.Response) -> bool:
+    """Whether somebody else answered for the API, which may still do what was asked."""
+    said = _body(response)
+    return response.status_code in _GATEWAYS and not (isinstance(said, dict) and said.get("title"))
+
+
+def _body(response: requests.Response) -> Any:  # noqa: ANN401 - JSON
     try:
-        body: Any = response.json() if "json" in response.headers.get("Content-Type", "") else None
+        return response.json() if "json" in response.headers.get("Content-Type", "") else None
     except ValueError:
-        body = None
+        return None
+
+
+def _answer(response: requests.Response) -> Answer:
+    body = _body(response)
     if 200 <= response.status_code < 300:
         date = _moment(response.headers.get("Date", ""))
         return Answer(response.status_code, body, response.headers.get("ETag"), date, response.text)

@@ -101,6 +101,34 @@ def test_what_may_have_been_done_is_not_done_twice():
     assert len(site.asked) == 1
 
 
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_a_gateway_did_not_wait_for_is_not_done_twice(status):
+    """The fault: API Gateway's own 503, which says that Lambda took too long, had `keys rotate` rotate twice."""
+    late = Reply(status, {"message": "Service Unavailable"})
+
+    with serving(in_turn(late, Reply(201, {}))) as site, pytest.raises(Unavailable, match="Service Unavailable"):
+        api(site).post("/keys/shop/rotate", {})
+
+    assert len(site.asked) == 1
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_what_a_gateway_did_not_wait_for_is_read_again(status):
+    with serving(in_turn(Reply(status, {"message": "Service Unavailable"}), Reply(200, {}))) as site:
+        api(site).get("/rules")
+
+    assert len(site.asked) == 2
+
+
+@pytest.mark.parametrize("key", ["first-secret\nsecond-secret", "se cret", "\u200bsecret", "“secret”", "se\x00cret"])
+def test_a_key_that_no_header_can_carry_is_refused_and_not_shown(key):
+    """The fault: a traceback, with the key in it."""
+    with pytest.raises(UsageError) as refused:
+        Api("https://tocsin.example.com", key)
+
+    assert "secret" not in str(refused.value)
+
+
 def test_what_does_nothing_the_second_time_is_tried_again():
     with serving(in_turn(Reply(drop=True), Reply(201, {}))) as site:
         api(site).send("POST", "/events", body={"id": "…"}, repeatable=True)
