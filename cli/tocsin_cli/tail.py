@@ -78,7 +78,7 @@ class PollingSource:
                 # What came late just before, or came meanwhile, lies further back than most looks go.
                 self._deep_at = None
                 self._trouble(str(error))
-            self._sleep(min(self._pause * 2**failures, _LONGEST_PAUSE) if failures else self._pause)
+            self._sleep(min(self._pause * 2 ** min(failures, 10), _LONGEST_PAUSE) if failures else self._pause)
 
     def _look(self) -> Iterator[JsonObject]:
         """What is new."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from tocsin_cli.errors import UsageError
 
@@ -56,8 +56,7 @@ def parse_moment(given: str, option: str, *, now: datetime | None = None, ahead:
     """
     now = (now or datetime.now(UTC)).astimezone()
     written = given.strip()
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    named = {"now": now, "today": midnight, "yesterday": midnight - timedelta(days=1)}
+    named = {"now": now, "today": _midnight(now.date()), "yesterday": _midnight(now.date() - timedelta(days=1))}
     if written.lower() in named:
         return named[written.lower()].astimezone(UTC)
     try:
@@ -67,6 +66,11 @@ def parse_moment(given: str, option: str, *, now: datetime | None = None, ahead:
         return datetime.fromisoformat(written).astimezone(UTC)
     except (ValueError, OverflowError):
         raise UsageError(f"{option}: {given!r} is no moment; write 2h, today, or 2026-03-01T12:00:00Z") from None
+
+
+def _midnight(day: date) -> datetime:
+    """When a day began here: on one whose clocks change, midnight is another time away from UTC than noon."""
+    return datetime.combine(day, time()).astimezone()
 
 
 def iso(moment: datetime) -> str:
@@ -85,14 +89,23 @@ def parse_iso(written: str) -> datetime | None:
 
 def local(written: str) -> str:
     """A moment of the API in local time, to the second; as it is where it can't be read."""
-    moment = parse_iso(written)
-    return written if moment is None else f"{moment.astimezone():%Y-%m-%d %H:%M:%S}"
+    moment = _here(written)
+    return written if moment is None else f"{moment:%Y-%m-%d %H:%M:%S}"
 
 
 def clock(written: str) -> str:
     """A moment of the API as local time of day, to the millisecond."""
+    moment = _here(written)
+    return written if moment is None else moment.strftime("%H:%M:%S.%f")[:-3]
+
+
+def _here(written: str) -> datetime | None:
+    """A moment of the API in local time; None for what is none, or has none, as the last hours of the year 9999."""
     moment = parse_iso(written)
-    return written if moment is None else moment.astimezone().strftime("%H:%M:%S.%f")[:-3]
+    try:
+        return None if moment is None else moment.astimezone()
+    except (OverflowError, ValueError):
+        return None
 
 
 def roughly(length: timedelta) -> str:

@@ -70,13 +70,15 @@ class Replay:
         while True:
             try:
                 for delivery in self._new():
-                    yield self._message(delivery)
+                    message = self._message(delivery)
+                    self._seen[text(delivery, "id")] = parse_iso(text(delivery, "created")) or datetime.now(UTC)
+                    yield message
             except Unavailable as error:
                 self._trouble(str(error))
             self._sleep(self._pause)
 
     def _new(self) -> list[JsonObject]:
-        """Deliveries that were not there at the last look, oldest first."""
+        """Deliveries of which no message was made yet, oldest first."""
         now = self._api.get("/health").date or datetime.now(UTC)
         if self._since is None:
             self._since = now
@@ -85,8 +87,6 @@ class Replay:
         found = [
             each for each in self._api.items("/deliveries", query, limit=_MOST) if text(each, "id") not in self._seen
         ]
-        for each in found:
-            self._seen[text(each, "id")] = parse_iso(text(each, "created")) or now
         self._seen = {delivery: at for delivery, at in self._seen.items() if at >= now - 2 * LATE}
         return found[::-1]
 

@@ -272,6 +272,28 @@ def test_each_delivery_is_made_once():
     assert [message.headers["webhook-id"][-1] for message in messages] == ["0", "1", "2", "3"]
 
 
+def test_messages_that_could_not_be_made_for_now_are_made_later():
+    """The fault: all deliveries of a look counted as shown when the first of them met an API that did not answer."""
+    stack = Stack()
+    for number in range(3):
+        stack.deliver(number)
+    failing = [True]
+
+    def answer(asked):
+        if asked.path == f"/events/{Stack.EVENT}" and failing:
+            failing.clear()
+            return Reply(500, {"title": "no"})
+        return stack.answer(asked)
+
+    with serving(answer) as site:
+        long_ago = datetime(2026, 3, 1, tzinfo=UTC)
+        replay = Replay(Api(site.url, "key"), "hook", SECRET, since=long_ago, sleep=lambda _: None)
+        messages = replay.messages()
+        ids = [next(messages).headers["webhook-id"][-1] for _ in range(3)]
+
+    assert ids == ["0", "1", "2"]
+
+
 def test_a_test_of_a_transport_whose_event_is_stored_nowhere_is_made_too():
     (message,) = replayed(Stack(event=False), 1)
 

@@ -133,3 +133,17 @@ def test_an_api_that_does_not_answer_is_told_of_and_asked_again():
 
     assert event["id"] == "1"
     assert len(told) == 1
+
+
+def test_an_api_that_is_away_for_a_day_is_still_asked():
+    """The fault: OverflowError after eight and a half hours: the pause was doubled without end, and then cut."""
+    api = Clocked([(90_000, 90_000)], until=100_000, down=[(10, 90_000)])
+    told = []
+    source = PollingSource(api, {}, since=START, sleep=api.sleep, trouble=told.append)
+    shown = []
+
+    with contextlib.suppress(End):
+        shown += (event["id"] for event in source.events())
+
+    assert len(told) > 1_100
+    assert shown == ["0"]

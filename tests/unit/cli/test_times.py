@@ -1,5 +1,6 @@
 """Moments and lengths of time as people type them."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin_cli.errors import UsageError
-from tocsin_cli.times import ago, iso, parse_iso, parse_length, parse_moment
+from tocsin_cli.times import ago, clock, iso, local, parse_iso, parse_length, parse_moment
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -83,3 +84,43 @@ def test_what_is_written_is_read_again_to_the_millisecond(moment):
 )
 def test_a_moment_is_told_by_how_far_it_is(away, said):
     assert ago(iso(NOW + away), now=NOW) == said
+
+
+@pytest.fixture
+def zone(monkeypatch):
+    """Sets this process's time zone."""
+
+    def in_zone(name):
+        monkeypatch.setenv("TZ", name)
+        time.tzset()
+
+    yield in_zone
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("now", "given", "moment"),
+    [
+        # Clocks went forward at two o'clock on 29 March, and back at three on 25 October.
+        (datetime(2026, 3, 29, 10, tzinfo=UTC), "today", datetime(2026, 3, 28, 23, tzinfo=UTC)),
+        (datetime(2026, 3, 30, 10, tzinfo=UTC), "yesterday", datetime(2026, 3, 28, 23, tzinfo=UTC)),
+        (datetime(2026, 10, 25, 12, tzinfo=UTC), "today", datetime(2026, 10, 24, 22, tzinfo=UTC)),
+        (datetime(2026, 10, 26, 12, tzinfo=UTC), "yesterday", datetime(2026, 10, 24, 22, tzinfo=UTC)),
+    ],
+)
+def test_today_begins_at_midnight_also_where_the_clocks_change(zone, now, given, moment):
+    """The fault: the difference to UTC of now was taken for that of midnight, which is an hour off."""
+    zone("Europe/Berlin")
+
+    assert parse_moment(given, "--since", now=now) == moment
+
+
+@pytest.mark.parametrize(
+    ("name", "written"), [("Asia/Tokyo", "9999-12-31T23:59:59.999Z"), ("America/Lima", "0001-01-01T00:00:00.000Z")]
+)
+def test_a_moment_that_has_no_local_time_is_shown_as_it_is(zone, name, written):
+    """The fault: OverflowError. An event may be kept, and a silence last, to the end of the year 9999."""
+    zone(name)
+
+    assert (local(written), clock(written)) == (written, written)
