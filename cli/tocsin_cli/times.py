@@ -68,6 +68,14 @@ def parse_moment(given: str, option: str, *, now: datetime | None = None, ahead:
         raise UsageError(f"{option}: {given!r} is no moment; write 2h, today, or 2026-03-01T12:00:00Z") from None
 
 
+def parse_fixed(given: str, option: str) -> datetime:
+    """A moment that is the same whenever it is said: ISO 8601 (local time where it has no zone). Raises UsageError."""
+    try:
+        return datetime.fromisoformat(given.strip()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option}: {given!r} is no moment that stays the same; write 2026-03-01T12:00:00Z") from None
+
+
 def _midnight(day: date) -> datetime:
     """When a day began here: on one whose clocks change, midnight is another time away from UTC than noon."""
     return datetime.combine(day, time()).astimezone()

@@ -21,7 +21,7 @@ from tocsin_cli.importing.records import EventMaker, Record, Shape
 from tocsin_cli.importing.sending import batches, send
 from tocsin_cli.importing.sources import FileFormat, Opened, Source
 from tocsin_cli.text import counted
-from tocsin_cli.times import parse_moment
+from tocsin_cli.times import parse_fixed
 from tocsin_cli.types import JsonObject
 
 _NO_DELIMITERS = '"\r\n\0'
@@ -68,7 +68,10 @@ def register(app: typer.Typer) -> None:
             typer.Option(metavar="ACTION", help="The action of all records.", autocompletion=complete_action),
         ] = None,
         app_: Annotated[str | None, typer.Option("--app", metavar="NAME", help="The app of all records.")] = None,
-        at: Annotated[str | None, typer.Option(metavar="MOMENT", help="The time of records that have none.")] = None,
+        at: Annotated[
+            str | None,
+            typer.Option(metavar="MOMENT", help="The time of records that have none, as 2026-03-01T12:00:00Z."),
+        ] = None,
         time_format: Annotated[
             str | None,
             typer.Option(metavar="FORMAT", help="How times are written (strptime), where not ISO 8601 or seconds."),
@@ -93,7 +96,7 @@ def register(app: typer.Typer) -> None:
         """
         columns = dict(_pair(each) for each in mapped or [])
         constants = {name: value for name, value in (("action", action), ("app", app_)) if value is not None}
-        moment = None if at is None else parse_moment(at, "--at")
+        moment = None if at is None else parse_fixed(at, "--at")  # ids follow from it
         if delimiter is not None and (len(delimiter) != 1 or delimiter in _NO_DELIMITERS):
             raise UsageError(f"--delimiter: {delimiter!r} is no character that separates columns; a tab is $'\\t'")
         shape = Shape(columns, constants, moment, time_format)

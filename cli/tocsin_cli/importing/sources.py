@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import gzip
 import io
 import json
 import sys
+import zlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -101,7 +103,7 @@ class Opened:
         """What stands in the file, in its order. Raises Invalid where it is not what it is said to be."""
         try:
             yield from self._records()
-        except (gzip.BadGzipFile, EOFError) as error:
+        except (gzip.BadGzipFile, zlib.error, EOFError) as error:
             raise Invalid(f"{shown(self._source.name)}: the gzip is broken: {error}") from None
 
     def _records(self) -> Iterator[Raw]:
@@ -121,14 +123,14 @@ class Opened:
 
     def _documents(self) -> Iterator[Raw]:
         """JSON objects: one a line, or those of one document."""
-        start = self._stream.peek(1024).lstrip()[:1]
-        first = self._stream.readline(_LONGEST_LINE)
+        number, first = self._first_line()
+        start = first.lstrip()[:1]
         whole = start == b"[" or (start == b"{" and not _is_json(first))
         if not whole:
             container = _parsed(first)
             held = _held(container) if isinstance(container, dict) else None
             if held is None:
-                yield from self._lines(first)
+                yield from self._lines(first, number)
                 return
             content: Json = container
         else:
@@ -143,9 +145,16 @@ class Opened:
         for number, item in enumerate([content] if items is None else items, 1):
             yield self._raw_of(item, f"record {number}")
 
-    def _lines(self, first: bytes) -> Iterator[Raw]:
+    def _first_line(self) -> tuple[int, bytes]:
+        """The first line that says something, and its number; without the mark of its encoding."""
+        number, line = 1, self._stream.readline(_LONGEST_LINE).removeprefix(codecs.BOM_UTF8)
+        while line and not line.strip():
+            number, line = number + 1, self._stream.readline(_LONGEST_LINE)
+        return number, line
+
+    def _lines(self, first: bytes, at: int) -> Iterator[Raw]:
         lines = chain([first], iter(lambda: self._stream.readline(_LONGEST_LINE), b""))
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(lines, at):
             if not line.strip():
                 continue
             if len(line) >= _LONGEST_LINE:

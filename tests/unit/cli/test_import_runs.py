@@ -234,3 +234,23 @@ def test_a_bookmark_that_cant_be_read_is_none(tmp_path, monkeypatch):
 
     bookmark.path.write_text("{")
     assert bookmark.read() == Reached()
+
+
+@pytest.mark.parametrize("moment", ["now", "2h", "today", "hours=2"])
+def test_a_time_that_is_another_in_each_run_is_refused(log, tmp_path, capsys, moment):
+    """The fault: ids follow from it, so that the same file, sent again, was stored twice."""
+    path = file_of(tmp_path, {"action": "login"})
+
+    assert main(["import", "--at", moment, str(path)]) == ExitCode.USAGE
+
+    assert log.stored == {}
+    assert "--at" in capsys.readouterr().err
+
+
+def test_records_without_a_time_are_stored_once_at_the_one_that_is_given(log, tmp_path):
+    path = file_of(tmp_path, {"action": "login"}, {"action": "logout"})
+
+    for _ in range(2):
+        assert main(["import", "--again", "--at", "2026-03-01T12:00:00Z", str(path)]) == ExitCode.OK
+
+    assert [event["created"] for event in log.stored.values()] == ["2026-03-01T12:00:00.000Z"] * 2

@@ -248,11 +248,34 @@ def test_standard_input_is_read_as_it_comes(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "content", [b"\x1f\x8bnothing", gzip.compress(b'{"a": 1}', mtime=0)[:-9]], ids=["no gzip", "cut off"]
+    "content",
+    [b"\x1f\x8bnothing", gzip.compress(b'{"a": 1}', mtime=0)[:-9], gzip.compress(b"{}", mtime=0)[:10] + b"\xff" * 50],
+    ids=["no gzip", "cut off", "damaged"],
 )
 def test_a_broken_gzip_is_said_to_be_that(tmp_path, content):
     with pytest.raises(Invalid, match="gzip is broken"):
         read(written(tmp_path, "a.jsonl.gz", content))
+
+
+@pytest.mark.parametrize("before", [b"\xef\xbb\xbf", b"\n\n", b"\xef\xbb\xbf\r\n"], ids=["BOM", "blank lines", "both"])
+@pytest.mark.parametrize("indent", [None, 1], ids=["one line", "several"])
+def test_what_stands_before_a_document_hides_it_not(tmp_path, before, indent):
+    """The fault: it was read line by line, and no line of it is a record."""
+    document = json.dumps([{"action": "login", "created": "2026-03-01T12:00:00Z"}], indent=indent)
+
+    (record,) = read(written(tmp_path, "a.json", before + document.encode()))
+
+    assert record.event is not None
+
+
+def test_blank_lines_before_the_first_record_are_passed_over_and_counted(tmp_path):
+    """The fault: the lines were taken for one document, which they are not."""
+    event = {"action": "login", "created": "2026-03-01T12:00:00Z"}
+
+    records = read(written(tmp_path, "a.jsonl", "\n\n" + lines(event, event)))
+
+    assert [record.place.rpartition(":")[2] for record in records] == ["3", "4"]
+    assert all(record.event for record in records)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
