@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -226,7 +225,7 @@ def names_of(kind: str) -> Callable[[str], list[str]]:
         from tocsin_cli.api import Api
 
         try:
-            profile = chosen(Profiles.of(), named=os.environ.get("TOCSIN_PROFILE"), url=None)
+            profile = chosen(Profiles.of(), named=None, url=None)
             api = Api(profile.url, profile.key, timeout=2.0, sleep=_give_up)
             field = "username" if kind == "users" else "name"
             entries = api.items(f"/{kind}", limit=1000)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from tocsin_cli.api import path_of
 from tocsin_cli.cli import DELIVERIES, Cli, command, names_of
-from tocsin_cli.commands.filters import Search, searched
+from tocsin_cli.commands.filters import Search, check_said, searched
 from tocsin_cli.errors import UsageError
 from tocsin_cli.output import Column, fields, styled
 from tocsin_cli.story import attempt_line
@@ -170,6 +170,7 @@ def _checked(states: list[str], known: tuple[str, ...]) -> list[str]:
 
 
 def _query(states: list[str], transport: str | None, since: str | None, until: str | None) -> dict[str, str]:
+    check_said("a transport", transport)
     asked = {
         "state": ",".join(states),
         "transport": transport,

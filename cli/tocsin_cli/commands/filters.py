@@ -56,6 +56,12 @@ def searched(words: str | None) -> dict[str, str]:
     return {} if words is None else {"search": words}
 
 
+def check_said(option: str, *values: str | None) -> None:
+    """UsageError for a value with nothing in it, as of a variable that is not set: it would ask for everything."""
+    if any(value is not None and not value.strip() for value in values):
+        raise UsageError(f"{option} is empty, which would ask for all")
+
+
 def query_of(
     *,
     words: list[str] | None = None,
@@ -73,6 +79,20 @@ def query_of(
     cel: str | None = None,
 ) -> dict[str, str]:
     """The query of GET /events that the options describe. Raises UsageError."""
+    given = {
+        "--action": action,
+        "--user": user,
+        "--user-pk": user_pk,
+        "--app": app_,
+        "--model": model,
+        "--model-pk": model_pk,
+        "--application": application,
+        "--client-ip": client_ip,
+        "--brand": brand,
+        "--filter": cel,
+    }
+    for option, value in given.items():
+        check_said(option, *(value if isinstance(value, list) else [value]))
     model_app, _, model_name = (model or "").rpartition(".")
     end = None if until is None else parse_moment(until, "--until")
     if since is not None and end is not None and since >= end:

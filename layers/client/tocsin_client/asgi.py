@@ -58,7 +58,8 @@ def _naming(send: Send, request_id: str) -> Send:
         if message["type"] == "http.response.start":
             headers = list(message.get("headers") or ())
             if not any(bytes(given).lower() == name for given, _ in headers):
-                message = {**message, "headers": [*headers, (name, request_id.encode("latin-1", "replace"))]}
+                headers.append((name, request_id.encode("latin-1", "replace")))
+            message = {**message, "headers": headers}
         await send(message)
 
     return sending

@@ -8,6 +8,8 @@ from keyring.backend import KeyringBackend
 from keyring.backends.fail import Keyring as NoKeyring
 from keyring.errors import PasswordDeleteError
 
+from tests.unit.cli.serving import Reply, serving
+from tocsin_cli.cli import names_of
 from tocsin_cli.errors import Invalid, NotFound, UsageError
 from tocsin_cli.profiles import IN_KEYRING, Profile, Profiles, chosen
 
@@ -151,3 +153,14 @@ def test_a_profile_and_a_url_contradict_each_other(profiles, ring):
 
     with pytest.raises(UsageError):
         chosen(profiles, named="prod", url=URL, environment={})
+
+
+def test_names_are_completed_from_the_stack_that_the_command_speaks_to(monkeypatch, tmp_path):
+    """The fault: TOCSIN_PROFILE won over TOCSIN_URL there, and over nothing else."""
+    monkeypatch.setenv("TOCSIN_CONFIG", str(tmp_path / "profiles.yaml"))
+    monkeypatch.setenv("TOCSIN_PROFILE", "another")
+    with serving(lambda _: Reply(200, {"items": [{"name": "duty"}], "cursor": None})) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        monkeypatch.setenv("TOCSIN_KEY", "key")
+
+        assert names_of("transports")("d") == ["duty"]

@@ -220,6 +220,17 @@ async def in_a_task():
     Event.new("inside_a_task").save()
 
 
+def test_an_answer_whose_headers_are_read_once_keeps_them(stored):
+    """The fault: headers that are no list, as ASGI allows, were gone where a request id was among them."""
+
+    async def application(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": iter([(b"x-request-id", b"own")])})
+
+    (start,) = call(asgi.Middleware(application))
+
+    assert list(start["headers"]) == [(b"x-request-id", b"own")]
+
+
 def test_events_of_an_asgi_request_and_its_response_have_one_id(stored):
     start, body = call(asgi.Middleware(asgi_ok))
 
