@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line, that of the process by default; its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     _open_what_is_closed()
+    _set_encodings()
     try:
         _check_encoding(given)
         code = app_for(_words(given))(args=given, prog_name="tocsin", standalone_mode=False)
@@ -50,6 +52,14 @@ def _open_what_is_closed() -> None:
     sys.stdin = sys.stdin or _nowhere("r")
     sys.stdout = sys.stdout or _nowhere("w")
     sys.stderr = sys.stderr or _nowhere("w")
+
+
+def _set_encodings() -> None:
+    """Read UTF-8 where nobody types, whatever the terminal's encoding; write what that can't show as `?`."""
+    if isinstance(sys.stdin, TextIOWrapper) and not sys.stdin.isatty():
+        sys.stdin.reconfigure(encoding="utf-8", errors="strict")
+    if isinstance(sys.stdout, TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
 
 
 def _nowhere(mode: str) -> TextIO:

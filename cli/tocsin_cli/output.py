@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from enum import StrEnum
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
@@ -177,9 +178,17 @@ class Output:
             self.write(escaped(json.dumps(value, indent=2, ensure_ascii=False)) + "\n")
 
     def write(self, written: str) -> None:
-        """Write text as it is to standard output: rich would wrap and colour what a program reads."""
-        self.console.file.write(written)
-        self.console.file.flush()
+        """Write text as it is to standard output: rich would wrap and colour what a program reads.
+
+        What a program reads is UTF-8 (RFC 8259, 8.1), whatever the terminal's encoding.
+        """
+        file = self.console.file
+        if isinstance(file, TextIOWrapper) and not file.isatty():
+            file.flush()
+            file.buffer.write(written.encode("utf-8", "backslashreplace"))
+        else:
+            file.write(written)
+        file.flush()
 
 
 def fields(pairs: Iterable[tuple[str, RenderableType | None]]) -> Table:

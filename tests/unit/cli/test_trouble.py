@@ -119,3 +119,28 @@ def test_what_is_done_to_several_is_done_to_each_that_is_there(line, done):
     assert answer.stderr == f"! gone: there is no gone\n✓ {done}\n"
     assert answer.returncode == ExitCode.FAILED
     assert len(site.asked) == 3
+
+
+NAME = {"name": "日本 é", "mode": "local"}
+
+
+@pytest.mark.parametrize("form", ["table", "json", "yaml"])
+def test_a_terminal_that_has_not_all_characters_gets_what_it_can_show_and_programs_all(form):
+    """The fault: a traceback at the first character that the terminal's encoding does not have."""
+    with serving(in_turn(Reply(200, {"items": [NAME], "cursor": None}))) as site:
+        shown = in_bash(f"tocsin transports list -o {form} | cat -v", site, PYTHONIOENCODING="latin-1")
+
+    assert (shown.stderr, shown.returncode) == ("", ExitCode.OK)
+    # Of `日本 é`: what Latin-1 has of it, and UTF-8, as `cat -v` shows them.
+    assert ("?? M-i" if form == "table" else "M-fM-^WM-%M-fM-^\\M-, M-CM-)") in shown.stdout
+
+
+def test_what_is_read_from_standard_input_is_utf_8_whatever_the_terminals_encoding():
+    """The fault: it was read in the terminal's encoding, and stored as other words."""
+    line = "echo 'name: 日本' | tocsin users create ana --file - -o json"
+
+    with serving(lambda asked: Reply(200, asked.json)) as site:
+        answer = in_bash(line, site, PYTHONIOENCODING="latin-1")
+
+    assert answer.returncode == ExitCode.OK
+    assert site.asked[-1].json == {"name": "日本"}
