@@ -69,8 +69,9 @@ def _add_silence(app: typer.Typer) -> None:
             own = name if len(wanted) == 1 or name is None else f"{name}-{number}"
             asked: JsonObject = {"name": own, "comment": comment, **time, **events}
             body: JsonObject = {field: value for field, value in asked.items() if value not in (None, "")}
-            made.append(cli.api.post("/silences", body).object)
-        for each in made:
+            each = cli.api.post("/silences", body).object
+            made.append(each)
+            # Told as each is made: it is in force, whatever becomes of the next.
             cli.out.done(
                 f"silenced until {local(text(each, 'ends'))}; end it with `tocsin unsilence {text(each, 'name')}`"
             )

@@ -4,10 +4,12 @@ from dataclasses import fields
 
 import pytest
 
+from tests.unit.cli.serving import Reply, serving
 from tocsin.expressions.vocabulary import FIELDS
 from tocsin.patterns import Pattern
 from tocsin.rules.model import Matching, Silence
-from tocsin_cli.errors import CliError, UsageError
+from tocsin_cli.errors import CliError, ExitCode, UsageError
+from tocsin_cli.main import main
 from tocsin_cli.silencing import EVENT, MATCHED, events_of, events_of_rule, rules_touched
 
 POLICIES = {
@@ -171,3 +173,25 @@ def test_other_rules_that_ask_the_same_are_named():
     ]
 
     assert rules_touched(rules[0], rules) == ["same"]
+
+
+def test_a_silence_that_was_made_is_told_where_the_next_one_is_refused(monkeypatch, capsys):
+    """The fault: of a rule with two policies, the first was silenced, and nothing but the refusal was said."""
+    rule = {"name": "both", "bindings": [{"policy": "one"}, {"policy": "two"}]}
+    policies = [{"name": name, "kind": "event_matcher", "app": name} for name in ("one", "two")]
+
+    def answer(asked):
+        if asked.method == "GET":
+            path = asked.path.partition("?")[0]
+            return Reply(200, rule if path == "/rules/both" else {"items": policies if "policies" in path else []})
+        if asked.json["matcher"] == {"app": "two"}:
+            return Reply(409, {"title": "Conflict", "detail": "there is one of that name"})
+        return Reply(201, {"name": "quiet-1", "ends": "2026-03-01T12:00:00Z"})
+
+    with serving(answer) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        monkeypatch.setenv("TOCSIN_KEY", "key")
+
+        assert main(["silence", "--rule", "both", "--name", "quiet"]) == ExitCode.CONFLICT
+
+    assert "tocsin unsilence quiet-1" in capsys.readouterr().err
