@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any, TypeVar, cast
 
 from tocsin_client.django.settings import setting
 
@@ -15,17 +16,42 @@ _MODELS = ("sessions.*", "admin.LogEntry", "contenttypes.*", "auth.Permission", 
 _FIELDS = ("last_login",)
 """What changes with every sign-in, which is an event itself."""
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 _ignoring: ContextVar[bool] = ContextVar("tocsin_audit_ignore", default=False)
 
 
-@contextmanager
-def audit_ignore() -> Iterator[None]:
-    """Make no events of what happens to models in the block. Also a decorator."""
-    token = _ignoring.set(True)
-    try:
-        yield
-    finally:
-        _ignoring.reset(token)
+class _Ignored:
+    """A block of code, or a function, that makes no events of models."""
+
+    def __enter__(self) -> None:
+        self._token = _ignoring.set(True)
+
+    def __exit__(self, *_: object) -> None:
+        _ignoring.reset(self._token)
+
+    def __call__(self, function: Function) -> Function:
+        decorated: Any = function
+        if iscoroutinefunction(function):
+
+            @wraps(function)
+            async def awaited(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of the function
+                with _Ignored():
+                    return await decorated(*args, **kwargs)
+
+            return cast("Function", awaited)
+
+        @wraps(function)
+        def called(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - those of the function
+            with _Ignored():
+                return decorated(*args, **kwargs)
+
+        return cast("Function", called)
+
+
+def audit_ignore() -> _Ignored:
+    """Make no events of what happens to models in the block. Also a decorator, of coroutine functions, too."""
+    return _Ignored()
 
 
 def is_ignoring() -> bool:

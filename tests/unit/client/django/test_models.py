@@ -1,6 +1,7 @@
 """What the Django app's signals make of models that are created, changed and deleted."""
 
 import pytest
+from asgiref.sync import async_to_sync, sync_to_async
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
@@ -208,6 +209,19 @@ def test_a_block_makes_no_events_of_models(events):
     quietly()
 
     assert events() == []
+
+
+def test_what_an_ignored_coroutine_does_makes_no_events(events):
+    """The fault: the block was over before the coroutine had begun."""
+
+    @audit_ignore()
+    async def quietly(title):
+        await sync_to_async(Note.objects.create)(title=title)
+        return title
+
+    title = async_to_sync(quietly)("first")
+
+    assert (title, quietly.__name__, events()) == ("first", "quietly", [])
 
 
 def test_a_change_costs_one_query_more(events):
