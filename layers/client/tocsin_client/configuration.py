@@ -111,10 +111,15 @@ def default_app() -> str | None:
 
 def trusted_proxies() -> int:
     """How many proxies before this process are its own."""
-    if current.trusted_proxies is None:
+    given: object = current.trusted_proxies
+    if given is None:
         given = os.environ.get("TOCSIN_TRUSTED_PROXIES", "")
-        return int(given) if given.isdecimal() else 0
-    return current.trusted_proxies
+    said = str(given).strip()  # as settings have it that are made of environment variables
+    if said.isdecimal():
+        return int(said)
+    if said:
+        report(f"{said!r} is no number of trusted proxies: no header is believed")
+    return 0
 
 
 def _begin_in_child() -> None:

@@ -85,12 +85,14 @@ class Sender:
             self.lose(dropped, Full("the queue is full"))
 
     def _put(self, line: bytes, drop: bool) -> list[bytes] | None:
-        if self._spool is not None:
-            try:
-                return self._spool.put(line, drop=drop)
-            except OSError as error:
-                self._complain(error)
-        return self._memory.put(line, drop=drop)
+        if self._spool is None:
+            return self._memory.put(line, drop=drop)
+        try:
+            return self._spool.put(line, drop=drop)
+        except OSError as error:
+            self._complain(error)
+            dropped = self._memory.put(line, drop=drop)
+            return None if dropped is None else [*getattr(error, "dropped", ()), *dropped]
 
     def flush(self, timeout: float) -> bool:
         """Wait until what was put is stored or refused; False where that takes more than `timeout` seconds."""

@@ -36,11 +36,14 @@ _SETUP = f"""
 """
 _INSERT = "INSERT INTO events (number, line) VALUES (?, ?)"
 _OLDEST = "SELECT number, line FROM events ORDER BY number LIMIT ?"
+_LAST = "SELECT max(number) FROM events"
 _DELETE = "DELETE FROM events WHERE number = ?"
 
 
 class SpoolError(OSError):
-    """The spool's file can't be used now."""
+    """The spool's file can't be used now. `dropped`: lines that had gone to make room, before it could not be."""
+
+    dropped: Sequence[bytes] = ()
 
 
 class Spool:
@@ -68,7 +71,7 @@ class Spool:
     def put(self, line: bytes, *, drop: bool = True) -> list[bytes] | None:
         """Add a line; the lines that were dropped for it. None, and nothing added, where that must not be."""
         dropped: list[bytes] = []
-        with self._put_lock, _as_spool_error():
+        with self._put_lock, _as_spool_error(dropped):
             if self._putting is None:
                 self._putting = self._connected(_PATIENCE)
             while True:
@@ -119,8 +122,9 @@ class Spool:
             return
         with self._taker() as database, _transaction(database):
             for number, line in entries:
+                (last,) = database.execute(_LAST).fetchone()
                 if database.execute(_DELETE, (number,)).rowcount:  # 0 where another process has dropped it
-                    _insert(database, line, number)
+                    _insert(database, line, last)
 
     def mark(self) -> int:
         """What `reached` tells of all that this process put so far."""
@@ -261,10 +265,12 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _as_spool_error() -> Iterator[None]:
+def _as_spool_error(dropped: Sequence[bytes] = ()) -> Iterator[None]:
     try:
         yield
     except SpoolError:
         raise
     except (sqlite3.Error, OSError) as error:
-        raise SpoolError(f"{type(error).__name__}: {error}") from error
+        failure = SpoolError(f"{type(error).__name__}: {error}")
+        failure.dropped = dropped
+        raise failure from error
