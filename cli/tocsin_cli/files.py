@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from tocsin_cli.errors import Invalid, Unavailable
 
@@ -25,8 +28,28 @@ def write_privately(path: Path, content: str) -> None:
         raise
 
 
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """What takes the place of a file once it is written to its end; of a pipe, a device or a link, itself."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            yield file
+        return
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
 def fetch(url: str, path: Path) -> int:
-    """Write what is at `url` to a file, readable by its owner alone; how many bytes. Raises Unavailable, Invalid."""
+    """Write what is at `url` to a file, readable by its owner alone; how many bytes. Raises Unavailable, Invalid.
+
+    A file that is there stays what it is until all of the new one has come.
+    """
     import requests
 
     size = 0
@@ -34,7 +57,7 @@ def fetch(url: str, path: Path) -> int:
         with requests.get(url, stream=True, timeout=60) as answer:
             if not answer.ok:
                 raise Unavailable(f"the file's address answers {answer.status_code}", hint="ask for a new link")
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with _whole(path) as file:
                 for chunk in answer.iter_content(1 << 20):
                     size += file.write(chunk)
     except requests.RequestException as error:

@@ -1,11 +1,14 @@
 """Exports and erasures from the command line."""
 
 import json
+import socket
+import threading
 
 import pytest
 
 from tests.unit.cli.serving import Reply, serving
-from tocsin_cli.errors import ExitCode
+from tocsin_cli.errors import ExitCode, Unavailable
+from tocsin_cli.files import fetch
 from tocsin_cli.main import main
 
 EXPORT = {
@@ -155,3 +158,22 @@ def test_jobs_are_listed_and_shown(asked, kind, capsys):
     assert (listed, shown) == (0, 0)
     assert len(requests) == 1
     assert "queued" in capsys.readouterr().out
+
+
+def test_a_file_that_breaks_off_leaves_what_was_there(tmp_path):
+    """The fault: the file of the day before was emptied, and a part of the new one stood in its place."""
+    file = tmp_path / "events.jsonl"
+    file.write_text("those of yesterday")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def breaks_off():
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(4096)
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
+
+        threading.Thread(target=breaks_off, daemon=True).start()
+        with pytest.raises(Unavailable):
+            fetch(f"http://127.0.0.1:{listener.getsockname()[1]}/", file)
+
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["those of yesterday"]
