@@ -56,7 +56,7 @@ def _configure(app: Flask) -> None:
     if configuration.is_said_by(url, key, given.get("spool")):
         try:
             configuration.configure(url, key, **given)
-        except (KeyError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with them
             report("the settings of Tocsin are wrong: events are not sent", error)
     else:
         configuration.current.app = given.get("app", configuration.current.app)

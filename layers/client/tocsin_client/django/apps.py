@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from tocsin_client import configuration
-from tocsin_client.django.settings import setting
+from tocsin_client.django.settings import names, setting
 from tocsin_client.faults import report
 
 
@@ -28,11 +28,11 @@ class TocsinConfig(AppConfig):  # type: ignore[misc]  # Django has no types
 
 def configure() -> None:
     """Configure the client from TOCSIN. What is wrong with it is a warning, and no reason for a site not to start."""
-    headers = setting("REQUEST_ID_HEADERS")
+    headers = names("REQUEST_ID_HEADERS")
     configuration.current.app = setting("APP")
     configuration.current.trusted_proxies = setting("TRUSTED_PROXIES")
     if headers:
-        configuration.current.request_id_headers = tuple(headers)
+        configuration.current.request_id_headers = headers
     if not configuration.is_said_by(setting("URL") or setting("CLIENT"), setting("KEY"), setting("SPOOL")):
         return  # the environment says where, when the first event is saved
     settings = dict(setting("CLIENT") or {})
@@ -44,8 +44,8 @@ def configure() -> None:
             setting("KEY"),
             app=setting("APP"),
             trusted_proxies=setting("TRUSTED_PROXIES"),
-            request_id_headers=tuple(headers) if headers else None,
+            request_id_headers=headers or None,
             **settings,
         )
-    except (KeyError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever is wrong with it
         report("the setting TOCSIN is wrong: events are not sent", error)

@@ -8,7 +8,7 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any, TypeVar, cast
 
-from tocsin_client.django.settings import setting
+from tocsin_client.django.settings import names
 
 _MODELS = ("sessions.*", "admin.LogEntry", "contenttypes.*", "auth.Permission", "migrations.*", "tocsin_client.*")
 """What is a log itself, or changes with every request or deployment."""
@@ -63,15 +63,15 @@ def is_ignored_model(model: type[Any]) -> bool:
     """Whether no event is made of the model: by `IGNORE_MODELS`, or as one of those that never are."""
     meta = model._meta
     label, everything = meta.label.lower(), f"{meta.app_label.lower()}.*"
-    ignored = {name.lower() for name in (*_MODELS, *setting("IGNORE_MODELS", ()))}
+    ignored = {name.lower() for name in (*_MODELS, *names("IGNORE_MODELS"))}
     return not meta.managed or label in ignored or everything in ignored
 
 
 def ignored_fields(model: type[Any]) -> frozenset[str]:
     """The names of fields whose change alone makes no event, and is not told: by `IGNORE_FIELDS`, or as ever."""
-    names: set[str] = set()
-    for name in (*_FIELDS, *setting("IGNORE_FIELDS", ())):
+    fields: set[str] = set()
+    for name in (*_FIELDS, *names("IGNORE_FIELDS")):
         owner, _, field = name.rpartition(".")
         if not owner or owner.lower() == model._meta.label.lower():
-            names.add(field)
-    return frozenset(names)
+            fields.add(field)
+    return frozenset(fields)

@@ -12,6 +12,12 @@ def setting(name: str, default: Any = None) -> Any:  # noqa: ANN401 - settings a
     return getattr(settings, "TOCSIN", {}).get(name, default)
 
 
+def names(name: str) -> tuple[str, ...]:
+    """The names in one entry of TOCSIN: of a list, or the one that stands there by itself."""
+    given = setting(name) or ()
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
 def called(name: str, request: object) -> object:
     """What the callable in an entry of TOCSIN, or the one that it names, gives for a request; None without one."""
     given = setting(name)
