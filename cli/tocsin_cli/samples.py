@@ -36,9 +36,15 @@ def sample(
     app_: str | None,
     client_ip: str | None,
 ) -> JsonObject:
-    """What a test is asked with: {"event_id"} or {"event"}. Raises UsageError unless exactly one is given."""
+    """What a test is asked with: {"event_id"} or {"event"}. Raises UsageError unless exactly one is given.
+
+    What is said of a described event has no place beside a stored one, or one of a file, which is tried as it is.
+    """
     if sum((bool(said), event_id is not None, file is not None)) != 1:
         raise UsageError("which event? Give one of: an action with its context, --id, --file")
+    beside = {"--user": user, "--app": app_, "--client-ip": client_ip}
+    if not said and (given := [option for option, value in beside.items() if value is not None]):
+        raise UsageError(f"{given[0]} is of an event that is described; one of --id or --file says it itself")
     if event_id is not None:
         return {"event_id": event_id}
     if file is not None:

@@ -1,5 +1,7 @@
 """`tocsin rules test`, as a person reads it."""
 
+import pytest
+
 from tests.unit.cli.serving import Reply, serving
 from tocsin_cli.errors import ExitCode
 from tocsin_cli.main import main
@@ -29,3 +31,18 @@ def test_the_steps_that_would_come_stand_below_the_people_who_are_told(monkeypat
     assert code == ExitCode.OK
     assert "tells 1 person" in told
     assert told.index("ana") < told.index("step 1, after minutes=15 unless seen: 2 people of second by sms, hook")
+
+
+@pytest.mark.parametrize("kind", ["rules", "policies"])
+@pytest.mark.parametrize("event", [["--id", "e1"], ["--file", "event.yaml"]], ids=" ".join)
+@pytest.mark.parametrize("option", ["--user", "--app", "--client-ip"])
+def test_what_a_described_event_has_is_refused_beside_another(monkeypatch, capsys, kind, event, option):
+    """The fault: it was passed over, and the rule tried on an event that does not have it."""
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+
+    with serving(lambda _: Reply(200, {})) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        code = main([kind, "test", "x", *event, option, "alice"])
+
+    assert (code, site.asked) == (ExitCode.USAGE, [])
+    assert option in capsys.readouterr().err
