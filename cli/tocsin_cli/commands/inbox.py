@@ -13,7 +13,7 @@ from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.output import Column
 from tocsin_cli.text import plain
 from tocsin_cli.times import local
-from tocsin_cli.types import Json, JsonObject, mapping, text
+from tocsin_cli.types import JsonObject, mapping, text
 
 User = Annotated[
     str | None,
@@ -70,10 +70,14 @@ def register(app: typer.Typer) -> None:
         tocsin inbox acknowledge 019ca945-0a00-7f18-a3b6-3438cb845d72
         """
 
-        def acknowledged(each: str) -> None:
-            _say(cli, cli.api.post(path_of("notifications", each, "acknowledge"), query=_of(user)).object)
+        def acknowledged(each: str) -> JsonObject:
+            return _said(cli, cli.api.post(path_of("notifications", each, "acknowledge"), query=_of(user)).object)
 
-        _, code = cli.each(ids, acknowledged)
+        done, code = cli.each(ids, acknowledged)
+        if len(ids) == 1:
+            cli.out.data(done[0])
+        elif not cli.out.for_people:
+            cli.out.items(done, (), none="")
         if code:
             raise typer.Exit(code)
 
@@ -89,16 +93,16 @@ def register(app: typer.Typer) -> None:
 
         tocsin acknowledge 019ca945-0a00-7f18-a3b6-3438cb845d72 disk-full
         """
-        _say(cli, cli.api.post(path_of("events", event_id, "acknowledge"), query={"rule": rule}).object)
+        asked = cli.api.post(path_of("events", event_id, "acknowledge"), query={"rule": rule})
+        cli.out.data(_said(cli, asked.object))
 
 
 def _of(user: str | None) -> dict[str, str]:
     return {} if user is None else {"user": user}
 
 
-def _say(cli: Cli, done: Json) -> None:
-    said = mapping(done)
-    who = plain(f"{text(said, 'by')} at {local(text(said, 'at'))}")
-    cli.out.done(f"acknowledged: {who}" if said.get("first") else f"it was acknowledged before: {who}")
-    if not cli.out.for_people:
-        cli.out.data(said)
+def _said(cli: Cli, done: JsonObject) -> JsonObject:
+    """What came of an acknowledgement, once people are told of it."""
+    who = plain(f"{text(done, 'by')} at {local(text(done, 'at'))}")
+    cli.out.done(f"acknowledged: {who}" if done.get("first") else f"it was acknowledged before: {who}")
+    return done

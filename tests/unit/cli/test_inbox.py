@@ -3,6 +3,7 @@
 from urllib.parse import parse_qs
 
 import pytest
+import yaml
 
 from tests.unit.cli.serving import Reply, serving
 from tocsin_cli.errors import ExitCode
@@ -65,3 +66,12 @@ def test_an_operator_acknowledges_by_event_and_rule(site, capsys):
     path, _, query = asked.path.partition("?")
     assert (asked.method, path, parse_qs(query)) == ("POST", "/events/e1/acknowledge", {"rule": ["disk full"]})
     assert '"first": true' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("form", ["json", "yaml"])
+def test_what_came_of_several_is_one_document(site, capsys, form):
+    """The fault: a document each, one behind the other; in YAML that is one with all names twice."""
+    assert main(["inbox", "acknowledge", "1", "2", "-o", form]) == ExitCode.OK
+
+    said = yaml.safe_load(capsys.readouterr().out)
+    assert [each["first"] for each in said] == [True, False]
