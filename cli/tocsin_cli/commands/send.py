@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from tocsin_cli.actions import ACTIONS
 from tocsin_cli.cli import EVENTS, Cli, command
 from tocsin_cli.output import fields
-from tocsin_cli.pairs import parse_pairs
+from tocsin_cli.pairs import parse_pairs, put
 from tocsin_cli.times import iso, local, parse_duration, parse_moment
 from tocsin_cli.types import JsonObject, text
 
@@ -62,7 +62,7 @@ def register(app: typer.Typer) -> None:
         """
         said = parse_pairs(context or [])
         if message is not None:
-            said["message"] = message
+            put(said, ["message"], message, "--message")
         person: JsonObject = {"username": user, "pk": user_pk, "email": email}
         event: JsonObject = {
             "id": event_id,

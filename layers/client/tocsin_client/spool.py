@@ -55,7 +55,7 @@ class Spool:
     def __init__(self, path: str | os.PathLike[str], room: int) -> None:
         if room < LEAST_ROOM:
             raise ValueError(f"a spool has {LEAST_ROOM:,} bytes at least")
-        self.path = Path(path).absolute()
+        self.path = Path(path).expanduser().absolute()
         self._most_pages = room // _PAGE
         self._mark = 0
         self._closed = False

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tocsin_cli.errors import UsageError
+from tocsin_cli.errors import ExitCode, UsageError
+from tocsin_cli.main import main
 from tocsin_cli.pairs import parse_pairs
 
 
@@ -41,3 +42,13 @@ def test_a_number_that_json_does_not_have_is_refused_by_its_field_and_text_elsew
         parse_pairs([f"n:={value}"])
 
     assert parse_pairs([f"name={value}"], values=True) == {"name": value}
+
+
+def test_a_message_that_is_given_twice_is_refused(monkeypatch, capsys):
+    """The fault: the one of the context was dropped."""
+    monkeypatch.setenv("TOCSIN_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+
+    assert main(["send", "login", "message=one", "--message", "another"]) == ExitCode.USAGE
+
+    assert "message is given twice" in capsys.readouterr().err

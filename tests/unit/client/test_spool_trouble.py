@@ -57,3 +57,15 @@ def test_what_was_dropped_is_lost_aloud_where_the_new_event_can_not_be_written(a
     assert put == ["written", "written", "full", "locked"]
     assert (told, client.dropped) == (["first", "second"], 2)
     another.close()
+
+
+def test_a_tilde_is_the_home_of_whoever_runs_the_process(tmp_path, monkeypatch):
+    """The fault: where no shell has read it, as in a unit of systemd, it was a folder of that name."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+
+    spool = Spool("~/state/spool", LEAST_ROOM)
+    spool.put(b"a")
+    spool.close()
+
+    assert (tmp_path / "state" / "spool").exists()
