@@ -204,11 +204,11 @@ class Session:
 
 def _sent(connection: HTTPConnection, path: str, body: bytes, headers: Mapping[str, str]) -> bool:
     """Whether the whole request was sent: who refuses it (413) may have answered before, and closed the connection."""
+    if connection.sock is None:
+        connection.connect()
     try:
         connection.request("POST", path, body, headers)
     except (BrokenPipeError, ConnectionResetError):
-        if connection.sock is None:
-            raise
         return False
     return True
 
