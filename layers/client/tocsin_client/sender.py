@@ -230,6 +230,8 @@ class Sender:
             if len(reply.outcomes) == len(lines):
                 return reply
             failure = f"{len(reply.outcomes)} outcomes for {len(lines)} events"
+        except OSError as error:  # as too many open files
+            return Reply([None] * len(lines), f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a fault costs these events, not all that follow
             failure = f"{type(error).__name__}: {error}"
         return Reply([Refused(0, "The client failed", failure)] * len(lines), failure)

@@ -1,6 +1,7 @@
 """Events that are queued, and sent by a thread."""
 
 import datetime
+import errno
 import queue
 import subprocess
 import sys
@@ -244,6 +245,27 @@ def test_a_session_that_raises_costs_its_events_only(api, make):
     assert sender.flush()
 
     assert (len(api.stored), sender.lost) == (1, 1)
+
+
+def test_what_the_system_has_no_room_for_now_is_tried_again(api, make, monkeypatch):
+    """The fault: with too many files open no connection could be made, and that cost the events."""
+    monkeypatch.setattr(sending, "_LONGEST_PAUSE", 0.001)
+
+    class OutOfFiles(Session):
+        left = 3
+
+        def post(self, lines):
+            self.left -= 1
+            if self.left >= 0:
+                raise OSError(errno.EMFILE, "Too many open files")
+            return super().post(lines)
+
+    sender = make(session=OutOfFiles(api.url, KEY))
+
+    sender.emit("login")
+
+    until(lambda: api.stored, 120, of="the event", pause_s=0.001)
+    assert sender.lost == 0
 
 
 def test_closing_sends_what_waits(api, make):
