@@ -29,6 +29,8 @@ class _Configuration:
         self.trusted_proxies: int | None = None
         self.request_id_headers: tuple[str, ...] = ("X-Request-ID", "X-Correlation-ID", "X-Amzn-Trace-Id")
         self.lock = _thread.RLock()  # saving may log, and a log record be saved
+        self.held = False
+        """Whether a fork under way has the lock."""
 
 
 current = _Configuration()
@@ -122,13 +124,25 @@ def trusted_proxies() -> int:
     return 0
 
 
+_MADE_WITHIN = 30.0  # seconds that a fork waits at most for a client that another thread makes, and for its modules
+
+
+def _before_fork() -> None:
+    current.held = current.lock.acquire(timeout=_MADE_WITHIN)
+
+
+def _in_parent() -> None:
+    if current.held:
+        current.lock.release()
+
+
 def _begin_in_child() -> None:
-    current.lock = _thread.RLock()  # another thread of the parent's may have had it, and not have come to its end
+    current.lock = _thread.RLock()  # its parent's is held for the parent
     current.asked_environment = current.client is not None
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_begin_in_child)
+    os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_begin_in_child)
 
 
 def flush(timeout: float = 5.0) -> bool:

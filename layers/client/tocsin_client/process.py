@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 import weakref
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Protocol
 
 AT_EXIT = 5.0
@@ -93,16 +93,33 @@ def _close(senders: Iterable[Sender]) -> None:
 
 _fork_lock = threading.Lock()
 _forking: list[Sender] = []  # who was told of the fork under way
+_import_lock = threading.Lock()
+_holds_imports = False  # whoever forks
+_IMPORTED_WITHIN = 30.0  # seconds that a fork waits at most
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """Within, what a sender's thread imports: nobody forks meanwhile.
+
+    A child would have the module as far as it was loaded, and its lock closed, by a thread that the child has not.
+    """
+    with _import_lock:
+        yield
 
 
 def _before_fork() -> None:
+    global _holds_imports  # noqa: PLW0603 - guarded by _fork_lock
     _fork_lock.acquire()  # threads may fork at once
     _forking[:] = _senders
     for sender in _forking:
         sender.before_fork()
+    _holds_imports = _import_lock.acquire(timeout=_IMPORTED_WITHIN)
 
 
 def _in_parent() -> None:
+    if _holds_imports:
+        _import_lock.release()
     for sender in _forking:
         sender.after_fork()
     _forking.clear()
@@ -110,8 +127,8 @@ def _in_parent() -> None:
 
 
 def _in_child() -> None:
-    global _fork_lock  # noqa: PLW0603 - its parent's is held for the parent
-    _fork_lock = threading.Lock()
+    global _fork_lock, _import_lock  # its parent's are held for the parent
+    _fork_lock, _import_lock = threading.Lock(), threading.Lock()
     for sender in _forking:
         sender.begin_in_child()
     _forking.clear()

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from tocsin_client import __version__
+from tocsin_client.process import importing
 
 if TYPE_CHECKING:
     import ssl
@@ -129,7 +130,8 @@ class Session:
             compressor = zlib.compressobj(wbits=_GZIP)
             body = compressor.compress(body) + compressor.flush()
             kind, encoding = "application/x-ndjson", {"content-encoding": "gzip"}
-        from http.client import HTTPException  # noqa: PLC0415 - with TLS, what takes the longest to import here
+        _load()
+        from http.client import HTTPException  # noqa: PLC0415
 
         headers = {"authorization": _Secret(f"Bearer {self._key}"), "content-type": kind, "user-agent": _AGENT}
         connection, closed = self._connection(), self._closed
@@ -234,6 +236,21 @@ def _outcome(result: object) -> Receipt | Refused | None:
 
 def _moment(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))  # Python 3.10 does not take Z
+
+
+_loaded = False
+
+
+def _load() -> None:
+    """Import what takes the longest here, with TLS, and what each connection asks for: not before somebody sends."""
+    global _loaded  # noqa: PLW0603 - at worst two threads look, one after the other
+    if not _loaded:
+        with importing():
+            import encodings.idna  # noqa: F401, PLC0415
+            import http.client  # noqa: F401, PLC0415
+
+            from tocsin_client import answers  # noqa: F401, PLC0415
+        _loaded = True
 
 
 def _seconds(retry_after: str) -> float:

@@ -22,11 +22,13 @@ def naps() -> list[float]:
 
 @pytest.fixture
 def make(api: Api, naps: list[float]) -> Iterator[Callable[..., Client]]:
-    """Makes clients of `api` that do not sleep, and leave this process's signals alone."""
+    """Makes clients of `api` that do not sleep, wait for a busy machine, and leave this process's signals alone."""
     made: list[Client] = []
 
     def one(url: str = "", key: str = KEY, **options: object) -> Client:
-        made.append(Client(url or api.url, key, **{"sleep": naps.append, "flush_on_sigterm": False, **options}))
+        made.append(
+            Client(url or api.url, key, **{"sleep": naps.append, "flush_on_sigterm": False, "timeout": 60, **options})
+        )
         return made[-1]
 
     yield one

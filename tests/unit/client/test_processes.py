@@ -289,6 +289,31 @@ def test_forks_while_other_threads_save_lose_nothing(api, produce, tmp_path):
     assert actions(api) == {"child": 30, "thread": count.context["saved"], "count": 1}
 
 
+def test_a_fork_while_modules_are_imported_loses_nothing(api, produce):
+    """The fault: the child of a process that had just saved its first event had http.client as far as it was imported,
+    and could never send."""
+    produce(
+        "import threading\n"
+        "begun = threading.Event()\n"
+        "class Slow:\n"
+        "  def find_spec(self, name, path=None, target=None):\n"
+        "    if name == 'email.parser':\n"
+        "      begun.set()\n"
+        "      time.sleep(0.5)\n"
+        "sys.meta_path.insert(0, Slow())\n"
+        "Event.new('parent').save()\n"
+        "assert begun.wait(60)\n"
+        "child = os.fork()\n"
+        "Event.new('child' if child == 0 else 'parent').save()\n"
+        "assert flush(60)\n"
+        "if child == 0: os._exit(0)\n"
+        "assert os.waitpid(child, 0)[1] == 0\n",
+        api.url,
+    ).ends()
+
+    assert actions(api) == {"parent": 2, "child": 1}
+
+
 def test_threads_may_fork_at_once(api, produce, tmp_path):
     produce(
         "import threading\n"
