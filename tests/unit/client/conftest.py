@@ -1,10 +1,11 @@
-"""The API's server, and clients of it that do not sleep."""
+"""The API's server, clients of it that do not sleep, and processes that have one."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.unit.client.api_server import KEY, Api
+from tests.unit.client.producer import Producer
 from tocsin_client import Client
 
 
@@ -35,3 +36,18 @@ def make(api: Api, naps: list[float]) -> Iterator[Callable[..., Client]]:
     api.released.set()
     for each in made:
         each.close(timeout=0.05)
+
+
+@pytest.fixture
+def produce() -> Iterator:
+    """Starts producers, and leaves none behind."""
+    started: list[Producer] = []
+
+    def start(*arguments: str) -> Producer:
+        started.append(Producer(*arguments))
+        return started[-1]
+
+    yield start
+    for producer in started:
+        if producer.process.returncode is None:
+            producer.forget()
