@@ -309,12 +309,15 @@ def limited(limit: int) -> dict[str, str]:
     return PRODUCER | {"events_per_minute": str(limit)}
 
 
-def test_more_events_than_a_key_may_send_in_a_minute_are_refused(
-    stack: Stack, producer: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def in_one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All requests come at 20 s past noon."""
     noon = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
     monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(noon))
 
+
+@pytest.mark.usefixtures("in_one_minute")
+def test_more_events_than_a_key_may_send_in_a_minute_are_refused(stack: Stack, producer: Client) -> None:
     first = producer.post(BATCH[:3], key=limited(4))
     second = producer.post(BATCH[:2], key=limited(4))
 
@@ -324,12 +327,10 @@ def test_more_events_than_a_key_may_send_in_a_minute_are_refused(
     assert second.headers["retry-after"] == "40"
 
 
+@pytest.mark.usefixtures("in_one_minute")
 def test_a_request_of_more_events_than_a_whole_minute_has_is_refused_and_counts_nothing(
-    stack: Stack, producer: Client, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, producer: Client
 ) -> None:
-    noon = datetime(2026, 3, 1, 12, 0, 20, tzinfo=UTC)
-    monkeypatch.setattr("tocsin.ingest.service.new_id", lambda: new_id(noon))
-
     too_many = producer.post(BATCH[:3], key=limited(2))
     all_of_them = producer.post(BATCH[:2], key=limited(2))
 

@@ -44,7 +44,7 @@ def cut(text: str, limit: int, escapes: Mapping[str, str] | None = None) -> str:
     What is too long ends with a mark. Neither a character nor an escape is ever split. `limit` is at least 1.
     """
     escapes = escapes or {}
-    if len(text) <= limit:  # most are short, and going through them one by one would be a fifth of a chat message
+    if len(text) <= limit:  # most are: character by character they took more than the rest of a chat message
         whole = text.translate({ord(character): escape for character, escape in escapes.items()})
         if units(whole) <= limit:
             return whole
