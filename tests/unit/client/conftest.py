@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.client.api_server import KEY, Api
 from tests.unit.client.producer import Producer
-from tocsin_client import Client
+from tocsin_client import Client, configuration
 
 
 @pytest.fixture
@@ -51,3 +51,12 @@ def produce() -> Iterator:
     for producer in started:
         if producer.process.returncode is None:
             producer.forget()
+
+
+@pytest.fixture
+def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[object]:
+    """The configuration of a process in which nobody has said anything yet."""
+    monkeypatch.setattr(configuration, "current", configuration._Configuration())
+    yield configuration.current
+    if configuration.current.client is not None:
+        configuration.current.client.close(timeout=0.05)

@@ -1,19 +1,10 @@
 """The settings of a Flask application, beside those of the environment."""
 
-import pytest
 from flask import Flask
 
 from tests.unit.client.api_server import KEY
 from tocsin_client import configuration
 from tocsin_client.flask import Tocsin
-
-
-@pytest.fixture
-def configured(monkeypatch):
-    monkeypatch.setattr(configuration, "current", configuration._Configuration())
-    yield configuration.current
-    if configuration.current.client is not None:
-        configuration.current.client.close(timeout=0.05)
 
 
 def test_a_spool_of_the_settings_holds_where_the_environment_says_the_rest(api, configured, tmp_path, monkeypatch):

@@ -10,14 +10,6 @@ from tocsin_client.django.apps import configure
 from tocsin_client.django.ignoring import ignored_fields, is_ignored_model
 
 
-@pytest.fixture
-def configured(monkeypatch):
-    monkeypatch.setattr(configuration, "current", configuration._Configuration())
-    yield configuration.current
-    if configuration.current.client is not None:
-        configuration.current.client.close(timeout=0.05)
-
-
 def test_a_spool_of_the_settings_holds_where_the_environment_says_the_rest(api, configured, tmp_path, monkeypatch):
     """The fault: without URL in the settings, SPOOL and KEY there did nothing."""
     monkeypatch.setenv("TOCSIN_URL", api.url)
