@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from contextlib import suppress
 
 from tests.unit.client.api_server import KEY, LIBRARY
 
@@ -51,6 +52,19 @@ class Producer:
         assert self.process.stdin is not None
         self.process.stdin.write("\n")
         self.process.stdin.flush()
+
+    def terminate(self) -> None:
+        """End it by SIGTERM, however busy this machine is.
+
+        One that comes while its main thread is between two instructions of Python and a call that blocks is seen after
+        that call only (https://docs.python.org/3/library/signal.html#execution-of-python-signal-handlers). So another
+        is sent, as who ends a service does.
+        """
+        for _ in range(12):
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=10)
+                return
 
     def ends(self, *, by: int = 0) -> None:
         """Wait for its end: an exit status, or a negative signal."""

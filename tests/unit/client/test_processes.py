@@ -43,7 +43,7 @@ def test_a_process_that_ends_delivers_once(api, produce, tmp_path, end, status, 
     )
     if "waits" in end:
         producer.says("waits")
-        producer.process.terminate()
+        producer.terminate()
 
     producer.ends(by=status)
 
