@@ -15,11 +15,15 @@ function decoded(text) {
   try { return decodeURIComponent(text); } catch { return text; }
 }
 
+/** In place of a name: what is to be made. No name ends with a slash, so that an entry named "new" has its own address. */
+export const NEW = "new/";
+
 /** The link to a page, with those of `query` that have a value. */
 export function link(page, name = "", query = {}) {
   const given = Object.entries(query).filter(([, value]) => value !== undefined && value !== null && value !== "");
   const search = new URLSearchParams(given).toString();
-  return `#/${page}${name ? `/${encodeURIComponent(name)}` : ""}${search ? `?${search}` : ""}`;
+  const called = name === NEW ? NEW : encodeURIComponent(name);
+  return `#/${page}${called && `/${called}`}${search && `?${search}`}`;
 }
 
 export function go(page, name, query) { location.hash = link(page, name, query); }

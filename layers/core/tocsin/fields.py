@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Strict
 
-from tocsin.names import foreign_name
+from tocsin.names import foreign_name, username
 from tocsin.times import parse_duration
 
 Name = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._:@+-]*$")]
@@ -42,6 +42,9 @@ ForeignName = Annotated[str, AfterValidator(foreign_name)]
 
 Kept in Unicode's normal form C.
 """
+
+Username = Annotated[str, AfterValidator(username)]
+"""What a user may be called: a foreign name, and not `me`."""
 
 PersonKey = (
     Annotated[int, Strict(), Field(ge=-(1 << 63), lt=1 << 63)] | Annotated[str, Field(min_length=1, max_length=255)]

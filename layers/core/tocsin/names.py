@@ -8,6 +8,9 @@ import unicodedata
 MAX_FOREIGN_NAME = 255
 """Characters: at most 1,020 bytes, so that a name fits a sort key of DynamoDB."""
 
+ME = "me"
+"""In paths, in place of a user's name: who asks."""
+
 _UNPRINTABLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})  # Unicode's general categories
 _ENCODED = re.compile("%[0-9A-Fa-f]{2}")
 
@@ -36,4 +39,12 @@ def foreign_name(name: str) -> str:
         raise ValueError("has a `?`, or a `%` before two hexadecimal digits: paths can't name it")
     if name in {".", ".."} or name.endswith("/") or any(part in f"{name}/" for part in ("/members/", "/preferences/")):
         raise ValueError("is `.` or `..`, ends with `/` or has `/members` or `/preferences` in it: another path")
+    return name
+
+
+def username(name: str) -> str:
+    """A foreign name for a user. ValueError, which says why, where none could be called so."""
+    name = foreign_name(name)
+    if name == ME:
+        raise ValueError("is `me`, which stands for who asks: `/users/me/preferences`")
     return name

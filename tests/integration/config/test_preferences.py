@@ -246,6 +246,12 @@ def test_nobody_has_a_name_that_would_be_a_path_of_preferences(operator: Api, na
     assert "/preferences" in errors(answer)["users[0].username"]
 
 
+def test_nobody_is_called_as_who_asks_is(operator: Api) -> None:
+    """The fault: what was said of the user `me` was said of who said it."""
+    assert "stands for who asks" in errors(operator("PUT", "/users/me", {}))["username"]
+    assert operator("PUT", "/groups/me", {}).status == 201
+
+
 # ── defaults ─────────────────────────────────────────────────────────────────
 
 

@@ -8,18 +8,18 @@ from tests.stack.browser import console, go, happen, rows, sign_in, violations
 
 EDITORS = (
     "#/rules/console",
-    "#/rules/new?source=1",
+    "#/rules/new/?source=1",
     "#/policies/app-console",
     "#/policies/suspicious?source=1",
     "#/transports/pager",
-    "#/transports/new",
-    "#/mappings/new",
-    "#/keys/new",
+    "#/transports/new/",
+    "#/mappings/new/",
+    "#/keys/new/",
     "#/settings",
     "#/exports",
     "#/users/alice",
     "#/groups/security",
-    "#/silences/new",
+    "#/silences/new/",
     "#/preferences",
 )
 
@@ -34,7 +34,7 @@ def test_no_editor_or_detail_shuts_anybody_out(browser: Browser, stack: LocalSta
         go(page, address)
         page.get_by_role("heading", level=1).wait_for()
         broken += violations(page, scheme)
-    go(page, "#/rules/new")
+    go(page, "#/rules/new/")
     page.get_by_label("Binding 1 names").fill("absent")
     page.get_by_label("Tell at most").check()
     expect(page.get_by_role("status", name="Check")).to_have_text("The API would refuse this.")

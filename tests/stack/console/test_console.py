@@ -209,7 +209,7 @@ def test_what_a_silence_would_have_held_is_what_it_asks(page: Page, stack: Local
             action="custom_stock",
             context={"model": {"app": "shop", "model_name": "order", "pk": pk}},
         )
-    go(page, "#/silences/new?action=custom_stock")
+    go(page, "#/silences/new/?action=custom_stock")
 
     page.get_by_label("Model").fill("shop.cart")
     page.get_by_role("button", name="What would it have held?").click()

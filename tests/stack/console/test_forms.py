@@ -26,7 +26,7 @@ def settings(stack: LocalStack) -> Iterator[JsonObject]:
 
 
 def new(page: Page, kind: str, name: str) -> None:
-    go(page, f"#/{kind}/new")
+    go(page, f"#/{kind}/new/")
     page.get_by_label("Name", exact=True).fill(name)
 
 
@@ -56,6 +56,17 @@ def test_a_mapping(page: Page, stack: LocalStack, name: str) -> None:
     page.get_by_label("Expression", exact=True).fill("{'text': event.action}")
     save(page, name)
     assert stack.api().ask("GET", f"/mappings/{name}").json()["expression"] == "{'text': event.action}"
+
+
+def test_an_entry_may_be_called_new(page: Page, stack: LocalStack) -> None:
+    stack.api().ask("PUT", "/mappings/new", json={"expression": "{'text': event.app}"}).raise_for_status()
+
+    go(page, "#/mappings")
+    page.get_by_role("link", name="new", exact=True).click()
+
+    expect(page.get_by_role("heading", level=1, name="new", exact=True)).to_be_visible()
+    expect(page.get_by_label("Expression", exact=True)).to_have_value("{'text': event.app}")
+    stack.api().ask("DELETE", "/mappings/new").raise_for_status()
 
 
 def test_what_is_new_replaces_nothing(page: Page, stack: LocalStack, name: str) -> None:

@@ -37,7 +37,7 @@ def test_a_mistake_is_told_where_it_is_while_it_is_made(page: Page, stack: Local
 
 
 def test_a_rule_is_made_as_a_form_and_the_api_has_what_was_filled_in(page: Page, stack: LocalStack, name: str) -> None:
-    go(page, "#/rules/new")
+    go(page, "#/rules/new/")
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Severity").select_option("alert")
     page.get_by_label("Group", exact=True).fill("security")
@@ -77,7 +77,7 @@ def test_a_rule_is_made_as_a_form_and_the_api_has_what_was_filled_in(page: Page,
 
 
 def test_the_source_says_at_which_line_it_is_wrong(page: Page, stack: LocalStack, name: str) -> None:
-    go(page, "#/rules/new?source=1")
+    go(page, "#/rules/new/?source=1")
     page.get_by_label("Name", exact=True).fill(name)
     source = page.get_by_label("Rule as JSON")
 
@@ -97,7 +97,7 @@ def test_the_source_says_at_which_line_it_is_wrong(page: Page, stack: LocalStack
 
 
 def test_what_is_wrong_with_a_policy_stands_at_its_field(page: Page, stack: LocalStack, name: str) -> None:
-    go(page, "#/policies/new")
+    go(page, "#/policies/new/")
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Kind").select_option("expression")
 

@@ -75,7 +75,7 @@ def test_a_secret_of_ones_own_takes_the_place_of_the_made_one(page: Page, stack:
 
 
 def test_a_new_transport_begins_as_its_service_wants_it(page: Page) -> None:
-    page.evaluate("location.hash = '#/transports/new'")
+    page.evaluate("location.hash = '#/transports/new/'")
     page.get_by_label("Service", exact=True).select_option(label="ntfy")
     topic = page.get_by_label("topic", exact=True)
 

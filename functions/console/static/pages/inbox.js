@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { html, Icon } from "../html.js";
 import { clearAll, connection, counts, mark, markAll, notifications, older, remove, unread } from "../live.js";
-import { change, link, route } from "../router.js";
+import { NEW, change, link, route } from "../router.js";
 import { may } from "../session.js";
 import { Acknowledge } from "../parts/acknowledge.js";
 import { EventDetails } from "../parts/event.js";
@@ -39,7 +39,7 @@ function Notification({ item, act }) {
       <${Acknowledge} item=${item} />
       <button onClick=${() => act(() => mark([item.id], !item.seen))}>${item.seen ? "Mark unseen" : "Mark seen"}</button>
       <button class="danger" onClick=${() => act(() => remove(item.id)).then(close)}>Delete</button>
-      ${may("config:write") && html`<a class="button" href=${link("silences", "new", { app: item.app, action: item.action })}>Silence</a>`}
+      ${may("config:write") && html`<a class="button" href=${link("silences", NEW, { app: item.app, action: item.action })}>Silence</a>`}
     </div>
     <dl class="facts"><dt>Rule</dt><dd>${may("config:read") ? html`<a href=${link("rules", item.rule)}>${short(item.rule, 120)}</a>` : short(item.rule, 120)}</dd>
       <dt>Event</dt><dd>${item.event ? short(`${item.app} ${item.action}`, 200) : "is gone"}</dd></dl>

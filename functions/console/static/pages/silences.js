@@ -2,7 +2,7 @@
 import { useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { ask, get, part } from "../api.js";
-import { go, link, route } from "../router.js";
+import { NEW, go, link, route } from "../router.js";
 import { may } from "../session.js";
 import { useAll } from "../parts/resources.js";
 import { Field, Notice } from "../parts/notice.js";
@@ -51,7 +51,7 @@ function Overview() {
   const silences = useAll("silences");
   const [problem, setProblem] = useState(null);
   const end = (name) => ask("DELETE", `silences/${part(name)}`).then(silences.again, setProblem);
-  return html`<div class="head"><h1>Silences</h1>${may("config:write") && html`<a class="button" href=${link("silences", "new")}>New silence</a>`}</div>
+  return html`<div class="head"><h1>Silences</h1>${may("config:write") && html`<a class="button" href=${link("silences", NEW)}>New silence</a>`}</div>
     <${Notice} problem=${problem || silences.problem} />
     ${silences.value && !silences.value.length && html`<p class="empty">Nothing is silenced.</p>`}
     ${silences.value && silences.value.length > 0 && html`<table class="stack"><thead><tr>${["State", "Events", "Until", "By", "Comment", ""].map((title) => html`<th scope="col">${title || html`<span class="unseen-text">End</span>`}</th>`)}</tr></thead>
@@ -62,5 +62,5 @@ function Overview() {
 
 export default function Silences() {
   const { name, query } = route.value;
-  return name === "new" && may("config:write") ? html`<${NewSilence} query=${query} />` : html`<${Overview} />`;
+  return name === NEW && may("config:write") ? html`<${NewSilence} query=${query} />` : html`<${Overview} />`;
 }

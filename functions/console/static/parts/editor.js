@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { ask, part } from "../api.js";
-import { change, go, link, route } from "../router.js";
+import { NEW, change, go, link, route } from "../router.js";
 import { may } from "../session.js";
 import { placeOf, useCheck } from "./checks.js";
 import { Notice } from "./notice.js";
@@ -53,7 +53,7 @@ function Verdict({ check, invalid, unchanged }) {
 }
 
 /**
- * One entry. `route.name` is its name, or "new".
+ * One entry. `route.name` is its name, or NEW.
  * @param {{kind: string, one: string, blank?: object, left?: string[], form: Function, single?: boolean, once?: string, children?: (entry: object, again: () => void, edit: (change: (value: object) => object) => void) => unknown}} properties
  *   `left` are members that the API shows and does not take; `form` is a component of {value, edit, problem, writable};
  *   `single` is for what has no name, as the settings; `once` is a member that a PUT answers this once: a secret;
@@ -61,7 +61,7 @@ function Verdict({ check, invalid, unchanged }) {
  */
 export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, single = false, once, children }) {
   const { name, query } = route.value;
-  const fresh = !single && name === "new";
+  const fresh = !single && name === NEW;
   const [called, setCalled] = useState("");
   const path = single ? kind : `${kind}/${part((fresh ? called : name) || UNNAMED)}`;
   const loaded = useLoaded(async () => (fresh ? { data: blank, etag: null } : ask("GET", path)), name);

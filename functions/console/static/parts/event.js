@@ -2,7 +2,7 @@
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html, Icon } from "../html.js";
 import { get, part } from "../api.js";
-import { link, route } from "../router.js";
+import { NEW, link, route } from "../router.js";
 import { may } from "../session.js";
 import { Notice } from "./notice.js";
 import { useShown } from "./shown.js";
@@ -54,7 +54,7 @@ export function EventDetails({ id, known, narrow, close }) {
       ${event.hash && html`<dt>Hash</dt><dd class="mono">${event.hash}</dd>`}
       ${typeof hyperlink === "string" && html`<dt>Link</dt><dd><${Link} href=${hyperlink}>${typeof label === "string" ? short(label, 100) : ""}</${Link}></dd>`}
     </dl>
-    ${may("config:write") && html`<p><a class="button" href=${link("silences", "new", { app: event.app, action: event.action })}>Silence events like this</a></p>`}
+    ${may("config:write") && html`<p><a class="button" href=${link("silences", NEW, { app: event.app, action: event.action })}>Silence events like this</a></p>`}
     <div id="story"><${Story} id=${id} created=${event.created} /></div>
     <h3>Context</h3>
     <${Tree} value=${event.context} path=${["context"]} narrow=${narrow} />

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { html } from "../html.js";
 import { all } from "../api.js";
-import { link } from "../router.js";
+import { NEW, link } from "../router.js";
 import { may } from "../session.js";
 import { short } from "./text.js";
 
@@ -35,4 +35,4 @@ export function EntryTable({ kind, items, problem, columns, name = (item) => ite
       ${columns.map(([title, show]) => html`<td data-label=${title}>${show(item)}</td>`)}</tr>`)}</tbody></table>`;
 }
 
-export const NewButton = ({ kind, one }) => may("config:write") && html`<a class="button" href=${link(kind, "new")}>New ${one}</a>`;
+export const NewButton = ({ kind, one }) => may("config:write") && html`<a class="button" href=${link(kind, NEW)}>New ${one}</a>`;

@@ -1,7 +1,7 @@
 /** A rule as a form: when it fires, whom it tells and by what, how often, and its tests. */
 import { html } from "../html.js";
 import { all } from "../api.js";
-import { link } from "../router.js";
+import { NEW, link } from "../router.js";
 import { Elsewhere, Field, wrongAt } from "./notice.js";
 import { useLoaded } from "./resources.js";
 import { short } from "./text.js";
@@ -131,7 +131,7 @@ export function RuleForm({ value, edit, problem, writable }) {
         set=${(entry) => set("bindings", replaced(bindings, position, entry))} />`)}</ul>
       ${!bindings.length && html`<p class="small wrong">Without a binding it never fires.</p>`}
       ${writable && html`<div class="inline"><button type="button" class="tiny" onClick=${() => set("bindings", [...bindings, { policy: "" }])}>Add a binding</button>
-        <a href=${link("policies", "new")}>New policy</a></div>`}
+        <a href=${link("policies", NEW)}>New policy</a></div>`}
       <${Field} label="Events that are older tell nobody" hint="hours=24, days=2, …" path="max_age" problem=${problem}><input readonly=${!writable} value=${value.max_age ?? ""} placeholder="hours=24"
         onInput=${(event) => set("max_age", event.target.value || undefined)} /></${Field}></fieldset>
     <fieldset><legend>Tells</legend><div class="grid2">

@@ -13,8 +13,7 @@ from tocsin.errors import Invalid, Violation
 from tocsin.http.preconditions import Precondition, etag_of
 from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
-
-_ME = "me"
+from tocsin.names import ME
 
 
 def add_routes(app: APIGatewayHttpResolver, preferences: PersonalPreferences) -> None:
@@ -46,7 +45,7 @@ def _asked(app: APIGatewayHttpResolver, person: str, needed: Scope) -> tuple[Req
     """The request, who sent it and whose preferences it is about. Another's need the scope `needed` too."""
     request, principal = asked(app, Scope.NOTIFICATIONS, versioned=True)
     name = name_of(person)
-    if name not in {_ME, principal.user}:
+    if name not in {ME, principal.user}:
         principal.require(needed)
         return request, principal, name
     if principal.user is None:

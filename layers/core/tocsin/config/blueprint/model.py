@@ -29,6 +29,7 @@ if TYPE_CHECKING:  # tocsin.models says what for
         OptionName,
         OptionValue,
         PersonKey,
+        Username,
     )
 
 MASK = "*" * 20
@@ -43,7 +44,7 @@ MAX_HEADERS = 10
 class UserEntry(Model):
     """A person."""
 
-    username: ForeignName
+    username: Username
     pk: PersonKey | None = None
     """The person's id in the systems that report events: a number or text, unique among users."""
     email: Annotated[str, Field(max_length=320)] = ""
