@@ -4,6 +4,8 @@ botocore checks and writes a request as ever, and reads the answer as ever; even
 between it would sign the request and make HTTP of it, and moto would find out from HTTP what was asked for.
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +31,9 @@ PLAIN: dict[tuple[Any, str], Any] = {
 }
 """What `install` replaces."""
 
+type Lost = Callable[[str, dict[str, Any]], bool]
+_lost: list[Lost] = []
+
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Has botocore hand its requests to moto, for as long as moto is in force."""
@@ -42,6 +47,8 @@ def install(patch: pytest.MonkeyPatch) -> None:
         while True:
             request["context"]["retries"] = {"attempt": attempts}
             answer, parsed = _answer(endpoint, response(), request, operation)
+            if any(lost(operation.name, request) for lost in _lost):
+                answer, parsed = AWSResponse(request["url"], 500, {}, None), _no_answer()
             failed = answer.status_code >= 300
             if not (failed and endpoint._needs_retry(attempts, operation, request, (answer, parsed))):
                 parsed["ResponseMetadata"]["RetryAttempts"] = attempts - 1
@@ -57,6 +64,24 @@ def install(patch: pytest.MonkeyPatch) -> None:
 
     for (owner, name), quick in zip(PLAIN, (send_request, resolve_endpoint, _request_id), strict=True):
         patch.setattr(owner, name, quick)
+
+
+@contextmanager
+def answers_lost(lost: Lost) -> Iterator[None]:
+    """Within, answers are lost where `lost` says so of an operation's name and request: the call is done, the caller is
+    told 500 by something on the way, and botocore makes the call again, at once.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _: None))
+        _lost.append(lost)
+        try:
+            yield
+        finally:
+            _lost.remove(lost)
+
+
+def _no_answer() -> dict[str, Any]:
+    return {"Error": {"Code": "500", "Message": "injected"}, "ResponseMetadata": {"HTTPStatusCode": 500}}
 
 
 def _request_id(headers: dict[str, Any] | None = None) -> str:

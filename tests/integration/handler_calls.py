@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tests.integration.conftest import ROOT, Stack
+from tests.quick_calls import answers_lost
 from tocsin.aws import clients
 from tocsin.identity.principal import Scope
 
@@ -157,6 +158,31 @@ def failing(
     finally:
         for each in watched:
             each.meta.events.unregister(f"before-call.{service}", before_call)
+
+
+@contextmanager
+def answer_lost(*operations: str, at: Callable[[int], bool] = lambda call: call == 1, table: str = "") -> Iterator[Any]:
+    """Within, the answers of those calls of `operations` (all by default) whose number, from 1, is `at` get lost.
+
+    The calls are done, and botocore makes them again. With `table` only calls that name it are looked at. Gives the
+    names of the calls that were made, those that were made again once.
+    """
+    calls: list[str] = []
+    repeated: list[int] = []
+
+    def lost(operation: str, request: dict[str, Any]) -> bool:
+        if (operations and operation not in operations) or (table and f'"{table}"'.encode() not in request["body"]):
+            return False
+        if id(request) in repeated:
+            return False
+        calls.append(operation)
+        if at(len(calls)):
+            repeated.append(id(request))
+            return True
+        return False
+
+    with answers_lost(lost):
+        yield calls
 
 
 @contextmanager

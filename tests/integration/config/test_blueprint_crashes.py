@@ -194,14 +194,14 @@ def test_a_note_of_what_broke_off_does_not_expire_with_its_lock(stack: Stack, cl
 
 def test_while_one_is_applied_another_is_refused(stack: Stack, client: Client) -> None:
     lock = ConfigurationLock(stack.dynamodb, "config")
-    lock.take("somebody", now=datetime.now(UTC))
+    held = lock.take("somebody", now=datetime.now(UTC))
     before = everything(stack)
 
     answer = put(client, NEW)
 
     assert answer.is_problem(409)
     assert everything(stack) == before
-    lock.release(forget=True)
+    lock.release(held, forget=True)
     assert put(client, NEW).status == 200
 
 

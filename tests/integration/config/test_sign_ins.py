@@ -142,10 +142,10 @@ def test_a_ticket_is_still_good_when_somebody_else_was_changing_the_configuratio
     brought = ticket(api)
     monkeypatch.setattr("tocsin.config.resources.editor._WAITS", 1)
     lock = ConfigurationLock(stack.dynamodb, "config")
-    lock.take("a blueprint", now=datetime.now(UTC))
+    held = lock.take("a blueprint", now=datetime.now(UTC))
 
     while_it_is_applied = sign_in(api, brought)
-    lock.release(forget=True)
+    lock.release(held, forget=True)
     afterwards = sign_in(api, brought)
 
     assert (while_it_is_applied.status, afterwards.status) == (409, 200)

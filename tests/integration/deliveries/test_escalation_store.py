@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import answer_lost
 from tocsin.aws.errors import ConditionFailed
 from tocsin.deliveries.escalation_store import ESCALATION_SHARDS, EscalationStore
 from tocsin.deliveries.matters import Matter
@@ -329,3 +330,24 @@ def test_a_matter_that_others_keep_changing_is_begun_by_the_next_try(
     matters.begin(later, 120)
 
     assert matters.began() == [later]
+
+
+def test_who_acknowledges_is_the_first_though_the_answer_got_lost(matters: Matters) -> None:
+    """The fault: open inboxes, and the log, were not told who acknowledged."""
+    matters.begin(matters.event(0), 0)
+
+    with answer_lost("UpdateItem"):
+        done = matters.store.acknowledge("down#hosts", "a", by="ana", via="link", now=START)
+
+    assert done.first
+
+
+def test_a_step_is_handed_on_at_once_though_the_answer_got_lost(matters: Matters) -> None:
+    matters.begin(matters.event(0), 0)
+    now = START + timedelta(minutes=16)
+    (due,) = [each for shard in range(ESCALATION_SHARDS) for each in matters.store.due(shard, now=now, limit=10)]
+
+    with answer_lost("UpdateItem"):
+        claimed = matters.store.claim(due, now=now, lease=LEASE)
+
+    assert claimed is not None

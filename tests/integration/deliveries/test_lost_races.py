@@ -1,12 +1,13 @@
 """Two functions at one delivery, head or breaker: one of them changes it, and the other one leaves it alone."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.handler_calls import failing, just_before, throttled
+from tests.integration.handler_calls import answer_lost, failing, just_before, throttled
 from tocsin.aws import clients
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.digest_store import Claim, DigestStore, Head
@@ -15,7 +16,7 @@ from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.redrive_store import RedeliveryStore
-from tocsin.deliveries.store import DeliveryStore
+from tocsin.deliveries.store import DeliveryStore, Taken
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
@@ -36,6 +37,7 @@ class Table:
     """The table of deliveries, by this function (`mine`) and by another one that is quicker (`theirs`)."""
 
     def __init__(self, stack: Stack) -> None:
+        self.stack = stack
         self.deliveries = DeliveryStore(stack.dynamodb, "deliveries")
         self.theirs = RedeliveryStore(stack.dynamodb, "deliveries")
         self.mine = RedeliveryStore(clients.dynamodb(), "deliveries")
@@ -61,6 +63,12 @@ class Table:
         self.noted(State.RETRYING, NOW)
         (place,) = self.due(NOW)
         return place
+
+    def held(self) -> Place:
+        """Another delivery, that a breaker holds."""
+        message = replace(self.message, event_id=new_id(NOW))
+        self.deliveries.hold(message, now=NOW, keep=KEEP)
+        return Place.of(message.delivery_id)
 
     def due(self, now: datetime) -> list[Place]:
         return [place for shard in range(DUE_SHARDS) for place in self.theirs.due(shard, now=now, limit=10)]
@@ -150,6 +158,36 @@ def test_what_was_attempted_while_somebody_sends_it_again_is_not_queued_twice(ta
 
     assert found is State.RETRYING
     assert table.shown()["next_attempt"] == "2026-03-01T12:02:00.000Z"
+
+
+def test_what_this_run_claimed_is_sent_though_the_answer_got_lost(table: Table) -> None:
+    """The fault: the repeat of a claim was refused for the claim itself, and its message was sent an hour later."""
+    held, stuck = table.held(), table.taken()
+
+    with answer_lost("UpdateItem", at=lambda _: True):
+        claimed = table.mine.claim(stuck, now=NOW + 3 * LEASE)
+        released = table.mine.release(held, "hook", now=NOW)
+
+    assert isinstance(claimed, DeliveryMessage)
+    assert isinstance(released, DeliveryMessage)
+    assert [each["reason"] for each in table.shown()["attempts"]] == ["http_500", "interrupted"]  # type: ignore
+
+
+def test_what_is_sent_again_by_hand_is_sent_though_the_answer_got_lost(table: Table) -> None:
+    place = table.retried()
+
+    with answer_lost("UpdateItem"):
+        queued = table.mine.requeue(place, now=NOW, skip=())
+
+    assert isinstance(queued, DeliveryMessage)
+
+
+def test_a_delivery_is_attempted_at_once_though_the_answer_of_taking_it_got_lost(table: Table) -> None:
+    """The fault: it was told as an attempt whose function died, and made after its lease."""
+    with answer_lost("UpdateItem"):
+        taken = table.deliveries.take(table.message, now=NOW, lease=LEASE, keep=KEEP)
+
+    assert taken == Taken(0)
 
 
 # ── digests ──────────────────────────────────────────────────────────────────

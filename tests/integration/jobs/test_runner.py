@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import answer_lost
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Unavailable
 from tocsin.events.store import EventStore
@@ -85,6 +86,16 @@ def test_a_job_that_is_over_forgets_what_was_asked_and_keeps_what_is_shown(sched
     assert found is not None
     assert (found.request, found.progress, found.shown) == ({}, {}, {"seen": 1})
     assert (done["done"], again["steps"]) == (1, 0)
+
+
+def test_a_job_is_made_and_ends_though_all_answers_get_lost(schedule: Schedule) -> None:
+    """The fault: a job was made, and its making answered with 500; what ran was left as one that another run has."""
+    with answer_lost("PutItem", "UpdateItem", at=lambda _: True):
+        job = schedule.add()
+        done = schedule.run(Scripted(lambda job: ends(job) if job.progress else Step(job.went_on({"position": "1"}))))
+
+    assert schedule.state(job)[0] is JobState.DONE
+    assert (done["steps"], done["done"], done["left"]) == (2, 1, 0)
 
 
 def test_a_job_is_taken_by_one_run(schedule: Schedule) -> None:

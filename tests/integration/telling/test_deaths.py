@@ -8,6 +8,7 @@ import pytest
 
 from local.sinks import Sinks
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import answer_lost
 from tests.integration.matching.matching_world import record
 from tests.integration.telling.telling_world import Killed, TellingWorld, dying
 from tocsin.deliveries.digest_store import DigestStore
@@ -125,6 +126,20 @@ def test_a_digest_that_is_cut_short_at_any_step_is_made_once(telling: TellingWor
 
     assert sum(body["digest"]["count"] for body in telling.posted("ana")) == 3
     assert {item["state"]["S"] for item in telling.all() if item["username"]["S"] == "ana"} == {"joined", "delivered"}
+
+
+@pytest.mark.parametrize("write", range(1, 12))
+def test_whichever_answer_gets_lost_all_that_joins_a_digest_is_told_in_it(telling: TellingWorld, write: int) -> None:
+    """The fault: botocore's repeat of a join was refused for the first one, and what had joined was told to nobody."""
+    telling.say("ana", **telling.quiet())
+    telling.match(*telling.happened(3))
+    telling.later(hours=8, minutes=1)
+
+    with answer_lost("UpdateItem", at=lambda call: call == write):
+        telling.redrive()
+    telling.pump(telling.worker())
+
+    assert [body["digest"]["count"] for body in telling.posted("ana")] == [3]
 
 
 def test_what_an_index_shows_late_is_in_the_next_digest(telling: TellingWorld, monkeypatch: pytest.MonkeyPatch) -> None:

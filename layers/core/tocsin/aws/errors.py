@@ -46,11 +46,23 @@ class Gone(Exception):
 
 
 class ConditionFailed(Exception):
-    """The condition of a write did not hold. `item` is what was found, where the write asked for it; else empty."""
+    """The condition of a write did not hold. `item` is what was found, where the write asked for it; else empty.
 
-    def __init__(self, item: Mapping[str, Any]) -> None:
+    `again` says that botocore made the call before, and got no answer or an error: DynamoDB may have done it then.
+    """
+
+    def __init__(self, item: Mapping[str, Any], *, again: bool = False) -> None:
         super().__init__()
         self.item = item
+        self.again = again
+
+    def found_own(self, made: Mapping[str, Any]) -> bool:
+        """Whether the write was refused for what it had made itself: the attributes `made`, which no other write makes.
+
+        botocore repeats a call that got no answer, and DynamoDB refuses the repeat of a conditional write if it was
+        done. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+        """
+        return self.again and all(_same(self.item.get(name), value) for name, value in made.items())
 
 
 class ConditionsFailed(Exception):
@@ -79,7 +91,8 @@ def as_unavailable(what: str) -> Iterator[None]:
     except ClientError as error:
         if code_of(error) == "ConditionalCheckFailedException":
             found = error.response.get("Item")
-            raise ConditionFailed(found if isinstance(found, dict) else {}) from None
+            again = bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+            raise ConditionFailed(found if isinstance(found, dict) else {}, again=again) from None
         if code_of(error) == "GoneException":
             raise Gone from None
         if code_of(error) == "TransactionCanceledException":
@@ -113,6 +126,13 @@ def of_statement(what: str, error: Mapping[str, Any] | None) -> ConditionFailed 
         return ConditionFailed(error.get("Item", {}))
     kind = Unprocessed if code in _PASSING_IN_STATEMENTS else Refused if code == "ValidationError" else Unavailable
     return kind(f"{what} failed: {code}", retry_after=RETRY_AFTER)
+
+
+def _same(found: Mapping[str, Any] | None, given: Mapping[str, Any]) -> bool:
+    """Whether an attribute that was found is the one that was given: DynamoDB writes numbers in its own way."""
+    if found is None or "N" not in found or "N" not in given:
+        return found == given
+    return float(found["N"]) == float(given["N"])
 
 
 def code_of(error: ClientError) -> str:

@@ -75,15 +75,18 @@ class Table:
         *,
         condition: str | None = None,
         values: Item | None = None,
-        return_found: bool = False,
     ) -> None:
-        """Write `item` in the place of what is there. ConditionFailed where `condition` does not hold.
+        """Write `item` in the place of what is there. ConditionFailed, with what was found, where `condition` fails.
 
-        With `return_found` the error carries the item that was found.
+        Not where it fails for `item` itself, since the call is a repeat of botocore's of one that got no answer.
         """
-        request = _conditional(condition, None, values, return_found)
-        with as_unavailable(what):
-            self._client.put_item(TableName=self._name, Item=item, **request)
+        request = _conditional(condition, None, values, return_found=condition is not None)
+        try:
+            with as_unavailable(what):
+                self._client.put_item(TableName=self._name, Item=item, **request)
+        except ConditionFailed as refused:
+            if not refused.found_own(item):
+                raise
 
     def update(
         self,
@@ -96,18 +99,26 @@ class Table:
         condition: str | None = None,
         returning: Literal["NONE", "UPDATED_NEW", "ALL_NEW", "ALL_OLD"] = "NONE",
         return_found: bool = False,
+        made: Item | None = None,
     ) -> Item:
         """Change the item at `key`, or make it. ConditionFailed where `condition` does not hold.
 
         Returns the attributes that `returning` asks for: none, those that were changed, or all, as they are then or
         were before.
-        With `return_found` the error carries the item that was found.
+        With `return_found` the error carries the item that was found. `made` are attributes that no other write sets to
+        these values: where the condition fails and they are there, since the call is a repeat of botocore's of one that
+        got no answer, what was found is returned, which is all as it is then.
         """
-        request = _conditional(condition, names, values, return_found)
-        with as_unavailable(what):
-            changed = self._client.update_item(
-                TableName=self._name, Key=key, UpdateExpression=expression, ReturnValues=returning, **request
-            )
+        request = _conditional(condition, names, values, return_found or made is not None)
+        try:
+            with as_unavailable(what):
+                changed = self._client.update_item(
+                    TableName=self._name, Key=key, UpdateExpression=expression, ReturnValues=returning, **request
+                )
+        except ConditionFailed as refused:
+            if made is None or not refused.found_own(made):
+                raise
+            return refused.item
         return changed.get("Attributes", {})
 
     def delete(

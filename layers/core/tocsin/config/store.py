@@ -156,9 +156,11 @@ class ConfigurationStore:
                 condition="attribute_not_exists(pk) OR generation = :known",
                 values={":known": text(replacing.generation)},
             )
-        except ConditionFailed:
-            # No version names these pieces. After any other error one may, since DynamoDB may have written it anyway.
-            self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
+        except ConditionFailed as refused:
+            # No version names these pieces, unless somebody else published the same configuration. After any other
+            # error one may, since DynamoDB may have written it anyway.
+            if text_of(refused.item, "generation") != version.generation:
+                self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
             raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
 
     def _let_expire(self, version: Version, moment: datetime) -> None:

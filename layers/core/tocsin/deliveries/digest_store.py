@@ -135,6 +135,7 @@ class DigestStore:
                 values={":lease": ends, ":seen": {"N": head.due_at}},
                 condition="due_at = :seen",
                 returning="ALL_NEW",
+                made={"due_at": ends},
             )
         except ConditionFailed:
             return None

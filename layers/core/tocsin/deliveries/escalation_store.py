@@ -329,6 +329,7 @@ class EscalationStore:
             condition=condition,
             returning="ALL_NEW",
             return_found=True,
+            made=changes,
         )
 
 

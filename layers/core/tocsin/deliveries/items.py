@@ -254,6 +254,7 @@ class _Update:
         self.adds: dict[str, int] = {}
         self.values = {f":{name}": value for name, value in {**changes, **once}.items()} | dict(values)
         self._remove = remove
+        self._made = changes
         self._condition = condition
         self._also: str | None = None
 
@@ -282,4 +283,5 @@ class _Update:
             condition=" AND ".join(f"({condition})" for condition in conditions) or None,
             returning="ALL_NEW",
             return_found=True,
+            made=self._made,
         )

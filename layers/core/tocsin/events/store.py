@@ -183,7 +183,6 @@ class EventStore:
                 "storing an event",
                 self._item(submission.event, submission.digest),
                 condition="attribute_not_exists(pk)",
-                return_found=True,
             )
         except ConditionFailed as error:
             if text_of(error.item, "digest") != submission.digest:

@@ -49,7 +49,6 @@ class Guards:
                 },
                 condition="attribute_not_exists(pk) OR expires_at <= :now",
                 values={":now": until(now)},
-                return_found=True,
             )
         except ConditionFailed as error:
             return _anchor_of(error.item, body)

@@ -103,6 +103,7 @@ class JobStore:
                 condition="due_at = :seen",
                 values={":seen": due["due_at"], ":until": timestamp(now + LEASE)},
                 returning="ALL_NEW",
+                made={"due_at": timestamp(now + LEASE)},
             )
         except ConditionFailed:
             return None
@@ -130,6 +131,7 @@ class JobStore:
                 names={f"#{name}": name for name in names},
                 values={f":{name}": value for name, value in changes.items()} | {":mine": {"N": lease.due_at}},
                 condition="#due_at = :mine",
+                made=changes,
             )
         except ConditionFailed:
             raise LeaseLost from None

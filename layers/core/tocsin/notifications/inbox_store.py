@@ -97,7 +97,6 @@ class InboxStore:
                 "numbering a notification",
                 id_key(username, notification.id) | {"arrival": number(arrival)} | expires,
                 condition="attribute_not_exists(pk)",
-                return_found=True,
             )
         except ConditionFailed as before:
             # A function may have ended between the two writes: the second is made up for, unless it was deleted since.

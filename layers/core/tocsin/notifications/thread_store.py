@@ -77,6 +77,7 @@ class ThreadStore:
                 values=values if over else values | {":event": text(event_id)},
                 condition=_FREE if over else f"{_FREE} OR ended < :event",
                 return_found=True,
+                made={"begins_until": timestamp(ends)},
             )
         except ConditionFailed as refused:
             return text_of(refused.item, "ts") or None

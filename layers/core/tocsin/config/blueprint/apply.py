@@ -154,7 +154,8 @@ class Blueprints:
     def apply(self, blueprint: Blueprint, by: str, precondition: Precondition) -> Applied:
         """Put `blueprint` in force. Raises PreconditionFailed where another one holds than its author has seen."""
         self._check(blueprint)
-        unfinished = Journal.from_json(self._lock.take(by, now=utc_now()))
+        lock = self._lock.take(by, now=utc_now())
+        unfinished = Journal.from_json(lock.note)
         done = not unfinished
         try:
             current = self._read(unfinished)
@@ -168,7 +169,7 @@ class Blueprints:
             done = True
         finally:
             # If only this fails, the caller gets an error and never sees the new secrets: the next run makes new ones.
-            self._lock.release(forget=done)
+            self._lock.release(lock, forget=done)
         return applied
 
     def _check(self, blueprint: Blueprint) -> None:

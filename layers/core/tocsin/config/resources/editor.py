@@ -73,7 +73,7 @@ class ConfigurationEditor:
     @contextmanager
     def alone(self, principal: Principal) -> Iterator[None]:
         """Hold the lock meanwhile. Raises Conflict where somebody else still holds it after about 3 s."""
-        retry(
+        lock = retry(
             lambda: self._lock.take(principal.key_name, now=utc_now()),
             on=Conflict,
             tries=_WAITS,
@@ -83,7 +83,7 @@ class ConfigurationEditor:
         try:
             yield
         finally:
-            self._lock.release(forget=False)  # the note of an interrupted blueprint stays for the next blueprint
+            self._lock.release(lock, forget=False)  # the note of an interrupted blueprint stays for the next blueprint
 
     def publish(
         self, change: Callable[[Configuration], Configuration], principal: Principal, field: str = ""
