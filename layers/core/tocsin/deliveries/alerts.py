@@ -41,9 +41,9 @@ class Alerts:
             now=now,
         )
 
-    def disabled(self, transport: str, why: str, *, now: datetime) -> None:
-        """Report that a transport's breaker disabled it."""
-        self._report(
+    def disabled(self, transport: str, why: str, *, now: datetime) -> bool:
+        """Report that a transport's breaker disabled it. Return whether that is stored."""
+        return self._report(
             EventAction.CONFIGURATION_ERROR,
             f"Transport {transport} is disabled: {why}. Mend it, then reset its breaker.",
             {},
@@ -52,9 +52,9 @@ class Alerts:
             now=now,
         )
 
-    def mail_stopped(self, address: str, why: str, *, now: datetime) -> None:
-        """Report that no mail is sent to an address any more."""
-        self._report(
+    def mail_stopped(self, address: str, why: str, *, now: datetime) -> bool:
+        """Report that no mail is sent to an address any more. Return whether that is stored."""
+        return self._report(
             EventAction.CONFIGURATION_WARNING,
             f"No more e-mail goes to {address}: {why}",
             {"address": address},
@@ -72,9 +72,9 @@ class Alerts:
         about: tuple[str, ...],
         cause: Cause,
         now: datetime,
-    ) -> None:
+    ) -> bool:
         if cause.depth > MAX_DEPTH:
-            return
+            return True
         context: dict[str, object] = {"message": text}
         if cause.transport is not None:
             context["transport"] = cause.transport
@@ -89,3 +89,5 @@ class Alerts:
             )
         except Unavailable as error:
             note(Code.REPORT_LOST, error.detail, level=logging.ERROR, about=about)
+            return False
+        return True

@@ -22,6 +22,7 @@ from typing import Any
 
 from tocsin.aws.logging import Code, note
 from tocsin.deliveries.alerts import Alerts
+from tocsin.errors import Unavailable
 from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
 from tocsin.times import utc_now
 
@@ -76,11 +77,13 @@ class SesFeedback:
         _, address = parseaddr(recipient["emailAddress"])
         if not address:
             raise ValueError("the recipient of a bounce or complaint has no address")
-        now = self._clock()
-        if not self._stops.stop(address, reason, " ".join(detail.split()), now=now):
+        now, detail = self._clock(), " ".join(detail.split())
+        if not self._stops.stop(address, reason, detail, now=now, untold=True):
             return False
         note(Code.MAIL_STOPPED, "no more mail goes to an address", level=logging.WARNING, reason=reason.value)
-        self._alerts.mail_stopped(address, f"it {reason.value}", now=now)
+        if not self._alerts.mail_stopped(address, f"it {reason.value}", now=now):
+            raise Unavailable("mail to an address is stopped, and the event that says so could not be stored")
+        self._stops.note_told(address, reason, detail, now=now)
         return True
 
 

@@ -58,6 +58,8 @@ class Breaker:
     """When it was opened or disabled, or started to drain."""
     reason: str = ""
     """Why the last attempt failed, as one word: http_500, timeout."""
+    told: bool = False
+    """Whether an event says that it is disabled: else the schedule makes up for who died before that was stored."""
 
     def ripe(self, now: datetime) -> bool:
         """Whether enough attempts have failed, over enough time, for it to open."""

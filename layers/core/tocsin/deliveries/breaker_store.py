@@ -16,7 +16,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, timestamp, timestamp_of
+from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, timestamp, timestamp_of, truth, truth_of
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.breaker import Breaker, BreakerState
@@ -118,7 +118,7 @@ class BreakerStore:
             self._table.update(
                 "turning a breaker",
                 _key(transport),
-                f"SET {', '.join(changes)}",
+                f"SET {', '.join(changes)} REMOVE told",
                 condition=f"attribute_not_exists(#state) OR {condition}",
                 names=names,
                 values=values,
@@ -126,6 +126,18 @@ class BreakerStore:
         except ConditionFailed:
             return False
         return True
+
+    def note_told(self, transport: str, of: str) -> None:
+        """Note that an event says that the breaker is disabled."""
+        with suppress(ConditionFailed):  # it was reset, or is about another configuration
+            self._table.update(
+                "noting that a disabled transport was told of",
+                _key(transport),
+                "SET told = :yes",
+                condition="#state = :disabled AND #of = :of",
+                names={"#state": "state", "#of": "of"},
+                values={":yes": truth(True), ":disabled": text(BreakerState.DISABLED), ":of": text(of)},
+            )
 
     def recover(self, transport: str, of: str, *, now: datetime) -> None:
         """Release held deliveries and count failures from zero: the endpoint answered, or the breaker was reset."""
@@ -215,6 +227,10 @@ class Breakers:
         self._known.forget(transport.name)
         return disabled
 
+    def told(self, transport: NotificationTransport) -> None:
+        """Note that an event says that the breaker is disabled."""
+        self._breakers.note_told(transport.name, transport.fingerprint)
+
     def _breaker(self, transport: NotificationTransport) -> Breaker | None:
         """The breaker of the transport as it is configured now."""
         known = self._known.get(transport.name)
@@ -251,4 +267,5 @@ def _breaker_of(item: Item) -> Breaker:
         since=timestamp_of(item, "since"),
         changed_at=timestamp_of(item, "changed_at"),
         reason=text_of(item, "reason"),
+        told=truth_of(item, "told"),
     )

@@ -105,17 +105,17 @@ class Redrive:
         while (now := self._clock()) <= until:
             due = partial(self._deliveries.due, shard, now=now, limit=PAGE)
             places = failures.none_where_unavailable(due, shard=shard) or []
+
+            def given_up(ended: GivenUp, now: datetime = now) -> None:
+                self._alerts.failed(ended.message, None, ended.outcome, now=now)
+
             claimed = [
                 failures.none_where_unavailable(
-                    partial(self._deliveries.claim, place, now=now), delivery_id=place.delivery_id
+                    partial(self._deliveries.claim, place, now=now, give_up=given_up), delivery_id=place.delivery_id
                 )
                 for place in places
             ]
-            messages = [(each, 0) for each in claimed if isinstance(each, DeliveryMessage)]
-            sent += self._queues.send(messages)
-            for given_up in claimed:
-                if isinstance(given_up, GivenUp):
-                    self._alerts.failed(given_up.message, None, given_up.outcome, now=now)
+            sent += self._queues.send([(each, 0) for each in claimed if isinstance(each, DeliveryMessage)])
             if len(places) < PAGE or not any(claimed):
                 break
         return sent
@@ -154,15 +154,18 @@ class Redrive:
         return handed_on
 
     def _of_breaker(self, breaker: Breaker, configuration: Configuration) -> Counter[str]:
-        now = self._clock()
+        now, why = self._clock(), ""
         transport = configuration.transports_by_name.get(breaker.transport)
         current = transport is not None and transport.fingerprint == breaker.of
         if current and breaker.hopeless(now):
             why = f"its endpoint failed for {GIVES_UP_AFTER.days} days, the last time with {breaker.reason}"
             if self._breakers.disable(breaker.transport, breaker.of, breaker.reason, now=now):
                 note(Code.TRANSPORT_DISABLED, why, level=logging.ERROR, transport=breaker.transport)
-                self._alerts.disabled(breaker.transport, why, now=now)
             breaker = replace(breaker, state=BreakerState.DISABLED)
+        if current and breaker.state is BreakerState.DISABLED and not breaker.told:
+            why = why or f"its endpoint failed, the last time with {breaker.reason}"
+            if self._alerts.disabled(breaker.transport, why, now=now):
+                self._breakers.note_told(breaker.transport, breaker.of)
         if current and breaker.state is BreakerState.OPEN:
             return Counter(probes=self._release(breaker, 1, probe=True, now=now))
         released = self._release(breaker, RELEASED_A_MINUTE, probe=False, now=now)

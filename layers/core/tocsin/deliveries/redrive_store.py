@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -81,19 +81,24 @@ class RedeliveryStore:
         )
         return [place_of(item) for item in found]
 
-    def claim(self, place: Place, *, now: datetime) -> DeliveryMessage | GivenUp | None:
+    def claim(
+        self, place: Place, *, now: datetime, give_up: Callable[[GivenUp], None] = lambda _: None
+    ) -> DeliveryMessage | GivenUp | None:
         """Make a due delivery a queued one, whose message is then to be sent; None where it no longer is due.
 
         One that was being delivered has lost its function. That counts as an attempt of unknown outcome, so that a
         delivery that kills its function each time is given up in the end. So is one whose item DynamoDB refuses to
-        change: otherwise it would be due, and refused, each minute.
+        change: otherwise it would be due, and refused, each minute. `give_up` is called before that is stored, so
+        that whoever dies in between has it called again.
         """
         try:
-            return self._claim(place, now)
+            return self._claim(place, now, give_up)
         except Refused as refused:
-            return self._give_up(place, refused, now)
+            return self._give_up(place, refused, now, give_up)
 
-    def _claim(self, place: Place, now: datetime) -> DeliveryMessage | GivenUp | None:
+    def _claim(
+        self, place: Place, now: datetime, give_up: Callable[[GivenUp], None]
+    ) -> DeliveryMessage | GivenUp | None:
         changes = {
             "state": text(State.QUEUED),
             "updated": text(iso(now)),
@@ -113,11 +118,17 @@ class RedeliveryStore:
         except ConditionFailed as refused:
             if text_of(refused.item, "state") != State.DELIVERING:
                 return None
-            return self._claim_stuck(place, refused.item, changes, values, now)
+            return self._claim_stuck(place, refused.item, changes, values, now, give_up)
         return message_of(claimed)
 
     def _claim_stuck(
-        self, place: Place, item: Item, changes: dict[str, Any], values: dict[str, Any], now: datetime
+        self,
+        place: Place,
+        item: Item,
+        changes: dict[str, Any],
+        values: dict[str, Any],
+        now: datetime,
+        give_up: Callable[[GivenUp], None],
     ) -> DeliveryMessage | GivenUp | None:
         ended = number_of(item, "tries") >= len(PAUSES)
         state = State.FAILED if ended else State.QUEUED
@@ -128,6 +139,7 @@ class RedeliveryStore:
         )
         begun = datetime.fromisoformat(text_of(item, "taken_at", iso(now)))
         if ended:
+            give_up(GivenUp(message_of(item), outcome))
             changes = {key: value for key, value in changes.items() if key != "due_at"} | {"state": text(state)}
         try:
             claimed = change(
@@ -144,26 +156,37 @@ class RedeliveryStore:
             return None
         return GivenUp(message_of(claimed), outcome) if ended else message_of(claimed)
 
-    def _give_up(self, place: Place, refused: Refused, now: datetime) -> GivenUp | None:
+    def _give_up(
+        self, place: Place, refused: Refused, now: datetime, give_up: Callable[[GivenUp], None]
+    ) -> GivenUp | None:
         """End a delivery and drop its attempts, which are what made its item large; None where it is no longer due."""
+        # As digests are read: the schedule's role has no GetItem.
+        item = next(iter(self._table.get_many("reading a delivery", [place.key], consistent=True)), None)
+        if item is None or item.get("due_at") != {"N": place.due_at}:
+            return None
         why = f"its item could not be changed any more, and lost its attempts: {refused.detail}"
         outcome = Outcome(State.FAILED, "item_refused", why)
         changes = {
             "state": text(State.FAILED),
             "updated": text(iso(now)),
             "attempts": {"L": [document(Attempt(now, 0, outcome).to_json())]},
+            **listed(text_of(item, "transport"), State.FAILED, place.delivery_id),
         }
-        ending = "giving up a delivery"
-        seen = {":seen": {"N": place.due_at}}
+        ended = GivenUp(message_of(item), outcome)
+        give_up(ended)
         try:
-            ended = change(
-                self._table, ending, place, changes, remove=NO_LONGER_DUE, condition="due_at = :seen", values=seen
+            change(
+                self._table,
+                "giving up a delivery",
+                place,
+                changes,
+                remove=NO_LONGER_DUE,
+                condition="due_at = :seen",
+                values={":seen": {"N": place.due_at}},
             )
         except ConditionFailed:
             return None
-        # Its transport, by which it is listed, is known only now.
-        change(self._table, ending, place, listed(text_of(ended, "transport"), State.FAILED, place.delivery_id))
-        return GivenUp(message_of(ended), outcome)
+        return ended
 
     def release(self, place: Place, transport: str, *, now: datetime) -> DeliveryMessage | None:
         """Make a held delivery a queued one, whose message is then to be sent; None where it is not held."""

@@ -221,6 +221,9 @@ class DeliveryWorker:
                 detail = f"{outcome.detail}; given up after {count} attempt{'s' if count != 1 else ''}"
                 outcome = replace(outcome, state=State.FAILED, detail=detail.removeprefix("; "))
                 attempt = replace(attempt, outcome=outcome)
+        failed = outcome.state is State.FAILED and outcome.reason != "transport_disabled"
+        if failed and not message.test:  # first: who died in between would have told nobody
+            self._alerts.failed(message, event, outcome, now=now)
         # The endpoint has had the message: were this not stored, it would get it again.
         retry(partial(self._deliveries.note, message, attempt, following))
         pause = None if following.next_attempt is None else (following.next_attempt - now).total_seconds()
@@ -284,15 +287,14 @@ class DeliveryWorker:
             elif outcome.disables:
                 if self._breakers.gone(transport, outcome.reason):
                     note(Code.TRANSPORT_DISABLED, outcome.detail, level=logging.ERROR, transport=transport.name)
-                    self._alerts.disabled(transport.name, outcome.detail, now=now)
+                    if self._alerts.disabled(transport.name, outcome.detail, now=now):
+                        self._breakers.told(transport)
             elif retried and not outcome.ours and self._breakers.failed(transport, outcome.reason):
                 detail = "the endpoint fails: its deliveries are held, and one a minute tries it"
                 note(Code.BREAKER_OPENED, detail, level=logging.WARNING, transport=transport.name)
         except Unavailable as error:
             note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, transport=transport.name)
-        lacking = outcome.state is State.DELIVERED and outcome.mapping
-        failed = outcome.state is State.FAILED and outcome.reason != "transport_disabled"
-        if (failed or lacking) and not message.test:
+        if outcome.state is State.DELIVERED and outcome.mapping and not message.test:
             self._alerts.failed(message, event, outcome, now=now)
 
     def _may_go(self, message: DeliveryMessage, transport: NotificationTransport | None, now: datetime) -> bool:

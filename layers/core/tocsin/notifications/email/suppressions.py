@@ -9,11 +9,12 @@ everybody else's mail. Somebody lifts them by the API.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, text, text_of
+from tocsin.aws.dynamodb import Item, text, text_of, truth, truth_of
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.records import dataclass
@@ -64,14 +65,28 @@ class Suppressions:
         item = self._table.get("reading whether mail is stopped", _key(address))
         return None if item is None else _stop_of(item)
 
-    def stop(self, address: str, reason: SuppressionReason, detail: str, *, now: datetime) -> bool:
-        """Stop mail to `address`; whether it was not stopped before, in which case the first reason stays."""
-        item = _key(address) | {"reason": text(reason), "detail": text(detail[:500]), "since": text(iso(now))}
+    def stop(
+        self, address: str, reason: SuppressionReason, detail: str, *, now: datetime, untold: bool = False
+    ) -> bool:
+        """Stop mail to `address`; whether it was not stopped before, else the first reason stays.
+
+        `untold` says that an event is to tell of it, until `note_told`: the address counts as not stopped before as
+        long as nobody who said so came to that.
+        """
+        item = _item(address, reason, detail, now) | ({"untold": truth(True)} if untold else {})
         try:
             self._table.put("stopping mail", item, condition="attribute_not_exists(pk)")
-        except ConditionFailed:
-            return False
+        except ConditionFailed as refused:
+            return untold and truth_of(refused.item, "untold")
         return True
+
+    def note_told(self, address: str, reason: SuppressionReason, detail: str, *, now: datetime) -> None:
+        """Note that an event tells of the stop that was made so."""
+        item = _item(address, reason, detail, now)
+        with suppress(ConditionFailed):  # it was lifted meanwhile
+            self._table.put(
+                "noting that a stop was told of", item, condition="untold = :yes", values={":yes": truth(True)}
+            )
 
     def lift(self, address: str) -> bool:
         """Let mail go to `address` again; whether it was stopped."""
@@ -83,6 +98,10 @@ class Suppressions:
             "listing where mail is stopped", _PARTITION, after=None if after is None else _sk(after), limit=limit
         )
         return Page(tuple(_stop_of(item) for item in page.items), page.last)
+
+
+def _item(address: str, reason: SuppressionReason, detail: str, now: datetime) -> dict[str, Any]:
+    return _key(address) | {"reason": text(reason), "detail": text(detail[:500]), "since": text(iso(now))}
 
 
 def _key(address: str) -> dict[str, Any]:
