@@ -7,7 +7,8 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World, bodies
-from tests.integration.handler_calls import WRITES, failing, throttled
+from tests.integration.handler_calls import WRITES, answer_lost, failing, throttled
+from tests.quick_calls import answers_lost
 from tocsin.errors import Conflict, Unavailable
 
 
@@ -71,6 +72,42 @@ def test_an_outcome_that_is_stored_at_the_second_try_is_told_once(world: World, 
 
     assert world.delivery(message)["state"] == "delivered"
     assert len(sinks.received()) == 1
+
+
+def test_an_attempt_is_on_record_once_though_answers_got_lost(world: World, sinks: Sinks) -> None:
+    """The fault: it stood there twice, counted as two tries, and the delivery ended one attempt early."""
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503))
+    world.hook(f"{sinks.url}/webhook/x")
+    message, worker = world.message(), world.worker()
+    world.send(message)
+
+    with answer_lost("UpdateItem", at=lambda _: True, table="deliveries"):
+        world.pump(worker)
+        world.later(seconds=40)
+        world.pump(worker)
+
+    (item,) = world.all()
+    assert [attempt["reason"] for attempt in world.delivery(message)["attempts"]] == ["http_503"] * 2
+    assert item["tries"] == {"N": "2"}
+
+
+def test_an_attempt_is_on_record_once_though_noting_it_seemed_to_fail(world: World, sinks: Sinks) -> None:
+    """DynamoDB noted it, and none of botocore's own tries got an answer: the worker's next try finds it noted."""
+    world.hook(f"{sinks.url}/webhook/x")
+    message, tries = world.message(), list[str]()
+    world.send(message)
+
+    def never_answered(operation: str, request: dict[str, Any]) -> bool:
+        if operation != "UpdateItem" or b'"attempts"' not in request["body"] or b"http_200" not in request["body"]:
+            return False
+        tries.append(operation)
+        return len(tries) <= 3
+
+    with answers_lost(never_answered):
+        world.pump(world.worker())
+
+    assert len(tries) == 4
+    assert [attempt["reason"] for attempt in world.delivery(message)["attempts"]] == ["http_200"]
 
 
 def test_an_event_that_can_not_be_read_is_our_trouble_and_tried_again(world: World, sinks: Sinks) -> None:

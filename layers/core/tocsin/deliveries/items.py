@@ -208,13 +208,15 @@ def change(
     remove: Sequence[str] = (),
     attempt: Attempt | None = None,
     counted: bool = True,
+    after: int | None = None,
     condition: str | None = None,
     values: Mapping[str, Any] | None = None,
 ) -> Item:
     """Set `changes`, and those of `once` that are not set yet; return the item after that.
 
-    `attempt` is appended. Of more than MOST_ATTEMPTS those in the middle are dropped and counted. Raises
-    ConditionFailed, with the item that was found.
+    `attempt` is appended. Of more than MOST_ATTEMPTS those in the middle are dropped and counted. With `after`, the
+    number of attempts that there were before it, it is appended once, also where the write is repeated since its answer
+    got lost. Raises ConditionFailed, with the item that was found.
     """
     update = _Update(changes, once or {}, remove, condition, values or {})
     if attempt is None:
@@ -223,7 +225,19 @@ def change(
         update.adds["tries"] = 1
     update.assigned["attempts"] = "list_append(if_not_exists(attempts, :none), :attempt)"
     entry = document(attempt.to_json())
-    update.values |= {":none": {"L": []}, ":attempt": {"L": [entry]}, ":most": number(MOST_ATTEMPTS)}
+    update.values |= {":none": {"L": []}, ":attempt": {"L": [entry]}}
+    if after is not None and after < MOST_ATTEMPTS:
+        update.values[":after"] = number(after)
+        try:
+            return update.where("size(attempts) = :after").write(table, what, place)
+        except ConditionFailed as refused:
+            attempts = refused.item.get("attempts", {}).get("L", [])
+            if entry in attempts:
+                return refused.item
+            if len(attempts) == after:
+                raise
+        del update.values[":after"]  # others made attempts meanwhile
+    update.values[":most"] = number(MOST_ATTEMPTS)
     try:
         return update.where("attribute_not_exists(attempts) OR size(attempts) < :most").write(table, what, place)
     except ConditionFailed as refused:

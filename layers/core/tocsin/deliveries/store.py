@@ -61,6 +61,8 @@ class Taken:
 
     tries: int
     """How many counted attempts there were before."""
+    attempts: int = 0
+    """How many attempts its item has."""
     digest: JsonObject | None = None
     """Of a digest: what it tells (`deliveries.digest_store`)."""
 
@@ -103,7 +105,8 @@ class DeliveryStore:
                 self._watch(message, refused.item, lease)
             return State(text_of(refused.item, "state"))
         digest = document_of(taken, "digest")
-        return Taken(number_of(taken, "tries"), digest if isinstance(digest, dict) else None)
+        attempts = len(taken.get("attempts", {}).get("L", ()))
+        return Taken(number_of(taken, "tries"), attempts, digest if isinstance(digest, dict) else None)
 
     def _take_first(self, message: DeliveryMessage, now: datetime, keep: timedelta) -> bool:
         """Take a delivery that the table does not have; False where it has it. No index has it then."""
@@ -152,10 +155,11 @@ class DeliveryStore:
                 values=_free_at(now),
             )
 
-    def note(self, message: DeliveryMessage, attempt: Attempt, following: Following) -> None:
+    def note(self, message: DeliveryMessage, attempt: Attempt, following: Following, after: int | None = None) -> None:
         """Add `attempt` to its delivery and let it go: it goes on as `following` says.
 
-        A delivery that another attempt has delivered meanwhile stays delivered.
+        A delivery that another attempt has delivered meanwhile stays delivered. With `after`, the attempts that it had
+        when it was taken, this one is added once, however often the call is made.
         """
         place = Place.of(message.delivery_id)
         changes = {
@@ -175,6 +179,7 @@ class DeliveryStore:
                 remove=remove,
                 attempt=attempt,
                 counted=following.counted,
+                after=after,
                 condition=None if delivered else "attribute_not_exists(#state) OR #state <> :delivered",
                 values=None if delivered else {":delivered": text(State.DELIVERED)},
             )

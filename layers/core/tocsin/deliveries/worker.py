@@ -31,7 +31,7 @@ from tocsin.deliveries.breaker import BreakerState
 from tocsin.deliveries.breaker_store import Breakers
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.deliveries.rendering import context_of
-from tocsin.deliveries.store import DeliveryStore
+from tocsin.deliveries.store import DeliveryStore, Taken
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
@@ -169,7 +169,7 @@ class DeliveryWorker:
         event, outcome = self._attempt(message, configuration, transport, breaker, taken.digest)
         ended = self._clock()
         attempt = Attempt(begun, round((ended - begun).total_seconds() * 1000), outcome)
-        self._settle(message, event, transport, attempt, taken.tries + 1, ended)
+        self._settle(message, event, transport, attempt, taken, ended)
 
     def _attempt(
         self,
@@ -208,11 +208,11 @@ class DeliveryWorker:
         event: Event | None,
         transport: NotificationTransport | None,
         attempt: Attempt,
-        count: int,
+        taken: Taken,
         now: datetime,
     ) -> None:
         """Store the outcome of an attempt, and do what follows from it: send again, measure, tell the breaker."""
-        outcome = attempt.outcome
+        outcome, count = attempt.outcome, taken.tries + 1
         following = Following(outcome.state)
         retried = outcome.state is State.RETRYING  # also where the delivery ends as failed: the endpoint failed it
         if retried:
@@ -225,7 +225,7 @@ class DeliveryWorker:
         if failed and not message.test:  # first: who died in between would have told nobody
             self._alerts.failed(message, event, outcome, now=now)
         # The endpoint has had the message: were this not stored, it would get it again.
-        retry(partial(self._deliveries.note, message, attempt, following))
+        retry(partial(self._deliveries.note, message, attempt, following, taken.attempts))
         pause = None if following.next_attempt is None else (following.next_attempt - now).total_seconds()
         if pause is not None and following.by_queue:
             self._send(message, pause)
