@@ -168,18 +168,15 @@ def answer_lost(*operations: str, at: Callable[[int], bool] = lambda call: call 
     names of the calls that were made, those that were made again once.
     """
     calls: list[str] = []
-    repeated: list[int] = []
 
     def lost(operation: str, request: dict[str, Any]) -> bool:
         if (operations and operation not in operations) or (table and f'"{table}"'.encode() not in request["body"]):
             return False
-        if id(request) in repeated:
+        if request["context"].get("answer lost"):  # a repeat has the context of the first
             return False
         calls.append(operation)
-        if at(len(calls)):
-            repeated.append(id(request))
-            return True
-        return False
+        request["context"]["answer lost"] = at(len(calls))
+        return bool(request["context"]["answer lost"])
 
     with answers_lost(lost):
         yield calls

@@ -16,7 +16,7 @@ from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.redrive_store import RedeliveryStore
-from tocsin.deliveries.store import DeliveryStore, Taken
+from tocsin.deliveries.store import DeliveryStore
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
@@ -182,12 +182,16 @@ def test_what_is_sent_again_by_hand_is_sent_though_the_answer_got_lost(table: Ta
     assert isinstance(queued, DeliveryMessage)
 
 
-def test_a_delivery_is_attempted_at_once_though_the_answer_of_taking_it_got_lost(table: Table) -> None:
-    """The fault: it was told as an attempt whose function died, and made after its lease."""
-    with answer_lost("UpdateItem"):
-        taken = table.deliveries.take(table.message, now=NOW, lease=LEASE, keep=KEEP)
+@pytest.mark.parametrize("again", [False, True])
+def test_whose_taking_got_no_answer_leaves_the_delivery_to_the_schedule(table: Table, again: bool) -> None:
+    """It may be of another copy of the message, in the same millisecond: the endpoint would be told twice."""
+    message = replace(table.message, again=again)
 
-    assert taken == Taken(0)
+    with answer_lost("UpdateItem", at=lambda _: True):
+        copies = [table.deliveries.take(message, now=NOW, lease=LEASE, keep=KEEP) for _ in range(2)]
+
+    assert copies == [State.DELIVERING, State.DELIVERING]
+    assert [place.delivery_id for place in table.due(NOW + LEASE)] == [message.delivery_id]
 
 
 # ── digests ──────────────────────────────────────────────────────────────────

@@ -211,14 +211,16 @@ def change(
     after: int | None = None,
     condition: str | None = None,
     values: Mapping[str, Any] | None = None,
+    told_apart: bool = True,
 ) -> Item:
     """Set `changes`, and those of `once` that are not set yet; return the item after that.
 
     `attempt` is appended. Of more than MOST_ATTEMPTS those in the middle are dropped and counted. With `after`, the
     number of attempts that there were before it, it is appended once, also where the write is repeated since its answer
-    got lost. Raises ConditionFailed, with the item that was found.
+    got lost. `told_apart` says that nobody else makes the same changes at the same moment, so that whoever finds them
+    after a lost answer has made them. Raises ConditionFailed, with the item that was found.
     """
-    update = _Update(changes, once or {}, remove, condition, values or {})
+    update = _Update(changes, once or {}, remove, condition, values or {}, told_apart)
     if attempt is None:
         return update.write(table, what, place)
     if counted:
@@ -262,13 +264,14 @@ class _Update:
         remove: Sequence[str],
         condition: str | None,
         values: Mapping[str, Any],
+        told_apart: bool,
     ) -> None:
         self.assigned = {name: f":{name}" for name in changes}
         self.assigned |= {name: f"if_not_exists(#{name}, :{name})" for name in once}
         self.adds: dict[str, int] = {}
         self.values = {f":{name}": value for name, value in {**changes, **once}.items()} | dict(values)
         self._remove = remove
-        self._made = changes
+        self._made = changes if told_apart else None
         self._condition = condition
         self._also: str | None = None
 

@@ -99,6 +99,7 @@ class DeliveryStore:
                 once=_once(now, keep),
                 condition=_FREE,
                 values=_free_at(now),
+                told_apart=False,  # from another copy of the message
             )
         except ConditionFailed as refused:
             if text_of(refused.item, "state") == State.DELIVERING and "due_at" not in refused.item:
@@ -119,6 +120,7 @@ class DeliveryStore:
                 changes | facts(message),
                 once=_once(now, keep),
                 condition="attribute_not_exists(pk)",
+                told_apart=False,
             )
         except ConditionFailed:
             return False
