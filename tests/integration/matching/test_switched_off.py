@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import HOOK, INBOX, configure, event, match, rule, store, told, work
+from tocsin.events.model import Cause
 from tocsin.identity.directory import User
 from tocsin.times import parse_duration
 
@@ -15,6 +16,22 @@ def test_a_disabled_transport_is_told_nothing_and_the_others_are(stack: Stack) -
 
     assert stack.messages("Webhook") == []
     assert told(stack.messages("Inbox")) == ["alice"]
+
+
+def test_a_rule_that_names_no_transport_keeps_to_how_the_inbox_is_configured(stack: Stack) -> None:
+    configure(stack, transports=[INBOX | {"enabled": False}], rules=[rule(transports=[])])
+
+    match(stack, event())
+
+    assert stack.messages("Inbox") == []
+
+
+def test_an_event_that_the_inbox_caused_does_not_go_there_of_a_rule_that_names_no_transport(stack: Stack) -> None:
+    configure(stack, rules=[rule(transports=[])])
+
+    match(stack, event(cause=Cause(None, "inbox", 1)))
+
+    assert stack.messages("Inbox") == []
 
 
 def test_a_rule_that_is_disabled_meanwhile_tells_the_rest_of_its_people_nothing(stack: Stack) -> None:

@@ -45,6 +45,16 @@ def test_each_person_and_transport_has_a_decision_with_its_reason(telling: Telli
     assert telling.stack.items("deliveries") == []
 
 
+def test_a_mail_that_is_sent_once_and_that_nobody_takes_is_shown_as_dropped(telling: TellingWorld) -> None:
+    telling.rules(transports=["mail"], mail_once=True)
+    for name in ("ana", "bob"):
+        telling.say(name, transports={"mail": {"enabled": False}})
+
+    (decision,) = explained(telling)["decisions"]
+
+    assert (decision["user"], decision["decision"], decision["cause"]) == (None, "drop", "transport_off")
+
+
 def test_a_silence_or_a_full_throttle_says_so_for_everybody(telling: TellingWorld) -> None:
     telling.rules(throttle={"window": "days=1", "max": 1})
     telling.match(*telling.happened(1))

@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import replace
 from datetime import datetime
 
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.config.trial_events import trial_event
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
+from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.escalation import of_step
 from tocsin.matching.message import Cursor
 from tocsin.matching.recipients import EventAudience, Recipients
-from tocsin.matching.telling import asked_of, decide_on_rule, defaults_of, group_of, transports_of
+from tocsin.matching.telling import Telling, decide_on_rule, transports_of
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.remarks import escalated
-from tocsin.notifications.transport import INBOX, NotificationTransport, inbox_among
+from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode, inbox_among
 from tocsin.records import dataclass
 from tocsin.rules.endings import Endings
 from tocsin.rules.model import Binding, NotificationRule, Policy
 from tocsin.rules.ruleset import BindingResult, RuleSet
-from tocsin.telling.decision import decide
+from tocsin.telling.decision import Decision
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
@@ -106,7 +109,7 @@ class Explainer:
         too_old = tested.rule.is_too_old(age)
         passes = not too_old and silence is None and (look is None or look.passage.passes)
         ends = not explanation.fires and bool(Endings((replace(tested.rule, enabled=True),)).of(event, audience, now))
-        usernames, more = self._names(tested.rule, tested.configuration, event)
+        people, more = self._people_of(tested.rule, tested.configuration, event)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
             "rule": name,
@@ -128,25 +131,21 @@ class Explainer:
             "throttle": throttled,
             "severity": tested.rule.severity.value,
             "transports": self._transports(tested, event),
-            "recipients": {"usernames": [*usernames], "more": more},
+            "recipients": {"usernames": _names(people), "more": more},
             "reason": decide_on_rule(tested.rule, now, age, silence, None if look is None else look.passage).reason,
-            "decisions": self._decisions(tested, event, usernames, now) if passes else [],
+            "decisions": self._decisions(tested, event, people, now, more=more) if passes else [],
             "escalate": self._steps(tested, event) if passes else [],
         }
 
-    def _decisions(self, tested: RuleUnderTest, event: Event, usernames: list[str], now: datetime) -> list[Json]:
+    def _decisions(
+        self, tested: RuleUnderTest, event: Event, people: list[User], now: datetime, *, more: bool
+    ) -> list[Json]:
         """Return the decision for each send-once transport (user null), and for each person by each other transport."""
-        wishes = self._preferences.wishes(usernames, defaults_of(tested.configuration))
-        transports = transports_of(event, tested.rule, tested.configuration)
-        told: list[tuple[str | None, NotificationTransport]] = [(None, each) for each in transports if each.send_once]
-        told += [(username, each) for username in usernames for each in transports if not each.send_once]
-        group = group_of(tested.rule, event)
-        shown: list[Json] = []
-        for username, transport in told:
-            asked = asked_of(tested.rule, transport)
-            decision = decide(asked, now, wishes=wishes.get(username) if username else None, group=group)
-            shown.append({"user": username, "transport": transport.name, **decision.to_json()})
-        return shown
+        trial = _Trial(event, tested, self._preferences, now)
+        trial.people(tuple(people))
+        if not more:
+            trial.finish()
+        return [*sorted(trial.decisions, key=lambda decision: decision["user"] is not None)]
 
     def _transports(self, tested: RuleUnderTest, event: Event) -> list[Json]:
         known = tested.configuration.transports_by_name
@@ -163,7 +162,7 @@ class Explainer:
         shown: list[Json] = []
         for number, step in enumerate(tested.rule.escalate, 1):
             told = of_step(tested.rule, step)
-            usernames, more = self._names(told, tested.configuration, event)
+            people, more = self._people_of(told, tested.configuration, event)
             transports = transports_of(event, told, tested.configuration)
             shown.append(
                 {
@@ -172,21 +171,21 @@ class Explainer:
                     "unless": step.unless,
                     "destination_group": step.destination_group,
                     "transports": [transport.name for transport in transports],
-                    "recipients": {"usernames": [*usernames], "more": more},
+                    "recipients": {"usernames": _names(people), "more": more},
                     "reason": escalated(number, step.delay, unless_seen=step.unless == "seen"),
                 }
             )
         return shown
 
-    def _names(self, rule: NotificationRule, configuration: Configuration, event: Event) -> tuple[list[str], bool]:
+    def _people_of(self, rule: NotificationRule, configuration: Configuration, event: Event) -> tuple[list[User], bool]:
         """Return the first people whom `rule` would notify, and whether there are more."""
-        names: list[str] = []
+        found: list[User] = []
         cursor = Cursor()
-        while not cursor.at_end and len(names) <= MAX_RECIPIENTS:
+        while not cursor.at_end and len(found) <= MAX_RECIPIENTS:
             for page in self._recipients.pages(event, rule, cursor, configuration.groups_by_name):
-                names += [user.username for user in page.users]
+                found += page.users
                 cursor = page.next
-        return names[:MAX_RECIPIENTS], len(names) > MAX_RECIPIENTS or not cursor.at_end
+        return found[:MAX_RECIPIENTS], len(found) > MAX_RECIPIENTS or not cursor.at_end
 
     def explain_policy(self, name: str, event: Event) -> JsonObject:
         """Whether the configured policy `name` holds for an event, and why."""
@@ -207,6 +206,36 @@ class Explainer:
             "reason": result.reason,
             "error": result.error,
         }
+
+
+class _Trial(Telling):
+    """Collects what would be decided, as the API shows it, in place of messages."""
+
+    def __init__(self, event: Event, tested: RuleUnderTest, preferences: PreferencesStore, now: datetime) -> None:
+        super().__init__(
+            event,
+            tested.rule,
+            tested.configuration,
+            preferences,
+            _nothing_is_put,
+            once_told=False,
+            remark=None,
+            clock=lambda: now,
+        )
+        self.decisions: list[JsonObject] = []
+
+    def decided(self, transport: NotificationTransport, user: User | None, decision: Decision) -> None:
+        """Note the decision. What is sent once is shown without the person whom it is used for."""
+        username = None if user is None or transport.send_once else user.username
+        self.decisions.append({"user": username, "transport": transport.name, **decision.to_json()})
+
+
+def _nothing_is_put(message: DeliveryMessage, mode: TransportMode, owner: Hashable) -> None:
+    raise AssertionError("a trial sends nothing")
+
+
+def _names(people: list[User]) -> list[Json]:
+    return [user.username for user in people]
 
 
 def _shown(result: BindingResult) -> JsonObject:

@@ -101,10 +101,10 @@ class Telling:
             if not transport.send_once or transport.name in self.used:
                 continue
             if transport.mode not in _PERSONAL:
-                self._decided(transport, None, self._decision(transport, None, self._clock()))
+                self.decided(transport, None, self._decision(transport, None, self._clock()))
             elif self.once_told:
                 reason = f"dropped: nobody of those whom rule {self._rule.name} tells takes {transport.name}"
-                self._decided(transport, None, Decision(Kind.DROP, Cause.TRANSPORT_OFF, reason))
+                self.decided(transport, None, Decision(Kind.DROP, Cause.TRANSPORT_OFF, reason))
 
     def _reaches(
         self, transport: NotificationTransport, user: User, wishes: Mapping[str, Wishes], now: datetime
@@ -166,7 +166,7 @@ class Telling:
     def _person(self, transport: NotificationTransport, user: User, wishes: Wishes | None, now: datetime) -> None:
         if wishes is not None:
             user = wishes.of_reader(user)
-        self._decided(transport, user, self._decision(transport, wishes, now))
+        self.decided(transport, user, self._decision(transport, wishes, now))
 
     def _once(
         self, transport: NotificationTransport, user: User | None, wishes: Mapping[str, Wishes], now: datetime
@@ -174,12 +174,13 @@ class Telling:
         """Use a send-once transport for `user`, who reads it where it is no channel's; nobody's wishes delay it."""
         known = wishes.get(user.username) if user is not None and transport.mode in _PERSONAL else None
         reader = user if user is None or known is None else known.of_reader(user)
-        self._decided(transport, reader, self._decision(transport, None, now))
+        self.decided(transport, reader, self._decision(transport, None, now))
 
     def _decision(self, transport: NotificationTransport, wishes: Wishes | None, now: datetime) -> Decision:
         return decide(asked_of(self._rule, transport), now, wishes=wishes, group=self._group)
 
-    def _decided(self, transport: NotificationTransport, user: User | None, decision: Decision) -> None:
+    def decided(self, transport: NotificationTransport, user: User | None, decision: Decision) -> None:
+        """Act on the decision for a transport and a person; None where a send-once transport was used for nobody."""
         message = self._message(transport, user)
         if decision.kind is not Kind.DROP:
             self.listeners.add((transport.name, user.username if user else ""))
@@ -238,11 +239,10 @@ def transports_of(
     event: Event, rule: NotificationRule, configuration: Configuration
 ) -> tuple[NotificationTransport, ...]:
     """Return the rule's enabled transports, without the one that caused the event; the inbox where it names none."""
-    if not rule.transports:
-        return (INBOX,)
     known = configuration.transports_by_name
+    named = [known[name] for name in rule.transports if name in known] if rule.transports else [inbox_among(known)]
     caused_by = event.cause.transport if event.cause else None
-    return tuple(known[name] for name in rule.transports if name in known and known[name].enabled and name != caused_by)
+    return tuple(each for each in named if each.enabled and each.name != caused_by)
 
 
 def transports_told(
