@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Sequence
 
@@ -16,13 +17,36 @@ def parse_pairs(given: Sequence[str], *, values: bool = False) -> JsonObject:
     """
     said: JsonObject = {}
     for pair in given:
-        key, separator, value = pair.partition("=")
-        if not separator or not key.rstrip(":"):
-            raise UsageError(f"{pair!r} is not key=value (or key:=JSON)")
-        is_json = key.endswith(":")
-        parsed: Json = _json(value, pair) if is_json else _guessed(value) if values else value
-        put(said, key.removesuffix(":").split("."), parsed, pair)
+        put(said, *_parsed(pair, values=values), pair)
     return said
+
+
+def with_pairs(entry: JsonObject, given: Sequence[str]) -> JsonObject:
+    """`entry` with the fields that `group.wait=minutes=2` and the like name; what stands beside them stays.
+
+    A field that is given whole (`group:={…}`) is replaced whole. Raises UsageError.
+    """
+    parse_pairs(given, values=True)  # what is given twice is refused
+    changed: JsonObject = copy.deepcopy(entry)
+    for pair in given:
+        path, value = _parsed(pair, values=True)
+        target = changed
+        for name in path[:-1]:
+            inner = target.get(name)
+            target[name] = inner = inner if isinstance(inner, dict) else {}
+            target = inner
+        target[path[-1]] = value
+    return changed
+
+
+def _parsed(pair: str, *, values: bool) -> tuple[list[str], Json]:
+    """The path and the value that a pair gives."""
+    key, separator, value = pair.partition("=")
+    if not separator or not key.rstrip(":"):
+        raise UsageError(f"{pair!r} is not key=value (or key:=JSON)")
+    is_json = key.endswith(":")
+    parsed: Json = _json(value, pair) if is_json else _guessed(value) if values else value
+    return key.removesuffix(":").split("."), parsed
 
 
 def _json(value: str, pair: str) -> Json:

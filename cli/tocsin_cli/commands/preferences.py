@@ -13,7 +13,7 @@ from tocsin_cli.cli import CONFIGURATION, Cli, command, group, names_of
 from tocsin_cli.commands.resources import show_entry
 from tocsin_cli.editor import edit_entry
 from tocsin_cli.errors import UsageError
-from tocsin_cli.pairs import parse_pairs
+from tocsin_cli.pairs import with_pairs
 from tocsin_cli.times import iso, parse_length
 from tocsin_cli.types import Json, JsonObject
 
@@ -56,7 +56,8 @@ def register(app: typer.Typer) -> None:
     def set_(
         cli: Cli,
         fields: Annotated[
-            list[str], typer.Argument(metavar="FIELD=VALUE", help="What to say; FIELD:=JSON for lists and objects.")
+            list[str],
+            typer.Argument(metavar="FIELD=VALUE", help="What to say; also FIELD.MEMBER=VALUE, FIELD:=JSON."),
         ],
         user: User = _ME,
     ) -> None:
@@ -64,8 +65,7 @@ def register(app: typer.Typer) -> None:
 
         tocsin preferences set time_zone=Europe/Berlin 'quiet_hours:=[{"starts": "22:00", "ends": "07:00"}]'
         """
-        wanted = parse_pairs(fields, values=True)
-        _change(cli, user, lambda said: said | wanted)
+        _change(cli, user, lambda said: with_pairs(said, fields))
 
     @command(preferences)
     def mute(

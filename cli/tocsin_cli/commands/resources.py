@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: an option's description is made with the kind, and lives in a closure.
 
+import json
 import os
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -18,7 +19,7 @@ from tocsin_cli.errors import Fault, Invalid
 from tocsin_cli.files import shown
 from tocsin_cli.kinds import Kind
 from tocsin_cli.output import to_yaml
-from tocsin_cli.pairs import parse_pairs
+from tocsin_cli.pairs import parse_pairs, with_pairs
 from tocsin_cli.text import plain_lines
 from tocsin_cli.types import Json, JsonObject
 
@@ -101,7 +102,7 @@ def _add_create(group: typer.Typer, kind: Kind) -> None:
             if document.says_nothing:
                 raise Invalid(f"{shown(file)} is empty", hint="{} is an entry without any field")
             try:
-                stored = save(document.content | parse_pairs(fields or [], values=True))
+                stored = save(with_pairs(document.content, fields or []))
             except Invalid as error:
                 faults = [
                     Fault(f"{document.place_of(each.where)} ({each.where})", each.message) for each in error.faults
@@ -121,11 +122,11 @@ def _add_set(group: typer.Typer, kind: Kind, name: Any) -> None:  # noqa: ANN401
         cli: Cli,
         name: name,
         fields: Annotated[
-            list[str], typer.Argument(metavar="FIELD=VALUE", help="What to change; FIELD:=JSON for lists and objects.")
+            list[str],
+            typer.Argument(metavar="FIELD=VALUE", help="What to change; also FIELD.MEMBER=VALUE, FIELD:=JSON."),
         ],
     ) -> None:
-        changes = parse_pairs(fields, values=True)
-        saved(cli, kind, change(cli, kind, name, lambda entry: entry | changes), "changed")
+        saved(cli, kind, change(cli, kind, name, lambda entry: with_pairs(entry, fields)), "changed")
 
     _add(group, set_, f"Change fields of {kind.article}; the others stay.", "set")
 
@@ -147,7 +148,7 @@ def change(cli: Cli, kind: Kind, name: str, changed: Callable[[JsonObject], Json
     path = path_of(kind.name, name)
     answer = cli.api.get(path)
     wanted = changed(answer.object)
-    if wanted == answer.object:
+    if json.dumps(wanted, sort_keys=True) == json.dumps(answer.object, sort_keys=True):  # 1 == True in Python
         return wanted
     return cli.api.put(path, wanted, if_match=answer.etag).object
 

@@ -11,7 +11,7 @@ from tocsin_cli.commands.filters import Search, searched
 from tocsin_cli.commands.resources import show_entry
 from tocsin_cli.editor import edit_entry
 from tocsin_cli.output import Column
-from tocsin_cli.pairs import parse_pairs
+from tocsin_cli.pairs import with_pairs
 from tocsin_cli.times import ago
 from tocsin_cli.types import text
 
@@ -45,12 +45,13 @@ def register(app: typer.Typer) -> None:
     def set_(
         cli: Cli,
         fields: Annotated[
-            list[str], typer.Argument(metavar="FIELD=VALUE", help="What to change; FIELD:=JSON for lists and objects.")
+            list[str],
+            typer.Argument(metavar="FIELD=VALUE", help="What to change; also FIELD.MEMBER=VALUE, FIELD:=JSON."),
         ],
     ) -> None:
         """Change some settings; the others stay."""
         answer = cli.api.get("/settings")
-        wanted = answer.object | parse_pairs(fields, values=True)
+        wanted = with_pairs(answer.object, fields)
         saved = cli.api.put("/settings", wanted, if_match=answer.etag).object
         cli.out.done("settings changed")
         if not cli.out.for_people:

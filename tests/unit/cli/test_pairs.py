@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.unit.cli.serving import Reply, serving
 from tocsin_cli.errors import ExitCode, UsageError
 from tocsin_cli.main import main
-from tocsin_cli.pairs import parse_pairs
+from tocsin_cli.pairs import parse_pairs, with_pairs
 
 
 def test_values_are_text_unless_said_to_be_json():
@@ -52,3 +53,49 @@ def test_a_message_that_is_given_twice_is_refused(monkeypatch, capsys):
     assert main(["send", "login", "message=one", "--message", "another"]) == ExitCode.USAGE
 
     assert "message is given twice" in capsys.readouterr().err
+
+
+RULE = {"group": {"by": ["app"], "wait": "minutes=1"}, "throttle": None, "severity": "alert"}
+
+
+@pytest.mark.parametrize(
+    ("pairs", "changed"),
+    [
+        (["group.wait=minutes=2"], {"group": {"by": ["app"], "wait": "minutes=2"}}),
+        (["throttle.max=3", "throttle.window=hours=1"], {"throttle": {"max": 3, "window": "hours=1"}}),
+        (['group:={"wait": "minutes=2"}'], {"group": {"wait": "minutes=2"}}),
+        (["group=null", "severity=notice"], {"group": None, "severity": "notice"}),
+    ],
+)
+def test_a_member_of_a_field_is_changed_and_those_beside_it_stay(pairs, changed):
+    """The fault: an object was replaced by the member that was named."""
+    assert with_pairs(RULE, pairs) == RULE | changed
+    assert RULE["group"]["wait"] == "minutes=1"
+
+
+@pytest.mark.parametrize("pairs", [["group.wait=1", "group=2"], ["a=1", "a=2"]])
+def test_a_field_is_changed_once(pairs):
+    with pytest.raises(UsageError):
+        with_pairs(RULE, pairs)
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        (["policies", "set", "typed", "pattern.context.flag:=[true]"], {"pattern": {"context": {"flag": [True]}}}),
+        (["policies", "set", "typed", "pattern.app:=[]"], {"pattern": {"context": {"flag": [1]}, "app": []}}),
+        (["settings", "set", "pattern.app:=[]"], {"pattern": {"context": {"flag": [1]}, "app": []}}),
+        (["preferences", "set", "pattern.app:=[]"], {"pattern": {"context": {"flag": [1]}, "app": []}}),
+    ],
+)  # fmt: skip
+def test_what_is_set_is_sent_as_it_was_typed(monkeypatch, words, after):
+    """The fault: true in place of 1 was no change, and a member in place of others dropped these."""
+    before = {"name": "typed", "pattern": {"context": {"flag": [1]}}}
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+
+    with serving(lambda asked: Reply(200, asked.json if asked.method == "PUT" else before)) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        code = main(words)
+
+    assert code == ExitCode.OK
+    assert [repr(asked.json) for asked in site.asked if asked.method == "PUT"] == [repr(before | after)]
