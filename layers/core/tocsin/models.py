@@ -22,6 +22,8 @@ from dataclasses import fields
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Self, get_type_hints
 
+import orjson
+
 from tocsin.errors import Invalid, violations
 from tocsin.types import Json, JsonObject
 
@@ -125,6 +127,12 @@ def accepted[Shape](model: type[Shape], given: Json, *, prefix: str = "") -> Sha
         return validated(model, given)
     except ValidationError as error:
         raise Invalid(violations(error, given, prefix=prefix)) from None
+
+
+def are_same(one: Json, other: Json) -> bool:
+    """Whether two JSON values are the same, whatever the order of members. For Python 1, 1.0 and true are equal."""
+    as_text, other_text = (orjson.dumps(value, option=orjson.OPT_SORT_KEYS) for value in (one, other))
+    return as_text == other_text
 
 
 def as_json(entry: object, *, exclude_defaults: bool = False, exclude_none: bool = False) -> JsonObject:

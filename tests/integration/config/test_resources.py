@@ -169,3 +169,34 @@ def _now() -> Any:
     from datetime import UTC, datetime
 
     return datetime.now(UTC)
+
+
+def typed(value: Any) -> dict[str, dict[str, Any]]:
+    pattern = {"context": {"flag": [value]}}
+    return {
+        "/policies/typed": {"kind": "pattern", "pattern": pattern},
+        "/silences/typed": {"pattern": pattern, "ends": "2999-01-01T00:00:00Z"},
+        "/rules/typed": {"tests": [{"event": {"action": "login", "context": {"flag": value}}, "fires": False}]},
+    }
+
+
+@pytest.mark.parametrize("path", typed(1))
+@pytest.mark.parametrize(("number", "other"), [(1, True), (False, 0), (1, 1.0)])
+def test_a_number_is_replaced_by_what_python_takes_for_the_same(api: Api, path: str, number: Any, other: Any) -> None:
+    api("PUT", path, typed(number)[path])
+
+    answer = api("PUT", path, typed(other)[path])
+
+    read = api("GET", path)
+    assert repr(other) in repr(read.body)
+    assert (read.body, read.etag) == (answer.body, answer.etag)
+
+
+def test_a_blueprint_replaces_a_number_by_what_python_takes_for_the_same(api: Api) -> None:
+    (one, other) = ({"policies": [typed(value)["/policies/typed"] | {"name": "typed"}]} for value in (1, True))
+    api("PUT", "/blueprint", one)
+
+    answer = api("PUT", "/blueprint", other)
+
+    assert [change["kind"] for change in answer.body["changes"]] == ["policies"]
+    assert api("GET", "/policies/typed").body["pattern"]["context"]["flag"][0] is True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tocsin.config.blueprint.model import Blueprint
-from tocsin.models import as_json
+from tocsin.models import are_same, as_json
 from tocsin.types import Json, JsonObject
 
 _NAMES = {"users": "username"}
@@ -42,6 +42,6 @@ def _fields(before: JsonObject, after: JsonObject) -> JsonObject:
     changed: dict[str, Json] = {}
     for field in before.keys() | after.keys():
         old, new = before.get(field), after.get(field)
-        if old != new:
+        if not are_same(old, new):
             changed[field] = {"from": old, "to": new}
     return dict(sorted(changed.items()))

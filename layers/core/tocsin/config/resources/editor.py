@@ -96,7 +96,7 @@ class ConfigurationEditor:
         for attempt in range(_TRIES):
             version, configuration = self.configuration.current(fresh=True)
             changed = change(configuration)
-            if changed == configuration:
+            if changed == configuration and changed.to_bytes() == configuration.to_bytes():
                 return configuration
             self.check_load(changed, field)
             try:

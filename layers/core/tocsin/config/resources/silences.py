@@ -7,7 +7,7 @@ applied.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,13 +21,13 @@ from tocsin.errors import Conflict, Invalid, NotFound, Violation
 from tocsin.expressions import ExpressionError
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.principal import Principal
-from tocsin.models import as_json
+from tocsin.models import are_same, as_json
 from tocsin.patterns import PatternError
 from tocsin.records import dataclass
 from tocsin.rules.model import Silence
 from tocsin.rules.ruleset import RuleSet
 from tocsin.times import utc_now
-from tocsin.types import JsonObject, Page
+from tocsin.types import Json, JsonObject, Page
 
 FORGOTTEN_AFTER = timedelta(days=30)
 """How long a silence is listed after its end."""
@@ -136,11 +136,15 @@ class Silences:
 
         before = self._editor.publish(changed, principal, field)
         edit = change(_by_name(before))
-        return edit, edit.silences != before.silences
+        return edit, not are_same(_as_list(edit.silences), _as_list(before.silences))
 
 
 def _by_name(configuration: Configuration) -> dict[str, Silence]:
     return {silence.name: silence for silence in configuration.silences}
+
+
+def _as_list(silences: Iterable[Silence]) -> list[Json]:
+    return [as_json(silence) for silence in silences]
 
 
 def _parse(name: str, asked: JsonObject, before: Silence | None, principal: Principal, now: datetime) -> Silence:
@@ -148,7 +152,7 @@ def _parse(name: str, asked: JsonObject, before: Silence | None, principal: Prin
     starts = now if before is None else before.starts
     document: JsonObject = {"starts": starts.isoformat(), **asked}
     silence = parse_entry(Silence, document, name)
-    if before is not None and silence == replace(before, by=silence.by):
+    if before is not None and silence == replace(before, by=silence.by) and are_same(silence.pattern, before.pattern):
         return before
     if silence.ends <= now and (before is None or silence.ends != before.ends):
         raise Invalid([Violation("ends", "lies in the past")])
