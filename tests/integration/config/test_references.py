@@ -141,3 +141,39 @@ def test_settings_that_break_a_rules_test_are_refused(configured: Api) -> None:
     assert answer.status == 422
     assert "rule 'failed-logins' must fire" in answer.body["errors"][0]["message"]
     assert configured("GET", "/settings").body["secret_keys"] == []
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        {"pk": 7},
+        {"pk": "7", "username": "someone"},
+        {"username": "ju\u0308rgen"},
+        {"pk": "None"},
+        {"pk": None},
+        {},
+    ],
+    ids=str,
+)
+def test_a_test_finds_the_same_people_however_its_rule_is_saved(api: Api, user: dict[str, Any]) -> None:
+    """The fault: of an event's user who is told by primary key, only a blueprint knew who that is."""
+    people = [
+        {"username": "j\xfcrgen", "pk": 7},
+        {"username": "none", "pk": "None"},
+        {"username": "true", "pk": "True"},
+    ]
+    event = {"action": "login", "user": user}
+    rule = {"name": "tried", "bindings": [{"group": "staff"}], "tests": [{"event": event, "fires": True}]}
+    blueprint = {
+        "users": people,
+        "groups": [{"name": "staff", "members": [str(person["username"]) for person in people]}],
+    }
+    assert api("PUT", "/blueprint", blueprint).status == 200
+    api("PUT", "/rules/tried", rule | {"tests": []})
+    fires = api("POST", "/rules/tried/test", {"event": event})
+
+    as_entry = api("PUT", "/rules/tried", rule)
+    as_document = api("PUT", "/blueprint", blueprint | {"rules": [rule]})
+
+    expected = 200 if fires.body["fires"] else 422
+    assert (as_entry.status, as_document.status) == (expected, expected)

@@ -171,6 +171,12 @@ class Event:
         return name if isinstance(name, str) and name else None
 
     @property
+    def user_key(self) -> str | None:
+        """The primary key of the event's user as text, where it has one: 7 and "7" are the same."""
+        pk = self.user.get("pk")
+        return str(pk) or None if isinstance(pk, int | str) and not isinstance(pk, bool) else None
+
+    @property
     def user_email(self) -> str | None:
         """The e-mail address of the event's user, where it has one."""
         email = self.user.get("email")

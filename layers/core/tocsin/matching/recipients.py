@@ -85,9 +85,9 @@ class Recipients:
 
 def user_behind(event: Event, people: PeopleStore) -> User | None:
     """Return the event's user from the directory, by pk, else by username; None where neither is known."""
-    pk = event.user.get("pk")
-    if isinstance(pk, int | str) and not isinstance(pk, bool) and str(pk):
-        found = people.users_by_pk([str(pk)]).get(str(pk))
+    key = event.user_key
+    if key is not None:
+        found = people.users_by_pk([key]).get(key)
         if found is not None:
             return found
     return people.users([event.username]).get(event.username) if event.username else None

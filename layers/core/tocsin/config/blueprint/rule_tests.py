@@ -59,7 +59,7 @@ class _BlueprintAudience:
         self._event = event
         users = {user.username: user for user in blueprint.users}
         by_pk = {str(user.pk): user for user in blueprint.users if user.pk is not None}
-        self._user = by_pk.get(str(event.user.get("pk"))) or users.get(event.username or "")
+        self._user = by_pk.get(event.user_key or "") or users.get(event.username or "")
         self._groups = {group.name: Group(name=group.name, children=group.children) for group in blueprint.groups}
         self._members = {group.name: frozenset(group.members) for group in blueprint.groups}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Annotated, Any, ClassVar
 
 from tocsin.config.blueprint import Blueprint
@@ -11,6 +12,9 @@ from tocsin.config.blueprint.model import GroupEntry, UserEntry
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor
 from tocsin.config.resources.snapshot_entries import Published, parse_entry
+from tocsin.config.trial_events import trial_event
+from tocsin.errors import Invalid
+from tocsin.identity.directory import User
 from tocsin.rules.model import EventMatcher, ExpressionPolicy, NotificationRule, PatternPolicy, Policy
 from tocsin.rules.parts import said_in
 from tocsin.types import JsonObject
@@ -90,9 +94,9 @@ def touched(
     used = {name for rule in rules for name in rule.all_transports}
     transports = [each for each in configuration.transports if each.name in used]
     mapped = {name for each in transports for name in (each.body_mapping, each.headers_mapping)}
-    tested = {_username(test.event.get("user")) for rule in rules for test in rule.tests}
-    users = editor.known_users(*(binding.user for rule in rules for binding in rule.bindings), *sorted(tested - {""}))
-    members = editor.people.memberships(configuration.groups, [name for name in users if name in tested])
+    tested = _people_in_tests(editor, rules, configuration)
+    users = editor.known_users(*(binding.user for rule in rules for binding in rule.bindings)) | tested
+    members = editor.people.memberships(configuration.groups, [*tested])
     return Blueprint(
         settings=configuration.settings,
         users=tuple(UserEntry.stored(user.to_json()) for user in users.values()),
@@ -107,6 +111,15 @@ def touched(
     )
 
 
-def _username(user: object) -> str:
-    name = user.get("username") if isinstance(user, dict) else None
-    return name if isinstance(name, str) else ""
+def _people_in_tests(
+    editor: ConfigurationEditor, rules: Sequence[NotificationRule], configuration: Configuration
+) -> dict[str, User]:
+    """Return the users, by name, whom the events of the tests of `rules` name, by primary key or by name."""
+    events = []
+    for test in (test for rule in rules for test in rule.tests):
+        with suppress(Invalid):  # running the test says what is wrong with its event
+            events.append(trial_event(test.event, configuration.settings))
+    keys = sorted({key for event in events if (key := event.user_key)})
+    by_key = editor.people.users_by_pk(keys) if keys else {}
+    by_name = editor.known_users(*(event.username for event in events))
+    return by_name | {user.username: user for user in by_key.values()}
