@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 
@@ -121,7 +122,8 @@ def _paths(name: str, operator: str, value: str) -> list[tuple[list[str], Json]]
         model_app, _, model_name = value.rpartition(".")
         if operator != "=" or not model_app:
             raise UsageError("model is app.model_name, and asked for by = alone")
-        return [(["context", "model", "app"], [model_app]), (["context", "model", "model_name"], [model_name])]
+        parts = (("app", model_app), ("model_name", model_name))
+        return [(["context", "model", part], [_alike(asked) if "*" in asked else asked]) for part, asked in parts]
     path = name.split(".")
     if path[0] not in EVENT:
         raise UsageError(f"{name}: no event has {path[0]!r}; there are: {', '.join(sorted(EVENT | {'model'}))}")
@@ -138,18 +140,39 @@ def _wanted(name: str, operator: str, value: str) -> Json:
     if operator == "!=":
         if number is not None or (name == "client_ip" and "/" in value):
             raise UsageError(f"{name}!={value} can't be said of numbers and networks so: write it as --query")
-        spelled: list[Json] = [*_stored(value)] if name == "action" else [value]
-        one: Json = spelled[0] if len(spelled) == 1 else spelled
+        if name == "action" and value == _CUSTOM:
+            return [{"anything-but": {"prefix": _CUSTOM}}]
+        spelled = _stored(value) if name == "action" else [_address(value) if name == "client_ip" else value]
+        wanted: list[Json] = [_escaped(each) if "*" in value else each for each in spelled]
+        one: Json = wanted[0] if len(wanted) == 1 else wanted
         return [{"anything-but": {"wildcard": one} if "*" in value else one}]
     if name == "action":
         if value == _CUSTOM:
             return [{"prefix": _CUSTOM}]
-        return [{"wildcard": each} if "*" in value else each for each in _stored(value)]
+        return [_alike(each) if "*" in value else each for each in _stored(value)]
     if name == "client_ip" and "/" in value:
         return [{"cidr": value}]
     if "*" in value:
-        return [{"wildcard": value}]
+        return [_alike(value)]
     return [value] if number is None else [value, number]
+
+
+def _alike(value: str) -> Json:
+    return {"wildcard": _escaped(value)}
+
+
+def _escaped(value: str) -> str:
+    r"""`value` as a wildcard has it, where a backslash escapes: `DOMAIN\al*` is of a name with one. `\*` is a star."""
+    return re.sub(r"\\(?!\*)", r"\\\\", value)
+
+
+def _address(value: str) -> str:
+    """An address as events have it, since anything-but compares texts; another text as it is."""
+    try:
+        address = ipaddress.ip_address(value)
+    except ValueError:
+        return value
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 def _stored(action: str) -> list[str]:
