@@ -1,8 +1,11 @@
 """Silences as entries: their states, their times, who made them, and what is told of them."""
 
+import pytest
+
 from tests.integration.api_calls import Api
 from tests.integration.config.entries import ENTRIES, changes
 from tests.integration.conftest import Stack
+from tocsin.config.resources import silences
 
 
 def test_silences_are_listed_by_their_state(api: Api) -> None:
@@ -50,6 +53,21 @@ def test_a_name_that_a_silence_has_is_not_given_to_a_new_one(api: Api) -> None:
 
     assert again.status == 409
     assert "PUT changes it" in again.body["detail"]
+
+
+def test_those_that_are_over_keep_no_new_one_from_being_made(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The fault: who made more than a thousand a month could make no more, and ending some was no help."""
+    monkeypatch.setattr(silences, "MAX_SILENCES", 3)
+    for name in ("first", "second", "third"):
+        api("PUT", f"/silences/{name}", ENTRIES["/silences/deploy"])
+    full = api("PUT", "/silences/fourth", ENTRIES["/silences/deploy"])
+    api("DELETE", "/silences/second")
+    api("DELETE", "/silences/first")
+
+    made = api("PUT", "/silences/fourth", ENTRIES["/silences/deploy"])
+
+    assert (full.status, made.status) == (409, 201)
+    assert [each["name"] for each in api("GET", "/silences").body["items"]] == ["first", "fourth", "third"]
 
 
 def test_a_silence_is_told(api: Api, stack: Stack) -> None:

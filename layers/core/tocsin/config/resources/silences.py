@@ -33,6 +33,7 @@ FORGOTTEN_AFTER = timedelta(days=30)
 """How long a silence is listed after its end."""
 
 MAX_SILENCES = 1000
+"""Most silences. To make room for a new one, those that are over the longest are forgotten."""
 
 _SHOWN_ONLY = ("state", "by")
 
@@ -117,10 +118,7 @@ class Silences:
                 raise Conflict(f"there is a silence {name[:120]!r} already; PUT changes it")
             precondition.check(None if before is None else _shown(before, now))
             after = _parse(name, asked, before, principal, now)
-            kept = [each for each in known.values() if each.ends > now - FORGOTTEN_AFTER or each.name == name]
-            if before is None and len(kept) >= MAX_SILENCES:
-                raise Conflict(f"there are {MAX_SILENCES} silences already; end some")
-            return _Edit(with_entry(kept, after), before, after)
+            return _Edit(with_entry(_remembered(known.values(), name, now), after), before, after)
 
         edit, is_new = self._publish(added, principal, "pattern" if "pattern" in asked else "matcher")
         if is_new:
@@ -141,6 +139,19 @@ class Silences:
 
 def _by_name(configuration: Configuration) -> dict[str, Silence]:
     return {silence.name: silence for silence in configuration.silences}
+
+
+def _remembered(known: Iterable[Silence], edited: str, now: datetime) -> list[Silence]:
+    """Return the silences that stay when `edited` is saved. Raises Conflict where there is no room for a new one."""
+    kept = [each for each in known if each.ends > now - FORGOTTEN_AFTER or each.name == edited]
+    surplus = len({each.name for each in kept} | {edited}) - MAX_SILENCES
+    if surplus <= 0:
+        return kept
+    over = sorted((each for each in kept if each.ends <= now and each.name != edited), key=lambda each: each.ends)
+    if len(over) < surplus and all(each.name != edited for each in kept):
+        raise Conflict(f"there are {MAX_SILENCES} silences already that are not over; end some")
+    forgotten = {each.name for each in over[:surplus]}
+    return [each for each in kept if each.name not in forgotten]
 
 
 def _as_list(silences: Iterable[Silence]) -> list[Json]:
