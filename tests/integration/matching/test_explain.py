@@ -107,6 +107,28 @@ def test_a_wrong_question_is_refused_by_name(
         assert problem["errors"][0]["path"] == error_path
 
 
+def test_a_policy_that_can_not_be_loaded_is_explained_as_it_is_matched(stack: Stack, load: Load) -> None:
+    """The fault: the matcher went on without what an earlier version had stored, and asking why was answered by 500."""
+    pattern = {"app": [{"prefix": 1}]}
+    silence = {"name": "odd", "pattern": pattern, "starts": "2020-01-01T00:00:00Z", "ends": "2999-01-01T00:00:00Z"}
+    bindings = [{"policy": "odd"}, {"policy": "failed-login"}]
+    configure(
+        stack,
+        policies=[FAILED_LOGIN, {"name": "odd", "kind": "pattern", "pattern": pattern}],
+        rules=[rule(bindings=bindings, resolve={"query": "event."})],
+        silences=[silence],
+    )
+    asked = {"event": {"action": "login_failed"}}
+
+    of_rule = ask(stack, load, "POST", "/rules/failed-logins/test", asked)
+    of_policy = ask(stack, load, "POST", "/policies/odd/test", asked)
+    past = ask(stack, load, "POST", "/rules/failed-logins/backtest", {"since": "2020-01-01T00:00:00Z"})
+
+    assert [status for status, _ in (of_rule, of_policy, past)] == [200, 200, 200]
+    assert (of_rule[1]["fires"], of_rule[1]["tells"]) == (True, True)
+    assert "could not be loaded" in of_rule[1]["bindings"][0]["error"] == of_policy[1]["error"]
+
+
 def test_a_backtest_counts_by_hour_and_gives_examples(stack: Stack, load: Load) -> None:
     configure(stack)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=3)

@@ -70,7 +70,9 @@ class Explainer:
         if rule is None:
             raise NotFound(f"there is no rule {name!r}")
         tested = replace(rule, enabled=True)
-        return RuleUnderTest(rule, configuration, RuleSet([tested], configuration.policies, configuration.silences))
+        # As the matcher loads it: what an earlier version stored, and this one can't load, is explained too.
+        rules = RuleSet([tested], configuration.policies, configuration.silences, lenient=True)
+        return RuleUnderTest(rule, configuration, rules)
 
     def event(self, asked: Json) -> Event:
         """Return the event to test: a stored one for {"event_id"}, or a new one from {"event"} as producers send it."""
@@ -108,7 +110,7 @@ class Explainer:
         age = now - event.created
         too_old = tested.rule.is_too_old(age)
         passes = not too_old and silence is None and (look is None or look.passage.passes)
-        ends = not explanation.fires and bool(Endings((replace(tested.rule, enabled=True),)).of(event, audience, now))
+        ends = not explanation.fires and self._ends(tested.rule, event, audience, now)
         people, more = self._people_of(tested.rule, tested.configuration, event)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
@@ -136,6 +138,11 @@ class Explainer:
             "decisions": self._decisions(tested, event, people, now, more=more) if passes else [],
             "escalate": self._steps(tested, event) if passes else [],
         }
+
+    @staticmethod
+    def _ends(rule: NotificationRule, event: Event, audience: EventAudience, now: datetime) -> bool:
+        """Whether `event` is an end that `rule` waits for."""
+        return bool(Endings((replace(rule, enabled=True),), lenient=True).of(event, audience, now))
 
     def _decisions(
         self, tested: RuleUnderTest, event: Event, people: list[User], now: datetime, *, more: bool
@@ -198,7 +205,7 @@ class Explainer:
     def _policy(self, policy: Policy, configuration: Configuration, event: Event) -> JsonObject:
         probe = NotificationRule(name="probe", bindings=(Binding(policy=policy.name),))
         audience = EventAudience(event, configuration, self._people)
-        (result,) = RuleSet([probe], [policy]).explain(probe, event, audience).results
+        (result,) = RuleSet([probe], [policy], lenient=True).explain(probe, event, audience).results
         return {
             "policy": policy.name,
             "kind": policy.kind,
