@@ -148,6 +148,17 @@ def test_a_backtest_counts_by_hour_and_gives_examples(stack: Stack, load: Load) 
     assert len(result["examples"]) == 5
 
 
+def test_a_backtests_range_may_begin_and_end_within_a_millisecond(stack: Stack, load: Load) -> None:
+    configure(stack)
+    for each in (0, 1, 2):
+        store(stack, event(id=new_id(datetime(2026, 3, 1, 12, 0, 0, each * 1000, tzinfo=UTC))))
+    asked = {"since": "2026-03-01T12:00:00.000500Z", "until": "2026-03-01T12:00:00.001500Z"}
+
+    _, result = ask(stack, load, "POST", "/rules/failed-logins/backtest", asked)
+
+    assert [each["created"] for each in result["examples"]] == ["2026-03-01T12:00:00.001Z"]
+
+
 def test_a_backtest_goes_on_where_it_stopped(stack: Stack, load: Load, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tocsin.matching.backtest.MAX_EVENTS", 20)
     configure(stack)

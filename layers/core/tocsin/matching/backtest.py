@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import Event
-from tocsin.events.search.query import Search, within_events
+from tocsin.events.search.query import Search, first_of_events
 from tocsin.events.search.scan import Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.identity.store import PeopleStore
@@ -76,7 +76,7 @@ class Backtester:
         walk = Scan(
             self._client,
             self._table,
-            Search(since=within_events(range_.since), until=within_events(range_.until or now)),
+            Search(since=first_of_events(range_.since), until=first_of_events(range_.until or now)),
             now=now,
             budget=Budget(items=MAX_EVENTS, seconds=MAX_SECONDS),
             newest_first=False,

@@ -194,8 +194,8 @@ def parse_search(query: Mapping[str, str]) -> Search:
         authorized_application=plain["authorized_application"],
         network=network,
         brand=plain["brand"],
-        since=None if since is None else _first_of_events(since),
-        until=None if until is None else _first_of_events(until),
+        since=None if since is None else first_of_events(since),
+        until=None if until is None else first_of_events(until),
         words=words,
         expression=expression,
         digest=hashlib.sha256(repr(given).encode("utf-8", "surrogatepass")).hexdigest()[:12],
@@ -210,7 +210,7 @@ def within_events(moment: datetime) -> datetime:
     return min(max(in_zone(moment, UTC), EPOCH), _LAST)
 
 
-def _first_of_events(moment: datetime) -> datetime:
+def first_of_events(moment: datetime) -> datetime:
     """Return the first time that an event not before `moment` can have: events have whole milliseconds."""
     found = within_events(moment)
     return found + timedelta(microseconds=-found.microsecond % 1000)
