@@ -1,12 +1,14 @@
 """Windows of throttles: when they begin and end."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from tests.unit.rules.test_ruleset import event
-from tocsin.matching.throttle import Window
+from tocsin.matching.throttle import Window, values_of
 from tocsin.rules.model import Throttle
+from tocsin.types import Json
 
 NOW = datetime(2026, 11, 25, 14, 22, 27, tzinfo=UTC)
 """A Wednesday."""
@@ -38,3 +40,19 @@ def test_what_a_window_held_back_is_counted_under_its_first_event_and_expires() 
     assert counted["pk"] == {"S": "#".join(window.names)}
     assert (counted["sk"], counted["held"]) == ({"S": "batch#a"}, {"N": "3"})
     assert counted["expires_at"] == {"N": str(int(datetime(2026, 11, 26, 16, tzinfo=UTC).timestamp()))}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [(5, 5.0), (0, -0.0), ([1, {"n": 2}], [1.0, {"n": 2.0}]), (2.5, 2.5), (1e300, 1e300)]
+)
+def test_numbers_that_patterns_take_for_one_are_one_group(one: Json, other: Json) -> None:
+    groups = [json.dumps(values_of(event(context={"n": value}), ("context.n",))) for value in (one, other)]
+
+    assert groups[0] == groups[1]
+
+
+@pytest.mark.parametrize(("one", "other"), [(1, True), (0, False), (1, "1"), (0, None), (5, 5.5)])
+def test_values_that_patterns_tell_apart_are_groups_of_their_own(one: Json, other: Json) -> None:
+    groups = [json.dumps(values_of(event(context={"n": value}), ("context.n",))) for value in (one, other)]
+
+    assert groups[0] != groups[1]

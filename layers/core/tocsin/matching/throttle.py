@@ -31,7 +31,7 @@ from tocsin.rules.model import Throttle
 from tocsin.telling.decision import shown_values
 from tocsin.times import iso, parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache
-from tocsin.types import JsonObject
+from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -40,6 +40,9 @@ _REMEMBERED = timedelta(hours=1)
 _MOST_WINDOWS = 10_000
 _MOST_IDS = 100_000
 """Full windows, and event ids in them, that a process caches: about 15 MB."""
+
+_EXACT = 1 << 53
+"""Below this, a double holds each whole number."""
 
 _MOST_PAGES = 10
 """Most pages of counts that are added up. A page has about 5,000 batches."""
@@ -166,7 +169,16 @@ class Throttles:
 def values_of(event: Event, paths: Collection[str]) -> JsonObject:
     """Return the values that identify an event's group: {path: value}."""
     shown = event.to_json() if paths else {}
-    return {path: value_at(shown, path) for path in paths}
+    return {path: _canonical(value_at(shown, path)) for path in paths}
+
+
+def _canonical(value: Json) -> Json:
+    """Return `value` with whole numbers as integers: 5 and 5.0 are one value, as for patterns."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    if isinstance(value, list):
+        return [_canonical(each) for each in value]
+    return {name: _canonical(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True, slots=True)
