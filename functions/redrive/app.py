@@ -10,6 +10,7 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logged
 from tocsin.aws.sqs import Outbox
+from tocsin.config.preferences_defaults import defaults_of
 from tocsin.config.store import ConfigurationStore
 from tocsin.config.version_item import REFRESH
 from tocsin.deliveries.alerts import Alerts
@@ -25,7 +26,7 @@ from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.message import step_sender
-from tocsin.matching.telling import can_be_muted, defaults_of
+from tocsin.matching.telling import can_be_muted
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import utc_now
 from tocsin.types import JsonObject

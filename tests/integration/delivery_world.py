@@ -16,6 +16,7 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import RECORDER, Stack
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
+from tocsin.config.preferences_defaults import defaults_of
 from tocsin.config.secret_store import SecretStore
 from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
@@ -40,7 +41,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
 from tocsin.matching.message import step_sender
 from tocsin.matching.story import StoryStore
-from tocsin.matching.telling import can_be_muted, defaults_of
+from tocsin.matching.telling import can_be_muted
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.model import Severity

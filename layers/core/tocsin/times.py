@@ -61,9 +61,9 @@ def parse_moment(text: str) -> datetime:
     """Return the moment that `text` tells in ISO 8601, without a zone where it names none. ValueError for another text.
 
     A blank before a zone's digits is its plus sign, which means a blank in a query string: callers forget to write
-    it as %2B.
+    it as %2B. T and Z may be in lower case (RFC 3339, 5.6).
     """
-    return datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip()))
+    return datetime.fromisoformat(_LOST_PLUS.sub("+", text.strip().upper()))
 
 
 class DurationError(ValueError):

@@ -1,6 +1,7 @@
 """People's preferences over HTTP: one's own with the scope `notifications` alone, another's only by who configures."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import ALL_SCOPES, Answer
 from tocsin.aws import clients
+from tocsin.config.store import ConfigurationStore
 from tocsin.identity.principal import Scope
 from tocsin.telling.preferences import NOTHING_SAID, Preferences
 from tocsin.telling.preferences_store import PreferencesStore
@@ -280,6 +282,19 @@ def test_defaults_that_nobody_could_say_are_refused(operator: Api) -> None:
 
         assert errors(operator("PUT", "/settings", settings)).keys() == {path}
         assert errors(operator("PUT", "/blueprint", {"settings": settings})).keys() == {f"settings.{path}"}
+
+
+def test_defaults_of_another_version_hold_for_nobody_and_keep_nobody_from_reading_theirs(
+    operator: Api, stack: Stack
+) -> None:
+    store = ConfigurationStore(stack.dynamodb, "config")
+    version, configuration = store.current()
+    settings = replace(configuration.settings, preferences_defaults={"of": "another version"})
+    store.publish(configuration.changed(settings=settings), replacing=version, by="test")
+
+    options = operator("GET", "/users/bob/preferences/options")
+
+    assert (options.status, options.body["defaults"]) == (200, {})
 
 
 # ── they go with their person ────────────────────────────────────────────────

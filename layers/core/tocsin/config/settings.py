@@ -6,15 +6,16 @@ from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
+from tocsin.errors import Invalid
 from tocsin.identity.principal import Scope
-from tocsin.models import Model, each, stored_as
+from tocsin.models import Model, accepted, each, stored_as
 from tocsin.notifications.model import MAX_INBOX
 from tocsin.records import dataclass, field
 from tocsin.times import parse_duration
 from tocsin.types import JsonObject
 
 if TYPE_CHECKING:
-    from pydantic import FailFast, Field  # tocsin.models says what for
+    from pydantic import AfterValidator, FailFast, Field  # tocsin.models says what for
 
     from tocsin.events.secret_names import Secrets
     from tocsin.fields import Duration, KeyName
@@ -29,6 +30,20 @@ class GroupScopes(Model):
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1, max_length=len(Scope))] = field(
         metadata=stored_as(each(Scope))
     )
+
+
+def _as_read(given: JsonObject) -> JsonObject:
+    """Return preferences in the form that `Preferences.stored` reads; as they are where they are not valid.
+
+    What is validated here takes more forms of a time or a flag than what reads it without pydantic. What is wrong is
+    said where the whole configuration is checked.
+    """
+    from tocsin.telling.preferences import Preferences  # noqa: PLC0415 - few functions need it
+
+    try:
+        return accepted(Preferences, given).to_json()
+    except Invalid:
+        return given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +68,7 @@ class Settings(Model):
         default=(), metadata=stored_as(each(GroupScopes.stored))
     )
     """The scopes that groups named in an access token give. A token without a listed group has no scopes."""
-    preferences_defaults: JsonObject = field(default_factory=dict)
+    preferences_defaults: Annotated[JsonObject, AfterValidator(_as_read)] = field(default_factory=dict)
     """Preferences of people who set none themselves. They are validated when the settings are saved."""
 
     @cached_property

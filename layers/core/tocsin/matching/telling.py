@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Mapping
 from dataclasses import replace
@@ -11,6 +10,7 @@ from datetime import datetime, timedelta
 from tocsin.aws.logging import Code, note
 from tocsin.aws.metrics import Metric, measured
 from tocsin.config.model import Configuration
+from tocsin.config.preferences_defaults import defaults_of
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.waiting_store import KeptBack, WaitingStore
 from tocsin.events.model import Event
@@ -19,7 +19,7 @@ from tocsin.matching.throttle import Passage, values_of
 from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode, inbox_among
 from tocsin.rules.model import NotificationRule, Silence
 from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencing, Throttling, Together, decide
-from tocsin.telling.preferences import NOTHING_SAID, Preferences, Wishes
+from tocsin.telling.preferences import Wishes
 from tocsin.telling.preferences_store import PreferencesStore
 
 _PERSONAL = frozenset({TransportMode.EMAIL, TransportMode.LOCAL})
@@ -265,15 +265,3 @@ def can_be_muted(configuration: Configuration, rule: str) -> bool:
     """Whether people's preferences keep what the rule of this name tells from them; so for one that is gone."""
     known = configuration.rules_by_name.get(rule)
     return known is None or known.can_be_muted
-
-
-def defaults_of(configuration: Configuration) -> Preferences:
-    """Return the preferences that the settings give to everybody; none where they can't be read.
-
-    Another version may have written them. People are then notified rather than not.
-    """
-    try:
-        return configuration.settings.defaults
-    except ValueError:
-        note(Code.DEFAULTS_UNREAD, "the settings' preferences_defaults hold for nobody", level=logging.ERROR)
-        return NOTHING_SAID

@@ -90,8 +90,8 @@ _TRUE = frozenset({"true", "t", "yes", "y", "on", "1"})
 
 
 def _flag(stored: Json) -> bool:
-    """The settings' defaults are stored as they were given, and pydantic takes `yes` and 1 as well as true."""
-    return stored if isinstance(stored, bool) else str(stored).lower() in _TRUE
+    """Earlier versions stored the settings' defaults as they were given, and pydantic takes `yes` and 1 for true."""
+    return stored if isinstance(stored, bool) else stored == 1 or str(stored).lower() in _TRUE
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import Any
 
 from tocsin.config.model import Configuration
+from tocsin.config.preferences_defaults import defaults_of
 from tocsin.config.resources.editor import ConfigurationEditor, updated
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.http.preconditions import Precondition
@@ -47,7 +48,7 @@ class PersonalPreferences:
         user = self._editor.people.user(username)
         if user is None:
             return None
-        wishes = self._store.wishes([username], self._editor.current().settings.defaults).get(username)
+        wishes = self._store.wishes([username], defaults_of(self._editor.current())).get(username)
         return user if wishes is None else wishes.of_reader(user)
 
     def address(self, username: str) -> str:
@@ -108,7 +109,7 @@ class PersonalPreferences:
         """
         self._person(username)
         configuration = self._editor.current()
-        defaults = configuration.settings.defaults
+        defaults = defaults_of(configuration)
         member_of = self._editor.people.memberships(configuration.groups, [username])
         groups = with_ancestors(configuration.groups, member_of)
         rules = [
