@@ -117,6 +117,29 @@ def test_top_counts_only_events_with_an_application(log: Log) -> None:
     assert top["items"] == [{"application": {"pk": None, "name": "Wiki"}, "events": 1, "unique_users": 1}]
 
 
+def test_an_application_is_told_by_its_key_else_by_its_name_and_by_no_other(log: Log) -> None:
+    """The fault: one whose key is 0 was told by its name, or not at all, and a name was taken for another's key."""
+    applications: list[JsonObject] = [
+        {"pk": 0},
+        {"pk": 0, "name": "zero"},
+        {"pk": "shop"},
+        {"name": "shop"},
+        {"pk": ""},
+    ]
+    log.fill(
+        [
+            Event(new_id(NOW), "authorize_application", "x", {}, {"authorized_application": each}, None, "d", None)
+            for each in applications
+        ]
+    )
+
+    _, top = log.get("/events/top_per_user")
+
+    told = {(item["application"]["pk"], item["application"]["name"]): item["events"] for item in top["items"]}
+    assert sorted(told.values()) == [1, 1, 2]
+    assert told["shop", None] == told[None, "shop"] == 1
+
+
 USERS: list[JsonObject] = [
     *({"pk": None, "username": "u1"}, {"pk": None, "username": "u2"}, {"username": "u3"}, {"pk": 5}, {"pk": 5}),
     *({}, {"pk": "", "username": ""}, {"pk": 5, "username": "u5"}, {"username": "u3", "email": "x@example.org"}),

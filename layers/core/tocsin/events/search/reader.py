@@ -228,7 +228,7 @@ class LogReader:
             application = _application(event)
             if application is None:
                 continue
-            key = str(application.get("pk") or application.get("name") or "")
+            key = _told_by(application, "pk", "name") or ""
             # Newest first: an application is shown by its latest name.
             applications.setdefault(key, application)
             events[key] += 1
@@ -277,18 +277,20 @@ def _complete_from(walk: Scan, end: datetime) -> datetime | None:
 
 def _application(event: Event) -> JsonObject | None:
     given: Json = event.context.get("authorized_application")
-    if isinstance(given, dict) and (given.get("pk") or given.get("name")):
+    if isinstance(given, dict) and _told_by(given, "pk", "name") is not None:
         return {"pk": given.get("pk"), "name": given.get("name")}
     return {"pk": None, "name": given} if isinstance(given, str) and given else None
 
 
 def _user_of(event: Event) -> str | None:
     """What tells the event's user from others: the pk, else the username; None where it has neither."""
-    for name in ("pk", "username"):
-        value = event.user.get(name)
-        if value not in (None, ""):
-            return f"{name} {value}"
-    return None
+    return _told_by(event.user, "pk", "username")
+
+
+def _told_by(told: JsonObject, *names: str) -> str | None:
+    """The first of the members `names` that says something, with its name: 0 does, null and a blank don't."""
+    said = ((name, told.get(name)) for name in names)
+    return next((f"{name} {value}" for name, value in said if value not in (None, "", [], {})), None)
 
 
 def bucket_of(moment: datetime, width: timedelta) -> datetime:
