@@ -27,7 +27,19 @@ def test_a_transport_that_was_disabled_meanwhile_discards_its_deliveries(world: 
 
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_transport")
+    assert delivery["attempts"][0]["detail"] == "transport hook is turned off"
     assert sinks.received() == []
+
+
+def test_a_transport_that_was_deleted_meanwhile_is_said_to_be_gone(world: World) -> None:
+    """The fault: deleted, turned off and changed were one sentence, so nobody could tell which it was."""
+    world.configure()
+    message = world.message()
+    world.send(message)
+
+    world.pump(world.worker())
+
+    assert world.delivery(message)["attempts"][0]["detail"] == "there is no transport hook any more"
 
 
 @pytest.mark.parametrize("before", ["absent", "disabled"])
@@ -64,7 +76,8 @@ def test_a_transport_whose_mode_was_changed_meanwhile_discards_its_deliveries(
     delivery = world.delivery(message)
     assert breakers_read == []
     assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("discarded", "no_transport")
-    assert delivery["attempts"][0]["detail"] == f"transport was-another is gone, disabled, or no {mode} any more"
+    changed = f"transport was-another is no {mode} any more: its mode is webhook now"
+    assert delivery["attempts"][0]["detail"] == changed
 
 
 @pytest.mark.parametrize("mode", [TransportMode.WEBHOOK, TransportMode.EMAIL])

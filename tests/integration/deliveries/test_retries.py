@@ -215,6 +215,24 @@ def test_an_open_breaker_holds_deliveries_and_sends_one_probe_a_minute(world: Wo
     assert {world.delivery(message)["state"] for message in messages} == {"held"}
 
 
+def test_a_breaker_that_opens_is_reported_once(world: World, sinks: Sinks) -> None:
+    """The fault: nobody heard that an endpoint took nothing any more until it was disabled, after five days."""
+    dead_endpoint(world, sinks)
+    worker = world.worker()
+    world.send(world.message())
+    world.pump(worker)
+
+    for _ in range(3):
+        world.go_on(worker, minutes=1)
+
+    (event,) = world.reported()
+    assert event["context"]["message"] == (
+        "Deliveries by transport hook are held: its endpoint fails again and again (the endpoint answered 500)."
+        " They go out when it answers again."
+    )
+    assert (event["context"]["transport"], event["cause"]["transport"]) == ("hook", "hook")
+
+
 def test_a_success_lets_the_held_ones_flow_in_order(world: World, sinks: Sinks) -> None:
     dead_endpoint(world, sinks)
     worker = world.worker(parallel=1)  # those of a batch go out side by side, and which arrives first is chance

@@ -1,6 +1,7 @@
 """Our own trouble around an attempt: what a table or a queue does not take costs nobody a delivery, and tells nobody
 twice."""
 
+import json
 from typing import Any
 
 import pytest
@@ -28,17 +29,23 @@ def failed_delivery(world: World, sinks: Sinks) -> str:
     return message.delivery_id
 
 
-def test_a_message_whose_delivery_can_not_be_taken_comes_back(world: World, sinks: Sinks) -> None:
+def test_a_message_whose_delivery_can_not_be_taken_comes_back(
+    world: World, sinks: Sinks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fault: the line named SQS's message alone, so the log of its event knew nothing of it."""
     world.hook(f"{sinks.url}/webhook/x")
     worker = world.worker()
     world.configuration.current()
-    world.send(world.message())
+    message = world.message()
+    world.send(message)
     records = world.waiting()
 
     with failing(throttled(), "UpdateItem", table="deliveries", client=world.stack.dynamodb):
         answer = worker.run(records)
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "DELIVERY_LEFT" in each]
+    assert (line["event_id"], line["delivery_id"]) == (message.event_id, message.delivery_id)
     assert sinks.received() == []
 
 

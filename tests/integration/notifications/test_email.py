@@ -140,12 +140,16 @@ def test_own_templates_take_the_place_of_ours(world: World) -> None:
     assert body["Text"]["Data"] == "failed-logins: warning"
 
 
-def test_a_template_that_fails_is_final(world: World) -> None:
-    configure(world, text_template="{{ event.context.nothing }}")
+@pytest.mark.parametrize(("field", "which"), [("text_template", "text"), ("html_template", "HTML")])
+def test_a_template_that_fails_is_final_and_the_attempt_says_which(world: World, field: str, which: str) -> None:
+    """The fault: the reason was bad_mapping, and nothing said that a template was at fault, or which."""
+    configure(world, **{field: "{{ event.context.nothing }}"})
 
     delivery = deliver(world)
 
-    assert (delivery["state"], delivery["attempts"][0]["reason"]) == ("failed", "bad_mapping")
+    (attempt,) = delivery["attempts"]
+    assert (delivery["state"], attempt["reason"]) == ("failed", "bad_mapping")
+    assert attempt["detail"] == f"the {which} template failed: 'dict object' has no attribute 'nothing'"
 
 
 @pytest.mark.parametrize("address", ["", "  ", "no address", "a@b@c", "a@example.com\r\nBcc: x@example.com"])

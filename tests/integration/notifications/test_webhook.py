@@ -184,7 +184,22 @@ def test_headers_that_can_not_be_made_of_an_event_are_left_out_and_reported(worl
     assert delivery["state"] == "delivered"
     assert "sent without the mapping's headers: the headers mapping failed" in delivery["attempts"][0]["detail"]
     (event,) = world.reported("property_mapping_exception")
-    assert "transport hook lack something" in event["context"]["message"]
+    assert "transport hook lack something: sent without the mapping's headers: the " in event["context"]["message"]
+
+
+def test_a_failure_is_reported_though_something_was_lacking_within_the_hour(world: World, sinks: Sinks) -> None:
+    """The fault: one event a transport and hour, so that lacking headers kept a refused credential from being told."""
+    world.hook(f"{sinks.url}/webhook/x", headers_mapping="{'X-User': event.user.username}")
+    world.send(world.message(event_id=world.event(user={}).id))
+    world.pump(world.worker())
+    sinks.misbehave(Misbehaviour("/webhook/x", status=401))
+
+    world.send(world.message(event_id=world.event(user={"username": "alice"}).id))
+    world.pump(world.worker())
+
+    assert len(world.reported("property_mapping_exception")) == 1
+    (event,) = world.reported("configuration_error")
+    assert "transport hook fail: the endpoint answered 401" in event["context"]["message"]
 
 
 def test_an_endpoint_that_repeats_what_it_was_sent_shows_no_secret(world: World, sinks: Sinks) -> None:

@@ -1,4 +1,4 @@
-"""Events that tell administrators of failing deliveries: one a transport and hour, not one a delivery."""
+"""Events that tell administrators of failing deliveries: one a transport, kind and hour, not one a delivery."""
 
 from __future__ import annotations
 
@@ -31,13 +31,27 @@ class Alerts:
         else:
             cause = Cause(message.rule, message.transport, 1)
         action = EventAction.PROPERTY_MAPPING_EXCEPTION if outcome.mapping else EventAction.CONFIGURATION_ERROR
-        lacks = "lack something" if outcome.state is State.DELIVERED else "fail"
+        lacking = outcome.state is State.DELIVERED
+        happens = "lack something" if lacking else "fail"
         self._report(
             action,
-            f"Deliveries by transport {message.transport} {lacks}: {outcome.detail or outcome.reason}",
+            f"Deliveries by transport {message.transport} {happens}: {outcome.detail or outcome.reason}",
             {"reason": outcome.reason, "rule": message.rule, "delivery_id": message.delivery_id},
-            about=("deliveries-fail", message.transport),
+            # Each kind by itself: what merely lacks something must not keep a failure from being told for an hour.
+            about=("deliveries-lack" if lacking else "deliveries-fail", action.value, message.transport),
             cause=cause,
+            now=now,
+        )
+
+    def held(self, transport: str, outcome: Outcome, *, now: datetime) -> None:
+        """Report that a transport's breaker opened, by the failure that opened it."""
+        self._report(
+            EventAction.CONFIGURATION_ERROR,
+            f"Deliveries by transport {transport} are held: its endpoint fails again and again"
+            f" ({outcome.detail or outcome.reason}). They go out when it answers again.",
+            {"reason": outcome.reason},
+            about=("deliveries-held", transport),
+            cause=Cause(None, transport, 1),
             now=now,
         )
 

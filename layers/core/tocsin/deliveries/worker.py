@@ -133,16 +133,18 @@ class DeliveryWorker:
 
     def _run_one(self, received: _Received) -> bool:
         """Whether the message is done with."""
+        names: dict[str, object] = {"message_id": received.message_id}
         with caused_by(received.trace):
             try:
-                self._handle(DeliveryMessage.from_body(received.body))
+                message = DeliveryMessage.from_body(received.body)
+                names |= {"event_id": message.event_id, "delivery_id": message.delivery_id}
+                self._handle(message)
             except TocsinError as error:
                 self._come_back(received)
-                note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, message_id=received.message_id)
+                note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, **names)
             except Exception:  # noqa: BLE001 - one broken message must not keep the others of its batch
                 self._come_back(received)
-                names = {"code": Code.DELIVERY_LEFT.value, "message_id": received.message_id}
-                logger.exception("a message could not be handled", extra=names)
+                logger.exception("a message could not be handled", extra={"code": Code.DELIVERY_LEFT.value, **names})
             else:
                 return True
             return False
@@ -180,8 +182,7 @@ class DeliveryWorker:
         digest: JsonObject | None,
     ) -> tuple[Event | None, Outcome]:
         if transport is None:
-            why = f"transport {message.transport} is gone, disabled, or no {message.mode} any more"
-            return None, Outcome(State.DISCARDED, "no_transport", why)
+            return None, Outcome(State.DISCARDED, "no_transport", _why_none(message, configuration))
         if breaker is BreakerState.DISABLED:
             why = self._breakers.reason(transport)
             detail = f"the transport is disabled since its endpoint failed ({why}); mend it, then reset its breaker"
@@ -292,6 +293,7 @@ class DeliveryWorker:
             elif retried and not outcome.ours and self._breakers.failed(transport, outcome.reason):
                 detail = "the endpoint fails: its deliveries are held, and one a minute tries it"
                 note(Code.BREAKER_OPENED, detail, level=logging.WARNING, transport=transport.name)
+                self._alerts.held(transport.name, outcome, now=now)
         except Unavailable as error:
             note(Code.DELIVERY_LEFT, error.detail, level=logging.WARNING, transport=transport.name)
         if outcome.state is State.DELIVERED and outcome.mapping and not message.test:
@@ -379,7 +381,21 @@ def _transport_of(message: DeliveryMessage, configuration: Configuration) -> Not
 
     Each mode has a function of its own with the permissions for it: the inbox's function can't send a webhook.
     """
+    found = _named(message, configuration)
+    return found if found is not None and found.enabled and found.mode == message.mode else None
+
+
+def _named(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
     known = configuration.transports_by_name
     is_inbox = (message.transport, message.mode) == (INBOX.name, INBOX.mode)
-    found = inbox_among(known) if is_inbox else known.get(message.transport)
-    return found if found is not None and found.enabled and found.mode == message.mode else None
+    return inbox_among(known) if is_inbox else known.get(message.transport)
+
+
+def _why_none(message: DeliveryMessage, configuration: Configuration) -> str:
+    """Why there is no transport by which to send the message."""
+    found = _named(message, configuration)
+    if found is None:
+        return f"there is no transport {message.transport} any more"
+    if found.mode != message.mode:
+        return f"transport {message.transport} is no {message.mode} any more: its mode is {found.mode} now"
+    return f"transport {message.transport} is turned off"

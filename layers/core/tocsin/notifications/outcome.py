@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Self
 
@@ -78,3 +79,8 @@ class Outcome:
     def of_mapping(cls, failure: Exception) -> Self:
         """Return the outcome where the transport's mapping or template failed on this notification."""
         return cls(State.FAILED, "bad_mapping", str(failure), mapping=True)
+
+    def lacking(self, what: str) -> Self:
+        """Return this outcome of a message that went without something, since a mapping or template failed on it."""
+        said = self.detail or ("" if self.state is State.DELIVERED else self.reason)
+        return replace(self, detail=f"{said}; {what}" if said else what, mapping=True)

@@ -76,8 +76,7 @@ def in_rules_words(
         outcome = deliver(known)
         if failure is None:
             return outcome
-        detail = f"{outcome.detail or outcome.reason}; told in Tocsin's words, since the rule's {failure}"
-        return replace(outcome, detail=detail, mapping=True)
+        return outcome.lacking(f"told in Tocsin's words, since the rule's {failure}")
 
     return told
 

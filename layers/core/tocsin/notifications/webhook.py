@@ -70,8 +70,7 @@ def webhook_delivery(
         outcome = posted(sent, used, request.read)
         if missing is None:
             return outcome
-        detail = f"{outcome.detail or outcome.reason}; sent without the mapping's headers: {missing}"
-        return replace(outcome, detail=detail, mapping=True)
+        return outcome.lacking(f"sent without the mapping's headers: {missing}")
 
     return deliver
 

@@ -85,10 +85,18 @@ def _message(context: RenderingContext, templates: MailTemplates, links: Unsubsc
         message = mail_message(context, templates, links.url(subscription))
     transport = context.transport
     if transport.html_template is not None:
-        message = replace(message, html=render_custom(transport.html_template, context, html=True))
+        message = replace(message, html=_rendered("HTML", transport.html_template, context))
     if transport.text_template is not None:
-        message = replace(message, text=render_custom(transport.text_template, context, html=False))
+        message = replace(message, text=_rendered("text", transport.text_template, context))
     return message
+
+
+def _rendered(which: str, template: str, context: RenderingContext) -> str:
+    """A template of the transport's own, rendered. TemplateRejected says which one failed."""
+    try:
+        return render_custom(template, context, html=which == "HTML")
+    except TemplateRejected as rejected:
+        raise TemplateRejected(f"the {which} template failed: {rejected}") from rejected
 
 
 def _request(message: MailMessage, sender: str, configuration_set: str) -> dict[str, Any]:
