@@ -26,6 +26,7 @@ from ministack.services import (  # type: ignore[import-untyped]
     apigateway,
     apigateway_v1,
     cloudwatch,
+    cloudwatch_logs,
     dynamodb,
     eventbridge,
     lambda_svc,
@@ -46,6 +47,7 @@ from local.corrections import (
     http_api,
     iam,
     lambda_limits,
+    log_filters,
     partiql,
     streams,
     websocket,
@@ -149,6 +151,7 @@ def correct_lambda(switches: Switches) -> None:
     lambda_runtime.Worker._spawn = application_logs.started_with_its_log_level(lambda_runtime.Worker._spawn)
     script = application_logs.with_the_runtimes_logging(lambda_runtime._PYTHON_WORKER_SCRIPT)
     lambda_runtime._PYTHON_WORKER_SCRIPT = script
+    cloudwatch_logs._compile_filter_pattern = log_filters.with_alternatives(cloudwatch_logs._compile_filter_pattern)
     if switches.frozen_processes:
         lambda_runtime.Worker.invoke = freezing.frozen_between_invocations(lambda_runtime.Worker.invoke)
         lambda_runtime._signal = freezing.ended_though_frozen(lambda_runtime._signal)

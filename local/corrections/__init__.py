@@ -16,6 +16,7 @@ local/switches.py says which of them can be switched.
 | item_size | how DynamoDB counts an item |
 | lambda_limits | how large a payload and a response may be |
 | late_reads, late_tables | eventually consistent reads that are behind |
+| log_filters | a term with a question mark before it is one of several, in FilterLogEvents |
 | partiql, moto_partiql | an INSERT is a write as others are: conditions, streams, limits, a permission of its own |
 | recursion | stops a function that feeds itself through SQS |
 | ses | which identities and configuration set mail needs the permission on; how long addresses and headers are |

@@ -1,5 +1,6 @@
 """Everything over HTTP but POST /events: who may ask what, and what is answered."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
@@ -272,6 +273,17 @@ def test_a_bug_is_a_problem_without_a_trace(client: Client) -> None:
     assert answer.is_problem(500)
     assert "hunter2" not in answer.text
     assert "Traceback" not in answer.text
+
+
+def test_a_bug_is_found_in_the_log_by_the_request_that_the_answer_names(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fault: the log had the invocation's id, which no answer tells, and not the request's."""
+    with failing(raising(RuntimeError("a bug")), "GetItem"):
+        answer = client.ask("GET", f"/events/{new_id()}")
+
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "REQUEST_FAILED" in each]
+    assert answer.body["instance"] == f"urn:tocsin:request:{line['request_id']}"
 
 
 def test_each_answer_is_kept_by_nobody(client: Client) -> None:

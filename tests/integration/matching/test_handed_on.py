@@ -1,5 +1,6 @@
 """Records and messages that can't be matched now: set aside, handed on or given back, and matched later."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -66,6 +67,19 @@ def test_an_event_that_a_throttled_table_keeps_from_its_people_is_handed_on_and_
     assert waiting["reason"] == "noting a match failed: ThrottlingException"
     stack.call("matcher", {"Records": [work(waiting)]})
     assert {message["event_id"] for message in stack.messages("Inbox")} == {unlucky.id, lucky.id}
+
+
+def test_a_message_that_comes_back_is_told_of_with_its_event(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    """The fault: the line named SQS's message alone, so the log of its event knew nothing of it."""
+    configure(stack)
+    store(stack, unlucky := event())
+    heal = refuse(clients.dynamodb(), "UpdateItem")
+
+    stack.call("matcher", {"Records": [work({"event_id": unlucky.id})]})
+    heal()
+
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "RECORD_LEFT" in each]
+    assert line["event_id"] == unlucky.id
 
 
 def test_a_record_goes_back_to_the_stream_where_no_queue_takes_it(stack: Stack) -> None:

@@ -18,7 +18,7 @@ from tocsin.aws import clients
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.ids import new_id
 from tocsin.status import log_errors
-from tocsin.status.report import FUNCTIONS, READERS
+from tocsin.status.report import FUNCTIONS, PARALLEL, READERS
 
 PARTS = {"at", "queues", "dead_letters", "stream", "breakers", "errors", "unknown"}
 
@@ -239,3 +239,9 @@ def test_what_is_looked_at_is_what_the_template_has() -> None:
 
 def _short(queue: str) -> str:
     return queue.removesuffix("DeadLetters").removesuffix("Failures").lower()
+
+
+def test_nothing_is_asked_by_more_threads_than_its_client_keeps_connections() -> None:
+    """The fault: each status wrote warnings of urllib3's, "Connection pool is full", among those of real trouble."""
+    for client in (clients.logs(), clients.sqs(), clients.cloudwatch()):
+        assert client.meta.config.max_pool_connections >= PARALLEL

@@ -116,18 +116,20 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     def resolve(event: dict[str, Any], context: LambdaContext) -> Mapping[str, Any]:
         if event.get("routeKey") == PREFLIGHT:
             return {"statusCode": 204, "headers": {}, "body": "", "isBase64Encoded": False}
+        request_id = event["requestContext"].get("requestId")
         if event["requestContext"]["http"]["method"] == "HEAD":  # RFC 9110, 9.3.2: as GET, without the content
             return {**resolve(_as_get(event), context), "body": "", "isBase64Encoded": False}
         try:
             answer = app.resolve(event | {"rawPath": encoded_path(event.get("rawPath") or "/")}, context)
             return within_limits(answer, {name.lower(): value for name, value in (event.get("headers") or {}).items()})
         except AnswerTooLarge as error:
-            note(Code.REQUEST_REFUSED, error.logged, status=error.status, error=error.code)
-            return problem(error, instance=event["requestContext"].get("requestId"))
+            note(Code.REQUEST_REFUSED, error.logged, status=error.status, error=error.code, request_id=request_id)
+            return problem(error, instance=request_id)
         except Exception:  # noqa: BLE001 - the last resort: an answer without a trace, a log with one
-            logger.exception("a request could not be served", extra={"code": Code.REQUEST_FAILED.value})
+            facts = {"code": Code.REQUEST_FAILED.value, "request_id": request_id}
+            logger.exception("a request could not be served", extra=facts)
             failure = TocsinError("the request could not be served; the log says why, under this request's id")
-            return problem(failure, instance=event["requestContext"].get("requestId"))
+            return problem(failure, instance=request_id)
 
     return resolve
 

@@ -51,7 +51,11 @@ HURRIED = Config(
 """9 s at most (two tries of 4 s, and up to 1 s between them), within the 10 s that API Gateway gives an authorizer."""
 
 INSISTENT = Config(
-    user_agent=_AGENT, connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 4}
+    user_agent=_AGENT,
+    connect_timeout=1,
+    read_timeout=3,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=32,  # as many as ask at once: urllib3 warns of each that it has no room to keep
 )
 """23 s at most (four tries of 4 s, and up to 1 + 2 + 4 s between them), within the API's 30 s: for what AWS takes few
 calls a second of, so that some of those made at once wait for their turn."""

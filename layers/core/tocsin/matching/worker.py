@@ -117,6 +117,7 @@ class MatchWorker:
     def queue(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
         """Handle a batch of messages. Those that fail are returned to the queue, and become dead letters in the end."""
         failed: dict[str, str] = {}
+        about: dict[str, str] = {}
         for record in records:
             try:
                 work = MatchMessage.from_body(record["body"])
@@ -129,8 +130,10 @@ class MatchWorker:
             reason = reason or next(iter((self._outbox.send() | held.write()).values()), None)
             if reason is not None:
                 failed[record["messageId"]] = reason
+                about[record["messageId"]] = work.event_id
         for message_id, reason in failed.items():
-            note(Code.RECORD_LEFT, reason, level=logging.ERROR, message_id=message_id)
+            event_id = about.get(message_id)
+            note(Code.RECORD_LEFT, reason, level=logging.ERROR, event_id=event_id, message_id=message_id)
         return _failures(failed)
 
     def _do(self, work: MatchMessage, held: HeldBatch) -> None:

@@ -39,7 +39,8 @@ FUNCTIONS = (
     "jobs",
 )
 """The functions whose logs are read: all functions of the template."""
-_PARALLEL = 16
+PARALLEL = 16
+"""Threads that ask AWS; each client keeps a connection for each of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class StatusReport:
         null.
         """
         unknown: list[Json] = []
-        with ThreadPoolExecutor(_PARALLEL) as pool:
+        with ThreadPoolExecutor(PARALLEL) as pool:
             clients = self._clients()
             depths = {name: pool.submit(depth, clients.sqs, url) for name, url in self._all_queues().items()}
             ages = pool.submit(latest, clients.cloudwatch, self._ages(), now=now)
