@@ -40,6 +40,16 @@ def test_a_rule_is_explained_binding_by_binding_and_nothing_is_sent(stack: Stack
     assert stack.messages("Inbox") == []
 
 
+def test_a_rule_that_tells_the_events_user_says_why_it_does_not(stack: Stack, load: Load) -> None:
+    """The fault: it tells nobody, and the reason was "told at once"."""
+    configure(stack, rules=[rule(destination_event_user=True)])
+    asked = {"event": {"action": "login_failed", "user": {"username": "mallory"}}}
+
+    _, why = ask(stack, load, "POST", "/rules/failed-logins/test", asked)
+
+    assert why["recipients"]["event_user"] == "is not in the directory"
+
+
 def test_a_stored_event_is_named_by_its_id(stack: Stack, load: Load) -> None:
     configure(stack)
     about = event(action="logout")

@@ -133,7 +133,7 @@ class Explainer:
             "throttle": throttled,
             "severity": tested.rule.severity.value,
             "transports": self._transports(tested, event),
-            "recipients": {"usernames": _names(people), "more": more},
+            "recipients": {"usernames": _names(people), "more": more, **self._recipients.missing(event, tested.rule)},
             "reason": decide_on_rule(tested.rule, now, age, silence, None if look is None else look.passage).reason,
             "decisions": self._decisions(tested, event, people, now, more=more) if passes else [],
             "escalate": self._steps(tested, event) if passes else [],
