@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -12,6 +13,7 @@ from tocsin_cli.pairs import parse_pairs
 from tocsin_cli.types import JsonObject
 
 _PANEL = "The event"
+_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 Context = Annotated[
     list[str] | None, typer.Argument(metavar="ACTION KEY=VALUE…", help="What happened, and the context.")
@@ -50,6 +52,8 @@ def sample(
     if file is not None:
         return {"event": read_document(file).content}
     action, *context = said or []
+    if _ID.fullmatch(action):
+        raise UsageError(f"{action} is the id of an event, not what happened: give it by --id")
     event: JsonObject = {
         "action": action,
         "app": app_,

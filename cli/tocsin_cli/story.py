@@ -10,7 +10,7 @@ from rich.tree import Tree
 
 from tocsin_cli.api import Api, path_of
 from tocsin_cli.output import styled
-from tocsin_cli.text import counted, plain
+from tocsin_cli.text import brief, counted, plain
 from tocsin_cli.times import clock, local, parse_iso, roughly
 from tocsin_cli.types import Json, JsonObject, mapping, objects, text, whole
 
@@ -86,12 +86,19 @@ def _add_rule(tree: Tree, rule: JsonObject, deliveries: list[JsonObject], create
         branch.add(Text.assemble(("held by ", "yellow"), _holder(held)))
     elif not deliveries and not mapping(rule.get("deliveries")):
         branch.add(Text("nobody to tell", style="yellow"))
+    if rule.get("event_user"):
+        branch.add(Text(unreached(text(rule, "event_user")), style="yellow"))
     for delivery in deliveries:
         _add_delivery(branch, delivery, created)
     expected = [*mapping(rule.get("deliveries")).values(), *mapping(rule.get("kept_back")).values()]
     missing = _missing(expected, deliveries)
     if missing:
         branch.add(Text(f"{counted(missing, 'more delivery', 'more deliveries')} in a queue", style="yellow"))
+
+
+def unreached(reason: str) -> str:
+    """Why the event's user is not told, whom the rule tells: the API's `event_user`."""
+    return plain(f"the event's user hears nothing: {reason}")
 
 
 def asked_line(binding: JsonObject) -> str:
@@ -155,8 +162,11 @@ def attempt_line(number: int, attempt: JsonObject) -> Text:
         f"  {plain(text(attempt, 'reason'))}{status}",
         (f"  {text(attempt, 'duration_ms')} ms", "dim"),
     )
-    said = text(attempt, "detail") or text(attempt, "answer")
-    return line.append(f"  {plain(said)}", style="dim") if said else line
+    if said := text(attempt, "detail"):
+        line.append(f"  {plain(said)}", style="dim")
+    if answer := text(attempt, "answer"):
+        line.append(f"  “{brief(answer)}”", style="dim")
+    return line
 
 
 def _after(created: datetime | None, attempts: list[JsonObject]) -> str:

@@ -19,7 +19,7 @@ from tocsin_cli.commands.resources import add_entries, add_list
 from tocsin_cli.errors import ExitCode
 from tocsin_cli.kinds import POLICIES, RULES
 from tocsin_cli.output import styled
-from tocsin_cli.story import asked_line
+from tocsin_cli.story import asked_line, unreached
 from tocsin_cli.text import counted, plain, rebinned, sparkline
 from tocsin_cli.times import iso, local, parse_iso, parse_moment, roughly
 from tocsin_cli.types import Json, JsonObject, mapping, objects, text, texts, whole
@@ -136,6 +136,8 @@ def _explained(explained: JsonObject) -> RenderableType:
         told.add(Text(plain(f"by {text(transport, 'name')} ({text(transport, 'mode')}{once}){unused}")))
     if names:
         told.add(Text(plain(", ".join(names)), style="dim"))
+    if recipients.get("event_user"):
+        told.add(Text(unreached(text(recipients, "event_user")), style="yellow"))
     for decision in objects(explained.get("decisions")):
         if text(decision, "cause") != "nothing":
             whom = f"{text(decision, 'user')} by " if decision.get("user") else ""

@@ -94,9 +94,12 @@ def _of_rule(cli: Cli, name: str) -> list[JsonObject]:
     rule = cli.api.get(path_of("rules", name)).object
     policies = {text(each, "name"): each for each in cli.api.items("/policies")}
     wanted = events_of_rule(rule, policies)
-    others = rules_touched(rule, list(cli.api.items("/rules")))
-    if others:
-        cli.out.warn(f"events are silenced, not rules: {', '.join(others)} will not tell of them either")
+    same = rules_touched(rule, list(cli.api.items("/rules")))
+    others = f"{', '.join(same)} and any other rule" if same else "any other rule"
+    cli.out.warn(
+        f"events are silenced, not rules: {others} that they fire will not tell of them either;"
+        f" `tocsin rules disable {name}` stops this rule alone"
+    )
     return wanted
 
 

@@ -62,10 +62,9 @@ def _breakers(said: JsonObject) -> Iterator[tuple[str, str]]:
     breakers = objects(said.get("breakers"))
     stopped = [each for each in breakers if text(each, "state") != "closed"]
     for each in stopped:
-        yield (
-            f"breaker {text(each, 'transport')}",
-            f"{text(each, 'state')}: {text(each, 'last_failure')}, failing since {ago(text(each, 'failing_since'))}",
-        )
+        since = text(each, "failing_since")  # one that a 410 disabled at once has none
+        failing = f", failing since {ago(since)}" if since else f" since {ago(text(each, 'changed_at'))}"
+        yield f"breaker {text(each, 'transport')}", f"{text(each, 'state')}: {text(each, 'last_failure')}{failing}"
     if breakers and not stopped:
         yield "breakers", f"{counted(len(breakers), 'transport')}, all closed"
 

@@ -128,9 +128,10 @@ class ApiChecks:
         breaker = self._api.get(path_of("transports", name, "breaker")).object
         state, why = text(breaker, "state"), text(breaker, "last_failure")
         if state in {"open", "disabled"}:
-            since = ago(text(breaker, "failing_since"), now=self._now)
+            since = text(breaker, "failing_since")  # one that a 410 disabled at once has none
+            failing = f", failing since {ago(since, now=self._now)}" if since else ""
             hint = f"mend the endpoint, then: tocsin transports test {name}"
-            return failed(check, f"its breaker is {state}: {why}, failing since {since}", hint)
+            return failed(check, f"its breaker is {state}: {why}{failing}", hint)
         delivered = next(self._deliveries(name, "delivered", limit=1), None)
         if delivered is None:
             return self._never_delivered(check, name)

@@ -112,7 +112,7 @@ class AwsChecks:
             yield warning(
                 "alarms",
                 f"{counted(len(deaf), 'alarm')} without a topic: nobody hears them",
-                "deploy with AlarmTopicArn=…",
+                "deploy with AlarmEmail=… or AlarmTopicArn=…",
             )
         elif found:
             yield ok("alarms", f"{counted(len(found), 'alarm')}, each with a topic")

@@ -153,6 +153,13 @@ FAILED = {"state": "failed", "event_id": "e1", "attempts": [{"reason": "http_404
             State.FAILED,
             "its breaker is open: timeout, failing since 2h ago",
         ),
+        (
+            HOOK,
+            [DELIVERED],
+            {"state": "disabled", "last_failure": "http_410", "failing_since": None},
+            State.FAILED,
+            "its breaker is disabled: http_410",
+        ),
     ],
 )
 def test_a_transport_is_judged_by_what_it_did(transport, deliveries, breaker, state, said):
@@ -163,6 +170,7 @@ def test_a_transport_is_judged_by_what_it_did(transport, deliveries, breaker, st
 
     assert finding.state is state
     assert said in finding.message
+    assert not finding.message.endswith("since ")
 
 
 RULE = {

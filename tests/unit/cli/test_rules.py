@@ -33,6 +33,30 @@ def test_the_steps_that_would_come_stand_below_the_people_who_are_told(monkeypat
     assert told.index("ana") < told.index("step 1, after minutes=15 unless seen: 2 people of second by sms, hook")
 
 
+def test_why_the_events_user_is_not_told_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+    recipients = {"usernames": [], "more": False, "event_user": "is not in the directory"}
+
+    with serving(lambda _: Reply(200, {"rule": "r", "fires": True, "recipients": recipients})) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        main(["rules", "test", "r", "--id", "e1", "-o", "table"])
+
+    assert "the event's user hears nothing: is not in the directory" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("kind", ["rules", "policies"])
+def test_an_events_id_in_place_of_an_action_is_refused(monkeypatch, capsys, kind):
+    """The fault: the rule was tried on an event whose action is that id, and did not fire."""
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+
+    with serving(lambda _: Reply(200, {})) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        code = main([kind, "test", "x", "01a22675-ad4c-75dd-903f-ebb11d308f40"])
+
+    assert (code, site.asked) == (ExitCode.USAGE, [])
+    assert "give it by --id" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kind", ["rules", "policies"])
 @pytest.mark.parametrize("event", [["--id", "e1"], ["--file", "event.yaml"]], ids=" ".join)
 @pytest.mark.parametrize("option", ["--user", "--app", "--client-ip"])

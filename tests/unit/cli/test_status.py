@@ -78,3 +78,19 @@ def test_a_part_that_is_not_known_is_left_out(monkeypatch, capsys):
     said = {**dict.fromkeys(WELL), "unknown": [{"part": "queues", "reason": "no answer"}]}
 
     assert "unknown queues" in shown(said, monkeypatch, capsys)
+
+
+def test_a_transport_that_a_410_disabled_says_since_when(monkeypatch, capsys):
+    """The fault: `failing since`, and then nothing, since it failed once only."""
+    breaker = {
+        "transport": "pager",
+        "state": "disabled",
+        "failing_since": None,
+        "changed_at": "2026-03-01T11:00:00Z",
+        "last_failure": "http_410",
+    }
+
+    out = shown(WELL | {"breakers": [breaker]}, monkeypatch, capsys)
+
+    assert "disabled: http_410 since " in out
+    assert " ago" in out

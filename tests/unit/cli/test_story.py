@@ -102,6 +102,23 @@ def test_a_rule_without_anybody_to_tell_says_so(capsys):
     assert "nobody to tell" in "\n".join(lines(capsys, [MATCH | {"deliveries": {}}], []))
 
 
+def test_why_the_events_user_hears_nothing_is_said(capsys):
+    """The fault: the API said why, and the story was `nobody to tell`."""
+    told = lines(capsys, [MATCH | {"deliveries": {}, "event_user": "ivy is not active"}], [])
+
+    assert "the event's user hears nothing: ivy is not active" in "\n".join(told)
+
+
+def test_what_an_endpoint_answered_stands_beside_what_it_means(capsys):
+    """The fault: the endpoint's own words, which say what it did not like, were never shown of a failure."""
+    attempt = {"at": "2026-03-01T12:00:01.000Z", "duration_ms": 2, "state": "failed", "reason": "http_400"}
+    attempt |= {"detail": "the endpoint answered 400; which is final", "answer": "no such\nchannel"}
+
+    told = "\n".join(lines(capsys, [MATCH], [delivery("failed", attempts=[attempt])]))
+
+    assert "the endpoint answered 400; which is final  “no such channel”" in told
+
+
 def test_deliveries_that_no_function_has_taken_yet_are_counted(capsys):
     told = "\n".join(lines(capsys, [MATCH | {"deliveries": {"mail": 3}}], [delivery()]))
 

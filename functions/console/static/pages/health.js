@@ -66,7 +66,8 @@ function Breakers({ status }) {
   return html`<${Part} label="Breakers" value=${status.breakers} unknown=${status.unknown} part="breakers">
     ${!breakers.length && html`<p class="muted">There is no transport.</p>`}
     <ul class="plain">${breakers.map((each) => html`<li key=${each.transport}><a href=${link("transports", each.transport)}>${short(each.transport, 80)}</a>${" "}
-      <${Badge} kind=${each.state} />${" "}${each.failures_in_a_row > 0 && html`<span class="small muted">${each.failures_in_a_row} failures since <${When} at=${each.failing_since} />: ${short(each.last_failure, 100)}</span>`}</li>`)}</ul></${Part}>`;
+      <${Badge} kind=${each.state} />${" "}${each.failures_in_a_row > 0 && html`<span class="small muted">${each.failures_in_a_row} failures since <${When} at=${each.failing_since} />: ${short(each.last_failure, 100)}</span>`}
+      ${each.state === "disabled" && !each.failures_in_a_row && html`<span class="small muted">since <${When} at=${each.changed_at} />: ${short(each.last_failure, 100)}</span>`}</li>`)}</ul></${Part}>`;
 }
 
 function Errors({ status }) {

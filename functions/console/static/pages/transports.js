@@ -24,6 +24,7 @@ export function Breaker({ name, withReset }) {
   const reset = () => ask("POST", `transports/${part(name)}/breaker/reset`).then(breaker.again, setProblem);
   return html`<span class="inline"><${Badge} kind=${state} />
     ${failures > 0 && html`<span class="small muted">${failures} failures${since ? html` since <${When} at=${since} />` : ""}${reason ? `: ${short(reason, 100)}` : ""}</span>`}
+    ${state === "disabled" && !failures && reason && html`<span class="small muted">${short(reason, 100)}</span>`}
     ${withReset && state !== "closed" && may("config:write") && html`<button class="tiny" onClick=${reset}>Reset</button>`}
     <${Notice} problem=${problem} /></span>`;
 }

@@ -31,6 +31,7 @@ export function Attempts({ attempts }) {
   return html`<ul class="timeline">${attempts.map((each) => html`<li class=${each.state}>
     <${When} at=${each.at} /> <${Badge} kind=${each.state} /> ${short(each.reason, 120)}
     <span class="muted small"> ${each.duration_ms} ms${each.status ? `, status ${each.status}` : ""}</span>
+    ${each.detail && html`<div class="small">${short(each.detail, 300)}</div>`}
     ${each.answer && html`<div class="small mono muted">${short(each.answer, 300)}</div>`}</li>`)}</ul>`;
 }
 
