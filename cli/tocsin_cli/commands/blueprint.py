@@ -46,7 +46,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Make files the configuration: shows what changes, runs the rules' tests, asks, applies.
 
-        Entries that no file names stay, unless --prune is given. Everything is applied at once, or nothing.
+        Entries that no file names stay, unless --prune is given. Rules, transports and groups are applied at
+        once, or not at all. Where an apply fails half way, the same again does the rest.
         """
         wanted, planned, version = _plan(cli, files, prune=prune, env=env)
         if dry_run:

@@ -251,7 +251,7 @@ class TooManyFailedSignIns(TocsinError):
 
 
 class Unavailable(TocsinError):
-    """Something that we stand on does not answer, or throttles us. Nothing of the request was accepted."""
+    """Something that we stand on does not answer, or throttles us. Nothing was accepted, or a part of a blueprint."""
 
     status = 503
     code = "unavailable"

@@ -152,6 +152,59 @@ def test_wherever_it_is_broken_off_readers_see_the_old_or_the_new_and_a_repeat_c
     assert number > 8
 
 
+def told(stack: Stack, *, beside: set[str]) -> set[tuple[str, str, str]]:
+    """(action, kind, name) of each change of which an event tells, beside those with the ids given."""
+    events = [event for event in stack.events() if event["id"] not in beside]
+    models = [(event["action"], event["context"].get("model")) for event in events]
+    return {(action, model["model_name"], model["name"]) for action, model in models if model}
+
+
+def test_wherever_it_is_broken_off_each_change_that_holds_is_told(
+    stack: Stack, client: Client, subtests: pytest.Subtests
+) -> None:
+    """The fault: what held of a run that failed was told by no event, and the run that completed it saw no change."""
+    applied(client, OLD)
+    before = stack.items("config")
+    known = {event["id"] for event in stack.events()}
+    applied(client, NEW)
+    clean = told(stack, beside=known)
+
+    for number in range(1, 100):
+        restore(stack, before)
+        known = {event["id"] for event in stack.events()}
+        with broken_off(throttled(), number, for_good=False) as calls:
+            put(Client(stack, "api"), NEW)
+        if len(calls) < number:
+            break
+        with subtests.test(f"{calls[number - 1]}, call {number}"):
+            let_the_lock_expire(stack)
+            applied(Client(stack, "api"), NEW)
+
+            # A signing secret that nobody was shown is made again, which is a change as well.
+            assert told(stack, beside=known) - {("secret_rotate", "transport", "made-hook")} == clean
+    assert number > 8
+
+
+def test_what_holds_of_a_run_that_failed_and_can_not_be_read_is_a_line_of_the_log(
+    stack: Stack, client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dead = False
+
+    def first(_: int) -> bool:
+        nonlocal dead
+        dead = True
+        return True
+
+    with (
+        failing(throttled(), "BatchWriteItem", at=first, table="config"),
+        failing(throttled(), "GetItem", "Query", at=lambda _: dead, table="config"),
+    ):
+        answer = put(client, NEW)
+
+    assert answer.is_problem(503)
+    assert "BROKEN_OFF_UNREAD" in capsys.readouterr().out
+
+
 def test_a_signing_secret_that_nobody_was_shown_is_made_again(stack: Stack, client: Client) -> None:
     with broken_off(raising(Killed()), 4, for_good=True), pytest.raises(Killed):
         put(client, {"transports": [HOOK], "keys": [{"name": "k", "scopes": ["events:read"]}]})

@@ -10,15 +10,16 @@ deletes what the journal lists. Keys and signing secrets that were never shown t
 
 from __future__ import annotations
 
+import logging
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-import orjson
-
+from tocsin.aws.logging import Code, note
 from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import secrets as secrecy
 from tocsin.config.blueprint import validate as checks
+from tocsin.config.blueprint.applied import Applied, BrokenOff
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.journal import Journal
 from tocsin.config.blueprint.model import Blueprint, GroupEntry, KeyEntry, UserEntry
@@ -26,7 +27,7 @@ from tocsin.config.lock import ConfigurationLock
 from tocsin.config.model import Configuration
 from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore, Version
-from tocsin.errors import Invalid, Violation
+from tocsin.errors import Invalid, TocsinError, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
@@ -37,37 +38,8 @@ from tocsin.records import dataclass, field
 from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
 
-MAX_SHOWN = 2_000_000
-"""Bytes of changes in a response. Lambda limits a response to 6 MB."""
-
-
 MAX_MADE = 5_000
 """How many keys and signing secrets one blueprint may create. All of them are shown once, in the same response."""
-
-
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What applying a blueprint did, or would do."""
-
-    version: int
-    changes: tuple[JsonObject, ...]
-    keys: tuple[JsonObject, ...] = ()
-    """{name, id, key} of each key that was created. Its secret is shown this once."""
-    secrets: tuple[JsonObject, ...] = ()
-    """{transport, secret} of each signing secret that was created, also shown this once."""
-    state: JsonObject = field(default_factory=dict)
-    """The state after the blueprint was applied, as in `Held.state`."""
-
-    def to_json(self, *, dry_run: bool) -> JsonObject:
-        """Return the body of the API's response."""
-        created: JsonObject = {"keys": list(self.keys), "secrets": list(self.secrets)}
-        return {
-            "version": self.version,
-            "dry_run": dry_run,
-            "changed": bool(self.changes),
-            "changes": list(_as_many_as_fit(self.changes)),
-            "created": created,
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +49,6 @@ class Held:
     blueprint: Blueprint
     state: JsonObject
     """What is shown of the blueprint, and the refs of stored secrets, without the secrets themselves."""
-
-
-def _as_many_as_fit(changes: Sequence[JsonObject]) -> Iterator[JsonObject]:
-    """Yield changes until the response is full, then one entry with the number of those left out."""
-    room = MAX_SHOWN
-    for position, change in enumerate(changes):
-        room -= len(orjson.dumps(change))
-        if room < 0:
-            left = len(changes) - position
-            yield {"kind": "others", "name": f"{left:,} more", "change": "not shown"}
-            return
-        yield change
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,25 +112,46 @@ class Blueprints:
         return Journal.from_json(self._lock.note())
 
     def apply(self, blueprint: Blueprint, by: str, precondition: Precondition) -> Applied:
-        """Put `blueprint` in force. Raises PreconditionFailed where another one holds than its author has seen."""
+        """Put `blueprint` in force. Raises PreconditionFailed where another one holds than its author has seen.
+
+        Raises BrokenOff for what fails after the first write.
+        """
         self._check(blueprint)
         lock = self._lock.take(by, now=utc_now())
         unfinished = Journal.from_json(lock.note)
         done = not unfinished
+        changed: tuple[JsonObject, ...] = ()
         try:
             current = self._read(unfinished)
             precondition.check(_state(current))
             plan = _plan(blueprint, current)
             if plan.changes or unfinished:
                 done = False
-                applied = self._carry_out(plan, current, by)
+                try:
+                    applied = self._carry_out(plan, current, by)
+                except TocsinError as failure:
+                    changed = self._changed_since(current)
+                    raise BrokenOff(failure, changed) from failure
             else:
                 applied = Applied(current.version.number, (), state=plan.state)
-            done = True
+            done, changed = True, applied.changes
         finally:
             # If only this fails, the caller gets an error and never sees the new secrets: the next run makes new ones.
-            self._lock.release(lock, forget=done)
+            try:
+                self._lock.release(lock, forget=done)
+            except TocsinError as failure:
+                raise BrokenOff(failure, changed) from failure
         return applied
+
+    def _changed_since(self, before: _Current) -> tuple[JsonObject, ...]:
+        """Return what is another by now than `before`; nothing where that can't be read, of which the log tells."""
+        try:
+            after = self._read(self._unfinished())
+        except TocsinError as error:
+            note(Code.BROKEN_OFF_UNREAD, error.logged, level=logging.ERROR)
+            return ()
+        replaced = _replaced_secrets(before.configuration, after.configuration)
+        return tuple(differences(_shown(before), _shown(after), replaced))
 
     def _check(self, blueprint: Blueprint) -> None:
         wrong = checks.check(blueprint, self._policy)
