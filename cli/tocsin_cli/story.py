@@ -172,7 +172,7 @@ def attempt_line(number: int, attempt: JsonObject) -> Text:
 def _after(created: datetime | None, attempts: list[JsonObject]) -> str:
     """How long after the event the last attempt ended."""
     ended = parse_iso(text(attempts[-1], "at")) if attempts else None
-    if created is None or ended is None:
+    if created is None or ended is None or ended < created:  # a producer's clock that is ahead
         return ""
     length = ended + timedelta(milliseconds=whole(attempts[-1].get("duration_ms"))) - created
     return f"{length.total_seconds():.1f} s" if timedelta() <= length < timedelta(minutes=2) else roughly(length)

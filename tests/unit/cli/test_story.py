@@ -52,6 +52,15 @@ def test_a_delivery_is_below_its_rule_with_its_attempts(capsys):
     assert "delivered  http_500 500  200 ms" in told[4]
 
 
+def test_an_event_of_a_clock_that_is_ahead_was_not_delivered_after_it(capsys):
+    """The fault: what was delivered four minutes before the event's time was `delivered 4m after the event`."""
+    early = {"at": "2026-03-01T11:56:00.000Z", "duration_ms": 200, "state": "delivered", "reason": "stored"}
+
+    told = "\n".join(lines(capsys, [MATCH], [delivery(attempts=[early])]))
+
+    assert "after the event" not in told
+
+
 def test_steps_stand_with_their_rule(capsys):
     step = {
         "step": 1,
