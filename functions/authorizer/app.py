@@ -73,8 +73,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> JsonObject:
         facts = {"error": str(refused)}
         if refused.retry_after is not None:  # API Gateway's cache may show these facts to others with the same key
             facts |= {"retry_after": str(refused.retry_after), "throttled": network_of(source_ip)}
-    if "error" in facts:
-        note(Code.KEY_REFUSED, str(facts["error"]), level=logging.WARNING, source_ip=source_ip)
+        name = refused.key and refused.key.name
+        note(Code.KEY_REFUSED, str(refused), level=logging.WARNING, source_ip=source_ip, key_name=name)
     else:
         note(Code.KEY_ACCEPTED, "key or token accepted", level=logging.DEBUG, key_id=facts["key_id"])
     return {"isAuthorized": True, "context": facts}

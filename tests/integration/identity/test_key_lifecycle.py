@@ -1,5 +1,6 @@
 """Keys over their lives: made, used, rotated, expired, revoked; and guessed."""
 
+import json
 import logging
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
@@ -58,6 +59,21 @@ def test_an_expired_key_is_refused(stack: Stack, api: Api, authorizer: ModuleTyp
     api("PUT", "/keys/shop", {"scopes": ["events:write"], "expires": "2020-01-01T00:00:00Z"})
 
     assert identify(stack, authorizer, key) == {"error": "this API key has expired"}
+
+
+def test_the_log_names_the_key_that_expired_and_none_that_was_guessed(
+    stack: Stack, api: Api, authorizer: ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The fault: whose events were refused was told by an address alone."""
+    key = made(api)
+    api("PUT", "/keys/shop", {"scopes": ["events:write"], "expires": "2020-01-01T00:00:00Z"})
+    capsys.readouterr()
+
+    identify(stack, authorizer, key)
+    identify(stack, authorizer, key[:-4] + "xxxx")
+
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "KEY_REFUSED" in line]
+    assert [line.get("key_name") for line in lines] == ["shop", None]
 
 
 def test_a_key_that_expires_within_the_gateways_memory_is_refused_by_the_function() -> None:

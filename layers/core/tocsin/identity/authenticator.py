@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from tocsin.aws.logging import Code, note
 from tocsin.aws.secrets import secret_text
 from tocsin.errors import Unavailable
-from tocsin.identity.api_keys import ADMIN_KEY_ID, hash_secret, split_bearer
+from tocsin.identity.api_keys import ADMIN_KEY_ID, ApiKey, hash_secret, split_bearer
 from tocsin.identity.principal import EXPIRED, Scope
 from tocsin.identity.store import PeopleStore
 from tocsin.identity.throttle import FailedSignIns
@@ -38,10 +38,15 @@ type IdentifyToken = Callable[[str, datetime], JsonObject]
 class Refused(Exception):
     """The key is unknown or the token is not valid. The message may be shown to the caller.
 
-    `retry_after` is how many seconds the caller should wait after too many failures; None without a need to.
+    `retry_after` is how many seconds the caller should wait after too many failures; None without a need to. `key` is
+    the API key, where it is known and only holds no more: for the log, which leads to whoever uses it.
     """
 
     retry_after: int | None = None
+
+    def __init__(self, message: str, key: ApiKey | None = None) -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class Authenticator:
@@ -100,11 +105,12 @@ class Authenticator:
         if key is None or not is_known:
             raise Refused("this API key is not known")
         if ends is not None and ends <= now:
-            raise Refused(EXPIRED)
+            raise Refused(EXPIRED, key)
         if key.user is not None:
             user = self._people.user(key.user)
             if user is None or not user.active:
-                raise Refused("the user of this API key is not active" if user else "the user of this API key is gone")
+                why = "the user of this API key is not active" if user else "the user of this API key is gone"
+                raise Refused(why, key)
         self._note_use(key.id, now)
         return {
             "key_id": key.id,
