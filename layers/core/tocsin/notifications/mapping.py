@@ -15,11 +15,17 @@ import orjson
 from tocsin.events.model import web_address
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.own_headers import NEVER_MAPPED
-from tocsin.notifications.text import one_line
+from tocsin.notifications.text import cut_bytes, one_line
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
     from tocsin.expressions import Bindings
+
+MAX_HEADER = 4_000
+MAX_HEADERS = 8_000
+"""Bytes of a mapped header's value, and of all of them together. Servers refuse lines of more than 8 KB (nginx, Apache)
+or 16 KB of headers (Node.js, IIS), and a refusal would be final."""
+_LEAST = 3
 
 REWRITTEN = ("body", "hyperlink", "hyperlink_label")
 """The fields of a notification that an inbox's mapping may replace."""
@@ -46,9 +52,10 @@ def mapped_body(source: str, context: RenderingContext) -> Json:
 def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
     """Return the headers that a mapping makes of a notification. null leaves one out, a list is sent as JSON.
 
-    Each value is joined into one line: an event may contain any text, and that must not prevent the delivery. Raises
-    NotEvaluated where the mapping fails on this event, MappingFailed where its result is not an object or has a header
-    that mappings must not set. Names that are not valid in HTTP are rejected when they are sent.
+    Each value is joined into one line, and cut where it is too long: an event may contain any text, and that must not
+    prevent the delivery. Raises NotEvaluated where the mapping fails on this event, MappingFailed where its result is
+    not an object or has a header that mappings must not set. Names that are not valid in HTTP are rejected when they
+    are sent.
     """
     result = _evaluated("headers", source, context)
     if not isinstance(result, dict):
@@ -59,7 +66,24 @@ def mapped_headers(source: str, context: RenderingContext) -> dict[str, str]:
             raise MappingFailed(f"the headers mapping can't set {name[:60]}")
         if value is not None:
             headers[name] = one_line(value if isinstance(value, str) else orjson.dumps(value).decode())
-    return headers
+    return _fitting(headers)
+
+
+def _fitting(headers: dict[str, str]) -> dict[str, str]:
+    """`headers` of MAX_HEADERS at most: the longest are cut, so that none of an event's crowds out a short one."""
+    room, made = MAX_HEADERS, dict(headers)
+    shortest_first = sorted(headers, key=lambda name: len(headers[name].encode("utf-8", "replace")))
+    for left, name in zip(range(len(headers), 0, -1), shortest_first, strict=True):
+        made[name] = _cut(headers[name], min(MAX_HEADER, max(room // left, _LEAST)))
+        room -= len(made[name].encode("utf-8", "replace"))
+    return made
+
+
+def _cut(value: str, most: int) -> str:
+    """Cut to `most` bytes; what is ASCII ends with dots, since some receivers take no other header."""
+    if not value.isascii():
+        return cut_bytes(value, most)
+    return value if len(value) <= most else f"{value[: most - 3].rstrip()}..."
 
 
 def rewritten(source: str, context: RenderingContext) -> dict[str, str | None]:
