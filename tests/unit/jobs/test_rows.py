@@ -62,6 +62,37 @@ def test_no_cell_begins_as_a_formula(sign: str) -> None:
     assert row["user_pk"] == "'-1"
 
 
+def cells_where_lists_have_semicolons(data: bytes) -> list[str]:
+    """CSV as Excel reads it where the list separator is a semicolon: in most of Europe."""
+    return [cell for row in csv.reader(io.StringIO(data.decode(), newline=""), delimiter=";") for cell in row]
+
+
+@pytest.mark.parametrize("between", [";", "; ", "\n", "\r\n", "\t", ';"', ";'", '\n"', ';""'])
+@pytest.mark.parametrize("sign", ["=", "+", "-", "@", "＝", "＋", "－", "＠"])
+def test_no_cell_begins_as_a_formula_where_another_separator_is_read(between: str, sign: str) -> None:
+    """The fault: `a;=cmd…;b` was a cell of its own, and run, in each Excel whose separator is a semicolon."""
+    attack = f"a{between}{sign}1+cmd|' /c calc'!A0;b"
+    about = event(app=attack, user={"username": attack, "email": attack, "n": attack}, context={"message": attack})
+    rows = rows_of(ExportFormat.CSV)
+
+    cells = cells_where_lists_have_semicolons(rows.head + rows.of(about))
+    (row,) = csv_of(about)
+
+    parts = [part.lstrip(" ") for cell in cells for part in cell.split("\t")]
+    assert not [part for part in parts if part.startswith(sign)]
+    assert json.loads(row["user"]) == about.user
+    assert json.loads(row["context"]) == {"message": attack}
+
+
+def test_what_looks_like_no_formula_stays_as_it_is() -> None:
+    said = "a;b; c=d\nnext - line\te-mail@example.com; x"
+
+    (row,) = csv_of(event(context={"message": said}))
+
+    assert row["summary"] == said
+    assert "\\u003b" not in row["context"]
+
+
 def test_lines_of_json_are_what_the_api_shows() -> None:
     rows, about = rows_of(ExportFormat.JSONL), event()
 

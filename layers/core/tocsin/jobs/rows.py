@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from enum import StrEnum
 
@@ -17,6 +18,12 @@ from tocsin.types import Json, JsonObject
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """First characters of a cell that a spreadsheet may run as a formula, including their full-width forms.
 https://owasp.org/www-community/attacks/CSV_Injection"""
+
+_SIGNS = "[=+@\uff1d\uff0b\uff0d\uff20-]"
+_ANOTHER_CELL = re.compile(rf"""(?<=[;\t\r\n])(?=["' ]*+{_SIGNS})""")
+_ANOTHER_CELL_OF_JSON = re.compile(rf""";(?=[\\"' ]*+{_SIGNS})""")
+"""Where a formula begins for a spreadsheet whose separator is a semicolon, as in most of Europe, or a tab: a quote in
+the middle of what it takes for a cell is a character as any other, so that separators and line ends behind it count."""
 
 _COLUMNS: dict[str, Callable[[Event], Json]] = {
     "id": lambda event: event.id,
@@ -73,7 +80,10 @@ def _csv(event: Event) -> bytes:
 def _cell(value: Json) -> str:
     if value is None:
         return ""
-    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if isinstance(value, str):
+        text = _ANOTHER_CELL.sub("'", value)
+    else:  # a semicolon stands in JSON's strings alone, where it may be spelled so
+        text = _ANOTHER_CELL_OF_JSON.sub(r"\\u003b", orjson.dumps(value).decode())
     # Spreadsheets read a leading quote as "this is text", and do not display it.
     return f"'{text}" if text.startswith(_FORMULA) else text
 
