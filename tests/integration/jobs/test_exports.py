@@ -10,8 +10,10 @@ import boto3
 import pytest
 import requests
 
+from tests.integration.api_calls import Api
 from tests.integration.handler_calls import failing, throttled
 from tests.integration.jobs.conftest import BUCKET, Jobs, an_event, log_of
+from tocsin.api.jobs import MAX_OPEN_EXPORTS
 from tocsin.aws import clients
 from tocsin.aws.bucket import Bucket
 from tocsin.events.model import Event
@@ -313,3 +315,20 @@ def test_an_export_of_more_than_a_file_holds_ends_and_says_what_helps(
 
     assert jobs.shown(asked)["state"] == "failed"
     assert "ask for a shorter time or fewer events" in jobs.shown(asked)["error"]
+
+
+def test_one_key_can_not_queue_so_many_exports_that_all_other_jobs_wait_for_them(jobs: Jobs) -> None:
+    """The fault: a run may go on with one job alone, so a key that may read held up all erasures."""
+    log_of(jobs.stack, *some(1))
+    another = Api.of(jobs.stack, key_id="fedcba9876543210", key_name="another")
+
+    asked = {jobs.ask("exports").status for _ in range(MAX_OPEN_EXPORTS)}
+    refused = jobs.ask("exports")
+
+    assert asked == {202}
+    assert (refused.status, refused.headers["retry-after"]) == (429, "60")
+    assert another("POST", "/exports", {}).status == 202
+    assert jobs.ask("erasures", username="alice", reason="asked").status == 202
+    while jobs.run()["done"]:
+        pass
+    assert jobs.ask("exports").status == 202

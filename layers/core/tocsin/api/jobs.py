@@ -11,7 +11,7 @@ from tocsin.api.cursors import Cursors
 from tocsin.api.parameters import asked, limit_of, object_of, words_of
 from tocsin.aws.bucket import Bucket
 from tocsin.aws.logging import Code, note
-from tocsin.errors import Invalid, NotFound, Violation
+from tocsin.errors import Invalid, NotFound, RateLimited, Violation
 from tocsin.http.request import Request
 from tocsin.identity.principal import Scope
 from tocsin.ids import IdError, new_id, parse_id
@@ -23,6 +23,10 @@ from tocsin.models import accepted
 from tocsin.times import iso, utc_now
 from tocsin.types import JsonObject, Page
 from tocsin.words import page_with
+
+MAX_OPEN_EXPORTS = 20
+"""Exports of one key that wait or are written at a time: a run of the schedule goes on with few of them, and what
+others ask for, erasures too, waits for its turn among all."""
 
 _SCOPES = {JobKind.ERASURE: Scope.EVENTS_ERASE, JobKind.EXPORT: Scope.EVENTS_READ}
 _CURSORS = {kind: Cursors(of=kind, other="is of another list", check=parse_id) for kind in JobKind}
@@ -41,8 +45,13 @@ def add_routes(app: APIGatewayHttpResolver, jobs: JobStore, exports: Bucket) -> 
     @app.post("/exports")
     def export() -> Response[str]:
         request, principal = asked(app, Scope.EVENTS_READ)
-        wanted = _body(ExportRequest, request)
-        return _added(jobs, new_export(new_id(), wanted, Requester.of(principal), utc_now()))
+        job = new_export(new_id(), _body(ExportRequest, request), Requester.of(principal), utc_now())
+        if jobs.open_of(JobKind.EXPORT, principal.key_id) >= MAX_OPEN_EXPORTS:
+            raise RateLimited(
+                f"{principal.key_name!r} has {MAX_OPEN_EXPORTS} exports that are not done yet; ask again when one is",
+                retry_after=60,
+            )
+        return _added(jobs, job)
 
     @app.get("/exports/<job_id>")
     def one_export(job_id: str) -> Response[str]:

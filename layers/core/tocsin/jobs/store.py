@@ -93,6 +93,16 @@ class JobStore:
             )
         )
 
+    def open_of(self, kind: JobKind, key_id: str) -> int:
+        """Count the open jobs of `kind` that the key `key_id` asked for. One of this moment may not be among them."""
+        shard = {":shard": text(_DUE)}
+        keys = [
+            {name: found[name] for name in ("pk", "sk")}
+            for found in self._table.query("counting open jobs", "due_shard = :shard", shard, index="by-due")
+        ]
+        jobs = map(_job_of, self._table.get_many("counting open jobs", keys))
+        return sum(job.kind is kind and job.by.key_id == key_id for job in jobs)
+
     def take(self, due: Item, *, now: datetime) -> Lease | None:
         """Take a due job for LEASE; None where another runner has taken it."""
         try:
