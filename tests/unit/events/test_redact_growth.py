@@ -137,6 +137,16 @@ def test_the_time_grows_as_the_text_does(begin, repeated):
         ("", "%2525"),
         ("", "name: "),
         ("value ", "name:a "),
+        ("", "net use a "),
+        ("net use ", "a "),
+        ("", "net user a "),
+        ("", "mongosh -p "),
+        ("", "echo a:b "),
+        ("echo a", " "),
+        ("", "ENV a:"),
+        ("", "htpasswd -b a "),
+        ("", "alter user a identified by "),
+        ("", "set password for a = '"),
     ],
 )
 def test_a_text_that_took_a_quadratic_time_or_might(begin, repeated):

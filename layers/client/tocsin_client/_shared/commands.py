@@ -2,16 +2,71 @@
 """Secrets in commands, statements and files that give them no sign: ``mysql -p…``, ``IDENTIFIED BY '…'``, .netrc."""
 
 from tocsin_client._shared import regex as re
+from functools import lru_cache
+from itertools import chain
 
-from tocsin_client._shared.secret_names import MASK
+from tocsin_client._shared.secret_names import MASK, NAME, Secrets
 from tocsin_client._shared.types import Json
 
 CLIENTS = ("curl", "mysql", "mariadb", "sshpass", "identified", " login -", "redis-cli")
 """What a text, in lower case, has in it that may be such a command or statement."""
 
 _USER_OPTIONS = frozenset({"-u", "--user", "--proxy-user", "-U"})
-_PROGRAM = re.compile(r"(?:\A|/)(?:curl|mysql\w*|mariadb[\w-]*)\Z")
-_USER_AND_PASSWORD = re.compile(r"([^\s:]{1,128}:)(?=.)", re.DOTALL)
+_OPTIONS = {
+    "mongo": ("mongo(?:sh|dump|restore|export|import|stat|top|files)?", "p"),
+    "cqlsh": ("cqlsh", "p"),
+    "twine": ("twine", "p"),
+    "rdesktop": ("rdesktop", "p"),
+    "couchbase": ("couchbase-cli", "p"),
+    "ldap": ("ldap[a-z]{1,8}", "w"),
+    "sqlcmd": ("sqlcmd", "P"),
+    "bcp": ("bcp", "P"),
+    "zip": ("(?:un)?zip", "P"),
+    "ipmitool": ("ipmitool", "P"),
+    "mosquitto": ("mosquitto_[a-z]{3}", "P"),
+    "openssl": ("openssl", "k"),
+    "snmp": ("snmp(?:get|set|walk|bulk|table|trap|inform|status|usm|vacm)[a-z]{0,8}(?<!trapd)", "[AXc]"),
+    "sshpass": ("sshpass", "p"),
+    "redis": ("redis-cli", "a"),
+}
+"""Programs, by what a text in lower case has in it, and the option by which each is given a password."""
+_WITHIN = r"(?=[ ])[^\n;|&]{0,256}?\s"
+_VALUE = r"""["']?(?P<value>%s[^\s"';|&]++)"""
+_NO_MASK_NOR_PORT = r"(?!-|\d{1,5}\b|\*{20})"
+_NET = r"(?i:\bnet1?(?:\.exe)?)[ ](?i:%s)[ ]"
+_OTHERS = {
+    "7z": rf"\b7z[a-z]?{_WITHIN}-p(?!ool)" + _VALUE % "",
+    "smbclient": rf"\bsmbclient{_WITHIN}-U[ ]?[\"']?[^\s\"'%]{{1,128}}%" + _VALUE % "",
+    "freerdp": rf"freerdp{_WITHIN}/p:" + _VALUE % "",
+    " user ": _NET % "user"
+    + r"[^\s/]{1,128}[ ]"
+    + _VALUE % r"(?![/*])(?:(?=\S{1,128}+[ ]/)|(?=\S{0,128}\d)(?=\S{0,128}[A-Za-z])(?=\S{1,128}+[ \t]*+(?:[\r\n]|\Z)))",
+    " use ": _NET % "use" + r"[^\n;|&]{0,256}?[ ]" + _VALUE % r"(?![\\/*]|[A-Za-z]:)" + r"(?=[\"']?[ ]/(?i:user):)",
+    "/user:": _NET % "use" + r"[^\n;|&]{0,256}?[ ]/(?i:user):\S{1,128}[ ]" + _VALUE % "(?![/*])",
+    "rabbitmqctl": r"\brabbitmqctl[ ](?:add_user|change_password)[ ]\S{1,128}[ ]" + _VALUE % "",
+    "htpasswd": r"\bhtpasswd[ ](?=(?:-\w{1,8}[ ]){0,4}-\w{0,8}b)(?:-\w{1,8}[ ]){1,5}+(?:\S{1,256}[ ]){1,2}"
+    + _VALUE % "",
+    "chpasswd": r"""(?<!\S)["']?[^\s:"']{1,128}:(?P<value>[^\s"'|]++)(?=["']?\s*+\|\s*+(?:sudo\s++)?chpasswd\b)""",
+    "echo ": r"""\becho[ ](?:-\w{1,8}[ ])?["']?(?P<value>[^\s"'|]++)(?=["']?\s*+\|\s*+"""
+    r"(?:sudo\s++(?:-\w{1,8}\s++){0,4}-\w{0,8}S\b|(?:sudo\s++)?passwd\s++--stdin\b))",
+    "securestring": r"(?i:\bConvertTo-SecureString\s++(?:-String\s++)?)"
+    r"(?P<quote>[\"'])(?P<value>[^\"'\r\n]++)(?=(?P=quote))",
+    "identified": r"(?i:\b(?:create|alter)\s++user\s++\S{1,128}+\s++identified\s++by\s++)"
+    + _VALUE % "(?i:(?!values\\b))",
+    "password for": r"(?i:\bset\s++password\s++for)\s++[^\s=]{1,256}+\s*+=\s*+'(?P<value>[^'\r\n]++)",
+    "password ": r"\bpassword[ ][05789][ ](?P<value>(?=\S{0,128}\d)\S++)",
+}
+"""The same of what has the password in a place of its own."""
+_SETTING = (
+    rf"(?<!\S)(?:(?i:setx|aws[ ]configure[ ]set|(?:npm|pip|yarn|git|gcloud)[ ]config[ ]set)|ENV)[ ](?:\S{{0,128}}:)?"
+    rf"(?P<name>{NAME})[ ]++[\"']?(?P<value>[^\s\"'=-][^\s\"']*+)"
+)
+"""A name and its value with a blank between."""
+
+_PROGRAM = re.compile(r"(?:\A|/)(?:curl|mysql\w*|mariadb[\w-]*|smbclient)\Z")
+_MYSQL = re.compile(r"(?:mysql|mariadb)[\w-]*")
+_SEVEN_ZIP = re.compile("7z[a-z]?")
+_USER_AND_PASSWORD = re.compile(r"([^\s:%]{1,128}[:%])(?=.)", re.DOTALL)
 
 _CLIENT_PASSWORD = re.compile(
     r"""(?<!\S)(?:(?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,128}:|-p(?=[^\s-]))["']?(?P<value>[^\s"']++)"""
@@ -44,6 +99,41 @@ def mask_commands(text: str) -> str:
     return _SQL.sub(_mask_value, text)
 
 
+def may_be_of_programs(texts: str, lowered: str) -> bool:
+    """Whether `mask_programs` may find something in one of the texts, given all in one, also in lower case."""
+    if any(map(texts.__contains__, (" -", " /", " | ", "ENV "))):
+        return True
+    return any(map(lowered.__contains__, ("identified", "passw", "setx ", " set ")))
+
+
+def mask_programs(text: str, secrets: Secrets) -> str:
+    """The text with the passwords masked that programs are given in a place or by an option without a name."""
+    lowered = text.lower()
+    for needle in chain(_OPTIONS, _OTHERS):
+        if needle in lowered:
+            text = _compiled(_pattern_of(needle)).sub(_mask_within, text)
+    if "set" in lowered or "ENV " in text:
+
+        def masked(found: re.Match[str]) -> str:
+            return _mask_within(found) if secrets.is_secret_key(found["name"]) else found[0]
+
+        text = _compiled(_SETTING).sub(masked, text)
+    return text
+
+
+def _pattern_of(needle: str) -> str:
+    if needle in _OTHERS:
+        return _OTHERS[needle]
+    program, option = _OPTIONS[needle]
+    return rf"\b{program}{_WITHIN}-{option}[ =]" + _VALUE % _NO_MASK_NOR_PORT
+
+
+@lru_cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    """Compile with the first text that a command may stand in: most functions see none."""
+    return re.compile(pattern)
+
+
 def mask_netrc(text: str) -> str:
     """The text with the passwords masked of a .netrc: ``machine h login bob password …``, in one line or several."""
     return _NETRC.sub(_mask_value, text)
@@ -57,7 +147,10 @@ def mask_oracle(text: str) -> str:
 def mask_arguments(items: list[Json]) -> list[Json]:
     """The list of a command's arguments, its passwords masked as in the command: ``["curl", "-u", "bob:…"]``."""
     program = items[0] if items else None
-    if not isinstance(program, str) or not _PROGRAM.search(program):
+    if not isinstance(program, str):
+        return items
+    takes_user, option = _PROGRAM.search(program) is not None, _option_of(program, items)
+    if not takes_user and option is None:
         return items
     made: list[Json] = [*items]
     for position, item in enumerate(items):
@@ -67,9 +160,23 @@ def mask_arguments(items: list[Json]) -> list[Json]:
         user = _USER_AND_PASSWORD.match(item) if before in _USER_OPTIONS else None
         if user:
             made[position] = user[0] + MASK
-        elif item[:2] == "-p" and len(item) > 2 and "curl" not in program:
-            made[position] = f"-p{MASK}"
+        elif option is not None and (given := option.match(item)):
+            if item[given.end() :]:
+                made[position] = given[0] + MASK
+            elif position + 1 < len(items):
+                made[position + 1] = MASK
     return made
+
+
+def _option_of(program: str, items: list[Json]) -> re.Pattern[str] | None:
+    """What a program's option for a password begins as; None where it has none."""
+    name = program.replace("\\", "/").rpartition("/")[2].removesuffix(".exe")
+    if _MYSQL.fullmatch(name) or _SEVEN_ZIP.fullmatch(name):
+        return _compiled("-p(?=.)")  # alone it asks for the password
+    if name == "docker" and "login" in items:
+        return _compiled("-p")
+    options = (option for each, option in _OPTIONS.values() if _compiled(each).fullmatch(name))
+    return next((_compiled(f"-{option}") for option in options), None)
 
 
 def _mask_within(found: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import pairwise
 
 from tocsin_client._shared.assignments import mask_assignments, may_name_secrets
-from tocsin_client._shared.commands import mask_arguments, mask_netrc, mask_oracle
+from tocsin_client._shared.commands import mask_arguments, mask_netrc, mask_oracle, mask_programs, may_be_of_programs
 from tocsin_client._shared.credentials import Mask, credential_masks, is_code
 from tocsin_client._shared.markup import mask_forms, mask_markup
 from tocsin_client._shared.secret_names import MASK, Secrets, listed
@@ -199,6 +199,8 @@ def _masks(texts: str, secrets: Secrets) -> list[Mask]:
         masks.append(("password", mask_netrc))
     if "oracle" in lowered or "sqlplus" in lowered:
         masks.append(("/", mask_oracle))
+    if may_be_of_programs(texts, lowered):
+        masks.append((" ", partial(mask_programs, secrets=secrets)))
     if may_name_secrets(texts, lowered, secrets):
         if ("<" in texts and ">" in texts) or "&lt;" in texts:
             masks.append(("", partial(mask_markup, secrets=secrets)))

@@ -12,7 +12,7 @@ from functools import partial
 from itertools import pairwise
 
 from tocsin.events.assignments import mask_assignments, may_name_secrets
-from tocsin.events.commands import mask_arguments, mask_netrc, mask_oracle
+from tocsin.events.commands import mask_arguments, mask_netrc, mask_oracle, mask_programs, may_be_of_programs
 from tocsin.events.credentials import Mask, credential_masks, is_code
 from tocsin.events.markup import mask_forms, mask_markup
 from tocsin.events.secret_names import MASK, Secrets, listed
@@ -198,6 +198,8 @@ def _masks(texts: str, secrets: Secrets) -> list[Mask]:
         masks.append(("password", mask_netrc))
     if "oracle" in lowered or "sqlplus" in lowered:
         masks.append(("/", mask_oracle))
+    if may_be_of_programs(texts, lowered):
+        masks.append((" ", partial(mask_programs, secrets=secrets)))
     if may_name_secrets(texts, lowered, secrets):
         if ("<" in texts and ">" in texts) or "&lt;" in texts:
             masks.append(("", partial(mask_markup, secrets=secrets)))

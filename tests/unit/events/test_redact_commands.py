@@ -1,0 +1,29 @@
+"""Passwords that commands are given without a name are masked; all else of commands stays readable."""
+
+import pytest
+
+from tests.unit.events.secret_commands import ARGUMENTS, COMMANDS, INNOCENT_COMMANDS
+from tests.unit.events.secret_payloads import S
+from tocsin.events.redact import MASK, cleanse
+
+
+@pytest.mark.parametrize("around", ["{}", "bob ran: {}", "+ {}\n+ true", "COMMAND=/bin/sh -c {}"])
+@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
+def test_a_password_without_a_name_is_masked_and_nothing_else(command, around):
+    text = around.format(command)
+
+    cleansed = cleanse(text)
+
+    assert cleansed == text.replace(S, MASK)
+    assert cleanse(cleansed) == cleansed
+
+
+@pytest.mark.parametrize("arguments", ARGUMENTS.values(), ids=ARGUMENTS)
+def test_a_password_among_arguments_is_masked_and_nothing_else(arguments):
+    assert cleanse({"argv": arguments}) == {"argv": [each.replace(S, MASK) for each in arguments]}
+
+
+@pytest.mark.parametrize("command", INNOCENT_COMMANDS)
+def test_a_command_that_is_given_no_password_stays_as_it_is(command):
+    assert cleanse(command) == command
+    assert cleanse(f"bob ran: {command}") == f"bob ran: {command}"
