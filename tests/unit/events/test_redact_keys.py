@@ -43,6 +43,8 @@ from tocsin.events.redact import Secrets
             "PHPSESSID",
             "webhooksecret",
         ),
+        *("psk", "wpa_psk", "preSharedKey", "passwort", "Passwort", "db_passwort", "Kennwort", "neuesKennwort"),
+        *("contraseña", "contrasena", "senha", "senha_usuario", "mdp", "mdp_ldap"),
         *("HTTP_AUTHORIZATION", "Proxy-Authorization", "authorization_code", "oauth_token", "OAuthToken", "ключ_api"),
     ],
 )

@@ -82,7 +82,7 @@ _CREDENTIALS = re.compile(
 _LONE_CREDENTIALS = re.compile(
     r"""
     ( \s*+ (?: bearer[ \t]++ (?!(?:auth|authentication|authorization|scheme|tokens?)\s*\Z|realm=)
-            |  basic[ \t]++ (?![a-z]{1,15}\s*\Z) ) )
+            |  basic[ \t]++ (?![a-z]{1,15}\s*\Z|realm=) ) )
     (?!\S*\*{20}) \S++ (\s*+)  # what other patterns have masked in part is left to them
     """,
     re.VERBOSE | re.IGNORECASE,

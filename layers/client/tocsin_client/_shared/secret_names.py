@@ -22,6 +22,20 @@ NAME = rf"{NAME_CHARACTER}{{1,128}}+"
 """A name in a text, as a pattern."""
 BARE_VALUE = rf"""(?:[^\s,;&"'`<>\\?#]|[,;?#](?![\s"'\\]|\Z|{NAME}["']?[ \t]*[:=])|(?<=\w)'(?=\w)|\\(?!["'`nrt]))++"""
 """A value in a text that has no quotes around it, as a pattern."""
+QUOTE = r"""(?:\\{1,31}+(?:u002[27]|x2[27])|\\{0,31}+(?:"{3}|'{3}|["'`])|&quot;|&\#(?:3[49]|x2[27]);|%22|%27)"""
+"""A quote in a text, as a pattern: as it is, escaped, or as .NET (``\\u0022``), nginx (``\\x22``), HTML and addresses
+spell it."""
+_BACKSLASHES = {quote: re.compile(rf"(?<!\\)\\*+{quote}") for quote in ('"', "'", "`", "u0022", "u0027", "x22", "x27")}
+OPENING = re.compile(
+    r"(?:\s*+(?:[bBuUrRfFN]{0,2}|[$@]|<<|string\(\d{1,9}\)[ ]|[A-Za-z_][\w.:]{0,31}\()"
+    rf"(?P<quote>{QUOTE}))|[ \t]*+"
+)
+"""What stands before a value: blanks, the quote that it is in, with a prefix, a type or a call of one argument."""
+TYPED = re.compile(
+    r"[ \t]*+(?:&(?:'static[ ])?)?(?:Optional\[)?(?:str|Str|string|String|SecretStr|bytes|any|Any)\]?\??"
+    r"(?:[ ]?\|[ ]?(?:None|null|undefined|str|string)){0,3}[ ]=(?=[ ])"
+)
+"""What stands between a name and its value in code: ``password: str = "…"``."""
 CLOSERS = ",;.)}]>|"
 """What ends a value that has no quotes around it, rather than being its last characters."""
 
@@ -33,7 +47,8 @@ def listed(words: str) -> frozenset[str]:
 
 _SECRET_WORDS = listed("""
     api auth token key secret signature sig cookie credential cred
-    pass password passwd passphrase passcode passkey storepass pwd pw pswd
+    pass password passwd passphrase passcode passkey storepass pwd pw pswd psk
+    passwort kennwort contrasena senha mdp
     otp totp hotp jwt csrf xsrf session phpsessid private bearer
 """)
 
@@ -48,7 +63,7 @@ _COMPANIONS = listed("""
 apart only if nothing is left over, so that "monkey", "author", "compass" and "tokenizer" stay words."""
 
 _STEMS = re.compile(
-    r"password(?!less)|passwd|passphrase|(?:api|secret|access|private)_?key(?:s|id)?\Z|(?:secret|token|credential)s?\Z"
+    r"password(?!less)|passwd|passphrase|passwort|kennwort|contrasena|(?:api|secret|access|private)_?key(?:s|id)?\Z|(?:secret|token|credential)s?\Z"
 )
 """What makes a word secret whatever it is written together with: no other word holds it, or ends so."""
 
@@ -93,6 +108,7 @@ _MEASURES_FIRST = listed("count max maximum min minimum num number total")
 _HINTS = (
     *("pass", "key", "tok", "sec", "auth", "api", "cook", "sess", "cred", "sig", "pw", "priv", "otp", "jwt", "srf"),
     *("bear", "psw", "ssw", "s5w", "5sw", "55w", "$$w", "p4s", "pa5", "p@s", "p@$", "t0k", "s3c", "cr3", "d3n", "nti1"),
+    *("psk", "kennw", "contrase", "senha", "mdp"),
 )
 """Each secret key in ASCII has one of these in it: what has none is spared the rest."""
 
@@ -269,3 +285,16 @@ def _is_compound(word: str) -> bool:
                     secret = reached[start] or part not in _COMPANIONS
                     reached[end] = reached.get(end, False) or secret
     return reached.get(len(word), False)
+
+
+def end_of_quoted(text: str, at: int, quote: str) -> int | None:
+    """Where the string ends that `quote` has begun: at one that is as deeply escaped. On its line, if quoted once."""
+    bare = quote.lstrip("\\")
+    if bare not in _BACKSLASHES:
+        end = text.find(quote, at)
+        return None if end < 0 else end
+    depth = len(quote) - len(bare)
+    for run in _BACKSLASHES[bare].finditer(text, at):
+        if (len(run[0]) - len(bare)) % (2 * depth + 2) == depth:
+            return None if "\n" in run.string[at : run.start()] else run.end() - len(quote)
+    return None

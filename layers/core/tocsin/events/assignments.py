@@ -24,12 +24,19 @@ from tocsin.events.secret_names import (
     MASK,
     NAME,
     NAME_CHARACTER,
+    OPENING,
+    QUOTE,
+    TYPED,
     Secrets,
+    end_of_quoted,
     listed,
     words_of,
 )
 
-_PASSWORDS = ("password", "passwd", "passphrase", "passcode", "pass", "pwd", "pw", "pswd")
+_PASSWORDS = (
+    *("password", "passwd", "passphrase", "passcode", "pass", "pwd", "pw", "pswd", "psk"),
+    *("passwort", "kennwort", "contrasena", "senha", "mdp"),
+)
 """The last words of names whose value may have blanks in it."""
 _EVERYDAY = listed("api auth key session private pass sig signature cookie credential cred bearer")
 _LEAVES_NO_DOUBT = listed(
@@ -57,11 +64,10 @@ _PROSE = listed("""
 """)
 """What a sentence about a secret begins with behind its colon, and what may be done with one in the name of a scope."""
 
-_QUOTE = r"""(?:\\{0,31}+(?:"{3}|'{3}|["'`])|&quot;|&\#3[49];|%22|%27)"""
 _ASSIGNED = re.compile(
     rf"""
-    (?<!{NAME_CHARACTER}) (?P<name>{NAME}) (?P<closing>{_QUOTE})?+ (?P<index>(?<=["'])\])?+ [ \t]*+
-    (?P<sign> =>?(?![=~]) | :=?(?!:|//) | \uff1d | \uff1a | %3[Aa] )
+    (?<!{NAME_CHARACTER}) (?P<name>{NAME}) (?P<closing>{QUOTE})?+ (?P<index>(?<=["'])\])?+ [ \t]*+
+    (?P<sign> =>?(?![=~]) | :=?(?!:|//) | -> | \uff1d | \uff1a | %3[Aa] )
     """,
     re.VERBOSE,
 )
@@ -91,15 +97,14 @@ _VALUE_AND_NAME = re.compile(
     re.VERBOSE,
 )
 """The same with the value first."""
-_PAIR = re.compile(rf"""[\[(]\s*+b?(?P<closing>\\{{0,31}}+["'])(?P<name>{NAME})(?P=closing)\s*+(?P<sign>,)""")
+_PAIR = re.compile(rf"""[\[(]\s*+b?(?P<closing>\\{{0,31}}+["'])(?P<name>{NAME})(?P=closing)\s*+(?P<sign>,|\.)""")
+_TERM = re.compile(rf"""(?:{{|(?<![\w:]):)(?P<name>{NAME})(?P<closing>\b)(?P<sign>,|[ \t]++)(?=(?:<<)?")""")
+"""``{{password,<<"…">>}}``, as Erlang has it, and ``:password "…"``, as Clojure does."""
 _ARGUMENT = re.compile(rf"""(?<!\w)b?(?P<closing>\\{{0,31}}+["'])--?(?P<name>{NAME})(?P=closing)\s*+(?P<sign>,)""")
 _OPTION = re.compile(
     rf"(?<!{NAME_CHARACTER})--?(?P<name>[A-Za-z]{NAME})(?P<closing>\b)(?P<sign>[ \t])[ \t]*+(?=[^\s=-])"
 )
 
-_OPENING = re.compile(rf"(?:\s*+(?:[bBuUrRfFN]{{0,2}}|[$@]|[A-Za-z_][\w.:]{{0,31}}\()(?P<quote>{_QUOTE}))|[ \t]*+")
-"""What stands before a value: blanks, the quote that it is in, with a prefix or a call of one argument around it."""
-_BACKSLASHES = {quote: re.compile(rf"(?<!\\)\\*+{quote}") for quote in "\"'`"}
 _BARE = re.compile(BARE_VALUE)
 _LINE = re.compile(rf"""(?:(?![,;]?[ \t]++["']?{NAME}["']?[ \t]*[:=])[^\r\n"'`]|(?<=\w)'(?=\w))++""")
 _SCHEME = re.compile(r"(?:apikey|basic|bearer|digest|dpop|negotiate|token)[ \t]++(?=[^\s\"'])", re.IGNORECASE)
@@ -120,10 +125,11 @@ _PEEK = 64
 
 _NAMES_BACKWARDS = {
     sign: re.compile(
-        rf"""{sign[::-1]}(?:\d{{1,3}}(?=[^\W\d]))?(?:[ \t"'`\\\]]|22%|72%|;touq&){{0,32}}"""
+        rf"""{sign[::-1]}(?:[27]2x(?=\\))?(?:\d{{1,3}}(?=[^\W\d]))?"""
+        r"""(?:[ \t"'`\\\]]|22%|72%|;touq&|[27]200u|;(?:43|93|[27]2x)\#&){0,32}"""
         r"([\w.$@\[\]-]{0,127}[^\W\d])"
     )
-    for sign in ("=", ":", "\uff1d", "\uff1a", "%3A", "%3a")
+    for sign in ("=", ":", "->", "\uff1d", "\uff1a", "%3A", "%3a")
 }
 """The names before signs, in a text read from its end, where a search for the sign leads to the name."""
 
@@ -141,14 +147,17 @@ def may_name_secrets(texts: str, lowered: str, secrets: Secrets) -> bool:
 
 def mask_assignments(text: str, secrets: Secrets) -> str:
     """The text with the values of secret names masked."""
-    signs = "=" in text or ":" in text or "%3" in text or not text.isascii()
+    signs = "=" in text or ":" in text or "->" in text or "%3" in text or not text.isascii()
     words = (" " in text or "\t" in text) and ("-" in text or "'" in text)
-    quoted = "," in text and ("'" in text or '"' in text)
-    if not (signs or words or quoted) or not may_name_secrets(text, text.lower(), secrets):
+    quoted = ("," in text or " . " in text) and ("'" in text or '"' in text)
+    terms = '"' in text and ("{" in text or " :" in text)
+    if not (signs or words or quoted or terms) or not may_name_secrets(text, text.lower(), secrets):
         return text
     if quoted:
         text = _masked(text, _PAIR, _paired, secrets)
         text = _masked(text, _ARGUMENT, _quoted, secrets)
+    if terms:
+        text = _masked(text, _TERM, _quoted, secrets)
     if signs:
         if "alue" in text or "ALUE" in text:
             text = _masked(text, _NAME_AND_VALUE, _certain, secrets)
@@ -177,6 +186,8 @@ class _Found(NamedTuple):
     """Of a value that begins in the line below."""
     tag_at: int | None = None
     """Where a tag of YAML stands before the value, or what looks like one: a password may begin so."""
+    typed: bool = False
+    """Whether a type stands before the value, as in code."""
 
     @property
     def closing(self) -> str:
@@ -185,8 +196,10 @@ class _Found(NamedTuple):
 
     @classmethod
     def of(cls, text: str, match: re.Match[str]) -> _Found:
-        opening = _OPENING.match(text, match.end())
-        at = opening.end() if opening else match.end()
+        typed = TYPED.match(text, match.end()) if match["sign"] == ":" else None
+        begins = typed.end() if typed else match.end()
+        opening = OPENING.match(text, begins)
+        at = opening.end() if opening else begins
         quote = opening["quote"] if opening else None
         below = tag_at = None
         if not quote and match["sign"][0] == ":":
@@ -199,7 +212,7 @@ class _Found(NamedTuple):
             said = said.partition(quote)[0]
         elif bare := _BARE.match(said):
             said = bare[0].rstrip(CLOSERS)
-        return cls(match, match["name"], at, quote, said, below, tag_at)
+        return cls(match, match["name"], at, quote, said, below, tag_at, typed is not None)
 
 
 def _masked(
@@ -229,7 +242,7 @@ def _changed_to(text: str, end: int) -> tuple[int, int] | None:
     if arrow is None:
         return None
     at, quote = arrow.end(), arrow["quote"]
-    closing = _closing(text, at, quote) if quote else None
+    closing = end_of_quoted(text, at, quote) if quote else None
     bare = None if quote else _BARE.match(text, at)
     to = closing if closing is not None else at + len(bare[0].rstrip(CLOSERS)) if bare else _end_of_line(text, at)
     return at, to
@@ -246,6 +259,12 @@ def _mask_named(found: re.Match[str], secrets: Secrets) -> str:
 def _assigned(text: str, found: _Found, secrets: Secrets) -> _Value | None:
     if found.match["index"] and not found.quote:
         return None  # settings["token"] = x
+    if found.typed and not found.quote:
+        return None  # token: str = x
+    if (found.typed and found.name in _EVERYDAY) or found.match["sign"] == "->":
+        return (
+            _certain(text, found, secrets) if _is_credential(found.said) else None
+        )  # key: str = "name", token -> expired
     if found.match["sign"][0] not in ":\uff1a%":
         return _certain(text, found, secrets)
     if words_of(found.name)[-1:] == ("authorization",):
@@ -314,7 +333,7 @@ def _certain(text: str, found: _Found, secrets: Secrets) -> _Value | None:
     """The value, wherever it is no prose."""
     at = found.at
     if found.quote:
-        closing = _closing(text, at, found.quote)
+        closing = end_of_quoted(text, at, found.quote)
         # What is cut off has no closing quote.
         end = _end_of_line(text, at) if closing is None else closing
         return (at, end, MASK) if secrets.hides_text(found.name, text[at:end]) else None
@@ -341,7 +360,7 @@ def _optional(text: str, found: _Found, secrets: Secrets) -> _Value | None:
 def _quoted(text: str, found: _Found, secrets: Secrets) -> _Value | None:
     if not found.quote or found.said[:1] == "-":
         return None
-    end = _closing(text, found.at, found.quote)
+    end = end_of_quoted(text, found.at, found.quote)
     return (found.at, end, MASK) if end is not None and secrets.hides_text(found.name, text[found.at : end]) else None
 
 
@@ -352,18 +371,6 @@ def _paired(text: str, found: _Found, secrets: Secrets) -> _Value | None:
     # ["token", "refresh"] are rather two names, unless they stand in a list of such.
     start = found.match.start()
     return value if text[start] == "(" or text[max(start - _LOOK_BACK, 0) : start].rstrip()[-1:] in {"[", ","} else None
-
-
-def _closing(text: str, at: int, quote: str) -> int | None:
-    """Where the string ends that `quote` has begun: at one that is as deeply escaped. On its line, if quoted once."""
-    if quote[-1] not in _BACKSLASHES or len(quote.lstrip("\\")) > 1:
-        end = text.find(quote, at)
-        return None if end < 0 else end
-    depth = len(quote) - 1
-    for run in _BACKSLASHES[quote[-1]].finditer(text, at):
-        if (len(run[0]) - 1) % (2 * depth + 2) == depth:
-            return None if "\n" in run.string[at : run.start()] else run.end() - len(quote)
-    return None
 
 
 def _end_of_line(text: str, at: int) -> int:
