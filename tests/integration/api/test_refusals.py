@@ -44,6 +44,17 @@ def test_a_cursor_longer_than_any_key_is_none_of_ours(api: Api) -> None:
     assert refused(api, "GET", "/events", cursor=cursor_of("x" * 2000)) == (422, ["cursor"])
 
 
+@pytest.mark.parametrize("arrival", ["-5", "1_0", " 7", "9" * 13, "9" * 1000, "\uff19", "\u0663", ""])
+def test_a_cursor_of_an_arrival_that_can_not_be_is_none_of_ours(api: Api, arrival: str) -> None:
+    """The fault: one of hundreds of digits made a key that DynamoDB refuses, and the answer was "try again"."""
+    api("PUT", "/users/alice", {})
+
+    assert refused(api, "GET", "/notifications", user="alice", cursor=cursor_of(f"inbox {arrival}")) == (
+        422,
+        ["cursor"],
+    )
+
+
 def test_more_steps_than_are_counted_at_a_time_are_refused(api: Api) -> None:
     assert refused(api, "GET", "/events/stats", steps=",".join(["hours=1"] * (MAX_STEPS + 1))) == (422, ["steps"])
 

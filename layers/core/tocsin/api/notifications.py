@@ -47,7 +47,13 @@ MAX_ARRIVAL = 10**12 - 1
 _READABLE = ("body", "action", "app", "rule", "severity", "hyperlink", "hyperlink_label")
 """The fields of a notification that a search looks at."""
 
-_CURSOR = Cursors(of="inbox", other="is of another list; send it to the one that it came from", check=int)
+
+def _check_arrival(position: str) -> None:
+    if not (position.isascii() and position.isdigit() and len(position) <= len(str(MAX_ARRIVAL))):
+        raise ValueError("is no arrival")
+
+
+_CURSOR = Cursors(of="inbox", other="is of another list; send it to the one that it came from", check=_check_arrival)
 
 
 @dataclass(frozen=True, kw_only=True)
