@@ -21,7 +21,7 @@ from tocsin.identity.principal import Scope
 from tocsin.ids import new_id
 from tocsin.live.model import CONNECTION_LIVES, OPENS_WITHIN, Authorisation, Connection
 from tocsin.live.push import Pusher
-from tocsin.live.store import MAX_TAILS, MESSAGES_A_SECOND, LiveStore
+from tocsin.live.store import MAX_TAILS, MAX_TAILS_OF_KEY, MESSAGES_A_SECOND, LiveStore
 from tocsin.live.tail import LOOKED_EVERY, LOOKING, MAX_BYTES, MAX_EVENTS, TailFeed
 from tocsin.notifications.model import Notification, Severity
 from tocsin.notifications.transport import NotificationTransport, TransportMode
@@ -57,8 +57,8 @@ def connected(
         live.add(Connection(id_, Authorisation("k", frozenset(scopes), user), at + CONNECTION_LIVES))
 
 
-def tail(live: LiveStore, id_: str = "c1", expires: int | None = None, **filters: str) -> bool:
-    connection = Connection(id_, Authorisation("k", frozenset(Scope), None, expires), NOW + CONNECTION_LIVES)
+def tail(live: LiveStore, id_: str = "c1", expires: int | None = None, key: str = "k", **filters: str) -> bool:
+    connection = Connection(id_, Authorisation(key, frozenset(Scope), None, expires), NOW + CONNECTION_LIVES)
     return live.put_tail(connection, filters, now=NOW)
 
 
@@ -285,8 +285,16 @@ def test_a_tail_ends_with_its_token_and_with_its_connection(
 
 
 def test_tails_are_few(live: LiveStore) -> None:
-    assert all(tail(live, f"c{number}") for number in range(MAX_TAILS))
+    assert all(tail(live, f"c{number}", key=f"k{number}") for number in range(MAX_TAILS))
     assert not tail(live, "one more")
+    assert tail(live, "c1", action="login"), "it follows already"
+
+
+def test_one_key_leaves_tails_to_others(live: LiveStore) -> None:
+    """The fault: whoever opened twenty connections with a key that may read kept everybody else from following."""
+    assert all(tail(live, f"c{number}") for number in range(MAX_TAILS_OF_KEY))
+    assert not tail(live, "one more")
+    assert tail(live, "another's", key="another")
     assert tail(live, "c1", action="login"), "it follows already"
 
 

@@ -77,3 +77,5 @@ class Tail:
     filters: dict[str, str]
     expires: int | None
     """When what it was authorised by ends, in seconds since 1970."""
+    key_id: str = ""
+    """Of the key or token that it was made with."""

@@ -20,7 +20,7 @@ from tocsin.identity.principal import Scope
 from tocsin.live.authority import Authority
 from tocsin.live.model import CONNECTION_LIVES, READING, Connection
 from tocsin.live.push import Pusher
-from tocsin.live.store import MAX_TAILS, LiveStore
+from tocsin.live.store import MAX_TAILS, MAX_TAILS_OF_KEY, LiveStore
 from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
@@ -105,7 +105,10 @@ class LiveService:
         except Invalid as error:
             raise Invalid([Violation(f"filters.{each.path}", each.message) for each in error.violations]) from None
         if not self.store.put_tail(connection, filters, now=self.clock()):
-            raise Conflict(f"the log is followed by {MAX_TAILS} connections, which is the most; try again later")
+            raise Conflict(
+                f"the log is followed by as many connections as may: {MAX_TAILS}, or {MAX_TAILS_OF_KEY} of one key;"
+                " try again later"
+            )
         return filters
 
     def end_unauthorised(self) -> int:

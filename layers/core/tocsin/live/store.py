@@ -4,7 +4,8 @@ pk                sk               what
 ticket#<hash>     ticket           what a ticket stands for, by the hash of the ticket
 live              <connection id>  a connection: who, by what right
 live#<username>   <connection id>  a connection that is told of the person's notifications
-tail              <connection id>  a connection that follows the log: filters, messages in the current second, skipped
+tail              <connection id>  a connection that follows the log: its key's id, filters, messages in the current
+                                   second, skipped
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 MAX_TAILS = 20
 """Connections that may follow the log at once: the matcher looks at each event for each of them."""
+MAX_TAILS_OF_KEY = 10
+"""Those of them that one key or token may have: no one is to keep all others from following."""
 MESSAGES_A_SECOND = 5
 """events.new messages that one connection is sent."""
 
@@ -125,15 +128,16 @@ class LiveStore:
     # ── tails ────────────────────────────────────────────────────────────────
 
     def put_tail(self, connection: Connection, filters: dict[str, str], *, now: datetime) -> bool:
-        """Have a connection follow the log; False where MAX_TAILS others do."""
+        """Have a connection follow the log; False where MAX_TAILS others do, or MAX_TAILS_OF_KEY of its key."""
+        key_id = connection.authorisation.key_id
         others = [tail for tail in self.tails(now=now) if tail.connection_id != connection.id]
-        if len(others) >= MAX_TAILS:
+        if len(others) >= MAX_TAILS or sum(tail.key_id == key_id for tail in others) >= MAX_TAILS_OF_KEY:
             return False
         expires = connection.authorisation.expires
         self._table.put(
             "storing a tail",
             _key(_TAIL, connection.id)
-            | {"filters": document({**filters}), "expires_at": until(connection.ends)}
+            | {"key_id": text(key_id), "filters": document({**filters}), "expires_at": until(connection.ends)}
             | ({} if expires is None else {"expires": number(expires)}),
         )
         return True
@@ -218,4 +222,5 @@ def _tail_of(item: Item) -> Tail:
         text_of(item, "sk"),
         {name: str(value) for name, value in filters.items()} if isinstance(filters, dict) else {},
         number_of(item, "expires") if "expires" in item else None,
+        text_of(item, "key_id"),
     )
