@@ -106,7 +106,7 @@ _TOKENS = (
         "_",
         re.compile(
             r"_(?:(?<=gh[opsru]_)|(?<=_pat_)|(?<=_live_|_test_)|(?<=npm_|_v1_)|(?<=whsec_)|(?<=whsk_|glsa_)|(?<=tocsin_)"
-            r"|(?<=hf_)|(?<=shp[acs][tas]_))"
+            r"|(?<=hf_)|(?<=shp[acs][tas]_)|(?<=(?:_api|_tkn|figd)_)|(?<=(?:gsk|ntn)_)|(?<=rubygems_)|(?<=sntry[su]_))"
         ),
         {
             "gh": r"(gh[opsru]_)[A-Za-z0-9]{8,}",
@@ -121,13 +121,20 @@ _TOKENS = (
             "shp": r"(shp(?:at|ca|pa|ss)_)[A-Fa-f0-9]{32,}",  # Shopify
             "_v1_": r"(do[opr]_v1_)[a-f0-9]{32,}",  # DigitalOcean
             "glsa_": r"(glsa_)\w{32,}",  # Grafana
+            "lin_api_": r"(lin_api_)[A-Za-z0-9]{32,}",  # Linear
+            "pscale_tkn_": r"(pscale_tkn_)[\w.-]{32,}",  # PlanetScale
+            "figd_": r"(figd_)[\w-]{32,}",  # Figma
+            "gsk_": _BEGUN + r"(gsk_)[A-Za-z0-9]{40,}",  # Groq
+            "ntn_": _BEGUN + r"(ntn_)[A-Za-z0-9]{32,}",  # Notion
+            "rubygems_": r"(rubygems_)[a-f0-9]{40,}",
+            "sntry": r"(sntry[su]_)[\w+/=-]{32,}",  # Sentry
         },
     ),
     (
         "-",
         re.compile(
             r"-(?:(?<=xox[abeoprs]-|xapp-|pypi-|NRAK-)|(?<=sk-)|(?<=gl[a-z]{2}-)|(?<=gl[a-z]{3}-)"
-            r"|(?<=gl[a-z]{4}-|GOCSPX-)|(?<=glagent-))"
+            r"|(?<=gl[a-z]{4}-|GOCSPX-)|(?<=glagent-)|(?<=HRKU-|PMAK-)|(?<=sq0[a-z]{3}-)|(?<=tskey-))"
         ),
         {
             "gl": r"(gl(?:pat|ptt|cbt|imt|oas|dt|ft|rt|soat|ffct|agent)-)[\w.-]{8,}",  # GitLab
@@ -138,6 +145,10 @@ _TOKENS = (
             "GOCSPX-": r"(GOCSPX-)[\w-]{16,}",  # Google
             "pypi-": r"(pypi-)[\w-]{32,}",
             "NRAK-": r"(NRAK-)[A-Z0-9]{16,}",  # New Relic
+            "HRKU-": r"(HRKU-)[\w-]{32,}",  # Heroku
+            "PMAK-": r"(PMAK-)[\w-]{32,}",  # Postman
+            "sq0": r"(sq0[a-z]{3}-)[\w-]{20,}",  # Square
+            "tskey-": r"(tskey-[a-z]{3,10}-)[\w-]{16,}",  # Tailscale
         },
     ),
     (
@@ -151,17 +162,35 @@ _TOKENS = (
         },
     ),
     (
+        "dapi",
+        re.compile(r"dapi[a-f0-9]{32}"),
+        {"dapi": _BEGUN + r"(dapi)[a-f0-9]{32}(?:-\d)?"},  # Databricks
+    ),
+    (
+        "1//0",
+        re.compile(r"1//0[\w-]{32}"),
+        {"1//0": _BEGUN + r"(1//0)[\w-]{32,}"},  # Google: refresh tokens
+    ),
+    (
+        ":AA",
+        re.compile(r"(?<=\d{8}):AA"),
+        {":AA": _BEGUN + r"(\d{8,10}:AA)[\w-]{33}(?![\w-])"},  # Telegram
+    ),
+    (
         "~",
         re.compile(r"(?<=\dQ)~"),
         {"Q~": _BEGUN + r"([\w~.-]{3}\dQ~)[\w~.-]{31,34}(?![\w~.-])"},  # Microsoft Entra
     ),
     (
         ".",
-        re.compile(r"\.(?:(?<=SG\.)|(?<=hv[bs]\.)|(?<=ya29\.))"),
+        re.compile(r"\.(?:(?<=SG\.)|(?<=hv[bs]\.)|(?<=ya29\.)|(?<=dp\.pt\.)|(?<=dt0[a-z]\d\d\.)|(?<=atlasv1\.))"),
         {
             "SG.": r"(SG\.)[\w-]{8,}\.[\w-]{8,}",  # SendGrid
             "hv": r"(hv[bs]\.)[\w-]{16,}",  # Vault: batch tokens, service tokens
             "ya29.": r"(ya29\.)[\w-]{16,}",  # Google
+            "dp.pt.": _BEGUN + r"(dp\.pt\.)[A-Za-z0-9]{32,}",  # Doppler
+            "dt0": _BEGUN + r"(dt0[a-z]\d\d\.)[A-Z0-9]{24}\.[A-Z0-9]{60,}",  # Dynatrace
+            "atlasv1.": r"([A-Za-z0-9]{14}\.atlasv1\.)[\w=-]{32,}",  # Terraform Cloud
         },
     ),
 )
