@@ -50,6 +50,11 @@ COMMANDS = {
     "Oracle's password": f'CREATE USER bob IDENTIFIED BY "{S}" QUOTA 1M ON users',
     "Oracle's password, bare": f"ALTER USER bob IDENTIFIED BY {S} ACCOUNT UNLOCK",
     "MySQL's password, set": f"SET PASSWORD FOR 'bob'@'h' = '{S}'",
+    "an INSERT": f"INSERT INTO users (name, password, n) VALUES ('bob', '{S}', 1)",
+    "an INSERT of several": f"insert into users(password,name) values ('{S}','a'), ('{S}' , 'it''s, (b)') returning id",
+    "an INSERT of Django": f"""INSERT INTO "auth_user" ("id", "password") VALUES (NULL, '{S}')""",
+    "an INSERT of MySQL": f"INSERT IGNORE INTO `users` (`at`, `api_key`) VALUES (NOW(), _utf8'{S}')",
+    "an INSERT of SQL Server": f"INSERT INTO [dbo].[users] ([name], [password]) VALUES (N'bob', N'{S}')",
     "Cisco's password": f"username bob privilege 15 password 0 {S}",
 }
 
@@ -97,6 +102,11 @@ INNOCENT_COMMANDS = (
     "git config set user.name bob",
     "the config set token expired",
     "ENV PATH /usr/bin",
+    "INSERT INTO users (name, n) VALUES ('bob', 1)",
+    "INSERT INTO users (name, password) VALUES ('bob', NULL)",
+    "INSERT INTO users (name, password) VALUES (%s, %s)",
+    "INSERT INTO users (password) SELECT name FROM old",
+    "insert into the keys (token, two) values that fit",
     "setx PATH C:\\bin",
     "snmpwalk -v3 -u bob h",
     "snmpd -c /etc/snmp/snmpd.conf",

@@ -27,3 +27,9 @@ def test_a_password_among_arguments_is_masked_and_nothing_else(arguments):
 def test_a_command_that_is_given_no_password_stays_as_it_is(command):
     assert cleanse(command) == command
     assert cleanse(f"bob ran: {command}") == f"bob ran: {command}"
+
+
+def test_what_is_cut_off_in_a_value_is_masked_to_its_end():
+    statement = f"INSERT INTO users (name, password) VALUES ('bob', '{S}"
+
+    assert cleanse(statement) == statement.replace(S, MASK)

@@ -62,6 +62,15 @@ _SETTING = (
 )
 """A name and its value with a blank between."""
 
+_INSERT = (
+    r"(?i:\binsert\s++(?:ignore\s++)?into)\s++[^\s(]{1,256}+\s*+\((?P<columns>[^()]{1,4096}+)\)\s*+(?i:values)"
+    r"\s*+(?=\()"
+)
+_SQL_VALUE = (
+    r"[\s,(]*+(?:\w{0,8}'(?P<text>(?:[^'\\]|\\.|'')*+)(?:'|\Z)|(?:[^',()]|\([^()']{0,256}+\))++)\s*+(?P<end>[,)]|\Z)"
+)
+_NEXT_ROW = r"\s*+,\s*+(?=\()"
+
 _PROGRAM = re.compile(r"(?:\A|/)(?:curl|mysql\w*|mariadb[\w-]*|smbclient)\Z")
 _MYSQL = re.compile(r"(?:mysql|mariadb)[\w-]*")
 _SEVEN_ZIP = re.compile("7z[a-z]?")
@@ -102,7 +111,7 @@ def may_be_of_programs(texts: str, lowered: str) -> bool:
     """Whether `mask_programs` may find something in one of the texts, given all in one, also in lower case."""
     if any(map(texts.__contains__, (" -", " /", " | ", "ENV "))):
         return True
-    return any(map(lowered.__contains__, ("identified", "passw", "setx ", " set ")))
+    return any(map(lowered.__contains__, ("identified", "passw", "setx ", " set ", "insert ")))
 
 
 def mask_programs(text: str, secrets: Secrets) -> str:
@@ -111,6 +120,8 @@ def mask_programs(text: str, secrets: Secrets) -> str:
     for needle in chain(_OPTIONS, _OTHERS):
         if needle in lowered:
             text = _compiled(_pattern_of(needle)).sub(_mask_within, text)
+    if "insert" in lowered and "values" in lowered:
+        text = _mask_inserts(text, secrets)
     if "set" in lowered or "ENV " in text:
 
         def masked(found: re.Match[str]) -> str:
@@ -118,6 +129,26 @@ def mask_programs(text: str, secrets: Secrets) -> str:
 
         text = _compiled(_SETTING).sub(masked, text)
     return text
+
+
+def _mask_inserts(text: str, secrets: Secrets) -> str:
+    """The text with the values of secret columns masked: ``INSERT INTO users (name, password) VALUES ('bob', '…')``."""
+    parts: list[str] = []
+    done = 0
+    for found in _compiled(_INSERT).finditer(text):
+        columns = [secrets.is_secret_key(column) for column in found["columns"].split(",")]
+        at, column = found.end(), 0
+        while any(columns) and (value := _compiled(_SQL_VALUE).match(text, at)):
+            if column < len(columns) and columns[column] and value["text"]:
+                parts += [text[done : value.start("text")], MASK]
+                done = value.end("text")
+            at, column = value.end(), column + 1
+            if value["end"] != ",":
+                row = _compiled(_NEXT_ROW).match(text, at)
+                if row is None:
+                    break
+                at, column = row.end(), 0
+    return "".join(parts) + text[done:]
 
 
 def _pattern_of(needle: str) -> str:
