@@ -217,7 +217,7 @@ ACTS = {
     "mattermost": [AT, r"\]\(", r"\]\[", r"(?m)^ *\[[^\]]+\]:", r"<!\w+>", r"<@\w+>", r"<[^<|]+\|[^>]+>"],
     "teams": [r"\]\(", r"\]\[", r"!\[", r"(?m)^ *\[[^\]]+\]:"],
     "telegram": [AT],
-    "zulip": [r"@_?\*", r"#\*", r"\]\("],
+    "zulip": [r"@_?\*", r"#\*", r"\]\(", "```", "~~~"],
 }
 """What a service makes a mention or a link of, as regular expressions: Mattermost also what Slack's webhooks do."""
 
@@ -236,6 +236,7 @@ ACTS = {
         "%%% \n@pagerduty @bob@example.com",
         "@_**bob** @*group* #**ops**",
         "&lt;a href=x&gt;",
+        "oops\n```spoiler\n~~~~quote",
     ],
 )
 @pytest.mark.parametrize("name", sorted(ACTS))
@@ -246,6 +247,16 @@ def test_no_form_of_a_mention_or_a_hidden_link_is_left(name: str, typed: str) ->
     said = list(texts(parsed(name, requested(name, message))))
 
     assert [(acts, text) for text in said for acts in ACTS[name] if re.search(acts, text)] == []
+
+
+def test_no_text_takes_the_link_to_acknowledge_into_a_block_of_its_own() -> None:
+    """The fault: all of a message of Zulip behind a fence that an event held was code, the link below it too."""
+    request = requested("zulip", told(text="failed\n```\nx", facts=(("reason", "~~~"),)))
+
+    (said,) = (text for text in texts(parsed("zulip", request)) if "[Acknowledge](" in text)
+
+    assert "```" not in said
+    assert "~~~" not in said
 
 
 def test_an_address_of_mail_is_no_mention() -> None:
