@@ -78,6 +78,15 @@ def test_each_page_is_in_the_persons_language(pages: Pages) -> None:
     assert all('<html lang="de">' in page.text for page in (nothing, asking, done, already))
 
 
+def test_no_other_page_shows_a_page_in_a_frame_of_its_own(pages: Pages) -> None:
+    pages.begin()
+
+    policy = pages.follow("GET").headers["content-security-policy"]
+
+    assert "frame-ancestors 'none'" in policy
+    assert "base-uri 'none'" in policy
+
+
 def test_what_is_over_says_so_in_their_language(pages: Pages) -> None:
     pages.begin()
     pages.matters.end("logins", ABOUT, new_id(pages.now + timedelta(seconds=1)), now=pages.now)

@@ -15,6 +15,9 @@ form {{ margin: 1rem 0 }} label {{ display: block; margin: 0 0 1rem }}</style>
 </head><body>{content}</body></html>
 """
 
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+"""`default-src` stands for none of the last three: https://www.w3.org/TR/CSP3/#directive-default-src"""
+
 
 def page(title: str, text: str, more: str = "", *, status: int = 200, language: str = "en") -> Response[str]:
     """A page with a title and a text, which are escaped, and `more`, which is markup. `language` is theirs."""
@@ -24,7 +27,7 @@ def page(title: str, text: str, more: str = "", *, status: int = 200, language: 
         headers={
             "cache-control": "no-store",
             "referrer-policy": "no-referrer",
-            "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'",
+            "content-security-policy": _POLICY,
         },
         body=_PAGE.format(
             language=escape(language),
