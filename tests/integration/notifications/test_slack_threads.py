@@ -8,6 +8,7 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World, bodies
+from tests.quick_calls import answers_lost
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Unavailable
 from tocsin.notifications.model import Severity
@@ -130,6 +131,25 @@ def test_what_goes_on_answers_to_the_first_message_and_another_thing_does_not(
     tell(world)
 
     assert threads(sinks) == [None, root, None, root]
+
+
+def test_a_thread_is_begun_at_once_though_the_answer_of_who_may_begin_it_got_lost(
+    world: World, sinks: Sinks, bot: NotificationTransport
+) -> None:
+    """The fault: the right to begin was taken for another delivery's, and waited for."""
+    lost: list[str] = []
+
+    def of_thread(operation: str, request: dict[str, Any]) -> bool:
+        if operation == "UpdateItem" and b"thread#" in request["body"]:
+            lost.append(operation)
+        return operation == "UpdateItem" and lost == [operation] and b"thread#" in request["body"]
+
+    with answers_lost(of_thread):
+        message = tell(world)
+
+    assert len(lost) > 1
+    assert len(world.delivery(message)["attempts"]) == 1
+    assert threads(sinks) == [None]
 
 
 def test_the_channel_shows_alerts_steps_and_the_end_but_not_what_goes_on(
