@@ -10,6 +10,7 @@ from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tests.integration.notifications.test_inbox_window import notification
 from tocsin.api.openapi.operations import OPERATIONS
+from tocsin.deliveries.worker import LEASE
 from tocsin.notifications.email.suppressions import SuppressionReason, Suppressions
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode
@@ -123,7 +124,7 @@ def test_deliveries_are_searched(world: World) -> None:
     )
     for name in ("ops", "sales"):
         message = world.message(name, "local", rule=f"{name}-rule")
-        world.deliveries.hold(message, now=world.now, keep=timedelta(days=1))
+        world.deliveries.hold(message, now=world.now, lease=LEASE, keep=timedelta(days=1))
 
     found = Api.of(world.stack)("GET", "/deliveries", query={"search": "SALES held alice"})
 

@@ -94,6 +94,25 @@ def test_a_rule_without_transports_reaches_inboxes_though_another_transport_is_c
     assert world.delivery(message)["state"] == "delivered"
 
 
+def test_whose_function_died_is_found_though_its_breaker_has_opened_since(world: World, sinks: Sinks) -> None:
+    """The fault: the message came back, was to be held, and was dropped: its delivery was taken, and in no index."""
+    hook = world.hook(f"{sinks.url}/webhook/x")
+    message, worker = world.message(), world.worker()
+    world.send(message)
+    world.attempt_unnoted(world.waiting())
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+
+    world.later(minutes=4)  # the message is given out again
+    handed_out = world.pump(worker)
+    for _ in range(4):
+        world.go_on(worker, minutes=2)
+
+    assert handed_out == 1
+    assert world.delivery(message)["attempts"][0]["reason"] == "interrupted"
+    assert world.states() == {"delivered": 1}
+
+
 def test_a_failure_that_is_noted_late_leaves_what_another_attempt_delivered(world: World, sinks: Sinks) -> None:
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()

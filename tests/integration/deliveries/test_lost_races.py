@@ -67,7 +67,7 @@ class Table:
     def held(self) -> Place:
         """Another delivery, that a breaker holds."""
         message = replace(self.message, event_id=new_id(NOW))
-        self.deliveries.hold(message, now=NOW, keep=KEEP)
+        self.deliveries.hold(message, now=NOW, lease=LEASE, keep=KEEP)
         return Place.of(message.delivery_id)
 
     def due(self, now: datetime) -> list[Place]:
@@ -132,7 +132,7 @@ def test_what_is_delivered_while_it_is_given_up_stays_delivered(table: Table) ->
 
 
 def test_what_is_held_is_released_by_one(table: Table) -> None:
-    table.deliveries.hold(table.message, now=NOW, keep=KEEP)
+    table.deliveries.hold(table.message, now=NOW, lease=LEASE, keep=KEEP)
     place = Place.of(table.message.delivery_id)
 
     assert isinstance(table.theirs.release(place, "hook", now=NOW), DeliveryMessage)

@@ -102,8 +102,7 @@ class DeliveryStore:
                 told_apart=False,  # from another copy of the message
             )
         except ConditionFailed as refused:
-            if text_of(refused.item, "state") == State.DELIVERING and "due_at" not in refused.item:
-                self._watch(message, refused.item, lease)
+            self._watch(message, refused.item, lease)
             return State(text_of(refused.item, "state"))
         digest = document_of(taken, "digest")
         attempts = len(taken.get("attempts", {}).get("L", ()))
@@ -127,7 +126,12 @@ class DeliveryStore:
         return True
 
     def _watch(self, message: DeliveryMessage, taken: Item, lease: timedelta) -> None:
-        """Have the schedule find a delivery that another copy of the message is being delivered by, if that dies."""
+        """Have the schedule find a delivery that another copy of the message is being delivered by, if that dies.
+
+        Whoever drops a message because of what it found (`taken`) does this before.
+        """
+        if text_of(taken, "state") != State.DELIVERING or "due_at" in taken:
+            return
         ends = datetime.fromisoformat(text_of(taken, "taken_at")) + lease
         with suppress(ConditionFailed):  # it is done meanwhile, or watched already
             change(
@@ -139,13 +143,16 @@ class DeliveryStore:
                 values={":delivering": text(State.DELIVERING)},
             )
 
-    def hold(self, message: DeliveryMessage, *, now: datetime, keep: timedelta) -> None:
-        """Keep a delivery back until its transport's breaker lets it go."""
+    def hold(self, message: DeliveryMessage, *, now: datetime, lease: timedelta, keep: timedelta) -> None:
+        """Keep a delivery back until its transport's breaker lets it go.
+
+        One that is done, or is being delivered, stays as it is: the message can be dropped, as with `take`.
+        """
         once = _once(now, keep)
         # Anew each time: a breaker that opens again holds it for days again.
         changes = {"state": text(State.HELD), "expires_at": once.pop("expires_at")}
         changes |= listed(message.transport, State.HELD, message.delivery_id)
-        with suppress(ConditionFailed):
+        try:
             change(
                 self._table,
                 "holding a delivery",
@@ -156,6 +163,8 @@ class DeliveryStore:
                 condition=_FREE,
                 values=_free_at(now),
             )
+        except ConditionFailed as refused:
+            self._watch(message, refused.item, lease)
 
     def note(self, message: DeliveryMessage, attempt: Attempt, following: Following, after: int | None = None) -> None:
         """Add `attempt` to its delivery and let it go: it goes on as `following` says.

@@ -157,7 +157,7 @@ class DeliveryWorker:
         if transport is not None and not message.test and not message.probe:
             breaker = self._breakers.state(transport)
         if breaker is BreakerState.OPEN:
-            self._deliveries.hold(message, now=begun, keep=keep)
+            self._deliveries.hold(message, now=begun, lease=LEASE, keep=keep)
             self._measure(message, State.HELD, begun)
             self._say(Code.DELIVERY_HELD, "held until the transport's endpoint answers again", message)
             return
