@@ -64,6 +64,7 @@ def _answer(ingested: Ingested, request_id: str) -> Answer:
     note(Code.EVENTS_STORED, "batch stored", request_id=request_id, **batch_facts(ingested))
     unstored = [error for error in refused if isinstance(error, Unavailable)]
     if unstored:
+        note(Code.EVENTS_UNAVAILABLE, unstored[0].detail, level=logging.ERROR, request_id=request_id)
         whole: TocsinError = Unavailable(
             f"{len(unstored)} of {len(results)} events could not be stored; send those, or the whole batch with"
             " the same ids or Idempotency-Key, again",

@@ -64,7 +64,8 @@ def _breakers(said: JsonObject) -> Iterator[tuple[str, str]]:
     for each in stopped:
         since = text(each, "failing_since")  # one that a 410 disabled at once has none
         failing = f", failing since {ago(since)}" if since else f" since {ago(text(each, 'changed_at'))}"
-        yield f"breaker {text(each, 'transport')}", f"{text(each, 'state')}: {text(each, 'last_failure')}{failing}"
+        why = f": {text(each, 'last_failure')}" if each.get("last_failure") else ""
+        yield f"breaker {text(each, 'transport')}", f"{text(each, 'state')}{why}{failing}"
     if breakers and not stopped:
         yield "breakers", f"{counted(len(breakers), 'transport')}, all closed"
 

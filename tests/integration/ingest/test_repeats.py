@@ -1,5 +1,6 @@
 """POST /events on moto, again: with an Idempotency-Key, after a crash, while DynamoDB throttles or fails."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -247,6 +248,20 @@ def test_what_can_not_be_stored_is_not_acknowledged(stack: Stack, producer: Clie
                 assert answer.is_problem(503)
                 assert int(answer.headers["retry-after"]) == answer.body["retry_after"] > 0
                 assert stack.items("events") == []
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("body", [LOGIN, BATCH, LOGIN | {"id": new_id()}], ids=["one", "a batch", "an id"])
+def test_the_log_says_why_nothing_could_be_stored(
+    producer: Client, capsys: pytest.CaptureFixture[str], body: Any
+) -> None:
+    """The fault: "the event could not be stored", for a missing right as for throttling; of a batch nothing at all."""
+    with failing(throttled("AccessDeniedException"), "BatchWriteItem", *WRITES_OF_A_BATCH):
+        producer.post(body)
+
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "EVENTS_UNAVAILABLE" in each]
+    assert line["level"] == "ERROR"
+    assert "AccessDeniedException" in line["message"]
 
 
 def test_without_its_settings_nothing_is_taken(stack: Stack, producer: Client) -> None:

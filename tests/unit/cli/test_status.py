@@ -94,3 +94,11 @@ def test_a_transport_that_a_410_disabled_says_since_when(monkeypatch, capsys):
 
     assert "disabled: http_410 since " in out
     assert " ago" in out
+
+
+def test_a_breaker_whose_held_deliveries_go_out_has_no_failure_to_tell(monkeypatch, capsys):
+    breaker = {"transport": "pager", "state": "draining", "failing_since": None, "last_failure": None}
+
+    out = shown(WELL | {"breakers": [breaker | {"changed_at": "2026-03-01T11:00:00Z"}]}, monkeypatch, capsys)
+
+    assert "draining since " in out

@@ -151,13 +151,13 @@ class EventStore:
         return event_item(event, digest, self._indexed)
 
     def _add_new(self, events: Sequence[Event]) -> list[Event | Unavailable]:
-        unstored: set[str] = set()
         try:
             self._table.put_many("storing events", (self._item(event, None) for event in events))
         except NotWritten as error:
             unstored = {text_of(item, "sk") for item in error.left}
-        refused = Unavailable("the event could not be stored; send it again", retry_after=RETRY_AFTER)
-        return [refused if event.id in unstored else event for event in events]
+            refused = Unavailable(f"{error.detail}; send it again", retry_after=RETRY_AFTER)
+            return [refused if event.id in unstored else event for event in events]
+        return [*events]
 
     def _add_once(self, submissions: Sequence[Submission]) -> list[Event | Conflict | Unavailable]:
         if len(submissions) <= 1:
