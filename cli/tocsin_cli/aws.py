@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -77,11 +78,24 @@ class Aws:
         return found
 
     @cached_property
-    def parameters(self) -> Mapping[str, str]:
-        """What the stack was deployed with."""
+    def described(self) -> Mapping[str, Any]:
+        """What CloudFormation says of the stack."""
         with asking("CloudFormation"):
             (stack,) = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
-        return {each["ParameterKey"]: each.get("ParameterValue", "") for each in stack.get("Parameters", [])}
+        said: Mapping[str, Any] = stack
+        return said
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """What the stack was deployed with."""
+        given = self.described.get("Parameters", [])
+        return {each["ParameterKey"]: each.get("ParameterValue", "") for each in given}
+
+    @property
+    def created(self) -> datetime | None:
+        """When the stack was made; None where CloudFormation does not say."""
+        created = self.described.get("CreationTime")
+        return created if isinstance(created, datetime) else None
 
     def queues(self) -> dict[str, str]:
         """The URLs of the stack's queues, by their logical names."""

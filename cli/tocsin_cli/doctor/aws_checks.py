@@ -135,6 +135,8 @@ class AwsChecks:
             )
         if answer.get("events") or self._more(answer):
             yield ok("schedule", "the redrive function ran within five minutes")
+        elif self._aws.created is not None and timedelta() <= now - self._aws.created < SCHEDULE:
+            yield warning("schedule", "the redrive function did not run yet, but the stack is new", "ask again later")
         else:
             hint = f"look at the log group /aws/lambda/{self._aws.stack}-redrive"
             yield failed("schedule", "the redrive function did not run for five minutes: nothing is tried again", hint)

@@ -1,5 +1,7 @@
 """What `tocsin doctor` finds by AWS, with boto3's own stubs."""
 
+from datetime import UTC, datetime, timedelta
+
 import boto3
 import pytest
 from botocore.stub import Stubber
@@ -167,6 +169,17 @@ def test_alarms_that_ring_or_that_nobody_hears_are_found(aws, alarm, expected):
 def test_a_schedule_that_stands_still_is_found(aws, answer, state):
     aws.told("cloudformation", "describe_stacks", deployed(LogLevel="INFO"))
     aws.told("logs", "filter_log_events", answer)
+
+    assert states(by_aws(aws, "schedule")) == [state]
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(2, State.WARNING), (6, State.FAILED)])
+def test_the_schedule_of_a_new_stack_may_not_have_run_yet(aws, minutes, state):
+    """The fault: right after a deployment, nothing was tried again, as doctor had it."""
+    made = datetime.now(UTC) - timedelta(minutes=minutes)
+    (stack,) = deployed(LogLevel="INFO")["Stacks"]
+    aws.told("cloudformation", "describe_stacks", {"Stacks": [stack | {"CreationTime": made}]})
+    aws.told("logs", "filter_log_events", {"events": []})
 
     assert states(by_aws(aws, "schedule")) == [state]
 
