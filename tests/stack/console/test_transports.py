@@ -6,6 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
+from local.sinks import Misbehaviour
 from local.stack import LocalStack
 from local.waiting import until
 from tests.stack.browser import go
@@ -29,6 +30,18 @@ def test_a_transport_is_tested_and_the_real_outcome_shown(page: Page) -> None:
     outcome = page.get_by_role("region", name="Test", exact=True).get_by_role("status")
     expect(outcome).to_contain_text("ms")
     expect(outcome).to_contain_text("failed")
+
+
+def test_a_test_that_fails_says_what_it_means_and_what_was_answered(page: Page, stack: LocalStack, hook: str) -> None:
+    """The fault: the page had `http_400` and no word of what to do about it, as of a mapping that fails."""
+    stack.sinks.misbehave(Misbehaviour(f"/webhook/{hook}", status=400, body="no such channel"))
+    go(page, f"#/transports/{hook}")
+
+    page.get_by_role("button", name="Send a test").click()
+
+    outcome = page.get_by_role("region", name="Test", exact=True).get_by_role("status")
+    expect(outcome).to_contain_text("the endpoint answered 400; which is final")
+    expect(outcome).to_contain_text("no such channel")
 
 
 def test_a_rotated_secret_is_shown_once_and_signs_what_is_sent(page: Page, stack: LocalStack, hook: str) -> None:
