@@ -8,6 +8,7 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing
 from tests.integration.matching.matching_world import INBOX, configure, event, match, rule, told
 from tocsin.events.model import Cause
+from tocsin.expressions.vocabulary import FIELDS
 from tocsin.identity.directory import User
 
 PEOPLE = [User("alice", pk=7), User("bob", pk="b-2"), User("carol", active=False), User("dave")]
@@ -72,6 +73,23 @@ def test_bindings_ask_for_the_person_whom_the_directory_knows_by_the_key(stack: 
     match(stack, event(user={"pk": 7}))
 
     assert sorted(message["rule"] for message in stack.messages("Inbox")) == ["by-group", "by-user"]
+
+
+ASKS = [*(f"type(user.{field}) != null_type" for field in sorted(FIELDS["user"])), "user.pk == 7"]
+
+
+@pytest.mark.parametrize("expression", ASKS)
+@pytest.mark.parametrize("user", [{"pk": 7}, {"username": "alice"}, {"username": "alice", "pk": None}], ids=str)
+def test_an_expression_finds_each_field_of_a_known_user_that_it_may_name(
+    stack: Stack, user: dict[str, Any], expression: str
+) -> None:
+    """The fault: `user.attributes` was taken, and failed on each event; who was named had no key."""
+    policy = {"name": "asks", "kind": "expression", "expression": expression}
+    configure(stack, users=PEOPLE, policies=[policy], rules=[rule(bindings=[{"policy": "asks"}])])
+
+    match(stack, event(user=user))
+
+    assert len(stack.messages("Inbox")) == 1
 
 
 def chain(length: int) -> list[dict[str, Any]]:

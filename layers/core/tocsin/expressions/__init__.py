@@ -12,7 +12,7 @@ Expressions are written in CEL, the Common Expression Language (https://cel.dev)
 are expressions that give true or false; mappings give any JSON.
 
 **Names.** In policies and filters: `event` {id, action, app, context, user, client_ip, created, brand,
-expires, expiring, summary, cause, key_id}, `user` {username, pk, email, name, groups, attributes} or null, and `now`, a
+expires, expiring, summary, cause, key_id}, `user` {username, pk, email, name, groups, attributes (empty)}, and `now`, a
 timestamp. In mappings: `event`, `notification` {id, severity, body, hyperlink, hyperlink_label, created, event,
 event_id, action, app, rule, seen, user}, `user` (who is notified: also locale, active, superuser; null for nobody in
 particular), `rule` {name}, `severity`, and `transport` {name, mode, send_once}. A first-level field that does not exist

@@ -38,7 +38,7 @@ class Audience(Protocol):
     """What rules can ask about an event's user. Answers may cost a table read, so they are asked for last."""
 
     def user(self) -> JsonObject:
-        """Return the event's user as expressions see it: {username, pk, email, name, groups}."""
+        """Return the event's user as expressions see it: {username, pk, email, name, groups, attributes}."""
 
     def is_in_group(self, group: str) -> bool:
         """Whether the event's user is in `group` or in a group below it."""
@@ -53,19 +53,26 @@ class Person(Protocol):
     @property
     def username(self) -> str: ...
     @property
+    def pk(self) -> int | str | None: ...
+    @property
     def email(self) -> str: ...
     @property
     def name(self) -> str: ...
 
 
 def person_behind(event: Event, known: Person | None, groups: Iterable[str]) -> JsonObject:
-    """Return {username, pk, email, name, groups}: the user of `event`, completed from the `known` person."""
+    """Return the user of `event`, completed from the `known` person, with every field that expressions may name.
+
+    Nothing has `attributes` yet: they are empty.
+    """
+    pk = event.user.get("pk")
     return {
         "username": (known.username if known else event.username) or "",
-        "pk": event.user.get("pk"),
+        "pk": known.pk if known and pk in (None, "") else pk,
         "email": event.user_email or (known.email if known else ""),
         "name": known.name if known else "",
         "groups": [*groups],
+        "attributes": {},
     }
 
 
