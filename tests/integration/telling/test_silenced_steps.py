@@ -65,6 +65,22 @@ def test_a_silence_that_is_ended_early_lets_the_step_go_within_minutes(telling: 
     assert telling.heard()["eve"] == 1
 
 
+def test_a_step_of_a_rule_for_which_no_event_is_too_old_is_held_as_others(telling: EscalatingWorld) -> None:
+    """The fault: such a time from the first event is after the year 9999, and the step was told to nobody."""
+    for_ever = {"max_age": "days=999999999"}
+    telling.rules(**for_ever)
+    event = began(telling)
+    telling.rules(**for_ever, silences=[silence(telling, hours=12)])
+    telling.minute(minutes=15)
+    (held,) = telling.steps(event)
+
+    telling.rules(**for_ever)
+    telling.minute(minutes=10, seconds=1)
+
+    assert held["reason"].startswith("held: silence works")
+    assert telling.heard()["eve"] == 1
+
+
 @pytest.mark.parametrize("how", ["acknowledged", "ended"])
 def test_what_is_over_before_the_silence_is_told_to_nobody(telling: EscalatingWorld, how: str) -> None:
     telling.rules(resolve={"action": "service_up"})

@@ -32,6 +32,9 @@ from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, parse_duration
 from tocsin.types import JsonObject
 
+_CENTURY = timedelta(days=36_500)
+"""Can be added to a moment of now: a rule's `max_age` may be longer than dates reach."""
+
 LOOKS_AGAIN = timedelta(minutes=10)
 """How long a step is held before the silences are looked at again: one may be ended early, or made longer."""
 
@@ -206,7 +209,8 @@ class Escalations:
         """
         now, step = self._clock(), rule.escalate[number - 1]
         goes_on = _goes_on(rule)
-        over = matter.open_until if goes_on is not None else matter.began + step.delay + parse_duration(rule.max_age)
+        lasts = step.delay + min(parse_duration(rule.max_age), _CENTURY)
+        over = matter.open_until if goes_on is not None else matter.began + lasts
         said = silenced_by(Silencing(silence.name, silence.ends, silence.comment))
         if over <= now and self._matters.stop(matter, now=now):
             why = f"{said}, and it was over before that"
