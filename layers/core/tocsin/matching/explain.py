@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from dataclasses import replace
 from datetime import datetime
 
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.config.trial_events import trial_event
-from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
@@ -22,7 +20,7 @@ from tocsin.matching.recipients import EventAudience, Recipients
 from tocsin.matching.telling import Telling, decide_on_rule, transports_of
 from tocsin.matching.throttle import Throttles
 from tocsin.notifications.remarks import escalated
-from tocsin.notifications.transport import INBOX, NotificationTransport, TransportMode, inbox_among
+from tocsin.notifications.transport import INBOX, NotificationTransport, inbox_among
 from tocsin.records import dataclass
 from tocsin.rules.endings import Endings
 from tocsin.rules.model import Binding, NotificationRule, Policy
@@ -224,7 +222,7 @@ class _Trial(Telling):
             tested.rule,
             tested.configuration,
             preferences,
-            _nothing_is_put,
+            lambda _message, _mode, _owner: None,  # never asked: `decided` sends nothing
             once_told=False,
             remark=None,
             clock=lambda: now,
@@ -235,10 +233,6 @@ class _Trial(Telling):
         """Note the decision. What is sent once is shown without the person whom it is used for."""
         username = None if user is None or transport.send_once else user.username
         self.decisions.append({"user": username, "transport": transport.name, **decision.to_json()})
-
-
-def _nothing_is_put(message: DeliveryMessage, mode: TransportMode, owner: Hashable) -> None:
-    raise AssertionError("a trial sends nothing")
 
 
 def _names(people: list[User]) -> list[Json]:
