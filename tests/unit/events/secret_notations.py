@@ -30,6 +30,33 @@ NOTATIONS = {
     "a dump of PHP": f'array(2) {{\n  ["user"]=>\n  string(3) "bob"\n  ["password"]=>\n  string(18) "{S}"\n}}',
 }
 
+OBJECTS = {
+    "a credential of Keycloak": {"type": "password", "value": S, "temporary": False},
+    "a field of a form": {"id": "new_password", "value": S},
+    "a patch": [{"op": "replace", "path": "/spec/password", "value": S}, {"op": "add", "path": "/n", "value": "x"}],
+    "a change of a field": {"field": "password", "old": S, "new": S},
+    "a change of an attribute": {"attribute": "api_key", "before": S, "after": S},
+    "a change of a property": {"property": "clientSecret", "from": S, "to": S},
+    "a change of a column": {"column": "token", "previous": S, "current": S},
+    "a property of Microsoft 365": {"Name": "Password", "NewValue": S, "OldValue": S},
+    "a property of Entra": {"displayName": "ClientSecret", "newValue": S, "oldValue": None},
+    "a parameter of Google Workspace": {"name": "password", "multiValue": [S]},
+    "data of an event of Windows": {"Data": [{"@Name": "Password", "#text": S}, {"@Name": "User", "#text": "bob"}]},
+    "parameters of API Gateway": {"multiValueQueryStringParameters": {"code": [S], "state": ["x"]}},
+}
+
+INNOCENT_OBJECTS = (
+    {"type": "token", "value": "if", "line": 3},
+    {"id": "session", "value": 3},
+    {"op": "GET", "path": "/api/v1/users", "value": 3},
+    {"op": "add", "path": "/api/name", "value": "x"},
+    {"name": "auth", "from": "a", "to": "b"},
+    {"title": "API", "text": "it is up", "from": "bob"},
+    {"field": "name", "old": "a", "new": "b"},
+    {"displayName": "Bob", "value": "x"},
+    {"path": "/token", "value": 3},
+)
+
 INNOCENT_NOTATIONS = (
     'www-authenticate: Basic realm="shop"',
     'Basic realm="shop"',

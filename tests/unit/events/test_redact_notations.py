@@ -1,8 +1,10 @@
 """Names and values in notations that few logs have: the value is masked, and all else stays readable."""
 
+import json
+
 import pytest
 
-from tests.unit.events.secret_notations import INNOCENT_NOTATIONS, NOTATIONS
+from tests.unit.events.secret_notations import INNOCENT_NOTATIONS, INNOCENT_OBJECTS, NOTATIONS, OBJECTS
 from tests.unit.events.secret_payloads import S
 from tocsin.events.redact import MASK, cleanse
 
@@ -28,3 +30,16 @@ def test_a_quote_within_a_value_does_not_end_it():
 def test_a_text_that_is_like_such_a_notation_stays_as_it_is(text):
     assert cleanse(text) == text
     assert cleanse(f"got {text} from h") == f"got {text} from h"
+
+
+@pytest.mark.parametrize("held", OBJECTS.values(), ids=OBJECTS)
+def test_a_value_beside_its_name_is_masked_and_nothing_else(held):
+    expected = json.loads(json.dumps(held).replace(json.dumps([S]), json.dumps(MASK)).replace(S, MASK))
+
+    assert cleanse(held) == expected
+    assert cleanse(expected) == expected
+
+
+@pytest.mark.parametrize("held", INNOCENT_OBJECTS)
+def test_a_value_beside_another_name_stays_as_it_is(held):
+    assert cleanse(held) == held

@@ -27,16 +27,25 @@ _NAMES = listed("""
     parameterKey ParameterKey parameter_key parameterName ParameterName parameter_name optionName OptionName option_name
     variableName VariableName variable_name propertyName PropertyName property_name attributeName AttributeName
     attribute_name settingName SettingName setting_name headerName HeaderName header_name envName env_name
+    displayName DisplayName @Name @name
 """)
+_CHANGED = listed("field Field fieldName FieldName field_name attribute attributeName attribute_name property column")
+_PASSWORDS = listed("type id")
+"""Names that say which field was changed, and those of passwords alone: much else has a type and an id."""
 _VALUES = listed("""
     value Value VALUE values val v new_value newValue old_value oldValue default_value defaultValue stringValue
     parameterValue ParameterValue parameter_value optionValue OptionValue option_value variableValue VariableValue
     variable_value propertyValue PropertyValue property_value attributeValue AttributeValue attribute_value
     settingValue SettingValue setting_value headerValue HeaderValue header_value envValue env_value
+    NewValue OldValue multiValue multi_value #text
 """)
+_CHANGES = listed("old new before after from to Old New Before After From To previous current from_value to_value")
+_HOLDING = _VALUES | _CHANGES
 _FLAT = listed("rawHeaders raw_headers rawTrailers raw_trailers")
 """Lists in which names and values alternate: https://nodejs.org/api/http.html#messagerawheaders"""
-_QUERIES = listed("args query params query_params queryParams query_string queryString queryStringParameters GET")
+_QUERIES = listed("""
+    args query params query_params queryParams query_string queryString queryStringParameters GET
+    multiValueQueryStringParameters""")
 _KINDS = ("Secret", "SecretList")
 _DATA = ("data", "stringData")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
@@ -69,7 +78,7 @@ def cleanse(value: Json, secrets: Secrets = _DEFAULT_SECRETS) -> Json:  # noqa: 
     while objects or arrays:
         while objects:
             given, made = objects.pop()
-            if not _VALUES.isdisjoint(given):
+            if not _HOLDING.isdisjoint(given):
                 given = _without_value(given, secrets)
             if given.get("kind") in _KINDS:
                 given = _without_data(given)
@@ -117,10 +126,31 @@ def _masked(text: str, masks: list[Mask]) -> str:
 
 def _without_value(given: JsonObject, secrets: Secrets) -> JsonObject:
     """The object, its value masked where it has name and value apart: ``{"name": "X-Api-Key", "value": "…"}``."""
-    names = [name for key in _NAMES if isinstance(name := given.get(key), str) and _is_secret_name(name, secrets)]
-    if not names:
-        return given
-    return given | {key: MASK for key in _VALUES & given.keys() if secrets.hides(names[0], given[key])}
+    values: dict[str, str] = {}
+    if name := _named(given, _NAMES, secrets) or _password_of(given, secrets) or _patched(given, secrets):
+        values |= dict.fromkeys(_VALUES & given.keys(), name)
+    if name := _named(given, _CHANGED, secrets):
+        values |= dict.fromkeys(_CHANGES & given.keys(), name)
+    return given | {key: MASK for key, name in values.items() if secrets.hides(name, given[key])} if values else given
+
+
+def _named(given: JsonObject, keys: frozenset[str], secrets: Secrets) -> str | None:
+    """The secret name under one of the keys."""
+    names = (name for key in keys & given.keys() if isinstance(name := given[key], str))
+    return next((name for name in names if _is_secret_name(name, secrets)), None)
+
+
+def _password_of(given: JsonObject, secrets: Secrets) -> str | None:
+    """Keycloak's ``{"type": "password", "value": "…"}``, and a field of a form by its id."""
+    name = _named(given, _PASSWORDS, secrets)
+    return name if name and ("pass" in name.lower() or "secret" in name.lower()) else None
+
+
+def _patched(given: JsonObject, secrets: Secrets) -> str | None:
+    """The secret that a JSON Patch sets (RFC 6902): ``{"op": "add", "path": "/spec/password", "value": "…"}``."""
+    path = given.get("path") if "op" in given else None
+    name = path.rpartition("/")[2] if isinstance(path, str) else ""
+    return name if _is_secret_name(name, secrets) else None
 
 
 def _without_data(given: JsonObject) -> JsonObject:
