@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from local.corrections.late_reads import LateReads
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import failing, heard, throttled
@@ -110,6 +111,62 @@ def test_whose_function_died_is_found_though_its_breaker_has_opened_since(world:
 
     assert handed_out == 1
     assert world.delivery(message)["attempts"][0]["reason"] == "interrupted"
+    assert world.states() == {"delivered": 1}
+
+
+def test_what_is_held_while_its_transport_is_configured_anew_is_released_though_an_index_shows_it_late(
+    world: World, sinks: Sinks, late_reads: LateReads
+) -> None:
+    """The fault: the schedule found nothing held and deleted the breaker, and nobody looked for what it held again."""
+    hook = world.hook(f"{sinks.url}/webhook/x")
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+    late_reads.catch_up()
+    worker = world.worker()
+    world.configuration.current()  # as the worker remembers it for some seconds
+    world.configuration = ConfigurationStore(world.stack.dynamodb, "config")
+    world.hook(f"{sinks.url}/webhook/y")
+    message = world.message()
+    late_reads.catch_up()
+    world.send(message)
+    world.pump(worker)
+    held = world.delivery(message)["state"]
+
+    world.redrive()
+    late_reads.catch_up()
+    for _ in range(3):
+        world.go_on(world.worker(), minutes=1)
+        late_reads.catch_up()
+    world.pump(world.worker())
+
+    assert (held, world.delivery(message)["state"]) == ("held", "delivered")
+    for _ in range(3):
+        world.go_on(world.worker(), minutes=6)
+        late_reads.catch_up()
+    assert world.breakers.all() == []
+
+
+def test_a_probe_of_a_breaker_that_is_gone_is_tried_again_as_others_are(world: World, sinks: Sinks) -> None:
+    """The fault: it was held by no breaker, where it failed by our own trouble, and nobody released it."""
+    hook = world.hook(f"{sinks.url}/webhook/x")
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+    world.send(world.message())
+    world.pump(world.worker())
+    world.later(minutes=1)
+    world.redrive()  # the probe is in the queue
+    world.hook(f"{sinks.url}/webhook/y")
+    for _ in range(3):
+        world.later(minutes=6)
+        world.redrive()
+    gone = world.breakers.all()
+
+    with failing(throttled(), "GetItem", table="events", client=world.stack.dynamodb):
+        world.pump(world.worker())
+    for _ in range(3):
+        world.go_on(world.worker(), hours=1)
+
+    assert gone == []
     assert world.states() == {"delivered": 1}
 
 

@@ -143,6 +143,24 @@ class BreakerStore:
         """Release held deliveries and count failures from zero: the endpoint answered, or the breaker was reset."""
         self._table.put("closing a breaker", _item(Breaker(transport, of, BreakerState.DRAINING, changed_at=now)))
 
+    def drain(self, breaker: Breaker, *, now: datetime) -> Breaker:
+        """Have the breaker of a transport that is gone, or configured anew, release what it holds. Return it then."""
+        with suppress(ConditionFailed):  # it is about the new configuration by now
+            self._table.update(
+                "draining a breaker",
+                _key(breaker.transport),
+                "SET #state = :draining, changed_at = :now, failures = :none REMOVE since, told",
+                condition="#of = :of",
+                names={"#state": "state", "#of": "of"},
+                values={
+                    ":draining": text(BreakerState.DRAINING),
+                    ":now": timestamp(now),
+                    ":none": number(0),
+                    ":of": text(breaker.of),
+                },
+            )
+        return Breaker(breaker.transport, breaker.of, BreakerState.DRAINING, changed_at=now)
+
     def forget(self, breaker: Breaker) -> None:
         """Delete a breaker that is no longer needed, unless its transport failed again meanwhile."""
         with suppress(ConditionFailed):

@@ -168,8 +168,11 @@ class Redrive:
                 self._breakers.note_told(breaker.transport, breaker.of)
         if current and breaker.state is BreakerState.OPEN:
             return Counter(probes=self._release(breaker, 1, probe=True, now=now))
+        if not current and (breaker.state is not BreakerState.DRAINING or breaker.failures):
+            # An index may not show yet what it held a moment ago, by functions that know the old configuration.
+            breaker = self._breakers.drain(breaker, now=now)
         released = self._release(breaker, RELEASED_A_MINUTE, probe=False, now=now)
-        if not released and (not current or breaker.drained(now)):
+        if not released and breaker.drained(now):
             self._breakers.forget(breaker)
         return Counter(released=released)
 

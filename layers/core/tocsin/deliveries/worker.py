@@ -217,7 +217,7 @@ class DeliveryWorker:
         following = Following(outcome.state)
         retried = outcome.state is State.RETRYING  # also where the delivery ends as failed: the endpoint failed it
         if retried:
-            following = self._next(message, outcome, count, now)
+            following = self._next(message, transport, outcome, count, now)
             if following.state is State.FAILED:
                 detail = f"{outcome.detail}; given up after {count} attempt{'s' if count != 1 else ''}"
                 outcome = replace(outcome, state=State.FAILED, detail=detail.removeprefix("; "))
@@ -257,17 +257,31 @@ class DeliveryWorker:
             age = now - id_time(message.event_id)
             measured(Metric.DELIVERY_AGE, age.total_seconds() * 1000, mode=message.mode)
 
-    def _next(self, message: DeliveryMessage, outcome: Outcome, count: int, now: datetime) -> Following:
+    def _next(
+        self,
+        message: DeliveryMessage,
+        transport: NotificationTransport | None,
+        outcome: Outcome,
+        count: int,
+        now: datetime,
+    ) -> Following:
         """What comes after an attempt that may succeed later."""
         if message.test:  # somebody waits for the outcome; and a test's event is stored nowhere
             return Following(State.FAILED)
-        if message.probe:
+        if message.probe and self._is_open(transport):  # else nobody would release it
             return Following(State.HELD, counted=False)
         pause = pause_after(count, outcome.retry_after)
         if pause is None:
             return Following(State.FAILED)
         by_queue = pause <= BY_QUEUE_UP_TO
         return Following(State.RETRYING, now + timedelta(seconds=math.ceil(pause) if by_queue else pause), by_queue)
+
+    def _is_open(self, transport: NotificationTransport | None) -> bool:
+        """Whether the transport's breaker holds deliveries; also where that can't be read, as it did a minute ago."""
+        try:
+            return transport is not None and self._breakers.state(transport) is BreakerState.OPEN
+        except Unavailable:
+            return True
 
     def _learn(
         self,
