@@ -71,6 +71,8 @@ def test_a_failure_is_told_wherever_the_function_dies(world: World, sinks: Sinks
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_transport_that_is_given_up_is_told_wherever_the_schedule_dies(world: World, sinks: Sinks, when: str) -> None:
     for number in range(1, MOST_CALLS):
+        for breaker in world.breakers.all():  # of transports that are configured no more
+            world.breakers.forget(breaker)
         hook = world.hook(f"{sinks.url}/webhook/x", name=f"hook-{number}")
         world.breakers.failed(hook.name, hook.fingerprint, "http_500", now=world.now)
         world.breakers.open(hook.name, now=world.now)
@@ -105,7 +107,9 @@ def test_a_transport_whose_end_no_table_took_is_told_of_by_the_schedule(world: W
 def test_a_delivery_that_kills_its_function_is_told_wherever_the_schedule_dies(
     world: World, sinks: Sinks, when: str
 ) -> None:
+    begun = world.now
     for number in range(1, MOST_CALLS):
+        world.now = begun
         world.hook(f"{sinks.url}/webhook/x", name=f"hook-{number}")
         message = world.message(f"hook-{number}")
         world.deliveries.take(replace(message, again=True), now=world.now, lease=LEASE, keep=timedelta(days=30))
