@@ -91,3 +91,17 @@ def test_expressions_that_take_too_long_together_are_refused(api: Api) -> None:
     assert field.startswith("policies[")
     assert field.endswith("].expression")
     assert f"ms an event, more than {MAX_EXPRESSIONS_MS}" in says
+
+
+def test_silences_that_are_over_burden_nothing(api: Api) -> None:
+    """The fault: for 30 days after their end they kept rules from being saved."""
+    silence = {"pattern": LARGEST, "ends": "2999-01-01T00:00:00Z"}
+    for number in range(FIT):
+        assert api("PUT", f"/silences/s{number}", silence).status == 201
+    full = api("PUT", "/silences/more", silence)
+    api("DELETE", "/silences/s0")
+
+    again = api("PUT", "/silences/more", silence)
+    as_document = api("PUT", "/blueprint", api("GET", "/blueprint").body)
+
+    assert (full.status, again.status, as_document.status) == (422, 201, 200)

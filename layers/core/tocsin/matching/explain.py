@@ -23,7 +23,7 @@ from tocsin.notifications.remarks import escalated
 from tocsin.notifications.transport import INBOX, NotificationTransport, inbox_among
 from tocsin.records import dataclass
 from tocsin.rules.endings import Endings
-from tocsin.rules.model import Binding, NotificationRule, Policy
+from tocsin.rules.model import Binding, NotificationRule, Policy, not_over
 from tocsin.rules.ruleset import BindingResult, RuleSet
 from tocsin.telling.decision import Decision
 from tocsin.telling.preferences_store import PreferencesStore
@@ -69,7 +69,8 @@ class Explainer:
             raise NotFound(f"there is no rule {name!r}")
         tested = replace(rule, enabled=True)
         # As the matcher loads it: what an earlier version stored, and this one can't load, is explained too.
-        rules = RuleSet([tested], configuration.policies, configuration.silences, lenient=True)
+        silences = not_over(configuration.silences, utc_now())
+        rules = RuleSet([tested], configuration.policies, silences, lenient=True)
         return RuleUnderTest(rule, configuration, rules)
 
     def event(self, asked: Json) -> Event:

@@ -39,7 +39,7 @@ from tocsin.notifications.seen_store import SeenStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.records import dataclass
 from tocsin.rules.endings import Endings as Ends
-from tocsin.rules.model import NotificationRule, Silence
+from tocsin.rules.model import NotificationRule, Silence, not_over
 from tocsin.rules.ruleset import Firing, PolicyFailure, PolicyRun, RuleSet, Verdict
 from tocsin.telling.decision import Cause, Kind
 from tocsin.telling.preferences_store import PreferencesStore
@@ -230,7 +230,8 @@ class Matcher:
     def _current(self) -> tuple[Configuration, RuleSet, Ends]:
         version, configuration = self._configuration.current()
         if self._rules is None or self._rules[0] != version.generation:
-            rules = RuleSet(configuration.rules, configuration.policies, configuration.silences, lenient=True)
+            silences = not_over(configuration.silences, self._clock())
+            rules = RuleSet(configuration.rules, configuration.policies, silences, lenient=True)
             self._rules = (version.generation, rules, Ends(configuration.rules, lenient=True))
             for name, why in rules.broken.items():
                 note(Code.POLICY_FAILED, f"it could not be loaded: {why}", level=logging.ERROR, policy=name)

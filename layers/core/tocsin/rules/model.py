@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
@@ -310,3 +310,8 @@ class Silence(Model):
     def holds_at(self, moment: datetime) -> bool:
         """Whether it is in force at `moment`."""
         return self.starts <= moment < self.ends
+
+
+def not_over(silences: Iterable[Silence], now: datetime) -> tuple[Silence, ...]:
+    """Return the silences that hold, or may hold yet: the others are listed for a time, and hold no event again."""
+    return tuple(silence for silence in silences if silence.ends > now)

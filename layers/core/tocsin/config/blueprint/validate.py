@@ -31,7 +31,7 @@ from tocsin.outbound import (
 from tocsin.patterns import PatternError
 from tocsin.rules.endings import Endings
 from tocsin.rules.load import Overloaded, check_load
-from tocsin.rules.model import Binding, NotificationRule, Policy, Silence
+from tocsin.rules.model import Binding, NotificationRule, Policy, Silence, not_over
 from tocsin.rules.parts import said_in
 from tocsin.rules.ruleset import RuleSet
 from tocsin.telling.preferences import Preferences
@@ -287,7 +287,7 @@ def _certificates(path: str, transport: TransportEntry) -> Iterator[Violation]:
 
 def _load(blueprint: Blueprint) -> Iterator[Violation]:
     try:
-        check_load(blueprint.rules, blueprint.policies, blueprint.silences)
+        check_load(blueprint.rules, blueprint.policies, not_over(blueprint.silences, utc_now()))
     except Overloaded as overloaded:
         kind, name = overloaded.largest
         entries: Sequence[Policy | Silence | NotificationRule] = {

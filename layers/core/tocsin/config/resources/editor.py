@@ -21,6 +21,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.records import dataclass, field
 from tocsin.rules.load import Overloaded, check_load
+from tocsin.rules.model import not_over
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
@@ -111,7 +112,7 @@ class ConfigurationEditor:
     def check_load(self, configuration: Configuration, field: str) -> None:
         """Raise Invalid, naming the entry's `field`, for rules, policies and silences that together cost too much."""
         try:
-            check_load(configuration.rules, configuration.policies, configuration.silences)
+            check_load(configuration.rules, configuration.policies, not_over(configuration.silences, utc_now()))
         except Overloaded as overloaded:
             raise Invalid([Violation(field, str(overloaded))]) from None
 
