@@ -1,18 +1,20 @@
 """Items of DynamoDB go in and out of botocore and moto as they are: three quarters of the time of a query.
 
 Both look for each member of each value's shape (S, N, B, SS …), of which a value has one; and all but bytes are in JSON
-what they are in Python.
+what they are in Python. How a condition reads, and where a member of an answer is, moto finds out once.
 """
 
 import base64
 import pickle
+from collections import deque
 from functools import cache
 from typing import Any
 
 import pytest
 from botocore.parsers import BaseJSONParser
 from moto.core.parse import BaseJSONParser as RequestParser
-from moto.core.serialize import BaseJSONSerializer
+from moto.core.serialize import AttributePickerContext, BaseJSONSerializer, ResponseSerializer
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Expression, Node, UpdateExpressionFunction
@@ -25,6 +27,8 @@ PLAIN: dict[tuple[Any, str], Any] = {
     (BaseJSONSerializer, "_serialize_type_structure"): BaseJSONSerializer._serialize_type_structure,
     (RequestParser, "_parse_structure"): RequestParser._parse_structure,
     (BaseJSONParser, "_handle_structure"): BaseJSONParser._handle_structure,
+    (ResponseSerializer, "get_value"): ResponseSerializer.get_value,
+    (ConditionExpressionParser, "_lex_condition_expression"): ConditionExpressionParser._lex_condition_expression,
     (DepthFirstTraverser, "traverse"): DepthFirstTraverser.traverse,
     (Node, "find_clauses"): Node.find_clauses,
     (UpdateExpressionParser, "make"): UpdateExpressionParser.make,
@@ -35,7 +39,7 @@ PLAIN: dict[tuple[Any, str], Any] = {
 
 def install(patch: pytest.MonkeyPatch) -> None:
     """Has botocore and moto do so."""
-    write, parse, read, _, _, make, _ = PLAIN.values()
+    write, parse, read, pick, lex, _, _, make, _ = PLAIN.values()
 
     def serialize(self: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
         if shape.name == _VALUE and key and value is not None:
@@ -49,8 +53,21 @@ def install(patch: pytest.MonkeyPatch) -> None:
     def parse_answer(self: Any, shape: Any, value: Any) -> Any:
         return from_json(value) if shape.name == _VALUE else read(self, shape, value)
 
+    def pick_value(self: Any, value: Any, key: str, shape: Any) -> Any:
+        if type(value) is not dict or self._value_picker.response_transformers:
+            return pick(self, value, key, shape)
+        return next((value[name] for name in _names(self, key, shape) if name in value), None)
+
+    @cache
+    def words(expression: str) -> tuple[Any, ...]:
+        return tuple(lex(ConditionExpressionParser(expression, None, None)))
+
+    def lex_condition(self: Any) -> deque[Any]:
+        return deque(words(self.condition_expression))
+
     # Who uses the tree of an expression copies it.
-    quick = (serialize, parse_request, parse_answer, _traverse, _clauses, cache(make), _copied)
+    of_trees = (_traverse, _clauses, cache(make), _copied)
+    quick = (serialize, parse_request, parse_answer, pick_value, lex_condition, *of_trees)
     for (owner, name), how in zip(PLAIN, quick, strict=True):
         patch.setattr(owner, name, how)
 
@@ -94,6 +111,15 @@ def from_json(value: Any) -> Any:
     return value
 
 
+def _names(serializer: Any, key: str, shape: Any) -> tuple[str, ...]:
+    """The keys by which moto looks for a member of an answer in a dict, found out once for each shape."""
+    known: dict[str, tuple[str, ...]] = shape.__dict__.setdefault("names_in_dicts", {})
+    if key not in known:
+        context = AttributePickerContext({}, key, shape, serializer.operation_model, serializer.service_model)
+        known[key] = tuple(serializer._value_picker.get_possible_keys(context))
+    return known[key]
+
+
 def _base64(content: bytes | str) -> str:
     return base64.b64encode(content.encode() if isinstance(content, str) else content).decode()
 
@@ -103,9 +129,9 @@ def _copied(tree: Any) -> Any:
 
 
 @cache
-def _processed_as(kind: type, processed: tuple[type, ...]) -> tuple[bool, Any]:
-    """Whether something is a node of an expression's tree, and as which of the kinds a traverser processes it."""
-    return issubclass(kind, Node), next((each for each in processed if issubclass(kind, each)), None)
+def _kinds(processed: tuple[type, ...]) -> dict[type, tuple[bool, Any]]:
+    """By type, whether that is a node of an expression's tree, and as which of these kinds a traverser processes it."""
+    return {}
 
 
 @cache
@@ -127,15 +153,21 @@ def _clauses(self: Any, kinds: Any) -> list[Any]:
 def _traverse(self: Any, root: Any) -> Any:
     """The tree of an expression, worked through from its leaves; how a kind of node is processed is found out once."""
     processors = self._processing_map()
-    processed = tuple(processors)
+    kinds = _kinds(tuple(processors))
+    looks_before = type(self).pre_processing_of_child is not DepthFirstTraverser.pre_processing_of_child
 
     def walk(node: Any, position: int) -> Any:
-        is_node, kind = _processed_as(type(node), processed)
+        known = kinds.get(type(node))
+        if known is None:
+            kind = next((each for each in processors if isinstance(node, each)), None)
+            known = kinds[type(node)] = isinstance(node, Node), kind
+        is_node, kind = known
         if not is_node:
             return node
         parent = node.parent
         for at, child in enumerate(node.children or ()):
-            self.pre_processing_of_child(node, at)
+            if looks_before:
+                self.pre_processing_of_child(node, at)
             walk(child, at)
         if kind is not None:
             node = processors[kind](node)

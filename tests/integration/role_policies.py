@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import ContextVar, copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
 from typing import Any
@@ -97,6 +97,12 @@ def grants() -> tuple[Grant, ...]:
     )
 
 
+@cache
+def _grants_about(call: Call) -> tuple[Grant, ...]:
+    """What grants such calls, whatever their keys."""
+    return tuple(grant for grant in grants() if grant.is_about(call))
+
+
 def _patterns(statement: dict[str, Any]) -> list[str]:
     conditions = statement.get("Condition", {}).get("ForAllValues:StringLike", {})
     return as_list(conditions.get("dynamodb:LeadingKeys", "*"))
@@ -166,7 +172,7 @@ class Recorder:
         if function is None:
             return
         for call in calls(function, service, operation, request):
-            granted = granting(call, grants())
+            granted = granting(call, _grants_about(replace(call, keys=())))
             if not granted:
                 raise NotGranted(f"the role of {function} does not grant {call}")
             self.used |= granted
