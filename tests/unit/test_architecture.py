@@ -53,9 +53,15 @@ def sources(*rooms: str) -> Iterator[tuple[str, Path]]:
 
 
 @cache
+def parsed(path: Path) -> ast.Module:
+    """A file's tree: several tests look at it, and parsing takes longer than looking."""
+    return ast.parse(path.read_text("utf-8"))
+
+
+@cache
 def imports(path: Path) -> frozenset[str]:
     """Modules that a file imports, also inside functions; not what is for types alone."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = parsed(path)
     typing_only = {
         inner
         for node in ast.walk(tree)
@@ -177,7 +183,7 @@ def test_nobody_but_a_store_spells_a_key_an_expression_or_a_table() -> None:
     others = [path for _, path in sources() if not is_store(path)]
 
     for path in [*others, *FUNCTIONS.glob("*/app.py")]:
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Dict):
                 keys = {key.value for key in node.keys if isinstance(key, ast.Constant)}
                 assert not keys >= {"pk", "sk"}, path
@@ -195,7 +201,7 @@ def test_nobody_but_a_store_holds_a_table() -> None:
 def test_ages_are_by_the_wall_clock() -> None:
     """The fault: a function that is seldom called held a revoked scope, a rotated key, an old rule for hours."""
     for path in [*LAYER.rglob("*.py"), *FUNCTIONS.rglob("*.py")]:
-        tree = ast.parse(path.read_text("utf-8"))
+        tree = parsed(path)
         names = {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
         names |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
         if path not in MEASURES_AN_INVOCATION:
@@ -221,7 +227,7 @@ def test_no_function_is_longer_than_eighty_lines() -> None:
         f"{path.relative_to(ROOT)}: {node.name}": node.end_lineno - node.lineno + 1
         for top in OURS
         for path in (ROOT / top).rglob("*.py")
-        for node in statements(ast.parse(path.read_text("utf-8")))
+        for node in statements(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
     }
 
