@@ -7,6 +7,7 @@ import pytest
 from moto import mock_aws
 
 from tests.integration.conftest import REGION, Stack
+from tests.integration.handler_calls import failing, throttled
 from tocsin.aws import clients
 from tocsin.aws.bucket import Bucket
 from tocsin.errors import Unavailable
@@ -53,11 +54,18 @@ def test_an_upload_that_is_done_or_given_up_is_no_error(bucket: Bucket) -> None:
         lambda bucket: bucket.get("a"),
         lambda bucket: bucket.begin("a", "text/plain"),
         lambda bucket: bucket.put_part("a", "u", 1, b""),
+        lambda bucket: bucket.complete("a", "u", 1),
+        lambda bucket: bucket.abort("a", "u"),
     ],
 )
 def test_a_bucket_that_is_not_there_is_unavailable(stack: Stack, call: Any) -> None:
     with pytest.raises(Unavailable):
         call(Bucket(clients.s3, "no-such-bucket"))
+
+
+def test_what_could_not_be_looked_for_is_not_said_to_be_missing(bucket: Bucket) -> None:
+    with failing(throttled("500", 500), "HeadObject", service="s3"), pytest.raises(Unavailable):
+        bucket.size("a")
 
 
 def test_a_link_is_of_the_buckets_region_and_names_the_file() -> None:

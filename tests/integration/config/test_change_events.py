@@ -8,6 +8,7 @@ from pydantic import TypeAdapter
 
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import failing, throttled
 from tocsin.config import changes
 from tocsin.config.blueprint.model import Blueprint
 
@@ -83,6 +84,42 @@ def test_an_event_tells_the_host_that_a_transport_leads_to_now(stack: Stack) -> 
 
     (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
     assert event["context"]["diff"]["url"] == {"from": "http://127.0.0.1/…", "to": "http://localhost/…"}
+
+
+def test_an_event_tells_that_a_picture_is_no_more(stack: Stack) -> None:
+    api = Api.of(stack)
+    transport = {"mode": "webhook_slack", "url": "http://127.0.0.1:9/x"}
+    api("PUT", "/transports/t", transport | {"icon_url": "https://x.example/y"})
+
+    api("PUT", "/transports/t", transport)
+
+    (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
+    assert event["context"]["diff"]["icon_url"] == {"from": "https://x.example/…", "to": None}
+
+
+def test_an_event_tells_that_a_rule_resolves_from_now_on(stack: Stack) -> None:
+    api = Api.of(stack)
+    api("PUT", "/rules/r", {})
+
+    api("PUT", "/rules/r", {"resolve": {"app": "payroll", "query": f"event.context.key == '{SECRET}'"}})
+
+    (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
+    told = event["context"]["diff"]["resolve"]
+    assert (told["from"], told["to"]["app"], told["to"]["query"]) == (None, "payroll", "…")
+
+
+def test_a_change_whose_event_can_not_be_stored_is_made_and_logged(
+    stack: Stack, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = Api.of(stack)
+
+    with failing(throttled("InternalServerError", 500), "PutItem", table="events"):
+        answer = api("PUT", "/rules/r", {})
+
+    assert answer.status == 201
+    assert api("GET", "/rules/r").status == 200
+    assert [event["action"] for event in stack.events()] == []
+    assert "CHANGE_UNREPORTED" in capsys.readouterr().out
 
 
 def test_every_field_that_holds_an_expression_is_told_without_it() -> None:

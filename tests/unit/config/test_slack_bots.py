@@ -56,6 +56,7 @@ def test_a_token_and_a_channel_are_all_that_it_takes(channel: str, url: str | No
         (BOT | {"url": HOOK}, "url", "give either an incoming webhook's url, or"),
         (BOT | {"url": f"https://hooks.slack.com/{MASK}"}, "url", "give either"),
         (BOT | {"url": "http://slack-gov.com/api"}, "url", "http"),
+        (BOT | {"url": "https://[slack-gov.com/api"}, "url", "must be a host"),
         ({"channel": "#ops", "mode": "webhook", "url": HOOK}, "channel", "has no meaning for the mode webhook"),
         ({"bot_token": TOKEN, "mode": "email"}, "bot_token", "has no meaning for the mode email"),
         ({}, "url", "is required for the mode webhook_slack"),
