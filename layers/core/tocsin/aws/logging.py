@@ -94,7 +94,7 @@ def _made() -> logging.Logger:
     made.addFilter(_traced)
     in_lambda = "LAMBDA_TASK_ROOT" in os.environ
     made.propagate = not in_lambda  # the runtime's own handler would write each line again
-    if in_lambda:
+    if in_lambda:  # pragma: no cover - test_runtime_logs.py, in a process of its own
         # The runtime has all loggers write what ApplicationLogLevel lets through, which has to be DEBUG for our own
         # lines: botocore would tell of each call with its body and answer, secrets and credentials among them.
         # https://github.com/aws/aws-lambda-python-runtime-interface-client/blob/main/awslambdaric/bootstrap.py
