@@ -195,11 +195,12 @@ def test_a_server_that_is_killed_costs_nothing_with_a_spool(killable, produce, t
     assert len(set(killable.taken)) == 1_000
 
 
-def test_a_server_that_is_killed_costs_exactly_what_was_dropped_without_a_spool(killable, produce):
+def test_a_server_that_is_killed_costs_no_more_than_was_dropped_without_a_spool(killable, produce):
     dropped, lost = under_load(killable, produce, 100)
 
     assert dropped == lost > 0
-    assert len(set(killable.taken)) == 1_000 - dropped
+    # What the server had taken, and was killed before it said so, may be among what was dropped: a queue's worth.
+    assert 1_000 <= len(set(killable.taken)) + dropped <= 1_100
 
 
 def test_a_server_that_is_killed_costs_nothing_where_the_queue_has_room(killable, produce):
