@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import Depends, FastAPI, Request
 
-from tocsin_client import Event, configure, flush
+from tocsin_client import Event, asgi, configure, flush
 from tocsin_client.fastapi import Middleware, NewEvent, new_event
 
+asgi.FLUSH = 60  # however busy the machine is
 configure(trusted_proxies=1)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from tocsin_client import configuration, exceptions
 from tocsin_client.context import bound_request_id
+from tocsin_client.faults import report
 from tocsin_client.http_request import REQUEST_ID_HEADER, id_of
 
 Message = MutableMapping[str, Any]
@@ -19,7 +20,8 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_FLUSH = 5.0  # seconds
+FLUSH = 5.0
+"""Seconds that a server which shuts down waits at most."""
 
 
 class Middleware:
@@ -67,8 +69,9 @@ def _naming(send: Send, request_id: str) -> Send:
 
 def _flushing(send: Send) -> Send:
     async def sending(message: Message) -> None:
-        if message["type"] == "lifespan.shutdown.complete":
-            await asyncio.to_thread(configuration.flush, _FLUSH)
+        if message["type"] == "lifespan.shutdown.complete" and not await asyncio.to_thread(configuration.flush, FLUSH):
+            # Uvicorn ends by the signal that it got, and so without what Python does at exit.
+            report("the server shuts down, and not all events are sent: without a spool they may be lost")
         await send(message)
 
     return sending

@@ -23,6 +23,7 @@ _POLL = 1.0  # seconds after which what other processes have left in a spool is 
 _LONGEST_PAUSE = 30.0  # seconds, doubling from a quarter of one
 _LONGEST_WAIT = 600.0  # seconds, of what the API asks for
 _QUIET = 60.0  # seconds between two warnings of a kind
+_OF_KEY = frozenset({401, 403})  # what the API answers where it refuses the key itself
 _SLICE = 0.05  # seconds between two looks at whether another process has sent what is ours
 _log = logging.getLogger("tocsin_client")
 
@@ -57,7 +58,8 @@ class Sender:
 
     def _begin(self) -> None:
         self.lost = self.dropped = self._unlogged = 0
-        self._logged_at = self._complained_at = float("-inf")
+        self._logged_at = self._complained_at = self._key_refused_at = float("-inf")
+        self._key_refusals = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._fresh = 0  # lines that were put since the thread has last taken some
@@ -95,7 +97,11 @@ class Sender:
             return None if dropped is None else [*getattr(error, "dropped", ()), *dropped]
 
     def flush(self, timeout: float) -> bool:
-        """Wait until what was put is stored or refused; False where that takes more than `timeout` seconds."""
+        """Wait until what was put is stored or refused; False where that takes more than `timeout` seconds.
+
+        False at once where the API refuses the key: that takes longer than anybody waits.
+        """
+        key_refusals = self._key_refusals
         marks = self._memory.mark(), 0 if self._spool is None else self._spool.mark()
         deadline = time.monotonic() + timeout
         with self._changed:
@@ -103,7 +109,7 @@ class Sender:
             self._changed.notify_all()
         while not (done := self._reached(*marks)) and self._thread is not None:
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self._key_refusals != key_refusals:
                 break
             with self._changed:
                 self._changed.wait_for(lambda: self._reached(*marks), min(left, _SLICE))
@@ -228,13 +234,23 @@ class Sender:
         try:
             reply = self._post(lines)
             if len(reply.outcomes) == len(lines):
-                return reply
+                return self._waiting_for_key(reply) if _refuses_key(reply) else reply
             failure = f"{len(reply.outcomes)} outcomes for {len(lines)} events"
         except OSError as error:  # as too many open files
             return Reply([None] * len(lines), f"{type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - a fault costs these events, not all that follow
             failure = f"{type(error).__name__}: {error}"
         return Reply([Refused(0, "The client failed", failure)] * len(lines), failure)
+
+    def _waiting_for_key(self, reply: Reply) -> Reply:
+        """The reply as one of which the events are tried again: keys are mended, by who can, without these events."""
+        if time.monotonic() - self._key_refused_at >= _QUIET:
+            self._key_refused_at = time.monotonic()
+            _log.warning("the API refuses the key; events wait until it takes one: %s", reply.reason)
+        with self._changed:
+            self._key_refusals += 1
+            self._changed.notify_all()
+        return Reply([None] * len(reply.outcomes), reply.reason, reply.wait)
 
     def _settle(self, queue: MemoryQueue | Spool, batch: Sequence[Entry], reply: Reply) -> list[Entry]:
         """Forget what is settled; what is to be sent again."""
@@ -291,6 +307,10 @@ class Sender:
         if not self._closed and time.monotonic() - self._complained_at >= _QUIET:
             self._complained_at = time.monotonic()
             _log.warning("the spool can't be used; events wait in memory: %s", error)
+
+
+def _refuses_key(reply: Reply) -> bool:
+    return all(isinstance(outcome, Refused) and outcome.status in _OF_KEY for outcome in reply.outcomes)
 
 
 def _pause_after(failures: int) -> float:

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from local.waiting import until
-from tests.unit.client.api_server import KEY, LIBRARY, Api, drops, hangs, waits
+from tests.unit.client.api_server import KEY, LIBRARY, Api, answers, drops, hangs, waits
 from tocsin_client import Client, Session
 from tocsin_client import sender as sending
 
@@ -64,6 +64,32 @@ def test_a_flush_that_takes_too_long_says_so(api, make):
     sender.emit("login")
 
     assert not sender.flush(timeout=0.01)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_events_wait_where_the_key_is_refused(api, make, caplog, status):
+    """The fault: a key that had expired cost all that was saved until somebody saw it."""
+    api.faults.extend([answers(status, {"title": "No", "detail": "the key has expired"})] * 2)
+    sender = make()
+    sender.emit("login")
+
+    flushed = [sender.flush(timeout=600) for _ in range(3)]
+
+    assert flushed == [False, False, True]  # and nobody who flushes waits for what takes a person
+    assert ([event.action for event in api.stored.values()], sender.lost) == (["login"], 0)
+    (warning,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning.startswith("the API refuses the key; events wait until it takes one") and "expired" in warning
+
+
+def test_what_waits_in_memory_for_a_key_is_lost_at_the_end_aloud(api, make):
+    api.faults.extend([answers(401, {"title": "No"})] * 100)
+    told = []
+    sender = make(on_lost=lambda event, reason: told.append(event["action"]))
+    sender.emit("login")
+
+    sender.close(timeout=600)
+
+    assert (told, sender.lost) == (["login"], 1)
 
 
 def test_where_the_queue_is_full_the_oldest_events_are_dropped_aloud(api, make, caplog):

@@ -106,7 +106,7 @@ def test_a_deprecation_is_said_again_once_the_api_has_forgotten_it(api, make, mo
 
 
 def test_a_deprecation_that_was_lost_is_said_again(api, make):
-    api.faults.append(answers(403, {"message": "Forbidden"}))
+    api.faults.append(answers(422, {"title": "Some fields are wrong"}))
     sender = make()
     sender.log_deprecation("old-setting", "use new-setting")
     sender.flush()

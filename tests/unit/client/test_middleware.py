@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from tocsin_client import Event, asgi, configuration, exceptions, wsgi
+from tests.unit.client.api_server import hangs
+from tocsin_client import Event, asgi, configuration, exceptions, faults, wsgi
 from tocsin_client.current import request_id
 
 
@@ -277,6 +278,23 @@ def test_a_server_that_shuts_down_waits_for_what_was_saved(api, stored):
     call(asgi.Middleware(lifespan), type="lifespan")
 
     assert [event.action for event in api.stored.values()] == ["custom_last"]
+
+
+def test_a_server_that_shuts_down_before_all_is_sent_says_so(api, stored, monkeypatch, caplog):
+    """The fault: Uvicorn ends by its signal, so that what the API took too long for was lost without a word."""
+
+    async def lifespan(scope, receive, send):
+        Event.new("last").save()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    monkeypatch.setattr(asgi, "FLUSH", 0.01)
+    monkeypatch.setattr(faults, "_reported", {})
+    api.faults.append(hangs)
+
+    assert call(asgi.Middleware(lifespan), type="lifespan") == [{"type": "lifespan.shutdown.complete"}]
+
+    assert "not all events are sent" in caplog.text
+    api.released.set()
 
 
 def test_other_kinds_of_scopes_pass(stored):

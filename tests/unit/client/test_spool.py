@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from local.waiting import until
-from tests.unit.client.api_server import drops, waits
+from tests.unit.client.api_server import answers, drops, waits
 from tocsin_client import sender as sending
 from tocsin_client.spool import LEAST_ROOM, Spool, SpoolError
 
@@ -240,6 +240,19 @@ def test_events_go_through_the_spool(api, spooling, path):
     assert list(api.stored) == [event_id]
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT count(*) FROM events").fetchone() == (0,)
+
+
+def test_what_waits_for_a_key_is_sent_by_the_next_client(api, spooling):
+    """The fault: what was saved with a key that had expired was taken out of the spool, and lost."""
+    api.faults.append(answers(401, {"title": "No"}))
+    first = spooling()
+    event_id = first.emit("login")
+    first.close()
+
+    spooling()
+
+    until(lambda: list(api.stored) == [event_id], 120, of="what was left")
+    assert first.lost == 0
 
 
 def test_what_one_client_has_left_the_next_one_sends(api, spooling, caplog):
