@@ -32,12 +32,13 @@ from tocsin.deliveries.breaker_store import Breakers
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.deliveries.rendering import context_of
 from tocsin.deliveries.store import DeliveryStore, Taken
+from tocsin.deliveries.transports import transport_of, why_none
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.ids import id_time
 from tocsin.notifications.outcome import Deliver, Outcome, State
-from tocsin.notifications.transport import INBOX, NotificationTransport, PaceOf, inbox_among
+from tocsin.notifications.transport import NotificationTransport, PaceOf
 from tocsin.records import dataclass
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
@@ -150,7 +151,7 @@ class DeliveryWorker:
             return False
 
     def _handle(self, message: DeliveryMessage) -> None:
-        configuration, transport = self._configuration.having(partial(_transport_of, message))
+        configuration, transport = self._configuration.having(partial(transport_of, message))
         keep = configuration.settings.stories_kept
         begun = self._clock()
         breaker = BreakerState.CLOSED
@@ -182,7 +183,7 @@ class DeliveryWorker:
         digest: JsonObject | None,
     ) -> tuple[Event | None, Outcome]:
         if transport is None:
-            return None, Outcome(State.DISCARDED, "no_transport", _why_none(message, configuration))
+            return None, Outcome(State.DISCARDED, "no_transport", why_none(message, configuration))
         if breaker is BreakerState.DISABLED:
             why = self._breakers.reason(transport)
             detail = f"the transport is disabled since its endpoint failed ({why}); mend it, then reset its breaker"
@@ -388,28 +389,3 @@ def _names(message: DeliveryMessage) -> dict[str, str]:
         "rule": message.rule,
         "transport": message.transport,
     }
-
-
-def _transport_of(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
-    """The message's transport; None where it was deleted or disabled, or has another mode by now.
-
-    Each mode has a function of its own with the permissions for it: the inbox's function can't send a webhook.
-    """
-    found = _named(message, configuration)
-    return found if found is not None and found.enabled and found.mode == message.mode else None
-
-
-def _named(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
-    known = configuration.transports_by_name
-    is_inbox = (message.transport, message.mode) == (INBOX.name, INBOX.mode)
-    return inbox_among(known) if is_inbox else known.get(message.transport)
-
-
-def _why_none(message: DeliveryMessage, configuration: Configuration) -> str:
-    """Why there is no transport by which to send the message."""
-    found = _named(message, configuration)
-    if found is None:
-        return f"there is no transport {message.transport} any more"
-    if found.mode != message.mode:
-        return f"transport {message.transport} is no {message.mode} any more: its mode is {found.mode} now"
-    return f"transport {message.transport} is turned off"
