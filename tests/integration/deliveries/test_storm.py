@@ -47,11 +47,11 @@ class Mortal(DeliveryStore):
         self.random = random.Random(5)
         self.killed: set[str] = set()
 
-    def note(self, message: Any, attempt: Any, following: Any) -> None:
+    def note(self, message: Any, *outcome: Any, **more: Any) -> None:
         if self.random.random() < KILLED:
             self.killed.add(message.delivery_id)
             raise Killed
-        super().note(message, attempt, following)
+        super().note(message, *outcome, **more)
 
 
 def surviving(worker: DeliveryWorker, records: list[dict[str, Any]]) -> list[str]:
