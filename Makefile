@@ -13,8 +13,8 @@ export SAM_CLI_TELEMETRY := 0
 unexport PYTHONDONTWRITEBYTECODE
 
 # How many processes run the tests: one with a stack, one with a stack for the console's (tests/stack/conftest.py), and
-# one for all others. The first two wait more than they work, so that two processors are enough.
-WORKERS ?= 3
+# two for all others. The first two wait more than they work, so that two processors have enough to do and are enough.
+WORKERS ?= 4
 # The stack's tests take the longest and so come first.
 TESTS ?= tests/stack $(filter-out tests/stack tests/bench tests/data tests/client_apps tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 # Of all tests coverage is measured; of some it would say nothing.

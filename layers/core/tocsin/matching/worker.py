@@ -117,12 +117,12 @@ class MatchWorker:
     def queue(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
         """Handle a batch of messages. Those that fail are returned to the queue, and become dead letters in the end."""
         failed: dict[str, str] = {}
-        about: dict[str, str] = {}
         for record in records:
             try:
                 work = MatchMessage.from_body(record["body"])
             except (KeyError, TypeError, ValueError) as error:
                 failed[record["messageId"]] = f"the message can't be read: {type(error).__name__}"
+                note(Code.RECORD_LEFT, failed[record["messageId"]], level=logging.ERROR, message_id=record["messageId"])
                 continue
             # The outbox is sent after each message, so that a message is deleted only when its work is on its way.
             held = self._matcher.held_batch()
@@ -130,10 +130,9 @@ class MatchWorker:
             reason = reason or next(iter((self._outbox.send() | held.write()).values()), None)
             if reason is not None:
                 failed[record["messageId"]] = reason
-                about[record["messageId"]] = work.event_id
-        for message_id, reason in failed.items():
-            event_id = about.get(message_id)
-            note(Code.RECORD_LEFT, reason, level=logging.ERROR, event_id=event_id, message_id=message_id)
+                about = {"event_id": work.event_id, "message_id": record["messageId"]}
+                with caused_by(header_of(record)):
+                    note(Code.RECORD_LEFT, reason, level=logging.ERROR, **about)
         return _failures(failed)
 
     def _do(self, work: MatchMessage, held: HeldBatch) -> None:
