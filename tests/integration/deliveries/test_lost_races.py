@@ -54,8 +54,8 @@ class Table:
         (place,) = self.due(NOW + 3 * LEASE)
         return place
 
-    def noted(self, state: State, due: datetime | None = None) -> None:
-        self.deliveries.note(self.message, Attempt(NOW, 5, Outcome(state, "http_500")), Following(state, due))
+    def noted(self, state: State, due: datetime | None = None, after: int | None = None) -> None:
+        self.deliveries.note(self.message, Attempt(NOW, 5, Outcome(state, "http_500")), Following(state, due), after)
 
     def retried(self) -> Place:
         """A delivery that is due again."""
@@ -129,6 +129,25 @@ def test_what_is_delivered_while_it_is_given_up_stays_delivered(table: Table) ->
 
     assert given_up is None
     assert table.shown()["state"] == "delivered"
+
+
+def test_an_attempt_that_is_noted_again_is_on_record_once(table: Table) -> None:
+    """A function repeats a note that failed; DynamoDB may have made it."""
+    table.deliveries.take(table.message, now=NOW, lease=LEASE, keep=KEEP)
+
+    for _ in range(2):
+        table.noted(State.RETRYING, NOW + LEASE, after=0)
+
+    assert [each["reason"] for each in table.shown()["attempts"]] == ["http_500"]  # type: ignore
+
+
+def test_attempts_of_two_functions_at_once_are_both_on_record(table: Table) -> None:
+    table.deliveries.take(table.message, now=NOW, lease=LEASE, keep=KEEP)
+
+    table.noted(State.RETRYING, NOW + LEASE, after=0)
+    table.deliveries.note(table.message, DELIVERED, Following(State.DELIVERED), 0)
+
+    assert [each["reason"] for each in table.shown()["attempts"]] == ["http_500", "http_200"]  # type: ignore
 
 
 def test_what_is_held_is_released_by_one(table: Table) -> None:
