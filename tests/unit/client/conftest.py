@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.client.api_server import KEY, Api
 from tests.unit.client.producer import Producer
-from tocsin_client import Client, configuration
+from tocsin_client import Client, configuration, sender
 
 
 @pytest.fixture
@@ -36,6 +36,12 @@ def make(api: Api, naps: list[float]) -> Iterator[Callable[..., Client]]:
     api.released.set()
     for each in made:
         each.close(timeout=0.05)
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clients that try again when they are asked to, and not by themselves, however long a test takes."""
+    monkeypatch.setattr(sender, "_pause_after", lambda _failures: 3600.0)
 
 
 @pytest.fixture

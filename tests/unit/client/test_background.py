@@ -67,10 +67,10 @@ def test_a_flush_that_takes_too_long_says_so(api, make):
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_events_wait_where_the_key_is_refused(api, make, caplog, status):
+def test_events_wait_where_the_key_is_refused(api, make, patient, caplog, status):
     """The fault: a key that had expired cost all that was saved until somebody saw it."""
     api.faults.extend([answers(status, {"title": "No", "detail": "the key has expired"})] * 2)
-    sender = make()
+    sender = make(linger=3600)
     sender.emit("login")
 
     flushed = [sender.flush(timeout=600) for _ in range(3)]

@@ -64,11 +64,11 @@ def babbles(handler: Handler) -> None:
     handler.close_connection = True
 
 
-def test_the_key_is_shown_nowhere(api, make, caplog):
+def test_the_key_is_shown_nowhere(api, make, patient, caplog):
     caplog.set_level(logging.DEBUG)
     api.faults.extend([answers(403, {"title": KEY, "detail": KEY, "errors": [{"path": KEY}]})] * 2)
     api.faults.extend([answers(503, {"detail": f"key {KEY}"}), babbles])
-    sender = make(retries=0, key=KEY + "\n")
+    sender = make(retries=0, key=KEY + "\n", linger=3600)
     shown = [repr(sender), repr(vars(sender)), repr(vars(sender._session))]
 
     sender.emit("login")

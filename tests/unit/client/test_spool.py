@@ -244,10 +244,11 @@ def test_events_go_through_the_spool(api, spooling, path):
 
 def test_what_waits_for_a_key_is_sent_by_the_next_client(api, spooling):
     """The fault: what was saved with a key that had expired was taken out of the spool, and lost."""
-    api.faults.append(answers(401, {"title": "No"}))
-    first = spooling()
+    api.faults.extend([answers(401, {"title": "No"})] * 100)
+    first = spooling(linger=3600)
     event_id = first.emit("login")
     first.close()
+    api.faults.clear()
 
     spooling()
 
