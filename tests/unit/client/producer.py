@@ -9,7 +9,7 @@ from contextlib import suppress
 from tests.unit.client.api_server import KEY, LIBRARY
 
 PREAMBLE = """
-import os, signal, sys, time
+import json, os, signal, sys, time
 from tocsin_client import Event, configure, flush
 """
 
