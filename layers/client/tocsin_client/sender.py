@@ -58,7 +58,8 @@ class Sender:
 
     def _begin(self) -> None:
         self.lost = self.dropped = self._unlogged = 0
-        self._logged_at = self._complained_at = self._key_refused_at = float("-inf")
+        self._logged_at = float("-inf")
+        self._complained: dict[str, float] = {}  # when each warning was given last
         self._key_refusals = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -92,7 +93,7 @@ class Sender:
         try:
             return self._spool.put(line, drop=drop)
         except OSError as error:
-            self._complain(error)
+            self._spool_fails(error)
             dropped = self._memory.put(line, drop=drop)
             return None if dropped is None else [*getattr(error, "dropped", ()), *dropped]
 
@@ -226,7 +227,7 @@ class Sender:
                 self._settled = []
             return self._spool, self._spool.take(size, MAX_BODY)
         except OSError as error:
-            self._complain(error)
+            self._spool_fails(error)
             self._pause(_POLL)
             return self._spool, []
 
@@ -244,9 +245,7 @@ class Sender:
 
     def _waiting_for_key(self, reply: Reply) -> Reply:
         """The reply as one of which the events are tried again: keys are mended, by who can, without these events."""
-        if time.monotonic() - self._key_refused_at >= _QUIET:
-            self._key_refused_at = time.monotonic()
-            _log.warning("the API refuses the key; events wait until it takes one: %s", reply.reason)
+        self._complain("the API refuses the key; events wait until it takes one", reply.reason)
         with self._changed:
             self._key_refusals += 1
             self._changed.notify_all()
@@ -262,7 +261,7 @@ class Sender:
                 queue.again(again, last=reply.answered and len(batch) == 1)
             queue.done(settled)
         except OSError as error:  # as on a full disk; should this process end first, the API knows them
-            self._complain(error)
+            self._spool_fails(error)
             self._settled = settled
         for (_, line), outcome in outcomes:
             if isinstance(outcome, Refused):
@@ -276,7 +275,7 @@ class Sender:
             try:
                 self._spool.tidy()
             except OSError as error:
-                self._complain(error)
+                self._spool_fails(error)
 
     def _pause(self, seconds: float) -> None:
         until = time.monotonic() + seconds
@@ -303,10 +302,14 @@ class Sender:
             events, self._unlogged, self._logged_at = self._unlogged, 0, time.monotonic()
             _log.warning("events lost: %d; in all: %d%s", events, self.lost, "" if reason is None else f": {reason}")
 
-    def _complain(self, error: Exception) -> None:
-        if not self._closed and time.monotonic() - self._complained_at >= _QUIET:
-            self._complained_at = time.monotonic()
-            _log.warning("the spool can't be used; events wait in memory: %s", error)
+    def _spool_fails(self, error: Exception) -> None:
+        if not self._closed:
+            self._complain("the spool can't be used; events wait in memory", error)
+
+    def _complain(self, what: str, why: object) -> None:
+        if time.monotonic() - self._complained.get(what, float("-inf")) >= _QUIET:
+            self._complained[what] = time.monotonic()
+            _log.warning("%s: %s", what, why)
 
 
 def _refuses_key(reply: Reply) -> bool:
