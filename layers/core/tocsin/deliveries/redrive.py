@@ -105,14 +105,9 @@ class Redrive:
         while (now := self._clock()) <= until:
             due = partial(self._deliveries.due, shard, now=now, limit=PAGE)
             places = failures.none_where_unavailable(due, shard=shard) or []
-
-            def given_up(ended: GivenUp, now: datetime = now) -> None:
-                self._alerts.failed(ended.message, None, ended.outcome, now=now)
-
+            claim = partial(self._deliveries.claim, now=now, give_up=partial(self._tell_given_up, now=now))
             claimed = [
-                failures.none_where_unavailable(
-                    partial(self._deliveries.claim, place, now=now, give_up=given_up), delivery_id=place.delivery_id
-                )
+                failures.none_where_unavailable(partial(claim, place), delivery_id=place.delivery_id)
                 for place in places
             ]
             sent += self._queues.send([(each, 0) for each in claimed if isinstance(each, DeliveryMessage)])
@@ -152,6 +147,9 @@ class Redrive:
             if len(found) < MATTERS_AT_ONCE or True not in stepped:
                 break
         return handed_on
+
+    def _tell_given_up(self, ended: GivenUp, *, now: datetime) -> None:
+        self._alerts.failed(ended.message, None, ended.outcome, now=now)
 
     def _of_breaker(self, breaker: Breaker, configuration: Configuration) -> Counter[str]:
         now, why = self._clock(), ""
