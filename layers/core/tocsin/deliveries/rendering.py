@@ -1,4 +1,4 @@
-"""What a transport is given to tell: of a message, its event and its transport; of a digest, what it tells."""
+"""By what a message is told, and what that is given to tell: of a message, its event; of a digest, what it tells."""
 
 from __future__ import annotations
 
@@ -6,14 +6,40 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from tocsin.config.model import Configuration
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.digest import LABELS, SHOWN, Digest
 from tocsin.notifications.model import Notification, Severity
-from tocsin.notifications.transport import NotificationTransport
+from tocsin.notifications.transport import INBOX, NotificationTransport, inbox_among
 from tocsin.types import Json, JsonObject
+
+
+def transport_of(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
+    """Return the message's transport; None where it was deleted or disabled, or has another mode by now.
+
+    Each mode has a function of its own with the permissions for it: the inbox's function can't send a webhook.
+    """
+    found = _named(message, configuration)
+    return found if found is not None and found.enabled and found.mode == message.mode else None
+
+
+def why_none(message: DeliveryMessage, configuration: Configuration) -> str:
+    """Return why there is no transport by which to send the message."""
+    found = _named(message, configuration)
+    if found is None:
+        return f"there is no transport {message.transport} any more"
+    if found.mode != message.mode:
+        return f"transport {message.transport} is no {message.mode} any more: its mode is {found.mode} now"
+    return f"transport {message.transport} is turned off"
+
+
+def _named(message: DeliveryMessage, configuration: Configuration) -> NotificationTransport | None:
+    known = configuration.transports_by_name
+    is_inbox = (message.transport, message.mode) == (INBOX.name, INBOX.mode)
+    return inbox_among(known) if is_inbox else known.get(message.transport)
 
 
 def context_of(

@@ -30,9 +30,8 @@ from tocsin.deliveries.backoff import BY_QUEUE_UP_TO, pause_after
 from tocsin.deliveries.breaker import BreakerState
 from tocsin.deliveries.breaker_store import Breakers
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
-from tocsin.deliveries.rendering import context_of
+from tocsin.deliveries.rendering import context_of, transport_of, why_none
 from tocsin.deliveries.store import DeliveryStore, Taken
-from tocsin.deliveries.transports import transport_of, why_none
 from tocsin.errors import TocsinError, Unavailable
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
