@@ -10,7 +10,6 @@ from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.aws.logging import logged
 from tocsin.aws.sqs import Outbox
-from tocsin.config.preferences_defaults import defaults_of
 from tocsin.config.store import ConfigurationStore
 from tocsin.config.version_item import REFRESH
 from tocsin.deliveries.alerts import Alerts
@@ -48,7 +47,7 @@ redrive = Redrive(
     digests=DigestStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     readers=Readers(
         PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).users,
-        lambda usernames: preferences.wishes(usernames, defaults_of(configuration.current()[1])),
+        lambda usernames: preferences.wishes(usernames, configuration.current()[1].settings.defaults),
         lambda rule: can_be_muted(configuration.current()[1], rule),
     ),
     alerts=Alerts(SystemEvents(events), configuration),

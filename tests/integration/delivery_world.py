@@ -16,7 +16,6 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import RECORDER, Stack
 from tocsin.aws.sqs import Outbox
 from tocsin.config.model import Configuration
-from tocsin.config.preferences_defaults import defaults_of
 from tocsin.config.secret_store import SecretStore
 from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
@@ -228,7 +227,7 @@ class World:
             digests=DigestStore(self.stack.dynamodb, "deliveries"),
             readers=Readers(
                 PeopleStore(self.stack.dynamodb, "config").users,
-                lambda usernames: preferences.wishes(usernames, defaults_of(self.configuration.current()[1])),
+                lambda usernames: preferences.wishes(usernames, self.configuration.current()[1].settings.defaults),
                 lambda rule: can_be_muted(self.configuration.current()[1], rule),
             ),
             steps=DueSteps(

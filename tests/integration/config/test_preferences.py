@@ -295,6 +295,7 @@ def test_defaults_of_another_version_hold_for_nobody_and_keep_nobody_from_readin
     options = operator("GET", "/users/bob/preferences/options")
 
     assert (options.status, options.body["defaults"]) == (200, {})
+    assert store.current()[1].settings.defaults == NOTHING_SAID  # so pages are in their readers' languages, too
 
 
 # ── they go with their person ────────────────────────────────────────────────

@@ -50,7 +50,7 @@ def test_a_person_reads_their_own_language_and_time_whatever_their_browser_says(
 
 @pytest.mark.parametrize(
     "error",
-    [Unavailable("reading a user failed"), ConfigurationBroken("can't be read"), ValueError("defaults")],
+    [Unavailable("reading a user failed"), ConfigurationBroken("can't be read")],
     ids=repr,
 )
 def test_a_person_who_can_not_be_read_has_the_page_all_the_same(error: Exception) -> None:

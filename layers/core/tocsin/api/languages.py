@@ -54,9 +54,8 @@ class Readers:
         """The person, if there is one, and whether that could be read."""
         try:
             return self._person(username), True
-        except (TocsinError, ValueError) as error:  # a ValueError: settings that another version wrote
-            why = error.detail if isinstance(error, TocsinError) else "the settings' preferences_defaults"
-            note(Code.READER_UNREAD, f"the page is not in its reader's language: {why}", level=logging.WARNING)
+        except TocsinError as error:
+            note(Code.READER_UNREAD, f"the page is not in its reader's language: {error.detail}", level=logging.WARNING)
             return None, False
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated
 
+from tocsin.aws.logging import Code, note
 from tocsin.errors import Invalid
 from tocsin.identity.principal import Scope
 from tocsin.models import Model, accepted, each, stored_as
@@ -73,10 +75,18 @@ class Settings(Model):
 
     @cached_property
     def defaults(self) -> Preferences:
-        """Return `preferences_defaults` as a model. It is parsed on demand: most functions never need it."""
-        from tocsin.telling.preferences import Preferences  # noqa: PLC0415 - few functions need it
+        """Return `preferences_defaults` as a model; nothing said where they can't be read, and an error in the log.
 
-        return Preferences.stored(self.preferences_defaults)
+        Another version may have written them: people are then notified rather than not. They are parsed on demand, once
+        for a version of the configuration.
+        """
+        from tocsin.telling.preferences import NOTHING_SAID, Preferences  # noqa: PLC0415 - few functions need it
+
+        try:
+            return Preferences.stored(self.preferences_defaults)
+        except ValueError:
+            note(Code.DEFAULTS_UNREAD, "the settings' preferences_defaults hold for nobody", level=logging.ERROR)
+            return NOTHING_SAID
 
     @property
     def stories_kept(self) -> timedelta:

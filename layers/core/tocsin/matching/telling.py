@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from tocsin.aws.logging import Code, note
 from tocsin.aws.metrics import Metric, measured
 from tocsin.config.model import Configuration
-from tocsin.config.preferences_defaults import defaults_of
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.waiting_store import KeptBack, WaitingStore
 from tocsin.events.model import Event
@@ -63,7 +62,7 @@ class Telling:
         self._rule = rule
         self._group = group_of(rule, event)
         self.transports = transports_of(event, rule, configuration) if transports is None else transports
-        self._defaults = defaults_of(configuration)
+        self._defaults = configuration.settings.defaults
         self._preferences = preferences
         self._put = put
         self._clock = clock

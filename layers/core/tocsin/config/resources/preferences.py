@@ -10,7 +10,6 @@ from itertools import chain
 from typing import Any
 
 from tocsin.config.model import Configuration
-from tocsin.config.preferences_defaults import defaults_of
 from tocsin.config.resources.editor import ConfigurationEditor, updated
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.http.preconditions import Precondition
@@ -48,7 +47,7 @@ class PersonalPreferences:
         user = self._editor.people.user(username)
         if user is None:
             return None
-        wishes = self._store.wishes([username], defaults_of(self._editor.current())).get(username)
+        wishes = self._store.wishes([username], self._editor.current().settings.defaults).get(username)
         return user if wishes is None else wishes.of_reader(user)
 
     def address(self, username: str) -> str:
@@ -109,7 +108,7 @@ class PersonalPreferences:
         """
         self._person(username)
         configuration = self._editor.current()
-        defaults = defaults_of(configuration)
+        defaults = configuration.settings.defaults
         member_of = self._editor.people.memberships(configuration.groups, [username])
         groups = with_ancestors(configuration.groups, member_of)
         rules = [
