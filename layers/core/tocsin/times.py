@@ -16,6 +16,8 @@ from functools import lru_cache
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 """The start of Unix time."""
 MILLISECOND = timedelta(milliseconds=1)
+CENTURY = timedelta(days=36_500)
+"""Can be added to any moment of ours, and taken from it: a duration may be longer than dates reach."""
 _LONGEST = 200
 _BLANKS = " \t\r\n"
 _UNITS = ("weeks", "days", "hours", "minutes", "seconds", "milliseconds", "microseconds")

@@ -28,7 +28,7 @@ from tocsin.errors import ConfigurationBroken, Conflict
 from tocsin.models import as_json
 from tocsin.notifications.model import InboxBounds
 from tocsin.records import dataclass, field
-from tocsin.times import parse_duration, utc_now
+from tocsin.times import CENTURY, parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache
 
 if TYPE_CHECKING:
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 _PIECE = 350_000  # bytes; an item holds 400 KB
 _OLD_SNAPSHOT_LIVES = timedelta(hours=1)  # longer than any function that still reads it
 
-_CENTURY = timedelta(days=36_500)  # can be subtracted from any date without leaving datetime's range
 
 _CURRENT = "current"
 _WRITING = "writing the configuration"
@@ -176,7 +175,7 @@ class ConfigurationStore:
         """Return the settings' limits of an inbox."""
         settings = self.version().settings
         seen = settings.seen_notification_retention
-        return InboxBounds(settings.inbox_limit, None if seen is None else min(parse_duration(seen), _CENTURY))
+        return InboxBounds(settings.inbox_limit, None if seen is None else min(parse_duration(seen), CENTURY))
 
     def notifications_kept(self) -> timedelta:
         """Return how long inbox items and stories of events are kept."""

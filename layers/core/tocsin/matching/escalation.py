@@ -29,11 +29,8 @@ from tocsin.notifications.seen_store import SeenStore
 from tocsin.rules.model import EscalationStep, NotificationRule, Silence
 from tocsin.telling.decision import Silencing, silenced_by
 from tocsin.telling.preferences_store import PreferencesStore
-from tocsin.times import iso, parse_duration
+from tocsin.times import CENTURY, iso, parse_duration
 from tocsin.types import JsonObject
-
-_CENTURY = timedelta(days=36_500)
-"""Can be added to a moment of now: a rule's `max_age` may be longer than dates reach."""
 
 LOOKS_AGAIN = timedelta(minutes=10)
 """How long a step is held before the silences are looked at again: one may be ended early, or made longer."""
@@ -209,7 +206,7 @@ class Escalations:
         """
         now, step = self._clock(), rule.escalate[number - 1]
         goes_on = _goes_on(rule)
-        lasts = step.delay + min(parse_duration(rule.max_age), _CENTURY)
+        lasts = step.delay + min(parse_duration(rule.max_age), CENTURY)
         over = matter.open_until if goes_on is not None else matter.began + lasts
         said = silenced_by(Silencing(silence.name, silence.ends, silence.comment))
         if over <= now and self._matters.stop(matter, now=now):
