@@ -11,6 +11,9 @@ import requests
 
 from local.audit_records import Json, JsonObject, text
 
+_TIMEOUT_S = 300
+"""For what hangs: the stack's own limits come first, and a busy machine makes them long."""
+
 
 class UnexpectedAnswerError(RuntimeError):
     """Tocsin answered something other than what was asked for. The message holds status and body."""
@@ -100,7 +103,7 @@ class TocsinApi:
     ) -> requests.Response:
         """Any request, whatever the answer."""
         return self.session.request(
-            method, self.url + path, json=json, data=data, headers=headers, params=params, timeout=60
+            method, self.url + path, json=json, data=data, headers=headers, params=params, timeout=_TIMEOUT_S
         )
 
     def put_blueprint(self, yaml: str) -> JsonObject:

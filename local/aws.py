@@ -28,7 +28,7 @@ ROOT_KEY = "test"
 
 _CONFIG = Config(
     connect_timeout=2,
-    read_timeout=30,
+    read_timeout=300,  # longer than any function may take, on a busy machine too: a second attempt would run it twice
     retries={"mode": "standard", "total_max_attempts": 2},
     proxies={},
 )

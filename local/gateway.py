@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from ministack import app as ministack  # type: ignore[import-untyped]
@@ -42,6 +43,7 @@ from local.controls import Controls
 from local.corrections import (
     application_logs,
     asynchronous,
+    busy_machine,
     cloudformation,
     freezing,
     http_api,
@@ -213,6 +215,12 @@ def correct_tables(late_reads: LateReads, capacity: Capacity) -> None:
     )
 
 
+def allow_for_a_busy_machine() -> None:
+    """Has functions' time limits leave out what they waited for a processor, as HTTP APIs' limits do."""
+    lambda_runtime.Worker.invoke = busy_machine.counting_what_it_waits(lambda_runtime.Worker.invoke)
+    lambda_runtime.threading = SimpleNamespace(**{**vars(threading), "Thread": busy_machine.PatientThread})
+
+
 def spare_the_machine() -> None:
     """Has the emulator take less of the machine than AWS would."""
     layers = SharedLayers(STATE / "layers", lambda_svc._resolve_layer_zip)
@@ -302,6 +310,7 @@ def main() -> None:
     correct_queues()
     correct_http_apis()
     correct_tables(late_reads, capacity)
+    allow_for_a_busy_machine()
     spare_the_machine()
     ministack.app = Controls(FaultInjector(ministack.app), late_reads, capacity)
     sys.argv[1:] = []

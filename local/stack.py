@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from local.api import TocsinApi
+from local.api import TocsinApi, UnexpectedAnswerError
 from local.aws import EmulatedAws
 from local.deploy import Deployed, build, deploy
 from local.emulator import Emulator
-from local.processes import free_port
+from local.processes import free_port, tail
 from local.sinks import Sinks
 from local.switches import Switches
 from local.workspace import STATE, Facts, Workspace, exclusively
@@ -78,7 +78,7 @@ def local_stack(
 
     `port` is where the emulator is wanted; 0, and any that is taken, gives a free one. `parameters` are further
     ones of the template, `switches` of the emulator (by default what the environment says). Raises EmulatorError
-    and DeployError.
+    and DeployError; an UnexpectedAnswerError in the block gets the end of the emulator's log as a note.
     """
     workspace.directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as ending:
@@ -100,4 +100,8 @@ def local_stack(
                     emulator, workspace, directory=build_directory, parameters=parameters, on_resource=resources.append
                 )
                 step.result = f"{len(resources)} resources"
-        yield LocalStack(emulator, sinks, deployed, workspace)
+        try:
+            yield LocalStack(emulator, sinks, deployed, workspace)
+        except UnexpectedAnswerError as error:
+            error.add_note(f"The end of the emulator's log:\n{tail(workspace.emulator_log)}")
+            raise

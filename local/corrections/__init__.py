@@ -8,6 +8,7 @@ local/switches.py says which of them can be switched.
 |---|---|
 | application_logs, runtime_logging | has all loggers of a function write from its ApplicationLogLevel on |
 | asynchronous | retries an event twice, after one and two minutes; keeps throttled events until they are too old |
+| busy_machine | gives functions their share of a processor: what they wait for one here counts against no limit |
 | capacity, capacity_tables | throttles a table, an index, a partition (on demand: `Emulator.throttling`) |
 | cloudformation | secrets, authorizers, CORS, RecursiveLoop as templates spell them; logs of WebSocket APIs |
 | freezing, frozen_clock | freezes a function's process between invocations: no thread runs, no clock advances |

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Concatenate
 
+from local.corrections import busy_machine
+
 MAX_BODY = 10 * 1024 * 1024
 MAX_HEAD = 10_240
 """Bytes of the request line and the values of all headers."""
@@ -125,10 +127,15 @@ class Failures:
 
 
 async def _within[T](seconds: float, call: Awaitable[T]) -> T | None:
-    """What the call gives, or None after so many seconds; the call is not cancelled."""
-    task = asyncio.ensure_future(call)
-    done, _ = await asyncio.wait({task}, timeout=seconds)
-    return task.result() if done else None
+    """What the call gives, or None after so many seconds, without what a busy machine lost; it is not cancelled."""
+    lost = busy_machine.lost_by_the_emulator()
+    token = busy_machine.current.set(lost)
+    task = asyncio.ensure_future(call)  # which has its context from now on
+    busy_machine.current.reset(token)
+    left = busy_machine.left_s(seconds, lost)
+    while not task.done() and (wait_s := left()) > 0:
+        await asyncio.wait({task}, timeout=wait_s)
+    return task.result() if task.done() else None
 
 
 def _message(status: int, text: str) -> Answer:

@@ -1,5 +1,7 @@
 """What an HTTP API takes, decodes, waits for and says itself."""
 
+from pathlib import Path
+
 import pytest
 import requests
 
@@ -18,6 +20,25 @@ SLEEPS = """
 
     def handler(event, context):
         time.sleep(3)
+"""
+SHARES_ITS_PROCESSOR = """
+    import os, subprocess, sys, time
+
+    BUSY = "import os; os.sched_setaffinity(0, {0}); exec('while True: pass')"
+
+    def handler(event, context):
+        processor = min(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {processor})
+        others = [subprocess.Popen([sys.executable, "-c", BUSY.format({processor})]) for _ in range(4)]
+        try:
+            began, until = time.monotonic(), time.process_time() + 0.8
+            while time.process_time() < until:
+                pass
+        finally:
+            for other in others:
+                other.kill()
+                other.wait()
+        return {"took_longer": time.monotonic() - began}
 """
 ANSWERS_TOO_MUCH = """
     def handler(event, context):
@@ -77,3 +98,19 @@ def test_an_integration_that_takes_too_long_is_not_waited_for(account):
     answer = requests.get(f"{url}/", timeout=120)
 
     assert (answer.status_code, answer.json()) == (503, {"message": "Service Unavailable"})
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux says what waits for a processor")
+def test_what_a_function_waits_for_a_processor_is_not_counted(account):
+    url = account.http_api(account.function(SHARES_ITS_PROCESSOR, Timeout=2), TimeoutInMillis=2_000)
+
+    answer = requests.get(f"{url}/", timeout=120)
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["took_longer"] > 2
+
+
+def test_a_function_that_takes_too_long_is_ended(account):
+    answer = account.invoke(account.function(SLEEPS, Timeout=1))
+
+    assert "Task timed out after 1.00 seconds" in answer["errorMessage"]
