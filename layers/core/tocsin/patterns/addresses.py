@@ -1,4 +1,4 @@
-"""LogReader IP addresses as event-ruler reads them.
+"""Reading IP addresses as event-ruler reads them.
 
 It takes four decimal numbers, leading zeros allowed and meaning nothing, or hexadecimal IPv6 without a
 zone; an IPv4-mapped IPv6 address (::ffff:a00:1) is the IPv4 address. Source: aws/event-ruler, CIDR, which

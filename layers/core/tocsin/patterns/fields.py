@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 
+from tocsin.patterns.clues import clues_of
 from tocsin.patterns.layout import Run
 from tocsin.patterns.matchers import Absent, AnythingBut, Condition, Leaf, Matcher
 from tocsin.patterns.memory import Memory, size_of
@@ -36,16 +37,21 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
 
     __slots__ = (
         "_anchors",
+        "_beginnings",
         "_claims",
         "_constants",
+        "_ends",
         "_excluded",
+        "_has_clues",
         "_has_only_anchors",
         "_memory",
         "_numbers",
+        "_otherwise",
         "_positions",
         "_positive",
         "_presence",
         "_several",
+        "_texts",
         "_unless",
         "path",
         "within",
@@ -70,6 +76,12 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         self._several: list[tuple[int, Sequence[AnythingBut]]] = []
         # The marks that a leaf sets against conditions that its absence would meet.
         self._presence = 0
+        # Most strings are none of the texts, and begin and end as none of them: these meet what all such do.
+        self._has_clues = False
+        self._texts: frozenset[str] = frozenset()
+        self._beginnings: tuple[str, ...] = ()
+        self._ends: tuple[str, ...] = ()
+        self._otherwise: Met[Name] = _NOTHING
 
     def fill(
         self,
@@ -107,29 +119,30 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         self._claims = None
         self._has_only_anchors = not conditions
         self._constants = {value: self._met_by_constant(value) for value in (True, False, None)}
+        clues = clues_of([*positive, *excluded])
+        if clues is not None and not self._several:
+            self._has_clues = True
+            self._texts = clues.texts.union(value for value in self._anchors if isinstance(value, str))
+            self._beginnings, self._ends = clues.beginnings, clues.ends
+            bits = self._positive.always | self._presence | self._unless
+            self._otherwise = (bits, ()) if bits else _NOTHING
 
     def __missing__(self, value: str) -> Met[Name]:
-        bits = 0
-        if not self._has_only_anchors:
-            bits = self._positive.strings(value)
-            if self._presence:
-                bits |= self._presence
-            if self._unless:
-                excluded = self._excluded.strings(value)
-                unless = self._unless & ~excluded if excluded else self._unless
-                bits = bits | unless if bits else unless
-            if self._several:
-                bits |= self._met_by_several(value)
-        runs = self._anchors.get(value, ())
-        length = len(value)
-        size = _TEXT + (length if value.isascii() else 4 * length)
-        if bits or runs:
-            met: Met[Name] = (bits, runs)
-            size += _PAIR + size_of(bits)
+        size = _TEXT
+        if (
+            self._has_clues
+            and value not in self._texts
+            and not value.startswith(self._beginnings)
+            and not value.endswith(self._ends)
+        ):
+            met = self._otherwise
         else:
-            met = _NOTHING
+            met = self._met_by_string(value)
+            if met is not _NOTHING:
+                size += _PAIR + size_of(met[0])
+        length = len(value)
         if length <= _LONGEST_REMEMBERED:
-            self._memory.keep(self, value, met, size)
+            self._memory.keep(self, value, met, size + (length if value.isascii() else 4 * length))
         return met
 
     @property
@@ -154,6 +167,21 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
             raise TypeError(f"an event holds plain JSON values, not {type(value).__name__}")
         met = self._numbers.get(value)
         return self._met_by_number(value) if met is None else met
+
+    def _met_by_string(self, value: str) -> Met[Name]:
+        bits = 0
+        if not self._has_only_anchors:
+            bits = self._positive.strings(value)
+            if self._presence:
+                bits |= self._presence
+            if self._unless:
+                excluded = self._excluded.strings(value)
+                unless = self._unless & ~excluded if excluded else self._unless
+                bits = bits | unless if bits else unless
+            if self._several:
+                bits |= self._met_by_several(value)
+        runs = self._anchors.get(value, ())
+        return (bits, runs) if bits or runs else _NOTHING
 
     def _met_by_number(self, value: int | float) -> Met[Name]:
         bits = self._positive.numbers(value) | self._presence

@@ -43,11 +43,10 @@ class ValueTable:
     """The matchers on one field by what they ask for; gives the positions of those that a leaf meets.
 
     AnythingBut and Absent have no place here: the one is the complement of such a table, the other is about
-    there being no leaf.
+    there being no leaf. `always` are the positions that each leaf meets, as bits.
     """
 
     __slots__ = (
-        "_always",
         "_blocks",
         "_constants",
         "_equal",
@@ -59,10 +58,11 @@ class ValueTable:
         "_ranges",
         "_suffixes",
         "_wildcards",
+        "always",
     )
 
     def __init__(self, matchers: Mapping[Matcher, list[int]], memory: Memory) -> None:
-        self._always = 0
+        self.always = 0
         self._memory = memory
         self._prefix_bits: dict[int, int] = {}
         self._constants: dict[bool | None, Positions] = {}
@@ -76,7 +76,7 @@ class ValueTable:
         for matcher, positions in matchers.items():
             match matcher:
                 case Exists():
-                    self._always = as_bits([tuple(positions)])
+                    self.always = as_bits([tuple(positions)])
                 case Constant(value=value):
                     self._constants[value] = packed(positions)
                 case Equals(value=value) | Wildcard(parts=(value,)):
@@ -107,7 +107,7 @@ class ValueTable:
 
     def strings(self, value: str) -> int:
         """The positions of all matchers that this string meets, as bits."""
-        bits = self._always
+        bits = self.always
         equal = self._equal.get(value)
         if equal is not None:
             bits |= as_bits((equal,))
@@ -148,11 +148,11 @@ class ValueTable:
         equal = self._equal.get(value)
         if equal is not None:
             found.append(equal)
-        return self._always | as_bits(found)
+        return self.always | as_bits(found)
 
     def constants(self, value: bool | None) -> int:
         """The positions of all matchers that true, false or null meets, as bits."""
-        return self._always | as_bits([self._constants.get(value, ())])
+        return self.always | as_bits([self._constants.get(value, ())])
 
 
 def _prefix_table(texts: Mapping[str, list[int]]) -> _PrefixTable[Positions] | None:

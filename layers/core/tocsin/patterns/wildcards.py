@@ -1,4 +1,4 @@
-"""LogReader wildcard patterns, and refusing those that would be too costly.
+"""Reading wildcard patterns, and refusing those that would be too costly.
 
 `*` is any run of characters, none included; `\\*` is an asterisk and `\\\\` a backslash. EventBridge refuses
 two asterisks in a row, any other escape, and patterns that are too complex. Sources: the EventBridge user
