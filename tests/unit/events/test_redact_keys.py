@@ -45,6 +45,8 @@ from tocsin.events.redact import Secrets
         ),
         *("psk", "wpa_psk", "preSharedKey", "passwort", "Passwort", "db_passwort", "Kennwort", "neuesKennwort"),
         *("contraseña", "contrasena", "senha", "senha_usuario", "mdp", "mdp_ldap"),
+        *("pin", "PIN", "card_pin", "pinCode", "cvv", "CVV2", "cardCvc", "SAMLResponse", "saml_assertion"),
+        *("recovery_codes", "mfaRecoveryCodes", "recoverycode", "backup-codes", "backupCode1", "security_code"),
         *("HTTP_AUTHORIZATION", "Proxy-Authorization", "authorization_code", "oauth_token", "OAuthToken", "ключ_api"),
     ],
 )
@@ -78,6 +80,8 @@ def test_a_key_that_names_a_secret_is_secret(key):
             "obsession",
             "Monkey",
         ),
+        *("ping", "pinned", "pin_location", "shipping", "mapping", "saml", "SAMLRequest", "saml_provider", "recovery"),
+        *("backup", "backup_id", "postal_code", "security_group", "status_code", "error_code"),
         *("passing", "password_change_date", "passwordChangeDate", "auth_method", "authMethod", "auth_method_args"),
         *("authorized_application", "authenticated_as", "authentication_method", "authorizationInfo", "authn_request"),
         *(

@@ -62,6 +62,12 @@ _COMPANIONS = listed("""
 """What people write together with a secret word: "xapikey", "accesskeyid", "jsessionid". A word is taken
 apart only if nothing is left over, so that "monkey", "author", "compass" and "tokenizer" stay words."""
 
+_SECRET_LAST = listed("""
+    pin pins pincode pincodes cvv cvc cvn samlresponse samlassertion
+    recoverycode recoverycodes backupcode backupcodes scratchcode scratchcodes securitycode
+""")
+"""A word, or two, that name a secret where a name ends in them: "card_pin", "SAMLResponse", "mfa_recovery_codes"."""
+
 _STEMS = re.compile(
     r"password(?!less)|passwd|passphrase|passwort|kennwort|contrasena|(?:api|secret|access|private)_?key(?:s|id)?\Z|(?:secret|token|credential)s?\Z"
 )
@@ -108,7 +114,7 @@ _MEASURES_FIRST = listed("count max maximum min minimum num number total")
 _HINTS = (
     *("pass", "key", "tok", "sec", "auth", "api", "cook", "sess", "cred", "sig", "pw", "priv", "otp", "jwt", "srf"),
     *("bear", "psw", "ssw", "s5w", "5sw", "55w", "$$w", "p4s", "pa5", "p@s", "p@$", "t0k", "s3c", "cr3", "d3n", "nti1"),
-    *("psk", "kennw", "contrase", "senha", "mdp"),
+    *("psk", "kennw", "contrase", "senha", "mdp", "pin", "cvv", "cvc", "cvn", "saml", "recov", "backup", "scratch"),
 )
 """Each secret key in ASCII has one of these in it: what has none is spared the rest."""
 
@@ -228,7 +234,10 @@ class Secrets:
             return False
         if not _SECRET_WORDS.isdisjoint(words) or any(map(_is_compound, _LETTERS.findall(key.lower()))):
             return True
-        return True if _AUTHORIZATION_NAME.search(" ".join(words)) else None
+        if _AUTHORIZATION_NAME.search(" ".join(words)):
+            return True
+        last = [word for word in words if not word.isdigit()][-2:]
+        return True if last and not _SECRET_LAST.isdisjoint((last[-1], "".join(last))) else None
 
 
 def is_reference(value: Json) -> bool:
