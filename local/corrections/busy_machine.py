@@ -5,6 +5,8 @@ clock alone keeps then ends what AWS would have let finish: an authorizer's ten 
 started. Linux says how long each thread was ready to run and had no processor; elsewhere nothing is known, and limits
 are the clock's.
 
+https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html: "Lambda allocates CPU power in proportion to the
+amount of memory configured".
 https://docs.kernel.org/scheduler/sched-stats.html: "/proc/<pid>/schedstat", the second number, in nanoseconds.
 """
 

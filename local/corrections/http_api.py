@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from typing import Any, Concatenate
 
-from local.corrections import busy_machine
+from local.corrections.busy_machine import current, left_s, lost_by_the_emulator
 
 MAX_BODY = 10 * 1024 * 1024
 MAX_HEAD = 10_240
@@ -128,11 +128,11 @@ class Failures:
 
 async def _within[T](seconds: float, call: Awaitable[T]) -> T | None:
     """What the call gives, or None after so many seconds, without what a busy machine lost; it is not cancelled."""
-    lost = busy_machine.lost_by_the_emulator()
-    token = busy_machine.current.set(lost)
+    lost = lost_by_the_emulator()
+    token = current.set(lost)
     task = asyncio.ensure_future(call)  # which has its context from now on
-    busy_machine.current.reset(token)
-    left = busy_machine.left_s(seconds, lost)
+    current.reset(token)
+    left = left_s(seconds, lost)
     while not task.done() and (wait_s := left()) > 0:
         await asyncio.wait({task}, timeout=wait_s)
     return task.result() if task.done() else None

@@ -71,7 +71,7 @@ def test_a_request_line_and_headers_of_ten_kibibytes_are_too_large(echo):
 
 
 def test_a_body_of_more_than_ten_megabytes_is_too_large(echo):
-    answer = requests.post(f"{echo}/", data=b"a" * (MAX_BODY + 1), timeout=30)
+    answer = requests.post(f"{echo}/", data=b"a" * (MAX_BODY + 1), timeout=120)
 
     assert (answer.status_code, answer.json()) == (413, {"message": "Request Entity Too Large"})
 
@@ -87,7 +87,7 @@ def test_a_function_that_fails_is_answered_for_in_the_gateways_own_words(account
 def test_a_response_that_is_too_large_once_escaped_is_a_failure(account):
     url = account.http_api(account.function(ANSWERS_TOO_MUCH))
 
-    answer = requests.get(f"{url}/", timeout=30)
+    answer = requests.get(f"{url}/", timeout=120)
 
     assert (answer.status_code, answer.json()) == (500, {"message": "Internal Server Error"})
 

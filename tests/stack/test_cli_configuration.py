@@ -324,7 +324,7 @@ def test_a_silence_holds_a_rule_until_it_is_ended(tocsin, name):
             return tocsin("story", event_id).out
 
         held = until(
-            lambda: out if f"held by silence {silence}" in (out := story()) else None, 60, of="the silence in force"
+            lambda: out if f"held by silence {silence}" in (out := story()) else None, 180, of="the silence in force"
         )
         assert "deploy" in held
 

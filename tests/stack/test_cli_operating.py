@@ -83,7 +83,7 @@ def test_dead_letters_are_counted_looked_at_and_moved_back(tocsin, stack):
     looked = tocsin("dead-letters", "match", "-o", "json").json
     assert [(each["event_id"], each["reason"]) for each in looked] == [(event_id, "the table was away")]
     assert "the table was away" in until(
-        lambda: tocsin("dead-letters", "Match").out, 20, of="the message, visible again"
+        lambda: tocsin("dead-letters", "Match").out, 180, of="the message, visible again"
     )
     assert "there is no queue 'nope'" in tocsin("dead-letters", "nope", code=3).err
 

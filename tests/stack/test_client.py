@@ -42,7 +42,7 @@ def arrived(api, app):
 @pytest.fixture
 def client(stack, app):
     """The client with the admin key."""
-    made = Client(stack.facts.api_url, stack.facts.admin_key, app=app, timeout=30, flush_on_sigterm=False)
+    made = Client(stack.facts.api_url, stack.facts.admin_key, app=app, timeout=120, flush_on_sigterm=False)
     yield made
     made.close()
 

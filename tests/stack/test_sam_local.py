@@ -103,11 +103,11 @@ class _Passing(socketserver.BaseRequestHandler):
     request: socket.socket
 
     def handle(self) -> None:
-        with socket.create_connection(("127.0.0.1", self.server.target), timeout=30) as there:
+        with socket.create_connection(("127.0.0.1", self.server.target), timeout=120) as there:
             back = threading.Thread(target=_pass, args=(there, self.request), daemon=True)
             back.start()
             _pass(self.request, there)
-            back.join(timeout=30)
+            back.join(timeout=120)
 
 
 def _pass(source: socket.socket, sink: socket.socket) -> None:

@@ -240,7 +240,7 @@ def test_several_connections_are_looked_at_at_once(
     look = Authority.why_ended
 
     def slowly(self: Authority, *about: Any, **more: Any) -> str | None:
-        together.wait(timeout=30)  # BrokenBarrierError where they come one after the other
+        together.wait(timeout=120)  # BrokenBarrierError where they come one after the other
         return look(self, *about, **more)
 
     monkeypatch.setattr(Authority, "why_ended", slowly)

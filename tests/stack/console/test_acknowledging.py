@@ -38,7 +38,7 @@ def configure(page: Page, stack: LocalStack) -> None:
     page.get_by_label("Step 1 after").fill("hours=1")
     page.get_by_label("Step 1 tells").fill("identity")
     page.get_by_role("button", name="Save").click()
-    until(lambda: api.ask("GET", f"/rules/{APP}").json().get("escalate"), 60, of="the step is saved")
+    until(lambda: api.ask("GET", f"/rules/{APP}").json().get("escalate"), 180, of="the step is saved")
     assert api.ask("GET", f"/rules/{APP}").json()["escalate"] == [
         {"after": "hours=1", "unless": "acknowledged", "destination_group": "identity", "transports": []}
     ]

@@ -20,7 +20,7 @@ def held(page: Page, address: str) -> list[Route]:
 
 
 def until_asked(page: Page, routes: list[Route]) -> Route:
-    until(lambda: routes or page.wait_for_timeout(50), 60, of="the page asks")
+    until(lambda: routes or page.wait_for_timeout(50), 180, of="the page asks")
     return routes[-1]
 
 

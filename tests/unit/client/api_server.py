@@ -215,11 +215,11 @@ def drops_after_storing(handler: Handler) -> None:
 
 def hangs(handler: Handler) -> None:
     """Does not answer before the test's end."""
-    handler.api.released.wait(10)
+    handler.api.released.wait(120)
     handler.close_connection = True
 
 
 def waits(handler: Handler) -> None:
     """Answers as the API does, once the test has released it."""
-    handler.api.released.wait(10)
+    handler.api.released.wait(120)
     handler.reply(*handler.api.ingest(handler))

@@ -26,7 +26,7 @@ def work(api: Api, make, monkeypatch):
                 results = [task.delay(*arguments) for task, *arguments in calls]
             for result in results:
                 result.get(timeout=60, propagate=False)
-        assert client.flush(timeout=20)
+        assert client.flush(timeout=120)
         return [event.to_json() for event in api.stored.values()]
 
     return run

@@ -34,7 +34,7 @@ def stored(api, configured):
     """The only event that the API has, once it has it."""
 
     def one():
-        assert configured.flush(timeout=20)
+        assert configured.flush(timeout=120)
         (event,) = api.stored.values()
         return event
 
@@ -70,7 +70,7 @@ def test_an_action_is_known_by_its_name_and_by_the_enumeration(api, configured):
     Event.new("login").save()
     Event.new(EventAction.LOGOUT).save()
 
-    assert configured.flush(timeout=20)
+    assert configured.flush(timeout=120)
     assert [event.action for event in api.stored.values()] == ["login", "logout"]
 
 
@@ -123,7 +123,7 @@ def test_secrets_are_masked_before_they_leave_the_process(api, configured):
         {"username": "alice", "email": "a@example.com"}
     ).save()
 
-    assert configured.flush(timeout=20)
+    assert configured.flush(timeout=120)
     assert b"hunter2" not in api.requests[0].body
     assert b"page=2" in api.requests[0].body
 
@@ -140,7 +140,7 @@ def test_a_secret_at_a_cut_is_masked_as_well(api, configured):
 
     Event.new("login", header=f"{'x' * 30_000} {token}").save()
 
-    assert configured.flush(timeout=20)
+    assert configured.flush(timeout=120)
     assert b"aaaa" not in api.requests[0].body
 
 
@@ -219,7 +219,7 @@ def test_events_of_a_block_have_its_request_id(api, configured):
         event.save()
     Event.new("third").save()
 
-    assert configured.flush(timeout=20)
+    assert configured.flush(timeout=120)
     requests = [event.context.get("http_request") for event in api.stored.values()]
     assert requests == [{"request_id": "r-1"}, {"path": "/", "request_id": "r-1"}, None]
 
@@ -229,7 +229,7 @@ def test_events_of_a_block_are_by_the_user_that_is_said(api, configured):
         Event.new("first").set_user({"username": "alice"}).save()
     Event.new("second").set_user({"username": "alice"}).save()
 
-    assert configured.flush(timeout=20)
+    assert configured.flush(timeout=120)
     assert [event.user["username"] for event in api.stored.values()] == ["system", "alice"]
 
 
@@ -361,5 +361,5 @@ def test_the_library_logs_nothing_of_what_goes_well(api, configured, caplog):
 
     Event.new("login").save()
 
-    assert configured.flush(timeout=20)
+    assert configured.flush(timeout=120)
     assert [record for record in caplog.records if record.name == "tocsin_client"] == []

@@ -17,7 +17,7 @@ def test_a_spool_of_the_settings_holds_where_the_environment_says_the_rest(api, 
     with site.app_context():
         Tocsin(site).event("login").save()
 
-    assert configuration.flush(timeout=20)
+    assert configuration.flush(timeout=120)
     assert len(api.stored) == 1
     assert (tmp_path / "spool").exists()
 

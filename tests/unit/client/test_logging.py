@@ -20,7 +20,7 @@ def log(make):
 
 
 def stored(api, client) -> list[dict]:
-    assert client.flush(timeout=20)
+    assert client.flush(timeout=120)
     return [event.to_json() for event in api.stored.values()]
 
 
@@ -94,7 +94,7 @@ def test_records_of_the_library_make_no_events(api, make):
 
 
 def stored_actions(api, client) -> set[str]:
-    client.flush(timeout=20)
+    client.flush(timeout=120)
     return {event.action for event in api.stored.values()}
 
 

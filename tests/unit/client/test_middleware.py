@@ -16,7 +16,7 @@ def stored(api, make, monkeypatch):
     client = configuration.configure(client=make())
 
     def events():
-        assert client.flush(timeout=20)
+        assert client.flush(timeout=120)
         return [event.to_json() for event in api.stored.values()]
 
     return events

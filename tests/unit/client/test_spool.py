@@ -236,7 +236,7 @@ def test_events_go_through_the_spool(api, spooling, path):
 
     event_id = client.emit("login")
 
-    assert client.flush(timeout=20)
+    assert client.flush(timeout=120)
     assert list(api.stored) == [event_id]
     with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT count(*) FROM events").fetchone() == (0,)
@@ -275,7 +275,7 @@ def test_clients_that_share_a_spool_send_each_event_once(api, spooling):
 
     ids = [client.emit("login") for _ in range(25) for client in clients]
 
-    assert all(client.flush(timeout=30) for client in clients)
+    assert all(client.flush(timeout=120) for client in clients)
     sent = [json.loads(line)["id"] for request in api.requests for line in request.body.splitlines()]
     assert sorted(sent) == sorted(ids)
 
@@ -287,7 +287,7 @@ def test_a_client_whose_spool_can_not_be_used_keeps_events_in_memory(api, make, 
 
     ids = [client.emit("login") for _ in range(20)]
 
-    assert client.flush(timeout=20)
+    assert client.flush(timeout=120)
     assert sorted(api.stored) == sorted(ids)
     assert client.lost == 0
     assert [record.getMessage()[:24] for record in caplog.records] == ["the spool can't be used;"]
@@ -299,7 +299,7 @@ def test_an_event_that_is_refused_leaves_the_spool(api, spooling):
 
     client.emit("b a d")
 
-    assert client.flush(timeout=20)
+    assert client.flush(timeout=120)
     assert (told, client.lost) == ([422], 1)
 
 
@@ -319,7 +319,7 @@ def test_what_was_sent_and_can_not_be_deleted_is_not_sent_again(api, spooling, m
 
     ids = [client.emit("login"), client.emit("b a d")]
 
-    assert client.flush(timeout=20)
+    assert client.flush(timeout=120)
     sent = [json.loads(line)["id"] for request in api.requests for line in request.body.splitlines()]
     assert (sorted(sent), client.lost) == (sorted(ids), 1)
 
@@ -334,7 +334,7 @@ def test_events_of_a_full_spool_are_dropped_and_counted(api, spooling):
 
     assert client.dropped == client.lost == len(told) > 200
     api.released.set()
-    assert client.flush(timeout=30)
+    assert client.flush(timeout=120)
     stored = [event.context["n"] for event in api.stored.values()]
     assert set(told) | set(stored) == set(range(600))
 
@@ -354,7 +354,7 @@ def test_an_event_that_the_api_always_fails_on_holds_up_no_others(api, spooling,
 def test_a_fork_carries_no_connection_over(spooling, path):
     client = spooling()
     client.emit("login")
-    client.flush(timeout=20)
+    client.flush(timeout=120)
     reading, writing = os.pipe()
 
     child = os.fork()

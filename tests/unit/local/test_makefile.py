@@ -58,7 +58,7 @@ def test_busy_loops_end_with_the_tests_beside_them(number: signal.Signals, tmp_p
     assert done.returncode
     loops = [int(line) for line in begun.read_text("utf-8").split()]
     try:
-        until(lambda: not any(map(_runs, loops)), 20, of="the end of both loops")
+        until(lambda: not any(map(_runs, loops)), 120, of="the end of both loops")
     finally:
         for loop in filter(_runs, loops):
             os.kill(loop, signal.SIGKILL)

@@ -18,7 +18,7 @@ from local.workspace import Facts, Workspace, claimed
 FACTS = Facts("http://127.0.0.1:1/api", "key", "http://127.0.0.1:1", "tocsin-local", "http://127.0.0.1:2")
 
 
-def wait_until(condition, deadline_s=5):
+def wait_until(condition, deadline_s=120):
     deadline = time.monotonic() + deadline_s
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.01)

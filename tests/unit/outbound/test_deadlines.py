@@ -39,7 +39,7 @@ def dripping(start: bytes, drop: bytes, clock: Clock) -> Callable[[Server, socke
 
 def silent(server: Server, connection: socket.socket) -> None:
     server.read_request(connection)
-    server.closed.wait(30)
+    server.closed.wait(120)
 
 
 def test_a_server_that_says_nothing_is_a_timeout() -> None:
@@ -86,7 +86,7 @@ def test_a_server_that_drips_its_body_has_answered_and_is_cut_off(head: bytes, d
 
 def test_a_server_that_never_reads_is_a_timeout() -> None:
     def script(server: Server, _: socket.socket) -> None:
-        server.closed.wait(30)
+        server.closed.wait(120)
 
     with serving(script) as server, pytest.raises(OutboundError) as failed:
         send(server, b"x" * 20_000_000, timeout=SHORT)
@@ -111,7 +111,7 @@ def test_a_resolver_that_never_answers_is_a_dns_error() -> None:
     done = threading.Event()
 
     def hanging(name: str, port: int) -> Sequence[str]:
-        done.wait(30)
+        done.wait(120)
         return ["127.0.0.1"]
 
     with pytest.raises(OutboundError) as failed:

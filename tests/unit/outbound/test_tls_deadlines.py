@@ -46,7 +46,7 @@ def test_a_server_that_hangs_up_in_the_handshake_is_a_tls_error(authority: Issue
 
 def test_a_handshake_that_hangs_is_a_timeout(authority: Issued) -> None:
     def script(server: Server, _: socket.socket) -> None:
-        server.closed.wait(30)
+        server.closed.wait(120)
 
     with serving(script) as server, pytest.raises(OutboundError) as failed:
         send(server, ca=authority.pem, timeout=SHORT)
@@ -99,7 +99,7 @@ def test_a_body_that_drips_over_tls_is_cut_off(
 
 def test_a_server_that_never_reads_over_tls_is_a_timeout(authority: Issued, endpoint: Issued, tmp_path: Path) -> None:
     def script(server: Server, _: socket.socket) -> None:
-        server.closed.wait(30)
+        server.closed.wait(120)
 
     with serving(over_tls(endpoint, script, tmp_path)) as server, pytest.raises(OutboundError) as failed:
         url = f"https://127.0.0.1:{server.port}/"

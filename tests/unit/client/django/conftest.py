@@ -37,7 +37,7 @@ def events(api, make, monkeypatch, tables):
     client = configuration.configure(client=make(), trusted_proxies=1)
 
     def stored(action=None):
-        assert client.flush(timeout=20)
+        assert client.flush(timeout=120)
         told = [event.to_json() for event in api.stored.values()]
         return [event for event in told if action in {None, event["action"]}]
 

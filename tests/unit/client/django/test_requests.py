@@ -60,7 +60,7 @@ def test_an_id_that_the_site_gives_its_requests_is_the_one(events):
 
 
 def test_threads_keep_their_requests_apart(events):
-    barrier = threading.Barrier(4, timeout=20)
+    barrier = threading.Barrier(4, timeout=120)
 
     def view(request):
         barrier.wait()

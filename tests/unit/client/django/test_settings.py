@@ -19,7 +19,7 @@ def test_a_spool_of_the_settings_holds_where_the_environment_says_the_rest(api, 
         configure()
         Event.new("login").save()
 
-    assert configuration.flush(timeout=20)
+    assert configuration.flush(timeout=120)
     assert len(api.stored) == 1
     assert (tmp_path / "spool").exists()
 

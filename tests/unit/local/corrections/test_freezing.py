@@ -110,7 +110,7 @@ def test_a_process_is_not_stopped_at_the_end_of_one_invocation_while_the_next_on
         with lock:
             answer = Process.invoke(process, {})
             if invocation == "first":
-                first_may_end.wait(10)
+                first_may_end.wait(120)
             return answer
 
     invoke = frozen_between_invocations(one_at_a_time)
