@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.patterns import PatternIndex
-from tocsin.patterns.clues import clues_of
 from tocsin.patterns.matchers import (
     AddressBlock,
     Constant,
@@ -15,6 +14,7 @@ from tocsin.patterns.matchers import (
     Prefix,
     Suffix,
     Wildcard,
+    clues_of,
 )
 from tocsin.patterns.tables import ValueTable
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Sequence
 
-from tocsin.patterns.clues import clues_of
 from tocsin.patterns.layout import Run
-from tocsin.patterns.matchers import Absent, AnythingBut, Condition, Leaf, Matcher
+from tocsin.patterns.matchers import Absent, AnythingBut, Condition, Leaf, Matcher, clues_of
 from tocsin.patterns.memory import Memory, size_of
 from tocsin.patterns.positions import as_bits
 from tocsin.patterns.tables import ValueTable

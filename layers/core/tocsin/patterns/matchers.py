@@ -9,6 +9,9 @@ longer than importing this package.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 from tocsin.patterns import addresses, casing
 
 type Leaf = bool | int | float | str | None
@@ -238,3 +241,41 @@ type Matcher = (
 
 # What a pattern asks of one field: it holds when one of the matchers does.
 type Condition = tuple[Matcher, ...]
+
+
+_MOST_CLUES = 12
+"""More beginnings, or ends, take longer to try one by one than to look up."""
+
+
+class Clues(NamedTuple):
+    """A string that meets one of the matchers is one of `texts`, or begins or ends with one of the others."""
+
+    texts: frozenset[str]
+    beginnings: tuple[str, ...]
+    ends: tuple[str, ...]
+
+
+def clues_of(matchers: Iterable[Matcher]) -> Clues | None:
+    """The clues to those that ask more of a string than that it is there; None where there are others, or many."""
+    texts: set[str] = set()
+    beginnings: set[str] = set()
+    ends: set[str] = set()
+    for matcher in matchers:
+        match matcher:
+            case Equals(value=str(text)) | Wildcard(parts=(text,)):
+                texts.add(text)
+            case Prefix(text=text, any_case=False):
+                beginnings.add(text)
+            case Suffix(text=text, any_case=False):
+                ends.add(text)
+            case Wildcard(parts=(first, *_)) if first:
+                beginnings.add(first)
+            case Wildcard(parts=(*_, last)) if last:
+                ends.add(last)
+            case Equals() | Constant() | NumberRange() | Exists() | Absent():
+                pass
+            case _:
+                return None
+    if len(beginnings) > _MOST_CLUES or len(ends) > _MOST_CLUES:
+        return None
+    return Clues(frozenset(texts), tuple(beginnings), tuple(ends))
