@@ -21,8 +21,8 @@ from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.errors import Unavailable
-from tocsin.events.model import Event, EventAction
-from tocsin.events.system import SystemEvents, caused_by
+from tocsin.events.model import Event
+from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.ending import Endings, about_of
 from tocsin.matching.escalation import Escalations
@@ -30,6 +30,7 @@ from tocsin.matching.firings_store import Firings
 from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.message import Cursor, MatchMessage
 from tocsin.matching.open_store import OpenStore
+from tocsin.matching.policy_failures import PolicyFailures
 from tocsin.matching.recipients import MAX_PAGES, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Telling, decide_on_rule
@@ -40,7 +41,7 @@ from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.records import dataclass
 from tocsin.rules.endings import Endings as Ends
 from tocsin.rules.model import NotificationRule, Silence, not_over
-from tocsin.rules.ruleset import Firing, PolicyFailure, PolicyRun, RuleSet, Verdict
+from tocsin.rules.ruleset import Firing, PolicyRun, RuleSet, Verdict
 from tocsin.telling.decision import Cause, Kind
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import iso, utc_now
@@ -93,7 +94,7 @@ class Matcher:
         self._preferences = preferences
         self._waiting = waiting
         self._throttles = throttles
-        self._system_events = system_events
+        self._failures = PolicyFailures(system_events, clock)
         self._configuration = configuration
         self._people = people
         self._recipients = Recipients(people)
@@ -134,7 +135,7 @@ class Matcher:
         """
         configuration, verdict = judged.configuration, judged.verdict
         for failure in verdict.failures:
-            self._report(failure, event, configuration)
+            self._failures.report(failure, event, configuration.settings)
         for run in verdict.runs:
             _log(run, event, held, configuration.settings.stories_kept)
         for firing in verdict.firings:
@@ -145,25 +146,6 @@ class Matcher:
                 self._tell(event, firing.rule, Cursor(remark=hold.remark), configuration, firing)
         for rule in judged.ended:
             self._end(event, rule, Cursor(), configuration)
-
-    def _report(self, failure: PolicyFailure, event: Event, configuration: Configuration) -> None:
-        """Report a policy that failed: one policy_exception event a policy and hour."""
-        note(
-            Code.POLICY_FAILED,
-            failure.error,
-            level=logging.ERROR,
-            event_id=event.id,
-            policy=failure.policy,
-            rule=failure.rule,
-        )
-        self._system_events.report(
-            EventAction.POLICY_EXCEPTION,
-            {"policy": failure.policy, "rule": failure.rule, "error": failure.error, "event_id": event.id},
-            hourly=(failure.policy,),
-            cause=caused_by(event, rule=failure.rule, transport=None),
-            settings=configuration.settings,
-            user=event.user,
-        )
 
     def _held(self, event: Event, rule: NotificationRule, silence: Silence | None) -> _Held:
         """Return whether age, silence or throttle hold the firing of `rule`, else the remark for its messages."""
@@ -233,6 +215,7 @@ class Matcher:
             silences = not_over(configuration.silences, self._clock())
             rules = RuleSet(configuration.rules, configuration.policies, silences, lenient=True)
             self._rules = (version.generation, rules, Ends(configuration.rules, lenient=True))
+            self._failures.start_anew()
             for name, why in rules.broken.items():
                 note(Code.POLICY_FAILED, f"it could not be loaded: {why}", level=logging.ERROR, policy=name)
             note(Code.RULES_LOADED, "rules loaded", version=version.number, rules=len(self._rules[1]))
