@@ -187,6 +187,45 @@ def test_stats_say_from_when_on_they_know_the_users(log: Log, monkeypatch: pytes
     assert stats["items"][1]["events"] == 300
 
 
+def test_counts_say_on_how_many_events_the_filter_failed(log: Log) -> None:
+    """The fault: they had no word of it, and a chart of nothing looked like a log of nothing."""
+    log.fill(some_events(120, days=0.3))
+    query = {"filter": "event.context.amount > 5"}
+
+    _, page = log.get("/events", **query)
+    _, volume = log.get("/events/volume", **query)
+    _, stats = log.get("/events/stats", steps="seconds=1,hours=3,hours=24", **query)
+
+    reason = page["filter_failed"]["first"]
+    assert (volume["total"], volume["filter_failed"]) == (0, {"events": 120, "first": reason})
+    since = datetime.fromisoformat(stats["items"][1]["since"])
+    of_three_hours = len([each for each in log.events if each.created >= since])
+    assert 0 < of_three_hours < 120
+    assert [item["filter_failed"] for item in stats["items"]] == [
+        None,
+        {"events": of_three_hours, "first": reason},
+        {"events": 120, "first": reason},
+    ]
+
+
+def test_top_per_user_says_on_how_many_events_the_filter_failed(log: Log) -> None:
+    context: JsonObject = {"authorized_application": "wiki"}
+    log.fill([Event(new_id(NOW), "authorize_application", "x", {}, context, None, "d", None) for _ in range(3)])
+
+    _, top = log.get("/events/top_per_user", filter="event.context.amount > 5")
+
+    assert (top["items"], top["filter_failed"]["events"]) == ([], 3)
+
+
+@pytest.mark.parametrize("path", ["volume", "top_per_user"])
+def test_counts_say_nothing_of_a_filter_that_failed_on_no_event(log: Log, path: str) -> None:
+    log.fill(some_events(20))
+
+    _, found = log.get(f"/events/{path}", filter="event.action == 'login'")
+
+    assert found["filter_failed"] is None
+
+
 DAYS_90 = timedelta(days=90)
 
 

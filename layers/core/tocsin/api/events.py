@@ -14,7 +14,7 @@ from tocsin.api.parameters import asked, capped_of, limit_of, whole_of
 from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.model import Event, EventAction
 from tocsin.events.search.query import FILTERS, Search, parse_search
-from tocsin.events.search.reader import LogReader, Tally, bucket_of
+from tocsin.events.search.reader import EventPage, LogReader, Ranking, Stat, Tally, bucket_of
 from tocsin.events.search.rollup_hours import HOUR
 from tocsin.events.search.timeline import check_position
 from tocsin.events.store import EventStore
@@ -69,7 +69,7 @@ def _add_search(app: APIGatewayHttpResolver, log: LogReader) -> None:
                 "cursor": cursors.write(page.position),
                 "scanned_until": _iso(page.scanned_until),
                 "scanned": page.budget.spent_items,
-                "filter_failed": {"events": page.failed, "first": page.failure} if page.failed else None,
+                "filter_failed": _filter_failed(page),
                 "unindexed": [
                     {"filter": each.filter, "before": iso(each.before), "instead": each.instead}
                     for each in page.unindexed
@@ -103,6 +103,7 @@ def _add_counts(app: APIGatewayHttpResolver, log: LogReader) -> None:
                 "interval_seconds": int(width.total_seconds()),
                 "total": tally.total,
                 "complete_from": _iso(tally.complete_from),
+                "filter_failed": _filter_failed(tally),
                 "buckets": buckets,
                 "left_out": left_out,
             },
@@ -119,9 +120,10 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
         search = parse_search(query)
         now = utc_now()
         start, end, capped = _range_of(request, search, now, default=30)
-        uses, complete_from = log.top(search, start, end, now=now, most=whole_of(request, "top", 15, MAX_TOP))
+        ranking = log.top(search, start, end, now=now, most=whole_of(request, "top", 15, MAX_TOP))
         items: list[Json] = [
-            {"application": use.application, "events": use.events, "unique_users": use.unique_users} for use in uses
+            {"application": use.application, "events": use.events, "unique_users": use.unique_users}
+            for use in ranking.uses
         ]
         return json_response(
             200,
@@ -129,7 +131,8 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
                 "since": iso(start),
                 "until": iso(end),
                 "capped": capped,
-                "complete_from": _iso(complete_from),
+                "complete_from": _iso(ranking.complete_from),
+                "filter_failed": _filter_failed(ranking),
                 "items": items,
             },
         )
@@ -153,6 +156,7 @@ def _add_figures(app: APIGatewayHttpResolver, log: LogReader) -> None:
                 "complete_from": _iso(stat.complete_from),
                 "unique_users": stat.unique_users,
                 "users_complete_from": _iso(stat.users_complete_from),
+                "filter_failed": _filter_failed(stat),
             }
             for (step, length, capped), stat in zip(steps, found, strict=True)
         ]
@@ -186,6 +190,11 @@ def _add_single(app: APIGatewayHttpResolver, events: EventStore, stories: StoryS
             }
 
         return page_response(page, limit_of(request, 200))
+
+
+def _filter_failed(found: EventPage | Tally | Stat | Ranking) -> Json:
+    """On how many events the query's `filter` failed, and why on the first; None where it failed on none."""
+    return {"events": found.failed, "first": found.failure} if found.failed else None
 
 
 def _asked(app: APIGatewayHttpResolver, *parameters: str, filters: bool = True) -> Request:

@@ -82,7 +82,9 @@ TRUTH: Schema = {"type": "boolean"}
 MOMENT: Schema = {"type": "string", "format": "date-time"}
 SECONDS: Schema = {"type": "number", "minimum": 0}
 ANY_OBJECT: Schema = {"type": "object"}
-_READ: dict[str, Schema] = {"scanned_until": nullable(MOMENT), "scanned": WHOLE, "filter_failed": nullable(ANY_OBJECT)}
+_FILTER_FAILED: dict[str, Schema] = {"filter_failed": nullable(ANY_OBJECT)}
+_READ: dict[str, Schema] = {"scanned_until": nullable(MOMENT), "scanned": WHOLE, **_FILTER_FAILED}
+_COUNTED: dict[str, Schema] = {"complete_from": nullable(MOMENT), **_FILTER_FAILED}
 
 _JOB: dict[str, Schema] = {
     "id": TEXT,
@@ -213,7 +215,7 @@ SHAPES: dict[str, Schema] = {
             "capped": TRUTH,
             "interval_seconds": WHOLE,
             "total": WHOLE,
-            "complete_from": nullable(MOMENT),
+            **_COUNTED,
             "buckets": array(obj({"start": MOMENT, "events": WHOLE, "actions": ANY_OBJECT, "complete": TRUTH})),
             "left_out": WHOLE,
         }
@@ -223,7 +225,7 @@ SHAPES: dict[str, Schema] = {
             "since": MOMENT,
             "until": MOMENT,
             "capped": TRUTH,
-            "complete_from": nullable(MOMENT),
+            **_COUNTED,
             "items": array(obj({"application": ANY_OBJECT, "events": WHOLE, "unique_users": WHOLE})),
         }
     ),
@@ -237,7 +239,7 @@ SHAPES: dict[str, Schema] = {
                         "since": MOMENT,
                         "capped": TRUTH,
                         "events": WHOLE,
-                        "complete_from": nullable(MOMENT),
+                        **_COUNTED,
                         "unique_users": WHOLE,
                         "users_complete_from": nullable(MOMENT),
                     }

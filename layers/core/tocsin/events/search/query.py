@@ -139,16 +139,21 @@ class Search:
 class SearchFilter:
     """Tests events one by one for a `Search`, and counts those on which its expression failed.
 
-    Where the expression fails (the event lacks a key, say), the event does not match. `failed` counts such events,
-    `failure` is the reason on the first, so that an answer can say so.
+    Where the expression fails (the event lacks a key, say), the event does not match. `failed_at` has the times of such
+    events, `failure` the reason on the first, so that an answer can say so.
     """
 
     def __init__(self, search: Search, now: datetime) -> None:
         self._now = now
         self._expression = search.expression
         self._checks = tuple(_checks(search))
-        self.failed = 0
+        self.failed_at: list[datetime] = []
         self.failure: str | None = None
+
+    @property
+    def failed(self) -> int:
+        """On how many events the expression failed."""
+        return len(self.failed_at)
 
     def admits(self, event: Event) -> bool:
         """Whether `event` matches."""
@@ -161,7 +166,7 @@ class SearchFilter:
             shown: dict[str, Json] = event.to_json() | {"summary": event.summary}
             return self._expression.test(bind(event=shown, now=self._now))
         except ExpressionError as error:
-            self.failed += 1
+            self.failed_at.append(event.created)
             self.failure = self.failure or str(error)
             return False
 

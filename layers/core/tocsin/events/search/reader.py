@@ -54,11 +54,16 @@ class EventPage:
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """Events by hour and action. Hours before `complete_from` may have more than was counted; None: all are counted."""
+    """Events by hour and action. Hours before `complete_from` may have more than was counted; None: all are counted.
+
+    `failed` and `failure` are those of EventPage.
+    """
 
     by_hour: dict[datetime, Counter[str]]
     complete_from: datetime | None
     budget: Budget
+    failed: int
+    failure: str | None
 
     @property
     def total(self) -> int:
@@ -71,12 +76,15 @@ class Stat:
     """How many events there were from a time on, and of how many different people.
 
     There may be more before `complete_from`, and more people before `users_complete_from`; None: all are counted.
+    `failed` and `failure` are those of EventPage.
     """
 
     events: int
     complete_from: datetime | None
     unique_users: int
     users_complete_from: datetime | None
+    failed: int
+    failure: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +94,19 @@ class Use:
     application: JsonObject
     events: int
     unique_users: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """The applications that were used most. There may be more uses before `complete_from`; None: all are counted.
+
+    `failed` and `failure` are those of EventPage.
+    """
+
+    uses: tuple[Use, ...]
+    complete_from: datetime | None
+    failed: int
+    failure: str | None
 
 
 class LogReader:
@@ -167,7 +188,8 @@ class LogReader:
         walk = self._walk(search, now, budget, ranges)
         for event in walk:
             by_hour[hour_of(event.created)][event.action] += 1
-        return Tally(dict(by_hour), _complete_from(walk, end), budget)
+        screening = walk.screening
+        return Tally(dict(by_hour), _complete_from(walk, end), budget, screening.failed, screening.failure)
 
     def stats(self, search: Search, starts: Sequence[datetime], end: datetime, *, now: datetime) -> list[Stat]:
         """Count the matching events from each of `starts` up to `end`, and their users.
@@ -195,12 +217,16 @@ class LogReader:
                         users[step].add(user)
         read_from = _complete_from(walk, end)
         complete = [read_from if read_from is not None and start < read_from else None for start in starts]
+        failed = [sum(at >= start for at in walk.screening.failed_at) for start in starts]
         return [
             Stat(
                 events=tallies[step].total if tallies else events[step],
                 complete_from=tallies[step].complete_from if tallies else complete[step],
                 unique_users=len(users[step]),
                 users_complete_from=complete[step],
+                failed=failed[step],
+                # All steps end at once, and what is read first is the newest: it is of each that has any.
+                failure=walk.screening.failure if failed[step] else None,
             )
             for step in range(len(starts))
         ]
@@ -212,10 +238,8 @@ class LogReader:
             found.update(Search().counted(count.counts))
         return found
 
-    def top(
-        self, search: Search, start: datetime, end: datetime, *, now: datetime, most: int
-    ) -> tuple[list[Use], datetime | None]:
-        """The applications with the most matching events, and the time from which the answer is complete.
+    def top(self, search: Search, start: datetime, end: datetime, *, now: datetime, most: int) -> Ranking:
+        """The applications with the most matching events.
 
         An event's application is its context's `authorized_application`; events without one are not counted. Its user
         is told by pk, else by username; events of nobody count as events only.
@@ -236,8 +260,8 @@ class LogReader:
             if user is not None:
                 users[key].add(user)
         ranked = sorted(events, key=lambda key: (-events[key], key))[:most]
-        uses = [Use(applications[key], events[key], len(users[key])) for key in ranked]
-        return uses, _complete_from(walk, end)
+        uses = tuple(Use(applications[key], events[key], len(users[key])) for key in ranked)
+        return Ranking(uses, _complete_from(walk, end), walk.screening.failed, walk.screening.failure)
 
     def _walk(self, search: Search, now: datetime, budget: Budget, ranges: Sequence[Range]) -> Scan:
         return Scan(self._client, self._table, search, now=now, budget=budget, ranges=ranges)
