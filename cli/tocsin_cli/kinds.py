@@ -70,7 +70,8 @@ def _policy(policy: JsonObject) -> str:
 def _silenced(silence: JsonObject) -> str:
     if silence.get("pattern"):
         return json.dumps(silence["pattern"], ensure_ascii=False)
-    return ", ".join(f"{name}={value}" for name, value in mapping(silence.get("matcher")).items() if value)
+    asked = ", ".join(f"{name}={value}" for name, value in mapping(silence.get("matcher")).items() if value)
+    return f"{asked} (or it fails)" if silence.get("failure_result") else asked  # the query, which is the last of them
 
 
 RULES = Kind(

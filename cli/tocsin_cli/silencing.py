@@ -57,7 +57,9 @@ def events_of(given: Sequence[str], query: str | None = None) -> JsonObject:
 def events_of_rule(rule: JsonObject, policies: Mapping[str, JsonObject]) -> list[JsonObject]:
     """What has to be silenced so that `rule` tells nobody: {"matcher"} or {"pattern"} each.
 
-    The API silences events, not rules, so that is what the rule's policies ask. CliError where that can't be said so.
+    The API silences events, not rules, so that is what the rule's policies ask. What fires where a query can't be
+    evaluated is silenced there too: such a matcher comes with the binding's {"failure_result": true}. CliError where
+    that can't be said so.
     """
     bindings = [each for each in objects(rule.get("bindings")) if each.get("enabled", True)]
     name = text(rule, "name")
@@ -67,6 +69,7 @@ def events_of_rule(rule: JsonObject, policies: Mapping[str, JsonObject]) -> list
     if rule.get("policy_engine_mode") != "all" or len(asked) == 1:
         return asked
     joined: JsonObject = {}
+    failing: JsonObject = {}
     for each in asked:
         matcher = each.get("matcher")
         if not isinstance(matcher, dict) or joined.keys() & matcher.keys():
@@ -75,7 +78,8 @@ def events_of_rule(rule: JsonObject, policies: Mapping[str, JsonObject]) -> list
                 hint="describe the events: tocsin silence app=…",
             )
         joined |= matcher
-    return [{"matcher": joined}]
+        failing |= {name: value for name, value in each.items() if name != "matcher"}
+    return [{"matcher": joined, **failing}]
 
 
 def rules_touched(rule: JsonObject, rules: Sequence[JsonObject]) -> list[str]:
@@ -94,13 +98,15 @@ def _asked(rule: str, binding: JsonObject, policies: Mapping[str, JsonObject]) -
     if binding.get("negate") or not binding.get("policy"):
         raise CliError(f"rule {rule!r} asks who somebody is, or what does not hold: no silence says that", hint=hint)
     policy = policies.get(text(binding, "policy"), {})
+    failing: JsonObject = {"failure_result": True} if binding.get("failure_result") else {}
     match policy.get("kind"):
         case "event_matcher":
-            return {"matcher": {name: policy[name] for name in MATCHED if policy.get(name)}}
+            matcher: JsonObject = {name: policy[name] for name in MATCHED if policy.get(name)}
+            return {"matcher": matcher, **(failing if "query" in matcher else {})}
         case "pattern":
             return {"pattern": policy.get("pattern")}
         case "expression":
-            return {"matcher": {"query": policy.get("expression")}}
+            return {"matcher": {"query": policy.get("expression")}, **failing}
     raise CliError(f"rule {rule!r} asks a policy that is not there: {text(binding, 'policy')!r}")
 
 

@@ -37,6 +37,19 @@ def test_a_silence_that_is_over_can_not_be_made_to_hold_in_the_past(api: Api) ->
     assert again.body["state"] == "active"
 
 
+def test_a_silence_says_what_a_query_that_fails_counts_as(api: Api) -> None:
+    asked = {"matcher": {"query": "event.context.amount > 5"}, "ends": "2999-01-01T00:00:00Z"}
+
+    made = api("PUT", "/silences/amounts", asked | {"failure_result": True})
+    other = api("PUT", "/silences/others", asked)
+    wrong = api("PUT", "/silences/wrong", ENTRIES["/silences/deploy"] | {"failure_result": True})
+
+    assert [made.body["failure_result"], other.body["failure_result"]] == [True, False]
+    assert api("PUT", "/silences/amounts", made.body).body == made.body
+    assert wrong.status == 422
+    assert "failure_result is the result of a query" in wrong.body["errors"][0]["message"]
+
+
 def test_a_silence_keeps_who_made_it_until_somebody_changes_it(api: Api) -> None:
     made = api("PUT", "/silences/deploy", ENTRIES["/silences/deploy"]).body
 

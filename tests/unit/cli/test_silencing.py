@@ -1,14 +1,19 @@
 """Which events a silence is about: from what people type, and from a rule."""
 
 from dataclasses import fields
+from datetime import timedelta
 
 import pytest
 
 from tests.unit.cli.serving import Reply, serving
+from tests.unit.rules.test_ruleset import NOW, People, event, fired
 from tocsin.expressions.vocabulary import FIELDS
+from tocsin.models import validated
 from tocsin.patterns import Pattern
-from tocsin.rules.model import Matching, Silence
+from tocsin.rules.model import Matching, NotificationRule, Silence, stored_policy
+from tocsin.rules.ruleset import RuleSet
 from tocsin_cli.errors import CliError, ExitCode, UsageError
+from tocsin_cli.kinds import SILENCES
 from tocsin_cli.main import main
 from tocsin_cli.silencing import EVENT, MATCHED, events_of, events_of_rule, rules_touched
 
@@ -16,6 +21,7 @@ POLICIES = {
     "login": {"name": "login", "kind": "event_matcher", "action": "login", "app": None},
     "shop": {"name": "shop", "kind": "event_matcher", "app": "shop"},
     "large": {"name": "large", "kind": "pattern", "pattern": {"context": {"amount": [{"numeric": [">", 100]}]}}},
+    "rich": {"name": "rich", "kind": "event_matcher", "action": "order", "query": "event.context.amount > 5"},
     "night": {"name": "night", "kind": "expression", "expression": "event.created.getHours() < 6"},
 }
 
@@ -153,6 +159,62 @@ def test_what_must_all_hold_is_one_silence():
     asked = rule({"policy": "login"}, {"policy": "shop"}, mode="all")
 
     assert events_of_rule(asked, POLICIES) == [{"matcher": {"action": "login", "app": "shop"}}]
+
+
+@pytest.mark.parametrize(
+    ("asked", "silenced"),
+    [
+        (rule({"policy": "night", "failure_result": True}), {"matcher": {"query": "event.created.getHours() < 6"}}),
+        (
+            rule({"policy": "login"}, {"policy": "night", "failure_result": True}, mode="all"),
+            {"matcher": {"action": "login", "query": "event.created.getHours() < 6"}},
+        ),
+        (
+            rule({"policy": "rich", "failure_result": True}),
+            {"matcher": {"action": "order", "query": "event.context.amount > 5"}},
+        ),
+    ],
+)
+def test_what_fires_where_a_query_fails_is_silenced_where_it_does(asked, silenced):
+    """The fault: a rule that fired by failure_result went on telling after `silence --rule`."""
+    assert events_of_rule(asked, POLICIES) == [silenced | {"failure_result": True}]
+
+
+@pytest.mark.parametrize("policy", ["login", "large"])
+def test_what_has_no_query_has_no_failure_to_silence(policy):
+    (silenced,) = events_of_rule(rule({"policy": policy, "failure_result": True}), POLICIES)
+
+    assert "failure_result" not in silenced
+
+
+def test_a_list_says_of_a_silence_that_it_holds_where_its_query_fails():
+    (events,) = (column for column in SILENCES.columns if column.title == "EVENTS")
+    matcher = {"app": "shop", "query": "event.context.n > 5"}
+
+    shown = [events.value({"matcher": matcher, "failure_result": fails}) for fails in (False, True)]
+
+    assert shown == ["app=shop, query=event.context.n > 5", "app=shop, query=event.context.n > 5 (or it fails)"]
+
+
+@pytest.mark.parametrize("mode", ["any", "all"])
+def test_a_silence_of_a_rule_holds_for_all_that_the_rule_fires_for(mode):
+    asked = rule({"policy": "amount", "failure_result": True}, {"policy": "shop"}, mode=mode)
+    policies = POLICIES | {"amount": {"name": "amount", "kind": "expression", "expression": "event.context.amount > 5"}}
+    times = {"starts": NOW - timedelta(hours=1), "ends": NOW + timedelta(hours=1)}
+    silences = [
+        validated(Silence, {"name": f"s{number}", **times, **each})
+        for number, each in enumerate(events_of_rule(asked, policies))
+    ]
+    known = [stored_policy(policies[name]) for name in ("amount", "shop")]
+    rules = RuleSet([validated(NotificationRule, asked)], known, silences)
+    contexts = ({}, {"amount": "9"}, {"amount": 9}, {"amount": 1})
+    events = [event(app=app, context=context) for app in ("shop", "crm") for context in contexts]
+
+    silenced = [rules.silence_for(each, People(), NOW) is not None for each in events]
+
+    fires = [bool(fired(rules, each)) for each in events]
+    assert True in fires and False in fires
+    assert silenced == fires
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,7 @@ EVERYTHING: dict[str, Any] = {
         {
             "name": "s",
             "matcher": ENDS,
+            "failure_result": True,
             "starts": "2026-03-01T12:00:00Z",
             "ends": "2026-03-01T13:00:00.123456Z",
             "comment": "c",

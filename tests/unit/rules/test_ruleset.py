@@ -237,6 +237,9 @@ def silence(**fields: Any) -> Silence:
         (silence(matcher={"query": "event.app == 'shop'"}), True),
         (silence(matcher={"action": "login_failed", "query": "event.app == 'other'"}), False),
         (silence(matcher={"query": "event.context.missing == 1"}), False),
+        (silence(matcher={"query": "event.context.missing == 1"}, failure_result=True), True),
+        (silence(matcher={"action": "logout", "query": "event.context.missing == 1"}, failure_result=True), False),
+        (silence(matcher={"query": "event.app == 'other'"}, failure_result=True), False),
         (silence(matcher={"action": "login_failed"}, starts=NOW + timedelta(minutes=1)), False),
         (silence(matcher={"action": "login_failed"}, ends=NOW), False),
     ],
@@ -320,6 +323,12 @@ def test_a_throttles_window_is_a_second_at_least_and_31_days_at_most(window: str
 def test_a_silence_that_ends_before_it_starts_is_refused() -> None:
     with pytest.raises(ValidationError, match=r"ends .* is not after starts "):
         validated(Silence, {"name": "s", "matcher": {"app": "shop"}, "starts": NOW, "ends": NOW})
+
+
+@pytest.mark.parametrize("asked", [{"matcher": {"app": "shop"}}, {"pattern": {"app": ["shop"]}}])
+def test_a_silence_without_a_query_has_no_result_of_its_failure(asked: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError, match="failure_result is the result of a query"):
+        silence(**asked, failure_result=True)
 
 
 def test_an_explanation_says_that_nothing_fires_for_the_last_of_many_system_events() -> None:

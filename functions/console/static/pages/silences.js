@@ -45,7 +45,8 @@ function NewSilence({ query }) {
       <div class="inline"><button class="primary">Silence</button>${may("events:read") && html`<button type="button" onClick=${preview}>What would it have held?</button>`}</div></form>`;
 }
 
-const said = (silence) => (silence.matcher ? Object.entries(silence.matcher).filter(([, value]) => value).map(([name, value]) => `${name} = ${value}`).join(", ") : JSON.stringify(silence.pattern));
+const asked = (matcher) => Object.entries(matcher).filter(([, value]) => value).map(([name, value]) => `${name} = ${value}`).join(", ");
+const said = (silence) => (silence.matcher ? `${asked(silence.matcher)}${silence.failure_result ? " (or it fails)" : ""}` : JSON.stringify(silence.pattern));
 
 function Overview() {
   const silences = useAll("silences");

@@ -296,6 +296,8 @@ class Silence(Model):
     name: Name
     matcher: Matching | None = field(default=None, metadata=stored_as(Matching.stored))
     pattern: JsonObject | None = None
+    failure_result: bool = False
+    """Whether it holds for an event on which the matcher's query can't be evaluated: a binding's `failure_result`."""
     starts: Moment = field(metadata=stored_as(parse_moment))
     ends: Moment = field(metadata=stored_as(parse_moment))
     comment: Annotated[str, Field(max_length=1000)] = ""
@@ -304,6 +306,10 @@ class Silence(Model):
     def __post_init__(self) -> None:
         if (self.matcher is None) is (self.pattern is None):
             raise ValueError("give exactly one of matcher, pattern")
+        if self.failure_result and (self.matcher is None or self.matcher.query is None):
+            raise ValueError(
+                "failure_result is the result of a query that can't be evaluated: give one, or leave it out"
+            )
         if self.ends <= self.starts:
             raise ValueError(f"ends ({self.ends.isoformat()}) is not after starts ({self.starts.isoformat()})")
 

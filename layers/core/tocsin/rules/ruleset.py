@@ -252,7 +252,10 @@ class RuleSet:
         """Return the silence in force for the event of `look`, the first by name; None where there is none."""
         for key in sorted((look.held & self._silences.keys()) | self._silences_without_pattern):
             silence = self._silences[key]
-            if silence.holds_at(look.now) and look.silenced_by_expression(self._silencing_expressions.get(key)):
+            expression = self._silencing_expressions.get(key)
+            if silence.holds_at(look.now) and look.silenced_by_expression(
+                expression, failure_result=silence.failure_result
+            ):
                 return silence
         return None
 
@@ -313,14 +316,17 @@ class _Look:
             self._bindings[asks_who] = bind(**values, now=self.now)
         return self._bindings[asks_who]
 
-    def silenced_by_expression(self, expression: Expression | None) -> bool:
-        """Whether a silence's query holds. A query that fails silences nothing: a needless alert is the lesser harm."""
+    def silenced_by_expression(self, expression: Expression | None, *, failure_result: bool) -> bool:
+        """Whether a silence's query holds. One that fails counts as the silence's `failure_result`.
+
+        That is false unless said otherwise, since a needless alert is the lesser harm.
+        """
         if expression is None:
             return True
         try:
             return expression.test(self.bindings(expression))
         except ExpressionError:
-            return False
+            return failure_result
 
     def at(self, rule: NotificationRule, *, everything: bool = False) -> tuple[list[BindingResult], bool]:
         """Evaluate the bindings of `rule` until it is certain whether it fires. Returns the results, and whether."""

@@ -86,6 +86,7 @@ _FILTER_FAILED: dict[str, Schema] = {"filter_failed": nullable(ANY_OBJECT)}
 _READ: dict[str, Schema] = {"scanned_until": nullable(MOMENT), "scanned": WHOLE, **_FILTER_FAILED}
 _COUNTED: dict[str, Schema] = {"complete_from": nullable(MOMENT), **_FILTER_FAILED}
 
+_SILENCED: dict[str, Schema] = {"pattern": ANY_OBJECT, "failure_result": TRUTH}
 _JOB: dict[str, Schema] = {
     "id": TEXT,
     "state": {"type": "string", "enum": ["queued", "running", "done", "failed"]},
@@ -338,11 +339,11 @@ SHAPES: dict[str, Schema] = {
     "Backtested": obj({"rule": TEXT, "events": WHOLE, "fired": WHOLE, "by_hour": ANY_OBJECT, "cursor": nullable(TEXT)}),
     "NewSilence": obj(
         {"ends": MOMENT},
-        {"name": TEXT, "starts": MOMENT, "comment": TEXT, "matcher": nullable(ANY_OBJECT), "pattern": ANY_OBJECT},
+        {"name": TEXT, "starts": MOMENT, "comment": TEXT, "matcher": nullable(ANY_OBJECT), **_SILENCED},
     ),
     "Silence": obj(
         {"name": TEXT, "starts": MOMENT, "ends": MOMENT, "comment": TEXT, "by": TEXT, "state": TEXT},
-        {"matcher": ANY_OBJECT, "pattern": ANY_OBJECT},
+        {"matcher": ANY_OBJECT, **_SILENCED},
     ),
     "Preset": obj(
         {
