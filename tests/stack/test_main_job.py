@@ -305,9 +305,7 @@ def test_a_webhook_that_failed_says_so_and_comes_again(stack, api, trouble, reas
 def test_a_webhook_that_is_down_says_so(api):
     event_id = api.post_event(event_for("closed"))["id"]
 
-    delivery = until(
-        lambda: next((d for d in api.story(event_id).deliveries if d.attempts), None), 180, of="an attempt"
-    )
+    delivery = until(lambda: next((d for d in api.story(event_id).deliveries if d.attempts), None), 180, of="attempts")
 
     assert delivery.state == "retrying"
     assert delivery.attempts[0].status is None
