@@ -133,8 +133,10 @@ async def _within[T](seconds: float, call: Awaitable[T]) -> T | None:
     task = asyncio.ensure_future(call)  # which has its context from now on
     current.reset(token)
     left = left_s(seconds, lost)
-    while not task.done() and (wait_s := left()) > 0:
+    wait_s = seconds
+    while wait_s > 0 and not task.done():
         await asyncio.wait({task}, timeout=wait_s)
+        wait_s = left()
     return task.result() if task.done() else None
 
 
