@@ -24,6 +24,7 @@ from tocsin.deliveries.breaker_store import Breakers, BreakerStore
 from tocsin.deliveries.digest_store import DigestStore
 from tocsin.deliveries.due_steps import DueSteps
 from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.leavers import Leavers
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues
 from tocsin.deliveries.readers import Readers
@@ -42,6 +43,7 @@ from tocsin.matching.message import step_sender
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import can_be_muted
 from tocsin.notifications.inbox import inbox_delivery
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
 from tocsin.notifications.model import Severity
 from tocsin.notifications.outcome import Deliver
@@ -85,6 +87,7 @@ class World:
         self.breakers = BreakerStore(dynamodb, "deliveries")
         self.ledger = StoryStore(dynamodb, "deliveries")
         self.inboxes = InboxStore(dynamodb, "deliveries")
+        PeopleStore(dynamodb, "config").write(users=[ALICE])
         self.urls = {mode: stack.queues[name] for mode, name in QUEUE.items()}
 
     def clock(self) -> datetime:
@@ -188,6 +191,7 @@ class World:
             ),
         }
         pace = {"webhook": pace_of, "webhook_slack": PACE}.get(mode)
+        leavers = self._leavers()
         worker = DeliveryWorker(
             configuration=self.configuration,
             events=self.events,
@@ -197,16 +201,22 @@ class World:
             sqs=self.stack.sqs,
             queue_url=self.urls[TransportMode(mode)],
             deliver=deliver or makers[mode](),
+            left=lambda message, digest: leavers.of([(message, digest)]).get(message.delivery_id),
             **({"pace": pace, "clock": self.clock, "sleep": self.slept.append} | options),
         )
         worker.run = RECORDER.in_role_of(FUNCTION[TransportMode(mode)], worker.run)  # type: ignore[method-assign]
         return worker
+
+    def _leavers(self) -> Leavers:
+        people, owners = PeopleStore(self.stack.dynamodb, "config"), InboxOwnerStore(self.stack.dynamodb, "deliveries")
+        return Leavers(people.users, owners.emptied)
 
     def service(self, sleep: Callable[[float], object] = lambda _: None) -> DeliveryService:
         """What the API does with deliveries; `sleep` is what happens while it waits for a test's outcome."""
         return DeliveryService(
             configuration=self.configuration,
             people=PeopleStore(self.stack.dynamodb, "config"),
+            left=self._leavers().of,
             deliveries=self.deliveries,
             redeliveries=self.redeliveries,
             breakers=self.breakers,

@@ -146,20 +146,22 @@ def _redrive(cli: Cli, transport: str, states: list[str], query: dict[str, str],
     range_: dict[str, Json] = {name: query[name] for name in ("since", "until") if name in query}
     wanted: list[Json] = [*states]
     asked: JsonObject = {"transport": transport, "states": wanted, **range_}
-    queued = skipped = 0
+    queued = skipped = gone = 0
     with cli.out.progress() as bar:
         task = bar.add_task(f"redrive {transport}", total=expected, more="")
         while True:
             answer = cli.api.post("/deliveries/redrive", asked).object
             queued += whole(answer.get("queued"))
             skipped += whole(answer.get("skipped"))
+            gone += whole(answer.get("gone"))
             bar.update(task, completed=queued + skipped, more=f"{queued:,} queued")
             if not answer.get("cursor"):
                 break
             asked["cursor"] = answer["cursor"]
-    left = f", {skipped:,} left as they are" if skipped else ""
-    cli.out.done(f"{counted(queued, 'delivery', 'deliveries')} on the way again{left}")
-    cli.out.data({"transport": transport, "queued": queued, "skipped": skipped})
+    left = f", {skipped - gone:,} left as they are" if skipped > gone else ""
+    discarded = f", {gone:,} discarded: their people left" if gone else ""
+    cli.out.done(f"{counted(queued, 'delivery', 'deliveries')} on the way again{left}{discarded}")
+    cli.out.data({"transport": transport, "queued": queued, "skipped": skipped, "gone": gone})
 
 
 def _checked(states: list[str], known: tuple[str, ...]) -> list[str]:

@@ -73,6 +73,12 @@ def deliver_in_thread(stage: Stage, permission: Permission) -> None:
     carry(stage, permission.function, message, State.DELIVERED)
 
 
+def deliver_late(stage: Stage, permission: Permission) -> None:
+    """Has the function deliver what its queue gives out once more, for which it looks whether the person is there."""
+    message = new_message(MODES[permission.function])
+    carry(stage, permission.function, replace(message, again=True), State.DELIVERED)
+
+
 @contextlib.contextmanager
 def events_unreadable(stage: Stage) -> Iterator[None]:
     """Fails deliveries that carry no event, in a way that time heals, whatever their transport."""
@@ -279,6 +285,8 @@ COURIERS: dict[tuple[str, str], Probe] = {
     ("ReadLargeEvent", "dynamodb:GetItem"): deliver_by_key,
     ("ReportFailure", "dynamodb:PutItem"): fail_for_good,
     ("KeepLedger", "dynamodb:UpdateItem"): deliver,
+    ("ReadUser", "dynamodb:BatchGetItem"): deliver_late,
+    ("ReadDeparture", "dynamodb:BatchGetItem"): deliver_late,
 }
 # Of those that tell somebody else's endpoint; the inbox is our own table.
 OUTSIDERS = ("webhook", "slack", "email")

@@ -35,13 +35,15 @@ function Redrive({ transport, state, since, until, done }) {
     try {
       let cursor;
       let queued = 0;
+      let gone = 0;
       do {
         const answer = (await ask("POST", "deliveries/redrive", { body: { transport, states: [state], since, until, cursor } })).data;
         queued += answer.queued;
+        gone += answer.gone;
         cursor = answer.cursor;
       } while (cursor);
       setCounted(null);
-      setSaid({ done: `${queued} are queued again.` });
+      setSaid({ done: `${queued} are queued again.${gone ? ` ${gone} are discarded: their people left.` : ""}` });
       done();
     } catch (problem) { setSaid({ problem }); }
   };

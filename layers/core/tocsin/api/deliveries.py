@@ -113,9 +113,8 @@ def _add_deliveries(app: APIGatewayHttpResolver, service: DeliveryService) -> No
             after=_CURSORS.read(wanted.cursor),
             limit=wanted.limit,
         )
-        return json_response(
-            202, {"queued": done.queued, "skipped": done.skipped, "cursor": _CURSORS.write(done.cursor)}
-        )
+        counts: JsonObject = {"queued": done.queued, "skipped": done.skipped, "gone": done.gone}
+        return json_response(202, counts | {"cursor": _CURSORS.write(done.cursor)})
 
 
 def _add_mail_stops(app: APIGatewayHttpResolver, stops: Suppressions) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from tocsin.api.tickets import LiveAddress
 from tocsin.aws import clients
@@ -20,9 +20,10 @@ from tocsin.config.secret_store import SecretStore
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.queues import Queues, queue_urls
 from tocsin.deliveries.redrive_store import RedeliveryStore
-from tocsin.deliveries.service import DeliveryService
+from tocsin.deliveries.service import DeliveryService, Left
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.events.search.reader import LogReader
 from tocsin.events.store import EventStore
@@ -44,10 +45,12 @@ from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import UnsubscribeLinks
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.inbox_store import InboxStore
+from tocsin.notifications.outcome import Outcome
 from tocsin.records import dataclass
 from tocsin.status.report import Clients, StatusReport, Watched
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import utc_now
+from tocsin.types import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def services_of(environment: Environment) -> Services:
     configuration = ConfigurationStore(dynamodb, config_table)
     secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
     people, preferences = PeopleStore(dynamodb, config_table), PreferencesStore(dynamodb, config_table)
-    belongings = Belongings(InboxOwnerStore(dynamodb, deliveries_table), preferences)
+    owners = InboxOwnerStore(dynamodb, deliveries_table)
+    belongings = Belongings(owners, preferences)
     explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events, preferences)
     policy = policy_of(environment)
     secret = link_secret(environment)
@@ -104,6 +108,7 @@ def services_of(environment: Environment) -> Services:
     service = DeliveryService(
         configuration=configuration,
         people=people,
+        left=_left(people, owners),
         deliveries=DeliveryStore(dynamodb, deliveries_table),
         redeliveries=RedeliveryStore(dynamodb, deliveries_table),
         breakers=BreakerStore(dynamodb, deliveries_table),
@@ -156,3 +161,12 @@ def services_of(environment: Environment) -> Services:
         jobs=JobStore(dynamodb, deliveries_table),
         exports=Bucket(clients.s3, environment.text("EXPORTS_BUCKET")),
     )
+
+
+def _left(people: PeopleStore, owners: InboxOwnerStore) -> Left:
+    def left(messages: Iterable[tuple[DeliveryMessage, JsonObject | None]]) -> dict[str, Outcome]:
+        from tocsin.deliveries.leavers import Leavers  # noqa: PLC0415 - few requests send again
+
+        return Leavers(people.users, owners.emptied).of(messages)
+
+    return left

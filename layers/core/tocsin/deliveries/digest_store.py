@@ -340,7 +340,7 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
         transport=lead.transport,
         mode=latest.mode,  # a transport may have become one of another mode since the first
         user=latest.user,
-        once=False,
+        once=latest.once,
         digest=place.told,
         again=True,
         about=lead.about if "group" in told else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Self
 
 import orjson
@@ -11,6 +11,7 @@ import orjson
 from tocsin.errors import Unavailable
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
+from tocsin.ids import id_time
 from tocsin.notifications.model import Severity, delivery_id, digest_notification_id, notification_id
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.records import dataclass, field
@@ -19,6 +20,9 @@ from tocsin.types import JsonObject
 
 MAX_HOPS = 16
 """Times in a row that a function sends a message to its own queue: Lambda's loop detection is off for it."""
+
+LATE = timedelta(minutes=15)
+"""Since its event: longer than what is told at once takes."""
 
 INLINE_LIMIT = 16_000
 """Bytes up to which an event travels in its message: ten such messages fit one SQS batch of 256 KB."""
@@ -136,6 +140,10 @@ class DeliveryMessage:
         Letters, digits and punctuation, no blanks (SQS API reference, SendMessage).
         """
         return self.transport.replace(" ", "_")
+
+    def comes_late(self, now: datetime) -> bool:
+        """Whether it is sent so long after its event was matched, or again, that its person may have left meanwhile."""
+        return self.again or now - id_time(self.event_id) > LATE
 
     def once_more(self) -> Self:
         """The message as its function puts it into its own queue again. Raises Unavailable after MAX_HOPS."""

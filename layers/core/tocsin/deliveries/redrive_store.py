@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, document, is_gone, number, number_of, text, text_of, timestamp
+from tocsin.aws.dynamodb import Item, document, document_of, is_gone, number, number_of, text, text_of, timestamp
 from tocsin.aws.errors import ConditionFailed, Refused
 from tocsin.aws.table import Table
 from tocsin.deliveries.backoff import PAUSES
@@ -51,6 +52,15 @@ class Span:
     states: Sequence[State]
     since: str = ""
     until: str = "g"  # sorts after every hexadecimal digit
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A delivery as it stands: its message, without the event, and what it tells as a digest, if it is one."""
+
+    message: DeliveryMessage
+    state: State
+    digest: JsonObject | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +244,31 @@ class RedeliveryStore:
             return State(text_of(refused.item, "state", state))
         return message_of(queued)
 
+    def found(self, places: Sequence[Place]) -> list[Found]:
+        """Read deliveries, in no order. Missing ones are left out."""
+        items = self._table.get_many("reading deliveries", (place.key for place in places), consistent=True)
+        return [Found(message_of(item), State(text_of(item, "state")), _digest_of(item)) for item in items]
+
+    def discard(self, found: Found, outcome: Outcome, *, now: datetime) -> None:
+        """End a delivery that nobody is to have: `outcome` says why. One whose state has changed is left alone."""
+        place = Place.of(found.message.delivery_id)
+        with suppress(ConditionFailed):
+            change(
+                self._table,
+                "discarding a delivery",
+                place,
+                {
+                    "state": text(outcome.state),
+                    "updated": text(iso(now)),
+                    **listed(found.message.transport, outcome.state, place.delivery_id),
+                },
+                remove=NO_LONGER_DUE,
+                attempt=Attempt(now, 0, outcome),
+                counted=False,
+                condition="#state = :seen",
+                values={":seen": text(found.state)},
+            )
+
     # ── by state ─────────────────────────────────────────────────────────────
 
     def newest(self, span: Span, *, before: str | None, limit: int) -> list[Place]:
@@ -281,6 +316,11 @@ class RedeliveryStore:
         items = {place_of(item).delivery_id: item for item in found}
         there = [items[place.delivery_id] for place in places if place.delivery_id in items]
         return [shown(item) for item in there if not is_gone(item, now)]
+
+
+def _digest_of(item: Item) -> JsonObject | None:
+    digest = document_of(item, "digest") if "digest" in item else None
+    return digest if isinstance(digest, dict) else None
 
 
 def _queued(place: Place, transport: str, now: datetime) -> dict[str, Any]:

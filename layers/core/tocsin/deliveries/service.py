@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import id_prefix, new_id
 from tocsin.notifications.model import Severity
-from tocsin.notifications.outcome import State
+from tocsin.notifications.outcome import Outcome, State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.records import dataclass
 from tocsin.times import utc_now
@@ -38,13 +38,20 @@ TEST_WAITS = 20.0
 
 _PARALLEL = 16
 
+type Left = Callable[[Iterable[tuple[DeliveryMessage, JsonObject | None]]], dict[str, Outcome]]
+"""Finds why messages are not sent whose person left, by their delivery's id (`deliveries.leavers`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Redriven:
-    """How many deliveries were put on their queue, how many were left as they are, and the position to go on from."""
+    """How many deliveries were put on their queue and how many were not, and the position to go on from.
+
+    `gone` are those of `skipped` that were discarded, since their person left.
+    """
 
     queued: int
     skipped: int
+    gone: int
     cursor: str | None
 
 
@@ -56,6 +63,7 @@ class DeliveryService:
         *,
         configuration: ConfigurationStore,
         people: PeopleStore,
+        left: Left,
         deliveries: DeliveryStore,
         redeliveries: RedeliveryStore,
         breakers: BreakerStore,
@@ -65,6 +73,7 @@ class DeliveryService:
     ) -> None:
         self._configuration = configuration
         self._people = people
+        self._left = left
         self._deliveries = deliveries
         self._redeliveries = redeliveries
         self._breakers = breakers
@@ -101,9 +110,12 @@ class DeliveryService:
     # ── sending again ────────────────────────────────────────────────────────
 
     def retry(self, delivery_id: str) -> JsonObject:
-        """Send a delivery again, from the beginning of its schedule. Conflict where it was told."""
+        """Send a delivery again, from the beginning of its schedule. Conflict where it was told, or its person left."""
         told = (State.DELIVERED, State.JOINED)
-        queued = self._redeliveries.requeue(Place.of(delivery_id), now=self._clock(), skip=told)
+        place, now = Place.of(delivery_id), self._clock()
+        if gone := self._discard_gone([place], skip=told, now=now):
+            raise Conflict(f"it is not sent again: {gone[delivery_id].detail}")
+        queued = self._redeliveries.requeue(place, now=now, skip=told)
         if queued is None:
             raise NotFound(f"there is no delivery {delivery_id[:80]}, or it has expired")
         if isinstance(queued, State):
@@ -132,12 +144,29 @@ class DeliveryService:
         places = self._redeliveries.oldest(span, after=after, limit=limit)
         skip = tuple(state for state in State if state not in states)
         now = self._clock()
+        gone = self._discard_gone(places, skip=skip, now=now)
+        wanted = [place for place in places if place.delivery_id not in gone]
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            queued = list(pool.map(lambda place: self._redeliveries.requeue(place, now=now, skip=skip), places))
+            queued = list(pool.map(lambda place: self._redeliveries.requeue(place, now=now, skip=skip), wanted))
         messages = [(message, 0) for message in queued if isinstance(message, DeliveryMessage) and not message.test]
         sent = self._queues.send(messages)
         cursor = places[-1].delivery_id if len(places) == limit else None
-        return Redriven(sent, len(places) - sent, cursor)
+        return Redriven(sent, len(places) - sent, len(gone), cursor)
+
+    def _discard_gone(self, places: Sequence[Place], *, skip: Sequence[State], now: datetime) -> dict[str, Outcome]:
+        """Discard those of `places` whose person left. Return why, by their ids; their attempts say so too.
+
+        Those in a state of `skip` are left alone, and what a function has now, which asks by itself.
+        """
+        asked = {
+            found.message.delivery_id: found
+            for found in self._redeliveries.found(places)
+            if found.state not in skip and found.state is not State.DELIVERING and not found.message.test
+        }
+        gone = self._left((found.message, found.digest) for found in asked.values())
+        with ThreadPoolExecutor(_PARALLEL) as pool:
+            list(pool.map(lambda each: self._redeliveries.discard(asked[each], gone[each], now=now), gone))
+        return gone
 
     # ── trying a transport ───────────────────────────────────────────────────
 

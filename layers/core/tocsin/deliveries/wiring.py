@@ -4,23 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from functools import partial
+from functools import cache, partial
+from typing import TYPE_CHECKING
 
 from tocsin.aws import clients
 from tocsin.aws.environment import Environment
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker_store import Breakers, BreakerStore
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.deliveries.worker import DeliveryWorker
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.notifications.acknowledge_links import AcknowledgeLinks, LinkOf
 from tocsin.notifications.context import RenderingContext
-from tocsin.notifications.outcome import Deliver
+from tocsin.notifications.outcome import Deliver, Outcome
 from tocsin.notifications.rule_words import RuleWords, in_rules_words
 from tocsin.notifications.transport import PaceOf
 from tocsin.times import utc_now
+from tocsin.types import JsonObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+    from tocsin.deliveries.leavers import Leavers
 
 
 def transport_worker(
@@ -57,9 +65,27 @@ def transport_worker(
             console,
             _links_to_acknowledge(secret, environment.text("API_URL")),
         ),
+        left=_left(dynamodb, environment),
         pace=pace,
         paced_together=paced_together,
     )
+
+
+def _left(
+    dynamodb: DynamoDBClient, environment: Environment
+) -> Callable[[DeliveryMessage, JsonObject | None], Outcome | None]:
+    """Return what finds why a message is not sent whose person left."""
+    config_table, deliveries_table = environment.text("CONFIG_TABLE"), environment.text("DELIVERIES_TABLE")
+
+    @cache
+    def leavers() -> Leavers:
+        from tocsin.deliveries.leavers import Leavers  # noqa: PLC0415 - few messages come late
+        from tocsin.identity.store import PeopleStore  # noqa: PLC0415
+        from tocsin.notifications.inbox_owner_store import InboxOwnerStore  # noqa: PLC0415
+
+        return Leavers(PeopleStore(dynamodb, config_table).users, InboxOwnerStore(dynamodb, deliveries_table).emptied)
+
+    return lambda message, digest: leavers().of([(message, digest)]).get(message.delivery_id)
 
 
 def _links_to_acknowledge(secret: Callable[[], str | None], base_url: str) -> LinkOf:

@@ -95,6 +95,7 @@ class DeliveryWorker:
         sqs: SQSClient,
         queue_url: str,
         deliver: Deliver,
+        left: Callable[[DeliveryMessage, JsonObject | None], Outcome | None],
         pace: timedelta | PaceOf | None = None,
         paced_together: str = "",
         hanging_pace: timedelta = HANGING_PACE,
@@ -102,7 +103,9 @@ class DeliveryWorker:
         clock: Callable[[], datetime] = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`pace` is how much time one message of a transport needs before the next one, if any, or what tells it of a
+        """`left` returns why a message is not sent whose person left; it is given what the message tells as a digest.
+
+        `pace` is how much time one message of a transport needs before the next one, if any, or what tells it of a
         transport; with `paced_together`, the name of a service, one message of all of the queue's transports.
 
         `hanging_pace` is the same for a transport whose endpoint has not answered lately.
@@ -115,6 +118,7 @@ class DeliveryWorker:
         self._sqs = sqs
         self._queue_url = queue_url
         self._deliver = deliver
+        self._left = left
         self._pace, self._paced_together = pace, paced_together
         self._hanging_pace = hanging_pace
         self._parallel = parallel
@@ -189,6 +193,9 @@ class DeliveryWorker:
             return None, Outcome(State.FAILED, "transport_disabled", detail)
         event = None
         try:
+            gone = self._left(message, digest) if message.comes_late(self._clock()) else None
+            if gone is not None:
+                return None, gone
             context = context_of(message, digest, transport, configuration.expressions, self._events)
             if context is None:
                 return None, Outcome(State.DISCARDED, "event_gone", "the event has expired or was deleted")

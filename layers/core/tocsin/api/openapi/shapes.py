@@ -306,7 +306,7 @@ SHAPES: dict[str, Schema] = {
     ),
     "Delivery": obj({"id": TEXT, "state": TEXT, "transport": TEXT}),
     "DeliveryPage": page(ANY_OBJECT),
-    "Redriven": obj({"queued": WHOLE, "skipped": WHOLE, "cursor": nullable(TEXT)}),
+    "Redriven": obj({"queued": WHOLE, "skipped": WHOLE, "gone": WHOLE, "cursor": nullable(TEXT)}),
     "MailStopPage": page(ANY_OBJECT),
     "Ticket": obj({"ticket": TEXT, "expires": MOMENT, "url": TEXT}),
     "Lifted": obj({"address": TEXT, "lifted": TRUTH}),
