@@ -51,10 +51,11 @@ class Pages:
         *,
         form: str | None = None,
         ended: bool = False,
+        pk: str = "",
         **headers: str,
     ) -> Answer:
         ends = self.now - LIVES if ended else self.now + LIVES
-        token = self.links.token(Acknowledging("logins", ABOUT, self.event_id, "chat", username, ends))
+        token = self.links.token(Acknowledging("logins", ABOUT, self.event_id, "chat", username, ends, pk))
         return self.api(method, "/acknowledge", form, query={"token": token}, facts={}, headers=HTML | headers)
 
 
@@ -136,8 +137,53 @@ def test_the_link_of_who_left_acknowledges_nothing(pages: Pages, method: str, le
 
     matter = pages.matters.get("logins", ABOUT, now=pages.now)
     assert (gone.status, page.status, "<h1>This link does not work</h1>" in page.text) == (200, 404, True)
+    assert "It was for ana, who is not there any more, or not active." in page.text
     assert matter is not None and matter.acknowledgement is None
     assert pages.follow("POST", "bob").status == 200
+
+
+@pytest.mark.parametrize("pk", ["", "7"], ids=["an earlier version's", "of this version"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_the_link_of_who_had_the_name_before_acknowledges_nothing(pages: Pages, method: str, pk: str) -> None:
+    """The fault: for 30 days, whoever was given a deleted person's name had their links too."""
+    pages.begin()
+    assert pages.api("DELETE", "/users/ana").status == 200
+    assert pages.api("PUT", "/users/ana", {"locale": "de", "pk": pk or None}).status == 201
+
+    page = pages.follow(method, pk=pk)
+    problem = pages.follow(method, pk=pk, accept="application/json")
+
+    matter = pages.matters.get("logins", ABOUT, now=pages.now)
+    assert (page.status, problem.status) == (404, 404)
+    assert "<h1>Dieser Link funktioniert nicht</h1>" in page.text
+    assert "Der Name ana ist auf eine andere Person übergegangen" in page.text
+    assert "the name ana has passed on" in problem.text
+    assert matter is not None and matter.acknowledgement is None
+
+
+@pytest.mark.parametrize(("now", "status"), [(7, 200), ("7", 200), (8, 404), (None, 404)])
+def test_a_link_is_its_persons_by_their_key(pages: Pages, now: int | str | None, status: int) -> None:
+    """Also where the name passed on without that the one was deleted before the other came."""
+    pages.begin()
+    assert pages.api("PUT", "/users/ana", {"pk": now}).status == 200
+
+    assert pages.follow("POST", pk="7").status == status
+
+
+def test_a_link_of_an_earlier_version_holds_while_its_person_is_there(pages: Pages) -> None:
+    pages.begin()
+    assert pages.api("PUT", "/users/ana", {"pk": 7, "email": "ana@example.org"}).status == 200
+
+    assert pages.follow("POST").status == 200
+
+
+def test_who_has_the_name_now_follows_their_own_links(pages: Pages) -> None:
+    pages.begin()
+    assert pages.api("DELETE", "/users/ana").status == 200
+    assert pages.api("PUT", "/users/ana", {"pk": 9}).status == 201
+    pages.now += timedelta(seconds=5)
+
+    assert pages.follow("POST", pk="9").status == 200
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])

@@ -76,6 +76,35 @@ def test_links_that_are_in_mails_already_still_work() -> None:
     assert links.read("3.YW5hAG1haWwAcmVmdW5kcw.zZwGHhIHNftqKNxwy0e4kD2yoUMJyhiO0p_nzmTXiAg") is None
 
 
+def test_a_link_to_acknowledge_by_that_was_sent_already_still_works() -> None:
+    """Signed by the version before links said their person's key, with this secret."""
+    said = "cmVmdW5kcwBhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYQBlAG1haWwAYW5hADE3NzQ5NTg0MDA"
+
+    assert LINKS.read(f"{said}.HWMw6f0H1-YqJjqzPSlTvrZ44OQGfsxWHLJ5LqL5Prs", NOW) == ANAS
+    assert (ANAS.pk, ANAS.made) == ("", NOW)
+
+
+@pytest.mark.parametrize("pk", [7, "7", "0197f3a4-7c1e-7b0a-9d3e-2f6b8c1d4e5f"])
+def test_a_link_to_acknowledge_by_says_its_persons_key(pk: int | str) -> None:
+    context = replace(rendering_context(), about="a" * 32)
+    assert context.user is not None
+
+    url = LINKS.url(replace(context, user=replace(context.user, pk=pk)), NOW)
+
+    read = LINKS.read((url or "").partition("token=")[2], NOW)
+    assert read is not None and read.pk == str(pk)
+
+
+def test_a_link_to_acknowledge_by_that_would_be_too_long_with_the_key_goes_without() -> None:
+    context = replace(rendering_context(), about="a" * 32)
+    assert context.user is not None
+
+    url = LINKS.url(replace(context, user=replace(context.user, pk="k" * 600)), NOW)
+
+    read = LINKS.read((url or "").partition("token=")[2], NOW)
+    assert read is not None and (read.username, read.pk) == (context.user.username, "")
+
+
 @pytest.mark.parametrize("domain", ["a.io", ".".join(["x" * 62] * 4)])
 @pytest.mark.parametrize("host", ["example.com", "x" * 189])
 @pytest.mark.parametrize("name", ["ana", "a" * 255, "规" * 255])

@@ -6,7 +6,8 @@ open links by themselves; POST, which the page's button sends, acknowledges.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from html import escape
 from urllib.parse import parse_qs
 
@@ -21,6 +22,7 @@ from tocsin.errors import Invalid, NotFound, Violation
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.events.summary import message_of, sentence_of
+from tocsin.http.request import Request
 from tocsin.identity.principal import Principal, Scope
 from tocsin.ids import IdError, parse_id
 from tocsin.matching.acknowledging import Acknowledgements, Acknowledger, shown
@@ -49,15 +51,18 @@ _NOTHING = "Nothing to acknowledge"
 _GONE = "What rule %(rule)s told of has expired, or it has told of it anew since, with a link of its own."
 _NO_LINK = "This link does not work"
 _NOT_OURS = "It is not one of ours, or is too old; it may have been cut on its way."
+_LEFT = "It was for %(who)s, who is not there any more, or not active."
+_ANOTHER = "It was for somebody else: the name %(who)s has passed on since it was sent."
 MESSAGES = frozenset(
     (
         *(_ASKS, _TOLD, _TOLD_THIS, _IF, _WILL_SAY, _YOUR_NAME, _OVER, _HAS_ENDED),
-        *(_DONE, _BY, _NOTHING, _GONE, _NO_LINK, _NOT_OURS),
+        *(_DONE, _BY, _NOTHING, _GONE, _NO_LINK, _NOT_OURS, _LEFT, _ANOTHER),
     )
 )
 """What the pages say, as in the catalogues."""
 
 type Links = Callable[[], AcknowledgeLinks | None]
+type Deleted = Callable[[Iterable[str]], Mapping[str, datetime]]
 
 
 def add_routes(
@@ -66,9 +71,13 @@ def add_routes(
     acknowledgements: Acknowledgements,
     events: EventStore,
     readers: Readers,
+    deleted: Deleted,
 ) -> None:
-    """Add this subject's routes. `readers` finds in which language somebody reads the pages."""
-    _add_link(app, links, acknowledgements, events, readers)
+    """Add this subject's routes.
+
+    `readers` finds in which language somebody reads the pages; `deleted` when the last person of a name was deleted.
+    """
+    _add_link(app, links, acknowledgements, events, readers, deleted)
 
     @app.post("/events/<event_id>/acknowledge")
     def acknowledge_event(event_id: str) -> Response[str]:
@@ -91,6 +100,7 @@ def _add_link(
     acknowledgements: Acknowledgements,
     events: EventStore,
     readers: Readers,
+    deleted: Deleted,
 ) -> None:
     @app.get(PATH)
     def ask() -> Response[str]:
@@ -98,8 +108,8 @@ def _add_link(
         if link is None:
             return no_link(app, readers)
         pages = _Pages(app, readers, link)
-        if pages.reader_has_left:
-            return no_link(app, readers)
+        if (why := pages.why_it_fails(deleted)) is not None:
+            return pages.fails(why)
         matter = acknowledgements.matter(link.rule, link.about, link.event_id)
         if matter is None:
             return pages.nothing_left()
@@ -115,8 +125,8 @@ def _add_link(
         if link is None:
             return no_link(app, readers)
         pages = _Pages(app, readers, link)
-        if pages.reader_has_left:
-            return no_link(app, readers)
+        if (why := pages.why_it_fails(deleted)) is not None:
+            return pages.fails(why)
         try:
             done = acknowledgements.acknowledge(link.rule, link.about, link.event_id, _holder(app, link))
         except NotFound:
@@ -143,10 +153,14 @@ def _followed(app: APIGatewayHttpResolver, links: AcknowledgeLinks | None) -> tu
 def no_link(app: APIGatewayHttpResolver, readers: Readers) -> Response[str]:
     """A page for people; NotFound for whoever does not ask for one."""
     request = request_of(app)
-    if "text/html" not in request.headers.get("accept", ""):
+    if not _wants_page(request):
         raise NotFound("this link is not one of ours, or is too old; it may have been cut on its way")
     reader = readers.of(request)
     return page(reader.say(_NO_LINK), reader.say(_NOT_OURS), status=404, language=reader.catalogue.locale)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _holder(app: APIGatewayHttpResolver, link: Acknowledging) -> Acknowledger:
@@ -162,13 +176,32 @@ class _Pages:
     """The pages of one link, in its reader's language."""
 
     def __init__(self, app: APIGatewayHttpResolver, readers: Readers, link: Acknowledging) -> None:
+        self._request = request_of(app)
         self._link = link
-        self._reader = readers.of(request_of(app), link.username)
+        self._reader = readers.of(self._request, link.username)
 
-    @property
-    def reader_has_left(self) -> bool:
-        """Whether the person whose link it is may not acknowledge anything any more; False where nobody can say."""
-        return self._reader.has_left
+    def why_it_fails(self, deleted: Deleted) -> str | None:
+        """Return why the link does not hold any more; None where it does.
+
+        It is the link of the person whom its message was for, and not of who has their name since. A person who can't
+        be read now counts as the same, unless somebody of the name was deleted. Raises Unavailable.
+        """
+        link, reader = self._link, self._reader
+        if not link.username:
+            return None
+        if reader.has_left:
+            return _LEFT
+        if link.pk and reader.pk is not None and reader.pk != link.pk:
+            return _ANOTHER
+        ended = deleted([link.username]).get(link.username)
+        return _ANOTHER if ended is not None and link.made <= ended else None
+
+    def fails(self, why: str) -> Response[str]:
+        """Say why the link does not hold: a page for people; NotFound for whoever does not ask for one."""
+        if not _wants_page(self._request):
+            raise NotFound(f"this link does not work. {why % {'who': self._link.username}}")
+        said = self._reader.say(why, who=self._link.username)
+        return page(self._reader.say(_NO_LINK), said, status=404, language=self._reader.catalogue.locale)
 
     def asks(self, token: str, event: Event | None) -> Response[str]:
         """Ask whether the reader acknowledges it, and who they are, where a channel has the link."""

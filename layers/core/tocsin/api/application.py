@@ -70,7 +70,8 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     )
     personal = PersonalPreferences(services.editor, services.preferences)
     readers = Readers(personal.reader)
-    acknowledge.add_routes(app, services.acknowledge_links, services.acknowledgements, services.events, readers)
+    links, deleted = services.acknowledge_links, services.owners.emptied
+    acknowledge.add_routes(app, links, services.acknowledgements, services.events, readers, deleted)
     tickets.add_routes(app, services.live, services.live_address)
     blueprints.add_routes(app, services.blueprints, services.editor)
     firings.add_routes(app, services.firings)

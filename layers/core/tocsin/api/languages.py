@@ -24,6 +24,8 @@ class Reader:
     time_zone: str = ""
     has_left: bool = False
     """Whether the person is not there any more, or not active."""
+    pk: str | None = None
+    """What the directory knows the person by, as text, blank where it has nothing; None where they were not found."""
 
     def say(self, message: str, **values: str) -> str:
         """Return a message in the reader's language, with its values."""
@@ -45,7 +47,8 @@ class Readers:
         """
         user, is_read = self._known(username) if username else (None, False)
         if user is not None:
-            return Reader(self._catalogues.best(user.locale), user.time_zone, has_left=not user.active)
+            pk = "" if user.pk is None else str(user.pk)
+            return Reader(self._catalogues.best(user.locale), user.time_zone, has_left=not user.active, pk=pk)
         accepted = languages_of(request.headers.get("accept-language", ""))
         known = next((each for each in accepted if self._catalogues.has(each)), "")
         return Reader(self._catalogues.best(known), has_left=is_read)

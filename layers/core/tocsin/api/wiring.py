@@ -62,6 +62,7 @@ class Services:
     log: LogReader
     stories: StoryStore
     inboxes: InboxStore
+    owners: InboxOwnerStore
     preferences: PreferencesStore
     blueprints: Blueprints
     explainer: Explainer
@@ -91,10 +92,9 @@ def services_of(environment: Environment) -> Services:
     configuration = ConfigurationStore(dynamodb, config_table)
     secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
     people, preferences = PeopleStore(dynamodb, config_table), PreferencesStore(dynamodb, config_table)
-    owners = InboxOwnerStore(dynamodb, deliveries_table)
+    owners, policy = InboxOwnerStore(dynamodb, deliveries_table), policy_of(environment)
     belongings = Belongings(owners, preferences)
     explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events, preferences)
-    policy = policy_of(environment)
     secret = link_secret(environment)
 
     def unsubscribe_links() -> UnsubscribeLinks | None:
@@ -137,6 +137,7 @@ def services_of(environment: Environment) -> Services:
         log=LogReader(dynamodb, events_table),
         stories=stories,
         inboxes=InboxStore(dynamodb, deliveries_table),
+        owners=owners,
         preferences=preferences,
         blueprints=Blueprints(
             configuration=configuration, secrets=secrets, lock=lock, people=people, belongings=belongings, policy=policy

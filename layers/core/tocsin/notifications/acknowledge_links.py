@@ -7,6 +7,7 @@ until when the link may be used.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from tocsin.notifications.context import RenderingContext, web_link
@@ -27,7 +28,8 @@ class Acknowledging:
     """What a link acknowledges, and whose link it is.
 
     `about` is the rule's matter (`matching.ending.about_of`), of which it told by the event `event_id`. `username` is
-    blank where the message went to a channel, which many read.
+    blank where the message went to a channel, which many read. `pk` is what the directory knew this person by, as text;
+    blank where it did not, or the link does not say it: links of earlier versions do not.
     """
 
     rule: str
@@ -36,6 +38,12 @@ class Acknowledging:
     transport: str
     username: str
     ends: datetime
+    pk: str = ""
+
+    @property
+    def made(self) -> datetime:
+        """When the link was made, to the second."""
+        return self.ends - LIVES
 
 
 class AcknowledgeLinks:
@@ -56,23 +64,26 @@ class AcknowledgeLinks:
         event_id = (context.digest and context.digest.latest) or context.event.id
         transport = context.transport.name
         asked = Acknowledging(context.rule, context.about, event_id, transport, username, now + LIVES)
-        url = web_link(f"{self._base_url}{PATH}?token={self.token(asked)}")
-        return url if url is not None and len(url) <= MAX_URL else None
+        pk = "" if not username or context.user is None or context.user.pk is None else str(context.user.pk)
+        urls = (web_link(f"{self._base_url}{PATH}?token={self.token(each)}") for each in (replace(asked, pk=pk), asked))
+        return next((url for url in urls if url is not None and len(url) <= MAX_URL), None)
 
     def token(self, asked: Acknowledging) -> str:
         """The token of a link, signed."""
         ends = str(int(asked.ends.timestamp()))
-        told = (asked.rule, asked.about, asked.event_id, asked.transport, asked.username, ends)
+        told = [asked.rule, asked.about, asked.event_id, asked.transport, asked.username, ends]
+        told += [asked.pk] if asked.pk else []
         return self._signer.token("\0".join(told))
 
     def read(self, token: str, now: datetime) -> Acknowledging | None:
         """What a token that was made here acknowledges; None for any other, and for one that has ended."""
         told = (self._signer.read(token) or "").split("\0")
-        if len(told) != 6:
+        if len(told) not in (6, 7):
             return None
-        rule, about, event_id, transport, username, last = told
+        rule, about, event_id, transport, username, last = told[:6]
         ends = datetime.fromtimestamp(int(last), UTC)
-        return Acknowledging(rule, about, event_id, transport, username, ends) if now < ends else None
+        pk = told[6] if len(told) == 7 else ""
+        return Acknowledging(rule, about, event_id, transport, username, ends, pk) if now < ends else None
 
 
 def link_secrets(context: RenderingContext) -> tuple[str, ...]:
