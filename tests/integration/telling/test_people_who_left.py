@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from local.sinks import Sinks
+from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.config.belongings import Belongings
@@ -119,3 +119,20 @@ def test_a_channel_is_told_also_where_the_person_that_it_names_is_inactive(telli
     go_on(telling)
 
     assert len(telling.posted("ana")) == 1
+
+
+@pytest.mark.parametrize(("once", "told"), [(False, 0), (True, 1)], ids=["a person", "a channel"])
+def test_a_digest_that_is_tried_again_is_for_nobody_who_left_meanwhile_but_for_its_channel(
+    telling: TellingWorld, once: bool, told: int
+) -> None:
+    waiting(telling, once=once, group=GROUP)
+    telling.match(*telling.happened(1))
+    telling.sinks.misbehave(Misbehaviour("/webhook/x", status=503))
+    go_on(telling)
+    telling.sinks.behave()
+    telling.sinks.forget()
+    ana_leaves(telling)
+
+    telling.go_on(telling.worker(), hours=1)
+
+    assert len(telling.posted("ana")) == told
