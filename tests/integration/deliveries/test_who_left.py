@@ -8,6 +8,7 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import ALICE, World
+from tests.integration.handler_calls import Client
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.errors import Conflict
 from tocsin.identity.directory import User
@@ -100,6 +101,19 @@ def test_a_redrive_leaves_out_who_left_and_counts_them(world: World, sinks: Sink
     assert (done.queued, done.skipped, done.gone) == (1, 1, 1)
     assert (ended(world, theirs), ended(world, others)[0]) == (("discarded", reason), "delivered")
     assert len(sinks.received()) == 1
+
+
+def test_sending_again_what_is_for_who_left_is_answered_with_why(world: World, sinks: Sinks) -> None:
+    api, message = Client(world.stack, "api"), of_hook(world, sinks)
+    failed(world, sinks, message)
+    is_deleted(world)
+
+    refused = api.ask("POST", f"/deliveries/{message.delivery_id}/retry")
+    redriven = api.ask("POST", "/deliveries/redrive", {"transport": "hook", "states": ["discarded"]})
+
+    assert (refused.status, redriven.status) == (409, 202)
+    assert refused.body["detail"] == "it is not sent again: its person is not in the directory any more"
+    assert redriven.body == {"queued": 0, "skipped": 1, "gone": 1, "cursor": None}
 
 
 def test_a_retry_by_hand_of_what_was_delivered_says_so_and_changes_nothing(world: World, sinks: Sinks) -> None:
