@@ -71,3 +71,17 @@ def test_a_new_value_without_a_clue_is_looked_up_in_no_table(monkeypatch):
 
     assert matched == [{"but"}, {"rule", "but"}, {"rule", "but"}, set(), {"rule", "but"}]
     assert set(asked) == {"in-new", "new.log", "out-new", "x"}
+
+
+def test_of_values_that_meet_nothing_a_field_remembers_so_many():
+    index = PatternIndex({"rule": {"a": ["x", {"prefix": "in-"}]}})
+    field = index._within["a"]
+
+    for number in range(2_000):
+        assert index.match({"a": f"id-{number}"}) == set()
+    assert len(field) == 1_024
+
+    assert index.match({"a": "in-1"}) == index.match({"a": "x"}) == {"rule"}
+    assert {"in-1", "x"} <= field.keys()
+    assert index.match({"a": "id-3000"}) == set()
+    assert len(field) == 1_026

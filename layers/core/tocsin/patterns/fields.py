@@ -19,6 +19,9 @@ _EMPTY = ValueTable({}, Memory(0))
 
 # Longer texts hardly come twice.
 _LONGEST_REMEMBERED = 256
+# A field with so many values has ids or times, which don't come again: remembering those that meet nothing takes as
+# long as seeing that they do, and would have the index forget what comes often.
+_MOST_REMEMBERED = 1_024
 # What a remembered value takes in its dictionary, and a pair that is not _NOTHING beside its bits.
 _PLACE = 110
 _PAIR = 56
@@ -135,6 +138,8 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
             and not value.endswith(self._ends)
         ):
             met = self._otherwise
+            if len(self) >= _MOST_REMEMBERED:
+                return met
         else:
             met = self._met_by_string(value)
             if met is not _NOTHING:
