@@ -8,6 +8,8 @@ from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import Client
 from tests.integration.walks import Walk, walking
+from tocsin.ids import new_id
+from tocsin.times import utc_now
 
 PAGE = ROOT / "docs" / "walks.md"
 WRITTEN = ROOT / ".local" / "walks.md"
@@ -33,7 +35,8 @@ def delivery(world: World, sinks: Sinks) -> Walk:
     """One webhook that its endpoint takes, by a function that sent one before."""
     world.hook(f"{sinks.url}/webhook/x")
     handler = world.stack.function("webhook").handler
-    messages = [world.message(), world.message()]
+    # Of this moment, by which the function goes: it asks more about what comes late.
+    messages = [world.message(event_id=world.event(id=new_id(utc_now())).id) for _ in range(2)]
     world.send(messages[0])
     handler({"Records": world.waiting()}, world.stack.context)
     world.send(messages[1])
