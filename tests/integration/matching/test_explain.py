@@ -40,6 +40,14 @@ def test_a_rule_is_explained_binding_by_binding_and_nothing_is_sent(stack: Stack
     assert stack.messages("Inbox") == []
 
 
+def test_an_inbox_that_nobody_configured_is_explained_as_it_is_used(stack: Stack, load: Load) -> None:
+    configure(stack, transports=[])
+
+    _, why = ask(stack, load, "POST", "/rules/failed-logins/test", {"event": {"action": "login_failed"}})
+
+    assert why["transports"] == [{"name": "inbox", "mode": "local", "send_once": False, "used": True}]
+
+
 def test_a_rule_that_tells_the_events_user_says_why_it_does_not(stack: Stack, load: Load) -> None:
     """The fault: it tells nobody, and the reason was "told at once"."""
     configure(stack, rules=[rule(destination_event_user=True)])

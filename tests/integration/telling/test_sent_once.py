@@ -1,5 +1,7 @@
 """An e-mail that is sent once is one person's all the same: in their language, with the times of their zone."""
 
+from datetime import timedelta
+
 import pytest
 
 from local.sinks import Sinks
@@ -26,6 +28,17 @@ def test_a_mail_that_is_sent_once_is_in_the_words_of_its_reader(telling: Telling
     telling.match(*telling.happened(1))
 
     assert read_by(telling) == [("ana", "de", "Europe/Berlin")]
+
+
+def test_a_mail_that_is_sent_once_is_for_the_first_who_has_not_muted_the_rule(telling: TellingWorld) -> None:
+    telling.rules(transports=["mail"], mail_once=True)
+    telling.say("ana", rules={"refunds": {"muted_until": (telling.now + timedelta(hours=1)).isoformat()}})
+
+    telling.match(*telling.happened(1))
+    telling.later(hours=2)
+    telling.match(*telling.happened(1))
+
+    assert [name for name, *_ in read_by(telling)] == ["bob", "ana"]
 
 
 def test_the_end_that_is_mailed_once_is_in_the_words_of_its_reader(telling: TellingWorld) -> None:
