@@ -48,6 +48,20 @@ def test_each_transport_of_a_rule_gets_one_message_a_person(stack: Stack) -> Non
     assert told(stack.messages("Slack")) == ["alice"]  # sends once
 
 
+def test_the_log_says_whether_a_rule_that_fired_has_anybody_to_tell(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    configure(stack)
+    match(stack, event())
+    configure(stack, groups=[{"name": "nobody"}], members={}, rules=[rule(destination_group="nobody")])
+
+    match(stack, event())
+
+    codes = [vars(line).get("code") for line in caplog.records]
+    assert [code for code in codes if str(code).startswith("RULE_")] == ["RULE_FIRED", "RULE_TOLD_NOBODY"]
+
+
 def test_the_event_user_is_told_once_beside_the_group(stack: Stack) -> None:
     configure(
         stack,
