@@ -8,6 +8,7 @@ from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
 from tests.integration.telling.telling_world import TellingWorld
 from tocsin.config.belongings import Belongings
+from tocsin.deliveries.items import Place, message_of
 from tocsin.identity.directory import User
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 
@@ -136,3 +137,19 @@ def test_a_digest_that_is_tried_again_is_for_nobody_who_left_meanwhile_but_for_i
     telling.go_on(telling.worker(), hours=1)
 
     assert len(telling.posted("ana")) == told
+
+
+def test_a_digest_that_is_sent_again_by_hand_is_of_its_latest_event(telling: TellingWorld) -> None:
+    waiting(telling, group=GROUP)
+    telling.match(telling.happened(1)[0])
+    telling.later(minutes=1)
+    (latest,) = telling.happened(1)
+    telling.match(latest)
+    telling.sinks.misbehave(Misbehaviour("/webhook/x", status=503))
+    go_on(telling)
+    places = [Place.of(message_of(item).delivery_id) for item in telling.all() if "digest" in item]
+
+    found = telling.redeliveries.found(places)
+
+    assert found
+    assert all(each.digest is not None and each.digest["latest"] == latest.id for each in found)
