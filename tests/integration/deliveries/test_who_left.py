@@ -49,9 +49,9 @@ LEAVES = pytest.mark.parametrize(
 )
 
 
-def failed(world: World, sinks: Sinks, *messages: DeliveryMessage) -> None:
-    """Have deliveries fail for good; their endpoint is well afterwards."""
-    sinks.misbehave(Misbehaviour("/webhook/x", status=404))
+def failed(world: World, sinks: Sinks, *messages: DeliveryMessage, status: int = 404) -> None:
+    """Have deliveries fail, for good where the answer is a 404; their endpoint is well afterwards."""
+    sinks.misbehave(Misbehaviour("/webhook/x", status=status))
     world.send(*messages)
     world.pump(world.worker())
     sinks.behave()
@@ -148,11 +148,7 @@ def test_a_retry_that_is_due_is_for_nobody_who_left_meanwhile(
     world: World, sinks: Sinks, leaves: Leave, reason: str
 ) -> None:
     message = of_hook(world, sinks)
-    sinks.misbehave(Misbehaviour("/webhook/x", status=503))
-    world.send(message)
-    world.pump(world.worker())
-    sinks.behave()
-    sinks.forget()
+    failed(world, sinks, message, status=503)
     leaves(world)
 
     world.go_on(world.worker(), hours=1)

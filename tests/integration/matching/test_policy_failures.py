@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.clocks import Clock
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import configure, event, record, rule
 from tocsin.config.settings import Settings
@@ -22,20 +23,13 @@ BROKEN = {"name": "attempts", "kind": "expression", "expression": "event.context
 RULE = rule(name="guessed", bindings=[{"policy": "attempts", "failure_result": True}])
 
 
-class Clock:
-    now = datetime(2026, 6, 10, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
+@pytest.fixture
+def clock() -> Clock[datetime]:
+    return Clock(datetime(2026, 6, 10, 12, tzinfo=UTC))
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def fail(stack: Stack, clock: Clock) -> Callable[..., None]:
+def fail(stack: Stack, clock: Clock[datetime]) -> Callable[..., None]:
     """Report that a policy failed on an event, in one process."""
     failures = PolicyFailures(SystemEvents(EventStore(stack.dynamodb, "events")), clock)
 
@@ -52,7 +46,7 @@ def lines(caplog: pytest.LogCaptureFixture, level: int = logging.ERROR) -> list[
 
 
 def test_a_policy_that_fails_on_all_events_is_one_line_a_minute_with_their_number(
-    fail: Callable[..., None], clock: Clock, caplog: pytest.LogCaptureFixture
+    fail: Callable[..., None], clock: Clock[datetime], caplog: pytest.LogCaptureFixture
 ) -> None:
     for _ in range(5):
         fail()
@@ -72,7 +66,7 @@ def test_one_policy_keeps_no_other_from_the_log(fail: Callable[..., None], caplo
 
 
 def test_failures_of_several_threads_are_one_line(
-    fail: Callable[..., None], clock: Clock, caplog: pytest.LogCaptureFixture
+    fail: Callable[..., None], clock: Clock[datetime], caplog: pytest.LogCaptureFixture
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda _: fail(), range(40)))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.clocks import Clock
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import heard
 from tocsin.aws.dynamodb import text
@@ -21,20 +22,13 @@ HOLD = timedelta(seconds=4)
 CROWD = [f"person-{number}" for number in range(100)]
 
 
-class Clock:
-    now = datetime(2026, 6, 10, 12, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
+@pytest.fixture
+def clock() -> Clock[datetime]:
+    return Clock(datetime(2026, 6, 10, 12, tzinfo=UTC))
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(stack: Stack, clock: Clock) -> PreferencesStore:
+def store(stack: Stack, clock: Clock[datetime]) -> PreferencesStore:
     return PreferencesStore(stack.dynamodb, "config", hold=HOLD, clock=clock)
 
 

@@ -17,9 +17,6 @@ from tocsin.notifications.transport import TransportMode
 from tocsin.records import dataclass
 from tocsin.types import JsonObject
 
-_PERSONAL = frozenset({TransportMode.EMAIL, TransportMode.LOCAL})
-"""Modes whose message goes to its person, also where it is the only one of its event."""
-
 
 @dataclass(frozen=True, slots=True)
 class Leavers:
@@ -48,7 +45,7 @@ class Leavers:
 
 
 def _person_of(message: DeliveryMessage) -> str | None:
-    if message.user is None or (message.once and message.mode not in _PERSONAL):
+    if message.user is None or (message.once and not TransportMode(message.mode).is_personal):
         return None
     return message.user.username
 

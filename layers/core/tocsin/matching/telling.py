@@ -21,9 +21,6 @@ from tocsin.telling.decision import Aged, Asked, Cause, Decision, Kind, Silencin
 from tocsin.telling.preferences import Wishes
 from tocsin.telling.preferences_store import PreferencesStore
 
-_PERSONAL = frozenset({TransportMode.EMAIL, TransportMode.LOCAL})
-"""Modes that reach one person each, also where a transport is send-once; the others then reach a channel."""
-
 type Put = Callable[[DeliveryMessage, TransportMode, Hashable], None]
 
 
@@ -79,7 +76,7 @@ class Telling:
 
         A send-once transport is used for the first of all users whom it can reach, and not again.
         """
-        personal = any(not transport.send_once or transport.mode in _PERSONAL for transport in self.transports)
+        personal = any(not transport.send_once or transport.mode.is_personal for transport in self.transports)
         wishes = self._preferences.wishes([user.username for user in users], self._defaults) if personal else {}
         now = self._clock()
         for user in users:
@@ -99,7 +96,7 @@ class Telling:
         for transport in self.transports:
             if not transport.send_once or transport.name in self.used:
                 continue
-            if transport.mode not in _PERSONAL:
+            if not transport.mode.is_personal:
                 self.decided(transport, None, self._decision(transport, None, self._clock()))
             elif self.once_told:
                 reason = f"dropped: nobody of those whom rule {self._rule.name} tells takes {transport.name}"
@@ -109,7 +106,7 @@ class Telling:
         self, transport: NotificationTransport, user: User, wishes: Mapping[str, Wishes], now: datetime
     ) -> bool:
         """Whether a send-once transport is used for `user`: one of a channel always, another where they take it."""
-        if transport.mode not in _PERSONAL:
+        if not transport.mode.is_personal:
             return True
         if transport.mode is TransportMode.EMAIL and not user.email.strip():
             return False
@@ -171,7 +168,7 @@ class Telling:
         self, transport: NotificationTransport, user: User | None, wishes: Mapping[str, Wishes], now: datetime
     ) -> None:
         """Use a send-once transport for `user`, who reads it where it is no channel's; nobody's wishes delay it."""
-        known = wishes.get(user.username) if user is not None and transport.mode in _PERSONAL else None
+        known = wishes.get(user.username) if user is not None and transport.mode.is_personal else None
         reader = user if user is None or known is None else known.of_reader(user)
         self.decided(transport, reader, self._decision(transport, None, now))
 

@@ -33,6 +33,11 @@ class TransportMode(StrEnum):
     WEBHOOK_SLACK = "webhook_slack"
     EMAIL = "email"
 
+    @property
+    def is_personal(self) -> bool:
+        """Whether it reaches one person, also where a transport is send-once; others then reach a channel."""
+        return self in (TransportMode.EMAIL, TransportMode.LOCAL)
+
 
 class SlackFormat(StrEnum):
     """The format of a chat webhook's message."""
