@@ -87,6 +87,8 @@ def test_what_only_looks_dear_is_accepted_and_ends_at_once(source: str, small: B
         ("lists of 1,000", f"{C}.map.exists(k, k.startsWith('key99'))", True),
         ("lists of 1,000", f"{C}.texts.join(', ').size() > 10", True),
         ("40,000 small values", f"{C}.list[5].map(x, x) == [] && {C}.list[?7].orValue([1]) == []", True),
+        # An index into what has no entries fails, and is no reason to refuse what it is an alternative to.
+        ("200 KB of text", f"{C}.text[{C}.list.size()].matches('(a|b)*a(a|b){{12}}c') || event.id == '1'", True),
     ],
 )
 def test_an_honest_expression_runs_on_a_large_event(name: str, source: str, allowed: bool) -> None:

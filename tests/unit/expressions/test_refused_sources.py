@@ -3,6 +3,7 @@
 import pytest
 
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
+from tocsin.expressions.runtime import is_well_formed
 
 
 def compile_error(source: str, **options: bool) -> ExpressionError:
@@ -95,6 +96,13 @@ def test_a_malformed_literal_is_refused_when_it_is_written(source: str) -> None:
 
     assert error.kind == "parse"
     assert error.column is not None
+
+
+@pytest.mark.parametrize("kind", ["duration", "matches", "timestamp", "timezone"])
+def test_a_literal_that_the_runtime_does_not_take_is_malformed(kind: str) -> None:
+    well_formed = is_well_formed(kind, "half \ud83d pair")
+
+    assert well_formed is False
 
 
 @pytest.mark.parametrize(

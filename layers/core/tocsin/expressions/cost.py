@@ -139,13 +139,13 @@ class _Meter:
         `all` and `exists` make a bool, `exists_one` a number. `map` and `filter` append to a list by
         `accumulator + [element]`, maybe in a condition, and the runtime copies the list for each element.
         """
-        if isinstance(step, Call) and isinstance(loop.start, ListLiteral):
-            if step.function == "_?_:_":
-                self.visit(step.arguments[0], inner, turns)
-                return self._step(loop, step.arguments[1], inner, turns, length)
-            appended = step.arguments[1]
-            if step.function == "_+_" and isinstance(appended, ListLiteral):
-                element = self.visit(appended.elements[0], inner, turns)
+        makes_list = isinstance(loop.start, ListLiteral)
+        match step:
+            case Call(function="_?_:_", arguments=(condition, then, *_)) if makes_list:
+                self.visit(condition, inner, turns)
+                return self._step(loop, then, inner, turns, length)
+            case Call(function="_+_", arguments=(_, ListLiteral(elements=(appended, *_)))) if makes_list:
+                element = self.visit(appended, inner, turns)
                 copied = turns * (1 + length / 2)
                 self.spend(loop, copied * COPIED_ITEM_NS / 2, copied * COPIED_ITEM_BYTES)
                 nodes, chars, items, text = element.size
@@ -153,4 +153,5 @@ class _Meter:
                     Size(1 + length * nodes, length * chars, max(length, items), text),
                     element,
                 )
-        return either(SCALAR, self.visit(step, inner, turns))
+            case _:
+                return either(SCALAR, self.visit(step, inner, turns))
