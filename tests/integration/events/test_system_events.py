@@ -179,6 +179,20 @@ def test_a_suspicious_request_is_created_when_its_failures_are_counted(
     assert created == [(iso(NOW), 10), (iso(NOW + timedelta(seconds=1)), 100)]
 
 
+@pytest.mark.parametrize(
+    ("network", "client_ip"),
+    [("203.0.113.9", "203.0.113.9"), ("2001:db8:0:1::/64", "2001:db8:0:1::"), ("unknown", None)],
+)
+def test_a_suspicious_request_says_the_address_where_there_is_one(
+    stack: Stack, system_events: SystemEvents, network: str, client_ip: str | None
+) -> None:
+    suspicious_requests.report(system_events, Settings(), network, 10, NOW)
+
+    (event,) = stack.events()
+    assert event["client_ip"] == client_ip
+    assert f"came from {network} in one hour" in event["context"]["message"]
+
+
 def test_changes_are_told_in_their_order(stack: Stack, system_events: SystemEvents) -> None:
     changes: list[Any] = [{"kind": "rules", "name": f"r{number}", "change": "create"} for number in range(20)]
 

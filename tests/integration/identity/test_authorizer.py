@@ -180,6 +180,15 @@ def test_where_keys_can_not_be_read_nobody_is_refused_for_it(stack: Stack, autho
     assert "key_id" in authorize(f"Bearer {token}")
 
 
+def test_a_stored_key_that_can_not_be_read_lets_nobody_in(stack: Stack, authorize: Authorize) -> None:
+    token = stored_key(stack)
+    (stored,) = [item for item in stack.items("config") if item["pk"]["S"] == "key"]
+    stack.dynamodb.put_item(TableName="config", Item=stored | {"key": {"S": "[]"}})
+
+    with pytest.raises(TypeError, match="no object"):
+        authorize(f"Bearer {token}")
+
+
 # ── the admin key ────────────────────────────────────────────────────────────
 
 

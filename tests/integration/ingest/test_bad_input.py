@@ -75,6 +75,7 @@ BAD_EVENTS: dict[str, tuple[str, int, list[str]]] = {
     "a name twice, in two spellings": (in_context('{"b": 1, "\\u0062": 2}'), 422, ["context.a.b"]),
     "our own app": (login(app="tocsin"), 422, ["app"]),
     "our own app, in other letters": (login(app=" Tocsin "), 422, ["app"]),
+    "a context that is a text, with a NUL": ('{"action": "login", "context": "a\\u0000"}', 422, ["context"]),
     "a raw NUL": (in_context('"\0"'), 400, []),
     "bytes that are no UTF-8": ('{"action": "\udcff"}', 400, []),
 }

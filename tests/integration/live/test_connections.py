@@ -307,6 +307,19 @@ def test_what_is_wrong_is_named(stack: Stack, people: PeopleStore, sockets: Sock
     assert [error["path"] for error in answer["data"]["errors"]] == [field]
 
 
+def test_a_stored_connection_that_can_not_be_read_is_answered_nothing(
+    stack: Stack, people: PeopleStore, sockets: Sockets
+) -> None:
+    sockets.connect(ticket(stack))
+    (stored,) = [item for item in stack.items("deliveries") if item["pk"]["S"] == "live"]
+    stack.dynamodb.put_item(TableName="deliveries", Item=stored | {"by": {"S": "[]"}})
+
+    with pytest.raises(ValueError, match="no connection"):
+        sockets.say({"action": "ping"})
+
+    assert sockets.received() == []
+
+
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"action": "ping", "action": "pong"}', "\ud800"])
 def test_what_can_not_be_read_is_an_error_and_no_fault(
     stack: Stack, people: PeopleStore, sockets: Sockets, text: str

@@ -65,7 +65,7 @@ def test_an_event_without_an_address_is_left_alone(tmp_path: Path, notes: Notes,
     assert notes == []
 
 
-@pytest.mark.parametrize("client_ip", ["10.0.0.1", "198.51.100.1", "fe80::1"])
+@pytest.mark.parametrize("client_ip", ["10.0.0.1", "198.51.100.1", "fe80::1", "fe80::1%eth0", "nowhere", ""])
 def test_an_address_that_no_database_knows_adds_nothing(databases: Path, client_ip: str) -> None:
     assert context_of(databases, client_ip, n=1) == {"n": 1}
 

@@ -111,8 +111,10 @@ class GeoIP:
         return replace(event, context=event.context | added) if added and isinstance(added, dict) else event
 
     def _look_up(self, text: str) -> Mapping[Field, JsonObject]:
-        address = _address(text)
         found: dict[Field, JsonObject] = {}
+        address = parse_address(text)
+        if address is None:
+            return found
         for field, database in self._databases.items():
             if address.version > database.ip_version:  # IPv6, in a database of IPv4
                 continue
@@ -167,14 +169,6 @@ class GeoIP:
         else:
             note(Code.GEOIP_OPENED, "GeoIP databases are open", databases=databases)
         return chosen
-
-
-def _address(text: str) -> IPv4Address | IPv6Address:
-    """Parse the address to look up; an IPv4 address written as IPv6 (::ffff:203.0.113.7) becomes the IPv4 address."""
-    address = parse_address(text)
-    if address is None:
-        raise ValueError(f"{text[:60]!r} is no address")
-    return address
 
 
 def _found(directory: Path) -> Iterator[_Database | str]:

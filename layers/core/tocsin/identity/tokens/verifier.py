@@ -144,8 +144,6 @@ def _why(error: Exception) -> str:
             return "the signature of this access token does not hold"
         case jwt.InvalidAudienceError():
             return _AUDIENCE
-        case jwt.InvalidIssuerError():
-            return _ISSUER
         case jwt.MissingRequiredClaimError():
             return f"this access token lacks the claim {error.claim}"
     return _UNREADABLE
