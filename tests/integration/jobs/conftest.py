@@ -43,6 +43,7 @@ class Jobs:
     s3: Any
     now: datetime = field(default_factory=lambda: datetime.now(UTC))
     part: int = PART
+    console_url: str = "https://api.example.com/console"
 
     def ask(self, kind: str, **body: Any) -> Answer:
         """Ask for a job, over HTTP."""
@@ -77,7 +78,7 @@ class Jobs:
             queues=Queues(lambda: Outbox(clients.sqs()), queues),
             system_events=system_events,
             configuration=configuration,
-            console_url="https://api.example.com/console",
+            console_url=self.console_url,
             part=self.part,
         )
         work = {JobKind.ERASURE: erasure, JobKind.EXPORT: export}

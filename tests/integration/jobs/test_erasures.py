@@ -15,6 +15,7 @@ from tocsin.events.model import Event
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.store import event_text
 from tocsin.identity.directory import User
+from tocsin.jobs import erasure
 from tocsin.jobs.erasure import ON_THE_WAY
 from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.story import StoryStore
@@ -207,6 +208,21 @@ def test_an_erasure_goes_on_where_a_run_ended(jobs: Jobs) -> None:
     assert len(ids(jobs.stack)) == 1
     assert jobs.shown(asked)["events"] == 60
     assert len(reports(jobs.stack)) == 1
+
+
+def test_a_step_finds_so_many_events_and_the_next_one_goes_on_behind_them(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "FOUND_AT_ONCE", 2)
+    log_of(jobs.stack, *(an_event(timedelta(minutes=90 + each), user=ALICE) for each in range(5)), an_event())
+    asked = jobs.ask("erasures", username="alice", reason="-")
+
+    jobs.run(has_time=iter([True, False]).__next__)
+    found = jobs.shown(asked)["events"]
+    jobs.run()
+
+    assert (found, jobs.shown(asked)["events"]) == (2, 5)
+    assert len(ids(jobs.stack)) == 1
 
 
 class _Dies(BaseException):

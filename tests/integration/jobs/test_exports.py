@@ -18,6 +18,7 @@ from tocsin.aws import clients
 from tocsin.aws.bucket import Bucket
 from tocsin.events.model import Event
 from tocsin.events.search.timeline import Budget
+from tocsin.times import iso
 
 SOME = 7
 
@@ -92,6 +93,17 @@ def test_what_happens_after_the_question_is_not_in_it(jobs: Jobs) -> None:
     jobs.run()
 
     assert jobs.shown(asked)["events"] == 2
+
+
+def test_an_end_in_the_past_is_the_end(jobs: Jobs) -> None:
+    early, last, *_ = log_of(jobs.stack, *some())
+
+    asked = jobs.ask("exports", filters={"app": "shop", "until": iso(last.created)})
+    jobs.run()
+    shown = jobs.shown(asked)
+
+    assert [line["id"] for line in fetched(jobs, shown)] == [early.id]
+    assert shown["filters"]["until"] == iso(last.created)
 
 
 PART = 2_000
@@ -205,6 +217,16 @@ def test_an_event_says_that_it_is_ready_and_whoever_asked_is_told(jobs: Jobs) ->
     assert ready["user"] == {"username": "ops"}
     (message,) = jobs.stack.messages("Inbox")
     assert (message["user"]["username"], message["event_id"], message["mode"]) == ("ops", ready["id"], "local")
+
+
+def test_without_a_console_the_event_says_that_it_is_ready_and_has_no_link(jobs: Jobs) -> None:
+    jobs.console_url = ""
+
+    asked = jobs.ask("exports", filters={"app": "nobody"})
+    jobs.run()
+
+    (ready,) = [event for event in jobs.stack.events() if event["action"] == "export_ready"]
+    assert (ready["context"]["export"], "hyperlink" in ready["context"]) == (asked.body["id"], False)
 
 
 def test_a_key_of_nobody_is_told_by_the_event_alone(jobs: Jobs) -> None:
