@@ -1,5 +1,6 @@
 """What was held back, where it is more than one page, or one item, has; and values that are nearly as large as one."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -53,6 +54,31 @@ def test_all_parts_of_a_batch_are_found(stack: Stack, monkeypatch: pytest.Monkey
     store.write([HeldEvent(asked, rule, {"why": "x" * 150}) for rule in ("one", "other")], now=now, keep=DAY)
 
     assert [entry["rule"] for entry in store.of(asked, now=now)] == ["one", "other"]
+
+
+@pytest.mark.usefixtures("page_of_one")
+def test_an_event_is_forgotten_on_all_pages(stack: Stack) -> None:
+    asked, other = new_id(), new_id()
+    now = datetime.now(UTC)
+    store = HeldStore(stack.dynamodb, "deliveries")
+    store.write([HeldEvent(asked, "r", {})], now=now, keep=DAY)
+    store.write([HeldEvent(each, "r", {}) for each in (asked, other)], now=now, keep=DAY)
+
+    store.forget(asked)
+
+    assert (store.of(asked, now=now), len(store.of(other, now=now))) == ([], 1)
+    assert asked not in str([item["held"] for item in stack.items("deliveries")])
+
+
+def test_a_group_that_can_not_be_read_hides_none_beside_it(stack: Stack) -> None:
+    asked, now = new_id(), datetime.now(UTC)
+    store = HeldStore(stack.dynamodb, "deliveries")
+    store.write([HeldEvent(asked, "r", {})], now=now, keep=DAY)
+    (item,) = stack.items("deliveries")
+    odd = [asked, ["r", "no facts", [asked]], ["r", {}, asked], ["r", {}, [asked]]]
+    stack.dynamodb.put_item(TableName="deliveries", Item=item | {"held": {"S": json.dumps(odd)}})
+
+    assert [entry["rule"] for entry in store.of(asked, now=now)] == ["r"]
 
 
 @pytest.mark.usefixtures("page_of_one")

@@ -38,6 +38,17 @@ def test_an_event_that_is_gone_is_matched_no_more(stack: Stack) -> None:
     assert stack.messages("Inbox") == []
 
 
+def test_an_event_that_was_handed_on_and_that_no_rule_is_about_any_more_tells_nobody(stack: Stack) -> None:
+    configure(stack, rules=[rule(enabled=False)])
+    about = event()
+    store(stack, about)
+
+    answer = stack.call("matcher", {"Records": [work({"event_id": about.id})]})
+
+    assert answer == {"batchItemFailures": []}
+    assert (stack.messages("Inbox"), stack.messages("Match"), stack.items("deliveries")) == ([], [], [])
+
+
 def test_a_fault_of_ours_costs_one_event_its_time_and_is_handed_on(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,6 +8,7 @@ from local.sinks import Sinks
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.telling.telling_world import TellingWorld
+from tocsin.matching import explain
 
 
 @pytest.fixture
@@ -53,6 +54,19 @@ def test_a_mail_that_is_sent_once_and_that_nobody_takes_is_shown_as_dropped(tell
     (decision,) = explained(telling)["decisions"]
 
     assert (decision["user"], decision["decision"], decision["cause"]) == (None, "drop", "transport_off")
+
+
+def test_of_a_mail_that_the_first_people_do_not_take_nothing_is_said_where_there_are_more(
+    telling: TellingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explain, "MAX_RECIPIENTS", 1)
+    telling.rules(transports=["mail"], mail_once=True)
+    telling.say("ana", transports={"mail": {"enabled": False}})
+
+    shown = explained(telling)
+
+    assert (shown["recipients"]["usernames"], shown["recipients"]["more"]) == (["ana"], True)
+    assert shown["decisions"] == []
 
 
 def test_a_silence_or_a_full_throttle_says_so_for_everybody(telling: TellingWorld) -> None:

@@ -171,7 +171,7 @@ def _partition(event_id: str) -> str:
 
 
 def _parts(held: Collection[HeldEvent]) -> Iterator[list[Json]]:
-    """Yield [[rule, facts, [event ids]]] in order, as many at a time as an item can hold."""
+    """Yield [[rule, facts, [event ids]]] of one event or more, in order, as many at a time as an item can hold."""
     alike: defaultdict[tuple[str, bytes], list[str]] = defaultdict(list)
     for each in held:
         alike[each.rule, orjson.dumps(each.facts, option=orjson.OPT_SORT_KEYS)].append(each.event_id)
@@ -188,8 +188,7 @@ def _parts(held: Collection[HeldEvent]) -> Iterator[list[Json]]:
                 groups, size = [], 0
             groups.append([rule, orjson.loads(facts), some])
             size += needed
-    if groups:
-        yield groups
+    yield groups
 
 
 @dataclass(frozen=True, slots=True)
