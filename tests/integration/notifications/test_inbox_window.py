@@ -155,11 +155,28 @@ def test_a_filtered_page_is_filled_beyond_what_does_not_match(inboxes: InboxStor
     assert ids(inboxes, asked=InboxFilter(severities=frozenset({Severity.ALERT}))) == loud
 
 
-def test_a_page_is_filled_by_as_many_queries_as_it_takes(inboxes: InboxStore) -> None:
+def test_a_page_is_filled_by_as_many_queries_as_it_takes(inboxes: InboxStore, stack: Stack) -> None:
     """Items of so many KB, all of which match, are more than the megabyte that a query reads."""
-    stored = fill(inboxes, 12, words="x" * 100_000)
+    stored = fill(inboxes, 70, message="😀" * MAX_BODY)
 
-    assert ids(inboxes) == stored
+    with requests(stack) as reading:
+        found = ids(inboxes)
+
+    assert found == stored
+    assert reading == {"GetItem": 1, "Query": 2}
+
+
+def test_a_page_below_what_was_cleared_meanwhile_is_empty(inboxes: InboxStore, stack: Stack) -> None:
+    """DynamoDB refuses a query from an arrival up to an earlier one."""
+    fill(inboxes, 4)
+    inboxes.clear_through("alice", 3)
+    head = inboxes.head("alice")
+
+    with requests(stack) as reading:
+        pages = [inboxes.page("alice", head, limit=1000, before=before, now=NOW) for before in (2, 4)]
+
+    assert [page.items for page in pages] == [(), ()]
+    assert reading == {}
 
 
 def test_marks_are_each_ones_own_until_all_is_seen(inboxes: InboxStore) -> None:

@@ -139,7 +139,18 @@ def test_where_there_is_no_console_and_no_runbook_discord_has_no_links() -> None
     shown = embed(replace(made(own=None, action="custom_refund"), console=None))
 
     assert "url" not in shown
-    assert "Next" not in [field["name"] for field in shown["fields"]]
+    assert (shown["fields"][-1]["name"], shown["fields"][-1]["value"]) == (
+        "What to do next",
+        "Look at the event, and at what else happened at that time.",
+    )
+
+
+def test_where_there_is_nothing_to_do_next_and_no_link_discord_has_no_field_for_it() -> None:
+    shown = embed(replace(made({"attempts": 3}, body="Look at payroll", own=RuleWords(body="x")), console=None))
+
+    assert "url" not in shown
+    assert "What to do next" not in [field["name"] for field in shown["fields"]]
+    assert {"name": "Attempts", "value": "3", "inline": True} in shown["fields"]
 
 
 def test_a_rules_title_and_body_are_told() -> None:

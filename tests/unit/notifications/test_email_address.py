@@ -143,6 +143,13 @@ def test_a_name_is_as_long_as_ses_takes_it_with_its_address(name: str, address: 
     assert name[:4] in str(make_header(decode_header(name_in_header)))
 
 
+def test_a_name_of_which_nothing_fits_beside_the_address_is_left_out() -> None:
+    address = "a" * (MAX_MAILBOX - 20) + "@example.com"
+
+    assert mailbox("Жанна", address) == address
+    assert mailbox("Ada", address) == f"Ada <{address}>"
+
+
 @given(st.text(st.characters(codec=None), max_size=150))
 def test_any_name_makes_one_ascii_line_of_short_words(name: str) -> None:
     header = mailbox(display_name(name), "a@example.com")

@@ -68,6 +68,21 @@ def test_a_missing_name_is_an_error_that_names_it(source: str, html: bool) -> No
         render(source, html=html)
 
 
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("{{ event.user[:1] }}", "text or a list is expected here, not dict"),
+        ("{{ event.user.pk[1:] }}", "text or a list is expected here, not int"),
+        ("{{ event.expires[1:] }}", "text or a list is expected here, not nonetype"),
+        ("{{ event.context.nope[:1] }}", "nope"),
+    ],
+)
+def test_a_slice_of_what_has_none_is_an_error_that_says_so(source: str, reason: str) -> None:
+    """The fault: of an object it said `slice(None, 1, None)`, and nothing else."""
+    with pytest.raises(TemplateRejected, match=reason):
+        render(source)
+
+
 def test_an_error_names_the_line() -> None:
     with pytest.raises(TemplateRejected, match="line 2: "):
         render("first\n{% if %}")

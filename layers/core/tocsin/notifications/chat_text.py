@@ -64,13 +64,9 @@ class Room:
     def __init__(self, units_: int) -> None:
         self.left = units_
 
-    def takes(self, *texts: str) -> bool:
-        """Whether there is room for `texts`, which is then taken."""
-        size = sum(map(units, texts))
-        if size > self.left:
-            return False
-        self.left -= size
-        return True
+    def takes(self, *texts: str) -> None:
+        """Take the room of `texts`."""
+        self.left -= sum(map(units, texts))
 
 
 def fitting_facts(

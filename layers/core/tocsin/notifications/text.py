@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from itertools import accumulate
 
 MARK = "…"
 """Stands where something was cut, so that a reader knows that there was more."""
@@ -41,24 +42,17 @@ def units(text: str) -> int:
 def cut(text: str, limit: int, escapes: Mapping[str, str] | None = None) -> str:
     """`text` with `escapes` applied to each character, in at most `limit` code units (see `units`).
 
-    What is too long ends with a mark. Neither a character nor an escape is ever split. `limit` is at least 1.
+    What is too long ends with a mark. Neither a character nor an escape is ever split. `limit` is at least 1, and no
+    escape is empty.
     """
     escapes = escapes or {}
     if len(text) <= limit:  # most are: character by character they took more than the rest of a chat message
         whole = text.translate({ord(character): escape for character, escape in escapes.items()})
         if units(whole) <= limit:
             return whole
-    pieces: list[str] = []
-    used = fitting = 0
-    for character in text[: limit + 1]:
-        piece = escapes.get(character, character)
-        used += units(piece)
-        if used > limit:
-            return "".join(pieces[:fitting]).rstrip() + MARK
-        pieces.append(piece)
-        if used <= limit - len(MARK):
-            fitting = len(pieces)
-    return "".join(pieces)
+    pieces = [escapes.get(character, character) for character in text[:limit]]
+    fitting = sum(used <= limit - len(MARK) for used in accumulate(map(units, pieces)))
+    return "".join(pieces[:fitting]).rstrip() + MARK
 
 
 def cut_line(text: str, limit: int, ending: str = "") -> str:

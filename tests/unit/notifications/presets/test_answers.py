@@ -48,6 +48,14 @@ def test_no_answer_breaks_the_reading(name: str, body: str, status: int) -> None
     assert outcome.state in expected
 
 
+def test_a_list_of_errors_without_any_says_nothing_and_the_message_is_read() -> None:
+    body = json.dumps({"status": "invalid event", "message": "Event object is invalid", "errors": []})
+
+    outcome = read_answer(preset_of("pagerduty").answer, response(400, body))
+
+    assert outcome.detail == "the endpoint answered 400; which is final: Event object is invalid"
+
+
 def test_a_secret_that_an_error_repeats_is_masked() -> None:
     body = json.dumps({"status": "invalid event", "errors": ["no such key: 0123456789abcdef0123456789abcdef"]})
 

@@ -18,6 +18,7 @@ from tests.unit.notifications.test_context import PATHOLOGICAL, rendering_contex
 from tocsin.notifications.acknowledge_links import MAX_URL
 from tocsin.notifications.model import Severity
 from tocsin.notifications.presets import Kind, Preset, PresetRequest, Told, known_presets, load, render
+from tocsin.notifications.presets.catalogue import WHOLE_BODY
 from tocsin.notifications.text import MARK
 
 DATA = Path(__file__).parents[3] / "data" / "presets"
@@ -191,6 +192,26 @@ def test_what_is_cut_is_marked(name: str) -> None:
     request = requested(name, told(text="a" * 1_000_000, event={"id": "1", "context": {"text": "a" * 1_000_000}}))
 
     assert any(text.endswith(MARK) or f"{MARK}\n" in text for text in texts(parsed(name, request)))
+
+
+def test_what_nests_too_deep_ends_with_a_mark() -> None:
+    nested: Any = "deep down"
+    for _ in range(20):
+        nested = [{"a": nested}]
+
+    said = parsed("splunk", requested("splunk", told(event={"id": "1", "context": nested})))["event"]["event"]
+
+    assert said == {"id": "1", "context": json.loads('[{"a":' * 6 + f'"{MARK}"' + "}]" * 6)}
+
+
+def test_what_no_squeeze_makes_fit_is_sent_as_small_as_it_gets() -> None:
+    message = told(text=LONG, event={"id": "1", "context": {"text": LONG}})
+    impossible = replace(preset_of("splunk"), limits={WHOLE_BODY: {"bytes": 1}})
+
+    request = render(impossible, message, DOCUMENTED["splunk"]["options"], DOCUMENTED["splunk"]["url"])
+
+    assert parsed("splunk", request)["event"]["event"]["id"] == "1"
+    assert len(request.body) < len(requested("splunk", message).body) / 10
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)

@@ -50,6 +50,16 @@ def test_a_rules_words_and_runbook_are_told() -> None:
     )
 
 
+def test_where_a_rule_says_it_in_its_own_words_it_is_theirs_to_say_what_to_do_next() -> None:
+    context = replace(rendering_context(body="Lock the account"), own=RuleWords(body="Lock the account"))
+
+    told = Told.of(context, "d-1")
+
+    assert told.text == "Lock the account"
+    assert {"Why", "Severity"} <= dict(told.facts).keys()
+    assert "What to do next" not in dict(told.facts)
+
+
 @pytest.mark.parametrize(
     ("action", "title"),
     [("custom_order_refunded", "Order refunded"), ("login", "Login"), ("custom_", ""), ("custom_Ärger", "Ärger")],

@@ -145,10 +145,7 @@ def load(name: str) -> Preset | None:
 
 def presets() -> Iterator[Preset]:
     """Yield all presets, ordered by name."""
-    for name in known_presets():
-        preset = load(name)
-        if preset is not None:
-            yield preset
+    yield from filter(None, map(load, known_presets()))
 
 
 def _parsed(name: str, data: dict[str, Any]) -> Preset:

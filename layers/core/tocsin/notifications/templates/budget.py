@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -51,17 +51,16 @@ def spend(amount: int) -> None:
     (_work.get() or _Work()).spend(amount)
 
 
-def spend_for(text: str | list[object] | tuple[object, ...]) -> None:
+def spend_for(text: Sequence[object]) -> None:
     """Counts what it takes to make or to put out `text`, by its length."""
     spend(1 + len(text) // _CHARACTERS_A_UNIT)
 
 
-def bounded[T](value: T) -> T:
-    """`value`, counted by its length. Raises TemplateRejected for a text longer than `MAX_TEXT`."""
+def bounded[T: Sequence[object]](value: T) -> T:
+    """A text or a list, counted by its length. Raises TemplateRejected for a text longer than `MAX_TEXT`."""
     if isinstance(value, str):
         refuse_long(len(value))
-    if isinstance(value, str | list | tuple):
-        spend_for(value)
+    spend_for(value)
     return value
 
 

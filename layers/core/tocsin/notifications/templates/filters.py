@@ -78,10 +78,10 @@ def weighed(value: object) -> object:
 
 
 def copied(value: object) -> object:
-    """`value`, counted by its length: what a slice of it may have to copy."""
-    if isinstance(value, str | list | tuple):
-        spend_for(value)
-    return value
+    """A text or a list, counted by its length: what a slice of it may have to copy."""
+    values = _expected(value, "text or a list", str, list, tuple)
+    spend_for(values)
+    return values
 
 
 def joined(values: tuple[object, ...]) -> str:
