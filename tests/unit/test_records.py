@@ -135,6 +135,21 @@ def test_what_is_not_frozen_changes_and_has_no_hash() -> None:
         hash(one)
 
 
+@dataclass(slots=True)
+class Hashed:
+    """What changes, and says itself what its hash is."""
+
+    value: int
+
+    def __hash__(self) -> int:
+        return 7
+
+
+def test_what_is_not_frozen_keeps_a_hash_of_its_own() -> None:
+    assert hash(Hashed(1)) == 7
+    assert {Hashed(1): "found"}[Hashed(1)] == "found"
+
+
 def test_arguments_are_those_of_the_fields() -> None:
     with pytest.raises(TypeError, match=r"Named\.__init__\(\) takes 1 positional argument"):
         Named("a")

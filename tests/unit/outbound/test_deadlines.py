@@ -154,6 +154,30 @@ def test_a_silent_address_leaves_time_for_the_next() -> None:
     assert failed.value.kind == "timeout"
 
 
+def test_no_address_is_dialled_or_named_once_the_time_is_over(clock: Clock) -> None:
+    """The fault: the error named an address that nobody had tried."""
+    dialled: list[str] = []
+
+    def dial(sock: socket.socket, where: tuple[str, int]) -> None:
+        dialled.append(where[0])
+        clock.expire()
+        raise ConnectionRefusedError(111, "Connection refused")
+
+    with pytest.raises(OutboundError) as failed:
+        post(
+            "http://hooks.example.com/",
+            b"",
+            {},
+            policy=LOCAL,
+            timeout=LONG,
+            resolver=lambda *_: ["127.0.0.2", "127.0.0.3"],
+            dial=dial,
+        )
+
+    assert dialled == ["127.0.0.2"]
+    assert str(failed.value) == "hooks.example.com (127.0.0.2) port 80 can't be connected to: Connection refused"
+
+
 def test_a_host_with_many_addresses_is_dialled_a_few_times_only() -> None:
     dialled: list[str] = []
 

@@ -1,5 +1,6 @@
 """URLs that try to get around the guard, each with the reason it is refused for, and URLs that are fine."""
 
+import socket
 from collections.abc import Sequence
 from ipaddress import ip_network
 
@@ -8,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.loaded_modules import loaded_by
-from tocsin.outbound import OutboundBlocked, OutboundPolicy, check_url, post
-from tocsin.outbound.urls import parse
+from tocsin.outbound import OutboundBlocked, OutboundPolicy, check_url, client, post
+from tocsin.outbound.urls import Target, parse
 
 STRICT = OutboundPolicy()
 LOCAL = OutboundPolicy(allow_http=True, ports=None, allow_cidrs=(ip_network("127.0.0.0/8"),))
@@ -274,6 +275,22 @@ def test_any_text_is_either_taken_apart_or_refused(text: str, start: str) -> Non
         return
 
     assert parse(target.url, STRICT).url == target.url
+
+
+def test_what_only_the_http_library_refuses_is_refused_and_nobody_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No such URL is known: parsers disagree, and another version of the library may know one."""
+    laxer = Target("http", "*.example.com", 80, "/hunter2", "*.example.com", None)
+    monkeypatch.setattr(client, "parse", lambda *_: laxer)
+
+    def dial(sock: socket.socket, where: tuple[str, int]) -> None:
+        raise AssertionError(f"{where} was dialled")
+
+    with pytest.raises(OutboundBlocked) as refused:
+        post("http://example.com/", b"", {}, policy=LOCAL, resolver=lambda *_: ["127.0.0.1"], dial=dial)
+
+    assert (refused.value.reason, str(refused.value)) == ("bad_url", "the URL can't be sent")
 
 
 def test_checking_urls_loads_no_http_library() -> None:

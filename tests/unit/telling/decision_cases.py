@@ -135,6 +135,13 @@ CASES = {
         "drop",
         "dropped: ana muted rule refunds until 00:00 on 2026-08-01 in Europe/Berlin",
     ),
+    "muted in a zone that is gone": Case(
+        NOON,
+        NOTICE,
+        muted_until("2026-06-14T06:30:00Z") | {"time_zone": "Europe/Atlantis"},
+        "drop",
+        "dropped: ana muted rule refunds until 2026-06-14T06:30Z",
+    ),
     "muted until now": Case(NOON, NOTICE, muted_until("2026-06-10T12:00:00Z"), "send", "told at once"),
     "no longer muted, at night": Case(
         NIGHTLY, NOTICE, muted_until("2026-06-10T12:00:00Z") | NIGHT, "hold", AT_SEVEN, "2026-06-11T07:00"

@@ -112,6 +112,15 @@ CASES = {
         "2026-06-11T05:00",
         more=GROUP,
     ),
+    "a group just before quiet hours that clocks skip": Case(
+        "2026-03-29T00:59",
+        NOTICE,
+        {"time_zone": "Europe/Berlin", "quiet_hours": [{"starts": "02:10", "ends": "02:50"}]},
+        "join",
+        JOINS,
+        "2026-03-29T01:00",
+        more=GROUP,
+    ),
     "an alert of a group just before the night": Case(
         "2026-06-10T21:58", ALERT, NIGHT, "join", JOINS, "2026-06-10T21:59", more=GROUP
     ),

@@ -143,6 +143,28 @@ def test_quiet_hours_begin_when_clocks_show_their_start_for_the_first_time() -> 
     assert first == second == at("Europe/Berlin", "2026-10-25T04:00")
 
 
+def test_a_span_that_clocks_skip_whole_does_not_begin() -> None:
+    skipped, later = span("02:10", "02:50"), span("03:10", "04:00")
+    quiet = QuietHours((skipped, later), ZoneInfo("Europe/Berlin"))
+    night, morning = (at("Europe/Berlin", f"2026-03-29T{clock}") for clock in ("01:00", "03:05"))
+
+    assert quiet.next(night, morning) is None
+    assert quiet.next(night, morning + timedelta(hours=1)) == (
+        at("Europe/Berlin", "2026-03-29T03:10"),
+        at("Europe/Berlin", "2026-03-29T04:00"),
+    )
+
+
+def test_quiet_hours_without_an_end_are_followed_so_far_and_no_further() -> None:
+    """No preferences may have them: they leave no time of the week."""
+    moment = at("UTC", "2026-06-10T12:00")
+
+    end = end_of("UTC", moment, span("00:00", "24:00"))
+
+    assert end is not None
+    assert moment + timedelta(days=21) < end < moment + timedelta(days=1_001)
+
+
 @pytest.mark.parametrize(
     ("zone", "digest", "now", "due"),
     [
@@ -265,11 +287,12 @@ def test_nothing_is_quiet_before_a_span_starts(
 ) -> None:
     quiet, most = QuietHours(tuple(spans), zone), moment + timedelta(days=2)
 
-    begin = quiet.start(moment, most) or most
+    begin, end = quiet.next(moment, most) or (most, None)
     between = moment + (begin - moment) * percent / 100
 
     assert moment < begin <= most
     assert quiet.end(moment) is not None or quiet.end(between) is None
+    assert end is None or quiet.end(begin) == end
 
 
 @given(zones, moments, times | st.none(), st.timedeltas(timedelta(0), timedelta(days=2)))

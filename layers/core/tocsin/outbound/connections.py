@@ -74,13 +74,14 @@ class Route:
 
     def _connect(self) -> BoundedSocket:
         failure: OSError = TimeoutError()
-        tried = 0
-        for tried, address in enumerate(self._addresses, start=1):
+        tried: list[str] = []
+        for address in self._addresses:
             # A silent address leaves its equal share of the time to those after it: a host whose IPv6 is
             # broken is still reached over IPv4.
-            share = self._connect_by.left / (len(self._addresses) - tried + 1)
+            share = self._connect_by.left / (len(self._addresses) - len(tried))
             if share <= 0:
                 break
+            tried.append(str(address))
             try:
                 sock = self._dialled(address, share)
             except OSError as error:
@@ -88,7 +89,7 @@ class Route:
             else:
                 self.address = str(address)
                 return sock
-        where = self._named([str(address) for address in self._addresses[:tried]])
+        where = self._named(tried)
         if isinstance(failure, TimeoutError):
             raise OutboundError("timeout", f"{where} did not accept a connection in time") from None
         cause = failure.strerror or type(failure).__name__

@@ -350,12 +350,12 @@ def _grouped(sent: Decision, asked: Asked, group: Together, wishes: Wishes, now:
     zone = zone_of(wishes.time_zone)
     quiet = QuietHours(wishes.quiet_hours.value, zone)
     due = now + parse_duration(group.wait)
-    begin = quiet.start(now, max(due, now + parse_duration(group.interval)) + _SPARE)
-    if begin is None or begin > due + _SPARE:
-        return _joins(sent, asked, group, now, None if begin is None else begin - _SPARE)
-    ended = quiet.end(begin)
-    if ended is None:
-        return sent
+    hours = quiet.next(now, max(due, now + parse_duration(group.interval)) + _SPARE)
+    if hours is None:
+        return _joins(sent, asked, group, now)
+    begin, ended = hours
+    if begin > due + _SPARE:
+        return _joins(sent, asked, group, now, begin - _SPARE)
     alerts = "alerts pass" if wishes.alerts_pass else "alerts wait too"
     return Decision(
         Kind.HOLD,

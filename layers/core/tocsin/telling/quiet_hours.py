@@ -37,16 +37,18 @@ class QuietHours:
             end = until
         return end
 
-    def start(self, after: datetime, before: datetime) -> datetime | None:
-        """Return when the first span starts that starts after `after` and up to `before`, in UTC; None without one."""
+    def next(self, after: datetime, before: datetime) -> tuple[datetime, datetime] | None:
+        """Return start and end, in UTC, of the first span that starts after `after`, up to `before`; None without.
+
+        Spans that touch or overlap count as one. A span that clocks skip whole is none.
+        """
         day, last = (moment.astimezone(self.zone).date() for moment in (after, before))
         while day <= last:
-            starts = [
-                self._on(day, span)[0] for span in self.spans if day.weekday() in {each.number for each in span.days}
-            ]
-            first = min((start for start in starts if after < start <= before), default=None)
-            if first is not None:
-                return first
+            spans = [self._on(day, span) for span in self.spans if day.weekday() in {each.number for each in span.days}]
+            following = [(start, end) for start, end in spans if after < start <= before and start < end]
+            if following:
+                start, end = min(following)
+                return start, self.end(end) or end
             day += _ONE_DAY
         return None
 
