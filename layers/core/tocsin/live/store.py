@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from tocsin.aws.dynamodb import (
@@ -46,6 +46,7 @@ MESSAGES_A_SECOND = 5
 
 _LIVE, _TAIL = "live", "tail"
 _KEPT_AFTER_END = timedelta(minutes=10)
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 class LiveStore:
@@ -210,9 +211,13 @@ def _authorisation_of(item: Item) -> Authorisation | None:
 
 
 def _connection_of(item: Item) -> Connection:
-    authorisation, ends = _authorisation_of(item), timestamp_of(item, "ends")
+    """The connection; where the item can't be read, one that has ended, so that it is closed as any other is."""
+    try:
+        authorisation, ends = _authorisation_of(item), timestamp_of(item, "ends")
+    except (KeyError, ValueError):
+        authorisation = ends = None
     if authorisation is None or ends is None:
-        raise ValueError("the item is no connection")
+        authorisation, ends = Authorisation("", frozenset()), _LONG_AGO
     return Connection(text_of(item, "sk"), authorisation, ends)
 
 
