@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.patterns import PatternIndex
+from tocsin.patterns.fields import Field
 from tocsin.patterns.matchers import (
     AddressBlock,
     Constant,
@@ -16,6 +17,7 @@ from tocsin.patterns.matchers import (
     Wildcard,
     clues_of,
 )
+from tocsin.patterns.memory import Memory
 from tocsin.patterns.tables import ValueTable
 
 SHORT = st.text("ab*", max_size=3)
@@ -73,15 +75,23 @@ def test_a_new_value_without_a_clue_is_looked_up_in_no_table(monkeypatch):
     assert set(asked) == {"in-new", "new.log", "out-new", "x"}
 
 
-def test_of_values_that_meet_nothing_a_field_remembers_so_many():
+def test_a_value_without_a_clue_is_not_remembered():
     index = PatternIndex({"rule": {"a": ["x", {"prefix": "in-"}]}})
     field = index._within["a"]
 
-    for number in range(2_000):
-        assert index.match({"a": f"id-{number}"}) == set()
-    assert len(field) == 1_024
+    for value in ("id-1", "id-2", ["id-3"]):
+        assert index.match({"a": value}) == set()
+    assert index.match({"a": "in-1"}) == index.match({"a": ["x"]}) == {"rule"}
 
-    assert index.match({"a": "in-1"}) == index.match({"a": "x"}) == {"rule"}
-    assert {"in-1", "x"} <= field.keys()
-    assert index.match({"a": "id-3000"}) == set()
-    assert len(field) == 1_026
+    assert field.seen.keys() == {"in-1", "x"}
+
+
+@given(st.lists(PLAIN, min_size=1, max_size=4), st.text("ab*c", max_size=5))
+def test_a_string_meets_the_same_alone_in_an_array_and_looked_up(matchers, text):
+    field = Field("a", Memory(10_000))
+    field.fill([((matcher,), number) for number, matcher in enumerate(matchers)], [], marks=len(matchers))
+
+    bits, _ = field.string(text)
+
+    assert bits == sum(1 << number for number, matcher in enumerate(matchers) if matcher.matches(text))
+    assert field.look_up(text) == field.string(text) == (bits, ())

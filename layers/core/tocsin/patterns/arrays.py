@@ -113,7 +113,7 @@ def look_through[Name: Hashable](
     inside: list[JsonObject | list[Json]] = []
     for element in array:
         if isinstance(element, str):
-            bits, runs = field[element]
+            bits, runs = field.string(element)
         elif isinstance(element, dict | list):
             inside.append(element)
             continue
@@ -146,6 +146,6 @@ def _leaves_within[Name: Hashable](arrays: Iterable[Inside[Name]]) -> dict[str, 
                 inside = isinstance(element, dict | list)
                 waiting.append((field, element, (*places, (array, at)) if inside else places))
         elif field.has_conditions:
-            bits, runs = field[value] if isinstance(value, str) else field.scalar(value)
+            bits, runs = field.string(value) if isinstance(value, str) else field.scalar(value)
             leaves.setdefault(field.path, []).append(_Leaf(bits, runs, places))
     return leaves

@@ -19,9 +19,6 @@ _EMPTY = ValueTable({}, Memory(0))
 
 # Longer texts hardly come twice.
 _LONGEST_REMEMBERED = 256
-# A field with so many values has ids or times, which don't come again: remembering those that meet nothing takes as
-# long as seeing that they do, and would have the index forget what comes often.
-_MOST_REMEMBERED = 1_024
 # What a remembered value takes in its dictionary, and a pair that is not _NOTHING beside its bits.
 _PLACE = 110
 _PAIR = 56
@@ -30,39 +27,43 @@ _TEXT = _PLACE + 60
 _NUMBER = 32
 
 
-class Field[Name: Hashable](dict[str, Met[Name]]):
+class Field[Name: Hashable]:
     """One step of a path: the fields `within` it, and what a leaf that stands there meets.
 
-    As a dictionary it gives what strings meet, those seen before at once and others by looking them up.
-    `path` is the way to it, in dots.
+    `path` is the way to it, in dots. What strings meet that were looked up before is in `seen`.
+
+    Where the field `has_clues`, most strings show none: they are none of the `texts` that rules name, and begin and end
+    with none of `beginnings` and `ends`. Those meet what is in `otherwise`. That takes as long to see as to look up
+    whether they were seen before, so they are not put there: most are ids and times, which don't come again.
     """
 
     __slots__ = (
         "_anchors",
-        "_beginnings",
         "_claims",
         "_constants",
-        "_ends",
         "_excluded",
-        "_has_clues",
         "_has_only_anchors",
         "_memory",
         "_numbers",
-        "_otherwise",
         "_positions",
         "_positive",
         "_presence",
         "_several",
-        "_texts",
         "_unless",
+        "beginnings",
+        "ends",
+        "has_clues",
+        "otherwise",
         "path",
+        "seen",
+        "texts",
         "within",
     )
 
     def __init__(self, path: str, memory: Memory) -> None:
-        super().__init__()
         self.path = path
         self.within: dict[str, Field[Name]] = {}
+        self.seen: dict[str, Met[Name]] = {}
         self._claims: int | None = 0
         self._positions: tuple[int, ...] = ()
         self._memory = memory
@@ -78,12 +79,11 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         self._several: list[tuple[int, Sequence[AnythingBut]]] = []
         # The marks that a leaf sets against conditions that its absence would meet.
         self._presence = 0
-        # Most strings are none of the texts, and begin and end as none of them: these meet what all such do.
-        self._has_clues = False
-        self._texts: frozenset[str] = frozenset()
-        self._beginnings: tuple[str, ...] = ()
-        self._ends: tuple[str, ...] = ()
-        self._otherwise: Met[Name] = _NOTHING
+        self.has_clues = False
+        self.texts: frozenset[str] = frozenset()
+        self.beginnings: tuple[str, ...] = ()
+        self.ends: tuple[str, ...] = ()
+        self.otherwise: Met[Name] = _NOTHING
 
     def fill(
         self,
@@ -123,30 +123,35 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         self._constants = {value: self._met_by_constant(value) for value in (True, False, None)}
         clues = clues_of([*positive, *excluded])
         if clues is not None and not self._several:
-            self._has_clues = True
-            self._texts = clues.texts.union(value for value in self._anchors if isinstance(value, str))
-            self._beginnings, self._ends = clues.beginnings, clues.ends
+            self.has_clues = True
+            self.texts = clues.texts.union(value for value in self._anchors if isinstance(value, str))
+            self.beginnings, self.ends = clues.beginnings, clues.ends
             bits = self._positive.always | self._presence | self._unless
-            self._otherwise = (bits, ()) if bits else _NOTHING
+            self.otherwise = (bits, ()) if bits else _NOTHING
 
-    def __missing__(self, value: str) -> Met[Name]:
-        size = _TEXT
-        if (
-            self._has_clues
-            and value not in self._texts
-            and not value.startswith(self._beginnings)
-            and not value.endswith(self._ends)
-        ):
-            met = self._otherwise
-            if len(self) >= _MOST_REMEMBERED:
-                return met
-        else:
-            met = self._met_by_string(value)
-            if met is not _NOTHING:
-                size += _PAIR + size_of(met[0])
+    def string(self, value: str) -> Met[Name]:
+        """What a string meets. PatternIndex.match has the same in place, as a call takes as long as all of this."""
+        found = self.seen.get(value)
+        if found is None:
+            if (
+                self.has_clues
+                and value not in self.texts
+                and not value.startswith(self.beginnings)
+                and not value.endswith(self.ends)
+            ):
+                return self.otherwise
+            found = self.look_up(value)
+        return found
+
+    def look_up(self, value: str) -> Met[Name]:
+        """What a string meets, by the tables of what rules ask of the field; it is `seen` from then on."""
+        met = self._met_by_string(value)
         length = len(value)
         if length <= _LONGEST_REMEMBERED:
-            self._memory.keep(self, value, met, size + (length if value.isascii() else 4 * length))
+            size = _TEXT + (length if value.isascii() else 4 * length)
+            if met is not _NOTHING:
+                size += _PAIR + size_of(met[0])
+            self._memory.keep(self.seen, value, met, size)
         return met
 
     @property
@@ -166,7 +171,7 @@ class Field[Name: Hashable](dict[str, Met[Name]]):
         if value is None or value is True or value is False:
             return self._constants[value]
         if isinstance(value, str):
-            return self[value]
+            return self.string(value)
         if not isinstance(value, int | float):
             raise TypeError(f"an event holds plain JSON values, not {type(value).__name__}")
         met = self._numbers.get(value)

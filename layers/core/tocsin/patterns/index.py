@@ -73,31 +73,39 @@ class PatternIndex[Name: Hashable]:
         met = self._layout.given
         anchored: list[Run[Name]] = []
         runs: Sequence[Run[Name]]
-        # The objects of the event with fields that rules name, and those fields. The lists grow as they are
-        # gone through.
-        objects = [event]
-        named = [self._within]
-        arrays: Sequence[Inside[Name]] = ()
-        for members, fields in zip(objects, named, strict=False):
+        arrays: list[Inside[Name]] = []
+        # The objects of the event with fields that rules name, and those fields. The list grows as it is gone through.
+        objects = [(event, self._within)]
+        for members, fields in objects:
             look_up = fields.get
             for name, value in members.items():
                 field = look_up(name)
                 if field is None:
                     continue
                 if type(value) is str:
-                    bits, runs = field[value]
+                    # As Field.string has it.
+                    found = field.seen.get(value)
+                    if found is None:
+                        if (
+                            field.has_clues
+                            and value not in field.texts
+                            and not value.startswith(field.beginnings)
+                            and not value.endswith(field.ends)
+                        ):
+                            found = field.otherwise
+                        else:
+                            found = field.look_up(value)
+                    bits, runs = found
                 elif type(value) is dict:
-                    objects.append(value)
-                    named.append(field.within)
+                    objects.append((value, field.within))
                     continue
                 elif type(value) is list:
                     bits, runs, inside = look_through(field, value)
                     if len(inside) == 1 and isinstance(inside[0], dict):
                         # What lies in the array lies in the same element: it is as good as not there.
-                        objects.append(inside[0])
-                        named.append(field.within)
+                        objects.append((inside[0], field.within))
                     elif inside:
-                        arrays = (*arrays, (field, inside))
+                        arrays.append((field, inside))
                 else:
                     bits, runs = field.scalar(value)
                 if bits:
@@ -114,7 +122,9 @@ class PatternIndex[Name: Hashable]:
                     held &= met >> other
                 names.update(names_of[held])
         for block in self._layout.blocks:
-            names.update(block.names(met))
+            held = block.rows.holding(met)
+            if held:
+                names.update(block.names(held))
         return names
 
 

@@ -131,9 +131,8 @@ class Block[Name: Hashable]:
         self._words = [Names(names[at : at + _WORD], memory) for at in range(0, len(names), _WORD)]
         self._struct = Struct(f"<{len(self._words)}Q")
 
-    def names(self, bits: int) -> Iterable[Name]:
-        """The names of the alternatives with their bits set in all planes."""
-        held = self.rows.holding(bits)
+    def names(self, held: int) -> Iterable[Name]:
+        """The names of these alternatives of its rows, given as bits from 0."""
         if held.bit_count() <= _FEW:
             return [self.rows.members[at].name for at in ones(held)]
         words = self._struct.unpack(held.to_bytes(self._struct.size, "little"))
