@@ -75,7 +75,8 @@ def main(names: list[str], workers: str, only: str = "*") -> int:
     for name in names or ROOMS:
         place = _workspace(name, ROOMS[name])
         mutmut = [str(python), "-m", "mutmut"]
-        subprocess.run([*mutmut, "run", "--max-children", workers, only], cwd=place, check=True)
+        run = [str(python), "-P", str(ROOT / "local/mutant_tests.py"), "run", "--max-children", workers, only]
+        subprocess.run(run, cwd=place, check=True)
         subprocess.run([*mutmut, "results"], cwd=place, check=True)
         subprocess.run([*mutmut, "export-cicd-stats"], cwd=place, check=True, stdout=subprocess.DEVNULL)
         print(score(name, json.loads((place / "mutants/mutmut-cicd-stats.json").read_bytes())), flush=True)

@@ -1,6 +1,10 @@
 """`make mutants`: what is mutated, and how its score is told."""
 
+import importlib
 import re
+import sys
+from types import ModuleType
+from unittest.mock import MagicMock
 
 import pytest
 
@@ -34,3 +38,36 @@ def test_what_mutmut_needs_is_pinned() -> None:
     lines = (ROOT / "requirements-mutants.txt").read_text("utf-8").splitlines()
 
     assert all(re.fullmatch(r"#.*|[A-Za-z0-9-]+==[0-9.]+", line) for line in lines)
+
+
+@pytest.fixture
+def mutant_tests(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """`local/mutant_tests.py` without mutmut, which is in an environment of its own."""
+    for name in (
+        "",
+        ".__main__",
+        ".configuration",
+        ".mutation",
+        ".mutation.trampoline",
+        ".runners",
+        ".runners.harness",
+    ):
+        monkeypatch.setitem(sys.modules, f"mutmut{name}", MagicMock(PytestRunner=object))
+    for name in (".state", ".utils", ".utils.file_utils", ".workers", ".workers.isolation"):
+        monkeypatch.setitem(sys.modules, f"mutmut{name}", MagicMock())
+    monkeypatch.delitem(sys.modules, "local.mutant_tests", raising=False)
+    module = importlib.import_module("local.mutant_tests")
+    monkeypatch.delitem(sys.modules, "local.mutant_tests")
+    return module
+
+
+def test_a_mutant_is_tried_by_its_quickest_tests(mutant_tests: ModuleType) -> None:
+    seconds = {"slow": 15.0, "quick": 0.1, "middling": 6.0, "alike": 0.1}
+
+    assert mutant_tests.chosen({"slow", "quick", "middling", "alike", "unknown"}, seconds) == [
+        *("unknown", "alike", "quick", "middling")
+    ]
+
+
+def test_a_mutant_is_tried_by_one_test_however_long_it_takes(mutant_tests: ModuleType) -> None:
+    assert mutant_tests.chosen({"slow", "slower"}, {"slow": 30.0, "slower": 31.0}) == ["slow"]

@@ -1,0 +1,89 @@
+"""mutmut, but for how a mutant's tests are run: collected once, and the quickest first.
+
+By itself mutmut has pytest collect anew for each mutant and runs its tests in the order of a set, which takes longer
+than most tests do. `local/mutants.py` runs this in the copy of a room; it takes what `mutmut` takes.
+
+A mutant is tried by tests that took SECONDS together without mutants, by one in any case. One that hundreds of tests
+meet, and none of the quick ones notices, is hardly noticed by a slow one, and would take minutes.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterable
+from itertools import pairwise
+from typing import Any
+
+import mutmut.__main__
+import pytest
+from _pytest.config import _prepareconfig
+from _pytest.runner import runtestprotocol
+from mutmut.configuration import config
+from mutmut.mutation.trampoline import set_mutant_under_test
+from mutmut.runners.harness import PytestRunner
+from mutmut.state import state
+from mutmut.utils.file_utils import change_cwd
+from mutmut.workers.isolation import ForkServerRunner
+
+SECONDS = 20.0
+
+_NOTICED, _SURVIVED = 1, 0
+
+
+def chosen(tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
+    """Return the tests to try, the quickest first, of at most SECONDS together."""
+    ordered = sorted(tests, key=lambda test: (seconds.get(test, 0.0), test))
+    left = SECONDS
+    for number, test in enumerate(ordered):
+        left -= seconds.get(test, 0.0)
+        if left < 0:
+            return ordered[: max(1, number)]
+    return ordered
+
+
+class CollectedOnce(PytestRunner):
+    """Runs the tests of mutants in processes that are forked from one which has collected them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items: dict[str, Any] = {}
+
+    def warm_up(self) -> None:
+        """Collect the room's tests. What pytest has started stays so, for the processes that are forked."""
+        selected = [*self._pytest_add_cli_args_test_selection, *self._pytest_add_cli_args]
+        with change_cwd("mutants"):
+            settings = _prepareconfig(["--rootdir=.", "--tb=native", "-q", *selected])
+            settings._do_configure()
+            session = pytest.Session.from_config(settings)
+            settings.hook.pytest_sessionstart(session=session)
+            settings.hook.pytest_collection(session=session)
+            if not session.items or session.testsfailed:
+                raise RuntimeError("the tests could not be collected")
+            # One test of each module: what is loaded with the first call of AWS then is so in all processes.
+            set_mutant_under_test("")
+            for item in {item.path: item for item in session.items}.values():
+                runtestprotocol(item, nextitem=None, log=False)
+        self._items = {item.nodeid: item for item in session.items}
+        gc.collect()
+        gc.freeze()
+
+    def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
+        """Run tests until one fails. Without a mutant they are run as mutmut does."""
+        if mutant_name is None or not self._items:
+            return super().run_tests(mutant_name=mutant_name, tests=tests)
+        items = [self._items[test] for test in chosen(tests, state().duration_by_test)]
+        with change_cwd("mutants"):
+            for item, following in pairwise([*items, None]):
+                if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
+                    return _NOTICED
+        return _SURVIVED
+
+
+def runner(max_workers: int = 1) -> ForkServerRunner:
+    """Return what runs the mutants, in place of mutmut's own."""
+    return ForkServerRunner(max_workers, CollectedOnce, {}, debug=config().debug)
+
+
+if __name__ == "__main__":
+    mutmut.__main__.get_mutant_runner = runner
+    mutmut.__main__.cli()
