@@ -136,12 +136,12 @@ def _in_parent() -> None:
         current.lock.release()
 
 
-def _begin_in_child() -> None:
+def _begin_in_child() -> None:  # pragma: no cover - runs in forked children
     current.lock = _thread.RLock()  # its parent's is held for the parent
     current.asked_environment = current.client is not None
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no forks
     os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_begin_in_child)
 
 

@@ -50,7 +50,8 @@ def close_at_exit(sender: Sender) -> None:
     """Close the sender when the process ends by itself."""
     atexit.register(sender.close)
     process = sys.modules.get("multiprocessing.process")
-    if process is not None and process.parent_process() is not None:  # such a child leaves without atexit
+    # A child of multiprocessing leaves without atexit.
+    if process is not None and process.parent_process() is not None:  # pragma: no cover - such are test_forks.py's
         from multiprocessing.util import Finalize  # noqa: PLC0415 - only there
 
         Finalize(None, sender.close, exitpriority=100)
@@ -126,7 +127,7 @@ def _in_parent() -> None:
     _fork_lock.release()
 
 
-def _in_child() -> None:
+def _in_child() -> None:  # pragma: no cover - runs in forked children
     global _fork_lock, _import_lock  # its parent's are held for the parent
     _fork_lock, _import_lock = threading.Lock(), threading.Lock()
     for sender in _forking:
@@ -134,5 +135,5 @@ def _in_child() -> None:
     _forking.clear()
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has no forks
     os.register_at_fork(before=_before_fork, after_in_parent=_in_parent, after_in_child=_in_child)

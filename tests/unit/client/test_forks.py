@@ -1,8 +1,12 @@
 """What was saved arrives once in processes that fork, whatever their threads do meanwhile."""
 
+import os
+import threading
+
 import pytest
 
 from tests.unit.client.producer import actions, arrivals
+from tocsin_client import configuration, process
 
 
 def test_a_forked_process_delivers_its_own_events_and_its_parent_those_before(api, produce, tmp_path):
@@ -127,3 +131,43 @@ def test_threads_may_fork_at_once(api, produce, tmp_path):
     ).ends()
 
     assert actions(api) == {"thread": 80}
+
+
+def fork() -> None:
+    """Have this process fork, and its child end at once."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.waitpid(child, 0)
+
+
+def test_a_fork_does_not_wait_without_end_for_an_import_and_leaves_it_its_lock(monkeypatch):
+    monkeypatch.setattr(process, "_IMPORTED_WITHIN", 0.01)
+
+    with process.importing():
+        fork()
+
+        assert process._import_lock.locked()
+    assert not process._import_lock.locked()
+
+
+def test_a_fork_does_not_wait_without_end_for_a_client_and_leaves_its_maker_the_lock(configured, monkeypatch):
+    monkeypatch.setattr(configuration, "_MADE_WITHIN", 0.01)
+    holds, forked = threading.Event(), threading.Event()
+
+    def makes_a_client() -> None:
+        with configured.lock:
+            holds.set()
+            assert forked.wait(60)
+
+    maker = threading.Thread(target=makes_a_client)
+    maker.start()
+    assert holds.wait(60)
+
+    fork()
+
+    assert not configured.lock.acquire(blocking=False)
+    forked.set()
+    maker.join()
+    assert configured.lock.acquire(blocking=False)
+    configured.lock.release()

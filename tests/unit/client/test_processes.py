@@ -1,7 +1,9 @@
 """What was saved arrives once, in whatever way its process ends, and whatever becomes of the server meanwhile."""
 
 import json
+import os
 import signal
+import weakref
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,8 +11,9 @@ import pytest
 
 from local.waiting import until
 from tests.unit.client.api_process import KillableApi, killable_api
-from tests.unit.client.api_server import drops
+from tests.unit.client.api_server import drops, hangs
 from tests.unit.client.producer import actions, arrivals
+from tocsin_client import process
 
 
 @pytest.fixture
@@ -123,6 +126,58 @@ def test_of_processes_that_share_a_spool_the_others_send_what_a_killed_one_has_l
     for producer in producers[1:]:
         producer.go_on()
         producer.ends()
+
+
+# A signal, in this process: SIGURG ends none, so that what was done before the end can be looked at
+
+
+@pytest.fixture
+def end_by_signal(monkeypatch) -> Iterator:
+    """Does what SIGTERM would do to the clients that a test makes."""
+    monkeypatch.setattr(process, "_senders", weakref.WeakSet())
+
+    def end() -> None:
+        signal.signal(signal.SIGURG, process._end)
+        signal.raise_signal(signal.SIGURG)
+
+    yield end
+    signal.signal(signal.SIGURG, signal.SIG_DFL)
+
+
+def test_before_a_signal_ends_a_process_all_its_clients_send_what_waits(api, make, end_by_signal):
+    for client in (make(linger=3600), make(linger=3600)):
+        client.emit("saved")
+
+    end_by_signal()
+
+    assert actions(api) == {"saved": 2}
+    assert signal.getsignal(signal.SIGURG) is signal.SIG_DFL  # and then the signal does what it did without the client
+
+
+def test_what_is_not_sent_before_a_signal_ends_a_process_is_told(api, make, end_by_signal, monkeypatch):
+    monkeypatch.setattr(process, "AT_EXIT", 0.01)
+    api.faults.append(hangs)
+    told = []
+    make(on_lost=lambda event, reason: told.append(event["action"])).emit("saved")
+
+    end_by_signal()
+
+    assert told == ["saved"]
+
+
+def test_a_containers_first_process_goes_on_saving_after_a_signal(api, make, end_by_signal, monkeypatch):
+    """The kernel keeps SIGTERM from it, now that it has no handler: closed, its client would lose all that follows."""
+    kills = []
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    monkeypatch.setattr(os, "kill", lambda *signalled: kills.append(signalled))
+    client = make()
+
+    end_by_signal()
+    client.emit("after")
+
+    assert client.flush(timeout=120)
+    assert (actions(api), client.lost) == ({"after": 1}, 0)
+    assert kills == [(1, signal.SIGURG)]
 
 
 # A Lambda function that freezes
