@@ -126,13 +126,13 @@ class Client:
         """
         event = self._prepared({**fields, "action": action})
         try:
-            self._sender.put(lines.line(event), drop=self._drops)
+            queued = self._sender.put(lines.line(event), drop=self._drops)
         except Full as reason:
             if not self._drops:
                 raise
             self._sender.lose([lines.line(event)], reason)
             return None
-        return str(event["id"])
+        return str(event["id"]) if queued else None
 
     def log_deprecation(
         self, identifier: str, message: str, cause: str | None = None, expiry_days: int = 30, **context: object

@@ -70,8 +70,11 @@ class Sender:
 
     # Any thread
 
-    def put(self, line: bytes, *, drop: bool = True) -> None:
-        """Queue a line. queue.Full where it does not fit and nothing may be dropped for it, and after `close`."""
+    def put(self, line: bytes, *, drop: bool = True) -> bool:
+        """Queue a line; False where it is itself dropped, as where all that the queue holds is being sent.
+
+        queue.Full where it does not fit and nothing may be dropped for it, and after `close`.
+        """
         if self._closed:
             raise Full("the client is closed")
         if self._thread is None:
@@ -86,6 +89,7 @@ class Sender:
                 self._changed.notify_all()
         if dropped:
             self.lose(dropped, Full("the queue is full"))
+        return not dropped or dropped[-1] is not line
 
     def _put(self, line: bytes, drop: bool) -> list[bytes] | None:
         if self._spool is None:
@@ -152,7 +156,7 @@ class Sender:
         if self._spool is not None:
             self._spool.after_fork()
 
-    def begin_in_child(self) -> None:
+    def begin_in_child(self) -> None:  # pragma: no cover - runs in forked children
         """Begin anew in a forked child: its parent sends what was put before."""
         self._memory.forget()
         if self._spool is not None:
@@ -181,7 +185,8 @@ class Sender:
                 self._round()
             except Exception:  # noqa: BLE001 - a bug of ours, which must not end all sending
                 _log.exception("a batch could not be sent")
-                self._pause(_POLL)
+                self._failures, self._more = self._failures + 1, True  # what waits does so for no other event
+                self._pause(_pause_after(self._failures))
 
     def _round(self) -> None:
         queue, batch = self._take(self._size)

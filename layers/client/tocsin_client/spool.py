@@ -56,7 +56,7 @@ class Spool:
         if room < LEAST_ROOM:
             raise ValueError(f"a spool has {LEAST_ROOM:,} bytes at least")
         self.path = Path(path).expanduser().absolute()
-        self._most_pages = room // _PAGE
+        self._room = room
         self._mark = 0
         self._closed = False
         self._lock: int | None = None
@@ -83,8 +83,10 @@ class Spool:
                     if not drop:
                         return None
                     oldest = self._drop_oldest(self._putting)
-                    if not oldest:
+                    if not oldest and len(line) > self._room:
                         return [*dropped, line]
+                    if not oldest:  # so it is the disk that is full
+                        raise
                     dropped += oldest
                 else:
                     return dropped
@@ -165,7 +167,7 @@ class Spool:
         self._take_lock.release()
         self._put_lock.release()
 
-    def forget(self) -> None:
+    def forget(self) -> None:  # pragma: no cover - runs in forked children
         """Begin anew in a forked child. The lock that it has got with its parent's files stays the parent's."""
         self._unlead()
         self._mark = 0
@@ -206,7 +208,7 @@ class Spool:
         )
         try:
             _set_up(database)
-            database.execute(f"PRAGMA max_page_count = {self._most_pages}")
+            database.execute(f"PRAGMA max_page_count = {self._room // _PAGE}")
             database.execute("PRAGMA synchronous = NORMAL")
             database.execute(f"PRAGMA wal_autocheckpoint = {_LONGEST_LOG // _PAGE}")  # `tidy` does, before that
             database.execute(f"PRAGMA journal_size_limit = {_LONGEST_LOG}")
@@ -241,14 +243,16 @@ def _set_up(database: sqlite3.Connection) -> None:
 
     Where another process changes it at that moment, or is killed in it, SQLite says "locked" or "disk I/O error".
     """
-    for attempt in range(_SETUP_TRIES):
+    tries = 0
+    while True:
+        tries += 1
         try:
             database.executescript(_SETUP)
         except sqlite3.OperationalError as error:
             passes = "locked" in str(error) or "I/O" in str(error)
-            if not passes or attempt == _SETUP_TRIES - 1:
+            if not passes or tries == _SETUP_TRIES:
                 raise
-            time.sleep(0.01 * (attempt + 1))
+            time.sleep(0.01 * tries)
         else:
             return
 
@@ -258,10 +262,11 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
     database.execute("BEGIN IMMEDIATE")
     try:
         yield
+        database.execute("COMMIT")
     except BaseException:
-        database.execute("ROLLBACK")
+        if database.in_transaction:  # SQLite itself has ended one that the disk has no room for
+            database.execute("ROLLBACK")
         raise
-    database.execute("COMMIT")
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import tocsin_client
+from local.waiting import until
 from tocsin.errors import Conflict, Invalid, TocsinError, Unauthenticated, Unavailable
 from tocsin.events.draft import Terms, finish, once_of
 from tocsin.events.model import Event
@@ -21,6 +22,7 @@ from tocsin.http.json_body import JSON_TYPE, MAX_BODY
 from tocsin.http.request import Request
 from tocsin.ingest.body import NDJSON_TYPE, read_body
 from tocsin.ingest.service import event_result
+from tocsin_client import Client
 
 KEY = "tocsin_0123456789abcdef_the-secret-of-the-key-that-nobody-may-see"
 LIBRARY = Path(tocsin_client.__file__).parent
@@ -223,3 +225,10 @@ def waits(handler: Handler) -> None:
     """Answers as the API does, once the test has released it."""
     handler.api.released.wait(120)
     handler.reply(*handler.api.ingest(handler))
+
+
+def under_way(api: Api, sender: Client) -> None:
+    """Emit an event, and wait until the API has it before it."""
+    sender.emit("first")
+    sender.flush(timeout=0)
+    until(lambda: api.requests, 120, of="a request", pause_s=0.001)

@@ -2,23 +2,17 @@
 
 import datetime
 import errno
-import queue
 import subprocess
 import sys
 
 import pytest
 
 from local.waiting import until
-from tests.unit.client.api_server import KEY, LIBRARY, Api, answers, drops, hangs, waits
-from tocsin_client import Client, Session
+from tests.unit.client.api_server import KEY, LIBRARY, Api, answers, drops, hangs, under_way, waits
+from tocsin_client import Session
 from tocsin_client import sender as sending
-
-
-def under_way(api: Api, sender: Client) -> None:
-    """Emit an event, and wait until the API has it before it."""
-    sender.emit("first")
-    sender.flush(timeout=0)
-    until(lambda: api.requests, 120, of="a request", pause_s=0.001)
+from tocsin_client.memory import MemoryQueue
+from tocsin_client.session import Reply
 
 
 def test_an_emitted_event_is_stored_soon(api, make):
@@ -90,90 +84,6 @@ def test_what_waits_in_memory_for_a_key_is_lost_at_the_end_aloud(api, make):
     sender.close(timeout=600)
 
     assert (told, sender.lost) == (["login"], 1)
-
-
-def test_where_the_queue_is_full_the_oldest_events_are_dropped_aloud(api, make, caplog):
-    api.faults.append(waits)
-    told: list[tuple[str, str]] = []
-    sender = make(queue_size=3, on_lost=lambda event, reason: told.append((event["action"], str(reason))))
-    under_way(api, sender)
-
-    ids = [sender.emit(f"e{number}") for number in range(5)]
-
-    assert None not in ids
-    assert told == [(f"e{number}", "the queue is full") for number in range(3)]
-    assert (sender.lost, sender.dropped) == (3, 3)
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    api.released.set()
-    assert sender.flush()
-    assert [event.action for event in api.stored.values()] == ["custom_first", "custom_e3", "custom_e4"]
-
-
-def test_the_queue_is_full_by_its_bytes_too(api, make):
-    api.faults.append(waits)
-    sender = make(queue_bytes=10_000)
-    under_way(api, sender)
-
-    for _ in range(20):
-        sender.emit("large", context={"text": "x" * 1_000})
-
-    api.released.set()
-    assert sender.flush()
-    assert sender.dropped + len(api.stored) == 21
-    assert sender.dropped == 11
-
-
-def test_an_event_larger_than_the_queue_is_lost_and_nothing_else(api, make):
-    api.faults.append(waits)
-    sender = make(queue_bytes=5_000)
-    under_way(api, sender)
-
-    sender.emit("large", context={"text": "x" * 10_000})
-
-    api.released.set()
-    assert sender.flush()
-    assert (sender.lost, sender.dropped, len(api.stored)) == (1, 1, 1)
-
-
-def test_an_event_larger_than_the_queue_drops_none_that_wait(api, make):
-    """The fault: all that waited was dropped first, and then the event, for which there is no room at all."""
-    api.faults.append(waits)
-    sender = make(queue_bytes=5_000)
-    under_way(api, sender)
-    waiting = sender.emit("waiting")
-
-    sender.emit("large", context={"text": "x" * 10_000})
-
-    api.released.set()
-    assert sender.flush()
-    assert waiting in api.stored
-    assert (sender.lost, sender.dropped, len(api.stored)) == (1, 1, 2)
-
-
-def test_losses_are_logged_once_a_minute_with_their_number(api, make, caplog, monkeypatch):
-    api.faults.append(waits)
-    sender = make(queue_size=2)
-    under_way(api, sender)
-    for number in range(1_001):
-        sender.emit(f"e{number}")
-    assert [record.getMessage() for record in caplog.records] == ["events lost: 1; in all: 1: the queue is full"]
-    monkeypatch.setattr("tocsin_client.sender._QUIET", 0.0)  # as if a minute had passed
-
-    sender.emit("last")
-
-    assert caplog.records[-1].getMessage() == "events lost: 1000; in all: 1001: the queue is full"
-    assert len(caplog.records) == 2
-
-
-def test_an_event_that_does_not_fit_into_the_queue_raises_where_that_is_wished(api, make):
-    api.faults.append(waits)
-    sender = make(queue_size=1, when_full="raise")
-    under_way(api, sender)
-
-    with pytest.raises(queue.Full):
-        sender.emit("second")
-
-    assert sender.lost == 0
 
 
 def test_an_emitted_event_that_is_refused_is_lost_aloud(api, make, caplog):
@@ -256,21 +166,54 @@ def test_a_callback_that_raises_ends_nothing(api, make):
     assert (len(api.stored), sender.lost) == (1, 1)
 
 
-def test_a_session_that_raises_costs_its_events_only(api, make):
+def raises(lines):
+    raise RuntimeError("a bug")
+
+
+@pytest.mark.parametrize(
+    ("fails", "why"),
+    [
+        (raises, "0 The client failed: RuntimeError: a bug"),
+        (lambda lines: Reply([], ""), "0 The client failed: 0 outcomes for 1 events"),
+    ],
+    ids=["raises", "says too little"],
+)
+def test_a_session_that_fails_costs_its_events_only(api, make, fails, why):
     class Broken(Session):
         def post(self, lines):
-            if b"first" in lines[0]:
-                raise RuntimeError("a bug")
-            return super().post(lines)
+            return fails(lines) if b"first" in lines[0] else super().post(lines)
 
-    sender = make(session=Broken(api.url, KEY))
+    told = []
+    sender = make(
+        session=Broken(api.url, KEY), on_lost=lambda event, reason: told.append((event["action"], str(reason)))
+    )
 
     sender.emit("first")
     assert sender.flush()
     sender.emit("login")
     assert sender.flush()
 
-    assert (len(api.stored), sender.lost) == (1, 1)
+    assert (len(api.stored), told) == (1, [("first", why)])
+
+
+def test_a_fault_of_the_thread_is_logged_and_ends_no_sending(api, make, monkeypatch, caplog):
+    """The fault: what waited was not looked at again before another event came."""
+    faults, take = [RuntimeError("a bug")], MemoryQueue.take
+
+    def breaks_once(queue, most, room):
+        if faults:
+            raise faults.pop()
+        return take(queue, most, room)
+
+    monkeypatch.setattr(MemoryQueue, "take", breaks_once)
+    sender = make()
+
+    sender.emit("login")
+
+    assert sender.flush(timeout=120)
+    assert len(api.stored) == 1
+    (record,) = caplog.records
+    assert (record.getMessage(), str(record.exc_info[1])) == ("a batch could not be sent", "a bug")
 
 
 def test_what_the_system_has_no_room_for_now_is_tried_again(api, make, monkeypatch):

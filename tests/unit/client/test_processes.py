@@ -2,7 +2,9 @@
 
 import json
 import os
+import queue
 import signal
+import threading
 import weakref
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -14,6 +16,7 @@ from tests.unit.client.api_process import KillableApi, killable_api
 from tests.unit.client.api_server import drops, hangs
 from tests.unit.client.producer import actions, arrivals
 from tocsin_client import process
+from tocsin_client.spool import LEAST_ROOM, Spool
 
 
 @pytest.fixture
@@ -178,6 +181,52 @@ def test_a_containers_first_process_goes_on_saving_after_a_signal(api, make, end
     assert client.flush(timeout=120)
     assert (actions(api), client.lost) == ({"after": 1}, 0)
     assert kills == [(1, signal.SIGURG)]
+
+
+# An interpreter that is ending, and starts no thread any more
+
+
+@pytest.fixture
+def no_thread(monkeypatch) -> None:
+    """No client can start its thread."""
+    start = threading.Thread.start
+
+    def refuses(thread: threading.Thread) -> None:
+        if thread.name == "tocsin-client":
+            raise RuntimeError("can't create new thread at interpreter shutdown")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", refuses)
+
+
+def test_what_is_saved_too_late_for_a_thread_is_lost_aloud(make, no_thread, caplog):
+    told = []
+    client = make(on_lost=lambda event, reason: told.append((event["action"], str(reason))))
+
+    event_id = client.emit("saved")
+
+    assert (event_id, client.lost) == (None, 1)
+    assert told == [("saved", "no thread can be started any more")]
+    assert "events lost: 1" in caplog.text
+
+
+def test_what_is_saved_too_late_for_a_thread_raises_where_that_is_wished(make, no_thread):
+    client = make(when_full="raise")
+
+    with pytest.raises(queue.Full, match="no thread"):
+        client.emit("saved")
+
+
+def test_what_is_saved_too_late_for_a_thread_waits_in_the_spool_for_the_next_process(make, tmp_path, no_thread):
+    late = make(spool=tmp_path / "spool")
+    event_id = late.emit("saved")
+    late.close()
+
+    spool = Spool(tmp_path / "spool", LEAST_ROOM)
+
+    ((_, line),) = spool.take(10, 1 << 20)
+    assert (json.loads(line)["id"], late.lost) == (event_id, 0)
+    spool.close()
 
 
 # A Lambda function that freezes
