@@ -209,7 +209,7 @@ def _of_werkzeug(request: Any, reading: Reading) -> HttpRequest:  # noqa: ANN401
     return found
 
 
-def _of_starlette(request: Any, reading: Reading) -> HttpRequest:  # noqa: ANN401 - starlette's HTTPConnection
+def _of_asgi(request: Any, reading: Reading) -> HttpRequest:  # noqa: ANN401 - with a scope; starlette's is a mapping
     return of_scope(request.scope, reading)
 
 
@@ -233,7 +233,7 @@ def _of_aiohttp(request: Any, reading: Reading) -> HttpRequest:  # noqa: ANN401 
 _FRAMEWORKS: tuple[tuple[str, Callable[[Any, Reading], HttpRequest]], ...] = (
     ("META", _of_django),
     ("rel_url", _of_aiohttp),
-    ("scope", _of_starlette),
+    ("scope", _of_asgi),
     ("environ", _of_werkzeug),
 )
 

@@ -1,7 +1,10 @@
 """HTTP requests as WSGI, ASGI and Lambda give them."""
 
+from types import SimpleNamespace
 from typing import Any
 
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import Request as AiohttpRequest
 from starlette.requests import Request as StarletteRequest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -29,6 +32,20 @@ def scope(path: str = "/login", query: bytes = b"next=/a&token=t", **more: Any) 
         "headers": headers,
         "client": ("10.0.0.9", 4711),
     } | more
+
+
+class Transport:
+    """An open connection, as far as asyncio says who opened it."""
+
+    def get_extra_info(self, name: str) -> object:
+        return ("10.0.0.9", 4711) if name == "peername" else None
+
+
+def aiohttp_request(transport: Transport | None = None) -> AiohttpRequest:
+    """A request of aiohttp; without a transport, one whose client has hung up."""
+    request = make_mocked_request("POST", "/login?next=/a&token=t", FORWARDED, transport=transport or Transport())
+    request.protocol.transport = transport
+    return request
 
 
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
@@ -72,6 +89,9 @@ REQUESTS = {
     "werkzeug": WerkzeugRequest(environ(**FORWARDED)),
     "ASGI": scope(),
     "starlette": StarletteRequest(scope()),
+    "another framework over ASGI": SimpleNamespace(scope=scope()),
+    "another framework over WSGI": SimpleNamespace(environ=environ(**FORWARDED)),
+    "aiohttp": aiohttp_request(Transport()),
     "API Gateway, payload 2.0": PAYLOAD_2,
     "API Gateway, payload 1.0": PAYLOAD_1,
     "load balancer": BALANCED,

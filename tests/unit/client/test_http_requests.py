@@ -1,5 +1,7 @@
 """What events say of HTTP requests, of each kind that there is."""
 
+from types import SimpleNamespace
+
 import pytest
 from flask import Flask
 from flask import request as flask_request
@@ -7,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from tests.unit.client.made_requests import READING, REQUESTS, environ
-from tocsin_client import Event
+from tests.unit.client.made_requests import BALANCED, READING, REQUESTS, aiohttp_request, environ
+from tocsin_client import Event, faults
 from tocsin_client.client_ip import address, client_ip, gateway_client_ip
-from tocsin_client.http_request import id_of, parsed, read
+from tocsin_client.http_request import Reading, id_of, parsed, read
 
 
 @pytest.mark.parametrize("request_", REQUESTS.values(), ids=REQUESTS)
@@ -41,6 +43,24 @@ def test_a_path_is_text_below_where_the_application_is_mounted():
 
     assert read(mounted, READING).path == "/shop/löß"
     assert read(WerkzeugRequest(mounted), READING).path == "/shop/löß"
+
+
+def test_a_path_that_the_server_has_decoded_already_is_left_as_it_is():
+    assert read(environ() | {"PATH_INFO": "/Łódź"}, READING).path == "/Łódź"
+
+
+def test_a_request_of_aiohttp_whose_client_has_hung_up_has_no_address():
+    assert read(aiohttp_request(), Reading(0, ())).client_ip == "255.255.255.255"
+
+
+@pytest.mark.filterwarnings("ignore::aiohttp.web.NotAppKeyWarning")
+def test_a_request_of_aiohttp_has_the_id_and_the_user_that_middleware_has_found():
+    request = aiohttp_request()
+    request["request_id"], request["user"] = "own-1", {"username": "alice"}
+
+    found = read(request, READING)
+
+    assert (found.request_id, found.user) == ("own-1", {"username": "alice"})
 
 
 @pytest.mark.parametrize("other", [{}, {"requestContext": {}}, {"Records": []}, object(), None, "GET /"])
@@ -162,11 +182,38 @@ def test_a_requests_id_is_the_one_that_it_came_with(headers, expected):
     assert read(environ(**headers), READING).request_id == expected
 
 
-def test_a_request_without_an_id_is_given_one():
-    first, second = id_of(environ()), id_of(environ())
+@pytest.mark.parametrize("request_", [environ(), object()], ids=["without an id", "that can't be read"])
+def test_a_request_without_an_id_is_given_one(request_):
+    first, second = id_of(request_), id_of(request_)
 
     assert len(first) == len(second) == 32
     assert first != second
+
+
+def test_a_request_that_can_not_be_read_is_in_the_log(monkeypatch, caplog):
+    monkeypatch.setattr(faults, "_reported", {})
+
+    id_of(object())
+
+    (record,) = caplog.records
+    assert record.getMessage() == "a request can't be read"
+    assert str(record.exc_info[1]) == "a object is no HTTP request that is known here"
+
+
+def test_the_id_of_a_frameworks_own_middleware_is_the_requests():
+    made = SimpleNamespace(environ=environ(), request_id="own-1")
+
+    assert read(made, READING).request_id == "own-1"
+
+
+def test_parameters_that_a_load_balancer_hands_over_are_decoded_each():
+    event = {
+        **BALANCED,
+        "queryStringParameters": None,
+        "multiValueQueryStringParameters": {"tag%5B%5D": ["a%20b", "c+d"], "page": ["2"]},
+    }
+
+    assert read(event, READING).args == {"tag[]": ["a b", "c d"], "page": "2"}
 
 
 @pytest.mark.parametrize(

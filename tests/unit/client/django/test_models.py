@@ -1,7 +1,10 @@
 """What the Django app's signals make of models that are created, changed and deleted."""
 
+import sys
+
 import pytest
 from asgiref.sync import async_to_sync, sync_to_async
+from django.apps import apps
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
@@ -11,6 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from tests.client_apps.django_site.models import Draft, Note, Tag
 from tocsin_client import Event
 from tocsin_client.django import audit_ignore, audit_overwrite_user
+from tocsin_client.event import app_of
 
 
 def test_a_model_that_is_created_is_told(events):
@@ -274,3 +278,18 @@ def test_the_app_of_an_event_is_the_label_of_its_module(events):
     exec("from tocsin_client import Event\napp = Event.new('x').app", names)
 
     assert names["app"] == "notes"
+
+
+def no_django(monkeypatch):
+    monkeypatch.delitem(sys.modules, "django.apps")
+
+
+def not_ready(monkeypatch):
+    monkeypatch.setattr(apps, "apps_ready", False)
+
+
+@pytest.mark.parametrize("without", [no_django, not_ready])
+def test_the_app_of_an_event_is_its_module_where_django_knows_no_apps(monkeypatch, without):
+    without(monkeypatch)
+
+    assert app_of({"__name__": "tests.client_apps.django_site.views"}) == "tests.client_apps.django_site.views"
