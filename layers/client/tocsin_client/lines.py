@@ -32,7 +32,7 @@ def prepared(fields: Mapping[str, Any]) -> dict[str, Any]:
             event[name] = _object(value)
         elif name in _CUT:
             event[name] = _one_line(value, _LONGEST[name])
-        elif value is not None:
+        else:
             event[name] = sanitize(value, limits=_USER)
     return {name: value for name, value in event.items() if value is not None and value != {}}
 
@@ -58,8 +58,6 @@ def _encoded(event: Mapping[str, Any]) -> bytes:
 
 def _object(value: object) -> object:
     """An object, cleansed; anything else as it is, for the API to refuse."""
-    if value is None:
-        return None
     if "django.db.models" in sys.modules:
         value = _with_references(value)
     return cleanse(sanitize(value, limits=_FIRST))

@@ -7,7 +7,7 @@ import pytest
 
 from local.workspace import ROOT
 from tests.unit.client.api_server import waits
-from tocsin_client import Event, aws_lambda, configuration
+from tocsin_client import Event, aws_lambda, configuration, faults
 
 
 class Context:
@@ -96,6 +96,17 @@ def test_a_function_that_saves_nothing_asks_nothing(api, client):
 
     assert idle({}, None) == 1
     assert api.requests == []
+
+
+def test_a_function_answers_also_where_its_time_can_not_be_told(api, client, monkeypatch, caplog):
+    monkeypatch.setattr(faults, "_reported", {})
+    context = Context()
+    context.remaining_ms = None
+
+    assert aws_lambda.audited(lambda event, context: {"statusCode": 200})({}, context) == {"statusCode": 200}
+
+    (record,) = caplog.records
+    assert (record.getMessage(), record.exc_info[0]) == ("events can't be flushed", TypeError)
 
 
 def test_without_a_change_of_code_a_functions_own_handler_is_called(api, client, monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """Deprecations: one event for an identifier and cause, of all processes."""
 
 import datetime
+import json
 import queue
 
 import pytest
@@ -103,6 +104,23 @@ def test_a_deprecation_is_said_again_once_the_api_has_forgotten_it(api, make, mo
 
     assert sender.flush()
     assert len(api.stored) == 2
+
+
+def test_more_deprecations_than_are_remembered_are_asked_about_again(api, make, monkeypatch):
+    monkeypatch.setattr(client, "_MAX_REMEMBERED", 2)
+    sender = make()
+    for identifier in ("first", "second", "third"):
+        sender.log_deprecation(identifier, "use another")
+    sender.flush()
+    asked = len(api.requests)
+
+    sender.log_deprecation("third", "use another")
+    sender.log_deprecation("first", "use another")
+
+    assert sender.flush()
+    (again,) = api.requests[asked:]
+    assert json.loads(again.body)["context"]["deprecation"] == "first"
+    assert len(api.stored) == 3
 
 
 def test_a_deprecation_that_was_lost_is_said_again(api, make):

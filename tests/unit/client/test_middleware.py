@@ -1,10 +1,11 @@
 """WSGI and ASGI middleware around applications of no framework."""
 
 import asyncio
+import contextvars
 
 import pytest
 
-from tests.unit.client.api_server import hangs
+from tests.unit.client.api_server import hangs, under_way
 from tocsin_client import Event, asgi, configuration, exceptions, faults, wsgi
 from tocsin_client.current import request_id
 
@@ -132,6 +133,36 @@ def test_a_body_is_closed(stored):
     assert closed == [True]
 
 
+def test_a_body_need_not_be_one_that_can_be_closed(stored):
+    class Body:
+        def __iter__(self):
+            yield b"a"
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        return Body()
+
+    assert Server(wsgi.Middleware(application)).body == b"a"
+    assert request_id() is None
+
+
+def test_a_body_that_another_task_closes_leaves_that_no_request_id(stored):
+    """As servers do that read a body elsewhere than where they called the application."""
+
+    def application(environ, start_response):
+        start_response("200 OK", [])
+        yield b"a"
+
+    called = contextvars.copy_context()
+    body = called.run(wsgi.Middleware(application), ENVIRON, lambda *_: None)
+    reading = called.copy()
+
+    reading.run(body.close)
+
+    assert called.run(request_id) is not None
+    assert reading.run(request_id) is None
+
+
 def test_a_file_that_the_server_can_send_by_itself_is_left_to_it(stored):
     class FileWrapper:
         def __iter__(self):
@@ -169,6 +200,24 @@ def test_an_exception_that_passes_several_is_told_once(stored):
         Server(wsgi.Middleware(wsgi.Middleware(fails)))
 
     assert len(stored()) == 1
+
+
+def test_what_is_raised_stays_what_it_is_where_it_can_not_be_told(api, make, monkeypatch, caplog):
+    monkeypatch.setattr(configuration, "current", configuration._Configuration())
+    monkeypatch.setattr(faults, "_reported", {})
+    api.faults.append(hangs)
+    client = configuration.configure(client=make(queue_size=1, when_full="raise"))
+    under_way(api, client)
+
+    def fails(environ, start_response):
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        Server(wsgi.Middleware(fails))
+
+    (record,) = caplog.records
+    assert record.getMessage() == "tocsin_client.exceptions.tell failed"
+    assert str(record.exc_info[1]) == "the queue is full"
 
 
 def test_an_exception_with_slots_hurts_nobody(stored):

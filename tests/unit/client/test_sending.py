@@ -2,10 +2,8 @@
 
 import datetime
 import json
-import socket
 import threading
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 from email.utils import format_datetime
 
 import pytest
@@ -14,7 +12,6 @@ from tests.unit.client.api_server import Api, Handler, answers, drops, drops_aft
 from tocsin.http.json_body import MAX_BODY
 from tocsin.ids import new_id, parse_id
 from tocsin_client import Refused, Unreachable, __version__
-from tocsin_client.session import Session
 
 DAY = datetime.timedelta(days=1)
 
@@ -231,29 +228,6 @@ def test_an_api_that_is_down_is_unreachable(make):
         make(url).send("login")
 
 
-def test_a_connection_is_used_again(api, make):
-    sender = make()
-
-    sender.send("login")
-    sender.send("logout")
-
-    assert api.requests[0].peer == api.requests[1].peer
-
-
-def test_a_connection_that_the_api_closed_in_between_costs_no_event(api, make):
-    def answers_and_closes(handler: Handler) -> None:
-        handler.reply(*handler.api.ingest(handler))
-        handler.close_connection = True
-
-    sender = make()
-    api.faults.append(answers_and_closes)
-
-    sender.send("login")
-    sender.send("logout")
-
-    assert [event.action for event in api.stored.values()] == ["login", "logout"]
-
-
 def test_threads_share_a_client(api, make):
     sender = make()
     threads = [threading.Thread(target=sender.send, args=("login",)) for _ in range(8)]
@@ -364,22 +338,3 @@ def test_what_could_not_be_sent_is_told_and_can_be_sent_later_without_a_double(a
     assert [result is None for result in caught.value.results] == [False] * 500 + [True] * 700
     assert [event["action"] for event in caught.value.unsent] == [f"a{number}" for number in range(500, 1_200)]
     assert len(api.stored) == 1_200
-
-
-def test_a_connection_whose_answer_comes_after_the_close_is_closed_too():
-    """The fault: it stayed open until the session was collected, since it was none of those that were closed."""
-    answer = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 2\r\nContent-Type: application/json\r\n\r\n{}"
-    with socket.create_server(("127.0.0.1", 0)) as listening, ThreadPoolExecutor(1) as pool:
-        session = Session(f"http://127.0.0.1:{listening.getsockname()[1]}", "key")
-        posted = pool.submit(session.post, [b"{}"])
-        there, _ = listening.accept()
-        with there:
-            there.settimeout(30)
-            request = b""
-            while not request.endswith(b"\r\n\r\n{}"):
-                request += there.recv(65_536)
-            session.close()
-            there.sendall(answer)
-
-            assert posted.result(30).answered
-            assert there.recv(1) == b""
