@@ -3,8 +3,10 @@
 import base64
 import gzip
 import hashlib
+import importlib.util
 import json
 import re
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,9 +22,21 @@ _IMPORT = re.compile(r"""(?:\bfrom|\bimport)\s*\(?\s*["']([^"']+)["']""")
 _STATIC_IMPORT = re.compile(r"""^(?:import|export)\b[^;(]*?["']([^"']+)["'];""", re.MULTILINE)
 
 
-def served(path: str, **headers: str) -> dict[str, Any]:
+def served(path: str, function: Any = app, **headers: str) -> dict[str, Any]:
     event = {"rawPath": path, "headers": headers, "requestContext": {"http": {"method": "GET"}, "requestId": "r"}}
-    return dict(app.handler(event, None))  # type: ignore[arg-type]
+    return dict(function.handler(event, None))
+
+
+def function_of(**environment: str) -> ModuleType:
+    """The function, loaded anew with this environment."""
+    spec = importlib.util.spec_from_file_location("app_console", ROOT / "functions/console/app.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    with pytest.MonkeyPatch.context() as patched:
+        for name, value in environment.items():
+            patched.setenv(name, value)
+        spec.loader.exec_module(module)
+    return module
 
 
 def test_the_page_is_strict_about_what_it_runs() -> None:
@@ -62,6 +76,28 @@ def test_a_slash_at_the_end_leads_to_the_page() -> None:
 
 def test_the_settings_tell_the_version_and_no_issuer_where_there_is_none() -> None:
     assert json.loads(served("/console/config.json")["body"])["oidc"] is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "told", "sources"),
+    [
+        (
+            {"OIDC_ISSUER": "https://id.example.com:8443/realms/ops", "OIDC_CLIENT_ID": "console"},
+            {"issuer": "https://id.example.com:8443/realms/ops", "client_id": "console"},
+            "https://id.example.com:8443 https://pool.example.com;",
+        ),
+        ({"OIDC_ISSUER": "https://id.example.com", "OIDC_CLIENT_ID": ""}, None, "https://pool.example.com;"),
+        ({"OIDC_ISSUER": "", "OIDC_CLIENT_ID": "console"}, None, "https://pool.example.com;"),
+    ],
+)
+def test_the_page_may_ask_the_issuer_that_its_settings_tell_and_who_gives_its_tokens(
+    environment: dict[str, str], told: dict[str, str] | None, sources: str
+) -> None:
+    function = function_of(**environment, CONSOLE_ORIGINS="https://pool.example.com")
+
+    assert json.loads(served("/console/config.json", function)["body"])["oidc"] == told
+    policy = served("/console", function)["headers"]["content-security-policy"]
+    assert f"connect-src 'self' {sources}" in policy
 
 
 @pytest.mark.parametrize(
