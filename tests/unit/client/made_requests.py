@@ -1,10 +1,12 @@
 """HTTP requests as WSGI, ASGI and Lambda give them."""
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
 from aiohttp.test_utils import make_mocked_request
 from aiohttp.web import Request as AiohttpRequest
+from multidict import CIMultiDict
 from starlette.requests import Request as StarletteRequest
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request as WerkzeugRequest
@@ -41,9 +43,13 @@ class Transport:
         return ("10.0.0.9", 4711) if name == "peername" else None
 
 
-def aiohttp_request(transport: Transport | None = None) -> AiohttpRequest:
+def aiohttp_request(
+    transport: Transport | None = None, headers: Iterable[tuple[str, str]] = FORWARDED.items()
+) -> AiohttpRequest:
     """A request of aiohttp; without a transport, one whose client has hung up."""
-    request = make_mocked_request("POST", "/login?next=/a&token=t", FORWARDED, transport=transport or Transport())
+    request = make_mocked_request(
+        "POST", "/login?next=/a&token=t", CIMultiDict(headers), transport=transport or Transport()
+    )
     request.protocol.transport = transport
     return request
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from tests.unit.client.made_requests import BALANCED, READING, REQUESTS, aiohttp_request, environ
+from tests.unit.client.made_requests import BALANCED, READING, REQUESTS, Transport, aiohttp_request, environ
 from tocsin_client import Event, faults
 from tocsin_client.client_ip import address, client_ip, gateway_client_ip
 from tocsin_client.http_request import Reading, id_of, parsed, read
@@ -51,6 +51,13 @@ def test_a_path_that_the_server_has_decoded_already_is_left_as_it_is():
 
 def test_a_request_of_aiohttp_whose_client_has_hung_up_has_no_address():
     assert read(aiohttp_request(), Reading(0, ())).client_ip == "255.255.255.255"
+
+
+@pytest.mark.parametrize(("proxies", "expected"), [(0, "10.0.0.9"), (1, "203.0.113.7"), (2, "198.51.100.1")])
+def test_proxies_of_an_aiohttp_application_may_give_a_header_each(proxies, expected):
+    request = aiohttp_request(Transport(), (("X-Forwarded-For", "198.51.100.1"), ("X-Forwarded-For", "203.0.113.7")))
+
+    assert read(request, Reading(proxies, ())).client_ip == expected
 
 
 @pytest.mark.filterwarnings("ignore::aiohttp.web.NotAppKeyWarning")

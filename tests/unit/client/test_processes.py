@@ -187,16 +187,17 @@ def test_a_containers_first_process_goes_on_saving_after_a_signal(api, make, end
 
 
 @pytest.fixture
-def no_thread(monkeypatch) -> None:
-    """No client can start its thread."""
-    start = threading.Thread.start
+def no_thread(monkeypatch) -> threading.Event:
+    """No client can start its thread until this is set."""
+    start, possible = threading.Thread.start, threading.Event()
 
     def refuses(thread: threading.Thread) -> None:
-        if thread.name == "tocsin-client":
+        if thread.name == "tocsin-client" and not possible.is_set():
             raise RuntimeError("can't create new thread at interpreter shutdown")
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuses)
+    return possible
 
 
 def test_what_is_saved_too_late_for_a_thread_is_lost_aloud(make, no_thread, caplog):
@@ -227,6 +228,19 @@ def test_what_is_saved_too_late_for_a_thread_waits_in_the_spool_for_the_next_pro
     ((_, line),) = spool.take(10, 1 << 20)
     assert (json.loads(line)["id"], late.lost) == (event_id, 0)
     spool.close()
+
+
+@pytest.mark.parametrize("spooled", [False, True], ids=["memory", "spool"])
+def test_where_a_thread_can_be_started_again_events_are_sent_again(api, make, tmp_path, no_thread, spooled):
+    """As where a machine had no room for one more thread for a while."""
+    client = make(spool=tmp_path / "spool" if spooled else None)
+    client.emit("before")
+
+    no_thread.set()
+    client.emit("after")
+
+    assert client.flush(timeout=120)
+    assert actions(api) == {"after": 1, **({"before": 1} if spooled else {})}
 
 
 # A Lambda function that freezes

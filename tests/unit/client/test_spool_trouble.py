@@ -1,6 +1,7 @@
 """A spool whose file can't be written half-way, and clocks that are set back."""
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -119,11 +120,27 @@ def test_what_another_process_has_dropped_does_not_come_back(path):
     another.close()
 
 
-def test_a_spool_whose_path_is_a_folder_is_an_error_at_once(path, monkeypatch):
-    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("no second try can succeed"))
+def is_a_folder(path):
     path.mkdir()
 
-    with pytest.raises(SpoolError, match="unable to open database file"):
+
+def is_a_database_of_another_program(path):
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript("CREATE TABLE logins (at); CREATE INDEX events ON logins (at);")
+
+
+@pytest.mark.parametrize(
+    ("prepare", "why"),
+    [
+        (is_a_folder, "unable to open database file"),
+        (is_a_database_of_another_program, "there is already an index named events"),
+    ],
+)
+def test_a_path_that_can_never_be_a_spools_is_an_error_at_once(path, monkeypatch, prepare, why):
+    monkeypatch.setattr("time.sleep", lambda _: pytest.fail("no second try can succeed"))
+    prepare(path)
+
+    with pytest.raises(SpoolError, match=why):
         Spool(path, LEAST_ROOM).put(b"a")
 
 
