@@ -10,13 +10,14 @@ from tocsin_client.faults import report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable
     from datetime import datetime
     from typing import Any, Literal, overload
 
     from typing_extensions import Self
 
     from tocsin_client.client import Client, Fields
+    from tocsin_client.http_request import HttpRequest
     from tocsin_client.session import Receipt
 else:
 
@@ -48,7 +49,9 @@ class Event:
         self.retention: str | None = None
         self.id = new_id()
         self._kept = False
-        self._user_later: Callable[[], Awaitable[object]] | None = None
+        self._asked: HttpRequest | None = None
+        """The request whose user is yet to be asked."""
+        self._acts_for: dict[str, Any] | None = None
 
     @classmethod
     def new(cls, action: str, /, app: str | None = None, **context: object) -> Self:
@@ -79,6 +82,7 @@ class Event:
             from tocsin_client.users import as_user  # noqa: PLC0415
 
             self.user = as_user(user)
+            self._asked = None
 
         return self._guarded(add, "a user can't be told")
 
@@ -99,14 +103,9 @@ class Event:
             self.context["http_request"] = found.to_context()
             self.client_ip = found.client_ip
             self.brand = brand_name(found.brand) or self.brand
-            by = as_user(found.user if user is None else user)
-            if found.impersonator is not None:
-                by = {**as_user(found.impersonator), "on_behalf_of": by}
-            pending = as_user(found.pending_user)
-            if pending and ("pk" not in pending or pending["pk"] != by.get("pk")):
-                by = {**pending, "authenticated_as": by}
-            self.user = by or self.user
-            self._user_later = None if by else found.user_later
+            known = as_user(found.user if user is None else user)
+            self.user = found.by(known) or self.user
+            self._asked = None if known else found
 
         return self._guarded(add, "a request can't be told")
 
@@ -116,7 +115,8 @@ class Event:
         def add() -> None:
             from tocsin_client.users import as_user  # noqa: PLC0415
 
-            self.user = {**self.user, "on_behalf_of": as_user(user)}
+            self._acts_for = as_user(user)
+            self.user = {**self.user, "on_behalf_of": self._acts_for}
 
         return self._guarded(add, "a user can't be told")
 
@@ -160,13 +160,15 @@ class Event:
         """
         import asyncio  # noqa: PLC0415 - whoever calls this has it
 
-        if self._user_later is not None:
+        request = self._asked
+        if request is not None and request.user_later is not None:
             try:
-                user = await self._user_later()
+                by = request.by(await request.user_later())
             except Exception as error:  # noqa: BLE001 - their database
                 report("the user of a request can't be told", error)
             else:
-                self.set_user(user)
+                acts_for = {} if self._acts_for is None else {"on_behalf_of": self._acts_for}
+                self.user = {**(by or self.user), **acts_for}
 
         def save() -> Receipt:
             return self.save(wait=True, client=client)
