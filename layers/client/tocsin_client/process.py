@@ -51,7 +51,7 @@ def close_at_exit(sender: Sender) -> None:
     atexit.register(sender.close)
     process = sys.modules.get("multiprocessing.process")
     # A child of multiprocessing leaves without atexit.
-    if process is not None and process.parent_process() is not None:  # pragma: no cover - such are test_forks.py's
+    if process is not None and process.parent_process() is not None:  # pragma: no cover - in test_forks.py's children
         from multiprocessing.util import Finalize  # noqa: PLC0415 - only there
 
         Finalize(None, sender.close, exitpriority=100)
