@@ -13,7 +13,6 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 type Address = IPv4Address | IPv6Address
 type Network = IPv4Network | IPv6Network
 
-_MAPPED = IPv6Network("::ffff:0:0/96")
 _HOST_AND_PORT = re.compile(r"\[([^\]]*)\](?::[0-9]{1,5})?|([^:]*):[0-9]{1,5}")
 _FORWARDED_FOR = re.compile(r'(?:^|;)\s*for\s*=\s*("[^"]*"|[^;\s]*)', re.IGNORECASE)
 
@@ -34,8 +33,8 @@ def parse_network(text: str, *, strict: bool = False) -> Network:
     if "%" in text:
         raise ValueError(f"{text[:60]!r} has a zone, which means something on one machine only")
     network = ipaddress.ip_network(text, strict=strict)
-    if isinstance(network, IPv6Network) and network.subnet_of(_MAPPED):
-        start = network.network_address.ipv4_mapped
+    if isinstance(network, IPv6Network):
+        start = network.network_address.ipv4_mapped  # None of a network that holds others too: it begins before them
         if start is not None:
             return IPv4Network((start, network.prefixlen - 96))
     return network

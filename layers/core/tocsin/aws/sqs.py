@@ -89,8 +89,7 @@ class Outbox:
                     batch, size = [], 0
                 batch.append(message)
                 size += length
-            if batch:
-                yield batch
+            yield batch
 
     def _send_batch(self, batch: list[_Message]) -> dict[Hashable, str]:
         left = dict(enumerate(batch))

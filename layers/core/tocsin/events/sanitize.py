@@ -284,7 +284,7 @@ def _converted(value: object) -> _Plain:
     for names, convert in _BY_METHODS:
         if all(hasattr(kind, name) for name in names):
             return convert(value)
-    return _described(value)
+    return _qualified(value)  # a function; what has no name of that kind is described
 
 
 _class_name: Callable[[type], str] = type.__dict__["__name__"].__get__  # whatever a metaclass makes of it
@@ -395,5 +395,4 @@ _BY_METHODS: tuple[tuple[tuple[str, ...], Callable[[Any], _Plain]], ...] = (
     (("keys", "__getitem__"), lambda value: _Entries(_pairs(value), None, keyed=True)),
     (("__iter__", "__next__"), lambda value: _Entries(value, None)),
     (("__iter__", "__len__"), lambda value: _Entries(value, len(value))),
-    (("__call__",), _qualified),
 )
