@@ -54,6 +54,27 @@ class Tapped:
         return tapped
 
 
+class Overtaken:
+    """A DynamoDB client with something that happens before each of its updates of one kind; all else is moto's."""
+
+    def __init__(self, client: Any, update: str, act: Callable[[], None], *, sk: str | None = None) -> None:
+        """`update` is what the expressions of these updates begin with, `sk` the item that they are of, if of one."""
+        self._client = client
+        self._update = update
+        self._act = act
+        self._sk = sk
+        self.times = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    def update_item(self, **arguments: Any) -> Any:
+        if arguments["UpdateExpression"].startswith(self._update) and self._sk in {None, arguments["Key"]["sk"]["S"]}:
+            self.times += 1
+            self._act()
+        return self._client.update_item(**arguments)
+
+
 def crash() -> None:
     raise Crash
 

@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.integration.events.rolled_up import NOW, catch_up, event_at, store
+from tests.integration.events.rolled_up import NOW, Overtaken, catch_up, event_at, store
 from tests.integration.events.test_rollup_interruptions import Tapped
+from tocsin.errors import Unavailable
 from tocsin.events.model import Event
 from tocsin.events.search.earliest_store import EarliestHour
 from tocsin.events.search.query import Search
 from tocsin.events.search.reader import LogReader
-from tocsin.events.search.rollup_hours import HOUR, hour_of
+from tocsin.events.search.rollup_hours import HOUR, Known, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.store import event_key
 
@@ -150,6 +151,43 @@ def test_a_claim_that_an_event_ended_raises_nothing(stack: Any) -> None:
 
     assert not hours.raise_to(target, of=first, is_empty=meanwhile)
     assert earliest(stack) == first
+
+
+def test_an_event_that_comes_between_two_looks_keeps_the_hour(stack: Any) -> None:
+    old = event_at(NOW - 2 * DAY)
+    marked(stack, old, event_at(NOW))
+    gone(stack, old)
+    Rollups(stack.dynamodb, "events").catch_up(NOW, has_time=lambda: True, history=3 * DAY)
+    EarliestHour(stack.dynamodb, "events").lower(hour_of(old.created))
+    looks: list[datetime] = []
+
+    def known(start: datetime, end: datetime) -> Known:
+        found = Rollups(stack.dynamodb, "events").known(start, end)
+        if not looks:
+            marked(stack, event_at(old.created))
+        looks.append(start)
+        return found
+
+    EarliestHour(stack.dynamodb, "events").rise(hour_of(old.created), known)
+
+    assert len(looks) > 1
+    assert earliest(stack) == hour_of(old.created)
+
+
+def test_an_hour_that_is_raised_again_and_again_is_not_taken_for_lowered(stack: Any) -> None:
+    hours = EarliestHour(stack.dynamodb, "events")
+    first = hour_of(FAR)
+    hours.lower(first)
+
+    def raise_again() -> None:
+        hours.raise_to(first + (2 + client.times) * DAY, of=first, is_empty=lambda: False)
+
+    client = Overtaken(stack.dynamodb, "REMOVE raising", raise_again)
+    raise_again()
+
+    with pytest.raises(Unavailable, match="again and again"):
+        EarliestHour(client, "events").lower(first + HOUR)
+    assert client.times == 10
 
 
 def test_events_of_now_do_not_end_a_claim(stack: Any) -> None:

@@ -12,6 +12,7 @@ from tests.integration.events.rolled_up import (
     NOW,
     SHORT,
     Crash,
+    Overtaken,
     Tapped,
     catch_up,
     counted,
@@ -24,7 +25,7 @@ from tests.integration.events.rolled_up import (
 )
 from tocsin.events.model import Event
 from tocsin.events.search import rollups
-from tocsin.events.search.rollup_hours import HOUR, hour_of
+from tocsin.events.search.rollup_hours import HOUR, HOUR_FORMAT, hour_of
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.store import event_key
 from tocsin.ids import id_time
@@ -124,7 +125,7 @@ def test_two_runs_at_once_agree(stack: Any) -> None:
 def test_a_run_that_has_no_more_time_at_any_moment_leaves_the_rest_to_the_next(
     stack: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rollups, "_SLICE", 10)  # an hour is read in several steps
+    monkeypatch.setattr(rollups, "_SLICE", 3)  # an hour is read in several steps
     store(stack, some_events(40))
     early, late = event_at(NOW - timedelta(days=2)), event_at(FIRST + timedelta(minutes=1), "late")
     store(stack, [early])
@@ -132,7 +133,7 @@ def test_a_run_that_has_no_more_time_at_any_moment_leaves_the_rest_to_the_next(
     def lately() -> Counter[Any]:
         return Counter({of: number for of, number in there(stack).items() if of[0] >= hour_of(NOW - SHORT)})
 
-    looks = -1
+    looks, parts = -1, set()
     while True:
         _forget(stack)
         catch_up(stack.dynamodb, NOW - timedelta(minutes=50))
@@ -146,10 +147,54 @@ def test_a_run_that_has_no_more_time_at_any_moment_leaves_the_rest_to_the_next(
         assert not wrong_hours(stack), f"after {looks} looks at the time"
         if not run.left:
             break
+        parts.add(Rollups(stack.dynamodb, "events").known(FIRST, FIRST).of(hour_of(FIRST)).covered - hour_of(FIRST))
         catch_up(stack.dynamodb)
         assert counted(stack) == lately(), f"after {looks} looks at the time"
     assert looks > 5
+    assert any(timedelta(0) < part < HOUR for part in parts), "none ended within an hour"
     assert counted(stack) == lately()
+
+
+@pytest.mark.parametrize("has_time", [True, False])
+@pytest.mark.parametrize("ago", [timedelta(0), timedelta(hours=1), timedelta(days=2)], ids=["now", "late", "long ago"])
+def test_an_hour_in_which_events_come_faster_than_they_are_counted_is_left_to_the_next_run(
+    stack: Any, ago: timedelta, has_time: bool
+) -> None:
+    busy = hour_of(NOW) - ago
+    store(stack, some_events(10))
+    catch_up(stack.dynamodb, NOW - timedelta(minutes=20))
+
+    def another() -> None:
+        late = event_at(busy, f"late{client.times}")
+        store(stack, [late])
+        Rollups(stack.dynamodb, "events").mark([late.id])
+
+    client = Overtaken(stack.dynamodb, "SET counts", another, sk=f"{busy:{HOUR_FORMAT}}")
+    another()
+
+    run = Rollups(client, "events").catch_up(NOW, has_time=lambda: has_time or not client.times, history=SHORT)
+
+    assert run.left > 0
+    assert not wrong_hours(stack)
+    assert client.times in ({3, 6} if has_time else {1})
+    known_from = Rollups(stack.dynamodb, "events").known(NOW, NOW).known_from
+    assert known_from is not None
+    assert known_from > busy or ago < SHORT
+    catch_up(stack.dynamodb)
+    counts = Rollups(stack.dynamodb, "events").known(busy, busy + HOUR).of(busy).counts
+    assert len([action for action in counts if action.startswith("late")]) == client.times + 1
+
+
+@pytest.mark.parametrize("has_time", [True, False])
+def test_a_run_whose_clock_is_behind_has_nothing_to_count_and_changes_nothing(stack: Any, has_time: bool) -> None:
+    store(stack, some_events(20))
+    catch_up(stack.dynamodb)
+    before = counted(stack)
+
+    run = Rollups(stack.dynamodb, "events").catch_up(NOW - timedelta(hours=1), has_time=lambda: has_time, history=SHORT)
+
+    assert (run.hours, run.events, run.left) == (0, 0, 0)
+    assert counted(stack) == before == there(stack)
 
 
 def _forget(stack: Any) -> None:

@@ -154,6 +154,13 @@ def test_a_range_is_counted_anew_on_demand(stack: Any) -> None:
     assert counted(stack) == there(stack)
 
 
+def test_of_a_range_without_an_hour_nothing_is_counted_anew(stack: Any) -> None:
+    rollups = Rollups(stack.dynamodb, "events")
+
+    assert rollups.recount(hour_of(NOW), hour_of(NOW)) == 0
+    assert rollups.earliest() is None
+
+
 def test_the_schedule_counts_and_says_how_much(stack: Any, load: Any) -> None:
     store(stack, [event_at(datetime.now(UTC) - timedelta(hours=3))])
     app = stack.function("rollup")

@@ -55,6 +55,31 @@ def test_the_smallest_budget_still_finds_everything_in_the_end(
         assert found == log.expected(**query)[:: 1 if newest_first else -1]
 
 
+@pytest.mark.parametrize("newest_first", [True, False])
+@pytest.mark.parametrize("by_index", [True, False])
+def test_a_read_ends_between_two_pages_of_a_day_and_goes_on_from_there(
+    log: Log, monkeypatch: pytest.MonkeyPatch, by_index: bool, newest_first: bool
+) -> None:
+    monkeypatch.setattr(scan, "_PAGE", 2)
+    log.fill(some_events(300, days=0.1))
+    query = {"filter": "event.context.n > 96"} | ({"user_pk": "3"} if by_index else {})
+    search, position, found, spent = parse_search(query), None, [], []
+
+    while True:
+        page = log.reading.page(
+            search, now=NOW, position=position, limit=9, newest_first=newest_first, budget=Budget(items=1)
+        )
+        found += [str(each["id"]) for each in page.events]
+        spent.append(page.budget.spent_items)
+        position = page.position
+        if position is None:
+            break
+
+    assert found == log.expected(**query)[:: 1 if newest_first else -1]
+    assert max(spent) < 150
+    assert len(spent) > 2
+
+
 def test_a_filter_that_takes_long_ends_a_request_and_goes_on(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time was looked at between reads alone: thousands of events, of milliseconds each, took longer than allowed."""
     log.fill(some_events(60))

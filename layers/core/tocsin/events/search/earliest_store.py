@@ -88,8 +88,7 @@ class EarliestHour:
             return
         end = (floor.replace(day=1, hour=0) + _MONTHS).replace(day=1)
         first = _first_not_empty(known, floor, end)
-        if first > floor:
-            self.raise_to(first, of=floor, is_empty=lambda: _first_not_empty(known, floor, first) >= first)
+        self.raise_to(first, of=floor, is_empty=lambda: _first_not_empty(known, floor, first) >= first)
 
     def raise_to(self, hour: datetime, *, of: datetime, is_empty: Callable[[], bool]) -> bool:
         """Raise it from `of` to `hour` if `is_empty`, reading consistently, finds no events before that.

@@ -192,13 +192,11 @@ class LogReader:
         return Tally(dict(by_hour), _complete_from(walk, end), budget, screening.failed, screening.failure)
 
     def stats(self, search: Search, starts: Sequence[datetime], end: datetime, *, now: datetime) -> list[Stat]:
-        """Count the matching events from each of `starts` up to `end`, and their users.
+        """Count the matching events from each of `starts`, one or more, up to `end`, and their users.
 
         Events are counted by the roll-ups, if they can answer `search`; for the users they are read, newest first. All
         share one budget.
         """
-        if not starts:
-            return []
         budget = counting_budget()
         tallies: list[Tally] = []
         if search.is_of_counts:

@@ -173,8 +173,9 @@ class Scan:
     def _indexes(self) -> dict[str, list[Partition]]:
         """Where in the indexes the matches are, by filter, the better way first; empty where none is asked for."""
         ways: dict[str, list[Partition]] = {}
-        if self._search.user_pk is not None:
-            ways["user_pk"] = [Partition("user_pk", key, "by-user") for key in self._search.user_keys()]
+        keys = self._search.user_keys()
+        if keys:
+            ways["user_pk"] = [Partition("user_pk", key, "by-user") for key in keys]
         addresses = self._search.addresses()
         if addresses is not None:
             ways["client_ip"] = [Partition("client_ip", address, "by-client-ip") for address in addresses]
