@@ -79,4 +79,7 @@ INNOCENT_NOTATIONS = (
     "\\u0022name\\u0022:\\u0022bob\\u0022",
     "\\x22GET /token HTTP/1.1\\x22 200",
     "&#34;token&#34; is required",
+    "login:\n  password:\n  user bob\n",
+    "  password:\nuser bob\n",
+    "  password:\n- bob\n",
 )

@@ -23,6 +23,24 @@ def test_a_password_among_arguments_is_masked_and_nothing_else(arguments):
     assert cleanse({"argv": arguments}) == {"argv": [each.replace(S, MASK) for each in arguments]}
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param([7, "-p", "curl"], id="a number in the program's place"),
+        pytest.param(["docker", "login", "-p"], id="an option at the end"),
+        pytest.param(["curl", "-u"], id="an option for a user at the end"),
+    ],
+)
+def test_arguments_without_a_password_stay_as_they_are(arguments):
+    assert cleanse({"argv": arguments}) == {"argv": arguments}
+
+
+def test_a_password_is_masked_beside_arguments_that_are_no_texts():
+    argv = ["mysql", "-u", "bob", 3306, None, f"-p{S}", ["x"]]
+
+    assert cleanse({"argv": argv}) == {"argv": ["mysql", "-u", "bob", 3306, None, f"-p{MASK}", ["x"]]}
+
+
 @pytest.mark.parametrize("command", INNOCENT_COMMANDS)
 def test_a_command_that_is_given_no_password_stays_as_it_is(command):
     assert cleanse(command) == command
