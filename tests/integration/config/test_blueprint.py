@@ -12,6 +12,7 @@ from tests.integration.handler_calls import WRITES, Client, failing
 from tests.unit.config.test_blueprint_model import WHOLE
 from tocsin.events.redact import MASK
 from tocsin.http.yaml_body import MAX_DOCUMENT
+from tocsin.identity.store import PeopleStore
 
 # ── before anything was applied ──────────────────────────────────────────────
 
@@ -113,6 +114,16 @@ def test_what_is_not_in_it_is_deleted(stack: Stack, client: Client) -> None:
 
 
 # ── what it would do ─────────────────────────────────────────────────────────
+
+
+def test_nothing_is_left_of_the_key_that_a_person_had_and_another_may_have_it(stack: Stack, client: Client) -> None:
+    people = PeopleStore(stack.dynamodb, "config")
+    put(client, {"users": [{"username": "alice", "pk": 1}, {"username": "bob", "pk": 2}, {"username": "carol"}]})
+
+    put(client, {"users": [{"username": "alice"}, {"username": "bob", "pk": 3}, {"username": "carol", "pk": 2}]})
+
+    assert {pk: user.username for pk, user in people.users_by_pk(["1", "2", "3"]).items()} == {"2": "carol", "3": "bob"}
+    assert {item["sk"]["S"] for item in stack.items("config") if item["pk"]["S"] == "user-pk"} == {"2", "3"}
 
 
 def test_a_dry_run_tells_what_would_change_and_writes_nothing(stack: Stack, client: Client) -> None:

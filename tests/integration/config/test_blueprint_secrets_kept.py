@@ -1,5 +1,9 @@
 """What a blueprint does to secrets, API keys and the members of groups, which stand in no document."""
 
+from typing import Any
+
+import pytest
+
 from tests.integration.config.blueprints import (
     CHAT,
     HOOK,
@@ -14,9 +18,17 @@ from tests.integration.config.blueprints import (
     secrets_of,
 )
 from tests.integration.conftest import Stack
-from tests.integration.handler_calls import Client
+from tests.integration.handler_calls import Client, failing, throttled
+from tocsin.config.secret_store import SecretStore
+from tocsin.errors import Unavailable
 from tocsin.events.redact import MASK
 from tocsin.notifications.signing import new_secret
+
+
+def secrets(stack: Stack) -> list[dict[str, Any]]:
+    """The items of secrets."""
+    return [item for item in stack.items("config") if item["pk"]["S"] == "secret"]
+
 
 # ── secrets ──────────────────────────────────────────────────────────────────
 
@@ -34,7 +46,7 @@ def test_secrets_stand_in_no_answer_and_nowhere_but_apart(stack: Stack, client: 
     ]
 
     assert not any(secret in answer or "verysecretpath" in answer for answer in answers)
-    apart = [item for item in stack.items("config") if item["pk"]["S"] == "secret"]
+    apart = secrets(stack)
     elsewhere = [item for item in stack.items("config") if item["pk"]["S"] != "secret"]
     assert secret in str(apart)
     assert "verysecretpath" in str(apart)
@@ -84,7 +96,40 @@ def test_the_secrets_of_a_transport_go_with_it(stack: Stack, client: Client) -> 
 
     put(client, {})
 
-    assert [item for item in stack.items("config") if item["pk"]["S"] == "secret"] == []
+    assert secrets(stack) == []
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_secret_that_a_run_left_behind_is_deleted_by_the_next_which_changes_nothing(
+    stack: Stack, client: Client
+) -> None:
+    put(client, {"transports": [CHAT]})
+    changed = {"transports": [CHAT | {"url": SLACK_URL + "-new"}]}
+    with failing(throttled(), "DeleteItem", at=lambda call: call == 1, table="config"):
+        assert put(client, changed).is_problem(503)
+    configuration, left = current(stack), secrets(stack)
+
+    answer = put(client, changed)
+
+    assert (answer.status, answer.body["changes"], answer.body["version"]) == (200, [], 2)
+    assert current(stack) == configuration
+    assert (len(left), len(secrets(stack))) == (2, 1)
+    assert secrets_of(stack, "chat").url == SLACK_URL + "-new"
+
+
+def test_a_transport_whose_secrets_are_not_there_yet_waits_for_them(stack: Stack, client: Client) -> None:
+    put(client, {"transports": [CHAT]})
+    transport = current(stack).transports_by_name["chat"]
+    (item,) = secrets(stack)
+    stack.dynamodb.delete_item(TableName="config", Key={"pk": item["pk"], "sk": item["sk"]})
+    store = SecretStore(stack.dynamodb, "config")
+
+    with pytest.raises(Unavailable, match="being replaced") as refused:
+        store.of(transport)
+    stack.dynamodb.put_item(TableName="config", Item=item)
+
+    assert refused.value.retry_after == 1
+    assert store.of(transport).url == SLACK_URL
 
 
 # ── keys ─────────────────────────────────────────────────────────────────────

@@ -10,7 +10,7 @@ from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, throttled
 from tocsin.config import changes
-from tocsin.config.blueprint.model import Blueprint
+from tocsin.config.blueprint.model import MASK, Blueprint
 
 SECRET = "SECRETVAL9"
 
@@ -95,6 +95,19 @@ def test_an_event_tells_that_a_picture_is_no_more(stack: Stack) -> None:
 
     (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
     assert event["context"]["diff"]["icon_url"] == {"from": "https://x.example/…", "to": None}
+
+
+@pytest.mark.parametrize("icon_url", [f"http://[{SECRET}/x", f"{SECRET}.png", f"/{SECRET}", "https:///" + SECRET])
+def test_an_event_tells_nothing_of_a_picture_whose_address_is_none(stack: Stack, icon_url: str) -> None:
+    """What stands there is validated by nobody: a chat ignores what it can't load."""
+    api = Api.of(stack)
+    transport = {"mode": "webhook_slack", "url": "http://127.0.0.1:9/x"}
+    api("PUT", "/transports/t", transport | {"icon_url": "https://x.example/y"})
+
+    api("PUT", "/transports/t", transport | {"icon_url": icon_url})
+
+    (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
+    assert event["context"]["diff"]["icon_url"] == {"from": "https://x.example/…", "to": MASK}
 
 
 def test_an_event_tells_that_a_rule_resolves_from_now_on(stack: Stack) -> None:

@@ -86,6 +86,18 @@ def test_a_new_secret_is_told_as_a_change_and_the_old_one_is_deleted(api: Api, s
     assert "tk_" not in told
 
 
+def test_an_option_that_changes_with_the_secret_is_told(api: Api, stack: Stack) -> None:
+    api("PUT", "/transports/phone", NTFY)
+
+    api("PUT", "/transports/phone", NTFY | {"options": {"topic": "audits", "token": "tk_two"}})
+
+    (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
+    assert event["context"]["diff"]["options"] == {
+        "from": {"topic": "alerts", "token": MASK},
+        "to": {"topic": "audits", "token": MASK},
+    }
+
+
 def test_a_url_that_is_a_credential_is_never_shown(api: Api, stack: Stack) -> None:
     saved = api("PUT", "/transports/teams", {"mode": "webhook", "preset": "teams", "url": FLOW})
 

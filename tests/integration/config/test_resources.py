@@ -69,10 +69,11 @@ def test_a_stale_version_is_not_deleted(configured: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_another_name_in_the_body_is_refused(configured: Api, path: str) -> None:
+@pytest.mark.parametrize("other", ["other", 7, None])
+def test_another_name_in_the_body_is_refused(configured: Api, path: str, other: object) -> None:
     field = "username" if path.startswith("/users") else "name"
 
-    answer = configured("PUT", path, ENTRIES[path] | {field: "other"})
+    answer = configured("PUT", path, ENTRIES[path] | {field: other})
 
     assert answer.status == 422
     assert answer.body["errors"][0]["path"] == field

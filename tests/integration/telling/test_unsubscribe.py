@@ -122,6 +122,17 @@ def test_a_mail_whose_address_is_not_the_persons_stops_mail_to_it_and_changes_no
     assert said(stack, subscription.username) == {}
 
 
+def test_mail_that_was_stopped_is_stopped_and_told_once_however_often_the_button_is_pressed(
+    api: Api, links: UnsubscribeLinks, capsys: pytest.CaptureFixture[str]
+) -> None:
+    token = links.token("x@example.com")
+
+    pages = [asked(api, "POST", token) for _ in range(2)]
+
+    assert ["No more notifications will be sent to x@example.com" in page.text for page in pages] == [True, True]
+    assert capsys.readouterr().out.count("MAIL_UNSUBSCRIBED") == 1
+
+
 def test_an_address_is_the_persons_however_its_letters_are_written(
     api: Api, links: UnsubscribeLinks, stack: Stack
 ) -> None:

@@ -116,6 +116,21 @@ def test_a_name_is_used_once_of_a_kind(changed: dict[str, Any], path: str) -> No
     assert set(wrong(**changed)) == {path}
 
 
+@pytest.mark.parametrize(
+    ("changed", "path"),
+    [
+        ({"transports": [INBOX, {"name": "chat ", "mode": "local"}]}, "transports[1].name"),
+        ({"policies": [IS_LOGIN, IS_LOGIN | {"name": "is-logout "}]}, "policies[1].name"),
+        ({"keys": [{"name": "k ", "scopes": ["events:read"]}]}, "keys[0].name"),
+    ],
+)
+def test_a_name_ends_with_no_blank(changed: dict[str, Any], path: str) -> None:
+    found = wrong(**changed)
+
+    assert set(found) == {path}
+    assert found[path].endswith("ends with a blank")
+
+
 def test_a_name_may_be_used_again_for_another_kind() -> None:
     names = [{"name": "alice", "members": ["alice"]}, ONCALL]
 

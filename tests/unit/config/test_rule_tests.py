@@ -9,16 +9,19 @@ from tocsin.config.blueprint.validate import check
 from tocsin.models import validated
 from tocsin.outbound import OutboundPolicy
 
+KNOWN = "user.name == 'Alice A.' && user.pk == 7 && 'staff' in user.groups"
+
 
 def blueprint(*tests: dict[str, Any], **rule: Any) -> Blueprint:
     return validated(
         Blueprint,
         {
-            "users": [{"username": "alice"}],
+            "users": [{"username": "alice", "pk": 7, "name": "Alice A."}],
             "groups": [{"name": "staff", "children": ["interns"]}, {"name": "interns", "members": ["alice"]}],
             "policies": [
                 {"name": "failed-login", "kind": "event_matcher", "action": "login_failed"},
                 {"name": "often", "kind": "expression", "expression": "event.context.attempts > 3"},
+                {"name": "known", "kind": "expression", "expression": KNOWN},
             ],
             "rules": [
                 {
@@ -66,6 +69,19 @@ def test_a_test_that_fails_is_named_with_the_reasons() -> None:
 
 def test_a_rule_that_is_switched_off_is_tested_as_if_it_were_on() -> None:
     assert wrong(blueprint({"event": FIRING, "fires": True}, enabled=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("user", "fires"),
+    [({"username": "alice"}, True), ({"pk": 7}, True), ({"username": "bob"}, False), ({}, False)],
+)
+def test_an_expression_sees_the_user_of_the_event_as_the_blueprint_has_them(user: dict[str, Any], fires: bool) -> None:
+    document = blueprint(
+        {"event": FIRING | {"user": user}, "fires": fires},
+        bindings=[{"policy": "known"}],
+    )
+
+    assert wrong(document) == []
 
 
 def test_a_test_with_a_wrong_event_names_the_field() -> None:

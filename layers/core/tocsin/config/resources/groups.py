@@ -80,6 +80,4 @@ class Groups(Published[GroupShape]):
         yield from (f"group {group.name!r}" for group in configuration.groups if name in group.children)
 
     def _forget(self, name: str, before: Configuration) -> None:
-        group = before.groups_by_name.get(name)
-        if group is not None:
-            self._editor.people.let_expire([group], now=utc_now())
+        self._editor.people.let_expire([before.groups_by_name[name]], now=utc_now())
