@@ -15,7 +15,7 @@ from tocsin.deliveries.digests import Digests
 from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import Attempt, DeliveryMessage, Following
 from tocsin.deliveries.readers import Readers
-from tocsin.deliveries.redrive_store import RedeliveryStore
+from tocsin.deliveries.redrive_store import GivenUp, RedeliveryStore
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
 from tocsin.events.model import Event
@@ -129,6 +129,35 @@ def test_what_is_delivered_while_it_is_given_up_stays_delivered(table: Table) ->
 
     assert given_up is None
     assert table.shown()["state"] == "delivered"
+
+
+def test_what_is_delivered_while_its_claim_is_refused_is_not_given_up(table: Table) -> None:
+    place, given_up = table.retried(), list[GivenUp]()
+
+    def delivered_then_refused(call: dict[str, Any]) -> Any:
+        table.deliveries.note(table.message, DELIVERED, Following(State.DELIVERED))
+        return throttled("ValidationException")(call)
+
+    with failing(delivered_then_refused, "UpdateItem", at=lambda call: call == 1):
+        claimed = table.mine.claim(place, now=NOW, give_up=given_up.append)
+
+    assert (claimed, given_up) == (None, [])
+    assert table.shown()["state"] == "delivered"
+
+
+@pytest.mark.parametrize("after", [0, 1])
+@pytest.mark.parametrize("state", [State.FAILED, State.DELIVERED])
+def test_an_attempt_of_what_has_expired_meanwhile_makes_no_item_anew(table: Table, state: State, after: int) -> None:
+    """The fault: where there had been an attempt before, it made one of a state and an attempt alone, for ever."""
+    table.deliveries.take(table.message, now=NOW, lease=LEASE, keep=KEEP)
+    if after:
+        table.noted(State.RETRYING, NOW + LEASE, after=0)
+    place = Place.of(table.message.delivery_id)
+    table.stack.dynamodb.delete_item(TableName="deliveries", Key=place.key)
+
+    table.noted(state, after=after)
+
+    assert table.deliveries.get(table.message.delivery_id) is None
 
 
 def test_an_attempt_that_is_noted_again_is_on_record_once(table: Table) -> None:

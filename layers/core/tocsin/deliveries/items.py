@@ -217,8 +217,9 @@ def change(
 
     `attempt` is appended. Of more than MOST_ATTEMPTS those in the middle are dropped and counted. With `after`, the
     number of attempts that there were before it, it is appended once, also where the write is repeated since its answer
-    got lost. `told_apart` says that nobody else makes the same changes at the same moment, so that whoever finds them
-    after a lost answer has made them. Raises ConditionFailed, with the item that was found.
+    got lost, and to an item that is there. `told_apart` says that nobody else makes the same changes at the same
+    moment, so that whoever finds them after a lost answer has made them. Raises ConditionFailed, with the item that was
+    found.
     """
     update = _Update(changes, once or {}, remove, condition, values or {}, told_apart)
     if attempt is None:
@@ -231,12 +232,12 @@ def change(
     if after is not None and after < MOST_ATTEMPTS:
         update.values[":after"] = number(after)
         try:
-            return update.where("size(attempts) = :after").write(table, what, place)
+            return update.where("attribute_exists(attempts) AND size(attempts) = :after").write(table, what, place)
         except ConditionFailed as refused:
             attempts = refused.item.get("attempts", {}).get("L", [])
             if entry in attempts:
                 return refused.item
-            if len(attempts) == after:
+            if len(attempts) == after or not refused.item:  # what has expired meanwhile is not made anew
                 raise
         del update.values[":after"]  # others made attempts meanwhile
     update.values[":most"] = number(MOST_ATTEMPTS)
