@@ -56,10 +56,14 @@ def number_of(item: Item, name: str, default: int = 0) -> int:
     return default if value is None else int(value)
 
 
+def moment_of(item: Item, name: str) -> datetime:
+    """The moment that `timestamp` wrote as `name`, which `item` has."""
+    return datetime.fromtimestamp(float(item[name]["N"]), UTC)
+
+
 def timestamp_of(item: Item, name: str) -> datetime | None:
     """The moment that `timestamp` wrote as `name`; None where there is none."""
-    value = item.get(name, {}).get("N")
-    return None if value is None else datetime.fromtimestamp(float(value), UTC)
+    return moment_of(item, name) if "N" in item.get(name, {}) else None
 
 
 def truth_of(item: Item, name: str, default: bool = False) -> bool:

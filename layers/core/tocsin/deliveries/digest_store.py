@@ -14,12 +14,13 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import (
     Item,
     document,
     document_of,
+    moment_of,
     number_of,
     text,
     text_of,
@@ -74,7 +75,7 @@ class Claim:
     partition: str
     lease: str
     begun: str | None
-    asked_at: datetime | None
+    asked_at: datetime
     """When somebody last said that something is to wait."""
     interval: timedelta | None = None
     """Of a group: how long after a message the next one comes."""
@@ -141,7 +142,7 @@ class DigestStore:
             return None
         every = number_of(item, "every")
         interval = timedelta(seconds=every) if every else None
-        asked_at = timestamp_of(item, "asked_at")
+        asked_at = moment_of(item, "asked_at")
         return Claim(head.partition, ends["N"], text_of(item, "digest") or None, asked_at, interval)
 
     def begin(self, claim: Claim, digest_id: str) -> bool:
@@ -175,13 +176,13 @@ class DigestStore:
 
     def forget(self, claim: Claim) -> None:
         """Delete a head for which nothing waits, unless somebody has said since that something is to wait."""
-        values: dict[str, Any] = {":lease": {"N": claim.lease}}
-        condition = "due_at = :lease"
-        if claim.asked_at is not None:
-            condition += " AND asked_at = :asked"
-            values[":asked"] = timestamp(claim.asked_at)
         with suppress(ConditionFailed):
-            self._table.delete(_MAKING, head_key(claim.partition), condition=condition, values=values)
+            self._table.delete(
+                _MAKING,
+                head_key(claim.partition),
+                condition="due_at = :lease AND asked_at = :asked",
+                values={":lease": {"N": claim.lease}, ":asked": timestamp(claim.asked_at)},
+            )
 
     # ── members ──────────────────────────────────────────────────────────────
 

@@ -78,7 +78,7 @@ class Digests:
         if message is None:
             message, is_full = self._make(claim, now, keep)
         next_due = self._store.next_due(claim.partition)
-        quiet_since = claim.asked_at is None or claim.asked_at <= now - LOOK_AGAIN
+        quiet_since = claim.asked_at <= now - LOOK_AGAIN
         if message is None and next_due is None and quiet_since:
             self._store.forget(claim)
             return None
@@ -94,7 +94,7 @@ class Digests:
     ) -> None:
         """Have a group be due when its interval is over, or before that where something of it may not wait so long."""
         if not told and next_due is None:
-            is_news = claim.asked_at is not None and claim.asked_at > now - NEWS
+            is_news = claim.asked_at > now - NEWS
             self._store.finish(claim, now + (SETTLE if is_news else LOOK_AGAIN), idle=True)
             return
         again = now + interval if told and not is_full else now + SETTLE

@@ -139,6 +139,4 @@ def _object(value: Json) -> JsonObject:
 
 
 def _counts(value: Json) -> dict[str, int]:
-    if not isinstance(value, dict):
-        return {}
-    return {name: count for name, count in value.items() if isinstance(count, int)}
+    return {name: count for name, count in _object(value).items() if isinstance(count, int)}

@@ -22,7 +22,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from tocsin.aws.dynamodb import Item, document_of, number, number_of, text, text_of, timestamp, timestamp_of, until
+from tocsin.aws.dynamodb import Item, document_of, moment_of, number, number_of, text, text_of, timestamp, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.deliveries.items import (
@@ -230,9 +230,7 @@ class DeliveryStore:
                     condition=condition,
                     returning="UPDATED_NEW",
                 )
-                following = timestamp_of(taken, "next_turn")
-                if following is not None:
-                    return following - every
+                return moment_of(taken, "next_turn") - every
         return None
 
     # ── one delivery ─────────────────────────────────────────────────────────
