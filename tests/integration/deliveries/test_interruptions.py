@@ -170,6 +170,26 @@ def test_a_probe_of_a_breaker_that_is_gone_is_tried_again_as_others_are(world: W
     assert world.states() == {"delivered": 1}
 
 
+def test_a_probe_that_fails_while_its_breaker_can_not_be_read_is_held(world: World, sinks: Sinks) -> None:
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503, times=1))
+    hook = world.hook(f"{sinks.url}/webhook/x")
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+    message = world.message()
+    world.send(message)
+    world.pump(world.worker())
+    world.later(minutes=1)
+    world.redrive()  # the probe is in the queue
+
+    with failing(throttled(), "GetItem", table="deliveries", client=world.stack.dynamodb):
+        world.pump(world.worker())
+    delivery = world.delivery(message)
+    world.go_on(world.worker(), minutes=1)  # the next one
+
+    assert (delivery["state"], [attempt["reason"] for attempt in delivery["attempts"]]) == ("held", ["http_503"])
+    assert world.delivery(message)["state"] == "delivered"
+
+
 def test_a_failure_that_is_noted_late_leaves_what_another_attempt_delivered(world: World, sinks: Sinks) -> None:
     world.hook(f"{sinks.url}/webhook/x")
     message = world.message()

@@ -7,10 +7,15 @@ import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
-from tocsin.deliveries import redrive
+from tests.integration.handler_calls import failing, throttled
+from tocsin.deliveries import digests, redrive
 from tocsin.deliveries.breaker import GIVES_UP_AFTER
 from tocsin.deliveries.items import DUE_SHARDS
 from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
+from tocsin.identity.directory import User
+from tocsin.identity.store import PeopleStore
+from tocsin.telling.decision import Cause, Decision, Kind
 
 MANY = DUE_SHARDS + 4
 """So many deliveries that some shard has several."""
@@ -35,6 +40,21 @@ def test_a_run_takes_page_after_page_of_a_shard(world: World, sinks: Sinks, monk
     assert world.redrive()["due"] == MANY
 
 
+def test_a_run_tells_page_after_page_of_digests(world: World, sinks: Sinks, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (redrive, digests):
+        monkeypatch.setattr(module, "HEADS_AT_ONCE", 1)
+    world.hook(f"{sinks.url}/webhook/x")
+    people = [User(f"person-{number}") for number in range(DIGEST_SHARDS + 1)]
+    PeopleStore(world.stack.dynamodb, "config").write(users=people)
+    ends = Decision(Kind.HOLD, Cause.QUIET_HOURS, "held until now", world.now)
+    event = world.event()
+    waiting = [KeptBack(world.message(event_id=event.id, user=person), event, ends) for person in people]
+    WaitingStore(world.stack.dynamodb, "deliveries").keep_back(waiting, now=world.now, keep=timedelta(days=1))
+    world.later(minutes=1)
+
+    assert world.redrive()["digests"] == len(people)
+
+
 def late(now: datetime) -> Callable[[], datetime]:
     """A clock that is an hour ahead from its second look on: a run begins at the first."""
     looks = iter([now])
@@ -52,6 +72,25 @@ def test_a_run_whose_time_is_over_leaves_the_rest_to_the_next(
     assert (done["due"], done["digests"], done["steps"]) == (0, 0, 0)
     world.go_on(world.worker())
     assert [world.delivery(message)["state"] for message in messages] == ["delivered"] * MANY
+
+
+def test_that_a_transport_is_disabled_is_said_by_the_next_run_where_this_one_can_not_store_it(
+    world: World, sinks: Sinks
+) -> None:
+    hook = world.hook(f"{sinks.url}/webhook/x")
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+    world.now += GIVES_UP_AFTER + timedelta(minutes=1)
+
+    with failing(throttled(), table="events", client=world.stack.dynamodb):
+        world.redrive()
+    reported, (untold,) = world.reported(), world.breakers.all()
+    for _ in range(2):
+        world.redrive()
+
+    assert (reported, untold.state, untold.told) == ([], "disabled", False)
+    (event,) = world.reported()
+    assert "hook is disabled: its endpoint failed, the last time with http_500" in event["context"]["message"]
 
 
 def test_two_runs_at_once_disable_a_transport_that_is_given_up_and_one_of_them_says_so(

@@ -10,6 +10,7 @@ from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import Client, request
 from tests.integration.matching.matching_world import configure
+from tests.integration.telling.escalation_world import EscalatingWorld
 from tocsin.aws.tracing import caused_by
 from tocsin.matching.message import MatchMessage
 
@@ -151,6 +152,22 @@ def test_a_retry_days_later_is_still_in_the_trace(
     assert len(world.delivery(message)["attempts"]) == 5
     found = traces(caplog)
     assert found["DELIVERY_RETRIED"] == found["DELIVERY_ENDED"] == {REQUEST}
+
+
+def test_a_step_that_is_told_later_is_in_the_trace_of_what_began_it(
+    stack: Stack, sinks: Sinks, invocations: Invocations, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    telling = EscalatingWorld(stack, monkeypatch, sinks)
+    (event,) = telling.happened(1)
+    invocations.begin(REQUEST)
+    telling.begin(event)
+
+    invocations.begin()
+    telling.later(minutes=15)
+    telling.redrive()
+
+    (message,) = received(stack, "Match")
+    assert message["attributes"]["AWSTraceHeader"] == header(REQUEST)
 
 
 def test_what_no_event_caused_has_the_trace_of_its_invocation(

@@ -11,6 +11,7 @@ from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import record
 from tests.integration.telling.telling_world import ONCALL, TellingWorld
+from tocsin.deliveries import waiting_store
 from tocsin.identity.directory import User
 
 CROWD = [f"person-{number:02}" for number in range(40)]
@@ -70,6 +71,24 @@ def test_what_is_dropped_costs_one_write_and_what_waits_one_and_a_head_once(tell
     # Five stories and five that wait. The head is due already: asking costs two, for each thread that began to ask
     # before another knew.
     assert 5 + 5 + 2 <= counted["UpdateItem"] <= 5 + 5 + 2 * 5
+
+
+def test_a_process_that_knows_many_heads_forgets_them_and_asks_again(
+    telling: TellingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what it knows stays small, whoever is told."""
+    monkeypatch.setattr(waiting_store, "_REMEMBERED", 1)
+    telling.rules(group={"by": ["context.host"]}, once=True)
+    worker = telling.matcher()
+    one, other, again = [telling.event(context={"host": host}) for host in ("web-1", "web-2", "web-1")]
+    for event in (one, other):
+        worker.stream([record(event)])
+
+    with requests(telling.stack) as counted:
+        worker.stream([record(again)])
+
+    assert counted["UpdateItem"] == 1 + 1 + 2  # the story, what waits; the head, which is due already
+    assert len(telling.heads()) == 2
 
 
 def test_what_joins_a_group_costs_one_write_and_the_group_one_in_some_minutes(telling: TellingWorld) -> None:

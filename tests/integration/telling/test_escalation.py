@@ -12,7 +12,9 @@ from tests.integration.matching.matching_world import record
 from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
 from tests.integration.telling.test_cost import requests
 from tocsin.aws.metrics import Metric
+from tocsin.deliveries.due_steps import DueSteps
 from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
+from tocsin.deliveries.matters import Matter
 from tocsin.events.model import Event
 
 SEEN = [{**STEPS[0], "unless": "seen"}, STEPS[1]]
@@ -87,6 +89,17 @@ def test_an_acknowledgement_that_comes_while_a_step_is_handed_on_keeps_it_from_b
     telling.deliver()
     assert telling.heard()["eve"] == 0
     assert telling.steps(event) == []
+
+
+def test_a_step_that_another_run_has_is_handed_on_by_one(telling: EscalatingWorld) -> None:
+    began(telling)
+    telling.later(minutes=15)
+    handed_on: list[Matter] = []
+    steps = DueSteps(telling.matters, telling.configuration, handed_on.append, telling.clock)
+    (due,) = [each for shard in range(ESCALATION_SHARDS) for each in steps.due(shard)]
+
+    assert [steps.step(due), steps.step(due)] == [True, False]
+    assert len(handed_on) == 1
 
 
 @pytest.mark.parametrize("how", ["seen", "all seen", "cleared", "deleted"])
