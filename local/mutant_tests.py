@@ -10,6 +10,7 @@ meet, and none of the quick ones notices, is hardly noticed by a slow one, and w
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Iterable
 from itertools import pairwise
 from typing import Any
@@ -23,7 +24,7 @@ from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.runners.harness import PytestRunner
 from mutmut.state import state
 from mutmut.utils.file_utils import change_cwd
-from mutmut.workers.isolation import ForkServerRunner
+from mutmut.workers.isolation import ForkServerRunner, run_in_fork
 
 SECONDS = 20.0
 
@@ -47,9 +48,15 @@ class CollectedOnce(PytestRunner):
     def __init__(self) -> None:
         super().__init__()
         self._items: dict[str, Any] = {}
+        # What mutmut has opened in place of it, and pytest puts aside: a file that nobody closed would fail a test.
+        self._outputs: list[Any] = []
 
     def warm_up(self) -> None:
-        """Collect the room's tests. What pytest has started stays so, for the processes that are forked."""
+        """Collect the room's tests. What pytest has started stays so, for the processes that are forked.
+
+        Raises RuntimeError where tests fail in such a process without a mutant.
+        """
+        self._outputs.append(sys.stdout)
         selected = [*self._pytest_add_cli_args_test_selection, *self._pytest_add_cli_args]
         with change_cwd("mutants"):
             settings = _prepareconfig(["--rootdir=.", "--tb=native", "-q", *selected])
@@ -57,26 +64,32 @@ class CollectedOnce(PytestRunner):
             session = pytest.Session.from_config(settings)
             settings.hook.pytest_sessionstart(session=session)
             settings.hook.pytest_collection(session=session)
-            if not session.items or session.testsfailed:
-                raise RuntimeError("the tests could not be collected")
+            self._items = {item.nodeid: item for item in session.items}
             # One test of each module: what is loaded with the first call of AWS then is so in all processes.
+            some = list({item.path: item for item in session.items}.values())
             set_mutant_under_test("")
-            for item in {item.path: item for item in session.items}.values():
-                runtestprotocol(item, nextitem=None, log=False)
-        self._items = {item.nodeid: item for item in session.items}
-        gc.collect()
-        gc.freeze()
+            passed = some and _first_failure(some) is None
+            gc.collect()
+            gc.freeze()
+            if not passed or run_in_fork(lambda: _SURVIVED if _first_failure(some) is None else _NOTICED) != _SURVIVED:
+                raise RuntimeError("tests fail without a mutant")
 
     def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
         """Run tests until one fails. Without a mutant they are run as mutmut does."""
         if mutant_name is None or not self._items:
             return super().run_tests(mutant_name=mutant_name, tests=tests)
-        items = [self._items[test] for test in chosen(tests, state().duration_by_test)]
+        self._outputs.append(sys.stdout)
         with change_cwd("mutants"):
-            for item, following in pairwise([*items, None]):
-                if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
-                    return _NOTICED
-        return _SURVIVED
+            failure = _first_failure([self._items[test] for test in chosen(tests, state().duration_by_test)])
+        return _SURVIVED if failure is None else _NOTICED
+
+
+def _first_failure(items: list[Any]) -> str | None:
+    """Run tests until one fails; return its name."""
+    for item, following in pairwise([*items, None]):
+        if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
+            return str(item.nodeid)
+    return None
 
 
 def runner(max_workers: int = 1) -> ForkServerRunner:
