@@ -141,7 +141,7 @@ class Explainer:
     @staticmethod
     def _ends(rule: NotificationRule, event: Event, audience: EventAudience, now: datetime) -> bool:
         """Whether `event` is an end that `rule` waits for."""
-        return bool(Endings((replace(rule, enabled=True),), lenient=True).of(event, audience, now))
+        return bool(Endings((replace(rule, enabled=True),), lenient=True).of(event, audience, now).rules)
 
     def _decisions(
         self, tested: RuleUnderTest, event: Event, people: list[User], now: datetime, *, more: bool

@@ -26,11 +26,11 @@ from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.ending import Endings, about_of
 from tocsin.matching.escalation import Escalations
+from tocsin.matching.failures import EndFailures, PolicyFailures
 from tocsin.matching.firings_store import Firings
 from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.message import Cursor, MatchMessage
 from tocsin.matching.open_store import OpenStore
-from tocsin.matching.policy_failures import PolicyFailures
 from tocsin.matching.recipients import MAX_PAGES, EventAudience, Recipients
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Telling, decide_on_rule
@@ -56,6 +56,8 @@ class Judged:
     verdict: Verdict
     ended: tuple[NotificationRule, ...] = ()
     """Rules whose `resolve` the event matches, without those that it fires."""
+    failed_ends: tuple[tuple[str, str], ...] = ()
+    """(rule, error) of each rule whose `resolve` could not be evaluated, without those that it fires."""
 
     @property
     def is_in_turn(self) -> bool:
@@ -95,6 +97,7 @@ class Matcher:
         self._waiting = waiting
         self._throttles = throttles
         self._failures = PolicyFailures(system_events, clock)
+        self._end_failures = EndFailures(clock)
         self._configuration = configuration
         self._people = people
         self._recipients = Recipients(people)
@@ -123,9 +126,11 @@ class Matcher:
         audience = EventAudience(event, configuration, self._people)
         verdict = rules.judge(event, audience)
         fired = {firing.rule.name for firing in verdict.firings}
-        ended = tuple(rule for rule in ends.of(event, audience, self._clock()) if rule.name not in fired)
-        something = verdict.firings or verdict.failures or verdict.runs or ended
-        return Judged(configuration, verdict, ended) if something else None
+        over = ends.of(event, audience, self._clock())
+        ended = tuple(rule for rule in over.rules if rule.name not in fired)
+        failed = tuple((rule, error) for rule, error in over.failures if rule not in fired)
+        something = verdict.firings or verdict.failures or verdict.runs or ended or failed
+        return Judged(configuration, verdict, ended, failed) if something else None
 
     def act(self, event: Event, judged: Judged, held: HeldBatch) -> None:
         """Notify people of `event`, and store which rules fired. May be called from several threads.
@@ -136,6 +141,8 @@ class Matcher:
         configuration, verdict = judged.configuration, judged.verdict
         for failure in verdict.failures:
             self._failures.report(failure, event, configuration.settings)
+        for name, error in judged.failed_ends:
+            self._end_failures.report(name, error, event)
         for run in verdict.runs:
             _log(run, event, held, configuration.settings.stories_kept)
         for firing in verdict.firings:
@@ -216,8 +223,11 @@ class Matcher:
             rules = RuleSet(configuration.rules, configuration.policies, silences, lenient=True)
             self._rules = (version.generation, rules, Ends(configuration.rules, lenient=True))
             self._failures.start_anew()
+            self._end_failures.start_anew()
             for name, why in rules.broken.items():
                 note(Code.POLICY_FAILED, f"it could not be loaded: {why}", level=logging.ERROR, policy=name)
+            for name, why in self._rules[2].broken.items():
+                note(Code.RULE_END_FAILED, f"its end could not be loaded: {why}", level=logging.ERROR, rule=name)
             note(Code.RULES_LOADED, "rules loaded", version=version.number, rules=len(self._rules[1]))
         return configuration, *self._rules[1:]
 

@@ -2,63 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from tocsin.events.model import Event
 from tocsin.expressions import Expression, ExpressionError, bind
-from tocsin.patterns import PatternIndex
+from tocsin.patterns import Pattern, PatternError, PatternIndex
+from tocsin.records import dataclass
 from tocsin.rules.model import NotificationRule
 from tocsin.rules.parts import matcher_pattern
 from tocsin.rules.ruleset import MAX_DEPTH, Audience
-from tocsin.types import Json
+from tocsin.types import Json, JsonObject
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What an event ends."""
+
+    rules: tuple[NotificationRule, ...] = ()
+    """In the order of their names."""
+    failures: tuple[tuple[str, str], ...] = ()
+    """(rule, error) of each end whose query could not be evaluated, so that the event does not end it."""
 
 
 class Endings:
     """The enabled rules that say `resolve`. Immutable.
 
-    Raises ExpressionError where a query does not compile. With `lenient` such a rule ends nothing, and is `broken`.
+    Raises ExpressionError or PatternError where one does not compile. With `lenient` it ends nothing, and is `broken`.
     """
 
     def __init__(self, rules: Iterable[NotificationRule], *, lenient: bool = False) -> None:
         self.broken: dict[str, str] = {}
+        """{rule: reason} of those whose end could not be compiled."""
         self._queries: dict[str, Expression] = {}
         self._rules = {rule.name: rule for rule in rules if rule.enabled and rule.resolve is not None}
-        for name, rule in self._rules.items():
-            query = None if rule.resolve is None else rule.resolve.query
-            if query is not None:
+        asked = {name: rule.resolve for name, rule in self._rules.items() if rule.resolve is not None}
+        for name, resolve in asked.items():
+            if resolve.query is not None:
                 try:
-                    self._queries[name] = Expression.compile(query, predicate=True)
+                    self._queries[name] = Expression.compile(resolve.query, predicate=True)
                 except ExpressionError as error:
                     if not lenient:
                         raise
                     self.broken[name] = str(error)
-        asked = {name: rule.resolve for name, rule in self._rules.items() if name not in self.broken}
-        patterns = {name: matcher_pattern(resolve) for name, resolve in asked.items() if resolve is not None}
-        self._index = PatternIndex({name: pattern for name, pattern in patterns.items() if pattern})
+        patterns = {name: matcher_pattern(resolve) for name, resolve in asked.items() if name not in self.broken}
+        self._index = self._index_of({name: pattern for name, pattern in patterns.items() if pattern}, lenient=lenient)
         self._without_pattern = frozenset(name for name, pattern in patterns.items() if not pattern)
 
-    def of(self, event: Event, audience: Audience, now: datetime) -> tuple[NotificationRule, ...]:
-        """The rules whose end `event` is, in the order of their names. A query that fails ends nothing.
+    def _index_of(self, patterns: Mapping[str, JsonObject], *, lenient: bool) -> PatternIndex[str]:
+        """Index `patterns`, without the broken ones if `lenient`. They are tried one by one only if one is broken."""
+        try:
+            return PatternIndex(patterns)
+        except PatternError:
+            if not lenient:
+                raise
+        for name, pattern in patterns.items():
+            try:
+                Pattern(pattern)
+            except PatternError as error:
+                self.broken[name] = str(error)
+        return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in self.broken})
 
-        What Tocsin itself made of what a rule told does not end that, as it does not fire it.
+    def of(self, event: Event, audience: Audience, now: datetime) -> Ended:
+        """Return the rules whose end `event` is. A query that fails ends nothing, and is among the failures.
+
+        What Tocsin itself made of what a rule told does not end that, as it does not fire it. As of policies, failures
+        on Tocsin's own events are not reported.
         """
         cause = event.cause
         if not self._rules or (cause is not None and cause.depth >= MAX_DEPTH):
-            return ()
+            return Ended()
         shown = event.to_json()
-        ended = []
+        rules, failures = [], []
         for name in sorted(self._index.match(shown) | self._without_pattern):
             query = self._queries.get(name)
-            if (cause is None or cause.rule != name) and (query is None or _holds(query, event, audience, now)):
-                ended.append(self._rules[name])
-        return tuple(ended)
+            if cause is not None and cause.rule == name:
+                continue
+            try:
+                if query is None or _holds(query, event, audience, now):
+                    rules.append(self._rules[name])
+            except ExpressionError as error:
+                failures.append((name, str(error)))
+        return Ended(tuple(rules), tuple(failures) if cause is None else ())
 
 
 def _holds(query: Expression, event: Event, audience: Audience, now: datetime) -> bool:
     values: dict[str, Json | datetime] = {"event": event.to_json() | {"summary": event.summary}}
     values |= {"user": audience.user()} if "user" in query.names else {}
-    try:
-        return query.test(bind(**values, now=now))
-    except ExpressionError:
-        return False
+    return query.test(bind(**values, now=now))

@@ -1,4 +1,5 @@
-"""A policy that fails on every event: in the log it is said once a minute, with how often, and not for each event."""
+"""What fails on every event, a policy or a rule's end: in the log it is said once a minute, with how often, and not for
+each event."""
 
 import logging
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from tocsin.config.settings import Settings
 from tocsin.events.model import Event
 from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
-from tocsin.matching.policy_failures import PolicyFailures
+from tocsin.matching.failures import EndFailures, PolicyFailures
 from tocsin.matching.story import StoryStore
 from tocsin.rules.ruleset import PolicyFailure
 
@@ -39,10 +40,12 @@ def fail(stack: Stack, clock: Clock[datetime]) -> Callable[..., None]:
     return report
 
 
-def lines(caplog: pytest.LogCaptureFixture, level: int = logging.ERROR) -> list[dict[str, Any]]:
-    """The lines of that level about policies that failed."""
+def lines(
+    caplog: pytest.LogCaptureFixture, level: int = logging.ERROR, code: str = "POLICY_FAILED"
+) -> list[dict[str, Any]]:
+    """The lines of that level about what failed."""
     said = (vars(each) for each in caplog.records if each.levelno == level)
-    return [each for each in said if each.get("code") == "POLICY_FAILED"]
+    return [each for each in said if each.get("code") == code]
 
 
 def test_a_policy_that_fails_on_all_events_is_one_line_a_minute_with_their_number(
@@ -125,3 +128,70 @@ def test_what_fails_still_with_a_new_configuration_is_said_at_once(
     match(event(), event())
 
     assert [line["failures"] for line in lines(caplog)] == [1, 2]
+
+
+def ending(name: str, query: str) -> dict[str, Any]:
+    return rule(name=name, resolve={"query": query})
+
+
+def test_an_end_that_can_not_be_loaded_is_said_when_rules_are(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
+    """The fault: nothing said why an incident did not end."""
+    configure(stack, rules=[ending("guessed", "event.("), rule(name="other")])
+
+    warm(stack)(event(), event())
+
+    (line,) = lines(caplog, code="RULE_END_FAILED")
+    assert line["rule"] == "guessed"
+    assert line["message"].startswith("its end could not be loaded: ")
+    assert len(stack.messages("Inbox")) == 4
+
+
+def test_an_end_that_fails_on_events_is_a_line_a_minute_with_the_event_and_their_number(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    configure(stack, rules=[ending("guessed", "event.context.attempts == 0")])
+    match, over = warm(stack), [event(action="login") for _ in range(10)]
+
+    match(*over)
+
+    (line,) = lines(caplog, code="RULE_END_FAILED")
+    assert (line["rule"], line["failures"]) == ("guessed", 1)
+    assert line["event_id"] in {each.id for each in over}
+    assert "attempts" in line["message"]
+
+
+def test_an_end_that_fails_on_the_events_that_its_rule_fires_on_is_not_said(
+    stack: Stack, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are no ends, whatever the query says of them."""
+    configure(stack, rules=[ending("guessed", "event.context.attempts == 0")])
+
+    warm(stack)(event())
+
+    assert lines(caplog, code="RULE_END_FAILED") == []
+
+
+def test_an_end_that_fails_still_with_a_new_configuration_is_said_at_once(
+    stack: Stack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.config.store.REFRESH", timedelta())
+    configure(stack, rules=[ending("guessed", "event.context.attempts == 0")])
+    match = warm(stack)
+    match(event(action="login"), event(action="login"))
+
+    configure(stack, rules=[ending("guessed", "event.context.attempts == 1")])
+    match(event(action="login"), event(action="login"))
+
+    assert [line["failures"] for line in lines(caplog, code="RULE_END_FAILED")] == [1, 2]
+
+
+def test_failures_of_an_end_within_a_minute_are_counted(
+    clock: Clock[datetime], caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = EndFailures(clock)
+
+    for after in (0, 30, 29, 1):
+        clock.now += timedelta(seconds=after)
+        failures.report("guessed", "there is no key", event())
+
+    assert [line["failures"] for line in lines(caplog, code="RULE_END_FAILED")] == [1, 3]
