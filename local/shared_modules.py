@@ -16,7 +16,10 @@ from tocsin.events.model import EventAction
 SHARED = ROOT / "layers/client/tocsin_client/_shared"
 _EVENTS = ROOT / "layers/core/tocsin/events"
 
-_MODULES = ("secret_names", "credentials", "assignments", "commands", "indented", "markup", "redact", "sanitize")
+_MODULES = (
+    *("secret_names", "credentials", "links", "assignments", "commands", "indented", "markup", "written_objects"),
+    *("redact", "sanitize"),
+)
 _REPLACED = {
     # Patterns with possessive quantifiers compile on Python 3.10 too.
     r"^import re$": "from tocsin_client._shared import regex as re",
@@ -24,7 +27,7 @@ _REPLACED = {
     r"^from tocsin\.types import ": "from tocsin_client._shared.types import ",
     # The client's modules are loaded by servers, once.
     r"^from tocsin\.records import ": "from dataclasses import ",
-    r"^from tocsin\.events\.": "from tocsin_client._shared.",
+    r"^( *)from tocsin\.events\.": r"\1from tocsin_client._shared.",
 }
 
 

@@ -100,6 +100,8 @@ TEXTS = [
     "postgres://u:p@host/db ssh://git@github.com https://ghp_abc@github.com",
     "a monkey, an author and a compass",
     "?a=1?b=2;password=p;q=3",
+    "GET /accounts/password/reset/MQ/c5x2k9-8f14e45fceea167a5a36dedd4bea2543/ of %2Finvite%2Fx7k2p9q",
+    'got {"field": "password", "old": "a", "tags": [{}], "new": 1} and {\\"name\\": \\"otp\\", \\"val\\": \\"x\\"}',
 ]
 KEYS = [
     "api_key",

@@ -5,11 +5,15 @@ in objects with a name and a value, in lists of arguments. Not masked are boolea
 references: objects that tell which object is meant, with no keys but app, model_name, pk and name.
 
 In every other string, what looks like a credential is masked where it stands and the rest stays readable: what shows
-itself (`tocsin.events.credentials`), and what has a secret name (`tocsin.events.assignments`, `tocsin.events.markup`).
+itself (`tocsin.events.credentials`, `tocsin.events.links`), and what has a secret name (`tocsin.events.assignments`,
+`tocsin.events.markup`). Objects that are written in a text are looked at as those that come as such
+(`tocsin.events.written_objects`).
 """
 
+import re
 from functools import partial
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 from tocsin.events.assignments import mask_assignments, may_name_secrets
 from tocsin.events.commands import mask_arguments, mask_netrc, mask_oracle, mask_programs, may_be_of_programs
@@ -27,9 +31,12 @@ _NAMES = listed("""
     parameterKey ParameterKey parameter_key parameterName ParameterName parameter_name optionName OptionName option_name
     variableName VariableName variable_name propertyName PropertyName property_name attributeName AttributeName
     attribute_name settingName SettingName setting_name headerName HeaderName header_name envName env_name
-    displayName DisplayName @Name @name
+    displayName DisplayName fieldName FieldName field_name @Name @name
 """)
-_CHANGED = listed("field Field fieldName FieldName field_name attribute attributeName attribute_name property column")
+_CHANGED = listed("""
+    field Field fieldName FieldName field_name attribute attributeName attribute_name property column columnName
+    column_name
+""")
 _PASSWORDS = listed("type id")
 """Names that say which field was changed, and those of passwords alone: much else has a type and an id."""
 _VALUES = listed("""
@@ -37,10 +44,17 @@ _VALUES = listed("""
     parameterValue ParameterValue parameter_value optionValue OptionValue option_value variableValue VariableValue
     variable_value propertyValue PropertyValue property_value attributeValue AttributeValue attribute_value
     settingValue SettingValue setting_value headerValue HeaderValue header_value envValue env_value
+    fieldValue FieldValue field_value
     NewValue OldValue multiValue multi_value #text
 """)
 _CHANGES = listed("old new before after from to Old New Before After From To previous current from_value to_value")
 _HOLDING = _VALUES | _CHANGES
+_SAYING = _NAMES | _CHANGED | _PASSWORDS | {"path"}
+"""What an object says beside a value, as `_without_value` looks for it."""
+_WRITTEN = re.compile(
+    r"""["'](?P<key>[\w@]{2,20}+)\\{0,31}+["']\s*+(?::|=>)\s*+\\{0,31}+["'](?P<name>[^"'\\]{1,128}+)""", re.ASCII
+)
+"""A name of an object that is written in a text, and what a string says there."""
 _FLAT = listed("rawHeaders raw_headers rawTrailers raw_trailers")
 """Lists in which names and values alternate: https://nodejs.org/api/http.html#messagerawheaders"""
 _QUERIES = listed("""
@@ -51,6 +65,25 @@ _DATA = ("data", "stringData")
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _LONGEST_NAME = 128
 _MOST_ROUNDS = 5
+_ENDS_OF_LINKS = sorted(
+    end[::-1]
+    for end in listed("""
+        reset resets password passwort passwordless recover recovery unlock -account _account eaccount kaccount laccount
+        maccount yaccount email mail-login mail_login mail/login magic magiclink magic-link magic_link magic-links
+        login-link login_link word/new word/set word/change word/choose word/create password-change password_change
+        verify verification confirm confirmation activate activation validate validation invite invites invitation
+        invitations
+    """)
+)
+_LINKS = re.compile(
+    "/(?:"
+    + "|".join(
+        f"{last}(?:{'|'.join(end[1:] for end in ends)})" for last, ends in groupby(_ENDS_OF_LINKS, itemgetter(0))
+    )
+    + ")"
+)
+"""How segments of a path end that say what a link is for, to be looked for in a text in lower case and read from its
+end: there a search for the slash leads to them."""
 
 
 def cleanse(value: Json, secrets: Secrets = _DEFAULT_SECRETS) -> Json:  # noqa: PLR0912 - one loop, for its speed
@@ -122,6 +155,15 @@ def _masked(text: str, masks: list[Mask]) -> str:
         if text == before:
             break
     return text
+
+
+def _mask_objects(text: str, secrets: Secrets) -> str:
+    names = (found["name"].rpartition("/")[2] for found in _WRITTEN.finditer(text) if found["key"] in _SAYING)
+    if not any(_is_secret_name(name, secrets) for name in names):
+        return text
+    from tocsin.events.written_objects import mask_objects  # noqa: PLC0415 - few events have such a text
+
+    return mask_objects(text, partial(_without_value, secrets=secrets))
 
 
 def _without_value(given: JsonObject, secrets: Secrets) -> JsonObject:
@@ -224,6 +266,8 @@ def _masks(texts: str, secrets: Secrets) -> list[Mask]:
     lowered = texts.lower()
     # The order matters to cleansing twice: what one mask does must not change what an earlier one finds.
     masks = credential_masks(texts, lowered, secrets)
+    if _may_have_links(texts, lowered):
+        masks.append(("", _mask_links))
     if "password" in texts and ("machine" in texts or "default" in texts):
         masks.append(("password", mask_netrc))
     if "oracle" in lowered or "sqlplus" in lowered:
@@ -235,5 +279,23 @@ def _masks(texts: str, secrets: Secrets) -> list[Mask]:
             masks.append(("", partial(mask_markup, secrets=secrets)))
         if "form-data" in texts:
             masks.append(("form-data", partial(mask_forms, secrets=secrets)))
+        if "{" in texts:
+            masks.append(("{", partial(_mask_objects, secrets=secrets)))
         masks.append(("", partial(mask_assignments, secrets=secrets)))
     return masks
+
+
+def _may_have_links(texts: str, lowered: str) -> bool:
+    return (
+        _LINKS.search(lowered[::-1]) is not None
+        or ("%" in texts and "2f" in lowered)
+        or ("\\" in texts and "\\/" in texts)
+    )
+
+
+def _mask_links(text: str) -> str:
+    if not _may_have_links(text, text.lower()):
+        return text
+    from tocsin.events.links import mask_links  # noqa: PLC0415 - few events have such a link
+
+    return mask_links(text)
