@@ -100,6 +100,20 @@ def test_a_chart_of_which_not_all_is_counted_says_so(page: Page) -> None:
     expect(page.get_by_text("The chart is complete from")).to_be_visible()
 
 
+def test_a_chart_says_on_how_many_events_the_filter_failed(page: Page, stack: LocalStack) -> None:
+    """A filter that fails on all events drew the chart of a log of nothing."""
+    happen(stack, "an event without a number")
+    chart = page.get_by_text(re.compile(r"The CEL filter failed on [1-9]\d* of the events that the chart is of"))
+
+    go(page, "#/events?filter=event.context.number > 3")
+
+    expect(chart).to_contain_text("they are not counted: ")
+    expect(chart).to_contain_text("number")
+    go(page, "#/events?filter=event.action == 'login'")
+    expect(page.get_by_role("img", name="events from")).to_be_visible()
+    expect(chart).to_have_count(0)
+
+
 def test_what_is_sent_again_is_what_the_list_shows(page: Page, stack: LocalStack) -> None:
     """Of a list of some hours everything that ever failed by the transport was sent again."""
     of_state = {"id": "x", "state": "failed", "transport": "inbox", "attempts": [], "updated": NOW}

@@ -92,8 +92,10 @@ export function Volume({ filters, brush, ready }) {
     return () => aborter.abort();
   }, [asked, ready]);
   if (problem) return html`<p class="small muted" role="status">The chart can't be drawn: ${short(problem.message, 200)}</p>`;
-  if (!volume || !volume.times.length) return html`<div class="chart"></div>`;
+  const failed = volume && volume.filter_failed
+    && html`<p class="small muted">The CEL filter failed on ${volume.filter_failed.events} of the events that the chart is of, and they are not counted: ${short(volume.filter_failed.first, 300)}</p>`;
+  if (!volume || !volume.times.length) return html`${failed}<div class="chart"></div>`;
   const partly = [volume.capped && html`of what is asked for, the last 90 days`, volume.complete_from && html`complete from <${When} at=${volume.complete_from} /> on: what is before that is more than can be counted at once`].filter(Boolean);
-  return html`${partly.length > 0 && html`<p class="small muted">The chart is ${partly.map((each, at) => html`${at ? ", and " : ""}${each}`)}.</p>`}<${Bars} times=${volume.times} step=${volume.interval_seconds} values=${volume.values} brush=${brush}
+  return html`${partly.length > 0 && html`<p class="small muted">The chart is ${partly.map((each, at) => html`${at ? ", and " : ""}${each}`)}.</p>`}${failed}<${Bars} times=${volume.times} step=${volume.interval_seconds} values=${volume.values} brush=${brush}
     label=${`${volume.total} events from ${volume.since} to ${volume.until}; drag over a range to see only that`} />`;
 }
