@@ -3,8 +3,12 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partialmethod
 from typing import Any
 
+import pytest
+
+from tests.clocks import Clock
 from tests.integration.conftest import Stack
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
@@ -13,6 +17,7 @@ from tocsin.events.store import event_key
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
+from tocsin.matching.matcher import Matcher
 from tocsin.matching.story import StoryStore
 from tocsin.models import validated
 
@@ -73,6 +78,13 @@ def record(about: Event, sequence: int = 1) -> dict[str, Any]:
         "eventSource": "aws:dynamodb",
         "dynamodb": {"Keys": event_key(about.id), "NewImage": image, "SequenceNumber": str(sequence)},
     }
+
+
+def set_clock(monkeypatch: pytest.MonkeyPatch, now: datetime) -> Clock[datetime]:
+    """Have each matcher that is made from here on go by a clock that stands until it is set."""
+    clock = Clock(now)
+    monkeypatch.setattr(Matcher, "__init__", partialmethod(Matcher.__init__, clock=clock))
+    return clock
 
 
 def match(stack: Stack, *events: Event) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.matching_world import event, match
+from tests.integration.matching.matching_world import event, match, set_clock
 from tocsin.config.defaults import DEFAULT
 from tocsin.events.model import Cause
 from tocsin.identity.directory import Group, User
@@ -16,8 +16,7 @@ from tocsin.identity.store import PeopleStore
 def test_many_failures_at_once_are_told_ten_times_an_hour_and_action(
     stack: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = datetime.now(UTC).replace(minute=30)
-    monkeypatch.setattr("tocsin.matching.matcher.utc_now", lambda: now)
+    set_clock(monkeypatch, datetime.now(UTC).replace(minute=30))  # no window ends meanwhile
     PeopleStore(stack.dynamodb, "config").write(users=[User("root")], members=[(Group("admins"), "root")])
     cause = Cause(None, None, 1)
     failures = [event(action="policy_exception", app="tocsin", cause=cause) for _ in range(15)]

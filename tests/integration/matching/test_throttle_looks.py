@@ -1,11 +1,12 @@
 """What a throttle's window is said to be: whether an event would pass, and how many were held back."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.matching_world import event
+from tests.integration.matching.matching_world import configure, event, match, rule, set_clock
 from tocsin.matching.throttle import Throttles, Window
 from tocsin.rules.model import Throttle
 
@@ -38,3 +39,26 @@ def test_what_was_held_back_is_added_up_over_pages(stack: Stack, throttles: Thro
         stack.dynamodb.put_item(TableName="deliveries", Item=counted)
 
     assert throttles.look("r", DAILY, event(), now=NOON).held_back == 8
+
+
+def test_a_throttle_counts_dotted_keys_apart_as_patterns_find_them(throttles: Throttles) -> None:
+    throttle = Throttle(window="days=1", max=1, group_by=("context.host.name",))
+    shapes: list[Any] = [{"host.name": "web-1"}, {"host.name": "web-2"}, {"host": {"name": "web-1"}}]
+
+    passages = [throttles.pass_through("r", throttle, event(context=shape), now=NOON) for shape in shapes]
+
+    assert [passage.passes for passage in passages] == [True, True, False]
+    assert [passage.window.group["context.host.name"] for passage in passages] == ["web-1", "web-2", "web-1"]
+
+
+def test_a_window_ends_by_the_matchers_clock(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the tests: by a clock that is not the matcher's they fail around midnight, when the window of a day ends."""
+    clock = set_clock(monkeypatch, datetime.now(UTC).replace(hour=12))
+    configure(stack, rules=[rule(throttle={"window": "days=1", "max": 2}, max_age="days=3")])
+    match(stack, event(), event(), event())
+    at_first = len(stack.messages("Inbox"))
+
+    clock.now += timedelta(days=1)
+    match(stack, event(), event(), event())
+
+    assert (at_first, len(stack.messages("Inbox"))) == (2, 2)
