@@ -25,6 +25,7 @@ from tocsin.events.store import EventStore
 from tocsin.events.system import SystemEvents
 from tocsin.identity.store import PeopleStore
 from tocsin.matching.message import step_sender
+from tocsin.matching.substitutes import group_members
 from tocsin.matching.telling import can_be_muted
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import utc_now
@@ -39,6 +40,7 @@ RUNS_FOR = timedelta(seconds=45)
 environment = Environment.of_process()
 configuration = ConfigurationStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
 preferences = PreferencesStore(clients.dynamodb(), environment.text("CONFIG_TABLE"), hold=REFRESH)
+people = PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE"))
 events = EventStore(clients.dynamodb(), environment.text("EVENTS_TABLE"))
 redrive = Redrive(
     configuration=configuration,
@@ -46,9 +48,10 @@ redrive = Redrive(
     breakers=BreakerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     digests=DigestStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
     readers=Readers(
-        PeopleStore(clients.dynamodb(), environment.text("CONFIG_TABLE")).users,
+        people.users,
         lambda usernames: preferences.wishes(usernames, configuration.current()[1].settings.defaults),
         lambda rule: can_be_muted(configuration.current()[1], rule),
+        lambda rule: group_members(rule, configuration.current()[1], people),
     ),
     alerts=Alerts(SystemEvents(events), configuration),
     queues=Queues(

@@ -41,6 +41,7 @@ from tocsin.identity.store import PeopleStore
 from tocsin.ids import new_id
 from tocsin.matching.message import step_sender
 from tocsin.matching.story import StoryStore
+from tocsin.matching.substitutes import group_members
 from tocsin.matching.telling import can_be_muted
 from tocsin.notifications.inbox import inbox_delivery
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
@@ -228,6 +229,7 @@ class World:
     def redrive(self) -> dict[str, int]:
         """One run of the schedule."""
         preferences = PreferencesStore(self.stack.dynamodb, "config")
+        people = PeopleStore(self.stack.dynamodb, "config")
         redrive = Redrive(
             configuration=self.configuration,
             deliveries=self.redeliveries,
@@ -236,9 +238,10 @@ class World:
             queues=Queues(lambda: Outbox(self.stack.sqs), self.urls),
             digests=DigestStore(self.stack.dynamodb, "deliveries"),
             readers=Readers(
-                PeopleStore(self.stack.dynamodb, "config").users,
+                people.users,
                 lambda usernames: preferences.wishes(usernames, self.configuration.current()[1].settings.defaults),
                 lambda rule: can_be_muted(self.configuration.current()[1], rule),
+                lambda rule: group_members(rule, self.configuration.current()[1], people),
             ),
             steps=DueSteps(
                 EscalationStore(self.stack.dynamodb, "deliveries"),

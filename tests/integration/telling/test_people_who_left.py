@@ -1,16 +1,20 @@
 """What waits for somebody who left is told to nobody, nor to whoever has the name next."""
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.conftest import Stack
-from tests.integration.telling.telling_world import TellingWorld
+from tests.integration.telling.telling_world import ONCALL, TellingWorld
 from tocsin.config.belongings import Belongings
 from tocsin.deliveries.items import Place, message_of
 from tocsin.identity.directory import User
+from tocsin.matching import substitutes
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
+from tocsin.notifications.outcome import Outcome, State
 
 GROUP = {"by": ["context.host"], "wait": "hours=4", "interval": "hours=4"}
 
@@ -153,3 +157,136 @@ def test_a_digest_that_is_sent_again_by_hand_is_of_its_latest_event(telling: Tel
 
     assert found
     assert all(each.digest is not None and each.digest["latest"] == latest.id for each in found)
+
+
+# ── an e-mail that is sent once, for a group of events ───────────────────────
+
+
+def one_mail(telling: TellingWorld) -> list[User]:
+    """Whom a digest is for that is mailed once, when its group has waited."""
+    telling.later(hours=4, minutes=1)
+    telling.redrive()
+    return [User.from_json(message["user"]) for message in telling.stack.messages("Email")]
+
+
+def ana_is_inactive(telling: TellingWorld) -> None:
+    telling.people.write(users=[User("ana", "ana@example.com", active=False)], members=[])
+
+
+def ana_is_deleted(telling: TellingWorld) -> None:
+    telling.people.delete(users=[User("ana")])
+
+
+def ana_has_no_address(telling: TellingWorld) -> None:
+    telling.people.write(users=[User("ana")], members=[])
+
+
+def ana_mutes_the_rule(telling: TellingWorld) -> None:
+    telling.say("ana", rules={"refunds": {"muted_until": (telling.now + timedelta(days=1)).isoformat()}})
+
+
+LEAVES = pytest.mark.parametrize(
+    ("leaves", "reason", "detail"),
+    [
+        (ana_leaves, "person_deleted", "its person was deleted after the event happened"),
+        (ana_is_deleted, "person_deleted", "its person is not in the directory any more"),
+        (ana_is_inactive, "person_inactive", "its person is not active any more"),
+        (ana_has_no_address, "no_address", "its person has no e-mail address"),
+        (ana_mutes_the_rule, "muted", "ana muted rule refunds"),
+    ],
+)
+
+
+@LEAVES
+def test_a_mail_for_a_group_goes_to_another_of_its_people_where_who_it_names_left(
+    telling: TellingWorld, leaves: Callable[[TellingWorld], None], reason: str, detail: str
+) -> None:
+    """The fault: it was discarded whole, though it tells all of the group."""
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP)
+    telling.say("bob", locale="de", time_zone="Europe/Berlin")
+    events = telling.happened(2)
+    telling.match(*events)
+    leaves(telling)
+
+    (bob,) = one_mail(telling)
+
+    assert (bob.username, bob.email, bob.locale, bob.time_zone) == ("bob", "bob@example.com", "de", "Europe/Berlin")
+    assert {telling.story(event)["ana"]["state"] for event in events} == {"joined"}
+
+
+def test_a_mail_for_a_group_that_another_reads_is_delivered_to_them(telling: TellingWorld) -> None:
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP)
+    telling.match(*telling.happened(2))
+    ana_is_deleted(telling)
+    telling.later(hours=4, minutes=1)
+    telling.redrive()
+
+    telling.pump(telling.worker("email", lambda _: Outcome(State.DELIVERED, "taken")), "email")
+
+    (digest,) = [item for item in telling.all() if "digest" in item]
+    assert (message_of(digest).user, digest["state"]["S"]) == (User("bob", "bob@example.com"), "delivered")
+
+
+@LEAVES
+def test_a_mail_for_a_group_of_whom_nobody_is_left_is_told_to_nobody_and_the_story_says_why(
+    telling: TellingWorld, leaves: Callable[[TellingWorld], None], reason: str, detail: str
+) -> None:
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP)
+    events = telling.happened(2)
+    telling.match(*events)
+    leaves(telling)
+    telling.people.write(users=[User("bob", "bob@example.com", active=False)], members=[])
+
+    assert one_mail(telling) == []
+    for event in events:
+        ana = telling.story(event)["ana"]
+        (attempt,) = ana["attempts"]
+        assert (ana["state"], attempt["reason"]) == ("dropped", reason)
+        assert attempt["detail"].startswith(detail)
+        assert attempt["detail"].endswith(", nor does anybody else of the rule's group take mail")
+
+
+def test_a_mail_for_a_group_stays_with_who_is_there_at_the_address_that_they_have(telling: TellingWorld) -> None:
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP)
+    telling.match(*telling.happened(2))
+    telling.people.write(users=[User("ana", "ana@example.org")], members=[])
+
+    assert [(user.username, user.email) for user in one_mail(telling)] == [("ana", "ana@example.org")]
+
+
+def test_a_mail_for_a_group_goes_to_whom_another_of_its_events_names_before_it_goes_to_further_people(
+    telling: TellingWorld,
+) -> None:
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP, destination_group="second")
+    telling.match(*telling.happened(1))  # for bob
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP)
+    telling.later(minutes=1)
+    telling.match(*telling.happened(1))  # for ana
+    telling.people.write(users=[User("cid", "cid@example.com")], members=[(ONCALL, "abe"), (ONCALL, "cid")])
+    telling.people.write(users=[User("abe", "abe@example.com")], members=[])
+    ana_is_inactive(telling)
+
+    assert [user.username for user in one_mail(telling)] == ["bob"]
+
+
+@pytest.mark.parametrize(("pages", "found"), [(4, ["dan"]), (3, [])])
+def test_a_reader_is_looked_for_page_by_page_and_not_without_end(
+    telling: TellingWorld, monkeypatch: pytest.MonkeyPatch, pages: int, found: list[str]
+) -> None:
+    monkeypatch.setattr(substitutes, "PAGE", 1)
+    monkeypatch.setattr(substitutes, "PAGES", pages)
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP)
+    telling.match(*telling.happened(1))
+    telling.people.write(users=[User(name) for name in ("ana", "bob", "cid")], members=[(ONCALL, "cid")])
+    telling.people.write(users=[User("dan", "dan@example.com")], members=[(ONCALL, "dan")])
+
+    assert [user.username for user in one_mail(telling)] == found
+
+
+def test_a_mail_for_a_group_of_a_rule_that_is_gone_goes_to_who_it_names_or_to_nobody(telling: TellingWorld) -> None:
+    telling.rules(transports=["mail"], mail_once=True, group=GROUP)
+    telling.match(*telling.happened(1))
+    telling.rules(transports=["mail"], mail_once=True, name="another")
+    ana_is_inactive(telling)
+
+    assert one_mail(telling) == []

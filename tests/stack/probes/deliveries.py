@@ -313,7 +313,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("feedback", "ReadVersion", "dynamodb:GetItem"): take_bounce,
     ("feedback", "ReportStop", "dynamodb:PutItem"): take_bounce,
     ("redrive", "ReadVersion", "dynamodb:GetItem"): put_back,
-    ("redrive", "ReadSnapshot", "dynamodb:Query"): put_back,
+    ("redrive", "ReadRulesAndGroups", "dynamodb:Query"): put_back,
     ("redrive", "KeepBreakers", "dynamodb:Query"): drop_breaker,
     ("redrive", "KeepBreakers", "dynamodb:UpdateItem"): give_up_endpoint,
     ("redrive", "KeepBreakers", "dynamodb:DeleteItem"): drop_breaker,

@@ -105,6 +105,10 @@ class Member:
         reader = None if user is None else replace(user, name=known.name, email=known.email)
         return replace(self, message=replace(self.message, user=reader))
 
+    def read_by(self, reader: User) -> Member:
+        """Return it for `reader`, who reads what is sent once."""
+        return replace(self, message=replace(self.message, user=reader))
+
     def with_remark(self, remark: str) -> Member:
         """Return it with what became of it behind what it says."""
         message = replace(self.message, remark=both(self.message.remark, remark))
@@ -227,9 +231,9 @@ class DigestStore:
             return None
         return _member(item)
 
-    def people_gone(self, members: Iterable[Member]) -> dict[str, datetime]:
-        """When people whom some of `members` were for were deleted, by their names, which others may have by now."""
-        return self._owners.emptied(each.person for each in members if each.person is not None)
+    def people_gone(self, usernames: Iterable[str]) -> dict[str, datetime]:
+        """When people were deleted, by their names, which others may have by now."""
+        return self._owners.emptied(usernames)
 
     def drop(self, message: DeliveryMessage, digest_id: str, outcome: Outcome, *, now: datetime) -> None:
         """Have a delivery that joined a digest be told no more; `outcome` says why."""

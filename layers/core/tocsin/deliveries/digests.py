@@ -6,7 +6,7 @@ a group has waited for others.
     3. what waits and is due joins it, one by one, by a conditional write
     4. what somebody acknowledged meanwhile says so, or leaves the digest (`deliveries.taken`), as does what was for a
        person who was deleted or made inactive since, or wants it no more (`deliveries.readers`); the others are told at
-       the address that they have by now
+       the address that they have by now. What is sent once goes to somebody else of the rule's group instead
     5. the digest is made: a delivery as others are, queued
     6. the head is let go of, and its message is sent
 
@@ -17,19 +17,23 @@ late is found when the head is looked at again. So each delivery is in one diges
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import chain
 
 from tocsin.aws.logging import Code, note
 from tocsin.deliveries.digest_store import Claim, DigestStore, Head, Member
 from tocsin.deliveries.items import Place
 from tocsin.deliveries.model import DeliveryMessage
-from tocsin.deliveries.readers import Readers
+from tocsin.deliveries.readers import Gone, Readers
 from tocsin.deliveries.taken import Matters, taken
 from tocsin.deliveries.waiting_store import SETTLE
+from tocsin.identity.directory import User
 from tocsin.ids import id_time
 from tocsin.notifications.outcome import Outcome, State
+from tocsin.notifications.transport import TransportMode
+from tocsin.telling.decision import Cause
 
 LEASE = timedelta(seconds=90)
 """Longer than the schedule's function may run."""
@@ -111,7 +115,7 @@ class Digests:
         if claim.begun is None and not self._store.begin(claim, digest_id):
             return None, False
         members += self._join(claim, digest_id, places, now)
-        members = self._still_to_tell(members, digest_id, now)
+        members = self._for_one_reader(self._still_to_tell(members, digest_id, now), digest_id, now)
         if not members:
             return None, len(places) >= most
         message = self._store.make(digest_id, members, now=now, keep=keep)
@@ -141,8 +145,9 @@ class Digests:
     def _of_who_is_there(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
         """Return `members` without those of who is inactive or wants them no more, and without what happened before
         their person was deleted: who has the name now is another."""
-        gone, told = self._store.people_gone(members), []
-        readers = self._readers.of(sorted({each.person for each in members if each.person is not None}))
+        names = sorted({each.person for each in members if each.person is not None})
+        gone, told = self._store.people_gone(names), []
+        readers = self._readers.of(names)
         for member in members:
             name, happened = member.person or "", id_time(member.message.event_id)
             if (left := gone.get(name)) is not None and happened <= left:
@@ -153,6 +158,43 @@ class Digests:
                 known = readers.people.get(name)
                 told.append(member if known is None else member.reaching(known))
         return told
+
+    def _for_one_reader(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
+        """Return `members` for somebody who is there and wants them, where they are sent once and to one person.
+
+        That is the person for whom the latest of them was, else one for whom another was, else the first of the rule's
+        group. Where it is nobody they are told no more.
+        """
+        latest = max(members, key=lambda each: each.message.event_id, default=None)
+        if latest is None or not latest.message.once or not TransportMode(latest.message.mode).is_personal:
+            return members
+        latest_first = sorted(members, key=lambda each: each.message.event_id, reverse=True)
+        named = {user.username: user for each in latest_first if (user := each.message.user) is not None}
+        why: Gone | None = None
+        for people in chain([list(named.values())], self._readers.others(latest.message.rule)):
+            reader, gone = self._reader(people, latest.message, now)
+            if reader is not None:
+                return [each if each is not latest else each.read_by(reader) for each in members]
+            why = why or gone
+        told = Gone(Cause.TRANSPORT_OFF, "it is for nobody") if why is None else why
+        reason = f"{told.reason}, nor does anybody else of the rule's group take {latest.message.transport}"
+        for member in members:
+            self._drop(member, told.cause, reason, digest_id, now)
+        return []
+
+    def _reader(
+        self, people: Sequence[User], message: DeliveryMessage, now: datetime
+    ) -> tuple[User | None, Gone | None]:
+        """Return the first of `people` who is there and wants `message`; else why the first of them does not."""
+        names = [user.username for user in people]
+        left, readers = self._store.people_gone(names), self._readers.of(names)
+        reasons = []
+        for user in people:
+            gone = readers.gone_for(message, user.username, left.get(user.username), now)
+            if gone is None:
+                return readers.reader(user), None
+            reasons.append(gone)
+        return None, next(iter(reasons), None)
 
     def _drop(self, member: Member, cause: str, reason: str, digest_id: str, now: datetime) -> None:
         message = member.message
