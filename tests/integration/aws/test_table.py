@@ -8,12 +8,12 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from tests.integration.conftest import Stack
-from tests.integration.handler_calls import failing, nothing_processed, raising, throttled
+from tests.integration.handler_calls import answer_lost, failing, nothing_processed, raising, throttled
 from tocsin.aws import clients
-from tocsin.aws.dynamodb import Item, number, text, text_of
+from tocsin.aws.dynamodb import Delete, Item, Put, number, text, text_of
 from tocsin.aws.errors import ConditionFailed, ConditionsFailed
 from tocsin.aws.retry import TRIES
-from tocsin.aws.table import NotWritten, Put, Table
+from tocsin.aws.table import NotWritten, Table
 from tocsin.errors import Unavailable
 
 
@@ -116,7 +116,7 @@ NEW = "attribute_not_exists(pk)"
 
 
 def test_items_are_written_together(table: Table) -> None:
-    table.put_together("writing", [Put(key("a"), NEW), Put(key("b"), NEW)])
+    table.write_together("writing", [Put(key("a"), NEW), Put(key("b"), NEW)])
 
     assert table.get("reading", key("a")) == key("a")
     assert table.get("reading", key("b")) == key("b")
@@ -127,10 +127,42 @@ def test_of_items_that_go_together_none_is_written_where_a_condition_fails(table
     table.put("writing", there)
 
     with pytest.raises(ConditionsFailed) as caught:
-        table.put_together("writing", [Put(key("a"), NEW), Put(key("b"), NEW)])
+        table.write_together("writing", [Put(key("a"), NEW), Put(key("b"), NEW)])
 
     assert list(caught.value.found) == [None, there]
     assert table.get("reading", key("a")) is None
+
+
+def test_items_of_two_tables_are_written_and_deleted_together(table: Table, stack: Stack) -> None:
+    table.put("writing", key("gone"))
+
+    table.write_together("writing", [Put(key("a"), NEW), Put(key("b"), NEW, table="events"), Delete(key("gone"))])
+
+    assert table.get("reading", key("a")) == key("a")
+    assert table.get("reading", key("gone")) is None
+    assert Table(stack.dynamodb, "events").get("reading", key("b")) == key("b")
+
+
+def test_a_transaction_whose_answer_gets_lost_is_done_once(table: Table) -> None:
+    """botocore makes it again, and its conditions fail for what it has made itself."""
+    with answer_lost("TransactWriteItems") as calls:
+        table.write_together("writing", [Put(key("a"), NEW), Put(key("b"))])
+
+    assert calls == ["TransactWriteItems"]
+    assert table.get("reading", key("a")) == key("a")
+
+
+def test_a_transaction_that_finds_others_items_is_refused_also_when_it_is_made_again(table: Table) -> None:
+    there = key("a") | {"color": text("red")}
+
+    with (
+        failing(lambda _: table.put("writing", there), "TransactWriteItems", at=lambda call: call == 1),
+        answer_lost("TransactWriteItems"),
+        pytest.raises(ConditionsFailed),
+    ):
+        table.write_together("writing", [Put(key("a") | {"color": text("blue")}, NEW)])
+
+    assert table.get("reading", key("a")) == there
 
 
 @pytest.mark.usefixtures("impatient")
@@ -141,7 +173,7 @@ def test_a_transaction_that_time_heals_is_tried_again(table: Table, reason: str)
         return http, answer | {"CancellationReasons": [{"Code": reason}]}
 
     with failing(cancelled, "TransactWriteItems", at=lambda call: call <= 2) as calls:
-        table.put_together("writing", [Put(key("a"), NEW)])
+        table.write_together("writing", [Put(key("a"), NEW)])
 
     assert len(calls) == 3
     assert table.get("reading", key("a")) == key("a")
@@ -153,7 +185,7 @@ def test_a_transaction_that_is_cancelled_for_another_reason_is_not_tried_again(t
         failing(throttled("TransactionCanceledException"), "TransactWriteItems") as calls,
         pytest.raises(Unavailable, match="writing failed: TransactionCanceledException"),
     ):
-        table.put_together("writing", [Put(key("a"), NEW)])
+        table.write_together("writing", [Put(key("a"), NEW)])
 
     assert len(calls) == 1
 

@@ -152,14 +152,18 @@ def test_wherever_it_is_broken_off_readers_see_the_old_or_the_new_and_a_repeat_c
     assert number > 8
 
 
-def told(stack: Stack, *, beside: set[str]) -> set[tuple[str, str, str]]:
+MADE_AGAIN = {("secret_rotate", "transport", "made-hook"), ("secret_rotate", "key", "made")}
+"""What nobody was shown of a run that broke off, and the next one makes again: that is a change as well."""
+
+
+def told(stack: Stack, *, beside: set[str]) -> list[tuple[str, str, str]]:
     """(action, kind, name) of each change of which an event tells, beside those with the ids given."""
     events = [event for event in stack.events() if event["id"] not in beside]
     models = [(event["action"], event["context"].get("model")) for event in events]
-    return {(action, model["model_name"], model["name"]) for action, model in models if model}
+    return sorted((action, model["model_name"], model["name"]) for action, model in models if model)
 
 
-def test_wherever_it_is_broken_off_each_change_that_holds_is_told(
+def test_wherever_it_is_broken_off_each_change_that_holds_is_told_once(
     stack: Stack, client: Client, subtests: pytest.Subtests
 ) -> None:
     """The fault: what held of a run that failed was told by no event, and the run that completed it saw no change."""
@@ -180,8 +184,7 @@ def test_wherever_it_is_broken_off_each_change_that_holds_is_told(
             let_the_lock_expire(stack)
             applied(Client(stack, "api"), NEW)
 
-            # A signing secret that nobody was shown is made again, which is a change as well.
-            assert told(stack, beside=known) - {("secret_rotate", "transport", "made-hook")} == clean
+            assert [each for each in told(stack, beside=known) if each not in MADE_AGAIN] == clean
     assert number > 8
 
 

@@ -335,8 +335,8 @@ def test_what_crosses_the_deletion_of_its_person_is_taken_back(
 
     change = Store.change
 
-    def crossed(self: Store, username: str, how: Any) -> Any:
-        done = change(self, username, how)
+    def crossed(self: Store, username: str, how: Any, told: Any) -> Any:
+        done = change(self, username, how, told)
         assert ana("DELETE", "/users/ana", facts=as_operator(ana)).status == 200
         change(self, username, how)  # as one that wrote after the deletion
         return done

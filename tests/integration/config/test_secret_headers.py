@@ -7,7 +7,7 @@ import pytest
 
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
-from tocsin.config.blueprint.secrets import REPLACED
+from tocsin.config.changes import REPLACED
 
 MASK = "*" * 20
 HOOK = {

@@ -10,7 +10,7 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import PRODUCER, Client, Killed, failing, raising, throttled
 from tocsin.aws import clients
-from tocsin.config.changes import ChangeEvents
+from tocsin.config.changes import ChangeEvents, Teller
 from tocsin.config.settings import Settings
 from tocsin.errors import Unavailable
 from tocsin.events.model import EventAction
@@ -193,10 +193,12 @@ def test_a_suspicious_request_says_the_address_where_there_is_one(
     assert f"came from {network} in one hour" in event["context"]["message"]
 
 
-def test_changes_are_told_in_their_order(stack: Stack, system_events: SystemEvents) -> None:
+def test_changes_are_told_in_their_order(stack: Stack) -> None:
     changes: list[Any] = [{"kind": "rules", "name": f"r{number}", "change": "create"} for number in range(20)]
 
-    ChangeEvents(system_events).tell(changes, ADMIN, Settings())
+    store = ChangeEvents(EventStore(clients.dynamodb(), "events")).store
+    for event in reversed(Teller(ADMIN, Settings()).events(changes)):
+        store(event)
 
     told = sorted(stack.events(), key=lambda event: str(event["id"]))
     assert [event["context"]["model"]["name"] for event in told] == [f"r{number}" for number in range(20)]

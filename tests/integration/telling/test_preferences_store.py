@@ -154,7 +154,7 @@ def test_a_mark_is_set_before_what_it_is_for(
     with heard(stack.dynamodb, "before-call.dynamodb", lambda model, **_: seen.append(model.name)):
         say(stack, "ana")
 
-    assert seen.index("UpdateItem") < seen.index("PutItem")
+    assert seen.index("UpdateItem") < seen.index("TransactWriteItems")
 
 
 def test_forgetting_writes_nothing_of_who_said_nothing(stack: Stack, store: PreferencesStore) -> None:

@@ -7,7 +7,8 @@ import pytest
 from tests.transport_entries import transport_entry
 from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.config.blueprint.secret_urls import holds_credentials, masked_url
-from tocsin.config.blueprint.secrets import REPLACED, Resolved, replaced, resolve, shown
+from tocsin.config.blueprint.secrets import Resolved, replaced, resolve, shown
+from tocsin.config.changes import REPLACED
 from tocsin.errors import Violation
 from tocsin.models import as_json
 from tocsin.notifications.signing import new_secret

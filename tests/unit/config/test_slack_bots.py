@@ -6,8 +6,9 @@ import pytest
 
 from tests.transport_entries import transport_entry
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
-from tocsin.config.blueprint.secrets import REPLACED, Resolved, replaced, resolve, shown
+from tocsin.config.blueprint.secrets import Resolved, replaced, resolve, shown
 from tocsin.config.blueprint.validate import check
+from tocsin.config.changes import REPLACED
 from tocsin.errors import Violation
 from tocsin.models import as_json
 from tocsin.outbound import OutboundPolicy

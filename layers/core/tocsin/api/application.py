@@ -73,7 +73,7 @@ def application(services: Services) -> Callable[[dict[str, Any], LambdaContext],
     links, deleted = services.acknowledge_links, services.owners.emptied
     acknowledge.add_routes(app, links, services.acknowledgements, services.events, readers, deleted)
     tickets.add_routes(app, services.live, services.live_address)
-    blueprints.add_routes(app, services.blueprints, services.editor)
+    blueprints.add_routes(app, services.blueprints)
     firings.add_routes(app, services.firings)
     why.add_routes(app, services.explainer, services.backtester)
     resources.add_routes(app, Resources.at(services.editor))

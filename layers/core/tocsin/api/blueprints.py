@@ -7,8 +7,8 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from tocsin.api.answers import json_response
 from tocsin.api.parameters import asked, flag_of
 from tocsin.aws.logging import Code, note
-from tocsin.config.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, BrokenOff, parse, to_yaml
-from tocsin.config.resources import ConfigurationEditor, Precondition, etag_of
+from tocsin.config.blueprint import JSON_TYPE, YAML_TYPES, Blueprints, parse, to_yaml
+from tocsin.config.resources import Precondition, etag_of
 from tocsin.http.accept import preferred
 from tocsin.identity.principal import Scope
 
@@ -16,8 +16,8 @@ _YAML_MARK = "-yaml"
 """The end of the ETag of a blueprint as YAML: strong tags of two forms differ (RFC 9110, section 8.8.1)."""
 
 
-def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: ConfigurationEditor) -> None:
-    """Add this subject's routes. Changes are told at `editor`."""
+def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints) -> None:
+    """Add this subject's routes."""
 
     @app.get("/blueprint")
     def read() -> Response[str]:
@@ -45,13 +45,7 @@ def add_routes(app: APIGatewayHttpResolver, blueprints: Blueprints, editor: Conf
         if dry_run:
             planned = blueprints.plan(blueprint, precondition)
             return json_response(200, planned.to_json(dry_run=True), {"etag": etag_of(planned.state)})
-        try:
-            applied = blueprints.apply(blueprint, principal.key_name, precondition)
-        except BrokenOff as broken:
-            if broken.changes:
-                editor.tell(broken.changes, principal)
-            raise broken.failure from broken
-        editor.tell(applied.changes, principal)
+        applied = blueprints.apply(blueprint, principal, precondition)
         note(
             Code.CONFIGURATION_APPLIED,
             "configuration applied",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
 
 from tocsin.api.tickets import LiveAddress
 from tocsin.aws import clients
@@ -27,7 +28,6 @@ from tocsin.deliveries.service import DeliveryService, Left
 from tocsin.deliveries.store import DeliveryStore
 from tocsin.events.search.reader import LogReader
 from tocsin.events.store import EventStore
-from tocsin.events.system import SystemEvents
 from tocsin.identity.sign_in_store import SignInStore
 from tocsin.identity.store import PeopleStore
 from tocsin.jobs.store import JobStore
@@ -51,6 +51,9 @@ from tocsin.status.report import Clients, StatusReport, Watched
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
+
+if TYPE_CHECKING:
+    from tocsin.config.blueprint.run_events import RunEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +93,8 @@ def services_of(environment: Environment) -> Services:
     events = EventStore(dynamodb, events_table)
     config_table = environment.text("CONFIG_TABLE")
     configuration = ConfigurationStore(dynamodb, config_table)
-    secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
     people, preferences = PeopleStore(dynamodb, config_table), PreferencesStore(dynamodb, config_table)
-    owners, policy = InboxOwnerStore(dynamodb, deliveries_table), policy_of(environment)
-    belongings = Belongings(owners, preferences)
+    owners = InboxOwnerStore(dynamodb, deliveries_table)
     explainer = Explainer(configuration, people, Throttles(dynamodb, deliveries_table), events, preferences)
     secret = link_secret(environment)
 
@@ -114,15 +115,7 @@ def services_of(environment: Environment) -> Services:
         breakers=BreakerStore(dynamodb, deliveries_table),
         queues=Queues(lambda: Outbox(clients.sqs()), queue_urls(environment)),
     )
-    editor = ConfigurationEditor(
-        configuration=configuration,
-        secrets=secrets,
-        lock=lock,
-        people=people,
-        belongings=belongings,
-        policy=policy,
-        changes=ChangeEvents(SystemEvents(events)),
-    )
+    editor, blueprints = _editing(environment, events, configuration, people, Belongings(owners, preferences))
     watched = Watched(
         environment.pairs("WATCHED_QUEUES"),
         environment.pairs("DEAD_LETTERS"),
@@ -139,9 +132,7 @@ def services_of(environment: Environment) -> Services:
         inboxes=InboxStore(dynamodb, deliveries_table),
         owners=owners,
         preferences=preferences,
-        blueprints=Blueprints(
-            configuration=configuration, secrets=secrets, lock=lock, people=people, belongings=belongings, policy=policy
-        ),
+        blueprints=blueprints,
         explainer=explainer,
         backtester=Backtester(dynamodb, events_table, explainer, people),
         editor=editor,
@@ -162,6 +153,44 @@ def services_of(environment: Environment) -> Services:
         jobs=JobStore(dynamodb, deliveries_table),
         exports=Bucket(clients.s3, environment.text("EXPORTS_BUCKET")),
     )
+
+
+def _editing(
+    environment: Environment,
+    events: EventStore,
+    configuration: ConfigurationStore,
+    people: PeopleStore,
+    belongings: Belongings,
+) -> tuple[ConfigurationEditor, Blueprints]:
+    dynamodb, config_table = clients.dynamodb(), environment.text("CONFIG_TABLE")
+    secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
+    changes, policy = ChangeEvents(events), policy_of(environment)
+
+    def run_events() -> RunEvents:
+        from tocsin.config.blueprint.run_events import RunEvents  # noqa: PLC0415 - few requests apply a blueprint
+
+        return RunEvents(configuration, people, lock, changes)
+
+    editor = ConfigurationEditor(
+        configuration=configuration,
+        secrets=secrets,
+        lock=lock,
+        people=people,
+        belongings=belongings,
+        policy=policy,
+        changes=changes,
+        run_events=run_events,
+    )
+    blueprints = Blueprints(
+        configuration=configuration,
+        secrets=secrets,
+        lock=lock,
+        people=people,
+        belongings=belongings,
+        policy=policy,
+        run_events=run_events,
+    )
+    return editor, blueprints
 
 
 def _left(people: PeopleStore, owners: InboxOwnerStore) -> Left:

@@ -8,10 +8,29 @@ from typing import Any
 
 import orjson
 
+from tocsin.records import dataclass
 from tocsin.types import Json
 
 type Item = Mapping[str, Any]
 """An item as boto3's client gives it: {"name": {"S": "…"}}."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A write of a whole item that goes together with others, under a condition where it has one."""
+
+    item: Item
+    condition: str | None = None
+    values: Item | None = None
+    table: str = ""
+    """Where it is another table than that of who writes them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """A delete that goes together with other writes. What is not there is no error."""
+
+    key: Item
 
 
 def text(value: str) -> dict[str, str]:

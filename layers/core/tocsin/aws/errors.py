@@ -62,18 +62,24 @@ class ConditionFailed(Exception):
         botocore repeats a call that got no answer, and DynamoDB refuses the repeat of a conditional write if it was
         done. https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
         """
-        return self.again and all(_same(self.item.get(name), value) for name, value in made.items())
+        return self.again and _holds(self.item, made)
 
 
 class ConditionsFailed(Exception):
     """Conditions of writes that go together did not hold. `found`, for each: the item that was there, empty for none.
 
-    None for a write whose condition held.
+    None for a write whose condition held. `again` as of ConditionFailed.
     """
 
-    def __init__(self, found: Sequence[Mapping[str, Any] | None]) -> None:
+    def __init__(self, found: Sequence[Mapping[str, Any] | None], *, again: bool = False) -> None:
         super().__init__()
         self.found = found
+        self.again = again
+
+    def found_own(self, made: Sequence[Mapping[str, Any] | None]) -> bool:
+        """Whether each write that was refused found what it had made itself: its item in `made`."""
+        refused = [(found, own) for found, own in zip(self.found, made, strict=True) if found is not None]
+        return self.again and all(own is not None and _holds(found, own) for found, own in refused)
 
 
 @contextmanager
@@ -91,12 +97,11 @@ def as_unavailable(what: str) -> Iterator[None]:
     except ClientError as error:
         if code_of(error) == "ConditionalCheckFailedException":
             found = error.response.get("Item")
-            again = bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
-            raise ConditionFailed(found if isinstance(found, dict) else {}, again=again) from None
+            raise ConditionFailed(found if isinstance(found, dict) else {}, again=_was_made_again(error)) from None
         if code_of(error) == "GoneException":
             raise Gone from None
         if code_of(error) == "TransactionCanceledException":
-            _raise_for(what, error.response.get("CancellationReasons") or [])
+            _raise_for(what, error.response.get("CancellationReasons") or [], again=_was_made_again(error))
         kind = Refused if code_of(error) == "ValidationException" else Unavailable
         raise kind(f"{what} failed: {code_of(error)}", retry_after=RETRY_AFTER) from error
     except BotoCoreError as error:
@@ -104,12 +109,16 @@ def as_unavailable(what: str) -> Iterator[None]:
         raise kind(f"{what} failed: {type(error).__name__}", retry_after=RETRY_AFTER) from error
 
 
-def _raise_for(what: str, reasons: Any) -> None:  # noqa: ANN401 - botocore's
+def _was_made_again(error: ClientError) -> bool:
+    return bool(error.response.get("ResponseMetadata", {}).get("RetryAttempts"))
+
+
+def _raise_for(what: str, reasons: Any, *, again: bool) -> None:  # noqa: ANN401 - botocore's
     """Raise what the reasons of a cancelled transaction mean; nothing where they say nothing of use."""
     codes = [reason.get("Code") for reason in reasons]
     if _FAILED_CONDITION in codes:
         found = [reason.get("Item", {}) if reason["Code"] == _FAILED_CONDITION else None for reason in reasons]
-        raise ConditionsFailed(found) from None
+        raise ConditionsFailed(found, again=again) from None
     if _PASSING.intersection(codes):
         raise Unprocessed(f"{what} failed: DynamoDB is throttling", retry_after=RETRY_AFTER)
 
@@ -126,6 +135,11 @@ def of_statement(what: str, error: Mapping[str, Any] | None) -> ConditionFailed 
         return ConditionFailed(error.get("Item", {}))
     kind = Unprocessed if code in _PASSING_IN_STATEMENTS else Refused if code == "ValidationError" else Unavailable
     return kind(f"{what} failed: {code}", retry_after=RETRY_AFTER)
+
+
+def _holds(item: Mapping[str, Any], made: Mapping[str, Any]) -> bool:
+    """Whether an item has these attributes."""
+    return all(_same(item.get(name), value) for name, value in made.items())
 
 
 def _same(found: Mapping[str, Any] | None, given: Mapping[str, Any]) -> bool:

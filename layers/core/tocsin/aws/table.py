@@ -10,11 +10,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import batched, chain
 from typing import TYPE_CHECKING, Any, Literal
 
-from tocsin.aws.dynamodb import Item, text, text_of
-from tocsin.aws.errors import RETRY_AFTER, ConditionFailed, Refused, Unprocessed, as_unavailable, of_statement
+from tocsin.aws.dynamodb import Delete, Item, Put, text, text_of
+from tocsin.aws.errors import (
+    RETRY_AFTER,
+    ConditionFailed,
+    ConditionsFailed,
+    Refused,
+    Unprocessed,
+    as_unavailable,
+    of_statement,
+)
 from tocsin.aws.retry import retry
 from tocsin.errors import Unavailable
-from tocsin.records import dataclass
 from tocsin.types import Page
 
 if TYPE_CHECKING:
@@ -33,21 +40,12 @@ class NotWritten(Unavailable):
         self.left = left
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
-    """A write of a whole item, under a condition."""
-
-    item: Item
-    condition: str
-    values: Item | None = None
-
-
 class Table:
     """One table. Safe to share between threads, as its client is."""
 
     def __init__(self, client: DynamoDBClient, name: str) -> None:
         self._client = client
-        self._name = name
+        self.name = name
 
     # ── one item ─────────────────────────────────────────────────────────────
 
@@ -55,7 +53,7 @@ class Table:
         """Return the item at `key`, or the attributes of it that `projection` names; None where there is none."""
         request = _given(ProjectionExpression=projection)
         with as_unavailable(what):
-            found = self._client.get_item(TableName=self._name, Key=key, ConsistentRead=consistent, **request)
+            found = self._client.get_item(TableName=self.name, Key=key, ConsistentRead=consistent, **request)
         return found.get("Item")
 
     def find(self, what: str, key: Item) -> Item | None:
@@ -83,7 +81,7 @@ class Table:
         request = _conditional(condition, None, values, return_found=condition is not None)
         try:
             with as_unavailable(what):
-                self._client.put_item(TableName=self._name, Item=item, **request)
+                self._client.put_item(TableName=self.name, Item=item, **request)
         except ConditionFailed as refused:
             if not refused.found_own(item):
                 raise
@@ -113,7 +111,7 @@ class Table:
         try:
             with as_unavailable(what):
                 changed = self._client.update_item(
-                    TableName=self._name, Key=key, UpdateExpression=expression, ReturnValues=returning, **request
+                    TableName=self.name, Key=key, UpdateExpression=expression, ReturnValues=returning, **request
                 )
         except ConditionFailed as refused:
             if made is None or not refused.found_own(made):
@@ -137,24 +135,32 @@ class Table:
         """
         request = _conditional(condition, names, values, return_found=False)
         with as_unavailable(what):
-            deleted = self._client.delete_item(TableName=self._name, Key=key, ReturnValues=returning, **request)
+            deleted = self._client.delete_item(TableName=self.name, Key=key, ReturnValues=returning, **request)
         return deleted.get("Attributes", {})
 
-    def put_together(self, what: str, puts: Sequence[Put]) -> None:
-        """Write all of `puts`, or none: ConditionsFailed where a condition does not hold.
+    def write_together(self, what: str, writes: Sequence[Put | Delete]) -> None:
+        """Do all of `writes`, at most 100, or none: ConditionsFailed where a condition does not hold.
 
+        Not where each that fails finds its item as it was to be: the call is a repeat of botocore's, as in `put`.
         Costs twice what the writes cost alone. One that meets another transaction on an item is tried again.
         """
-        writes: Any = [
-            {"Put": {"TableName": self._name, "Item": put.item, **_conditional(put.condition, None, put.values, True)}}
-            for put in puts
-        ]
+        members: Any = [self._member(write) for write in writes]
 
         def write() -> None:
             with as_unavailable(what):
-                self._client.transact_write_items(TransactItems=writes)
+                self._client.transact_write_items(TransactItems=members)
 
-        retry(write, on=Unprocessed)
+        try:
+            retry(write, on=Unprocessed)
+        except ConditionsFailed as refused:
+            if not refused.found_own([each.item if isinstance(each, Put) else None for each in writes]):
+                raise
+
+    def _member(self, write: Put | Delete) -> dict[str, Any]:
+        if isinstance(write, Delete):
+            return {"Delete": {"TableName": self.name, "Key": write.key}}
+        conditional = _conditional(write.condition, None, write.values, return_found=write.condition is not None)
+        return {"Put": {"TableName": write.table or self.name, "Item": write.item, **conditional}}
 
     # ── some items ───────────────────────────────────────────────────────────
 
@@ -218,7 +224,7 @@ class Table:
         )
         with as_unavailable(what):
             page = self._client.query(
-                TableName=self._name,
+                TableName=self.name,
                 KeyConditionExpression=condition,
                 ExpressionAttributeValues=values,
                 ConsistentRead=consistent,
@@ -265,13 +271,13 @@ class Table:
 
     def _get_batch(self, what: str, request: Mapping[str, Any]) -> list[Item]:
         found: list[Item] = []
-        wanted: Any = {self._name: request}
+        wanted: Any = {self.name: request}
 
         def read() -> None:
             nonlocal wanted
             with as_unavailable(what):
                 answer = self._client.batch_get_item(RequestItems=wanted)
-            found.extend(answer["Responses"].get(self._name, ()))
+            found.extend(answer["Responses"].get(self.name, ()))
             wanted = answer.get("UnprocessedKeys")
             if wanted:
                 raise _throttled(what)
@@ -334,7 +340,7 @@ class Table:
 
     def _insert(self, item: Item) -> dict[str, Any]:
         names = ",".join(f"'{name}':?" for name in item)
-        return {"Statement": f'INSERT INTO "{self._name}" VALUE {{{names}}}', "Parameters": list(item.values())}
+        return {"Statement": f'INSERT INTO "{self.name}" VALUE {{{names}}}', "Parameters": list(item.values())}
 
     def _write_many(self, what: str, requests: Sequence[dict[str, Any]]) -> None:
         batches = list(batched(requests, WRITE_BATCH, strict=False))
@@ -346,7 +352,7 @@ class Table:
                 raise
 
     def _write_batch(self, what: str, requests: Sequence[dict[str, Any]]) -> None:
-        left: Any = {self._name: requests}
+        left: Any = {self.name: requests}
 
         def write() -> None:
             nonlocal left
@@ -358,7 +364,7 @@ class Table:
         try:
             retry(write, on=Unprocessed)
         except Unavailable as error:
-            raise NotWritten(error, [_written(request) for request in left[self._name]]) from error
+            raise NotWritten(error, [_written(request) for request in left[self.name]]) from error
 
 
 def _throttled(what: str) -> Unprocessed:

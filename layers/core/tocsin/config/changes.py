@@ -1,23 +1,29 @@
-"""Changes of the configuration as events: who changed what, from what to what, secrets masked."""
+"""Changes of the configuration as events: who changed what, from what to what, secrets masked.
+
+An event is stored in one transaction with the change that it tells of, so that neither is there without the other;
+those of a blueprint, whose changes are too many for that, by `tocsin.config.blueprint.telling`.
+"""
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from urllib.parse import urlsplit
 
-from tocsin.aws.logging import Code, note
-from tocsin.config.blueprint.secrets import REPLACED
+from tocsin.aws.dynamodb import Put
+from tocsin.aws.retry import retry
 from tocsin.config.settings import Settings
 from tocsin.errors import Unavailable
-from tocsin.events.model import EventAction
-from tocsin.events.system import APP, SystemEvents
+from tocsin.events.model import Event, EventAction
+from tocsin.events.store import EventStore
+from tocsin.events.system import APP, event_of_now, submission_of
 from tocsin.identity.principal import Principal
+from tocsin.records import dataclass
 from tocsin.types import Json, JsonObject
 
-MAX_EVENTS = 100
-"""Most events per request. One more event counts the changes of a blueprint beyond that."""
+REPLACED: JsonObject = {"from": "the stored one", "to": "a new one"}
+"""Shown in differences for a changed secret, since its mask is the same before and after."""
 
 _ACTIONS = {
     "create": (EventAction.MODEL_CREATED, "created"),
@@ -44,45 +50,80 @@ _MASK = "*" * 20
 _TRIES = 3
 
 
-class ChangeEvents:
-    """Reports changes as events. A failure to report is only logged, since the change is already in force."""
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Makes events of what one request changes. `settings` are those that hold with the change."""
 
-    def __init__(self, system_events: SystemEvents) -> None:
-        self._system_events = system_events
+    by: Principal
+    settings: Settings
 
-    def tell(
-        self, changes: Sequence[JsonObject], by: Principal, settings: Settings, *, shown_once: bool = False
-    ) -> None:
-        """Report one event for each of `changes` (as `blueprint.diff` returns them), and one for all above MAX_EVENTS.
+    def events(self, changes: Sequence[JsonObject], *, shown_once: bool = False) -> list[Event]:
+        """Return one event for each of `changes` (as `blueprint.diff` returns them), which happens now.
 
         With `shown_once` a further event says that the caller was shown a secret of the changed entry.
         """
-        for change in changes[:MAX_EVENTS]:
-            action, context = _said(change, by)
-            self._report(action, context, by, settings)
+        events = []
+        for change in changes:
+            events.append(self._event(*_said(change, self.by)))
             if shown_once:
-                message = f"{by.key_name} was shown the new secret of {_named(change)}"
-                seen: JsonObject = {"message": message, "model": _model(change), **_by(by)}
-                self._report(EventAction.SECRET_VIEW, seen, by, settings)
-        left = changes[MAX_EVENTS:]
-        if left:
-            counts = Counter(f"{change['kind']} {_ACTIONS[str(change['change'])][1]}" for change in left)
-            self._report(EventAction.MODEL_UPDATED, _summary(counts, len(left), by), by, settings)
+                message = f"{self.by.key_name} was shown the new secret of {_named(change)}"
+                seen: JsonObject = {"message": message, "model": _model(change), **_by(self.by)}
+                events.append(self._event(EventAction.SECRET_VIEW, seen))
+        return events
 
-    def rotated(self, kind: str, name: str, by: Principal, settings: Settings, facts: JsonObject) -> None:
-        """Report that a secret was replaced, and the new one shown."""
+    def rotated(self, kind: str, name: str, facts: JsonObject) -> Event:
+        """Return the event that a secret is replaced, and the new one shown."""
         change: JsonObject = {"kind": kind, "name": name, "change": "update"}
-        message = f"{by.key_name} rotated the secret of {_named(change)}"
-        about: JsonObject = {"message": message, "model": _model(change), **_by(by), **facts}
-        self._report(EventAction.SECRET_ROTATE, about, by, settings)
+        message = f"{self.by.key_name} rotated the secret of {_named(change)}"
+        about: JsonObject = {"message": message, "model": _model(change), **_by(self.by), **facts}
+        return self._event(EventAction.SECRET_ROTATE, about)
 
-    def _report(self, action: EventAction, context: JsonObject, by: Principal, settings: Settings) -> None:
-        who = by.user or by.person
+    def others(self) -> Event:
+        """Return the event of further changes of the same request, to be completed by `counting`."""
+        model: JsonObject = {
+            "app": APP,
+            "model_name": "configuration",
+            "pk": "configuration",
+            "name": "configuration",
+        }
+        return self._event(EventAction.MODEL_UPDATED, {"message": "", "model": model, **_by(self.by)})
+
+    def _event(self, action: EventAction, context: JsonObject) -> Event:
+        who = self.by.user or self.by.person
         user: JsonObject = {} if who is None else {"username": who}
-        try:
-            self._system_events.report(action, dict(context), cause=None, settings=settings, user=user, tries=_TRIES)
-        except Unavailable as error:
-            note(Code.CHANGE_UNREPORTED, error.detail, level=logging.ERROR, change=context["message"])
+        return event_of_now(action, context, settings=self.settings, user=user)
+
+
+class ChangeEvents:
+    """Stores events of changes."""
+
+    def __init__(self, events: EventStore) -> None:
+        self._events = events
+
+    def writing(self, events: Sequence[Event]) -> list[Put]:
+        """Return the writes that store `events`, to be done together with the change that they tell of."""
+        return [self._events.writing(submission_of(event)) for event in events]
+
+    def store(self, event: Event) -> None:
+        """Store an event that tells of what holds already. Once stored, it is not stored again. Raises Unavailable."""
+        retry(partial(self._store, event), tries=_TRIES)
+
+    def _store(self, event: Event) -> None:
+        (result,) = self._events.add([submission_of(event)])
+        if isinstance(result, Unavailable):
+            raise result  # else it is stored by now; with a Conflict it was before, while the settings were others
+
+
+def counting(event: Event, counts: Mapping[str, int]) -> Event:
+    """Return an event of `Teller.others` that says how many changes there are: {"users created": 30, …}."""
+    total, shown = sum(counts.values()), dict[str, Json](sorted(counts.items()))
+    message = f"{event.context['by']} made {total} more changes with the same request"
+    return replace(event, context=event.context | {"message": message, "changes": shown})
+
+
+def counted_as(change: JsonObject) -> str:
+    """Return as what `counting` counts a change: users created."""
+    return f"{change['kind']} {_ACTIONS[str(change['change'])][1]}"
 
 
 def _said(change: JsonObject, by: Principal) -> tuple[EventAction, JsonObject]:
@@ -136,16 +177,6 @@ def _without_expressions(value: Json) -> Json:
     if not isinstance(value, dict):
         return value
     return {name: "…" if name in _EXPRESSIONS and inner is not None else inner for name, inner in value.items()}
-
-
-def _summary(counts: Counter[str], total: int, by: Principal) -> JsonObject:
-    shown: dict[str, Json] = dict(sorted(counts.items()))
-    return {
-        "message": f"{by.key_name} made {total} more changes with the same request",
-        "model": {"app": APP, "model_name": "configuration", "pk": "configuration", "name": "configuration"},
-        **_by(by),
-        "changes": shown,
-    }
 
 
 def _model(change: JsonObject) -> JsonObject:

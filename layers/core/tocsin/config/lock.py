@@ -1,19 +1,22 @@
 """The lock that lets one caller at a time change the configuration, and the note of an interrupted run.
-pk       sk    what
-version  lock  who applies a blueprint or edits now, until when, by which token, and the note of an interrupted run
+
+pk           sk         what
+version      lock       who applies a blueprint or edits now, until when, by which token; the note of an interrupted run
+note#<hash>  000, 001…  a note that is too long for the lock's item, compressed, in pieces that fit an item
 """
 
 from __future__ import annotations
 
 import gzip
+import hashlib
 import secrets
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tocsin.aws.dynamodb import Item, text, until
+from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.errors import Conflict
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 LOCK_SECONDS = 60
 """Longer than the timeout of the function that publishes, so that the lock outlasts its holder."""
+
+_PIECE = 300_000  # bytes; an item holds 400 KB
 
 _KEY = {"pk": text("version"), "sk": text("lock")}
 _TOKEN = {"#token": "token"}
@@ -67,17 +72,44 @@ class ConfigurationLock:
             )
         except ConditionFailed:
             raise Conflict("another configuration is being applied at this moment; try again soon") from None
-        return Held(token, _note_of(locked))
+        return Held(token, self._note_of(locked))
 
     def note(self) -> Json:
         """Return the note of a run in progress or interrupted; None where there is none."""
         item = self._table.get("reading the configuration's lock", _KEY, consistent=True)
-        return None if item is None else _note_of(item)
+        return None if item is None else self._note_of(item)
 
-    def leave_note(self, note: JsonObject) -> None:
-        """Write a note beside the lock, for the next run in case this one is interrupted."""
-        packed = {"B": gzip.compress(orjson.dumps(note), mtime=0)}
-        self._table.update("leaving a note beside the lock", _KEY, "SET note = :note", values={":note": packed})
+    def is_left(self, *, now: datetime) -> bool:
+        """Whether there is a note, and nobody who has the lock: its run was interrupted."""
+        item = self._table.get("reading the configuration's lock", _KEY)
+        return (
+            item is not None
+            and ("note" in item or "pieces" in item)
+            and number_of(item, "locked_until") <= int(now.timestamp())
+        )
+
+    def leave_note(self, note: JsonObject | None) -> None:
+        """Write a note beside the lock, for the next run in case this one is interrupted, in place of that before.
+
+        With None there is none any more.
+        """
+        what = "leaving a note beside the lock"
+        if note is None:
+            was = self._table.update(what, _KEY, "REMOVE note, pieces, note_at", returning="ALL_OLD")
+        elif len(packed := gzip.compress(orjson.dumps(note), mtime=0)) <= _PIECE:
+            values: Item = {":note": {"B": packed}}
+            was = self._table.update(
+                what, _KEY, "SET note = :note REMOVE pieces, note_at", values=values, returning="ALL_OLD"
+            )
+        else:
+            at = f"note#{hashlib.sha256(packed).hexdigest()[:16]}"
+            pieces = [packed[start : start + _PIECE] for start in range(0, len(packed), _PIECE)]
+            for position, piece in enumerate(pieces):
+                self._table.put(what, _piece_key(at, position) | {"data": {"B": piece}})
+            set_ = "SET pieces = :pieces, note_at = :at REMOVE note"
+            values = {":pieces": number(len(pieces)), ":at": text(at)}
+            was = self._table.update(what, _KEY, set_, values=values, returning="ALL_OLD")
+        self._delete_pieces(was)
 
     def release(self, held: Held, *, forget: bool) -> None:
         """Release the lock. With `forget` the note is deleted, else it is left for the next run.
@@ -87,13 +119,31 @@ class ConfigurationLock:
         what, values = "unlocking the configuration", {":token": text(held.token)}
         with suppress(ConditionFailed):
             if forget:
-                self._table.delete(what, _KEY, condition=_OURS, names=_TOKEN, values=values)
+                was = self._table.delete(what, _KEY, condition=_OURS, names=_TOKEN, values=values, returning="ALL_OLD")
+                self._delete_pieces(was)
             else:
                 gone = "REMOVE locked_until, locked_by, #token"
                 self._table.update(what, _KEY, gone, condition=_OURS, names=_TOKEN, values=values)
 
+    def _note_of(self, item: Item) -> Json:
+        pieces = number_of(item, "pieces")
+        if pieces:
+            at = {":pk": text(text_of(item, "note_at"))}
+            found = list(self._table.query("reading the configuration's lock", "pk = :pk", at, consistent=True))
+            if len(found) != pieces:
+                return None
+            packed = b"".join(piece["data"]["B"] for piece in found)
+        else:
+            packed = item.get("note", {}).get("B")
+        note: Json = None if packed is None else orjson.loads(gzip.decompress(packed))
+        return note
 
-def _note_of(item: Item) -> Json:
-    packed = item.get("note", {}).get("B")
-    note: Json = None if packed is None else orjson.loads(gzip.decompress(packed))
-    return note
+    def _delete_pieces(self, was: Item) -> None:
+        """Delete the pieces of a note that the lock's item named before."""
+        keys = [_piece_key(text_of(was, "note_at"), position) for position in range(number_of(was, "pieces"))]
+        if keys:
+            self._table.delete_many("unlocking the configuration", keys)
+
+
+def _piece_key(at: str, position: int) -> dict[str, Any]:
+    return {"pk": text(at), "sk": text(f"{position:03d}")}

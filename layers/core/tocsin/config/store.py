@@ -13,14 +13,14 @@ from __future__ import annotations
 import gzip
 import hashlib
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
-from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.dynamodb import Item, Put, number, number_of, text, text_of, until
+from tocsin.aws.errors import ConditionFailed, ConditionsFailed
 from tocsin.aws.table import Table
 from tocsin.config.settings import Settings
 from tocsin.config.version_item import REFRESH, VERSION_KEY
@@ -54,6 +54,8 @@ class Version:
     settings: Settings = field(default_factory=Settings)
     applied_at: str = ""
     applied_by: str = ""
+    run: str = ""
+    """The run of a blueprint that was the last to publish; what is published by edits keeps it."""
 
 
 class ConfigurationStore:
@@ -124,8 +126,13 @@ class ConfigurationStore:
                 f"the snapshot of version {version.number} can't be read: {type(error).__name__}"
             ) from error
 
-    def publish(self, configuration: Configuration, *, replacing: Version, by: str) -> Version:
-        """Put `configuration` in force. Raises Conflict when `replacing` is no longer the version in force."""
+    def publish(
+        self, configuration: Configuration, *, replacing: Version, by: str, run: str = "", beside: Sequence[Put] = ()
+    ) -> Version:
+        """Put `configuration` in force. Raises Conflict when `replacing` is no longer the version in force.
+
+        The writes `beside` are done in one transaction with it. `run` is that of the blueprint which is applied.
+        """
         data = configuration.to_bytes()
         number_ = replacing.number + 1
         generation = f"{number_}-{hashlib.sha256(data).hexdigest()[:16]}"
@@ -141,26 +148,33 @@ class ConfigurationStore:
             configuration.settings,
             now.isoformat(timespec="seconds"),
             by,
+            run or replacing.run,
         )
-        self._flip(version, replacing)
+        self._flip(version, replacing, beside)
         self._let_expire(replacing, now + _OLD_SNAPSHOT_LIVES)
         self._version, self._held = version, (generation, configuration)
         return self._versions.put(_CURRENT, version)
 
-    def _flip(self, version: Version, replacing: Version) -> None:
+    def _flip(self, version: Version, replacing: Version, beside: Sequence[Put]) -> None:
+        item = VERSION_KEY | _version_item(version)
+        condition, values = "attribute_not_exists(pk) OR generation = :known", {":known": text(replacing.generation)}
+        found: Item | None
         try:
-            self._table.put(
-                _WRITING,
-                VERSION_KEY | _version_item(version),
-                condition="attribute_not_exists(pk) OR generation = :known",
-                values={":known": text(replacing.generation)},
-            )
+            if beside:
+                self._table.write_together(_WRITING, [Put(item, condition, values), *beside])
+            else:
+                self._table.put(_WRITING, item, condition=condition, values=values)
         except ConditionFailed as refused:
-            # No version names these pieces, unless somebody else published the same configuration. After any other
-            # error one may, since DynamoDB may have written it anyway.
-            if text_of(refused.item, "generation") != version.generation:
-                self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
-            raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
+            found = refused.item
+        except ConditionsFailed as refused:
+            found = refused.found[0]
+        else:
+            return
+        # No version names these pieces, unless somebody else published the same configuration. After any other
+        # error one may, since DynamoDB may have written it anyway.
+        if text_of(found or {}, "generation") != version.generation:
+            self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
+        raise Conflict("the configuration was changed by somebody else meanwhile; read it again")
 
     def _let_expire(self, version: Version, moment: datetime) -> None:
         for position in range(version.pieces):
@@ -198,7 +212,7 @@ def _version_item(version: Version) -> dict[str, Any]:
         "settings": text(orjson.dumps(as_json(version.settings, exclude_defaults=True)).decode()),
         "applied_at": text(version.applied_at),
         "applied_by": text(version.applied_by),
-    }
+    } | ({"run": text(version.run)} if version.run else {})
 
 
 def _version_of(item: Item) -> Version:
@@ -209,4 +223,5 @@ def _version_of(item: Item) -> Version:
         settings=Settings.stored(orjson.loads(text_of(item, "settings", "{}"))),
         applied_at=text_of(item, "applied_at"),
         applied_by=text_of(item, "applied_by"),
+        run=text_of(item, "run"),
     )

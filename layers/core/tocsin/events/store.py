@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tocsin.aws.dynamodb import Item, is_gone, text, text_of, until
+from tocsin.aws.dynamodb import Item, Put, is_gone, text, text_of, until
 from tocsin.aws.errors import RETRY_AFTER, ConditionFailed, ConditionsFailed
-from tocsin.aws.table import NotWritten, Put, Table
+from tocsin.aws.table import NotWritten, Table
 from tocsin.aws.tracing import trace_header
 from tocsin.errors import Conflict, Unavailable
 from tocsin.events.model import Event, Once
@@ -134,9 +134,9 @@ class EventStore:
             _marker(owner, now, event, once), "attribute_not_exists(pk) OR expires_at <= :now", {":now": until(now)}
         )
         try:
-            self._table.put_together(
+            self._table.write_together(
                 "storing an event once",
-                [marker, Put(self._item(event, submission.digest), "attribute_not_exists(pk)")],
+                [marker, self.writing(submission)],
             )
         except ConditionsFailed as error:
             earlier = error.found[0]
@@ -146,6 +146,14 @@ class EventStore:
         except Unavailable as error:
             return error
         return event
+
+    def writing(self, submission: Submission) -> Put:
+        """Return the write of an event that is stored together with what it tells of, in whatever table that is.
+
+        It is refused where another event has the id.
+        """
+        item = self._item(submission.event, submission.digest)
+        return Put(item, "attribute_not_exists(pk)", table=self._table.name)
 
     def _item(self, event: Event, digest: str | None) -> dict[str, Any]:
         return event_item(event, digest, self._indexed)

@@ -10,6 +10,8 @@ the system event would be missing. Where only one an hour is to be reported, a m
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Protocol
@@ -80,16 +82,14 @@ class SystemEvents:
         said = None if hourly is None else (action, *hourly)
         if said is not None and (known := self._said.get(said)) is not None and known.value[0] == hour:
             return known.value[1]
-        from tocsin.events.redact import cleanse  # noqa: PLC0415 - its patterns; faults are few
-
-        clean = sanitize(cleanse(sanitize(context)))  # a mask can be longer than what it hides
+        clean = _clean(context)
         for _ in range(_IDS_TRIED):
             event = Event(
                 id=id_ or new_id(now),
                 action=action,
                 app=APP,
                 user=user or {},
-                context=clean if isinstance(clean, dict) else {},
+                context=clean,
                 client_ip=client_ip,
                 brand=settings.brand,
                 expires=moment + parse_duration(settings.event_retention),
@@ -112,8 +112,7 @@ class SystemEvents:
 
         Raises Unavailable.
         """
-        # Tried again after an unknown outcome, an event is found under its id, and told from another by this digest.
-        submission = Submission(event, digest_of({"system": event.to_json()}))
+        submission = submission_of(event)
         result: Event | Earlier | Conflict | Unavailable
         if said is None:
             (result,) = self._events.add([submission])
@@ -123,6 +122,46 @@ class SystemEvents:
         if isinstance(result, Unavailable):
             raise result
         return None if isinstance(result, Conflict) else result.id
+
+
+def event_of_now(action: EventAction, context: JsonObject, *, settings: EventSettings, user: JsonObject) -> Event:
+    """Return a system event that happens now, with a new id and no cause, for its caller to store."""
+    id_ = new_id()
+    return in_force(
+        Event(
+            id=id_,
+            action=action,
+            app=APP,
+            user=user,
+            context=_clean(context),
+            client_ip=None,
+            brand="",
+            expires=None,
+            cause=Cause(None, None, 1),
+        ),
+        settings,
+    )
+
+
+def in_force(event: Event, settings: EventSettings) -> Event:
+    """Return a system event that was made before, as `settings` fill it in."""
+    expires = event.created + parse_duration(settings.event_retention)
+    return replace(event, brand=settings.brand, expires=expires)
+
+
+def submission_of(event: Event) -> Submission:
+    """Return a system event as it is stored: tried again after an unknown outcome, it is told from another by a digest.
+
+    So it is stored once, however often it is tried.
+    """
+    return Submission(event, digest_of({"system": event.to_json()}))
+
+
+def _clean(context: Mapping[str, object]) -> JsonObject:
+    from tocsin.events.redact import cleanse  # noqa: PLC0415 - its patterns; faults are few
+
+    clean = sanitize(cleanse(sanitize(dict(context))))  # a mask can be longer than what it hides
+    return clean if isinstance(clean, dict) else {}
 
 
 def caused_by(event: Event, *, rule: str | None, transport: str | None) -> Cause:

@@ -18,9 +18,10 @@ from functools import partial
 from itertools import batched
 from typing import TYPE_CHECKING
 
-from tocsin.aws.dynamodb import Item, document, document_of, text, text_of, until
-from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.dynamodb import Delete, Item, Put, document, document_of, text, text_of, until
+from tocsin.aws.errors import ConditionFailed, ConditionsFailed
 from tocsin.aws.table import WRITE_BATCH, Table
+from tocsin.errors import Unavailable
 from tocsin.identity.api_keys import ApiKey
 from tocsin.identity.directory import Group, User
 from tocsin.times import utc_now
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 _READING = "reading the directory"
 _WRITING = "writing the directory"
 _PARALLEL = 8
+_MEMBERS_TOGETHER = 90  # a transaction holds 100 writes
 
 OLD_LIST_LIVES = timedelta(hours=1)
 """Longer than any function that still reads a list of members that was replaced, as with a snapshot."""
@@ -161,14 +163,18 @@ class PeopleStore:
         users: Iterable[User] = (),
         members: Iterable[tuple[Group, str]] = (),
         keys: Iterable[ApiKey] = (),
+        beside: Sequence[Put] = (),
     ) -> None:
-        """Write these, replacing existing ones."""
+        """Write these, replacing existing ones. With writes `beside` all are one transaction, of at most 100 items."""
         users = tuple(users)
         items: list[Item] = [_user_key(user.username) | {"user": document(user.to_json())} for user in users]
         items += [_pk_key(pk) | {"username": text(user.username)} for user in users if (pk := _pk_of(user)) is not None]
         items += [_member_key(group, username) for group, username in members]
         items += [{"pk": text("key"), "sk": text(key.id), "key": document(key.to_json())} for key in keys]
-        _at_once(partial(self._table.put_many, _WRITING), items)
+        if beside:
+            self._together([*map(Put, items), *beside])
+        else:
+            _at_once(partial(self._table.put_many, _WRITING), items)
 
     def delete(
         self,
@@ -176,15 +182,30 @@ class PeopleStore:
         users: Iterable[User] = (),
         members: Iterable[tuple[Group, str]] = (),
         key_ids: Iterable[str] = (),
+        beside: Sequence[Put] = (),
     ) -> None:
-        """Delete these. Missing ones are ignored."""
-        users = tuple(users)
+        """Delete these. Missing ones are ignored.
+
+        With writes `beside` all are one transaction, but for memberships beyond the first 90, which are deleted before.
+        """
+        users, key_ids = tuple(users), tuple(key_ids)
+        listed: list[Item] = [_member_key(group, username) for group, username in members]
         keys: list[Item] = [_user_key(user.username) for user in users]
-        keys += [_member_key(group, username) for group, username in members]
-        keys += [{"pk": text(kind), "sk": text(key_id)} for key_id in key_ids for kind in ("key", "key-use")]
-        _at_once(partial(self._table.delete_many, _WRITING), keys)
+        keys += [{"pk": text("key"), "sk": text(key_id)} for key_id in key_ids]
+        used = [{"pk": text("key-use"), "sk": text(key_id)} for key_id in key_ids]
+        if beside:
+            _at_once(partial(self._table.delete_many, _WRITING), listed[_MEMBERS_TOGETHER:])
+            self._together([*map(Delete, (*keys, *listed[:_MEMBERS_TOGETHER])), *beside])
+            keys = listed = []
+        _at_once(partial(self._table.delete_many, _WRITING), [*keys, *listed, *used])
         for user in users:
             self.forget_pk(user)
+
+    def _together(self, writes: Sequence[Put | Delete]) -> None:
+        try:
+            self._table.write_together(_WRITING, writes)
+        except ConditionsFailed:
+            raise Unavailable(f"{_WRITING} failed: what tells of it has an id that is taken", retry_after=1) from None
 
     def let_expire(self, groups: Iterable[Group], *, now: datetime) -> None:
         """Delete the lists of members of `groups`, which no configuration names any more, when nobody reads them.

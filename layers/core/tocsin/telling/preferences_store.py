@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from tocsin.aws.dynamodb import Item, document, text, text_of
-from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.dynamodb import Item, Put, document, text, text_of
+from tocsin.aws.errors import ConditionsFailed
 from tocsin.aws.logging import Code, note
 from tocsin.aws.table import Table
 from tocsin.errors import Conflict
@@ -91,11 +91,16 @@ class PreferencesStore:
         item = self._table.get(_READING, _key(username), consistent=True)
         return NOTHING_SAID if item is None else _said_in(item)
 
-    def change(self, username: str, change: Callable[[Preferences], Preferences]) -> tuple[Preferences, Preferences]:
+    def change(
+        self,
+        username: str,
+        change: Callable[[Preferences], Preferences],
+        beside: Callable[[Preferences, Preferences], Sequence[Put]] = lambda before, after: (),
+    ) -> tuple[Preferences, Preferences]:
         """Replace a person's preferences with the result of `change`. Returns them before and after.
 
-        Errors of `change` are passed on. It is called again where somebody else wrote meanwhile; raises Conflict when
-        that keeps happening.
+        The writes `beside`, which is given both, are done in one transaction with it. Errors of `change` are passed on.
+        It is called again where somebody else wrote meanwhile; raises Conflict when that keeps happening.
         """
         for _ in range(_TRIES):
             item = self._table.get(_READING, _key(username), consistent=True)
@@ -104,19 +109,19 @@ class PreferencesStore:
             if after == before:
                 return before, after
             try:
-                self._replace(username, item, after)
-            except ConditionFailed:
+                self._replace(username, item, after, beside(before, after))
+            except ConditionsFailed:
                 continue
             return before, after
         raise Conflict(f"the preferences of {username[:120]!r} are changed by somebody else, again and again")
 
-    def _replace(self, username: str, was: Item | None, preferences: Preferences) -> None:
+    def _replace(self, username: str, was: Item | None, preferences: Preferences, beside: Sequence[Put]) -> None:
         marked = {":mark": {"NS": [str(_mark(username))]}}
         self._table.update("marking who has preferences", _MARKS_KEY, "ADD marks :mark", values=marked)
         condition = "attribute_not_exists(pk)" if was is None else "said = :was"
         values = None if was is None else {":was": was["said"]}
         item = _key(username) | {"said": document(preferences.to_json())}
-        self._table.put(_WRITING, item, condition=condition, values=values)
+        self._table.write_together(_WRITING, [Put(item, condition, values), *beside])
 
     def forget(self, usernames: Iterable[str]) -> None:
         """Delete these people's preferences. Nothing is written for those without any."""

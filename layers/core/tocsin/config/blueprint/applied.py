@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from tocsin.errors import TocsinError
 from tocsin.records import dataclass, field
 from tocsin.types import JsonObject
 
@@ -37,18 +36,6 @@ class Applied:
             "changes": list(_as_many_as_fit(self.changes)),
             "created": created,
         }
-
-
-class BrokenOff(Exception):
-    """A run failed when some of its changes held already. The next run does not know them: they are told now or never.
-
-    `failure` is what it failed on, `changes` what holds, as in `Applied`.
-    """
-
-    def __init__(self, failure: TocsinError, changes: tuple[JsonObject, ...]) -> None:
-        super().__init__(str(failure))
-        self.failure = failure
-        self.changes = changes
 
 
 def _as_many_as_fit(changes: Sequence[JsonObject]) -> Iterator[JsonObject]:

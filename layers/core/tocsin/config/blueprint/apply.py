@@ -1,28 +1,33 @@
-"""Apply a blueprint in three steps, so that readers never see a rule without what it names.
+"""Apply a blueprint in steps, so that readers never see a rule without what it names.
 
-    1. Write a journal of what will be added, then people, new member lists, new keys and new secrets beside the old
+    1. Write a journal of what will be added, and the events of what will change, beside the lock; then people, new
+       member lists, new keys and new secrets beside the old
     2. Publish the snapshot of rules, policies, transports, groups and settings: readers see all of it or none
     3. Delete people, member lists, keys and secrets that nothing refers to any more
+    4. Store the events, and take what stands beside the lock away with it
 
-If a run dies, the next one completes it: each step writes only what differs from what is stored, and the next run
-deletes what the journal lists. Keys and signing secrets that were never shown to anybody are made again.
+If a run dies, whoever takes the lock next stores the events of what holds (`run_events`), and the next run completes
+it: each step writes only what differs from what is stored, and the next run deletes what the journal lists. Keys and
+signing secrets that were never shown to anybody are made again.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from tocsin.aws.logging import Code, note
 from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import secrets as secrecy
 from tocsin.config.blueprint import validate as checks
-from tocsin.config.blueprint.applied import Applied, BrokenOff
+from tocsin.config.blueprint.applied import Applied
 from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.journal import Journal
 from tocsin.config.blueprint.model import Blueprint, GroupEntry, KeyEntry, UserEntry
+from tocsin.config.changes import REPLACED, Teller
 from tocsin.config.lock import ConfigurationLock
 from tocsin.config.model import Configuration
 from tocsin.config.secret_store import SecretStore
@@ -31,12 +36,17 @@ from tocsin.errors import Invalid, TocsinError, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
+from tocsin.identity.principal import Principal
 from tocsin.identity.store import PeopleStore
 from tocsin.models import fields_of
 from tocsin.outbound import OutboundPolicy
 from tocsin.records import dataclass, field
 from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
+
+if TYPE_CHECKING:
+    from tocsin.config.blueprint.run_events import RunEvents
+    from tocsin.config.blueprint.untold import Untold
 
 MAX_MADE = 5_000
 """How many keys and signing secrets one blueprint may create. All of them are shown once, in the same response."""
@@ -60,6 +70,8 @@ class _Current:
     members: Mapping[str, frozenset[str]]
     key_ids: frozenset[str] = frozenset()
     """Ids of all stored keys, including those of `unfinished`, which `keys` leaves out."""
+    never_shown: Mapping[str, ApiKey] = field(default_factory=dict)
+    """Those of `unfinished`."""
     unfinished: Journal = field(default_factory=Journal)
 
 
@@ -88,6 +100,7 @@ class Blueprints:
         people: PeopleStore,
         belongings: Belongings,
         policy: OutboundPolicy,
+        run_events: Callable[[], RunEvents],
     ) -> None:
         self._configuration = configuration
         self._secrets = secrets
@@ -95,6 +108,7 @@ class Blueprints:
         self._people = people
         self._belongings = belongings
         self._policy = policy
+        self._run_events = run_events
 
     def current(self) -> Held:
         """Return the blueprint in force, with secrets masked."""
@@ -111,47 +125,40 @@ class Blueprints:
     def _unfinished(self) -> Journal:
         return Journal.from_json(self._lock.note())
 
-    def apply(self, blueprint: Blueprint, by: str, precondition: Precondition) -> Applied:
-        """Put `blueprint` in force. Raises PreconditionFailed where another one holds than its author has seen.
+    def apply(self, blueprint: Blueprint, by: Principal, precondition: Precondition) -> Applied:
+        """Put `blueprint` in force, and tell of it. Raises PreconditionFailed where another one holds than expected.
 
-        Raises BrokenOff for what fails after the first write.
+        Of what fails after the first write, those changes are told that hold.
         """
         self._check(blueprint)
-        lock = self._lock.take(by, now=utc_now())
-        unfinished = Journal.from_json(lock.note)
-        done = not unfinished
-        changed: tuple[JsonObject, ...] = ()
+        lock = self._lock.take(by.key_name, now=utc_now())
+        done = False
         try:
+            unfinished = Journal() if lock.note is None else self._run_events().settle(lock.note)
+            done = not unfinished
             current = self._read(unfinished)
             precondition.check(_state(current))
             plan = _plan(blueprint, current)
             if plan.changes or unfinished:
                 done = False
                 try:
-                    applied = self._carry_out(plan, current, by)
-                except TocsinError as failure:
-                    changed = self._changed_since(current)
-                    raise BrokenOff(failure, changed) from failure
+                    applied, done = self._carry_out(plan, current, by)
+                except TocsinError:
+                    self._settle_at_once()
+                    raise
             else:
                 applied = Applied(current.version.number, (), state=plan.state)
-            done, changed = True, applied.changes
         finally:
             # If only this fails, the caller gets an error and never sees the new secrets: the next run makes new ones.
-            try:
-                self._lock.release(lock, forget=done)
-            except TocsinError as failure:
-                raise BrokenOff(failure, changed) from failure
+            self._lock.release(lock, forget=done)
         return applied
 
-    def _changed_since(self, before: _Current) -> tuple[JsonObject, ...]:
-        """Return what is another by now than `before`; nothing where that can't be read, of which the log tells."""
+    def _settle_at_once(self) -> None:
+        """Tell what holds of the run that just failed. Where that fails as well, whoever takes the lock next does."""
         try:
-            after = self._read(self._unfinished())
+            self._run_events().settle(self._lock.note())
         except TocsinError as error:
             note(Code.BROKEN_OFF_UNREAD, error.logged, level=logging.ERROR)
-            return ()
-        replaced = _replaced_secrets(before.configuration, after.configuration)
-        return tuple(differences(_shown(before), _shown(after), replaced))
 
     def _check(self, blueprint: Blueprint) -> None:
         wrong = checks.check(blueprint, self._policy)
@@ -166,15 +173,18 @@ class Blueprints:
             configuration=configuration,
             users={user.username: user for user in self._people.all_users()},
             keys={key.name: key for key in keys if key.id not in unfinished.keys},
+            never_shown={key.name: key for key in keys if key.id in unfinished.keys},
             members={group.name: frozenset(self._people.all_members(group)) for group in configuration.groups},
             key_ids=frozenset(key.id for key in keys),
             unfinished=unfinished,
         )
 
-    def _carry_out(self, plan: _Plan, current: _Current, by: str) -> Applied:
-        traces = current.unfinished | plan.traces
-        if traces != current.unfinished:
-            self._lock.leave_note(traces.to_json())
+    def _carry_out(self, plan: _Plan, current: _Current, by: Principal) -> tuple[Applied, bool]:
+        """Make all of `plan` hold. Returns what came of it, and whether nothing of it is left untold."""
+        traces, run = current.unfinished | plan.traces, secrets.token_hex(8)
+        untold = _untold(plan, run, Teller(by, plan.configuration.settings))
+        if plan.changes:
+            self._run_events().leave(traces, untold)
         for resolved in plan.transports:
             for ref, secret in resolved.to_store.items():
                 self._secrets.put(ref, secret)
@@ -187,9 +197,11 @@ class Blueprints:
         )
         version = current.version
         if plan.changes:
-            version = self._configuration.publish(plan.configuration, replacing=current.version, by=by)
+            version = self._configuration.publish(
+                plan.configuration, replacing=current.version, by=by.key_name, run=run
+            )
         self._tidy(plan, current, traces)
-        return Applied(
+        applied = Applied(
             version=version.number,
             changes=plan.changes,
             state=plan.state,
@@ -200,6 +212,7 @@ class Blueprints:
                 if resolved.generated is not None
             ),
         )
+        return applied, self._run_events().tell(untold, plan.configuration.settings)
 
     def _tidy(self, plan: _Plan, current: _Current, traces: Journal) -> None:
         self._people.delete(key_ids=current.key_ids - {key.id for key in plan.keys})
@@ -214,6 +227,13 @@ class Blueprints:
         self._people.let_expire(groups, now=utc_now())
         for ref in sorted(traces.secrets - _secret_refs(plan.configuration)):
             self._secrets.delete(ref)
+
+
+def _untold(plan: _Plan, run: str, teller: Teller) -> Untold:
+    from tocsin.config.blueprint.untold import Untold  # noqa: PLC0415 - few requests apply a blueprint
+
+    users, keys = {user.username: user for user in plan.users}, {key.name: key for key in plan.keys}
+    return Untold.of(run, plan.changes, teller, users, keys)
 
 
 def _rosters(configuration: Configuration) -> frozenset[tuple[str, str]]:
@@ -250,7 +270,9 @@ def _plan(blueprint: Blueprint, current: _Current) -> _Plan:
         keys={key.name: key for key in keys},
         members={entry.name: frozenset(entry.members) for entry in blueprint.groups},
     )
-    changes = differences(_shown(current), _shown(after), _replaced_secrets(current.configuration, configuration))
+    # Keys that were never shown are there, and were told of: what is made in their place is a new secret.
+    before = replace(current, keys={**current.never_shown, **current.keys})
+    changes = differences(_shown(before), _shown(after), _replaced_secrets(current, after))
     traces = Journal(
         keys=frozenset(str(shown["id"]) for shown in bearers),
         signing=frozenset(resolved.transport.secrets_ref for resolved in transports if resolved.generated),
@@ -353,11 +375,13 @@ def _name_in(entry: Json) -> str:
     return str(entry.get("username") or entry.get("name")) if isinstance(entry, dict) else ""
 
 
-def _replaced_secrets(before: Configuration, after: Configuration) -> dict[str, JsonObject]:
-    """By transport, the secrets that change although their masks look the same before and after."""
-    known = before.transports_by_name
-    return {
-        transport.name: secrecy.replaced(known[transport.name], transport)
-        for transport in after.transports
+def _replaced_secrets(before: _Current, after: _Current) -> dict[tuple[str, str], JsonObject]:
+    """By kind and name, the secrets that change although their masks look the same before and after."""
+    known = before.configuration.transports_by_name
+    found: dict[tuple[str, str], JsonObject] = {
+        ("transports", transport.name): secrecy.replaced(known[transport.name], transport)
+        for transport in after.configuration.transports
         if transport.name in known
     }
+    again = before.never_shown.keys() & after.keys.keys()
+    return found | {("keys", name): {"secret": REPLACED} for name in again}

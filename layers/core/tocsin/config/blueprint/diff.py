@@ -13,11 +13,11 @@ _KINDS = ("users", "groups", "mappings", "transports", "policies", "rules", "sil
 
 
 def differences(
-    before: Blueprint, after: Blueprint, replaced_secrets: Mapping[str, JsonObject] | None = None
+    before: Blueprint, after: Blueprint, replaced_secrets: Mapping[tuple[str, str], JsonObject] | None = None
 ) -> list[JsonObject]:
     """[{kind, name, change: create | update | delete, fields?: {field: {from, to}}}], secrets masked.
 
-    `replaced_secrets`: by transport, the fields of secrets that change although their masks are the same.
+    `replaced_secrets`: by kind and name, the fields of secrets that change although their masks are the same.
     """
     found: list[JsonObject] = []
     settings = _fields(as_json(before.settings), as_json(after.settings))
@@ -31,8 +31,8 @@ def differences(
         found += [{"kind": kind, "name": made, "change": "create"} for made in sorted(new.keys() - old.keys())]
         for same in sorted(old.keys() & new.keys()):
             fields = _fields(old[same], new[same])
-            if kind == "transports" and replaced_secrets:
-                fields |= replaced_secrets.get(same, {})
+            if replaced_secrets:
+                fields |= replaced_secrets.get((kind, same), {})
             if fields:
                 found.append({"kind": kind, "name": same, "change": "update", "fields": fields})
     return found

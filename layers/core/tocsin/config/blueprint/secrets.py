@@ -11,6 +11,7 @@ from typing import Any
 from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.config.blueprint.preset_fields import preset_of
 from tocsin.config.blueprint.secret_urls import holds_credentials, masked_url
+from tocsin.config.changes import REPLACED
 from tocsin.errors import Violation
 from tocsin.models import adapter
 from tocsin.notifications.presets import Preset
@@ -19,13 +20,10 @@ from tocsin.notifications.transport import SLACK_API, NotificationTransport, Tra
 from tocsin.outbound import origin_of
 from tocsin.records import dataclass, field
 from tocsin.times import utc_now
-from tocsin.types import Json, JsonObject
+from tocsin.types import Json
 
 RETIRES_AFTER = timedelta(hours=24)
 """How long messages are signed with the replaced secret as well as the new one, so that receivers can switch."""
-
-REPLACED: JsonObject = {"from": "the stored one", "to": "a new one"}
-"""Shown in differences for a changed secret, since its mask is the same before and after."""
 
 _TAKEN_AS_THEY_ARE = (
     "name",

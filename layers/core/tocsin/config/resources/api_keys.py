@@ -82,9 +82,10 @@ class Keys:
                 if before is None
                 else replace(before, **fields_of(shape))
             )
-            if key != before:
-                self._editor.people.write(keys=[key])
-        self._tell(before, key, principal)
+            changes = _differences(before, shape)
+            if key != before or changes:
+                told = self._editor.telling(changes, principal, shown_once=before is None)
+                self._editor.people.write(keys=[key], beside=told)
         once: JsonObject = {"key": bearer(key, secret)} if secret else {}
         (shown,) = self._with_use([_shown(key)])
         return Saved(shown, before is None, once)
@@ -118,8 +119,8 @@ class Keys:
                 retired_hash=key.secret_hash if rotation.length else "",
                 retired_until=until if rotation.length else None,
             )
-            self._editor.people.write(keys=[rotated])
-        self._editor.tell_rotation("keys", name, principal, {"old_valid_until": iso(until)})
+            told = self._editor.telling_rotation("keys", name, principal, {"old_valid_until": iso(until)})
+            self._editor.people.write(keys=[rotated], beside=told)
         (shown,) = self._with_use([_shown(rotated)])
         return Saved(shown, once={"key": bearer(rotated, secret)})
 
@@ -131,8 +132,8 @@ class Keys:
             if key.id == principal.key_id:
                 raise in_use(f"key {name!r}", ["this very request"])
             (shown,) = self._with_use([_shown(key)])
-            self._editor.people.delete(key_ids=[key.id])
-        self._editor.tell([{"kind": "keys", "name": name, "change": "delete"}], principal)
+            told = self._editor.telling([{"kind": "keys", "name": name, "change": "delete"}], principal)
+            self._editor.people.delete(key_ids=[key.id], beside=told)
         return shown
 
     def _check(self, shape: KeyEntry, before: ApiKey | None) -> None:
@@ -140,10 +141,6 @@ class Keys:
             raise Invalid([Violation("expires", "lies in the past")])
         users = tuple(UserEntry.stored(user.to_json()) for user in self._editor.known_users(shape.user).values())
         self._editor.check(Blueprint(users=users, keys=(shape,)), "keys[0]")
-
-    def _tell(self, before: ApiKey | None, after: ApiKey, principal: Principal) -> None:
-        changes = _differences(before, _entry(after))
-        self._editor.tell(changes, principal, shown_once=before is None)
 
     def _find(self, name: str) -> ApiKey | None:
         # Keys are stored by id, for the authorizer. Reading all is cheap: there is one per program, not per person.

@@ -1,18 +1,24 @@
-"""What every edit does: take the lock, change the configuration in force, report the change as an event."""
+"""What every edit does: take the lock, and change the configuration in force together with an event that tells of it.
+
+The event is written in one transaction with the change, so that none of them is there without the other.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
+from tocsin.aws.dynamodb import Put
 from tocsin.aws.retry import retry
 from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.validate import check
-from tocsin.config.changes import ChangeEvents
+from tocsin.config.changes import ChangeEvents, Teller
 from tocsin.config.lock import ConfigurationLock
 from tocsin.config.model import Configuration
 from tocsin.config.secret_store import SecretStore
+from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.errors import Conflict, Invalid, Violation
 from tocsin.identity.directory import User
@@ -25,11 +31,17 @@ from tocsin.rules.model import not_over
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
+if TYPE_CHECKING:
+    from tocsin.config.blueprint.run_events import RunEvents
+
 _WAITS = 12
 _FIRST_WAIT = 0.02  # seconds
 _LONGEST_WAIT = 0.4  # about 3 s in all: longer than several edits take, shorter than a blueprint of thousands of people
 _TRIES = 3
 _MOST_NAMED = 10
+
+type Tells = Callable[[Configuration], Sequence[JsonObject]]
+"""From the configuration before an edit, the changes that the edit makes, as `blueprint.diff` returns them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,7 @@ class ConfigurationEditor:
         belongings: Belongings,
         policy: OutboundPolicy,
         changes: ChangeEvents,
+        run_events: Callable[[], RunEvents],
     ) -> None:
         self.configuration = configuration
         self.secrets = secrets
@@ -66,6 +79,7 @@ class ConfigurationEditor:
         self._lock = lock
         self._policy = policy
         self._changes = changes
+        self._run_events = run_events
 
     def current(self) -> Configuration:
         """Read the configuration in force from the table, not from the cache."""
@@ -73,7 +87,10 @@ class ConfigurationEditor:
 
     @contextmanager
     def alone(self, principal: Principal) -> Iterator[None]:
-        """Hold the lock meanwhile. Raises Conflict where somebody else still holds it after about 3 s."""
+        """Hold the lock meanwhile. Raises Conflict where somebody else still holds it after about 3 s.
+
+        What holds of a blueprint that was broken off is told first, since it could not be found out afterwards.
+        """
         lock = retry(
             lambda: self._lock.take(principal.key_name, now=utc_now()),
             on=Conflict,
@@ -82,17 +99,26 @@ class ConfigurationEditor:
             longest_pause=_LONGEST_WAIT,
         )
         try:
+            if lock.note is not None:
+                self._run_events().settle(lock.note)
             yield
         finally:
             self._lock.release(lock, forget=False)  # the note of an interrupted blueprint stays for the next blueprint
 
     def publish(
-        self, change: Callable[[Configuration], Configuration], principal: Principal, field: str = ""
+        self,
+        change: Callable[[Configuration], Configuration],
+        principal: Principal,
+        tells: Tells,
+        *,
+        shown_once: bool = False,
+        field: str = "",
     ) -> Configuration:
         """Publish the result of `change`, if it differs. Tries again where another version was published meanwhile.
 
         That can happen in spite of the lock, since silences are published without it. Returns the configuration before
-        the change. `field` is the field that Invalid names where the snapshot gets too large.
+        the change. `tells` and `shown_once` say what is told of it, as for `telling`; `field` is the field that Invalid
+        names where the snapshot gets too large.
         """
         for attempt in range(_TRIES):
             version, configuration = self.configuration.current(fresh=True)
@@ -100,8 +126,9 @@ class ConfigurationEditor:
             if changed == configuration and changed.to_bytes() == configuration.to_bytes():
                 return configuration
             self.check_load(changed, field)
+            told = self.telling(tells(configuration), principal, changed.settings, shown_once=shown_once)
             try:
-                self.configuration.publish(changed, replacing=version, by=principal.key_name)
+                self.configuration.publish(changed, replacing=version, by=principal.key_name, beside=told)
             except Conflict:
                 if attempt == _TRIES - 1:
                     raise
@@ -131,13 +158,26 @@ class ConfigurationEditor:
         wanted = [name for name in dict.fromkeys(names) if name is not None]
         return self.people.users(wanted) if wanted else {}
 
-    def tell(self, changes: Sequence[JsonObject], principal: Principal, *, shown_once: bool = False) -> None:
-        """Report changes as events."""
-        self._changes.tell(changes, principal, self.configuration.version().settings, shown_once=shown_once)
+    def telling(
+        self,
+        changes: Sequence[JsonObject],
+        principal: Principal,
+        settings: Settings | None = None,
+        *,
+        shown_once: bool = False,
+    ) -> list[Put]:
+        """Return the writes of the events that tell of changes, to be done in one transaction with these.
 
-    def tell_rotation(self, kind: str, name: str, principal: Principal, facts: JsonObject) -> None:
-        """Report that a secret was replaced."""
-        self._changes.rotated(kind, name, principal, self.configuration.version().settings, facts)
+        `settings` are those that hold then, by default those in force. With `shown_once` a further event says that the
+        caller is shown the secret of what is changed.
+        """
+        teller = Teller(principal, settings or self.configuration.version().settings)
+        return self._changes.writing(teller.events(changes, shown_once=shown_once))
+
+    def telling_rotation(self, kind: str, name: str, principal: Principal, facts: JsonObject) -> list[Put]:
+        """Return the write of the event that a secret is replaced, as `telling` does."""
+        teller = Teller(principal, self.configuration.version().settings)
+        return self._changes.writing([teller.rotated(kind, name, facts)])
 
 
 def tried(before: object, changes: Sequence[JsonObject]) -> JsonObject:

@@ -60,7 +60,7 @@ class Groups(Published[GroupShape]):
 
     def _save(
         self, entry: GroupShape, before: GroupShape | None, configuration: Configuration, principal: Principal
-    ) -> tuple[Saved, list[JsonObject]]:
+    ) -> Saved:
         changes = self._differences(before, entry)
         if changes:
             # Named after the version, which only rises: a group with a name that was used before gets a new list.
@@ -70,8 +70,9 @@ class Groups(Published[GroupShape]):
             self._editor.publish(
                 lambda now: now.changed(groups=with_entry(now.groups, group)),
                 principal,
+                lambda _: changes,
             )
-        return Saved(as_json(entry), before is None), changes
+        return Saved(as_json(entry), before is None)
 
     def _users(self, configuration: Configuration, name: str) -> Iterable[str]:
         for rule in configuration.rules:

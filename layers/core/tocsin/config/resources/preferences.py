@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection
 from itertools import chain
 from typing import Any
 
+from tocsin.aws.dynamodb import Put
 from tocsin.config.model import Configuration
 from tocsin.config.resources.editor import ConfigurationEditor, updated
 from tocsin.errors import Invalid, NotFound, Violation
@@ -91,14 +92,16 @@ class PersonalPreferences:
 
     def _change(self, username: str, change: _Change, principal: Principal) -> JsonObject:
         self._person(username)
-        before, after = self._store.change(username, change)
+
+        def told(before: Preferences, after: Preferences) -> list[Put]:
+            return self._editor.telling([updated("preferences", username, **_difference(before, after))], principal)
+
+        after = self._store.change(username, change, told)[1]
         try:
             self._person(username)
         except NotFound:  # deleted meanwhile: the next person with that name would inherit what was just written
             self._store.forget([username])
             raise
-        if after != before:
-            self._editor.tell([updated("preferences", username, **_difference(before, after))], principal)
         return after.to_json()
 
     def options(self, username: str) -> JsonObject:

@@ -34,8 +34,7 @@ class SettingsEntry:
             self._check(settings, configuration)
             changes = differences(Blueprint(settings=before), Blueprint(settings=settings))
             if changes:
-                self._editor.publish(lambda now: now.changed(settings=settings), principal)
-        self._editor.tell(changes, principal)
+                self._editor.publish(lambda now: now.changed(settings=settings), principal, lambda _: changes)
         return Saved(as_json(settings))
 
     def check(self, given: JsonObject) -> JsonObject:

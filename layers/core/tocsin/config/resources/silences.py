@@ -101,9 +101,7 @@ class Silences:
             ended = replace(silence, ends=min(silence.ends, now))
             return _Edit(with_entry(known.values(), ended), silence, ended)
 
-        edit, is_new = self._publish(without, principal)
-        if is_new:
-            self._editor.tell([{"kind": "silences", "name": name, "change": "delete"}], principal)
+        edit = self._publish(without, principal, lambda _: [{"kind": "silences", "name": name, "change": "delete"}])
         return _shown(edit.after, now)
 
     def _put(
@@ -120,21 +118,26 @@ class Silences:
             after = _parse(name, asked, before, principal, now)
             return _Edit(with_entry(_remembered(known.values(), name, now), after), before, after)
 
-        edit, is_new = self._publish(added, principal, "pattern" if "pattern" in asked else "matcher")
-        if is_new:
+        def changes(edit: _Edit) -> list[JsonObject]:
             before = () if edit.before is None else (edit.before,)
-            self._editor.tell(differences(Blueprint(silences=before), Blueprint(silences=(edit.after,))), principal)
+            return differences(Blueprint(silences=before), Blueprint(silences=(edit.after,)))
+
+        edit = self._publish(added, principal, changes, "pattern" if "pattern" in asked else "matcher")
         return Saved(_shown(edit.after, now), edit.before is None)
 
-    def _publish(self, change: _Change, principal: Principal, field: str = "") -> tuple[_Edit, bool]:
-        """Publish the silences that `change` returns. Returns the edit, and whether it changed anything."""
+    def _publish(
+        self, change: _Change, principal: Principal, changes: Callable[[_Edit], list[JsonObject]], field: str = ""
+    ) -> _Edit:
+        """Publish the silences that `change` returns, and tell of `changes` where it changed anything."""
 
         def changed(now: Configuration) -> Configuration:
             return now.changed(silences=change(_by_name(now)).silences)
 
-        before = self._editor.publish(changed, principal, field)
-        edit = change(_by_name(before))
-        return edit, not are_same(_as_list(edit.silences), _as_list(before.silences))
+        def tells(before: Configuration) -> list[JsonObject]:
+            edit = change(_by_name(before))
+            return [] if are_same(_as_list(edit.silences), _as_list(before.silences)) else changes(edit)
+
+        return change(_by_name(self._editor.publish(changed, principal, tells, field=field)))
 
 
 def _by_name(configuration: Configuration) -> dict[str, Silence]:

@@ -65,9 +65,7 @@ class Published[Entry: _Named]:
             before = self._entries(configuration).get(name)
             precondition.check(None if before is None else self._shown(before, configuration))
             self._check(entry, configuration)
-            saved, changes = self._save(entry, before, configuration, principal)
-        self._editor.tell(changes, principal, shown_once=bool(saved.once))
-        return saved
+            return self._save(entry, before, configuration, principal)
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
         """Return what `put` would do, {dry_run, created, changed, changes}. Raises Invalid where it would.
@@ -91,22 +89,22 @@ class Published[Entry: _Named]:
             users = list(self._users(configuration, name))
             if users:
                 raise in_use(f"{self.model} {name!r}", users)
-            self._editor.publish(lambda now: self._without(now, name), principal)
+            gone: JsonObject = {"kind": self.kind, "name": name, "change": "delete"}
+            self._editor.publish(lambda now: self._without(now, name), principal, lambda _: [gone])
             self._forget(name, configuration)
-        self._editor.tell([{"kind": self.kind, "name": name, "change": "delete"}], principal)
         return was
 
     def _parsed(self, given: JsonObject, name: str) -> Entry:
         entry: Entry = parse_entry(self._shape, given, name)
         return entry
 
-    def _save(
-        self, entry: Entry, before: Entry | None, configuration: Configuration, principal: Principal
-    ) -> tuple[Saved, list[JsonObject]]:
+    def _save(self, entry: Entry, before: Entry | None, configuration: Configuration, principal: Principal) -> Saved:
         changes = self._differences(before, entry)
         if changes:
-            self._editor.publish(lambda now: self._with(now, entry), principal, self._burden(entry))
-        return Saved(as_json(entry), before is None), changes
+            self._editor.publish(
+                lambda now: self._with(now, entry), principal, lambda _: changes, field=self._burden(entry)
+            )
+        return Saved(as_json(entry), before is None)
 
     def _differences(self, before: Entry | None, after: Entry) -> list[JsonObject]:
         old = () if before is None else (before,)

@@ -64,17 +64,19 @@ class Transports(Published[TransportEntry]):
         before: TransportEntry | None,
         configuration: Configuration,
         principal: Principal,
-    ) -> tuple[Saved, list[JsonObject]]:
+    ) -> Saved:
         known = configuration.transports_by_name.get(entry.name)
         resolved, changes = _resolved(entry, before, configuration)
         transport = resolved.transport
+        once: JsonObject = {} if resolved.generated is None else {"secret": resolved.generated}
         if known != transport:
             for ref, secrets in resolved.to_store.items():
                 self._editor.secrets.put(ref, secrets)
-            self._editor.publish(lambda now: _with_transport(now, transport), principal)
+            self._editor.publish(
+                lambda now: _with_transport(now, transport), principal, lambda _: changes, shown_once=bool(once)
+            )
             self._delete_secrets(known, kept=transport.secret_refs)
-        once: JsonObject = {} if resolved.generated is None else {"secret": resolved.generated}
-        return Saved(_shown(secrecy.shown(transport), transport), before is None, once), changes
+        return Saved(_shown(secrecy.shown(transport), transport), before is None, once)
 
     def _forget(self, name: str, before: Configuration) -> None:
         self._delete_secrets(before.transports_by_name.get(name), kept=frozenset())
@@ -93,7 +95,7 @@ def _resolved(
     resolved = secrecy.resolve(entry, known, "")
     if isinstance(resolved, Violation):
         raise Invalid([Violation(resolved.path.removeprefix("."), resolved.message)])
-    replaced = {} if known is None else {entry.name: secrecy.replaced(known, resolved.transport)}
+    replaced = {} if known is None else {("transports", entry.name): secrecy.replaced(known, resolved.transport)}
     old = Blueprint(transports=() if before is None else (before,))
     return resolved, differences(old, Blueprint(transports=(secrecy.shown(resolved.transport),)), replaced)
 

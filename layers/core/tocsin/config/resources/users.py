@@ -41,11 +41,11 @@ class Users:
             self._check(entry)
             if before is None:
                 self._editor.belongings.clear_for([name], now=utc_now())
-            if before != user:
-                self._editor.people.write(users=[user])
+            changes = _differences(before, entry)
+            if before != user or changes:
+                self._editor.people.write(users=[user], beside=self._editor.telling(changes, principal))
                 if before is not None and before.pk != user.pk:
                     self._editor.people.forget_pk(before)
-        self._editor.tell(_differences(before, entry), principal)
         return Saved(user.to_json(), before is None)
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
@@ -74,11 +74,13 @@ class Users:
                 raise in_use(f"user {name!r}", users)
             member_of = self._editor.people.memberships(configuration.groups, [name])
             groups = [group for group in configuration.groups if group.name in member_of]
-            # Memberships first: one whose user is gone would look like a fault of a blueprint.
-            self._editor.people.delete(members=[(group, name) for group in groups])
             self._editor.belongings.take_from([name], now=utc_now())
-            self._editor.people.delete(users=[user])
-        self._editor.tell([{"kind": "users", "name": name, "change": "delete"}], principal)
+            # With their memberships: one whose user is gone would look like a fault of a blueprint.
+            self._editor.people.delete(
+                users=[user],
+                members=[(group, name) for group in groups],
+                beside=self._editor.telling([{"kind": "users", "name": name, "change": "delete"}], principal),
+            )
         return user.to_json()
 
     def _check(self, entry: UserEntry) -> None:
@@ -115,9 +117,9 @@ class Members:
             is_there = self._editor.people.is_member(into, username)
             precondition.check({"username": username} if is_there else None)
             if not is_there:
-                self._editor.people.write(members=[(into, username)])
-        if not is_there:
-            self._editor.tell([updated("groups", group, members={"from": None, "to": username})], principal)
+                change = updated("groups", group, members={"from": None, "to": username})
+                told = self._editor.telling([change], principal)
+                self._editor.people.write(members=[(into, username)], beside=told)
         return Saved({"username": username}, not is_there)
 
     def delete(self, group: str, username: str, precondition: Precondition, principal: Principal) -> JsonObject:
@@ -125,8 +127,9 @@ class Members:
         with self._editor.alone(principal):
             member = self.get(group, username)
             precondition.check(member)
-            self._editor.people.delete(members=[(self._group(group), username)])
-        self._editor.tell([updated("groups", group, members={"from": username, "to": None})], principal)
+            change = updated("groups", group, members={"from": username, "to": None})
+            told = self._editor.telling([change], principal)
+            self._editor.people.delete(members=[(self._group(group), username)], beside=told)
         return member
 
     def _group(self, name: str) -> Group:
