@@ -79,6 +79,27 @@ def test_a_condition_on_leading_keys_lets_through_the_keys_that_it_names_and_no_
     assert refusal.startswith("AccessDeniedException")
 
 
+def test_a_transaction_of_two_tables_needs_the_permissions_of_both(account, refused):
+    changed, told = account.table(), account.table()
+    both = [granted(changed, "PutItem", "DeleteItem", keys=["*"]), granted(told, "PutItem", keys=["mine#*"])]
+    client, other = account.user("dynamodb", *both), account.user("dynamodb", both[0])
+
+    def write(client, pk):
+        client.transact_write_items(
+            TransactItems=[
+                {"Put": {"TableName": changed, "Item": item("a")}},
+                {"Delete": {"TableName": changed, "Key": item("b")}},
+                {"Put": {"TableName": told, "Item": item(pk), "ConditionExpression": "attribute_not_exists(pk)"}},
+            ]
+        )
+
+    assert refused(lambda: write(client, "theirs")).startswith("AccessDeniedException")
+    assert refused(lambda: write(other, "mine#1")).startswith("AccessDeniedException")
+    assert "Item" not in account.aws.dynamodb.get_item(TableName=changed, Key=item("a"))
+    write(client, "mine#1")
+    assert account.aws.dynamodb.get_item(TableName=told, Key=item("mine#1"))["Item"] == item("mine#1")
+
+
 def test_a_condition_on_leading_keys_may_name_them_whole(account, refused):
     table = account.table()
     client = account.user("dynamodb", granted(table, "GetItem", keys=["a*"], operator="ForAllValues:StringEquals"))

@@ -213,6 +213,7 @@ EXPECTED: dict[str, Expectation] = {
     "api-events-volume": answered(200, interval_seconds=21_600),
     "api-events-wrong-cursor": problem(422, "invalid"),
     "api-health": answered(200, status="ok", version=__version__),
+    "api-minute": has(settled=False),
     "api-notifications": answered(200, user="alice", items=[], unread=0),
     "api-notifications-clear": answered(200, user="alice", through=0),
     "api-notifications-seen": answered(200, user="alice", seen=True, through=0),

@@ -183,10 +183,17 @@ def list_keys(stage: Stage, _permission: Permission) -> None:
 
 
 def change_user(stage: Stage, _permission: Permission) -> None:
-    """Has a person added, with which the lock is taken and given back, and an event reported."""
+    """Has a person added together with the event that tells of it, while the lock is held."""
     name = f"probe-{uuid4()}"
     ask(stage, "api", request("PUT", f"/users/{name}", {"email": f"{name}@example.com"}), 201)
     done(stage.reports(name), "no event tells of the change")
+
+
+def delete_key(stage: Stage, _permission: Permission) -> None:
+    """Has an API key made and deleted, with the note of its use."""
+    name = f"probe-{uuid4()}"
+    ask(stage, "api", request("PUT", f"/keys/{name}", {"scopes": ["events:write"]}), 201)
+    ask(stage, "api", request("DELETE", f"/keys/{name}"))
 
 
 def change_transport(stage: Stage, _permission: Permission) -> None:
@@ -232,7 +239,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("api", "Configure", "dynamodb:GetItem"): get_settings,
     ("api", "Configure", "dynamodb:Query"): list_users,
     ("api", "Configure", "dynamodb:BatchGetItem"): list_keys,
-    ("api", "Configure", "dynamodb:BatchWriteItem"): change_user,
+    ("api", "Configure", "dynamodb:BatchWriteItem"): delete_key,
     ("api", "Configure", "dynamodb:PutItem"): change_transport,
     ("api", "Configure", "dynamodb:UpdateItem"): change_user,
     ("api", "Configure", "dynamodb:DeleteItem"): change_transport,

@@ -79,14 +79,10 @@ class ConfigurationLock:
         item = self._table.get("reading the configuration's lock", _KEY, consistent=True)
         return None if item is None else self._note_of(item)
 
-    def is_left(self, *, now: datetime) -> bool:
-        """Whether there is a note, and nobody who has the lock: its run was interrupted."""
+    def left(self, *, now: datetime) -> Json:
+        """Return the note of an interrupted run; None where there is none, or somebody has the lock."""
         item = self._table.get("reading the configuration's lock", _KEY)
-        return (
-            item is not None
-            and ("note" in item or "pieces" in item)
-            and number_of(item, "locked_until") <= int(now.timestamp())
-        )
+        return None if item is None or number_of(item, "locked_until") > now.timestamp() else self._note_of(item)
 
     def leave_note(self, note: JsonObject | None) -> None:
         """Write a note beside the lock, for the next run in case this one is interrupted, in place of that before.

@@ -30,8 +30,8 @@ def test_a_batch_of_messages_needs_the_permission_for_one(asked, checked):
 
 
 def hash_key(table, index):
-    """Of the table `events`, and of its index."""
-    return {("events", None): "pk", ("events", "by-user"): "user"}.get((table, index))
+    """Of the tables `events` and `config`, and of the index of events."""
+    return {("events", None): "pk", ("config", None): "pk", ("events", "by-user"): "user"}.get((table, index))
 
 
 @pytest.mark.parametrize(
@@ -87,6 +87,16 @@ def hash_key(table, index):
                 ]
             },
             {"events": ["a", "b"]},
+        ),
+        (
+            {
+                "TransactItems": [
+                    {"Put": {"TableName": "config", "Item": {"pk": {"S": "a"}}}},
+                    {"Delete": {"TableName": "config", "Key": {"pk": {"S": "b"}}}},
+                    {"Put": {"TableName": "events", "Item": {"pk": {"S": "c"}}}},
+                ]
+            },
+            {"config": ["a", "b"], "events": ["c"]},
         ),
         (
             {

@@ -40,6 +40,9 @@ _LONGEST_WAIT = 0.4  # about 3 s in all: longer than several edits take, shorter
 _TRIES = 3
 _MOST_NAMED = 10
 
+_NOBODY = Principal("", "tocsin", frozenset())
+"""Who has the lock while nobody edits."""
+
 type Tells = Callable[[Configuration], Sequence[JsonObject]]
 """From the configuration before an edit, the changes that the edit makes, as `blueprint.diff` returns them."""
 
@@ -104,6 +107,17 @@ class ConfigurationEditor:
             yield
         finally:
             self._lock.release(lock, forget=False)  # the note of an interrupted blueprint stays for the next blueprint
+
+    def settle(self) -> bool:
+        """Tell what holds of a blueprint whose run died, where nobody does so. Returns whether this did."""
+        left = self._lock.left(now=utc_now())
+        if not isinstance(left, dict) or "untold" not in left:
+            return False
+        try:
+            with self.alone(_NOBODY):
+                return True
+        except Conflict:  # somebody has the lock by now, and did it first
+            return False
 
     def publish(
         self,
