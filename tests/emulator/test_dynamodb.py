@@ -85,13 +85,9 @@ def test_a_transaction_of_two_tables_needs_the_permissions_of_both(account, refu
     client, other = account.user("dynamodb", *both), account.user("dynamodb", both[0])
 
     def write(client, pk):
-        client.transact_write_items(
-            TransactItems=[
-                {"Put": {"TableName": changed, "Item": item("a")}},
-                {"Delete": {"TableName": changed, "Key": item("b")}},
-                {"Put": {"TableName": told, "Item": item(pk), "ConditionExpression": "attribute_not_exists(pk)"}},
-            ]
-        )
+        put = {"Put": {"TableName": changed, "Item": item("a")}}
+        delete = {"Delete": {"TableName": changed, "Key": item("b")}}
+        client.transact_write_items(TransactItems=[put, delete, {"Put": {"TableName": told, "Item": item(pk)}}])
 
     assert refused(lambda: write(client, "theirs")).startswith("AccessDeniedException")
     assert refused(lambda: write(other, "mine#1")).startswith("AccessDeniedException")

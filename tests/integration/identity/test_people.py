@@ -7,6 +7,8 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, raising
 from tocsin.aws import clients
+from tocsin.aws.dynamodb import Put
+from tocsin.errors import Unavailable
 from tocsin.identity.directory import Group, User
 from tocsin.identity.store import PeopleStore
 
@@ -88,3 +90,29 @@ def test_a_pk_that_is_forgotten_names_nobody(stack: Stack) -> None:
     people.forget_pk(carol)
 
     assert people.users_by_pk(["7"]) == {}
+
+
+# ── together with what tells of it ───────────────────────────────────────────
+
+TOLD = Put({"pk": {"S": "event#1"}, "sk": {"S": "1"}}, "attribute_not_exists(pk)", table="events")
+
+
+def test_a_person_in_many_groups_is_deleted_together_with_what_tells_of_it(stack: Stack) -> None:
+    groups = [Group(f"g{number}", roster="1") for number in range(130)]
+    people = PeopleStore(clients.dynamodb(), "config")
+    people.write(users=[ALICE], members=[(group, "alice") for group in groups])
+
+    people.delete(users=[ALICE], members=[(group, "alice") for group in groups], beside=[TOLD])
+
+    assert stack.items("config") == []
+    assert stack.items("events") == [TOLD.item]
+
+
+def test_nobody_is_written_where_what_tells_of_it_is_refused(stack: Stack) -> None:
+    stack.dynamodb.put_item(TableName="events", Item=TOLD.item | {"of": {"S": "somebody else"}})
+    people = PeopleStore(clients.dynamodb(), "config")
+
+    with pytest.raises(Unavailable, match="an id that is taken"):
+        people.write(users=[ALICE], beside=[TOLD])
+
+    assert people.user("alice") is None

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from tocsin.aws.dynamodb import Item, Put, number, number_of, text, text_of, until
-from tocsin.aws.errors import ConditionFailed, ConditionsFailed
+from tocsin.aws.errors import ConditionsFailed
 from tocsin.aws.table import Table
 from tocsin.config.settings import Settings
 from tocsin.config.version_item import REFRESH, VERSION_KEY
@@ -156,25 +156,20 @@ class ConfigurationStore:
         return self._versions.put(_CURRENT, version)
 
     def _flip(self, version: Version, replacing: Version, beside: Sequence[Put]) -> None:
-        item = VERSION_KEY | _version_item(version)
-        condition, values = "attribute_not_exists(pk) OR generation = :known", {":known": text(replacing.generation)}
-        found: Item | None
+        flip = Put(
+            VERSION_KEY | _version_item(version),
+            "attribute_not_exists(pk) OR generation = :known",
+            {":known": text(replacing.generation)},
+        )
         try:
-            if beside:
-                self._table.write_together(_WRITING, [Put(item, condition, values), *beside])
-            else:
-                self._table.put(_WRITING, item, condition=condition, values=values)
-        except ConditionFailed as refused:
-            found = refused.item
+            # Also alone: what meets another one's transaction is tried again then.
+            self._table.write_together(_WRITING, [flip, *beside])
         except ConditionsFailed as refused:
-            found = refused.found[0]
-        else:
-            return
-        # No version names these pieces, unless somebody else published the same configuration. After any other
-        # error one may, since DynamoDB may have written it anyway.
-        if text_of(found or {}, "generation") != version.generation:
-            self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
-        raise Conflict("the configuration was changed by somebody else meanwhile; read it again")
+            # No version names these pieces, unless somebody else published the same configuration. After any other
+            # error one may, since DynamoDB may have written it anyway.
+            if text_of(refused.found[0] or {}, "generation") != version.generation:
+                self._let_expire(version, self._clock() + _OLD_SNAPSHOT_LIVES)
+            raise Conflict("the configuration was changed by somebody else meanwhile; read it again") from None
 
     def _let_expire(self, version: Version, moment: datetime) -> None:
         for position in range(version.pieces):
