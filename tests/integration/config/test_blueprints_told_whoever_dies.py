@@ -161,6 +161,34 @@ def test_of_a_blueprint_of_many_resources_as_many_are_told_as_hold(
     assert {0, 120, 154} <= counts
 
 
+@pytest.mark.parametrize("done", [False, True], ids=["before it is done", "after it is done"])
+def test_who_dies_while_they_tell_what_another_left_leaves_it_to_the_next(
+    api: Api, stack: Stack, done: bool, subtests: pytest.Subtests
+) -> None:
+    died_publishing(api)
+    let_the_lock_expire(stack)
+    items = stack.items("config")
+    forget_events(stack)
+    next_minute(stack)
+    whole = told(stack, set())
+
+    for number in range(1, MOST_CALLS):
+        restore(stack, items)
+        forget_events(stack)
+        with dying(number, done=done) as calls, suppress(Killed):
+            next_minute(stack)
+        if len(calls) < number:
+            break
+        with subtests.test(f"{calls[number - 1]}, call {number}"):
+            let_the_lock_expire(stack)
+            next_minute(stack)
+
+            assert told(stack, set()) == whole
+    assert whole.total() > 5
+    assert set(whole.values()) == {1}
+    assert number > whole.total()
+
+
 # ── what stands beside the lock ──────────────────────────────────────────────
 
 
@@ -255,7 +283,7 @@ def test_a_note_of_another_version_stops_no_edit_and_is_a_line_of_the_log(
     ConfigurationLock(stack.dynamodb, "config").leave_note({"untold": {"of": "another version"}})
 
     assert next_edit(stack).status == 201
-    assert "CHANGE_UNREPORTED" in capsys.readouterr().out
+    assert "RUN_UNREADABLE" in capsys.readouterr().out
 
 
 # ── events that can't be stored ──────────────────────────────────────────────

@@ -81,5 +81,5 @@ def _untold_in(left: Json) -> Untold | None:
     try:
         return Untold.from_json(left.get("untold")) if isinstance(left, dict) else None
     except (KeyError, TypeError, ValueError) as error:  # another version's: to stop here would stop every edit
-        note(Code.CHANGE_UNREPORTED, f"the note of a run is not readable: {type(error).__name__}", level=logging.ERROR)
+        note(Code.RUN_UNREADABLE, f"the note of a run is not readable: {type(error).__name__}", level=logging.ERROR)
         return None
