@@ -1,7 +1,7 @@
 """Changes of the configuration as events: who changed what, from what to what, secrets masked.
 
 An event is stored in one transaction with the change that it tells of, so that neither is there without the other;
-those of a blueprint, whose changes are too many for that, by `tocsin.config.blueprint.telling`.
+those of a blueprint, whose changes are too many for that, as `tocsin.config.blueprint.run_events` says.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.errors import Conflict
 from tocsin.records import dataclass
+from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ LOCK_SECONDS = 60
 """Longer than the timeout of the function that publishes, so that the lock outlasts its holder."""
 
 _PIECE = 300_000  # bytes; an item holds 400 KB
+_PIECES_LIVE = timedelta(days=30)
+"""Far longer than it takes until they are read: only those that nobody deleted are left by then."""
 
 _KEY = {"pk": text("version"), "sk": text("lock")}
 _TOKEN = {"#token": "token"}
@@ -100,11 +103,14 @@ class ConfigurationLock:
         else:
             at = f"note#{hashlib.sha256(packed).hexdigest()[:16]}"
             pieces = [packed[start : start + _PIECE] for start in range(0, len(packed), _PIECE)]
+            ends = {"expires_at": until(utc_now() + _PIECES_LIVE)}
             for position, piece in enumerate(pieces):
-                self._table.put(what, _piece_key(at, position) | {"data": {"B": piece}})
+                self._table.put(what, _piece_key(at, position) | ends | {"data": {"B": piece}})
             set_ = "SET pieces = :pieces, note_at = :at REMOVE note"
             values = {":pieces": number(len(pieces)), ":at": text(at)}
             was = self._table.update(what, _KEY, set_, values=values, returning="ALL_OLD")
+            if text_of(was, "note_at") == at:  # a repeat, of a call that got no answer
+                return
         self._delete_pieces(was)
 
     def release(self, held: Held, *, forget: bool) -> None:
