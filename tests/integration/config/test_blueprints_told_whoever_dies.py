@@ -190,6 +190,24 @@ def test_who_dies_while_they_tell_what_another_left_leaves_it_to_the_next(
     assert number > whole.total()
 
 
+def test_the_repeat_of_a_run_that_died_tidying_up_tidies_up_and_tells_nothing_more(api: Api, stack: Stack) -> None:
+    api("PUT", "/blueprint", {"users": [{"username": "ana"}], "groups": [{"name": "oncall", "members": ["ana"]}]})
+    known = ids(stack)
+    with failing(raising(Killed()), "BatchWriteItem", at=lambda call: call > 1, table="config"), suppress(Killed):
+        api("PUT", "/blueprint", {})
+    let_the_lock_expire(stack)
+    next_minute(stack)
+    once = told(stack, known)
+
+    answer = Api.of(stack)("PUT", "/blueprint", {})
+
+    assert once == Counter([("model_deleted", "user", "ana"), ("model_deleted", "group", "oncall")])
+    assert (answer.status, answer.body["changed"]) == (200, False)
+    assert told(stack, known) == once
+    assert all("expires_at" in item for item in stack.items("config") if item["pk"]["S"].startswith("member#"))
+    assert note_of(stack) is None
+
+
 # ── what stands beside the lock ──────────────────────────────────────────────
 
 
