@@ -42,7 +42,7 @@ def chosen(tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
     return ordered
 
 
-class CollectedOnce(PytestRunner):
+class CollectedOnce(PytestRunner):  # type: ignore[misc]
     """Runs the tests of mutants in processes that are forked from one which has collected them."""
 
     def __init__(self) -> None:
@@ -77,7 +77,7 @@ class CollectedOnce(PytestRunner):
     def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
         """Run tests until one fails. Without a mutant they are run as mutmut does."""
         if mutant_name is None or not self._items:
-            return super().run_tests(mutant_name=mutant_name, tests=tests)
+            return int(super().run_tests(mutant_name=mutant_name, tests=tests))
         self._outputs.append(sys.stdout)
         with change_cwd("mutants"):
             failure = _first_failure([self._items[test] for test in chosen(tests, state().duration_by_test)])
