@@ -181,3 +181,29 @@ def test_a_key_that_could_not_be_asked_about_is_taken_again(browser: Browser, st
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     assert page.evaluate("() => sessionStorage.length") == 0  # the box was not ticked this time
     page.context.close()
+
+
+def test_what_is_written_while_a_saved_entry_is_read_again_stays(page: Page, stack: LocalStack) -> None:
+    """It was replaced by what had been saved, without a word."""
+    before = stack.api().ask("GET", "/rules/console").json()
+    go(page, "#/rules/console?source=1")
+    box, check = page.get_by_label("Rule as JSON"), page.get_by_role("status", name="Check")
+    expect(box).to_be_visible()
+    saved = {**json.loads(box.input_value()), "body": "is saved"}
+    box.fill(json.dumps(saved))
+    expect(check).to_have_text("The API would take this.")
+    again: list[Route] = []
+    page.route(
+        re.compile(r"/rules/console$"),
+        lambda route: again.append(route) if route.request.method == "GET" else route.continue_(),
+    )
+
+    page.get_by_role("button", name="Save").click()
+    late = until_asked(page, again)
+    box.fill(json.dumps({**saved, "body": "is written meanwhile"}))
+    late.continue_()
+    until_quiet(page)
+
+    expect(check).to_have_text("The API would take this.")
+    assert json.loads(box.input_value())["body"] == "is written meanwhile"
+    stack.api().ask("PUT", "/rules/console", json={name: value for name, value in before.items() if name != "name"})

@@ -95,3 +95,12 @@ def test_a_string_meets_the_same_alone_in_an_array_and_looked_up(matchers, text)
 
     assert bits == sum(1 << number for number, matcher in enumerate(matchers) if matcher.matches(text))
     assert field.look_up(text) == field.string(text) == (bits, ())
+
+
+def test_a_string_of_a_class_of_its_own_meets_what_others_do():
+    class Name(str):
+        __slots__ = ()
+
+    index = PatternIndex({"rule": {"a": ["x", {"prefix": "in-"}]}})
+
+    assert [index.match({"a": Name(value)}) for value in ("x", "in-1", "y")] == [{"rule"}, {"rule"}, set()]

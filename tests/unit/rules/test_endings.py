@@ -109,3 +109,12 @@ def test_a_query_that_fails_on_what_tocsin_itself_reports_is_not_said() -> None:
     found = Endings((rule(resolve={"query": "event.context.absent == 1"}),)).of(reported, Nobody(), NOW)
 
     assert found == Ended()
+
+
+def test_what_tocsin_itself_made_of_what_a_rule_told_does_not_end_it() -> None:
+    ends = {"action": "service_up"}
+    made = replace(rendering_context(action="custom_service_up").event, cause=Cause("down", None, 1))
+
+    found = Endings((rule("down", resolve=ends), rule("other", resolve=ends))).of(made, Nobody(), NOW)
+
+    assert [each.name for each in found.rules] == ["other"]

@@ -69,7 +69,15 @@ export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, sin
   const [said, setSaid] = useState({});
   const writable = may("config:write");
   const title = one[0].toUpperCase() + one.slice(1);
-  useEffect(() => { if (loaded.value) setText(pretty(sendable(loaded.value.data, left))); }, [loaded.value]);
+  // What was saved, until it is read again: what somebody writes in between is not lost, unless another's change came in.
+  const saved = useRef(null);
+  useEffect(() => {
+    if (!loaded.value) return;
+    const before = saved.current && saved.current.etag === loaded.value.etag ? saved.current.text : null;
+    saved.current = null;
+    const read = pretty(sendable(loaded.value.data, left));
+    setText((now) => (before !== null && now !== before ? now : read));
+  }, [loaded.value]);
   const { value = null, problem: invalid = null } = text === null ? {} : parsed(text);
   const isObject = value !== null && typeof value === "object" && !Array.isArray(value);
   const check = useCheck(path, writable && isObject ? value : null, loaded.value && loaded.value.etag, fresh);
@@ -80,10 +88,14 @@ export function EntryEditor({ kind, one, blank, left = ["name"], form: Form, sin
     event.preventDefault();
     if (invalid) return;
     try {
-      const { data } = await ask("PUT", path, { body: value, etag: loaded.value.etag, fresh });
+      const { data, etag } = await ask("PUT", path, { body: value, etag: loaded.value.etag, fresh });
       if (once && fresh && data[once]) made.value = { of: `${kind}/${called}`, secret: data[once] };
       setSaid({ done: "Saved." });
-      if (fresh) go(kind, called); else loaded.again();
+      if (fresh) go(kind, called);
+      else {
+        saved.current = { text, etag };
+        loaded.again();
+      }
     } catch (refused) { setSaid({ problem: refused }); }
   };
   const remove = async () => {

@@ -253,7 +253,7 @@ class _FoldedTable:
                     self._whole[key].append(suspect)
                 case Prefix():
                     beginnings[key].append(suspect)
-                case Suffix():
+                case _:  # an end
                     endings[key[::-1]].append(suspect)
         self._beginnings = _PrefixTable(beginnings)
         self._endings = _PrefixTable(endings)
