@@ -156,7 +156,7 @@ class _Reader:
         if self._open:
             said: Json = ended.items if ended.members is None else ended.members
             self._open[-1].add(said, _Value(ended.start, at, self._quoted_mask))
-        if ended.members is not None:
+        if ended.members:
             shown = self._hide(ended.members)
             for key, values in ended.values.items():
                 if shown[key] == MASK != ended.members[key]:
