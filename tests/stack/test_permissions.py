@@ -66,8 +66,7 @@ def endpoints_are_well(stage: Stage) -> Iterator[None]:
 
 @pytest.mark.parametrize("permission", [case(each) for each in permissions() if each.why_not_shown is None])
 def test_a_permission_is_missed_when_it_is_taken_away(stage: Stage, permission: Permission) -> None:
-    probe = PROBES.get((permission.function, permission.statement, permission.action))
-    assert probe is not None, f"no probe uses {permission}: is it spare?"
+    probe = PROBES[permission.function, permission.statement, permission.action]
 
     stage.chill(permission.function)
     with without(stage.stack, permission), pytest.raises(NotDone):
@@ -83,6 +82,12 @@ def test_each_role_has_a_foremost_permission_that_it_is_granted() -> None:
     assert {(function, *foremost) for function, foremost in FOREMOST.items()} <= granted
     # The console grants nothing but its own log: what it serves stands in its package.
     assert FOREMOST.keys() == {each.function for each in permissions()} - {"console"}
+
+
+def test_each_permission_that_can_be_shown_has_a_probe() -> None:
+    granted = {(each.function, each.statement, each.action) for each in permissions() if each.why_not_shown is None}
+
+    assert granted <= PROBES.keys(), "spare, or used by no probe"
 
 
 def test_no_probe_is_left_of_a_permission_that_is_gone() -> None:

@@ -236,7 +236,8 @@ def tell_what_waits(stage: Stage, _permission: Permission) -> None:
     held = Decision(Kind.HOLD, Cause.QUIET_HOURS, "probe", now - timedelta(minutes=1))
     waiting = WaitingStore(stage.stack.aws.dynamodb, stage.stack.deployed.deliveries_table)
     waiting.keep_back([KeptBack(message, event, held)], now=now, keep=timedelta(days=1))
-    stage.invoke("redrive", {})
+    ran = stage.invoke("redrive", {})
+    done(ran["digests"], ran)
     stands = stage.state_of(message)
     done(stands == State.JOINED, stands)
 
@@ -320,6 +321,7 @@ PROBES: dict[tuple[str, str, str], Probe] = {
     ("redrive", "FindWhatGoesOn", "dynamodb:Query"): find_what_goes_on,
     ("redrive", "ClaimIt", "dynamodb:UpdateItem"): put_back,
     ("redrive", "KeepDigests", "dynamodb:UpdateItem"): tell_what_waits,
+    ("redrive", "ReadWhoIsTold", "dynamodb:BatchGetItem"): tell_what_waits,
     ("redrive", "KeepDigests", "dynamodb:DeleteItem"): tidy_digest,
     ("redrive", "ReadJoined", "dynamodb:BatchGetItem"): tidy_digest,
     ("redrive", "PutBack", "sqs:SendMessage"): put_back,
