@@ -136,12 +136,14 @@ def test_the_link_then_says_who_did_and_offers_nothing(told: Told) -> None:
     assert "ana acknowledged what rule refunds told of, at 20" in page.text and "<button>" not in page.text
 
 
-def test_an_operator_acknowledges_by_the_event(told: Told) -> None:
+def test_an_operator_acknowledges_by_the_event(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
     done = told.by_event()
 
     assert (done.status, done.body["by"], done.body["via"], done.body["first"]) == (200, "key ops", "api", True)
     (event,) = told.reported()
     assert (event["user"], event["context"]["name"]) == ({}, "key ops")
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "NOTIFICATION_ACKNOWLEDGED" in each]
+    assert (line["rule"], line["event_id"], line["via"]) == ("refunds", told.event.id, "api")
     assert told.matters.due(0, now=utc_now() + DAY, limit=10) == []
 
 

@@ -24,7 +24,9 @@ from tocsin.aws import clients
 from tocsin.identity.directory import User
 
 
-def test_a_bad_record_is_set_aside_with_its_key_and_reason_and_the_others_go_on(stack: Stack, load: Load) -> None:
+def test_a_bad_record_is_set_aside_with_its_key_and_reason_and_the_others_go_on(
+    stack: Stack, load: Load, capsys: pytest.CaptureFixture[str]
+) -> None:
     configure(stack, rules=[rule(max_age="days=3650")])  # the payload's events have a date of their own
 
     answer = stack.call("matcher", load("matcher-bad-record"))
@@ -34,6 +36,8 @@ def test_a_bad_record_is_set_aside_with_its_key_and_reason_and_the_others_go_on(
     assert aside["key"]["sk"] == "019ac0de-5a01-7b31-8c55-1f2e3d4c5b6b"
     assert aside["reason"] == "the record is no event: JSONDecodeError"
     assert told(stack.messages("Inbox")) == ["alice"]
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "RECORD_SET_ASIDE" in each]
+    assert (line["message"], line["key"]) == (aside["reason"], aside["key"])
 
 
 def refuse(
@@ -90,6 +94,17 @@ def test_a_record_goes_back_to_the_stream_where_no_queue_takes_it(stack: Stack) 
     heal()
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+def test_a_record_goes_back_to_the_stream_where_no_queue_takes_the_rest_of_its_people(stack: Stack) -> None:
+    people = [User(f"member-{number:04d}") for number in range(310)]
+    configure(stack, users=people, members={"oncall": [user.username for user in people]})
+    heal = refuse(clients.sqs(), "SendMessageBatch", when=lambda params: "match" in params["QueueUrl"].lower())
+
+    answer = match(stack, event())
+    heal()
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "1"}]}
 
 
 @pytest.mark.parametrize("before", ["absent", "disabled"])

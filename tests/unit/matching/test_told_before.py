@@ -48,6 +48,22 @@ def test_people_are_told_again_by_transports_that_are_enabled_and_did_not_cause_
     assert [transport.name for transport in found] == told
 
 
+def test_the_inbox_of_a_rule_that_names_no_transport_is_none_of_another_mode_that_has_its_name():
+    transports = [{"name": "inbox", "mode": "webhook", "url": "https://example.com"}]
+    rules = [
+        {"name": each.name, "severity": "warning", "transports": [*each.transports]} for each in (BY_HOOK, BY_NONE)
+    ]
+    rules[0]["transports"] = ["inbox"]
+    configuration = validated(Configuration, {"transports": transports, "rules": rules})
+
+    modes = {
+        rule.name: [each.mode for each in transports_told({"inbox"}, event(), rule, configuration)]
+        for rule in configuration.rules
+    }
+
+    assert modes == {"by-hook": ["webhook"], "by-none": ["local"]}
+
+
 def test_a_notification_tells_of_its_event_and_a_digest_of_its_latest():
     assert told_by({"event_id": "e1"}) == "e1"
     assert told_by({"event_id": "e1", "digest": None}) == "e1"
