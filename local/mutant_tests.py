@@ -10,6 +10,8 @@ meet, and none of the quick ones notices, is hardly noticed by a slow one, and w
 from __future__ import annotations
 
 import gc
+import os
+import signal
 import sys
 from collections.abc import Iterable
 from itertools import pairwise
@@ -27,8 +29,11 @@ from mutmut.utils.file_utils import change_cwd
 from mutmut.workers.isolation import ForkServerRunner, run_in_fork
 
 SECONDS = 20.0
+_HANGS_AFTER = 160
+"""Seconds. So much longer can tests take on a machine that is busy with others."""
 
-_NOTICED, _SURVIVED = 1, 0
+_NOTICED, _SURVIVED, _TIMED_OUT = 1, 0, 36
+"""mutmut's exit codes."""
 
 
 def chosen(tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
@@ -79,6 +84,9 @@ class CollectedOnce(PytestRunner):  # type: ignore[misc]
         if mutant_name is None or not self._items:
             return int(super().run_tests(mutant_name=mutant_name, tests=tests))
         self._outputs.append(sys.stdout)
+        # mutmut's own limit is a multiple of what all tests of the mutant take.
+        signal.signal(signal.SIGALRM, lambda *_: os._exit(_TIMED_OUT))
+        signal.alarm(_HANGS_AFTER)
         with change_cwd("mutants"):
             failure = _first_failure([self._items[test] for test in chosen(tests, state().duration_by_test)])
         return _SURVIVED if failure is None else _NOTICED
