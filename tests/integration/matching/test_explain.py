@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import FAILED_LOGIN, Load, configure, event, rule, store
+from tocsin.events.model import Cause
 from tocsin.ids import new_id
 from tocsin.times import iso
 
@@ -66,6 +68,28 @@ def test_a_stored_event_is_named_by_its_id(stack: Stack, load: Load) -> None:
     status, why = ask(stack, load, "POST", "/rules/failed-logins/test", {"event_id": about.id})
 
     assert (status, why["fires"]) == (200, False)
+
+
+def test_a_transport_that_caused_an_event_is_explained_as_not_used(stack: Stack, load: Load) -> None:
+    configure(stack)
+    caused = replace(event(), cause=Cause(rule=None, transport="inbox", depth=1))
+    store(stack, caused)
+
+    _, why = ask(stack, load, "POST", "/rules/failed-logins/test", {"event_id": caused.id})
+
+    assert [(each["name"], each["used"]) for each in why["transports"]] == [("inbox", False)]
+
+
+@pytest.mark.parametrize(("username", "ends"), [("alice", True), ("mallory", False)])
+def test_an_end_that_asks_for_groups_is_explained_by_those_of_the_events_user(
+    stack: Stack, load: Load, username: str, ends: bool
+) -> None:
+    configure(stack, rules=[rule(resolve={"query": "event.action == 'login' && 'oncall' in user.groups"})])
+    asked = {"event": {"action": "login", "user": {"username": username}}}
+
+    _, why = ask(stack, load, "POST", "/rules/failed-logins/test", asked)
+
+    assert why["ends"] is ends
 
 
 def test_the_state_of_a_throttle_is_shown_and_not_changed(stack: Stack, load: Load) -> None:
