@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from tocsin.events.model import Event
 from tocsin.expressions import Expression, ExpressionError, bind
-from tocsin.patterns import Pattern, PatternError, PatternIndex
 from tocsin.records import dataclass
 from tocsin.rules.model import NotificationRule
-from tocsin.rules.parts import matcher_pattern
+from tocsin.rules.parts import index_of, matcher_pattern
 from tocsin.rules.ruleset import MAX_DEPTH, Audience
-from tocsin.types import Json, JsonObject
+from tocsin.types import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,22 +45,9 @@ class Endings:
                         raise
                     self.broken[name] = str(error)
         patterns = {name: matcher_pattern(resolve) for name, resolve in asked.items() if name not in self.broken}
-        self._index = self._index_of({name: pattern for name, pattern in patterns.items() if pattern}, lenient=lenient)
+        asking = {name: pattern for name, pattern in patterns.items() if pattern}
+        self._index = index_of(asking, self.broken, lenient=lenient)
         self._without_pattern = frozenset(name for name, pattern in patterns.items() if not pattern)
-
-    def _index_of(self, patterns: Mapping[str, JsonObject], *, lenient: bool) -> PatternIndex[str]:
-        """Index `patterns`, without the broken ones if `lenient`. They are tried one by one only if one is broken."""
-        try:
-            return PatternIndex(patterns)
-        except PatternError:
-            if not lenient:
-                raise
-        for name, pattern in patterns.items():
-            try:
-                Pattern(pattern)
-            except PatternError as error:
-                self.broken[name] = str(error)
-        return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in self.broken})
 
     def of(self, event: Event, audience: Audience, now: datetime) -> Ended:
         """Return the rules whose end `event` is. A query that fails ends nothing, and is among the failures.

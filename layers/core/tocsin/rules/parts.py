@@ -1,8 +1,11 @@
-"""Split policies and silences into the part that is an event pattern and the part that is an expression."""
+"""Split policies and silences into what is a pattern and what is an expression, and index patterns."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tocsin.events.model import CUSTOM_PREFIX, stored_action
+from tocsin.patterns import Pattern, PatternError, PatternIndex
 from tocsin.rules.model import (
     EventMatcher,
     ExpressionPolicy,
@@ -70,3 +73,21 @@ def silencing_pattern(silence: Silence) -> JsonObject:
 def silencing_source(silence: Silence) -> str | None:
     """Return the silence's query; None where it has none."""
     return silence.matcher.query if silence.matcher is not None else None
+
+
+def index_of(patterns: Mapping[str, JsonObject], broken: dict[str, str], *, lenient: bool) -> PatternIndex[str]:
+    """Index `patterns` by name, without those that are `broken`. They are tried one by one only if one more is.
+
+    Raises PatternError for such a one; if `lenient`, it is added to `broken` with why.
+    """
+    try:
+        return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in broken})
+    except PatternError:
+        if not lenient:
+            raise
+    for name, pattern in patterns.items():
+        try:
+            Pattern(pattern)
+        except PatternError as error:
+            broken.setdefault(name, str(error))
+    return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in broken})

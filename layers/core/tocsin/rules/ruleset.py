@@ -15,7 +15,7 @@ from typing import Protocol
 
 from tocsin.events.model import Event
 from tocsin.expressions import Bindings, Expression, ExpressionError, bind
-from tocsin.patterns import Pattern, PatternError, PatternIndex
+from tocsin.patterns import PatternError
 from tocsin.records import dataclass
 from tocsin.rules.load import too_large, used
 from tocsin.rules.model import (
@@ -25,7 +25,7 @@ from tocsin.rules.model import (
     PolicyEngineMode,
     Silence,
 )
-from tocsin.rules.parts import pattern_of, silencing_pattern, silencing_source, source_of
+from tocsin.rules.parts import index_of, pattern_of, silencing_pattern, silencing_source, source_of
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
@@ -168,7 +168,7 @@ class RuleSet:
         """{policy name or silence key: reason} of what could not be compiled."""
         if self.broken and not lenient:
             raise PatternError("", "", next(iter(self.broken.values())))
-        self._index = self._index_of(patterns, lenient=lenient)
+        self._index = index_of(patterns, self.broken, lenient=lenient)
         # The index decides most policies alone; an event matcher with a query also needs its expression.
         self._expressions = self._compiled(
             {name: source_of(policy) for name, policy in self._policies.items()}, lenient=lenient
@@ -191,20 +191,6 @@ class RuleSet:
 
     def __len__(self) -> int:
         return len(self._rules)
-
-    def _index_of(self, patterns: Mapping[str, JsonObject], *, lenient: bool) -> PatternIndex[str]:
-        """Index `patterns`, without the broken ones if `lenient`. They are tried one by one only if one is broken."""
-        try:
-            return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in self.broken})
-        except PatternError:
-            if not lenient:
-                raise
-        for name, pattern in patterns.items():
-            try:
-                Pattern(pattern)
-            except PatternError as error:
-                self.broken.setdefault(name, str(error))
-        return PatternIndex({name: pattern for name, pattern in patterns.items() if name not in self.broken})
 
     def _compiled(self, sources: Mapping[str, str | None], *, lenient: bool) -> dict[str, Expression]:
         compiled: dict[str, Expression] = {}
