@@ -73,10 +73,10 @@ class CollectedOnce(PytestRunner):  # type: ignore[misc]
             # One test of each module: what is loaded with the first call of AWS then is so in all processes.
             some = list({item.path: item for item in session.items}.values())
             set_mutant_under_test("")
-            passed = some and _first_failure(some) is None
+            passed = some and _all_pass(some)
             gc.collect()
             gc.freeze()
-            if not passed or run_in_fork(lambda: _SURVIVED if _first_failure(some) is None else _NOTICED) != _SURVIVED:
+            if not passed or run_in_fork(lambda: _SURVIVED if _all_pass(some) else _NOTICED) != _SURVIVED:
                 raise RuntimeError("tests fail without a mutant")
 
     def run_tests(self, *, mutant_name: str | None, tests: Iterable[str]) -> int:
@@ -88,16 +88,17 @@ class CollectedOnce(PytestRunner):  # type: ignore[misc]
         signal.signal(signal.SIGALRM, lambda *_: os._exit(_TIMED_OUT))
         signal.alarm(_HANGS_AFTER)
         with change_cwd("mutants"):
-            failure = _first_failure([self._items[test] for test in chosen(tests, state().duration_by_test)])
-        return _SURVIVED if failure is None else _NOTICED
+            passed = _all_pass([self._items[test] for test in chosen(tests, state().duration_by_test)])
+        return _SURVIVED if passed else _NOTICED
 
 
-def _first_failure(items: list[Any]) -> str | None:
-    """Run tests until one fails; return its name."""
-    for item, following in pairwise([*items, None]):
-        if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
-            return str(item.nodeid)
-    return None
+def _all_pass(items: list[Any]) -> bool:
+    """Run tests until one fails."""
+    return not any(
+        report.failed
+        for item, following in pairwise([*items, None])
+        for report in runtestprotocol(item, nextitem=following, log=False)
+    )
 
 
 def runner(max_workers: int = 1) -> ForkServerRunner:
