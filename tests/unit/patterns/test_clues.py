@@ -41,8 +41,29 @@ def test_a_string_that_meets_a_matcher_has_a_clue(matchers, text):
         assert text in clues.texts or text.startswith(clues.beginnings) or text.endswith(clues.ends)
 
 
+@given(st.lists(PLAIN, max_size=4), st.text("ab*c", max_size=5), st.text("ab*c", max_size=5))
+def test_clues_are_enough_where_strings_that_show_the_same_meet_the_same(matchers, one, other):
+    clues = clues_of(matchers)
+
+    if clues is None or not clues.enough or {one, other} & clues.texts:
+        return
+    shown = [
+        [text.startswith(beginning) for beginning in clues.beginnings] + [text.endswith(end) for end in clues.ends]
+        for text in (one, other)
+    ]
+    if shown[0] == shown[1]:
+        assert [matcher.matches(one) for matcher in matchers] == [matcher.matches(other) for matcher in matchers]
+
+
+def test_what_lies_between_two_parts_is_more_than_a_clue():
+    assert clues_of([Prefix("a"), Suffix("b"), Equals("c"), Wildcard(("d", "")), Wildcard(("", "e"))]).enough
+    assert not clues_of([Wildcard(("a", "b"))]).enough
+    assert not clues_of([Wildcard(("a", "b", ""))]).enough
+    assert not clues_of([Wildcard(("", "a", "b"))]).enough
+
+
 def test_what_asks_nothing_of_strings_alone_needs_no_clue():
-    assert clues_of([Exists(), Constant(None), Equals(1), NumberRange(low=1, high=2)]) == (frozenset(), (), ())
+    assert clues_of([Exists(), Constant(None), Equals(1), NumberRange(low=1, high=2)]) == (frozenset(), (), (), True)
 
 
 def test_what_a_string_shows_no_clue_of_has_none():

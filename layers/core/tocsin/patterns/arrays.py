@@ -54,7 +54,7 @@ class Settlement[Name: Hashable]:
         possible = met | self._absence & ~(met >> self._layout.width)
         if not arrays:
             return possible
-        leaves = _leaves_within(arrays)
+        leaves = _leaves_within(arrays, every=bool(self._absence))
         claims = 0
         inner: dict[int, Run[Name]] = {}
         for path, found in leaves.items():
@@ -63,8 +63,13 @@ class Settlement[Name: Hashable]:
                 possible |= leaf.bits
                 for run in leaf.runs:
                     inner[id(run)] = run
-        dependent = claims & ~met
         outer = {id(run) for run in anchored}
+        dependent = claims & ~met
+        gained = possible & ~met
+        if not self._absence and gained & gained - 1 == 0 and not (gained and inner):
+            # One condition more holds no alternative that needs two of them.
+            anchored += inner.values()
+            return possible
         # What is anchored elsewhere too needs two planes to depend on the arrays twice, unless by absence.
         suspects = [(rows, False) for _, _, others, _, rows in anchored if others or self._absence]
         suspects += [(block.rows, False) for block in self._layout.blocks]
@@ -124,8 +129,8 @@ def look_through[Name: Hashable](
     return met, anchored, inside
 
 
-def _leaves_within[Name: Hashable](arrays: Iterable[Inside[Name]]) -> dict[str, list[_Leaf[Name]]]:
-    """The leaves in arrays, by path."""
+def _leaves_within[Name: Hashable](arrays: Iterable[Inside[Name]], *, every: bool) -> dict[str, list[_Leaf[Name]]]:
+    """The leaves in arrays, by path: those that meet something, or `every` one that rules ask for."""
     leaves: dict[str, list[_Leaf[Name]]] = {}
     numbers = count()
     waiting: list[tuple[Field[Name], Json, Places]] = [
@@ -136,8 +141,9 @@ def _leaves_within[Name: Hashable](arrays: Iterable[Inside[Name]]) -> dict[str, 
     while waiting:
         field, value, places = waiting.pop()
         if isinstance(value, dict):
+            look_up = field.within.get
             for name, inner in value.items():
-                inner_field = field.within.get(name)
+                inner_field = look_up(name)
                 if inner_field is not None:
                     waiting.append((inner_field, inner, places))
         elif isinstance(value, list):
@@ -147,5 +153,6 @@ def _leaves_within[Name: Hashable](arrays: Iterable[Inside[Name]]) -> dict[str, 
                 waiting.append((field, element, (*places, (array, at)) if inside else places))
         elif field.has_conditions:
             bits, runs = field.string(value) if isinstance(value, str) else field.scalar(value)
-            leaves.setdefault(field.path, []).append(_Leaf(bits, runs, places))
+            if bits or runs or every:
+                leaves.setdefault(field.path, []).append(_Leaf(bits, runs, places))
     return leaves

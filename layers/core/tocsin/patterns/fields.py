@@ -8,7 +8,7 @@ from tocsin.patterns.layout import Run
 from tocsin.patterns.matchers import Absent, AnythingBut, Condition, Leaf, Matcher, clues_of
 from tocsin.patterns.memory import Memory, size_of
 from tocsin.patterns.positions import as_bits
-from tocsin.patterns.tables import ValueTable
+from tocsin.patterns.tables import PrefixTable, ValueTable
 
 # What a leaf meets: the bits of conditions, and the runs whose anchor it is.
 type Met[Name: Hashable] = tuple[int, tuple[Run[Name], ...]]
@@ -43,6 +43,8 @@ class Field[Name: Hashable]:
         "_constants",
         "_excluded",
         "_has_only_anchors",
+        "_kinds",
+        "_met_by_kind",
         "_memory",
         "_numbers",
         "_positions",
@@ -84,6 +86,9 @@ class Field[Name: Hashable]:
         self.beginnings: tuple[str, ...] = ()
         self.ends: tuple[str, ...] = ()
         self.otherwise: Met[Name] = _NOTHING
+        # Where clues are enough: the beginnings, and what texts meet that begin with the one of this number at most.
+        self._kinds: PrefixTable[None] | None = None
+        self._met_by_kind: dict[int, Met[Name]] = {}
 
     def fill(
         self,
@@ -126,6 +131,8 @@ class Field[Name: Hashable]:
             self.has_clues = True
             self.texts = clues.texts.union(value for value in self._anchors if isinstance(value, str))
             self.beginnings, self.ends = clues.beginnings, clues.ends
+            if clues.enough and not clues.ends:
+                self._kinds = PrefixTable(dict.fromkeys(clues.beginnings))
             bits = self._positive.always | self._presence | self._unless
             self.otherwise = (bits, ()) if bits else _NOTHING
 
@@ -136,8 +143,8 @@ class Field[Name: Hashable]:
             if (
                 self.has_clues
                 and value not in self.texts
-                and not value.startswith(self.beginnings)
-                and not value.endswith(self.ends)
+                and not (self.beginnings and value.startswith(self.beginnings))
+                and not (self.ends and value.endswith(self.ends))
             ):
                 return self.otherwise
             found = self.look_up(value)
@@ -145,12 +152,18 @@ class Field[Name: Hashable]:
 
     def look_up(self, value: str) -> Met[Name]:
         """What a string meets, by the tables of what rules ask of the field; it is `seen` from then on."""
-        met = self._met_by_string(value)
         length = len(value)
-        if length <= _LONGEST_REMEMBERED:
-            size = _TEXT + (length if value.isascii() else 4 * length)
+        size = _TEXT + (length if value.isascii() else 4 * length)
+        if self._kinds is not None and value not in self.texts:
+            at = self._kinds.longest(value)
+            met = self._met_by_kind.get(at)
+            if met is None:
+                met = self._met_by_kind[at] = self._met_by_string(value)
+        else:
+            met = self._met_by_string(value)
             if met is not _NOTHING:
                 size += _PAIR + size_of(met[0])
+        if length <= _LONGEST_REMEMBERED:
             self._memory.keep(self.seen, value, met, size)
         return met
 

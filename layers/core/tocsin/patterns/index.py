@@ -71,7 +71,7 @@ class PatternIndex[Name: Hashable]:
         `event` is a JSON object as a parser makes it, of plain dicts, lists and scalars.
         """
         met = self._layout.given
-        anchored: list[Run[Name]] = []
+        anchored = [*self._layout.unanchored]
         runs: Sequence[Run[Name]]
         arrays: list[Inside[Name]] = []
         # The objects of the event with fields that rules name, and those fields. The list grows as it is gone through.
@@ -89,8 +89,8 @@ class PatternIndex[Name: Hashable]:
                         if (
                             field.has_clues
                             and value not in field.texts
-                            and not value.startswith(field.beginnings)
-                            and not value.endswith(field.ends)
+                            and not (field.beginnings and value.startswith(field.beginnings))
+                            and not (field.ends and value.endswith(field.ends))
                         ):
                             found = field.otherwise
                         else:

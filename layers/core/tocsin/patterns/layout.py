@@ -2,7 +2,8 @@
 
 Most patterns ask for one of a few exact values somewhere. Such an alternative is anchored to each of them:
 it is looked at only where an event has one, which makes up for that condition's bit. Alternatives with the
-same anchor make a run.
+same anchor make a run. Where there are few alternatives in all, none is anchored: to decide them all takes less than
+to tell which.
 
 Alternatives with equally many other conditions make a block. In it the bits of their first conditions lie
 side by side, then those of the second ones, and so on, each such row a plane: an alternative holds when its
@@ -23,6 +24,8 @@ from tocsin.patterns.definition import Alternative
 from tocsin.patterns.matchers import Condition, Equals
 from tocsin.patterns.memory import Memory
 
+# So few alternatives in all are not anchored.
+_ALL_AT_ONCE = 128
 # The most alternatives in a run; where more have one anchor they make several.
 _LONGEST_RUN = 128
 # A condition with more exact values than this is no anchor, as it would stand in as many runs.
@@ -143,15 +146,17 @@ class Layout[Name: Hashable]:
     """Where all bits are.
 
     `width` is how many bits there are, of which those in `given` are always set: they stand in for the
-    conditions of what has none but its anchor. `runs` come with their anchors; `blocks` have the rest.
+    conditions of what has none but its anchor. `runs` come with their anchors; what has none is in the `unanchored` runs,
+    and in `blocks` where it is more than a run takes.
     """
 
-    __slots__ = ("blocks", "given", "runs", "width")
+    __slots__ = ("blocks", "given", "runs", "unanchored", "width")
 
     def __init__(self, alternatives: Iterable[tuple[Name, Alternative]], memory: Memory) -> None:
         self.given = 0
         self.width = 0
         self.runs: list[tuple[Anchor, Run[Name]]] = []
+        self.unanchored: list[Run[Name]] = []
         self.blocks: list[Block[Name]] = []
         members = _members(list(alternatives))
         common = Counter(member.anchor for member in members)
@@ -168,12 +173,15 @@ class Layout[Name: Hashable]:
                 self.given |= (1 << len(group)) - 1 << planes[0]
             if is_anchored:
                 self.runs += _runs(group, planes, memory)
+            elif len(group) <= _LONGEST_RUN:
+                self.unanchored.append(_run(group, planes, memory))
             else:
                 self.blocks.append(Block(group, planes, memory))
 
     def conditions(self) -> Iterator[tuple[str, Condition, int]]:
         """All conditions that have bits: their paths, themselves and their positions."""
-        rows = [rows for _, (*_, rows) in self.runs] + [block.rows for block in self.blocks]
+        rows = [rows for *_, rows in chain(self.unanchored, (run for _, run in self.runs))]
+        rows += [block.rows for block in self.blocks]
         for row in rows:
             for at, member in enumerate(row.members):
                 for plane, (path, condition) in zip(row.planes, member.conditions, strict=False):
@@ -192,6 +200,8 @@ def ones(bits: int) -> list[int]:
 
 def _members[Name: Hashable](alternatives: Sequence[tuple[Name, Alternative]]) -> list[Member[Name]]:
     """The alternatives, each for each of its anchors: the values that it shares with the fewest others."""
+    if len(alternatives) <= _ALL_AT_ONCE:
+        return [Member(name, None, alternative) for name, alternative in alternatives]
     common = Counter(
         anchor
         for _, alternative in alternatives
@@ -230,12 +240,17 @@ def _runs[Name: Hashable](
         anchor = group[start].anchor
         is_end = at == len(group) or at - start == _LONGEST_RUN or group[at].anchor != anchor
         if anchor is not None and is_end:
-            rows = Rows(group[start:at], [plane + start for plane in planes])
-            names = [member.name for member in rows.members]
-            # Most runs are short, and have so few combinations that all can stand in a tuple.
-            named = tuple(_combinations(names)) if len(names) <= _SHORT else Names(names, memory)
-            yield anchor, (rows.planes[0], rows.mask, tuple(rows.planes[1:]), named, rows)
+            yield anchor, _run(group[start:at], [plane + start for plane in planes], memory)
             start = at
+
+
+def _run[Name: Hashable](members: Sequence[Member[Name]], planes: Sequence[int], memory: Memory) -> Run[Name]:
+    """A run of neighbouring alternatives whose bits begin at `planes`."""
+    rows = Rows(members, planes)
+    names = [member.name for member in members]
+    # Most runs are short, and have so few combinations that all can stand in a tuple.
+    named = tuple(_combinations(names)) if len(names) <= _SHORT else Names(names, memory)
+    return rows.planes[0], rows.mask, tuple(rows.planes[1:]), named, rows
 
 
 def _combinations[Name](names: Sequence[Name]) -> Iterator[tuple[Name, ...]]:

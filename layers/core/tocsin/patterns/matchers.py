@@ -248,11 +248,15 @@ _MOST_CLUES = 12
 
 
 class Clues(NamedTuple):
-    """A string that meets one of the matchers is one of `texts`, or begins or ends with one of the others."""
+    """A string that meets one of the matchers is one of `texts`, or begins or ends with one of the others.
+
+    Where they are `enough`, strings that are none of `texts` meet the same if they begin and end with the same of them.
+    """
 
     texts: frozenset[str]
     beginnings: tuple[str, ...]
     ends: tuple[str, ...]
+    enough: bool
 
 
 def clues_of(matchers: Iterable[Matcher]) -> Clues | None:
@@ -260,6 +264,7 @@ def clues_of(matchers: Iterable[Matcher]) -> Clues | None:
     texts: set[str] = set()
     beginnings: set[str] = set()
     ends: set[str] = set()
+    enough = True
     for matcher in matchers:
         match matcher:
             case Equals(value=str(text)) | Wildcard(parts=(text,)):
@@ -268,14 +273,16 @@ def clues_of(matchers: Iterable[Matcher]) -> Clues | None:
                 beginnings.add(text)
             case Suffix(text=text, any_case=False):
                 ends.add(text)
-            case Wildcard(parts=(first, *_)) if first:
+            case Wildcard(parts=(first, *rest)) if first:
                 beginnings.add(first)
-            case Wildcard(parts=(*_, last)) if last:
+                enough = enough and rest == [""]
+            case Wildcard(parts=(*rest, last)) if last:
                 ends.add(last)
+                enough = enough and rest == [""]
             case Equals() | Constant() | NumberRange() | Exists() | Absent():
                 pass
             case _:
                 return None
     if len(beginnings) > _MOST_CLUES or len(ends) > _MOST_CLUES:
         return None
-    return Clues(frozenset(texts), tuple(beginnings), tuple(ends))
+    return Clues(frozenset(texts), tuple(beginnings), tuple(ends), enough)

@@ -129,7 +129,7 @@ class ValueTable:
             self._wildcards.find(value, found)
         return bits | as_bits(found) if found else bits
 
-    def _joined_prefixes(self, prefixes: _PrefixTable[Positions], at: int) -> int:
+    def _joined_prefixes(self, prefixes: PrefixTable[Positions], at: int) -> int:
         """The bits of one prefix and of all that it begins with: for many values the very same."""
         groups: list[Positions] = []
         for node, group in prefixes.chain(at):
@@ -155,20 +155,20 @@ class ValueTable:
         return self.always | as_bits([self._constants.get(value, ())])
 
 
-def _prefix_table(texts: Mapping[str, list[int]]) -> _PrefixTable[Positions] | None:
-    return _PrefixTable({text: packed(positions) for text, positions in texts.items()}) if texts else None
+def _prefix_table(texts: Mapping[str, list[int]]) -> PrefixTable[Positions] | None:
+    return PrefixTable({text: packed(positions) for text, positions in texts.items()}) if texts else None
 
 
-def _table_of(suspects: Mapping[str, _Suspects]) -> _PrefixTable[_Suspects] | None:
+def _table_of(suspects: Mapping[str, _Suspects]) -> PrefixTable[_Suspects] | None:
     there = {text: home for text, home in suspects.items() if home}
-    return _PrefixTable(there) if there else None
+    return PrefixTable(there) if there else None
 
 
 def _met(value: str, suspects: Iterable[_Suspects]) -> list[Positions]:
     return [positions for group in suspects for matcher, positions in group if matcher.matches(value)]
 
 
-class _PrefixTable[Group]:
+class PrefixTable[Group]:
     """Texts, each with a group, to find those that a value begins with.
 
     They are sorted, and each knows the longest other text that it begins with. Whatever a value begins with
@@ -222,9 +222,9 @@ class _SuffixTable:
 
     def __init__(self, texts: Mapping[str, list[int]]) -> None:
         self._texts = {text: packed(positions) for text, positions in texts.items()} if len(texts) <= _SOME else {}
-        self._reversed: _PrefixTable[Positions] | None = None
+        self._reversed: PrefixTable[Positions] | None = None
         if len(texts) > _SOME:
-            self._reversed = _PrefixTable({text[::-1]: packed(positions) for text, positions in texts.items()})
+            self._reversed = PrefixTable({text[::-1]: packed(positions) for text, positions in texts.items()})
 
     def find(self, value: str, found: list[Positions]) -> None:
         """Add to `found` the positions of all texts that the value ends with."""
@@ -255,8 +255,8 @@ class _FoldedTable:
                     beginnings[key].append(suspect)
                 case _:  # an end
                     endings[key[::-1]].append(suspect)
-        self._beginnings = _PrefixTable(beginnings)
-        self._endings = _PrefixTable(endings)
+        self._beginnings = PrefixTable(beginnings)
+        self._endings = PrefixTable(endings)
 
     def find(self, value: str) -> list[_Suspects]:
         key = casing.fold(value)
