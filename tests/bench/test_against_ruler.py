@@ -2,7 +2,8 @@
 
     RULER_CLASSPATH=event-ruler.jar:jackson-core.jar:… make bench
 
-Java runs in one process for each set of rules, and is warmed by sixty passes over the 455 audit records. The two
+Java runs in one process for each set of rules, and is warmed by sixty passes over the 455 audit records, or as many as
+it makes in a minute. The two
 take turns with the same files of events, texts before they are parsed: the records again, and the records with each
 digit of their texts another. The processor's time of the thread that matches counts (for Java without its compiler and
 collector), and of each the quickest turn.
@@ -25,7 +26,8 @@ from tocsin.patterns import PatternIndex
 
 CLASSES = os.environ.get("RULER_CLASSPATH", "")
 TURNS = 6
-WARMING = 60
+WARMING = ("60", "60")
+"""Passes, and the seconds after which no other begins."""
 ABSENT = ("errorCode", "errorMessage", "deleted")
 """Few fields, which many events do not have: of a hundred rules with two hundred of them Java came to no end."""
 HEADING = ("rules", "seen, events/s", "over Java", "new digits, events/s", "over Java", "matches of Java's")
@@ -102,7 +104,7 @@ def test_matching_beside_javas(tables, tmp_path, title, make, size):
     known = written(tmp_path / "seen", [orjson.dumps(record) for record in records])
     lines = [f"{name}\t".encode() + orjson.dumps(rule) for name, rule in rules.items()]
     source = Path(__file__).with_name("ruler") / "Turns.java"
-    command = ["java", "-cp", CLASSES, str(source), str(written(tmp_path / "rules", lines)), str(known), str(WARMING)]
+    command = ["java", "-cp", CLASSES, str(source), str(written(tmp_path / "rules", lines)), str(known), *WARMING]
     index = PatternIndex(rules)
     for _ in range(3):
         turn(index, known)

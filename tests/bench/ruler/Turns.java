@@ -17,7 +17,8 @@ public class Turns {
         }
         List<String> known = Files.readAllLines(Path.of(given[1]));
         int found = 0;
-        for (int pass = 0; pass < Integer.parseInt(given[2]); pass++) {
+        long until = System.nanoTime() + Long.parseLong(given[3]) * 1_000_000_000L;
+        for (int pass = 0; pass < Integer.parseInt(given[2]) && (pass == 0 || System.nanoTime() < until); pass++) {
             found += matched(machine, known);
         }
         System.out.println(found);
