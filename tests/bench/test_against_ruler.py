@@ -3,10 +3,9 @@
     RULER_CLASSPATH=event-ruler.jar:jackson-core.jar:… make bench
 
 Java runs in one process for each set of rules, and is warmed by sixty passes over the 455 audit records, or as many as
-it makes in a minute. The two
-take turns with the same files of events, texts before they are parsed: the records again, and the records with each
-digit of their texts another. The processor's time of the thread that matches counts (for Java without its compiler and
-collector), and of each the quickest turn.
+it makes in a minute. The two take turns with the same files of events, texts before they are parsed: the records again,
+and the records with each digit of their texts another. The processor's time of the thread that matches counts (for Java
+without its compiler and collector), and of each the quickest turn.
 """
 
 import ipaddress

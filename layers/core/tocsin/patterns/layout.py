@@ -146,8 +146,8 @@ class Layout[Name: Hashable]:
     """Where all bits are.
 
     `width` is how many bits there are, of which those in `given` are always set: they stand in for the
-    conditions of what has none but its anchor. `runs` come with their anchors; what has none is in the `unanchored` runs,
-    and in `blocks` where it is more than a run takes.
+    conditions of what has none but its anchor. `runs` come with their anchors; what has none is in the
+    `unanchored` runs, and in `blocks` where it is more than a run takes.
     """
 
     __slots__ = ("blocks", "given", "runs", "unanchored", "width")
