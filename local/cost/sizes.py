@@ -1,7 +1,8 @@
 """How calls and units grow with rules, members of a group, events and open deliveries: `make cost WORKLOAD=--sizes`.
 
-Counts, so that a busy machine changes nothing. `--larger` takes a quarter of an hour: moto goes through a table's
-items for each call. What is larger still is reckoned from them in docs/cost.md.
+Counts, so that a busy machine changes nothing. `--larger` takes half an hour: moto goes through a table's items for
+each call. Logs of a million events and more are simulated: each of 1,200 stands for many when hours are counted. What
+is larger still is reckoned in docs/cost.md.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from tocsin.deliveries.items import due_shard
 from tocsin.events.model import Event
 from tocsin.events.search.query import parse_search
 from tocsin.events.search.reader import LogReader
+from tocsin.events.search.rollup_tally import HourTally
 from tocsin.events.search.rollups import Rollups
 from tocsin.events.store import EventStore, Submission, event_item
 from tocsin.identity.directory import Group, User
@@ -31,11 +33,17 @@ from tocsin.models import validated
 RULES, LARGER_RULES = (10, 100, 1_000, 10_000), (100_000,)
 MEMBERS, LARGER_MEMBERS = (10, 100, 300), (1_000, 3_000)
 EVENTS, LARGER_EVENTS = (500, 2_000), (10_000,)
-OPEN, LARGER_OPEN = (10, 500), (10_000,)
+SIMULATED = (1_000_000, 10_000_000)
+"""Events of ten days, by their roll-ups. Their hours are too large for a search to read them whole."""
+OPEN, LARGER_OPEN = (10, 500), (10_000, 100_000)
 
+_RARE = "export_ready"
 RARE = 6
 """Events of the rare action, whatever the log has besides."""
 _HOURS = 2
+_TEN_DAYS = timedelta(days=10)
+_OF_AN_HOUR = 5
+"""Events of a simulated hour that are there."""
 
 
 def tables(prices: Prices, *, larger: bool = False) -> str:
@@ -45,6 +53,7 @@ def tables(prices: Prices, *, larger: bool = False) -> str:
     rows = [_members(count, prices) for count in MEMBERS + LARGER_MEMBERS * larger]
     parts += [_table("members", "calls", "read units a member", "SQS requests a member", "invocations", rows)]
     rows = [_events(count, prices) for count in EVENTS + LARGER_EVENTS * larger]
+    rows += [_simulated(count, prices) for count in SIMULATED * larger]
     parts += [_table("events", "found", "calls", "items read", "read units", rows)]
     rows = [_open(count, prices) for count in OPEN + LARGER_OPEN * larger]
     parts += [_table("open deliveries", "calls", "read units", "", "", rows)]
@@ -122,19 +131,43 @@ def _members(count: int, prices: Prices) -> list[str]:
         ]
 
 
+class _Simulated(Rollups):
+    """Roll-ups for which each event but the rare ones stands for so many."""
+
+    stands_for = 1
+
+    def _tally_of(self, start: datetime, end: datetime, shard: int, now: datetime) -> HourTally:
+        tally = super()._tally_of(start, end, shard, now)
+        for by_app in (counts for action, counts in tally.counts.items() if action != _RARE):
+            for app in by_app:
+                by_app[app] *= self.stands_for
+        return tally
+
+
 def _events(count: int, prices: Prices) -> list[str]:
+    """A search for a rare action in a log of so many events, of the last hours."""
+    return _search(count, count, timedelta(hours=_HOURS), 1, prices)
+
+
+def _simulated(count: int, prices: Prices) -> list[str]:
+    """The same in one of ten days."""
+    there = _OF_AN_HOUR * int(_TEN_DAYS / timedelta(hours=1))
+    return _search(count, there, _TEN_DAYS, count // there, prices)
+
+
+def _search(count: int, there: int, span: timedelta, stands_for: int, prices: Prices) -> list[str]:
     with staged(prices.assumed) as stage:
         now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
-        start = now - timedelta(hours=_HOURS)
-        span = timedelta(hours=_HOURS)
-        events = [_event("login", start + span * at / count) for at in range(count)]
-        events += [_event("export_ready", start + span * (at + 0.5) / RARE) for at in range(RARE)]
+        start = now - span
+        events = [_event("login", start + span * at / there) for at in range(there)]
+        events += [_event(_RARE, start + span * (at + 0.5) / RARE) for at in range(RARE)]
         EventStore(stage.dynamodb, "events").add([Submission(each, None) for each in events])
-        rollups = Rollups(stage.dynamodb, "events")
+        rollups = _Simulated(stage.dynamodb, "events")
+        rollups.stands_for = stands_for
         rollups.mark(each.id for each in events)
-        rollups.catch_up(now + timedelta(minutes=5), has_time=lambda: True)
+        rollups.catch_up(now + timedelta(minutes=5), has_time=lambda: True, history=span)
         meter = Meter(stage.dynamodb, prices.assumed)
-        search = parse_search({"action": "export_ready", "until": now.isoformat()})
+        search = parse_search({"action": _RARE, "until": now.isoformat()})
         with meter.running():
             page = LogReader(stage.dynamodb, "events").page(search, now=now + timedelta(minutes=5), limit=100)
         read = _of(meter.usage, "read")
