@@ -28,6 +28,7 @@ from tocsin.matching.open_store import OpenStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.seen_store import SeenStore
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.types import JsonObject
@@ -56,6 +57,7 @@ worker = MatchWorker(
         opened=OpenStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         matters=EscalationStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
         seen=SeenStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")),
+        deleted=InboxOwnerStore(clients.dynamodb(), environment.text("DELIVERIES_TABLE")).emptied,
     ),
     events,
     outbox,

@@ -27,6 +27,7 @@ from tocsin.matching.story import StoryStore
 from tocsin.matching.throttle import Throttles
 from tocsin.matching.worker import MatchWorker
 from tocsin.models import validated
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 from tocsin.notifications.seen_store import SeenStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode, TransportSecrets
 from tocsin.telling.preferences import Preferences
@@ -136,6 +137,7 @@ class TellingWorld(World):
             opened=OpenStore(dynamodb, "deliveries"),
             matters=EscalationStore(dynamodb, "deliveries"),
             seen=SeenStore(dynamodb, "deliveries"),
+            deleted=InboxOwnerStore(dynamodb, "deliveries").emptied,
             clock=self.clock,
         )
         worker = MatchWorker(

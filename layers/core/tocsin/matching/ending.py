@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -14,14 +14,15 @@ from tocsin.config.model import Configuration
 from tocsin.deliveries.waiting_store import WaitingStore
 from tocsin.events.model import Event
 from tocsin.identity.store import PeopleStore
+from tocsin.ids import id_time
 from tocsin.matching.message import Cursor
-from tocsin.matching.open_store import OpenStore
+from tocsin.matching.open_store import Listener, OpenStore
 from tocsin.matching.story import StoryStore
 from tocsin.matching.telling import Put, Telling, transports_told
 from tocsin.matching.throttle import values_of
 from tocsin.rules.model import NotificationRule
 from tocsin.telling.preferences_store import PreferencesStore
-from tocsin.times import parse_duration
+from tocsin.times import iso, parse_duration
 from tocsin.types import Json
 
 ITEMS_AT_ONCE = 3
@@ -38,14 +39,17 @@ class Endings:
         self,
         opened: OpenStore,
         people: PeopleStore,
+        deleted: Callable[[Iterable[str]], Mapping[str, datetime]],
         preferences: PreferencesStore,
         waiting: WaitingStore,
         stories: StoryStore,
         put: Put,
         clock: Callable[[], datetime],
     ) -> None:
+        """`deleted` says when the last person of each name was deleted. Who has the name since then is another."""
         self._opened = opened
         self._people = people
+        self._deleted = deleted
         self._preferences = preferences
         self._waiting = waiting
         self._stories = stories
@@ -59,7 +63,8 @@ class Endings:
         if rule.resolve is not None and telling.about is not None:
             now, page = self._clock(), page + (step or 0) * _PAGES_OF_STEP
             ends = now + parse_duration(rule.resolve.within)
-            self._opened.begin(rule.name, telling.about, page, event.id, telling.listeners, now=now, ends=ends)
+            told = self._marked(telling.listeners, id_time(event.id))
+            self._opened.begin(rule.name, telling.about, page, event.id, told, now=now, ends=ends)
 
     def end(
         self, event: Event, rule: NotificationRule, cursor: Cursor, configuration: Configuration, keep: timedelta
@@ -71,7 +76,8 @@ class Endings:
         now = self._clock()
         ended = self._opened.end(rule.name, about, event.id, after=cursor.after, now=now, most=ITEMS_AT_ONCE)
         if ended.told:
-            users = self._people.users(sorted({username for _, username in ended.told if username}))
+            told = self._there_still(ended.told)
+            users = self._people.users(sorted({username for _, username in told if username}))
             telling = Telling(
                 event,
                 rule,
@@ -83,10 +89,10 @@ class Endings:
                 clock=self._clock,
                 about=about,
                 over=True,
-                transports=transports_told({name for name, _ in ended.told}, event, rule, configuration),
+                transports=transports_told({name for name, _ in told}, event, rule, configuration),
             )
             active = {name: user for name, user in users.items() if user.active}
-            cursor = replace(cursor, used=telling.again(ended.told, active, cursor.used))
+            cursor = replace(cursor, used=telling.again(told, active, cursor.used))
             telling.note_kept(self._waiting, keep=keep)
             self._stories.note_match(
                 event.id,
@@ -111,6 +117,34 @@ class Endings:
                 kept_back=dict(telling.kept) or None,
             )
         return None if ended.after is None else replace(cursor, after=ended.after, page=cursor.page + 1)
+
+    def _marked(self, listeners: Collection[Listener], happened: datetime) -> set[Listener]:
+        """Return `listeners` with who each is, of all who had the name: after it, when the one before was deleted.
+
+        Whoever was deleted after it happened is nobody: the transport alone is noted, which may be a channel's.
+        """
+        deleted = self._deletions(name for _, name in listeners)
+        return {
+            (transport, "" if name in deleted and happened <= deleted[name] else _marked(name, deleted))
+            for transport, name in listeners
+        }
+
+    def _there_still(self, told: Collection[Listener]) -> set[Listener]:
+        """Return those who were told by their names alone, and no name for those who were deleted since."""
+        names = {person: person.partition("\n")[0] for _, person in told}
+        deleted = self._deletions(names.values())
+        return {
+            (transport, names[person] if person == _marked(names[person], deleted) else "")
+            for transport, person in told
+        }
+
+    def _deletions(self, names: Iterable[str]) -> Mapping[str, datetime]:
+        asked = sorted({name for name in names if name})
+        return self._deleted(asked) if asked else {}
+
+
+def _marked(name: str, deleted: Mapping[str, datetime]) -> str:
+    return f"{name}\n{iso(deleted[name])}" if name in deleted else name
 
 
 def about_of(rule: NotificationRule, event: Event) -> str | None:

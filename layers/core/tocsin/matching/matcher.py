@@ -8,7 +8,7 @@ deliveries are derived from event, rule, transport and person: matching an event
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Hashable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -88,8 +88,10 @@ class Matcher:
         opened: OpenStore,
         matters: EscalationStore,
         seen: SeenStore,
+        deleted: Callable[[Iterable[str]], Mapping[str, datetime]],
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
+        """`deleted` says when the last person of each name was deleted; it raises Unavailable."""
         self._clock = clock
         self._firings = firings
         self._held_events = held
@@ -105,7 +107,7 @@ class Matcher:
         self._outbox = outbox
         self._queues = queues
         self._match_queue = match_queue
-        self._endings = Endings(opened, people, preferences, waiting, stories, self._put, clock)
+        self._endings = Endings(opened, people, deleted, preferences, waiting, stories, self._put, clock)
         self._escalations = Escalations(
             matters, seen, self._recipients, self._endings, preferences, waiting, stories, self._put, clock
         )

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 type Listener = tuple[str, str]
-"""A transport and the person who was told by it; no name for nobody in particular."""
+"""A transport and who was told by it, as text that tells people of one name apart (`matching.ending`); empty for nobody
+in particular."""
 
 KEPT_AFTER = timedelta(days=1)
 """How long after it is no longer open an item stays: an event may be matched again for half a day."""

@@ -118,8 +118,9 @@ class Telling:
     ) -> tuple[str, ...]:
         """Notify those who were notified before, by the same transports.
 
-        `told` are (transport, username) as `listeners` has them. A person who is not among `users` is left out. `used`
-        are the send-once transports that were used for others of them before; all that were by now are returned.
+        `told` are (transport, username) as `listeners` has them. A person who is not among `users` is left out, and
+        what is sent to one person, once, is sent to nobody where that leaves none. `used` are the send-once transports
+        that were used for others of them before; all that were by now are returned.
         """
         wishes = self._preferences.wishes([*users], self._defaults) if users else {}
         now, personal = self._clock(), {transport.name for transport in self.transports if not transport.send_once}
@@ -132,8 +133,9 @@ class Telling:
             elif names and transport.name not in used:
                 there = (users[name] for name in names if name in users)
                 first = next((user for user in there if self._reaches(transport, user, wishes, now)), None)
-                self._once(transport, first, wishes, now)
-                all_used.add(transport.name)
+                if first is not None or not transport.mode.is_personal:
+                    self._once(transport, first, wishes, now)
+                    all_used.add(transport.name)
         return tuple(sorted(all_used))
 
     @property
