@@ -124,6 +124,9 @@ def _explained(explained: JsonObject) -> RenderableType:
         tree.add(Text(plain(reason), style="yellow"))
     if explained.get("ends"):
         tree.add(Text("it ends what the rule told of: those who were told hear that it is over", style="green"))
+    if explained.get("ends_error"):
+        why = text(explained, "ends_error")
+        tree.add(Text(plain(f"whether it ends what the rule told of can't be told: {why}"), style="red"))
     recipients = mapping(explained.get("recipients"))
     names = texts(recipients.get("usernames"))
     told = tree.add(

@@ -11,7 +11,7 @@ from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import work
 from tests.integration.telling.telling_world import TellingWorld, dying
 from tests.integration.telling.test_deaths import SHARE, a_minute, match_until_done, nobody_dies_any_more
-from tocsin.events.model import Event
+from tocsin.events.model import Cause, Event
 from tocsin.ids import new_id
 from tocsin.matching.ending import about_of
 from tocsin.matching.open_store import OpenStore
@@ -151,6 +151,47 @@ def test_a_test_of_the_rule_says_that_an_event_ends_it(telling: TellingWorld) ->
         return api("POST", "/rules/refunds/test", {"event": {"action": action, "app": "monitor"}}).body["ends"]
 
     assert (ends("service_up"), ends("service_down")) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("query", "error"),
+    [
+        ("event.context.state == 'up'", "state"),
+        ("event.(", "its end could not be loaded: "),
+        ("event.action == 'custom_service_up'", ""),
+    ],
+)
+def test_a_test_of_the_rule_says_why_its_end_can_not_be_told(telling: TellingWorld, query: str, error: str) -> None:
+    """The fault: `ends` was false, and nothing said that the query had failed."""
+    telling.rules(resolve={"query": query})
+
+    said = Api.of(telling.stack)("POST", "/rules/refunds/test", {"event": {"action": "service_up", "app": "m"}}).body
+
+    assert said["ends"] is not bool(error)
+    assert error in (said["ends_error"] or "")
+    assert bool(said["ends_error"]) is bool(error)
+
+
+@pytest.mark.parametrize(("query", "broken"), [("event.context.state == 'up'", False), ("event.(", True)])
+def test_of_what_fires_the_rule_only_an_end_that_could_not_be_loaded_is_said(
+    telling: TellingWorld, query: str, broken: bool
+) -> None:
+    """It is no end, whatever the query says of it."""
+    telling.rules(resolve={"query": query})
+
+    said = Api.of(telling.stack)("POST", "/rules/refunds/test", {"event": {"action": "x", "app": "shop"}}).body
+
+    assert (said["fires"], said["ends"], bool(said["ends_error"])) == (True, False, broken)
+
+
+def test_a_test_of_the_rule_says_it_also_on_what_tocsin_itself_reports(telling: TellingWorld) -> None:
+    telling.rules(resolve={"query": "event.context.state == 'up'"})
+    made = telling.event(action="configuration_error", app="tocsin", cause=Cause("other", None, 1))
+
+    said = Api.of(telling.stack)("POST", "/rules/refunds/test", {"event_id": made.id}).body
+
+    assert said["ends"] is False
+    assert "state" in said["ends_error"]
 
 
 @pytest.mark.parametrize(

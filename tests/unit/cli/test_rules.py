@@ -44,6 +44,18 @@ def test_why_the_events_user_is_not_told_is_said(monkeypatch, capsys):
     assert "the event's user hears nothing: is not in the directory" in capsys.readouterr().out
 
 
+def test_why_it_can_not_be_told_whether_it_ends_anything_is_said(monkeypatch, capsys):
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+    monkeypatch.setenv("COLUMNS", "200")
+    explained = {"rule": "r", "fires": False, "ends": False, "ends_error": "has no key 'state'"}
+
+    with serving(lambda _: Reply(200, explained)) as site:
+        monkeypatch.setenv("TOCSIN_URL", site.url)
+        main(["rules", "test", "r", "--id", "e1", "-o", "table"])
+
+    assert "whether it ends what the rule told of can't be told: has no key 'state'" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("kind", ["rules", "policies"])
 def test_an_events_id_in_place_of_an_action_is_refused(monkeypatch, capsys, kind):
     """The fault: the rule was tried on an event whose action is that id, and did not fire."""

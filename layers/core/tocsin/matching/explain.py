@@ -22,7 +22,7 @@ from tocsin.matching.throttle import Throttles
 from tocsin.notifications.remarks import escalated
 from tocsin.notifications.transport import INBOX, NotificationTransport, inbox_among
 from tocsin.records import dataclass
-from tocsin.rules.endings import Endings
+from tocsin.rules.endings import Ended, Endings
 from tocsin.rules.model import Binding, NotificationRule, Policy, not_over
 from tocsin.rules.ruleset import BindingResult, RuleSet
 from tocsin.telling.decision import Decision
@@ -109,7 +109,7 @@ class Explainer:
         age = now - event.created
         too_old = tested.rule.is_too_old(age)
         passes = not too_old and silence is None and (look is None or look.passage.passes)
-        ends = not explanation.fires and self._ends(tested.rule, event, audience, now)
+        ends, ends_error = self._ends(tested.rule, event, audience, now, fires=explanation.fires)
         people, more = self._people_of(tested.rule, tested.configuration, event)
         bindings: list[Json] = [_shown(result) for result in explanation.results]
         return {
@@ -117,6 +117,7 @@ class Explainer:
             "enabled": tested.rule.enabled,
             "fires": explanation.fires,
             "ends": ends,
+            "ends_error": ends_error,
             "tells": explanation.fires and passes and tested.rule.enabled,
             "policy_engine_mode": tested.rule.policy_engine_mode.value,
             "bindings": bindings,
@@ -139,9 +140,18 @@ class Explainer:
         }
 
     @staticmethod
-    def _ends(rule: NotificationRule, event: Event, audience: EventAudience, now: datetime) -> bool:
-        """Whether `event` is an end that `rule` waits for."""
-        return bool(Endings((replace(rule, enabled=True),), lenient=True).of(event, audience, now).rules)
+    def _ends(
+        rule: NotificationRule, event: Event, audience: EventAudience, now: datetime, *, fires: bool
+    ) -> tuple[bool, str | None]:
+        """Return whether `event` is an end that `rule` waits for, and why that can't be told, None where it can.
+
+        No event that `fires` the rule is one.
+        """
+        endings = Endings((replace(rule, enabled=True),), lenient=True)
+        for why in endings.broken.values():
+            return False, f"its end could not be loaded: {why}"
+        found = Ended() if fires else endings.explain(event, audience, now)
+        return bool(found.rules), next((error for _, error in found.failures), None)
 
     def _decisions(
         self, tested: RuleUnderTest, event: Event, people: list[User], now: datetime, *, more: bool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from tocsin.events.model import Event
@@ -50,10 +51,14 @@ class Endings:
         self._without_pattern = frozenset(name for name, pattern in patterns.items() if not pattern)
 
     def of(self, event: Event, audience: Audience, now: datetime) -> Ended:
+        """Return what `explain` does; as of policies, without the failures on Tocsin's own events."""
+        found = self.explain(event, audience, now)
+        return found if event.cause is None else replace(found, failures=())
+
+    def explain(self, event: Event, audience: Audience, now: datetime) -> Ended:
         """Return the rules whose end `event` is. A query that fails ends nothing, and is among the failures.
 
-        What Tocsin itself made of what a rule told does not end that, as it does not fire it. As of policies, failures
-        on Tocsin's own events are not reported.
+        What Tocsin itself made of what a rule told does not end that, as it does not fire it.
         """
         cause = event.cause
         if not self._rules or (cause is not None and cause.depth >= MAX_DEPTH):
@@ -69,7 +74,7 @@ class Endings:
                     rules.append(self._rules[name])
             except ExpressionError as error:
                 failures.append((name, str(error)))
-        return Ended(tuple(rules), tuple(failures) if cause is None else ())
+        return Ended(tuple(rules), tuple(failures))
 
 
 def _holds(query: Expression, event: Event, audience: Audience, now: datetime) -> bool:

@@ -315,11 +315,8 @@ SHAPES: dict[str, Schema] = {
         {"version": WHOLE, "dry_run": TRUTH, "changed": TRUTH, "changes": array(ANY_OBJECT), "created": ANY_OBJECT}
     ),
     "RuleExplained": obj(
-        {
-            "rule": TEXT,
-            "fires": TRUTH,
-            "ends": TRUTH,
-            "tells": TRUTH,
+        {"rule": TEXT, "fires": TRUTH, "ends": TRUTH, "ends_error": nullable(TEXT), "tells": TRUTH}
+        | {
             "bindings": array(ANY_OBJECT),
             "age": obj({"seconds": WHOLE, "max_age": TEXT, "passes": TRUTH}),
             "escalate": array(obj({"step": WHOLE, "after": TEXT, "destination_group": TEXT, "reason": TEXT})),
