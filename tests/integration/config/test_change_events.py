@@ -1,6 +1,7 @@
 """What change events tell of credentials: that they changed."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, throttled
 from tocsin.config import changes
 from tocsin.config.blueprint.model import MASK, Blueprint
+from tocsin.config.store import ConfigurationStore
 
 SECRET = "SECRETVAL9"
 
@@ -99,15 +101,22 @@ def test_an_event_tells_that_a_picture_is_no_more(stack: Stack) -> None:
 
 @pytest.mark.parametrize("icon_url", [f"http://[{SECRET}/x", f"{SECRET}.png", f"/{SECRET}", "https:///" + SECRET])
 def test_an_event_tells_nothing_of_a_picture_whose_address_is_none(stack: Stack, icon_url: str) -> None:
-    """What stands there is validated by nobody: a chat ignores what it can't load."""
+    """What was stored before it was validated may be anything; it is shown, and can be replaced."""
     api = Api.of(stack)
     transport = {"mode": "webhook_slack", "url": "http://127.0.0.1:9/x"}
     api("PUT", "/transports/t", transport | {"icon_url": "https://x.example/y"})
+    store = ConfigurationStore(stack.dynamodb, "config")
+    version, configuration = store.current(fresh=True)
+    odd = tuple(replace(each, icon_url=icon_url) for each in configuration.transports)
+    store.publish(configuration.changed(transports=odd), replacing=version, by="an earlier version")
 
-    api("PUT", "/transports/t", transport | {"icon_url": icon_url})
+    assert api("GET", "/transports/t").body["icon_url"] == icon_url
+    refused = api("PUT", "/transports/t", transport | {"icon_url": icon_url})
+    api("PUT", "/transports/t", transport | {"icon_url": "https://x.example/y"})
 
+    assert (refused.status, refused.body["errors"][0]["path"]) == (422, "icon_url")
     (event,) = [event for event in stack.events() if event["action"] == "model_updated"]
-    assert event["context"]["diff"]["icon_url"] == {"from": "https://x.example/…", "to": MASK}
+    assert event["context"]["diff"]["icon_url"] == {"from": MASK, "to": "https://x.example/…"}
 
 
 def test_an_event_tells_that_a_rule_resolves_from_now_on(stack: Stack) -> None:

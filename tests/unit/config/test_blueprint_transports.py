@@ -7,6 +7,8 @@ import pytest
 from tests.transport_entries import transport_entry
 from tocsin.config.blueprint.model import Blueprint
 from tocsin.config.blueprint.validate import check
+from tocsin.errors import Invalid
+from tocsin.models import accepted
 from tocsin.notifications.transport import Mapping
 from tocsin.outbound import OutboundPolicy
 
@@ -61,6 +63,55 @@ def test_what_can_work_is_taken(mode: str, fields: dict[str, Any]) -> None:
 )
 def test_what_can_not_is_refused_by_its_field(mode: str, fields: dict[str, Any], path: str) -> None:
     assert f"transports[0].{path}" in wrong(mode, **fields)
+
+
+@pytest.mark.parametrize("mode", ["webhook", "webhook_slack", "local", "email"])
+@pytest.mark.parametrize(
+    ("picture", "is_taken"),
+    [
+        (None, True),
+        ("https://example.com/bell.png", True),
+        ("https://example.com/bell.png?" + "v" * 1970, True),
+        ("https://bücher.example/glocke 1.png", True),
+        ("https://[2001:db8::1]:8443/bell.png", True),
+        ("", False),
+        ("http://example.com/bell.png", False),
+        ("https://", False),
+        ("https:///bell.png", False),
+        ("https://ana:secret@example.com/bell.png", False),
+        ("https://exa mple.com/bell.png", False),
+        ("https://[example.com/bell.png", False),
+        ("https://example.com:x/bell.png", False),
+        (" https://example.com/bell.png", False),
+        ("https://example.com/" + "ü" * 400, False),
+        ("data:image/png;base64,AAAA", False),
+        (":bell:", False),
+    ],
+)
+def test_a_picture_is_an_https_link_that_chats_can_load(mode: str, picture: str | None, is_taken: bool) -> None:
+    """The fault: nobody looked at it, and a chat ignored it, or refused each message for it."""
+    url = {"url": URL} if mode.startswith("webhook") else {}
+
+    assert wrong(mode, icon_url=picture, **url) == (set() if is_taken else {"transports[0].icon_url"})
+
+
+def test_what_is_wrong_with_a_picture_names_the_limit_and_what_was_given() -> None:
+    blueprint = Blueprint(transports=(transport_entry(name="t", icon_url="http://example.com/" + "x" * 500),))
+
+    (violation,) = check(blueprint, POLICY)
+
+    assert "an https link with a host" in violation.message
+    assert "at most 2,000 characters: 'http://example.com/x" in violation.message
+    assert len(violation.message) < 250
+
+
+def test_a_picture_that_is_too_long_is_refused_by_its_length() -> None:
+    with pytest.raises(Invalid) as refused:
+        accepted(Blueprint, {"transports": [{"name": "t", "icon_url": "https://example.com/" + "x" * 2000}]})
+
+    assert [(wrong.path, wrong.message) for wrong in refused.value.violations] == [
+        ("transports[0].icon_url", "has 2020 characters; at most 2000 are taken")
+    ]
 
 
 @pytest.mark.parametrize("expression", ["{'a': ", "event.acton", "nothing"])

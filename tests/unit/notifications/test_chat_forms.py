@@ -135,6 +135,14 @@ def test_a_transport_has_a_picture_of_its_own() -> None:
     assert "icon_url" not in blocks(made()) and "avatar_url" not in embed_body(made(), CATALOGUES)
 
 
+@pytest.mark.parametrize("icon", [":bell:", "https://[example.com/bell.png", "https://ana:b@example.com/bell.png"])
+def test_a_picture_of_before_that_is_no_link_is_left_out(icon: str) -> None:
+    """It was validated by nobody when it was stored; Discord refuses the whole message for one."""
+    pictured = replace(made(), transport=replace(made().transport, icon_url=icon))
+
+    assert "icon_url" not in blocks(pictured) and "avatar_url" not in embed_body(pictured, CATALOGUES)
+
+
 def test_where_there_is_no_console_and_no_runbook_discord_has_no_links() -> None:
     shown = embed(replace(made(own=None, action="custom_refund"), console=None))
 

@@ -134,6 +134,11 @@ class RenderingContext:
         """The notification's hyperlink where every medium accepts it, else None; see `web_link`."""
         return web_link(self.notification.hyperlink)
 
+    @property
+    def picture(self) -> str | None:
+        """The picture to post under, where a chat service can parse its address: else it would reject the message."""
+        return web_link(self.transport.icon_url)
+
 
 def web_link(url: str | None) -> str | None:
     """Return `url` in ASCII if it is an http(s) URL with a host and at most `MAX_LINK` characters; else None.

@@ -64,8 +64,8 @@ def embed_body(context: RenderingContext, catalogues: Catalogues) -> JsonObject:
         "allowed_mentions": {"parse": []},
         "embeds": [embed],
     }
-    if context.transport.icon_url:
-        message["avatar_url"] = context.transport.icon_url
+    if context.picture is not None:
+        message["avatar_url"] = context.picture
     return message
 
 

@@ -100,8 +100,8 @@ def slack_body(context: RenderingContext, *, discord: bool = False) -> JsonObjec
         attachment["title_link"] = context.link
 
     message: JsonObject = {"username": username_of(context, discord=discord), "attachments": [attachment]}
-    if context.transport.icon_url:
-        message["icon_url"] = context.transport.icon_url
+    if context.picture is not None:
+        message["icon_url"] = context.picture
     return message
 
 

@@ -70,8 +70,8 @@ def blocks_body(context: RenderingContext, catalogues: Catalogues) -> JsonObject
         "blocks": [*_first(context, words)],
         "attachments": [{"color": words.colour, "fallback": fallback, "blocks": [*below]}],
     }
-    if context.transport.icon_url:
-        message["icon_url"] = context.transport.icon_url
+    if context.picture is not None:
+        message["icon_url"] = context.picture
     return message
 
 

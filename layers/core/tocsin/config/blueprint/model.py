@@ -11,6 +11,7 @@ from tocsin.errors import Invalid, Violation
 from tocsin.http.yaml_body import read_document
 from tocsin.identity.principal import Scope
 from tocsin.models import Model, accepted, as_json
+from tocsin.notifications.context import MAX_LINK
 from tocsin.notifications.transport import Mapping, SlackFormat, TransportMode
 from tocsin.records import dataclass, field
 from tocsin.rules.model import NotificationRule, Policy, Silence
@@ -74,7 +75,7 @@ class TransportEntry(Model):
     url: Annotated[str, Field(max_length=2048)] | None = None
     secret: Annotated[str, Field(max_length=200)] | None = None
     username: Annotated[str, Field(max_length=80)] | None = None
-    icon_url: Annotated[str, Field(max_length=2048)] | None = None
+    icon_url: Annotated[str, Field(max_length=MAX_LINK)] | None = None
     slack_format: SlackFormat | None = None
     bot_token: Annotated[str, Field(max_length=300)] | None = None
     channel: Annotated[str, Field(max_length=100)] | None = None

@@ -1,4 +1,4 @@
-"""Checks of the two ways to Slack: an incoming webhook's URL, or a bot's token and a channel."""
+"""Checks of the two ways to Slack, an incoming webhook's URL, or a bot's token and a channel, and of the picture."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from tocsin.config.blueprint.model import MASK, TransportEntry
 from tocsin.errors import Violation
+from tocsin.notifications.context import MAX_LINK, web_link
 from tocsin.notifications.transport import SLACK_API, TransportMode
 
 _BOT_TOKEN = re.compile(r"xoxb-[A-Za-z0-9-]{10,250}")
@@ -17,6 +18,8 @@ _CHANNEL_ID = re.compile(r"[CGD][A-Z0-9]{6,20}")
 _CHANNEL_NAME = re.compile(r"#[\w-]{1,80}")
 """Lower-case letters, of any script, digits, hyphens and underscores, at most 80
 (https://slack.com/help/articles/201402297-Create-a-channel)."""
+
+_MAX_SHOWN = 100
 
 _ONE_WAY = "give either an incoming webhook's url, or bot_token and channel"
 
@@ -45,6 +48,17 @@ def check_bot(path: str, transport: TransportEntry) -> Iterator[Violation]:
         yield Violation(f"{path}.channel", f"is {forms}, not {given}")
     if transport.url is not None and not _is_api(transport.url):
         yield Violation(f"{path}.url", f"{_ONE_WAY}; with these, url is only where Slack's Web API is, as {SLACK_API}")
+
+
+def check_picture(path: str, transport: TransportEntry) -> Iterator[Violation]:
+    """Yield what is wrong with `icon_url`, which the chat service loads, and not Tocsin."""
+    given = transport.icon_url
+    if given is None:
+        return
+    link = web_link(given)
+    if link is None or not link.startswith("https://") or given != given.strip():
+        must = f"must be an https link with a host, without a user name, of at most {MAX_LINK:,} characters"
+        yield Violation(f"{path}.icon_url", f"{must}: {given[:_MAX_SHOWN]!r}")
 
 
 def _is_channel(channel: str) -> bool:

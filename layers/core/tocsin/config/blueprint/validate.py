@@ -10,7 +10,7 @@ from datetime import timedelta
 from tocsin.config.blueprint.model import MASK, Blueprint, TransportEntry
 from tocsin.config.blueprint.preset_fields import check_preset, preset_of
 from tocsin.config.blueprint.rule_tests import run_tests
-from tocsin.config.blueprint.slack_fields import check_bot, is_by_bot
+from tocsin.config.blueprint.slack_fields import check_bot, check_picture, is_by_bot
 from tocsin.config.settings import Settings
 from tocsin.errors import MOST, Invalid, Violation
 from tocsin.expressions import ExpressionError
@@ -225,6 +225,7 @@ def _transport(
             yield _missing(f"{path}.{field}", "mapping", name, mappings)
     yield from check_preset(path, transport)
     yield from check_bot(path, transport)
+    yield from check_picture(path, transport)
     yield from _headers(path, transport)
     yield from _templates(path, transport)
     yield from _certificates(path, transport)
