@@ -42,6 +42,8 @@ TEXTS = {
     "of an address twice encoded": f"/login?next=%252Fcb%253Ftoken%253D{S}%2526x%253D1",
     "of an address thrice encoded": f"/login?next=%25252Fcb%25253Ftoken%25253D{S}%252526x%25253D1",
     "of an authorization code": f"https://h/cb?code={S}&state=1",
+    "of Firebase's one-time code": f"https://a.firebaseapp.com/__/auth/action?mode=resetPassword&oobCode={S}&lang=en",
+    "of Firebase's one-time code in a link": f"https://a.page.link/?link=https%3A%2F%2Fa%2Fb%3FoobCode%3D{S}%26lang%3Den",
     "of an authorization code alone": f"GET /cb?code={S} HTTP/1.1",
     "of an authorization code in the body": f"code={S}&state=abc",
     "of PHP": f"['password' => '{S}', 'user' => 'bob']",

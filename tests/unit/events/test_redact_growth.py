@@ -162,6 +162,14 @@ def test_the_time_grows_as_the_text_does(begin, repeated):
         ("net use ", "a "),
         ("", "net user a "),
         ("", "mongosh -p "),
+        ("", "mongosh -p a "),
+        ("mongosh ", "-p a "),
+        ("mongosh -p a", " "),
+        ("", "mongosh -p mongosh "),
+        ("7z ", "-pa "),
+        ("", "smbclient -U a%"),
+        ("redis-cli ", "-a b "),
+        ("", "login -p login "),
         ("", "echo a:b "),
         ("echo a", " "),
         ("", "ENV a:"),
@@ -188,7 +196,7 @@ def test_a_text_that_took_a_quadratic_time_or_might(begin, repeated):
 
 def test_a_text_in_which_each_mask_lets_another_secret_be_found_is_looked_at_five_times():
     """So that no text decides how often it is looked at."""
-    assert cleanse("snmpwalk " + "-A abc " * 9).count(MASK) == 5
+    assert cleanse("net use " + "abc /user: " * 9).count(MASK) == 5
 
 
 def test_a_quadratic_time_would_show():

@@ -47,6 +47,7 @@ from tocsin.events.redact import Secrets
         *("contraseña", "contrasena", "senha", "senha_usuario", "mdp", "mdp_ldap"),
         *("pin", "PIN", "card_pin", "pinCode", "cvv", "CVV2", "cardCvc", "SAMLResponse", "saml_assertion"),
         *("recovery_codes", "mfaRecoveryCodes", "recoverycode", "backup-codes", "backupCode1", "security_code"),
+        *("oobCode", "oob_code", "oobcode"),
         *("HTTP_AUTHORIZATION", "Proxy-Authorization", "authorization_code", "oauth_token", "OAuthToken", "ключ_api"),
     ],
 )

@@ -30,14 +30,18 @@ _OPTIONS = {
     "redis": ("redis-cli", "a"),
 }
 """Programs, by what a text in lower case has in it, and the option by which each is given a password."""
-_WITHIN = r"(?=[ ])[^\n;|&]{0,256}?\s"
+_TOGETHER = {
+    "7z": (r"\b7z[a-z]?", "-p(?!ool)"),
+    "smbclient": (r"\bsmbclient", r"-U[ ]?[\"']?[^\s\"'%]{1,128}%"),
+    "freerdp": ("freerdp", "/p:"),
+}
+"""The same of what has an option and its password in one word."""
+_WITHIN = r"[^\n;|&]{0,256}?\s"
+"""What is between a program, or a password that it is given, and the next of its options, at most."""
 _VALUE = r"""["']?(?P<value>%s[^\s"';|&]++)"""
-_NO_MASK_NOR_PORT = r"(?!-|\d{1,5}\b|\*{20})"
+_NO_PORT = r"(?!-|\d{1,5}\b)"
 _NET = r"(?i:\bnet1?(?:\.exe)?)[ ](?i:%s)[ ]"
 _OTHERS = {
-    "7z": rf"\b7z[a-z]?{_WITHIN}-p(?!ool)" + _VALUE % "",
-    "smbclient": rf"\bsmbclient{_WITHIN}-U[ ]?[\"']?[^\s\"'%]{{1,128}}%" + _VALUE % "",
-    "freerdp": rf"freerdp{_WITHIN}/p:" + _VALUE % "",
     " user ": _NET % "user"
     + r"[^\s/]{1,128}[ ]"
     + _VALUE % r"(?![/*])(?:(?=\S{1,128}+[ ]/)|(?=\S{0,128}\d)(?=\S{0,128}[A-Za-z])(?=\S{1,128}+[ \t]*+(?:[\r\n]|\Z)))",
@@ -80,9 +84,9 @@ _USER_AND_PASSWORD = re.compile(r"([^\s:%]{1,128}[:%])(?=.)", re.DOTALL)
 _CLIENT_PASSWORD = re.compile(
     r"""(?<!\S)(?:(?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,128}:|-p(?=[^\s-]))["']?(?P<value>[^\s"']++)"""
 )
-_OPTION = re.compile(
-    r"""\b(?:(?:sshpass|login)(?=[ ])[^\n;|&]{0,256}?\s-p|redis-cli(?=[ ])[^\n;|&]{0,256}?\s-a)[ =]["']?"""
-    r"""(?P<value>(?!-|\d{1,5}\b)[^\s"']++)"""
+_CLIENTS_OPTIONS = tuple(
+    (re.compile(rf"\b{program}(?=[ ])"), re.compile(rf"""{_WITHIN}-{option}[ =]["']?(?P<value>{_NO_PORT}[^\s"']++)"""))
+    for program, option in (("(?:sshpass|login)", "p"), ("redis-cli", "a"))
 )
 _SQL = re.compile(
     r"\b(?:identified\s++by(?:\s++password)?|passw(?:or)?d)(?:\s++|\s*+\(\s*+)'(?P<value>(?:[^'\\]|\\.|'')++)",
@@ -104,7 +108,9 @@ _ORACLE = re.compile(
 def mask_commands(text: str) -> str:
     """The text with the passwords masked of clients that take them without a name, and of SQL."""
     if any(map(text.__contains__, CLIENTS)):
-        text = _OPTION.sub(_mask_value, _CLIENT_PASSWORD.sub(_mask_value, text))
+        text = _CLIENT_PASSWORD.sub(_mask_value, text)
+        for program, option in _CLIENTS_OPTIONS:
+            text = _mask_options(text, program, option)
     return _SQL.sub(_mask_value, text)
 
 
@@ -118,9 +124,12 @@ def may_be_of_programs(texts: str, lowered: str) -> bool:
 def mask_programs(text: str, secrets: Secrets) -> str:
     """The text with the passwords masked that programs are given in a place or by an option without a name."""
     lowered = text.lower()
-    for needle in chain(_OPTIONS, _OTHERS):
+    for needle in chain(_OPTIONS, _TOGETHER):
         if needle in lowered:
-            text = _compiled(_pattern_of(needle)).sub(_mask_within, text)
+            text = _mask_options(text, *_patterns_of(needle))
+    for needle, pattern in _OTHERS.items():
+        if needle in lowered:
+            text = _compiled(pattern).sub(_mask_within, text)
     if "insert" in lowered and "values" in lowered:
         text = _mask_inserts(text, secrets)
     if "set" in lowered or "ENV " in text:
@@ -152,11 +161,25 @@ def _mask_inserts(text: str, secrets: Secrets) -> str:
     return "".join(parts) + text[done:]
 
 
-def _pattern_of(needle: str) -> str:
-    if needle in _OTHERS:
-        return _OTHERS[needle]
+def _mask_options(text: str, program: re.Pattern[str], option: re.Pattern[str]) -> str:
+    """The text with each password masked that the program is given by the option, however often it is."""
+    parts: list[str] = []
+    done = 0
+    for found in program.finditer(text):
+        at = found.end()
+        while at >= done and (given := option.match(text, at)):
+            parts += [text[done : given.start("value")], MASK]
+            done = at = given.end("value")
+    return "".join(parts) + text[done:]
+
+
+def _patterns_of(needle: str) -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A program, and its option with a password, from the end of the program, or of the password before, on."""
+    if needle in _TOGETHER:
+        program, option = _TOGETHER[needle]
+        return _compiled(rf"{program}(?=[ ])"), _compiled(_WITHIN + option + _VALUE % "")
     program, option = _OPTIONS[needle]
-    return rf"\b{program}{_WITHIN}-{option}[ =]" + _VALUE % _NO_MASK_NOR_PORT
+    return _compiled(rf"\b{program}(?=[ ])"), _compiled(rf"{_WITHIN}-{option}[ =]" + _VALUE % _NO_PORT)
 
 
 @lru_cache

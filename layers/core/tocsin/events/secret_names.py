@@ -63,9 +63,10 @@ apart only if nothing is left over, so that "monkey", "author", "compass" and "t
 
 _SECRET_LAST = listed("""
     pin pins pincode pincodes cvv cvc cvn samlresponse samlassertion
-    recoverycode recoverycodes backupcode backupcodes scratchcode scratchcodes securitycode
+    recoverycode recoverycodes backupcode backupcodes scratchcode scratchcodes securitycode oobcode oobcodes
 """)
-"""A word, or two, that name a secret where a name ends in them: "card_pin", "SAMLResponse", "mfa_recovery_codes"."""
+"""A word, or two, that name a secret where a name ends in them: "card_pin", "SAMLResponse", "mfa_recovery_codes".
+An "oobCode" is Firebase's: who has one may set a password, or is signed in."""
 
 _STEMS = re.compile(
     r"password(?!less)|passwd|passphrase|passwort|kennwort|contrasena|(?:api|secret|access|private)_?key(?:s|id)?\Z|(?:secret|token|credential)s?\Z"
@@ -114,6 +115,7 @@ _HINTS = (
     *("pass", "key", "tok", "sec", "auth", "api", "cook", "sess", "cred", "sig", "pw", "priv", "otp", "jwt", "srf"),
     *("bear", "psw", "ssw", "s5w", "5sw", "55w", "$$w", "p4s", "pa5", "p@s", "p@$", "t0k", "s3c", "cr3", "d3n", "nti1"),
     *("psk", "kennw", "contrase", "senha", "mdp", "pin", "cvv", "cvc", "cvn", "saml", "recov", "backup", "scratch"),
+    "oob",
 )
 """Each secret key in ASCII has one of these in it: what has none is spared the rest."""
 
