@@ -98,8 +98,7 @@ class Sender:
             return self._spool.put(line, drop=drop)
         except OSError as error:
             self._spool_fails(error)
-            dropped = self._memory.put(line, drop=drop)
-            return None if dropped is None else [*getattr(error, "dropped", ()), *dropped]
+            return self._memory.put(line, drop=drop)
 
     def flush(self, timeout: float) -> bool:
         """Wait until what was put is stored or refused; False where that takes more than `timeout` seconds.

@@ -28,6 +28,7 @@ _PATIENCE = 0.25  # seconds that a put waits for another process's write
 _PATIENCE_OF_SENDER = 5.0
 _SETUP_TRIES = 10
 _DROPPED_AT_ONCE = 100  # events, of which each takes a page or less as a rule
+_SPARE = 8  # pages that a put may take beside those of its line: for the tree
 _LONGEST_LOG = 32 << 20  # bytes of the write-ahead log at which a put moves it into the database, if nobody has
 _SETUP = f"""
     PRAGMA page_size = {_PAGE};
@@ -35,15 +36,14 @@ _SETUP = f"""
     CREATE TABLE IF NOT EXISTS events (number INTEGER PRIMARY KEY, line BLOB NOT NULL);
 """
 _INSERT = "INSERT INTO events (number, line) VALUES (?, ?)"
+_ALL = "SELECT number, line FROM events ORDER BY number"
 _OLDEST = "SELECT number, line FROM events ORDER BY number LIMIT ?"
 _LAST = "SELECT max(number) FROM events"
 _DELETE = "DELETE FROM events WHERE number = ?"
 
 
 class SpoolError(OSError):
-    """The spool's file can't be used now. `dropped`: lines that had gone to make room, before it could not be."""
-
-    dropped: Sequence[bytes] = ()
+    """The spool's file can't be used now, as where the disk is full. Nothing that was in it has gone."""
 
 
 class Spool:
@@ -70,32 +70,31 @@ class Spool:
 
     def put(self, line: bytes, *, drop: bool = True) -> list[bytes] | None:
         """Add a line; the lines that were dropped for it. None, and nothing added, where that must not be."""
-        dropped: list[bytes] = []
-        with self._put_lock, _as_spool_error(dropped):
+        with self._put_lock, _as_spool_error():
             if self._putting is None:
                 self._putting = self._connected(_PATIENCE)
-            while True:
-                try:
-                    self._mark = _insert(self._putting, line, self._mark)
-                except sqlite3.OperationalError as error:
-                    if "full" not in str(error):  # SQLITE_FULL: max_page_count, or the disk; 3.10 has no error codes
-                        raise
-                    if not drop:
-                        return None
-                    oldest = self._drop_oldest(self._putting)
-                    if not oldest and len(line) > self._room:
-                        return [*dropped, line]
-                    if not oldest:  # so it is the disk that is full
-                        raise
-                    dropped += oldest
-                else:
-                    return dropped
+            try:
+                self._mark = _insert(self._putting, line, self._mark)
+            except sqlite3.OperationalError as error:
+                # SQLITE_FULL: max_page_count, or the disk; 3.10 has no error codes
+                if "full" not in str(error) or _has_room(self._putting, line):
+                    raise
+                if not drop:
+                    return None
+                return [line] if len(line) > self._room else self._put_for_oldest(self._putting, line)
+            return []
 
-    def _drop_oldest(self, database: sqlite3.Connection) -> list[bytes]:
+    def _put_for_oldest(self, database: sqlite3.Connection, line: bytes) -> list[bytes]:
+        """Add a line in place of the oldest, which are returned.
+
+        It is one transaction: where the line can't be written all the same, as on a full disk, they stay.
+        """
         with _transaction(database):
-            oldest = database.execute(_OLDEST, (_DROPPED_AT_ONCE,)).fetchall()
+            oldest = _oldest(database, len(line) + _SPARE * _PAGE)
             database.executemany(_DELETE, [(number,) for number, _ in oldest])
-        return [line for _, line in oldest]
+            mark = _insert(database, line, self._mark)
+        self._mark = mark
+        return [each for _, each in oldest]
 
     def take(self, most: int, room: int) -> list[Entry]:
         """The oldest entries, one at least where there is one; none where another process takes."""
@@ -226,6 +225,28 @@ class Spool:
             yield self._taking
 
 
+def _has_room(database: sqlite3.Connection, line: bytes) -> bool:
+    """Whether the database may grow by what a line takes: what it has no room for then is the disk."""
+    most, there, unused = (
+        database.execute(f"PRAGMA {name}").fetchone()[0] for name in ("max_page_count", "page_count", "freelist_count")
+    )
+    return bool(most - there + unused > len(line) // (_PAGE - 4) + _SPARE)
+
+
+def _oldest(database: sqlite3.Connection, room: int) -> list[Entry]:
+    """The oldest entries: as many as take that many bytes, and `_DROPPED_AT_ONCE` at least, where there are."""
+    oldest: list[Entry] = []
+    size = 0
+    rows = database.execute(_ALL)
+    for number, line in rows:
+        oldest.append((number, line))
+        size += len(line)
+        if size >= room and len(oldest) >= _DROPPED_AT_ONCE:
+            break
+    rows.close()
+    return oldest
+
+
 def _insert(database: sqlite3.Connection, line: bytes, after: int) -> int:
     """Add a line behind all others; its number. That is the time, in nanoseconds, so none is ever used twice."""
     number = max(time.time_ns(), after + 1)
@@ -270,12 +291,10 @@ def _transaction(database: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextmanager
-def _as_spool_error(dropped: Sequence[bytes] = ()) -> Iterator[None]:
+def _as_spool_error() -> Iterator[None]:
     try:
         yield
     except SpoolError:
         raise
     except (sqlite3.Error, OSError) as error:
-        failure = SpoolError(f"{type(error).__name__}: {error}")
-        failure.dropped = dropped
-        raise failure from error
+        raise SpoolError(f"{type(error).__name__}: {error}") from error

@@ -31,33 +31,101 @@ def test_what_comes_last_does_so_after_the_clock_was_set_back(path, monkeypatch)
     spool.close()
 
 
-def test_what_was_dropped_is_lost_aloud_where_the_new_event_can_not_be_written(api, make, path, monkeypatch):
-    """The fault: events that had gone for one that then could not be written either were not counted."""
-    insert, put = spooling._insert, []
+def full(spool: Spool) -> int:
+    """Put as much as it takes, 3,000 bytes each; how many that are."""
+    number = 0
+    while spool.put(f"{number:04}".encode() + b"x" * 3_000, drop=False) is not None:
+        number += 1
+    return number
 
-    def fills_up(database, line, after):
-        if len(put) == 2:  # full at first; then, once there is room, in use by another process
-            put.append("full")
-            raise sqlite3.OperationalError("database or disk is full")
-        if len(put) == 3:
-            put.append("locked")
-            raise sqlite3.OperationalError("database is locked")
-        put.append("written")
-        return insert(database, line, after)
 
-    monkeypatch.setattr(spooling, "_insert", fills_up)
-    # Another process sends: what is put stays in the file.
-    another = Spool(path, LEAST_ROOM)
-    assert another.leads()
-    told = []
-    client = make(spool=path, on_lost=lambda event, reason: told.append(event["action"]))
+@pytest.mark.parametrize("why", ["database or disk is full", "database is locked"])
+def test_a_full_spool_keeps_what_it_has_where_the_new_event_can_not_be_written(path, monkeypatch, why):
+    """The fault: the oldest went for one that then could not be written either."""
+    spool = Spool(path, LEAST_ROOM)
+    before, tries = full(spool), []
 
-    for action in ("first", "second", "third"):
-        client.emit(action)
+    def fails(database, line, after):
+        tries.append(line)
+        raise sqlite3.OperationalError("database or disk is full" if len(tries) == 1 else why)
 
-    assert put == ["written", "written", "full", "locked"]
-    assert (told, client.dropped) == (["first", "second"], 2)
-    another.close()
+    monkeypatch.setattr(spooling, "_insert", fails)
+
+    with pytest.raises(SpoolError, match=why):
+        spool.put(b"new")
+
+    assert (len(tries), len(lines(spool))) == (2, before)
+    spool.close()
+
+
+def test_a_full_disk_costs_nothing_that_the_spool_has_while_memory_has_room(api, make, path, monkeypatch, caplog):
+    """The fault: the oldest hundred events of the spool were dropped for each new one before that waited in memory."""
+    spool = Spool(path, LEAST_ROOM)
+    assert spool.leads()
+    told: list[tuple[str, str]] = []
+    client = make(spool=path, queue_size=3, on_lost=lambda event, why: told.append((event["action"], str(why))))
+    for number in range(150):
+        client.emit(f"spooled{number}")
+    insert = spooling._insert
+
+    def on_a_full_disk(database, line, after):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(spooling, "_insert", on_a_full_disk)
+    monkeypatch.setattr("tocsin_client.memory.MemoryQueue.take", lambda *_: [])  # as while the API does not answer
+
+    for number in range(3):
+        client.emit(f"e{number}")
+    kept = (told[:], client.lost)
+    client.emit("e3")
+
+    assert kept == ([], 0)
+    assert (told, client.lost) == ([("e0", "the queue is full")], 1)
+    assert len(lines(spool)) == 150
+    assert "the spool can't be used; events wait in memory: OperationalError: database or disk is full" in caplog.text
+    assert "events lost: 1; in all: 1: the queue is full" in caplog.text
+    monkeypatch.setattr(spooling, "_insert", insert)
+    spool.close()
+
+
+def test_a_full_disk_is_no_full_queue_where_that_is_to_raise(api, make, path, monkeypatch):
+    """The fault: nothing may be dropped, so the event was refused, though memory had room."""
+
+    def on_a_full_disk(database, line, after):
+        raise sqlite3.OperationalError("database or disk is full")
+
+    monkeypatch.setattr(spooling, "_insert", on_a_full_disk)
+    client = make(spool=path, when_full="raise")
+
+    event_id = client.emit("login")
+
+    assert client.flush(timeout=120)
+    assert list(api.stored) == [event_id]
+
+
+def test_a_large_event_takes_the_place_of_as_many_old_ones_as_it_needs(path):
+    spool = Spool(path, LEAST_ROOM)
+    before = full(spool)
+
+    dropped = spool.put(b"l" * 600_000)
+
+    left = lines(spool)
+    assert dropped is not None
+    assert 200 <= len(dropped) < before
+    assert (len(left), left[-1][:1]) == (before - len(dropped) + 1, b"l")
+    assert [int(line[:4]) for line in [*dropped, *left[:-1]]] == list(range(before))
+    spool.close()
+
+
+def test_an_event_larger_than_the_spool_drops_none_that_wait(path):
+    """The fault: all that waited was dropped first, and then the event, for which there is no room at all."""
+    spool = Spool(path, LEAST_ROOM)
+    spool.put(b"waiting")
+    large = b"x" * 2 * LEAST_ROOM
+
+    assert spool.put(large) == [large]
+    assert lines(spool) == [b"waiting"]
+    spool.close()
 
 
 def test_a_full_disk_costs_no_event_where_the_spool_is_empty(api, make, path, monkeypatch, caplog):
@@ -111,11 +179,14 @@ def test_what_another_process_has_dropped_does_not_come_back(path):
     spool, another = Spool(path, LEAST_ROOM), Spool(path, LEAST_ROOM)
     spool.put(b"poison")
     taken = spool.take(1, 100)
-    another.put(b"x" * 2 * LEAST_ROOM)
+    full(another)
+    dropped = another.put(b"x" * 3_000)
 
     spool.again(taken, last=True)
 
-    assert lines(spool) == []
+    assert dropped is not None
+    assert b"poison" in dropped
+    assert b"poison" not in lines(spool)
     spool.close()
     another.close()
 
