@@ -15,9 +15,7 @@ from tests.integration.config.entries import ENTRIES
 from tests.integration.config.test_blueprint_crashes import MADE_AGAIN, NEW, OLD, let_the_lock_expire, restore
 from tests.integration.config.test_edits_told_whoever_dies import dying
 from tests.integration.conftest import ROOT, Stack
-from tests.integration.handler_calls import WRITES, Answer, Killed, answer_lost, failing, raising, throttled
-from tocsin.aws import clients
-from tocsin.config import lock as locks
+from tests.integration.handler_calls import WRITES, Answer, Killed, failing, raising, throttled
 from tocsin.config.lock import ConfigurationLock
 
 pytestmark = pytest.mark.usefixtures("impatient")
@@ -268,55 +266,6 @@ def test_no_secret_stands_beside_the_lock(api: Api, stack: Stack) -> None:
     assert "untold" in note
     assert "whsec_" not in note
     assert SLACK_URL.rpartition("/")[2] not in note
-
-
-def test_a_note_that_fits_no_item_stands_in_pieces(api: Api, stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "_PIECE", 300)
-    known = ids(stack)
-    died_publishing(api)
-    pieces = [item for item in stack.items("config") if item["pk"]["S"].startswith("note#")]
-    let_the_lock_expire(stack)
-
-    assert next_minute(stack) == {"settled": True}
-    assert len(pieces) > 2
-    assert ("model_created", "transport", "made-hook") in told(stack, known)
-    assert Api.of(stack)("PUT", "/blueprint", NEW).status == 200
-    assert [item for item in stack.items("config") if item["pk"]["S"].startswith("note#")] == []
-
-
-def test_a_note_in_pieces_is_whole_also_where_the_answer_to_leaving_it_got_lost(
-    stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The fault: the repeat found the note's own pieces named, and deleted them as those of a note before."""
-    monkeypatch.setattr(locks, "_PIECE", 10)
-    lock = ConfigurationLock(clients.dynamodb(), "config")
-
-    with answer_lost("UpdateItem") as calls:
-        lock.leave_note({"keys": ["a", "b"]})
-
-    assert calls == ["UpdateItem"]
-    assert lock.note() == {"keys": ["a", "b"]}
-
-
-def test_a_note_that_lacks_a_piece_is_none_and_stops_no_edit(
-    api: Api, stack: Stack, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(locks, "_PIECE", 300)
-    died_publishing(api)
-    first = next(item for item in stack.items("config") if item["pk"]["S"].startswith("note#"))
-    stack.dynamodb.delete_item(TableName="config", Key={"pk": first["pk"], "sk": first["sk"]})
-    let_the_lock_expire(stack)
-
-    assert next_edit(stack).status == 201
-
-
-def test_a_note_of_another_version_stops_no_edit_and_is_a_line_of_the_log(
-    api: Api, stack: Stack, capsys: pytest.CaptureFixture[str]
-) -> None:
-    ConfigurationLock(stack.dynamodb, "config").leave_note({"untold": {"of": "another version"}})
-
-    assert next_edit(stack).status == 201
-    assert "RUN_UNREADABLE" in capsys.readouterr().out
 
 
 # ── events that can't be stored ──────────────────────────────────────────────

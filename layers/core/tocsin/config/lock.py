@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import logging
 import secrets
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -18,6 +19,8 @@ import orjson
 
 from tocsin.aws.dynamodb import Item, number, number_of, text, text_of, until
 from tocsin.aws.errors import ConditionFailed
+from tocsin.aws.logging import Code
+from tocsin.aws.logging import note as log
 from tocsin.aws.table import Table
 from tocsin.errors import Conflict
 from tocsin.records import dataclass
@@ -75,12 +78,16 @@ class ConfigurationLock:
             )
         except ConditionFailed:
             raise Conflict("another configuration is being applied at this moment; try again soon") from None
-        return Held(token, self._note_of(locked))
+        return Held(token, self._note_of(locked, alone=True))
 
-    def note(self) -> Json:
-        """Return the note of a run in progress or interrupted; None where there is none."""
+    def note(self, *, alone: bool = False) -> Json:
+        """Return the note of a run in progress or interrupted; None where there is none. `alone` says who has the lock.
+
+        A note that lacks pieces is none. To who has the lock that is a line of the log; others may meet one that is
+        being deleted.
+        """
         item = self._table.get("reading the configuration's lock", _KEY, consistent=True)
-        return None if item is None else self._note_of(item)
+        return None if item is None else self._note_of(item, alone=alone)
 
     def left(self, *, now: datetime) -> Json:
         """Return the note of an interrupted run; None where there is none, or somebody has the lock."""
@@ -127,12 +134,21 @@ class ConfigurationLock:
                 gone = "REMOVE locked_until, locked_by, #token"
                 self._table.update(what, _KEY, gone, condition=_OURS, names=_TOKEN, values=values)
 
-    def _note_of(self, item: Item) -> Json:
+    def _note_of(self, item: Item, *, alone: bool = False) -> Json:
         pieces = number_of(item, "pieces")
         if pieces:
             at = {":pk": text(text_of(item, "note_at"))}
             found = list(self._table.query("reading the configuration's lock", "pk = :pk", at, consistent=True))
             if len(found) != pieces:
+                if alone:
+                    log(
+                        Code.RUN_NOTE_INCOMPLETE,
+                        "the note of a run that was broken off lacks pieces: it is not known what is left of that run",
+                        level=logging.WARNING,
+                        note_at=text_of(item, "note_at"),
+                        pieces=pieces,
+                        found=len(found),
+                    )
                 return None
             packed = b"".join(piece["data"]["B"] for piece in found)
         else:

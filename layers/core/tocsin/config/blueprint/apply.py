@@ -156,7 +156,7 @@ class Blueprints:
     def _settle_at_once(self) -> None:
         """Tell what holds of the run that just failed. Where that fails as well, whoever takes the lock next does."""
         try:
-            self._run_events().settle(self._lock.note())
+            self._run_events().settle(self._lock.note(alone=True))
         except TocsinError as error:
             note(Code.BROKEN_OFF_UNREAD, error.logged, level=logging.ERROR)
 
