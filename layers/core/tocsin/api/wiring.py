@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
 
 from tocsin.api.tickets import LiveAddress
 from tocsin.aws import clients
@@ -18,7 +17,7 @@ from tocsin.config.changes import ChangeEvents
 from tocsin.config.lock import ConfigurationLock
 from tocsin.config.resources import ConfigurationEditor, Keys, SignIns
 from tocsin.config.secret_store import SecretStore
-from tocsin.config.store import ConfigurationStore
+from tocsin.config.store import ConfigurationStore, Stores
 from tocsin.deliveries.breaker_store import BreakerStore
 from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.model import DeliveryMessage
@@ -51,9 +50,6 @@ from tocsin.status.report import Clients, StatusReport, Watched
 from tocsin.telling.preferences_store import PreferencesStore
 from tocsin.times import utc_now
 from tocsin.types import JsonObject
-
-if TYPE_CHECKING:
-    from tocsin.config.blueprint.run_events import RunEvents
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +111,16 @@ def services_of(environment: Environment) -> Services:
         breakers=BreakerStore(dynamodb, deliveries_table),
         queues=Queues(lambda: Outbox(clients.sqs()), queue_urls(environment)),
     )
-    editor, blueprints = _editing(environment, events, configuration, people, Belongings(owners, preferences))
+    stores = Stores(
+        configuration=configuration,
+        secrets=SecretStore(dynamodb, config_table),
+        lock=ConfigurationLock(dynamodb, config_table),
+        people=people,
+        belongings=Belongings(owners, preferences),
+        changes=ChangeEvents(events),
+    )
+    policy = policy_of(environment)
+    editor = ConfigurationEditor(stores, policy)
     watched = Watched(
         environment.pairs("WATCHED_QUEUES"),
         environment.pairs("DEAD_LETTERS"),
@@ -132,7 +137,7 @@ def services_of(environment: Environment) -> Services:
         inboxes=InboxStore(dynamodb, deliveries_table),
         owners=owners,
         preferences=preferences,
-        blueprints=blueprints,
+        blueprints=Blueprints(stores, policy),
         explainer=explainer,
         backtester=Backtester(dynamodb, events_table, explainer, people),
         editor=editor,
@@ -153,44 +158,6 @@ def services_of(environment: Environment) -> Services:
         jobs=JobStore(dynamodb, deliveries_table),
         exports=Bucket(clients.s3, environment.text("EXPORTS_BUCKET")),
     )
-
-
-def _editing(
-    environment: Environment,
-    events: EventStore,
-    configuration: ConfigurationStore,
-    people: PeopleStore,
-    belongings: Belongings,
-) -> tuple[ConfigurationEditor, Blueprints]:
-    dynamodb, config_table = clients.dynamodb(), environment.text("CONFIG_TABLE")
-    secrets, lock = SecretStore(dynamodb, config_table), ConfigurationLock(dynamodb, config_table)
-    changes, policy = ChangeEvents(events), policy_of(environment)
-
-    def run_events() -> RunEvents:
-        from tocsin.config.blueprint.run_events import RunEvents  # noqa: PLC0415 - few requests apply a blueprint
-
-        return RunEvents(configuration, people, lock, changes)
-
-    editor = ConfigurationEditor(
-        configuration=configuration,
-        secrets=secrets,
-        lock=lock,
-        people=people,
-        belongings=belongings,
-        policy=policy,
-        changes=changes,
-        run_events=run_events,
-    )
-    blueprints = Blueprints(
-        configuration=configuration,
-        secrets=secrets,
-        lock=lock,
-        people=people,
-        belongings=belongings,
-        policy=policy,
-        run_events=run_events,
-    )
-    return editor, blueprints
 
 
 def _left(people: PeopleStore, owners: InboxOwnerStore) -> Left:

@@ -34,7 +34,13 @@ from tocsin.ttl_cache import TTLCache
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+    from tocsin.config.belongings import Belongings
+    from tocsin.config.blueprint.run_events import RunEvents
+    from tocsin.config.changes import ChangeEvents
+    from tocsin.config.lock import ConfigurationLock
     from tocsin.config.model import Configuration
+    from tocsin.config.secret_store import SecretStore
+    from tocsin.identity.store import PeopleStore
 
 _PIECE = 350_000  # bytes; an item holds 400 KB
 _OLD_SNAPSHOT_LIVES = timedelta(hours=1)  # longer than any function that still reads it
@@ -220,3 +226,21 @@ def _version_of(item: Item) -> Version:
         applied_by=text_of(item, "applied_by"),
         run=text_of(item, "run"),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What edits and blueprints work on: the configuration's store, those of what belongs to it, and the lock."""
+
+    configuration: ConfigurationStore
+    secrets: SecretStore
+    lock: ConfigurationLock
+    people: PeopleStore
+    belongings: Belongings
+    changes: ChangeEvents
+
+    def run_events(self) -> RunEvents:
+        """Return what stores the events of a blueprint."""
+        from tocsin.config.blueprint.run_events import RunEvents  # noqa: PLC0415 - few requests apply a blueprint
+
+        return RunEvents(self.configuration, self.people, self.lock, self.changes)

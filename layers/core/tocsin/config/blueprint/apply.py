@@ -15,12 +15,11 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tocsin.aws.logging import Code, note
-from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import secrets as secrecy
 from tocsin.config.blueprint import validate as checks
 from tocsin.config.blueprint.applied import Applied
@@ -28,16 +27,13 @@ from tocsin.config.blueprint.diff import differences
 from tocsin.config.blueprint.journal import Journal
 from tocsin.config.blueprint.model import Blueprint, GroupEntry, KeyEntry, UserEntry
 from tocsin.config.changes import REPLACED, Teller
-from tocsin.config.lock import ConfigurationLock
 from tocsin.config.model import Configuration
-from tocsin.config.secret_store import SecretStore
-from tocsin.config.store import ConfigurationStore, Version
+from tocsin.config.store import Stores, Version
 from tocsin.errors import Invalid, TocsinError, Violation
 from tocsin.http.preconditions import Precondition
 from tocsin.identity.api_keys import ApiKey, bearer, hash_secret, new_key_id, new_secret
 from tocsin.identity.directory import Group, User
 from tocsin.identity.principal import Principal
-from tocsin.identity.store import PeopleStore
 from tocsin.models import fields_of
 from tocsin.outbound import OutboundPolicy
 from tocsin.records import dataclass, field
@@ -45,7 +41,6 @@ from tocsin.times import iso, utc_now
 from tocsin.types import Json, JsonObject
 
 if TYPE_CHECKING:
-    from tocsin.config.blueprint.run_events import RunEvents
     from tocsin.config.blueprint.untold import Untold
 
 MAX_MADE = 5_000
@@ -91,24 +86,10 @@ class _Plan:
 class Blueprints:
     """Reads and applies the whole configuration. Raises Invalid, Conflict, Unavailable."""
 
-    def __init__(
-        self,
-        *,
-        configuration: ConfigurationStore,
-        secrets: SecretStore,
-        lock: ConfigurationLock,
-        people: PeopleStore,
-        belongings: Belongings,
-        policy: OutboundPolicy,
-        run_events: Callable[[], RunEvents],
-    ) -> None:
-        self._configuration = configuration
-        self._secrets = secrets
-        self._lock = lock
-        self._people = people
-        self._belongings = belongings
+    def __init__(self, stores: Stores, policy: OutboundPolicy) -> None:
+        """`policy` judges webhooks' URLs."""
+        self._stores = stores
         self._policy = policy
-        self._run_events = run_events
 
     def current(self) -> Held:
         """Return the blueprint in force, with secrets masked."""
@@ -123,7 +104,7 @@ class Blueprints:
         return Applied(current.version.number, _plan(blueprint, current).changes, state=_state(current))
 
     def _unfinished(self) -> Journal:
-        return Journal.from_json(self._lock.note())
+        return Journal.from_json(self._stores.lock.note())
 
     def apply(self, blueprint: Blueprint, by: Principal, precondition: Precondition) -> Applied:
         """Put `blueprint` in force, and tell of it. Raises PreconditionFailed where another one holds than expected.
@@ -131,10 +112,10 @@ class Blueprints:
         Of what fails after the first write, those changes are told that hold.
         """
         self._check(blueprint)
-        lock = self._lock.take(by.key_name, now=utc_now())
+        lock = self._stores.lock.take(by.key_name, now=utc_now())
         done = False
         try:
-            unfinished = Journal() if lock.note is None else self._run_events().settle(lock.note)
+            unfinished = Journal() if lock.note is None else self._stores.run_events().settle(lock.note)
             done = not unfinished
             current = self._read(unfinished)
             precondition.check(_state(current))
@@ -150,13 +131,13 @@ class Blueprints:
                 applied = Applied(current.version.number, (), state=plan.state)
         finally:
             # If only this fails, the caller gets an error and never sees the new secrets: the next run makes new ones.
-            self._lock.release(lock, forget=done)
+            self._stores.lock.release(lock, forget=done)
         return applied
 
     def _settle_at_once(self) -> None:
         """Tell what holds of the run that just failed. Where that fails as well, whoever takes the lock next does."""
         try:
-            self._run_events().settle(self._lock.note(alone=True))
+            self._stores.run_events().settle(self._stores.lock.note(alone=True))
         except TocsinError as error:
             note(Code.BROKEN_OFF_UNREAD, error.logged, level=logging.ERROR)
 
@@ -166,15 +147,15 @@ class Blueprints:
             raise Invalid(wrong)
 
     def _read(self, unfinished: Journal) -> _Current:
-        version, configuration = self._configuration.current(fresh=True)
-        keys = list(self._people.all_keys())
+        version, configuration = self._stores.configuration.current(fresh=True)
+        keys = list(self._stores.people.all_keys())
         return _Current(
             version=version,
             configuration=configuration,
-            users={user.username: user for user in self._people.all_users()},
+            users={user.username: user for user in self._stores.people.all_users()},
             keys={key.name: key for key in keys if key.id not in unfinished.keys},
             never_shown={key.name: key for key in keys if key.id in unfinished.keys},
-            members={group.name: frozenset(self._people.all_members(group)) for group in configuration.groups},
+            members={group.name: frozenset(self._stores.people.all_members(group)) for group in configuration.groups},
             key_ids=frozenset(key.id for key in keys),
             unfinished=unfinished,
         )
@@ -184,20 +165,20 @@ class Blueprints:
         traces, run = current.unfinished | plan.traces, secrets.token_hex(8)
         untold = _untold(plan, run, Teller(by, plan.configuration.settings))
         if plan.changes:
-            self._run_events().leave(traces, untold)
+            self._stores.run_events().leave(traces, untold)
         for resolved in plan.transports:
             for ref, secret in resolved.to_store.items():
-                self._secrets.put(ref, secret)
+                self._stores.secrets.put(ref, secret)
         arrivals = [user.username for user in plan.users if user.username not in current.users]
-        self._belongings.clear_for(arrivals, now=utc_now())
-        self._people.write(
+        self._stores.belongings.clear_for(arrivals, now=utc_now())
+        self._stores.people.write(
             users=[user for user in plan.users if current.users.get(user.username) != user],
             members=[(group, member) for group, members in plan.new_rosters for member in sorted(members)],
             keys=[key for key in plan.keys if current.keys.get(key.name) != key],
         )
         version = current.version
         if plan.changes:
-            version = self._configuration.publish(
+            version = self._stores.configuration.publish(
                 plan.configuration, replacing=current.version, by=by.key_name, run=run
             )
         self._tidy(plan, current, traces)
@@ -212,21 +193,21 @@ class Blueprints:
                 if resolved.generated is not None
             ),
         )
-        return applied, self._run_events().tell(untold, plan.configuration.settings)
+        return applied, self._stores.run_events().tell(untold, plan.configuration.settings)
 
     def _tidy(self, plan: _Plan, current: _Current, traces: Journal) -> None:
-        self._people.delete(key_ids=current.key_ids - {key.id for key in plan.keys})
+        self._stores.people.delete(key_ids=current.key_ids - {key.id for key in plan.keys})
         kept = {user.username: user for user in plan.users}
         for name, user in current.users.items():
             if name in kept and kept[name].pk != user.pk:
-                self._people.forget_pk(user)
+                self._stores.people.forget_pk(user)
         gone = traces.rosters - _rosters(plan.configuration)
         groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
-        self._belongings.take_from(sorted(current.users.keys() - kept.keys()), now=utc_now())
-        self._people.delete(users=[current.users[name] for name in sorted(current.users.keys() - kept.keys())])
-        self._people.let_expire(groups, now=utc_now())
+        self._stores.belongings.take_from(sorted(current.users.keys() - kept.keys()), now=utc_now())
+        self._stores.people.delete(users=[current.users[name] for name in sorted(current.users.keys() - kept.keys())])
+        self._stores.people.let_expire(groups, now=utc_now())
         for ref in sorted(traces.secrets - _secret_refs(plan.configuration)):
-            self._secrets.delete(ref)
+            self._stores.secrets.delete(ref)
 
 
 def _untold(plan: _Plan, run: str, teller: Teller) -> Untold:

@@ -7,32 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Put
 from tocsin.aws.retry import retry
-from tocsin.config.belongings import Belongings
 from tocsin.config.blueprint import Blueprint
 from tocsin.config.blueprint.validate import check
-from tocsin.config.changes import ChangeEvents, Teller
-from tocsin.config.lock import ConfigurationLock
+from tocsin.config.changes import Teller
 from tocsin.config.model import Configuration
-from tocsin.config.secret_store import SecretStore
 from tocsin.config.settings import Settings
-from tocsin.config.store import ConfigurationStore
+from tocsin.config.store import Stores
 from tocsin.errors import Conflict, Invalid, Violation
 from tocsin.identity.directory import User
 from tocsin.identity.principal import Principal
-from tocsin.identity.store import PeopleStore
 from tocsin.outbound import OutboundPolicy
 from tocsin.records import dataclass, field
 from tocsin.rules.load import Overloaded, check_load
 from tocsin.rules.model import not_over
 from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
-
-if TYPE_CHECKING:
-    from tocsin.config.blueprint.run_events import RunEvents
 
 _WAITS = 12
 _FIRST_WAIT = 0.02  # seconds
@@ -63,26 +55,12 @@ class ConfigurationEditor:
     Methods raise Conflict and Unavailable.
     """
 
-    def __init__(
-        self,
-        *,
-        configuration: ConfigurationStore,
-        secrets: SecretStore,
-        lock: ConfigurationLock,
-        people: PeopleStore,
-        belongings: Belongings,
-        policy: OutboundPolicy,
-        changes: ChangeEvents,
-        run_events: Callable[[], RunEvents],
-    ) -> None:
-        self.configuration = configuration
-        self.secrets = secrets
-        self.people = people
-        self.belongings = belongings
-        self._lock = lock
+    def __init__(self, stores: Stores, policy: OutboundPolicy) -> None:
+        """`policy` judges webhooks' URLs."""
+        self._stores = stores
         self._policy = policy
-        self._changes = changes
-        self._run_events = run_events
+        self.configuration, self.secrets = stores.configuration, stores.secrets
+        self.people, self.belongings = stores.people, stores.belongings
 
     def current(self) -> Configuration:
         """Read the configuration in force from the table, not from the cache."""
@@ -95,7 +73,7 @@ class ConfigurationEditor:
         What holds of a blueprint that was broken off is told first, since it could not be found out afterwards.
         """
         lock = retry(
-            lambda: self._lock.take(principal.key_name, now=utc_now()),
+            lambda: self._stores.lock.take(principal.key_name, now=utc_now()),
             on=Conflict,
             tries=_WAITS,
             first_pause=_FIRST_WAIT,
@@ -103,14 +81,16 @@ class ConfigurationEditor:
         )
         try:
             if lock.note is not None:
-                self._run_events().settle(lock.note)
+                self._stores.run_events().settle(lock.note)
             yield
         finally:
-            self._lock.release(lock, forget=False)  # the note of an interrupted blueprint stays for the next blueprint
+            self._stores.lock.release(
+                lock, forget=False
+            )  # the note of an interrupted blueprint stays for the next blueprint
 
     def settle(self) -> bool:
         """Tell what holds of a blueprint whose run died, where nobody does so. Returns whether this did."""
-        left = self._lock.left(now=utc_now())
+        left = self._stores.lock.left(now=utc_now())
         if not isinstance(left, dict) or "untold" not in left:
             return False
         try:
@@ -186,12 +166,12 @@ class ConfigurationEditor:
         caller is shown the secret of what is changed.
         """
         teller = Teller(principal, settings or self.configuration.version().settings)
-        return self._changes.writing(teller.events(changes, shown_once=shown_once))
+        return self._stores.changes.writing(teller.events(changes, shown_once=shown_once))
 
     def telling_rotation(self, kind: str, name: str, principal: Principal, facts: JsonObject) -> list[Put]:
         """Return the write of the event that a secret is replaced, as `telling` does."""
         teller = Teller(principal, self.configuration.version().settings)
-        return self._changes.writing([teller.rotated(kind, name, facts)])
+        return self._stores.changes.writing([teller.rotated(kind, name, facts)])
 
 
 def tried(before: object, changes: Sequence[JsonObject]) -> JsonObject:
