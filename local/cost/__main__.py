@@ -6,10 +6,11 @@ import argparse
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from local.cost.bill import Prices, a_million, by_kind, dollars, drivers, is_keeping, quotas
+from local.cost.bill import Prices, a_million, a_month, by_kind, dollars, drivers, is_keeping, quotas
+from local.cost.meter import Usage
 from local.cost.sizes import tables
 from local.cost.stage import Stage, staged
-from local.cost.workload import Driven, Workload, drive
+from local.cost.workload import Driven, Workload, drive, each_minute, idles
 from local.sinks import Sinks
 
 RATES = (1, 10, 100, 1_000, 10_000, 100_000)
@@ -19,15 +20,25 @@ def _staged(workload: Workload, prices: Prices) -> AbstractContextManager[Stage]
     return staged(prices.assumed, indexes=workload.indexes, log_level=workload.log_level)
 
 
-def driven_by(workload: Workload, prices: Prices) -> Driven:
+def driven_by(workload: Workload, prices: Prices, idle: Usage) -> Driven:
     """Drives a workload through the code, on tables and queues of its own."""
     with Sinks.started() as sinks, _staged(workload, prices) as stage:
-        return drive(stage, workload, sinks)
+        return drive(stage, workload, sinks, idle)
 
 
-def bill(workload: Workload, prices: Prices) -> str:
+def idle_month(idle: Usage, names: list[str], prices: Prices) -> str:
+    """What a month costs in which nothing comes, by kind of unit, and by function that runs each minute."""
+    costs = dollars(a_month(idle), prices)
+    kinds = ", ".join(f"{kind} {cost:.2f}" for kind, cost in by_kind(costs).items() if cost >= 0.005)
+    by_function = {name: sum(cost for unit, cost in costs.items() if unit.endswith(f":{name}")) for name in names}
+    says = ", ".join(f"{name} {cost:.3f}" for name, cost in sorted(by_function.items(), key=lambda each: -each[1]))
+    total = sum(costs.values())
+    return f"Where nothing comes: ${total:.2f} a month ({kinds}).\nInvocations and log lines each minute: {says}."
+
+
+def bill(workload: Workload, prices: Prices, idle: Usage) -> str:
     """One workload's bill."""
-    driven = driven_by(workload, prices)
+    driven = driven_by(workload, prices, idle)
     usage = a_million(driven, workload)
     costs = dollars(usage, prices)
     lines = ["| unit | a million events use | $ |", "|---|---|---|"]
@@ -45,7 +56,7 @@ def bill(workload: Workload, prices: Prices) -> str:
     return "\n".join(lines)
 
 
-def growth(workload: Workload, prices: Prices) -> str:
+def growth(workload: Workload, prices: Prices, idle: Usage) -> str:
     """The same workload at each of RATES: what a million costs then, and which quota is the nearest."""
     lines = [
         "| events/s | matcher's batch | $ a million | $ a month | drivers | nearest quota |",
@@ -53,7 +64,7 @@ def growth(workload: Workload, prices: Prices) -> str:
     ]
     for rate in RATES:
         at = replace(workload, rate=float(rate))
-        driven = driven_by(at, prices)
+        driven = driven_by(at, prices, idle)
         costs = dollars(a_million(driven, at), prices)
         taking = sum(cost for name, cost in costs.items() if not is_keeping(name))
         first = quotas(driven, at)[0]
@@ -103,9 +114,12 @@ def main() -> None:
         print(tables(prices, larger=asked.larger))
         return
     print(f"{workload}\nPrices: {prices.region}, as of {prices.as_of} (local/cost/prices.json)\n")
-    print(bill(workload, prices))
+    with _staged(workload, prices) as stage:
+        idle, names = idles(stage, workload), each_minute(stage.template)
+    print(bill(workload, prices, idle))
+    print("\n" + idle_month(idle, names, prices))
     if asked.growth:
-        print("\n" + growth(workload, prices))
+        print("\n" + growth(workload, prices, idle))
 
 
 if __name__ == "__main__":

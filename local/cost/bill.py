@@ -51,6 +51,13 @@ def a_million(driven: Driven, workload: Workload) -> Usage:
     return found
 
 
+def a_month(idle: Usage) -> Usage:
+    """What passes in a month of 30 days in which nothing comes."""
+    found = used()
+    add(found, idle, 30 * 86_400)
+    return found
+
+
 def is_keeping(name: str) -> bool:
     """Whether a unit is for keeping events, by how long, rather than for taking and telling them."""
     return name.startswith(KEEPING)

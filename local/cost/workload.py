@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +14,7 @@ from local.cost.meter import Usage, add, used
 from local.cost.stage import Stage, request
 from local.sinks import Sinks
 from local.workspace import ROOT
+from tocsin.config.version_item import REFRESH
 
 SAMPLE = 100
 """Events that are driven through the code, about: what a million uses is that, times as many."""
@@ -94,7 +97,7 @@ def _between(wanted: float, most: int) -> int:
 
 @dataclass(slots=True)
 class Driven:
-    """What one event of a workload uses, by stage, on average; and what passes whatever comes, by the second."""
+    """What one event of a workload uses, by stage, on average; and what passes whatever comes (`idle`), a second."""
 
     stages: dict[str, Usage] = field(default_factory=dict)
     idle: Usage = field(default_factory=used)
@@ -156,14 +159,13 @@ def _text(number: int, length: int) -> str:
     return hashlib.shake_256(str(number).encode()).hexdigest((length + 1) // 2)[:length]
 
 
-def drive(stage: Stage, workload: Workload, sinks: Sinks) -> Driven:
-    """Drives about SAMPLE events of a workload; warms each function up before."""
-    driven = Driven()
+def drive(stage: Stage, workload: Workload, sinks: Sinks, idle: Usage) -> Driven:
+    """Drives about SAMPLE events of a workload; warms each function up before. `idle` is what `idles` counted."""
+    driven = Driven(idle=idle)
     configured(stage, workload, sinks.url)
     stored = _ingest(stage, workload, driven)
     _follow(stage, workload, driven, stored)
     _deliver(stage, workload, driven, sinks, len(stored))
-    _idle(stage, driven)
     return driven
 
 
@@ -267,12 +269,41 @@ def _deliver(stage: Stage, workload: Workload, driven: Driven, sinks: Sinks, cou
             driven.seconds[name] = _seconds(stage, driven, name, size, expected)
 
 
-def _idle(stage: Stage, driven: Driven) -> None:
-    """What passes without any event: schedules, by the minute, and Lambda's asking of queues."""
-    for payload in ("redrive-minute", "rollup-schedule"):
-        event = json.loads((ROOT / "events" / f"{payload}.json").read_text("utf-8"))
-        add(driven.idle, stage.invoke(payload.partition("-")[0], event).usage, 1 / 60)
-    driven.idle["sqs.requests"] += len(_MODES) * _POLLERS / 20 + _POLLERS / 20  # long polls of 20 seconds
+def idles(stage: Stage, workload: Workload, *, pause_s: float = REFRESH.total_seconds() + 1) -> Usage:
+    """What passes without any event, a second: functions that run each minute, and Lambda's asking of queues.
+
+    The stage has none of a workload's events. Each function runs twice, and the second time is counted: the first reads
+    what it knows from there on. Between them is a pause, after which what it knows of the configuration is read anew.
+    """
+    configured(stage, workload, "http://127.0.0.1")
+    minutes = {name: _minute_of(name) for name in each_minute(stage.template)}
+    for name, event in minutes.items():
+        stage.invoke(name, event)
+    time.sleep(pause_s)
+    found = used()
+    for name, event in minutes.items():
+        add(found, stage.invoke(name, event).usage, 1 / 60)
+        found["xray.traces"] += workload.traced(1 / 60) * workload.rate
+    found["sqs.requests"] += len(_MODES) * _POLLERS / 20 + _POLLERS / 20  # long polls of 20 seconds
+    return found
+
+
+def each_minute(template: Mapping[str, Any]) -> list[str]:
+    """The functions of a template that run by a schedule."""
+    return [
+        name.removesuffix("Function").lower()
+        for name, resource in template["Resources"].items()
+        if name.endswith("Function")
+        for trigger in resource["Properties"].get("Events", {}).values()
+        if trigger["Type"] == "Schedule"
+    ]
+
+
+def _minute_of(name: str) -> dict[str, Any]:
+    """What the schedule hands to a function."""
+    paths = (ROOT / "events" / f"{name}-{said}.json" for said in ("minute", "schedule"))
+    event: dict[str, Any] = json.loads(next(path for path in paths if path.exists()).read_text("utf-8"))
+    return event
 
 
 def _scaled(usage: Usage, times: float) -> Usage:
