@@ -4,10 +4,11 @@
     open#<rule>#<hash>    page#<number>  whom a page of the people of a rule, or of a step, names of those who were told
                                          since the beginning
 
-`hash` is of the values that tell one thing from others. `told` holds a transport and a person each. An item is open
-until an event ends it, by one conditional write, which notes the event: so it is told by that event alone, however
-often it is matched, and again after a death. The next beginning opens the item anew, and leaves in it what the end
-before was to tell. Ids of events sort by time: an event ends what began before it.
+`hash` is of the values that tell one thing from others. `told` holds a transport and a person each, and of a person
+whose name somebody had before, when the last of these was deleted. An item is open until an event ends it, by one
+conditional write, which notes the event: so it is told by that event alone, however often it is matched, and again
+after a death. The next beginning opens the item anew, and leaves in it what the end before was to tell. Ids of events
+sort by time: an event ends what began before it.
 """
 
 from __future__ import annotations
