@@ -1,6 +1,6 @@
 """What expires leaves the counts of its hour, within an hour, without DynamoDB deleting it or the stream saying so."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.integration.events.rolled_up import NOW, Crash, Tapped, catch_up, crash
@@ -148,3 +148,12 @@ def test_what_dynamodb_itself_deletes_marks_nothing(stack: Any) -> None:
     stack.function("rollup").handler({"Records": records[1:]}, stack.context)
     assert logins(stack) is None
     assert notes(stack, "rollup#due") == [f"{COUNTED:%Y-%m-%dT%H}"]
+
+
+def test_an_event_that_expires_with_the_last_year_there_is_stops_no_counting(stack: Any) -> None:
+    for_ever = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    store(stack, for_ever)
+
+    catch_up(stack.dynamodb, NOW)
+
+    assert logins(stack) == 1

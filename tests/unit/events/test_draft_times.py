@@ -7,8 +7,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.unit.events.drafts import NOW, draft, finished, terms, wrong
+from tocsin.errors import Invalid
 from tocsin.events.draft import finish, new_id_like
 from tocsin.ids import derived_id, id_time, new_id
+from tocsin.times import parse_duration
 from tocsin.types import Json
 
 # ── ids and times ────────────────────────────────────────────────────────────
@@ -55,6 +57,17 @@ def test_a_creation_time_is_that_of_the_id() -> None:
 @pytest.mark.parametrize("created", ["2026-03-01T12:05:00.124Z", "1999-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
 def test_a_creation_time_out_of_bounds_is_refused(created: str) -> None:
     assert set(wrong(draft(created=created))) == {"created"}
+
+
+@pytest.mark.parametrize("retention", ["days=36500", "days=900000"])
+@pytest.mark.parametrize("created", ["1969-12-31T23:59:59.999Z", "0001-01-01T00:00:00+14:00"])
+def test_what_no_id_can_hold_is_refused_however_long_events_are_kept(created: str, retention: str) -> None:
+    kept = terms(retention=parse_duration(retention))
+
+    with pytest.raises(Invalid, match="older than events are kept here") as refused:
+        finish(draft(created=created, retention="days=1"), kept)
+
+    assert [violation.path for violation in refused.value.violations] == ["created"]
 
 
 @pytest.mark.parametrize("field", ["created", "expires"])

@@ -29,7 +29,7 @@ from tocsin.fields import Moment
 from tocsin.ids import IdError, id_prefix, id_time, new_id, parse_id
 from tocsin.names import nfc
 from tocsin.records import dataclass
-from tocsin.times import DurationError, iso, parse_duration
+from tocsin.times import EPOCH, DurationError, iso, parse_duration
 from tocsin.types import Json, JsonObject
 
 MAX_CLOCK_SKEW = timedelta(minutes=5)
@@ -237,14 +237,14 @@ def _misplaced(created: datetime, terms: Terms) -> str | None:
     """Say what is wrong with a time of creation; None for nothing.
 
     An event older than the stack's retention is refused: each search without a beginning would read all the empty days
-    between it and the other events.
+    between it and the other events. None can be from before 1970, however long that is: its id could not hold it.
     """
     if created > terms.now + MAX_CLOCK_SKEW:
         return f"is more than {MAX_CLOCK_SKEW} in the future: check the producer's clock; given: {iso(created)}"
     try:
-        earliest = terms.now - terms.retention
+        earliest = max(terms.now - terms.retention, EPOCH)
     except OverflowError:
-        return None
+        earliest = EPOCH
     if created < earliest.replace(microsecond=earliest.microsecond // 1000 * 1000):
         return f"is before {iso(earliest)}: older than events are kept here; given: {iso(created)}"
     return None

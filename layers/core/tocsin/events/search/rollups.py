@@ -80,6 +80,8 @@ _SLICE = 50_000
 
 _TRIES = 3
 
+_LAST_HOUR = hour_of(datetime.max.replace(tzinfo=UTC))
+
 MAX_COUNTS = 350_000
 """Bytes of an hour's counts: an item has 400 KB."""
 
@@ -225,7 +227,10 @@ class Rollups:
 
     def _note_expiry(self, hour: datetime, first_expiry: int) -> None:
         # At whole hours, so that an hour is counted again for expired events once an hour at most.
-        when = hour_of(datetime.fromtimestamp(first_expiry - 1, UTC)) + HOUR
+        expires = hour_of(datetime.fromtimestamp(first_expiry - 1, UTC))
+        if expires >= _LAST_HOUR:  # "for ever" is often written so, and there is no hour after it
+            return
+        when = expires + HOUR
         self._put_note(_COUNTING, "rollup#expiry", f"{when:{HOUR_FORMAT}}#{hour:{HOUR_FORMAT}}")
 
     def _look_back(self, settled: datetime, run: Run, has_time: Callable[[], bool]) -> None:
