@@ -22,13 +22,18 @@ _LEAST_CUT = 2_048
 _LONGEST = {"action": 128, "app": 128, "brand": 100, "client_ip": 64, "expires": 64, "retention": 256}
 """Characters of the API's texts. What is longer is cut here where that leaves it what it is, else refused there."""
 _CUT = ("app", "brand")
+_PERSON = {"username": 256, "pk": 256, "email": 320}
+"""Characters of what a user is called, in the API."""
+_KEYS = range(-(2**63), 2**63)
 
 
 def prepared(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return an event's fields as JSON, secrets masked. None says nothing. Never raises, whatever the values do."""
     event: dict[str, Any] = {}
     for name, value in fields.items():
-        if name in {"user", "context"}:
+        if name == "user":
+            event[name] = _person(_object(value))
+        elif name == "context":
             event[name] = _object(value)
         elif name in _CUT:
             event[name] = _one_line(value, _LONGEST[name])
@@ -61,6 +66,32 @@ def _object(value: object) -> object:
     if "django.db.models" in sys.modules:
         value = _with_references(value)
     return cleanse(sanitize(value, limits=_FIRST))
+
+
+def _person(user: object) -> object:
+    """Return a user whose fields the API takes.
+
+    They may be what somebody typed who is not signed in, of whatever kind JSON has, and as long as they like: refused,
+    it would keep the event out of the log.
+    """
+    if not isinstance(user, dict):
+        return user
+    for name, longest in _PERSON.items():
+        value = user.get(name)
+        is_key = name == "pk" and type(value) is int and value in _KEYS
+        if value is not None and not is_key:
+            user[name] = sanitize(_as_text(value), limits=Limits(text=longest))
+    if user.get("is_anonymous") is not None:
+        user["is_anonymous"] = bool(user["is_anonymous"])
+    for name in ("on_behalf_of", "authenticated_as"):
+        other = user.get(name)
+        if other is not None:
+            user[name] = _person(other if isinstance(other, dict) else {"username": other})
+    return user
+
+
+def _as_text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _with_references(value: object) -> object:

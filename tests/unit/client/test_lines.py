@@ -29,3 +29,37 @@ def test_where_there_is_no_django_none_is_loaded_for_an_event(monkeypatch):
 
     assert event == {"context": {"note": {"title": "first"}, "token": "*" * 20}}
     assert "tocsin_client.django.references" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    ("user", "told"),
+    [
+        ({"username": 4711, "pk": 4711}, {"username": "4711", "pk": 4711}),
+        ({"pk": True}, {"pk": "true"}),
+        ({"pk": 1.5}, {"pk": "1.5"}),
+        ({"pk": 2**63}, {"pk": str(2**63)}),
+        ({"pk": {"$gt": ""}}, {"pk": '{"$gt": ""}'}),
+        ({"email": ["a@example.com"]}, {"email": '["a@example.com"]'}),
+        ({"username": None, "is_anonymous": 1}, {"username": None, "is_anonymous": True}),
+        ({"pk": 1, "on_behalf_of": "alice"}, {"pk": 1, "on_behalf_of": {"username": "alice"}}),
+        ({"pk": 1, "authenticated_as": {"username": 7}}, {"pk": 1, "authenticated_as": {"username": "7"}}),
+        ({"pk": 1, "roles": ["admin"], "level": 3}, {"pk": 1, "roles": ["admin"], "level": 3}),
+    ],
+)
+def test_what_a_user_is_called_is_made_what_the_api_takes(api, make, user, told):
+    """Somebody who is not signed in may have typed it: refused, it would keep the event out of the log."""
+    assert prepared({"user": user}) == {"user": told}
+
+    receipt = make().send("login_failed", user=user)
+
+    assert api.stored[receipt.id].user == told
+
+
+@pytest.mark.parametrize(("name", "most"), [("username", 256), ("pk", 256), ("email", 320)])
+def test_what_a_user_is_called_is_cut_where_the_api_takes_no_more(api, make, name, most):
+    receipts = make().send_many([{"action": "login", "user": {name: "é" * length}} for length in (most, most + 1)])
+
+    whole, cut = (str(api.stored[receipt.id].user[name]) for receipt in receipts)
+    assert whole == "é" * most
+    assert len(cut) <= most
+    assert cut.endswith(" more characters]")

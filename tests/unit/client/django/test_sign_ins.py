@@ -1,5 +1,6 @@
 """Who signed in, out or failed to, and whose passwords were set, as Django's signals tell it."""
 
+import pytest
 from django.contrib.auth import authenticate, user_login_failed
 from django.contrib.auth.models import User
 from django.http import HttpResponse
@@ -30,6 +31,24 @@ def test_a_sign_in_that_failed_is_told_without_the_password(api, events, alice):
     (event,) = events()
     assert (event["action"], event["user"]) == ("login_failed", {"username": "alice"})
     assert not any(b"hunter2" in request.body for request in api.requests)
+
+
+@pytest.mark.parametrize(
+    ("tried", "told"),
+    [
+        (4711, "4711"),
+        (True, "true"),
+        ({"$ne": None}, '{"$ne": null}'),
+        (["alice"], '["alice"]'),
+        ("a" * 256, "a" * 256),
+        ("a" * 257, "a" * 228 + "… [cut: 29 more characters]"),
+    ],
+)
+def test_whatever_was_tried_as_a_name_is_told(api, events, tried, told):
+    """The fault: the API refused the event, so that whoever tried a name that is none was not in the log."""
+    user_login_failed.send(sender=__name__, credentials={"username": tried, "password": "x"}, request=None)
+
+    assert [(event["action"], event["user"]) for event in events()] == [("login_failed", {"username": told})]
 
 
 def test_a_sign_in_that_failed_of_nobody_known_is_told(events):
