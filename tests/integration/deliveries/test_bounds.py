@@ -105,6 +105,51 @@ def test_a_delivery_that_can_not_be_claimed_keeps_no_other_from_going_on(world: 
     assert world.states() == {"delivered": 8}
 
 
+def test_a_delivery_that_can_not_be_read_keeps_no_other_from_going_on(world: World, sinks: Sinks) -> None:
+    """The fault: what raised no Unavailable ended the run, and what it had claimed before was sent an hour later."""
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503))
+    world.hook(f"{sinks.url}/webhook/x")
+    worker = world.worker()
+    messages = [due_message(world, sinks) for _ in range(8)]
+    sinks.behave()
+    world.forget_messages()
+    for broken in messages[:2]:
+        world.stack.dynamodb.update_item(
+            TableName="deliveries",
+            Key=Place.of(broken.delivery_id).key,
+            UpdateExpression="REMOVE severity",
+        )
+
+    world.later(hours=2)
+    with pytest.raises(Unavailable, match="a fault of Tocsin's: ValueError"):
+        world.redrive()
+    world.pump(worker)
+
+    assert world.states() == {"delivered": 6, "queued": 2}
+
+
+def test_a_delivery_that_was_erased_while_it_asked_for_a_turn_is_not_made_anew(world: World, sinks: Sinks) -> None:
+    """The fault: an item of which no message can be made, and which nothing ever deletes."""
+    world.hook(f"{sinks.url}/webhook/x")
+    message = world.message()
+    world.deliveries.take(message, now=world.now, lease=timedelta(seconds=35), keep=timedelta(days=31))
+    world.stack.dynamodb.delete_item(TableName="deliveries", Key=Place.of(message.delivery_id).key)
+
+    world.deliveries.postpone(message, world.now + timedelta(minutes=1), by_queue=True, now=world.now)
+
+    assert world.all() == []
+
+
+@pytest.mark.parametrize("after", [0, 3, MOST_ATTEMPTS])
+def test_a_delivery_that_was_erased_during_its_attempt_is_not_made_anew(world: World, sinks: Sinks, after: int) -> None:
+    attempt = Attempt(world.now, 7, Outcome(State.RETRYING, "http_500"))
+    following = Following(State.RETRYING, world.now + timedelta(minutes=1))
+
+    world.deliveries.note(world.message(), attempt, following, after)
+
+    assert world.all() == []
+
+
 def test_a_delivery_whose_item_takes_no_more_is_given_up_and_reported(world: World, sinks: Sinks) -> None:
     """The fault: an item of 400 KB broke off the run, each minute, and an eighth of all retries stood still."""
     sinks.misbehave(Misbehaviour("/webhook/x", status=503))

@@ -241,8 +241,9 @@ def change(
                 raise
         del update.values[":after"]  # others made attempts meanwhile
     update.values[":most"] = number(MOST_ATTEMPTS)
+    there = "attribute_not_exists(attempts) OR" if after is None else "attribute_exists(attempts) AND"
     try:
-        return update.where("attribute_not_exists(attempts) OR size(attempts) < :most").write(table, what, place)
+        return update.where(f"{there} size(attempts) < :most").write(table, what, place)
     except ConditionFailed as refused:
         attempts = refused.item.get("attempts", {}).get("L", [])
         if len(attempts) < MOST_ATTEMPTS:

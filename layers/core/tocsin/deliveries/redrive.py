@@ -21,7 +21,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
-from tocsin.aws.logging import Code, note
+from tocsin.aws.logging import Code, logger, note
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
@@ -84,9 +84,9 @@ class Redrive:
         done: Counter[str] = Counter()
         _, configuration = self._configuration.current()
         failures = _Failures()
-        for breaker in failures.none_where_unavailable(self._breakers.all) or ():
+        for breaker in failures.none_where_it_fails(self._breakers.all) or ():
             released = partial(self._of_breaker, breaker, configuration)
-            done += failures.none_where_unavailable(released, transport=breaker.transport) or Counter()
+            done += failures.none_where_it_fails(released, transport=breaker.transport) or Counter()
         keep = configuration.settings.stories_kept
         with ThreadPoolExecutor(PARALLEL) as pool:
             for count in pool.map(lambda shard: self._due(shard, until, failures), range(DUE_SHARDS)):
@@ -104,11 +104,10 @@ class Redrive:
         sent = 0
         while (now := self._clock()) <= until:
             due = partial(self._deliveries.due, shard, now=now, limit=PAGE)
-            places = failures.none_where_unavailable(due, shard=shard) or []
+            places = failures.none_where_it_fails(due, shard=shard) or []
             claim = partial(self._deliveries.claim, now=now, give_up=partial(self._tell_given_up, now=now))
             claimed = [
-                failures.none_where_unavailable(partial(claim, place), delivery_id=place.delivery_id)
-                for place in places
+                failures.none_where_it_fails(partial(claim, place), delivery_id=place.delivery_id) for place in places
             ]
             sent += self._queues.send([(each, 0) for each in claimed if isinstance(each, DeliveryMessage)])
             if len(places) < PAGE or not any(claimed):
@@ -118,12 +117,10 @@ class Redrive:
     def _tell_digests(self, shard: int, *, until: datetime, keep: timedelta, failures: _Failures) -> int:
         sent = 0
         while self._clock() <= until:
-            heads = failures.none_where_unavailable(partial(self._digests.due, shard), shard=f"digest-{shard}") or []
+            heads = failures.none_where_it_fails(partial(self._digests.due, shard), shard=f"digest-{shard}") or []
 
             def tell(head: Head) -> DeliveryMessage | None:
-                return failures.none_where_unavailable(
-                    partial(self._digests.tell, head, keep=keep), digest=head.partition
-                )
+                return failures.none_where_it_fails(partial(self._digests.tell, head, keep=keep), digest=head.partition)
 
             with ThreadPoolExecutor(PARALLEL) as pool:
                 told = [message for message in pool.map(tell, heads) if message is not None]
@@ -136,11 +133,11 @@ class Redrive:
         """Hand the due steps of a shard on. Return how many."""
 
         def step(due: DueMatter) -> bool | None:
-            return failures.none_where_unavailable(partial(self._steps.step, due), rule=due.rule, about=due.about)
+            return failures.none_where_it_fails(partial(self._steps.step, due), rule=due.rule, about=due.about)
 
         handed_on = 0
         while self._clock() <= until:
-            found = failures.none_where_unavailable(partial(self._steps.due, shard), shard=f"escalation-{shard}") or []
+            found = failures.none_where_it_fails(partial(self._steps.due, shard), shard=f"escalation-{shard}") or []
             with ThreadPoolExecutor(PARALLEL) as pool:
                 stepped = list(pool.map(step, found))
             handed_on += stepped.count(True)
@@ -195,14 +192,20 @@ class _Failures:
     def __len__(self) -> int:
         return len(self._errors)
 
-    def none_where_unavailable[Result](self, call: Callable[[], Result], **names: object) -> Result | None:
-        """Return what `call` returns; None, and a log line with `names`, where it raises Unavailable."""
+    def none_where_it_fails[Result](self, call: Callable[[], Result], **names: object) -> Result | None:
+        """Return what `call` returns; None, and a log line with `names`, where it raises Unavailable, or has a fault.
+
+        An item that can't be read is a fault: it would end each run, and all others with it.
+        """
         try:
             return call()
         except Unavailable as error:
             note(Code.REDRIVE_FAILED, error.detail, level=logging.ERROR, **names)
             self._errors.append(error)
-            return None
+        except Exception as error:  # noqa: BLE001 - one delivery's trouble must stay its own
+            logger.exception("a part of the run failed", extra={"code": Code.REDRIVE_FAILED.value, **names})
+            self._errors.append(Unavailable(f"a fault of Tocsin's: {type(error).__name__}"))
+        return None
 
     def raise_first(self) -> None:
         """Raise the first of the errors, if there was one."""

@@ -196,12 +196,22 @@ class DeliveryStore:
             )
 
     def postpone(self, message: DeliveryMessage, until_: datetime, *, by_queue: bool, now: datetime) -> None:
-        """Let go of a delivery that was taken but not attempted; it is due at `until_`."""
+        """Let go of a delivery that was taken but not attempted; it is due at `until_`.
+
+        One that was erased meanwhile stays so: of what is written here alone no message could be made.
+        """
         following = Following(State.QUEUED, until_, by_queue=by_queue)
         changes = {"state": text(following.state), "updated": text(iso(now))}
         changes |= listed(message.transport, following.state, message.delivery_id)
         changes |= due(message.delivery_id, following)
-        change(self._table, "postponing a delivery", Place.of(message.delivery_id), changes)
+        with suppress(ConditionFailed):
+            change(
+                self._table,
+                "postponing a delivery",
+                Place.of(message.delivery_id),
+                changes,
+                condition="attribute_exists(pk)",
+            )
 
     # ── turns ────────────────────────────────────────────────────────────────
 
