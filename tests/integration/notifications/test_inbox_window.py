@@ -15,7 +15,7 @@ from tests.integration.conftest import REGION, Stack
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
-from tocsin.notifications.inbox_store import MAX_BODY, InboxFilter, InboxStore
+from tocsin.notifications.inbox_store import MAX_BODY, MAX_LABEL, MAX_LINK, InboxFilter, InboxStore
 from tocsin.notifications.model import Notification, Severity
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -258,6 +258,22 @@ def test_a_long_body_is_cut(inboxes: InboxStore) -> None:
 
     (item,) = inboxes.page("alice", inboxes.head("alice"), limit=1000, now=NOW).items
     assert item["body"] == "x" * (MAX_BODY - 1) + "…"
+
+
+def test_a_long_link_is_none_and_its_label_is_cut(inboxes: InboxStore) -> None:
+    """The fault: an inbox held as much as an event may have, and no WebSocket takes a message of more than 128 KB."""
+    address = "https://example.com/"
+    longest = address + "x" * (MAX_LINK - len(address))
+    links = {longest: "x" * MAX_LABEL, longest + "x": "x" * 150_000}
+    stored = [
+        inboxes.put(replace(notification(), hyperlink=link, hyperlink_label=label), keep=KEEP, now=NOW)
+        for link, label in links.items()
+    ]
+
+    page = inboxes.page("alice", inboxes.head("alice"), limit=1000, now=NOW).items
+    told = [(item["hyperlink"], item["hyperlink_label"]) for item in reversed(page)]
+    assert told == [(longest, "x" * MAX_LABEL), (None, "x" * (MAX_LABEL - 1) + "…")]
+    assert [(each["hyperlink"], each["hyperlink_label"]) for each in stored if each is not None] == told
 
 
 def test_twenty_thousand_notifications_take_as_many_requests_as_a_thousand(inboxes: InboxStore, stack: Stack) -> None:

@@ -46,6 +46,9 @@ if TYPE_CHECKING:
 MAX_BODY = 4_000
 """Characters of a body that an inbox keeps: a page of an inbox is to be a few reads."""
 
+MAX_LINK, MAX_LABEL = 4_000, 200
+"""Characters of a link and of its label. What is sent to open inboxes takes the way of a message of 128 KB at most."""
+
 _READING, _WRITING = "reading an inbox", "writing an inbox"
 
 
@@ -366,5 +369,11 @@ def _shown(item: Item, head: Head) -> JsonObject:
 
 
 def _shortened(notification: Notification) -> Notification:
-    body = notification.body
-    return notification if len(body) <= MAX_BODY else replace(notification, body=body[: MAX_BODY - 1] + "…")
+    body, link, label = notification.body, notification.hyperlink, notification.hyperlink_label
+    if len(body) > MAX_BODY:
+        notification = replace(notification, body=body[: MAX_BODY - 1] + "…")
+    if link is not None and len(link) > MAX_LINK:  # a part of it leads nowhere
+        notification = replace(notification, hyperlink=None)
+    if label is not None and len(label) > MAX_LABEL:
+        notification = replace(notification, hyperlink_label=label[: MAX_LABEL - 1] + "…")
+    return notification
