@@ -86,6 +86,19 @@ def test_a_new_key_is_fetched_when_it_is_asked_for(world: World) -> None:
     assert (world.ask("RS256-2"), world.ask("RS256-1")) == ("found", "found")
 
 
+def test_keys_of_the_future_are_fetched_anew(world: World) -> None:
+    """The fault: where the clock was set back, nothing was fetched until it had come to where it was."""
+    world.now += 86_400
+    world.ask()
+    world.issuer.keys["RS256-2"] = ("RS256", signing_key("RS256", 1))
+    del world.issuer.keys["RS256-1"]
+
+    world.now -= 86_400
+
+    assert (world.ask("RS256-2"), world.ask("RS256-1")) == ("found", "unknown")
+    assert world.issuer.fetches() == 2
+
+
 def test_unknown_keys_cause_one_fetch_in_an_interval_however_many_there_are(world: World) -> None:
     world.ask()
     world.now += module.REFRESH_SECONDS + 1

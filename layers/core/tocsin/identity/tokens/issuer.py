@@ -95,7 +95,9 @@ class Issuer:
         return self._keys.find(algorithm, kid) if self._age(self._fetched_at) <= LAST_GOOD_SECONDS else None
 
     def _age(self, moment: float) -> float:
-        return self._clock() - moment
+        """Seconds since `moment`; endless for one of the future: the clock was set back, and nobody knows."""
+        age = self._clock() - moment
+        return age if age >= 0 else float("inf")
 
     def _refresh(self) -> None:
         if self._age(self._tried_at) < (RETRY_SECONDS if self._failed else REFRESH_SECONDS):
