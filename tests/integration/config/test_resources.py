@@ -8,6 +8,7 @@ from tests.integration.api_calls import Api
 from tests.integration.config.entries import ENTRIES, OTHERS
 from tests.integration.conftest import Stack
 from tocsin.config.lock import ConfigurationLock
+from tocsin.identity.store import PeopleStore
 
 PATHS = sorted(ENTRIES)
 
@@ -201,3 +202,19 @@ def test_a_blueprint_replaces_a_number_by_what_python_takes_for_the_same(api: Ap
 
     assert [change["kind"] for change in answer.body["changes"]] == ["policies"]
     assert api("GET", "/policies/typed").body["pattern"]["context"]["flag"][0] is True
+
+
+@pytest.mark.parametrize(("before", "after"), [(7, "7"), ("7", 7)])
+@pytest.mark.parametrize("at_once", [False, True], ids=["by name", "by a blueprint"])
+def test_a_person_is_found_by_a_key_that_became_text_or_a_number(
+    api: Api, stack: Stack, before: Any, after: Any, at_once: bool
+) -> None:
+    """The fault: 7 and "7" are one key, which was written for the new entry and deleted for the old one."""
+    for pk in (before, after):
+        users = {"users": [{"username": "alice", "pk": pk}]}
+        answer = api("PUT", "/blueprint", users) if at_once else api("PUT", "/users/alice", {"pk": pk})
+        assert answer.status in {200, 201}
+
+    found = PeopleStore(stack.dynamodb, "config").users_by_pk(["7"])
+
+    assert {pk: (user.username, user.pk) for pk, user in found.items()} == {"7": ("alice", after)}

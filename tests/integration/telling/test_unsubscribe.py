@@ -11,7 +11,10 @@ import pytest
 from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import Answer
+from tocsin.identity.directory import User
+from tocsin.identity.store import PeopleStore
 from tocsin.models import validated
+from tocsin.notifications.email.address import mail_address
 from tocsin.notifications.email.suppressions import Suppressions
 from tocsin.notifications.email.unsubscribe import MAX_URL, Subscription, UnsubscribeLinks
 from tocsin.telling.preferences import Preferences
@@ -131,6 +134,20 @@ def test_mail_that_was_stopped_is_stopped_and_told_once_however_often_the_button
 
     assert ["No more notifications will be sent to x@example.com" in page.text for page in pages] == [True, True]
     assert capsys.readouterr().out.count("MAIL_UNSUBSCRIBED") == 1
+
+
+@pytest.mark.parametrize("written", ["anna@fa\u00df.example", " anna@xn--fa-hia.example ", "Anna@Fa\u00df.example"])
+def test_an_address_is_the_persons_however_its_domain_is_written(
+    api: Api, links: UnsubscribeLinks, stack: Stack, written: str
+) -> None:
+    """The fault: a mail goes to the domain in ASCII, and so its link was taken for one of another's address."""
+    PeopleStore(stack.dynamodb, "config").write(users=[User("ana", email=written)])
+    subscription = replace(ANAS, address=mail_address(written))
+
+    asked(api, "POST", links.token_of(subscription))
+
+    assert said(stack) == {"transports": {"mail": {"enabled": False}}}
+    assert Suppressions(stack.dynamodb, "deliveries").get(subscription.address) is None
 
 
 def test_an_address_is_the_persons_however_its_letters_are_written(

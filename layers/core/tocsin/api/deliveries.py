@@ -150,7 +150,7 @@ def _add_mail_stops(app: APIGatewayHttpResolver, stops: Suppressions) -> None:
         address = request.query.get("address")
         if not address:
             raise Invalid([Violation("address", "is required: the address that mail goes to again")])
-        return lifted(name_of(quote(address)))
+        return lifted(name_of(quote(address, errors="replace")))
 
     def lifted(address: str) -> Response[str]:
         if len(address) > _MAX_ADDRESS or not stops.lift(address):

@@ -133,6 +133,16 @@ def _asked(
     token = request_of(app).query.get("token", "")
     found = None if links is None else links.read(token)
     if isinstance(found, Subscription) and found.address:
-        address = preferences.address(found.username)
+        address = _spelled(preferences.address(found.username))
         return (found if address.casefold() == found.address.casefold() else found.address), token
     return found, token
+
+
+def _spelled(address: str) -> str:
+    """The address as mails are sent to it, its domain in ASCII; blank where none is."""
+    from tocsin.notifications.email.address import NoAddress, mail_address  # noqa: PLC0415 - few follow a link
+
+    try:
+        return mail_address(address)
+    except NoAddress:
+        return ""

@@ -216,10 +216,13 @@ class PeopleStore:
         items = [_member_key(group, name) | expires for group in groups for name in self.all_members(group)]
         _at_once(partial(self._table.put_many, _WRITING), items)
 
-    def forget_pk(self, user: User) -> None:
-        """Delete the pk item of `user`, unless it belongs to somebody else by now."""
+    def forget_pk(self, user: User, after: User | None = None) -> None:
+        """Delete the pk item of `user`, unless it belongs to somebody else by now, or to them `after` an edit, too.
+
+        7 and "7" have one item.
+        """
         pk = _pk_of(user)
-        if pk is not None:
+        if pk is not None and (after is None or _pk_of(after) != pk):
             with suppress(ConditionFailed):
                 self._table.delete(
                     _WRITING,

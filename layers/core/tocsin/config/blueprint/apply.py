@@ -199,8 +199,8 @@ class Blueprints:
         self._stores.people.delete(key_ids=current.key_ids - {key.id for key in plan.keys})
         kept = {user.username: user for user in plan.users}
         for name, user in current.users.items():
-            if name in kept and kept[name].pk != user.pk:
-                self._stores.people.forget_pk(user)
+            if name in kept:
+                self._stores.people.forget_pk(user, after=kept[name])
         gone = traces.rosters - _rosters(plan.configuration)
         groups = [Group(name=name, roster=roster) for name, roster in sorted(gone)]
         self._stores.belongings.take_from(sorted(current.users.keys() - kept.keys()), now=utc_now())

@@ -44,8 +44,8 @@ class Users:
             changes = _differences(before, entry)
             if before != user or changes:
                 self._editor.people.write(users=[user], beside=self._editor.telling(changes, principal))
-                if before is not None and before.pk != user.pk:
-                    self._editor.people.forget_pk(before)
+                if before is not None:
+                    self._editor.people.forget_pk(before, after=user)
         return Saved(user.to_json(), before is None)
 
     def check(self, name: str, given: JsonObject) -> JsonObject:
