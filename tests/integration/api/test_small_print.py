@@ -140,3 +140,10 @@ def test_what_is_below_an_entry_is_there_whatever_its_name(
     found = api(method, f"{path}{below}", body)
 
     assert found.status in {200, 201}, found.text
+
+
+def test_an_address_that_no_text_can_hold_is_not_stopped(stack: Stack) -> None:
+    """The fault: half of a surrogate pair was answered with 500."""
+    answer = Api.of(stack)("DELETE", "/mail-stops", query={"address": "a\ud800@example.com"})
+
+    assert answer.is_problem(404)

@@ -223,6 +223,8 @@ TOKENS = {
     "GitLab, runner": "glrt-" + HEX[:10] + "ABCDEFGHIJ",
     "Slack, bot": "xoxb-123456789012-123456789012-" + HEX,
     "Slack, user": "xoxp-123456789012-123456789012-" + HEX,
+    "Slack, of a browser": "xoxc-123456789012-123456789012-123456789012-" + HEX,
+    "Slack, the browser's cookie": "xoxd-aB1c%2FdE3f%2Bg" + HEX + "%3D%3D",
     "Stripe": "sk_live_" + HEX + HEX[:8],
     "Stripe, restricted": "rk_live_" + HEX + HEX[:8],
     "Stripe, test": "sk_test_" + HEX + HEX[:8],

@@ -132,12 +132,12 @@ _TOKENS = (
     (
         "-",
         re.compile(
-            r"-(?:(?<=xox[abeoprs]-|xapp-|pypi-|NRAK-)|(?<=sk-)|(?<=gl[a-z]{2}-)|(?<=gl[a-z]{3}-)"
+            r"-(?:(?<=xox[abcdeoprs]-|xapp-|pypi-|NRAK-)|(?<=sk-)|(?<=gl[a-z]{2}-)|(?<=gl[a-z]{3}-)"
             r"|(?<=gl[a-z]{4}-|GOCSPX-)|(?<=glagent-)|(?<=HRKU-|PMAK-)|(?<=sq0[a-z]{3}-)|(?<=tskey-))"
         ),
         {
             "gl": r"(gl(?:pat|ptt|cbt|imt|oas|dt|ft|rt|soat|ffct|agent)-)[\w.-]{8,}",  # GitLab
-            "xox": r"(xox[abeoprs]-)[\w.-]{8,}",  # Slack
+            "xox": r"(xox[abcdeoprs]-)[\w.%-]{8,}",  # Slack; a browser's cookie is percent-encoded
             "xapp-": r"(xapp-)[\w-]{8,}",
             "sk-": _BEGUN
             + r"(sk-(?:(?:ant|proj|svcacct|admin)-(?=[\w-]{16})|(?=[A-Za-z0-9]{32})))[\w-]+",  # Anthropic, OpenAI
