@@ -9,7 +9,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tocsin.ids import _TAIL_BITS, IdError, _Sequence, derived_id, id_time, new_id, parse_id
+from tocsin.ids import _TAIL_BITS, IdError, _Sequence, derived_id, id_time, new_id, parse_id, spellings_of
 
 MOMENT = datetime(2026, 3, 1, 12, 30, 15, 250_000, tzinfo=UTC)
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(9999, 12, 31), timezones=st.just(UTC))
@@ -260,3 +260,24 @@ def test_ids_of_a_millisecond_that_has_no_more_go_on_in_the_next():
 
     assert following == 1_001
     assert 0 <= tail < 1 << _TAIL_BITS
+
+
+@pytest.mark.parametrize("key", ["5F0C1A2B-0000-4000-8000-00000000abcd", "5f0c1a2b00004000800000000000ABCD"])
+def test_a_key_that_is_a_uuid_has_several_spellings(key: str) -> None:
+    spelled = spellings_of(key)
+
+    assert spelled[0] == key
+    assert set(spelled) == {
+        key,
+        "5f0c1a2b-0000-4000-8000-00000000abcd",
+        "5f0c1a2b00004000800000000000abcd",
+        "5F0C1A2B-0000-4000-8000-00000000ABCD",
+        "5F0C1A2B00004000800000000000ABCD",
+    }
+
+
+@pytest.mark.parametrize(
+    "key", ["7", "", "alice", "5f0c1a2b-00004000-8000-00000000abcd", "5f0c1a2b" * 4 + "\n", "é" * 32]
+)
+def test_any_other_key_has_one_spelling(key: str) -> None:
+    assert spellings_of(key) == (key,)

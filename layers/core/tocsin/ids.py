@@ -18,6 +18,7 @@ _LAST_MILLISECOND = to_milliseconds(datetime.max.replace(tzinfo=UTC))
 
 _TAIL_BITS = 74
 _CANONICAL = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|[0-9a-f]{32}", re.IGNORECASE)
 _DERIVATION = b"tocsin derived id 1"
 """Goes into every digest. Another way of deriving needs another label, or old and new ids could clash."""
 
@@ -151,6 +152,18 @@ def derived_id(event_id: str, *parts: str) -> str:
         digest.update(encoded)
     tail = int.from_bytes(digest.digest()[:10]) >> (80 - _TAIL_BITS)
     return _compose(_milliseconds(event_id), tail)
+
+
+def spellings_of(key: str) -> tuple[str, ...]:
+    """The texts that a primary key may stand as: of a UUID with hyphens and without, in small letters and capitals.
+
+    `key` itself is the first. Frameworks write the UUIDs of their users in one way, and people copy them in another.
+    """
+    if not _UUID.fullmatch(key):
+        return (key,)
+    digits = key.replace("-", "").lower()
+    text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+    return tuple(dict.fromkeys((key, text, digits, text.upper(), digits.upper())))
 
 
 def _milliseconds(canonical: str) -> int:

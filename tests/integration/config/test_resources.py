@@ -218,3 +218,14 @@ def test_a_person_is_found_by_a_key_that_became_text_or_a_number(
     found = PeopleStore(stack.dynamodb, "config").users_by_pk(["7"])
 
     assert {pk: (user.username, user.pk) for pk, user in found.items()} == {"7": ("alice", after)}
+
+
+def test_no_two_people_have_one_uuid_in_two_spellings(api: Api) -> None:
+    key = "5f0c1a2b-0000-4000-8000-00000000abcd"
+    api("PUT", "/users/alice", {"pk": key})
+    both = [{"username": "alice", "pk": key}, {"username": "bob", "pk": key.replace("-", "")}]
+
+    alone, at_once = api("PUT", "/users/bob", both[1]), api("PUT", "/blueprint", {"users": both})
+
+    assert [answer.status for answer in (alone, at_once)] == [422, 422]
+    assert (alone.paths, at_once.paths) == (["pk"], ["users[0].pk"])

@@ -11,7 +11,15 @@ from tocsin.events.model import Cause
 from tocsin.expressions.vocabulary import FIELDS
 from tocsin.identity.directory import User
 
-PEOPLE = [User("alice", pk=7), User("bob", pk="b-2"), User("carol", active=False), User("dave")]
+UUID = "5f0c1a2b-0000-4000-8000-00000000abcd"
+PEOPLE = [
+    User("alice", pk=7),
+    User("bob", pk="b-2"),
+    User("carol", active=False),
+    User("dave"),
+    User("erin", pk=UUID),
+    User("frank", pk=UUID.replace("-", "")[::-1]),
+]
 
 
 def story(stack: Stack) -> dict[str, Any]:
@@ -28,6 +36,11 @@ def story(stack: Stack) -> dict[str, Any]:
         ({"pk": 7, "username": "dave"}, ["alice"]),
         ({"pk": 99, "username": "dave"}, ["dave"]),
         ({"username": "dave"}, ["dave"]),
+        ({"pk": UUID}, ["erin"]),
+        ({"pk": UUID.replace("-", "")}, ["erin"]),
+        ({"pk": UUID.upper(), "username": "dave"}, ["erin"]),
+        ({"pk": "dcba0000-0000-0008-0004-0000b2a1c0f5"}, ["frank"]),
+        ({"pk": UUID.replace("-", ":"), "username": "dave"}, ["dave"]),
     ],
 )
 def test_an_events_user_is_told_who_has_their_key_else_their_name(

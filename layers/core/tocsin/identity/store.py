@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import batched
+from itertools import batched, chain
 from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Delete, Item, Put, document, document_of, text, text_of, until
@@ -69,16 +69,20 @@ class PeopleStore:
         return {name: user for name in usernames if (user := known.get(name)) is not None}
 
     def users_by_pk(self, pks: Sequence[str]) -> dict[str, User]:
-        """Return the users with these `pk`s, by pk as text. Unknown pks are left out."""
+        """Return the users with these `pk`s, by pk as text. Unknown pks are left out. A UUID is one however spelled."""
+        from tocsin.ids import spellings_of  # noqa: PLC0415 - the authorizer asks for nobody so, and starts without it
+
         named = self._by_pk.get_many(pks)
-        unknown = [pk for pk in dict.fromkeys(pks) if pk not in named]
+        unknown = {pk: spellings_of(pk) for pk in pks if pk not in named}
         if unknown:
-            items = self._table.get_many(_READING, (_pk_key(pk) for pk in unknown))
+            spelled = dict.fromkeys(chain.from_iterable(unknown.values()))
+            items = self._table.get_many(_READING, map(_pk_key, spelled))
             said = {text_of(item, "sk"): text_of(item, "username") for item in items}
-            named |= {pk: self._by_pk.put(pk, said.get(pk, "")) for pk in unknown}
+            for pk, spellings in unknown.items():
+                named[pk] = self._by_pk.put(pk, next((said[each] for each in spellings if each in said), ""))
         users = self.users([username for username in named.values() if username])
         found = ((pk, users.get(username)) for pk, username in named.items())
-        return {pk: user for pk, user in found if user is not None and _pk_of(user) == pk}
+        return {pk: user for pk, user in found if user is not None and _pk_of(user) in spellings_of(pk)}
 
     def members(self, group: Group, *, after: str | None, limit: int) -> Page[str]:
         """Return up to `limit` usernames of members of `group` after the name `after`, in order."""

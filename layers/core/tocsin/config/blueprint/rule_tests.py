@@ -11,6 +11,7 @@ from tocsin.config.trial_events import trial_event
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, with_descendants
+from tocsin.ids import spellings_of
 from tocsin.rules.model import NotificationRule
 from tocsin.rules.ruleset import RuleSet, person_behind
 from tocsin.times import utc_now
@@ -59,7 +60,8 @@ class _BlueprintAudience:
         self._event = event
         users = {user.username: user for user in blueprint.users}
         by_pk = {str(user.pk): user for user in blueprint.users if user.pk is not None}
-        self._user = by_pk.get(event.user_key or "") or users.get(event.username or "")
+        spelled = (by_pk[key] for key in spellings_of(event.user_key or "") if key in by_pk)
+        self._user = next(spelled, None) or users.get(event.username or "")
         self._groups = {group.name: Group(name=group.name, children=group.children) for group in blueprint.groups}
         self._members = {group.name: frozenset(group.members) for group in blueprint.groups}
 

@@ -14,6 +14,7 @@ from tocsin.config.blueprint.slack_fields import check_bot, check_picture, is_by
 from tocsin.config.settings import Settings
 from tocsin.errors import MOST, Invalid, Violation
 from tocsin.expressions import ExpressionError
+from tocsin.ids import spellings_of
 from tocsin.models import accepted
 from tocsin.notifications.mapping import MappingFailed, check_mapping
 from tocsin.notifications.own_headers import is_own_header
@@ -155,11 +156,11 @@ def _names(blueprint: Blueprint) -> Iterator[Violation]:
 
 
 def _person_keys(blueprint: Blueprint) -> Iterator[Violation]:
-    """Yield a Violation for each user key (`pk`) used twice. A number and the same digits as text count as one key."""
+    """Yield a Violation for each user key (`pk`) used twice: 7 and "7" are one key, and so are a UUID's spellings."""
     having: dict[str, str] = {}
     for position, user in list(enumerate(blueprint.users))[::-1]:
         if user.pk is not None:
-            other = having.setdefault(str(user.pk), user.username)
+            other = having.setdefault(min(spellings_of(str(user.pk))), user.username)
             if other != user.username:
                 yield Violation(f"users[{position}].pk", f"{user.pk!r} is the key of user {other!r}")
 

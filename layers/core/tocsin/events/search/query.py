@@ -17,6 +17,7 @@ from tocsin.addresses import Network, parse_address, parse_network
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
+from tocsin.ids import spellings_of
 from tocsin.names import is_called, nfc
 from tocsin.records import dataclass
 from tocsin.times import EPOCH, in_zone, parse_moment
@@ -129,11 +130,7 @@ class Search:
 
     def user_keys(self) -> tuple[str, ...]:
         """The texts that the primary key of a matching event's user can be, as it was sent: a UUID has several."""
-        if self.user_pk is None:
-            return ()
-        key = _as_uuid(self.user_pk)
-        spelled = (str(key), key.hex, str(key).upper(), key.hex.upper()) if key else ()
-        return tuple(dict.fromkeys((self.user_pk, *spelled)))
+        return () if self.user_pk is None else spellings_of(self.user_pk)
 
 
 class SearchFilter:
