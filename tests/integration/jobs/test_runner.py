@@ -206,6 +206,43 @@ def test_one_job_that_fails_stops_no_other(schedule: Schedule) -> None:
     assert schedule.state(well)[0] is JobState.DONE
 
 
+@pytest.mark.parametrize("state", ["paused", ""])
+def test_one_job_that_can_not_be_read_stops_no_other(schedule: Schedule, state: str) -> None:
+    """A version of Tocsin that was rolled back may have stored it. The fault: no job behind it was ever run."""
+    broken = schedule.add()
+    schedule.now += timedelta(seconds=1)
+    well = schedule.add()
+    schedule.stack.dynamodb.update_item(
+        TableName="deliveries",
+        Key={"pk": {"S": f"jobs#{broken.kind}"}, "sk": {"S": broken.id}},
+        UpdateExpression="SET #state = :state",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":state": {"S": state}},
+    )
+
+    done = schedule.run(Scripted(ends))
+
+    assert schedule.state(well)[0] is JobState.DONE
+    assert (done["done"], done["left"]) == (1, 1)
+
+
+def test_a_fault_in_giving_up_a_job_stops_no_other(schedule: Schedule) -> None:
+    broken = schedule.add()
+    schedule.now += timedelta(seconds=1)
+    well = schedule.add()
+
+    def step(job: Job) -> Step:
+        return fails(CanNotGoOn("no"))(job) if job.id == broken.id else ends(job)
+
+    def give_up(_: Job) -> None:
+        raise ZeroDivisionError
+
+    done = schedule.run(Scripted(step, give_up))
+
+    assert schedule.state(well)[0] is JobState.DONE
+    assert (done["done"], done["left"]) == (1, 1)
+
+
 def test_what_can_not_be_cleared_away_does_not_keep_a_job_from_ending(schedule: Schedule) -> None:
     job = schedule.add()
 

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from tocsin.aws.dynamodb import text_of
 from tocsin.aws.logging import Code, logger, note
 from tocsin.aws.retry import retry
 from tocsin.config.store import ConfigurationStore
@@ -77,12 +78,17 @@ class JobRunner:
         """Continue due jobs. Returns counts {steps, done, failed, left}; raises Unavailable if jobs can't be read."""
         done: Counter[str] = Counter(steps=0, done=0, failed=0, left=0)
         for due in self._jobs.due(now=self._clock(), limit=AT_ONCE):
-            lease = self._jobs.take(due, now=self._clock()) if has_time() else None
-            if lease is not None:
-                try:
+            try:
+                lease = self._jobs.take(due, now=self._clock()) if has_time() else None
+                if lease is not None:
                     self._go_on(lease, has_time, done)
-                except LeaseLost:
-                    done["left"] += 1
+            except LeaseLost:
+                done["left"] += 1
+            except Unavailable:
+                raise
+            except Exception:  # noqa: BLE001 - a job that can't be read, or given up, must not stop the others
+                logger.exception("a job was left", extra={"code": Code.JOB_BROKEN.value, "job": text_of(due, "sk")})
+                done["left"] += 1
         return dict(done)
 
     def _go_on(self, lease: Lease, has_time: Callable[[], bool], done: Counter[str]) -> None:
