@@ -75,7 +75,20 @@ class ErasureRequest(Model):
         pk, email = person.get("pk"), person.get("email")
         if self.pk is not None and is_same(pk, str(self.pk)):
             return True
-        return self.email is not None and isinstance(email, str) and email.casefold() == self.email.casefold()
+        return self.email is not None and isinstance(email, str) and _as_mailed(email) == _as_mailed(self.email)
+
+
+def _as_mailed(email: str) -> str:
+    """The address as mail is sent to it, in one case; one that none could be sent to as it was typed."""
+    from tocsin.notifications.email.address import (  # noqa: PLC0415 - the API, which starts without it, mails nobody
+        NoAddress,
+        mail_address,
+    )
+
+    try:
+        return mail_address(email).casefold()
+    except NoAddress:
+        return nfc(email).strip().casefold()
 
 
 def new_erasure(job_id: str, asked: ErasureRequest, by: Requester, now: datetime) -> Job:
