@@ -84,7 +84,9 @@ class EventMaker:
         said: JsonObject = {name: value for name, value in given if name not in _READ_ONLY}
         columns = self._shape.columns
         if raw.foreign or columns:
-            left = {name: value for name, value in said.items() if name not in columns.values()}
+            left: JsonObject = {name: value for name, value in said.items() if name not in columns.values()}
+            if raw.foreign:
+                left = _nested(left)
             event: JsonObject = {name: value for name, value in left.items() if _is_field(name, value)}
             others: JsonObject = {name: value for name, value in left.items() if name not in event}
             if others:
@@ -123,6 +125,20 @@ class EventMaker:
         else:
             moment = moment_of(written, self._shape.time_format)
         return event | {"created": iso(moment)}
+
+
+def _nested(row: JsonObject) -> JsonObject:
+    """A row of a table with the columns `user.…` and `context.…` in objects; one called `context` is in the latter."""
+    context: JsonObject = {}
+    user: JsonObject = {}
+    nested: JsonObject = {}
+    for name, value in row.items():
+        head, _, tail = name.partition(".")
+        if tail and head in {"user", "context"}:
+            (user if head == "user" else context)[tail] = value
+        else:
+            (context if name in {"user", "context"} else nested)[name] = value
+    return nested | ({"user": user} if user else {}) | ({"context": context} if context else {})
 
 
 def _is_field(name: str, value: Json) -> bool:

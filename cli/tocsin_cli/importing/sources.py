@@ -194,12 +194,7 @@ class Opened:
             if not isinstance(value, str) or not value.strip():
                 continue
             known = name if name in self._source.mapped else _COLUMN_NAMES.get(name.strip().lower(), name.strip())
-            head, _, tail = known.partition(".")
-            inner = content.setdefault(head, {}) if head in {"user", "context"} and tail else None
-            if isinstance(inner, dict):
-                inner[tail] = value
-            else:
-                content[known] = value
+            content[known] = value
         return Raw(place, content, foreign=True)
 
     def _place(self, where: int | str) -> str:

@@ -215,6 +215,22 @@ def test_a_mapped_column_means_what_the_map_says(tmp_path):
     assert record.event["created"] == "2026-03-01T12:00:00.000Z"
 
 
+@pytest.mark.parametrize(
+    ("heading", "columns", "user", "context"),
+    [
+        ("user,email,action", {"user.pk": "user"}, {"pk": "a", "email": "b"}, {}),
+        ("email,user,action", {"user.pk": "user"}, {"pk": "b", "email": "a"}, {}),
+        ("message,context,action", {}, {}, {"message": "a", "context": "b"}),
+        ("context,message,action", {}, {}, {"message": "b", "context": "a"}),
+    ],
+)
+def test_a_column_called_user_or_context_takes_the_place_of_no_other(tmp_path, heading, columns, user, context):
+    """The fault: the address of a mapped `user` was in the context, and a `context` swallowed the message."""
+    (record,) = read(written(tmp_path, "a.csv", f"time,{heading}\n2026-03-01,a,b,login\n"), Shape(columns, {}))
+
+    assert (record.event.get("user", {}), record.event.get("context", {})) == (user, context)
+
+
 @pytest.mark.parametrize("name", ["trail.json", "trail.json.gz"])
 def test_a_file_of_cloudtrail_is_known_by_what_it_holds(tmp_path, name):
     content = json.dumps({"Records": [TRAIL_RECORD]}).encode()
