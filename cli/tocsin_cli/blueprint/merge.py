@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -134,7 +135,7 @@ def _merge_kind(merged: Merged, document: Document, kind: str, faults: list[Faul
         if not isinstance(content, dict) or not isinstance(content.get(name_field(kind)), str):
             faults.append(Fault(place, f"an entry of {kind} needs a {name_field(kind)}"))
             continue
-        name = text(content, name_field(kind))
+        name = unicodedata.normalize("NFC", text(content, name_field(kind)))  # as the API keeps it
         if name in known:
             first = known[name]
             there = first.document.place_of(f"{kind}[{first.position}]") if first.document else "another file"

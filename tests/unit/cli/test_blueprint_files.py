@@ -164,6 +164,19 @@ def test_what_no_file_names_stays_as_it_is():
     assert merged.document["users"] == [{"username": "alice"}]
 
 
+def test_a_name_is_the_one_that_holds_however_it_was_typed():
+    """The API keeps names in normal form C. The fault: the second `apply` of such a file named people twice."""
+    current = {"users": [{"username": "j\u00fcrgen", "name": "J"}], "groups": [{"name": "caf\u00e9"}]}
+    text = "users:\n  - username: ju\u0308rgen\ngroups:\n  - name: cafe\u0301\n    members: [ju\u0308rgen]\n"
+
+    merged = laid_over(current, merge([parse_document("a.yaml", text)]))
+
+    assert [len(merged.document[kind]) for kind in ("users", "groups")] == [1, 1]
+    assert merged.entry("users", "j\u00fcrgen") == {"username": "ju\u0308rgen"}
+    with pytest.raises(Invalid):
+        merge([parse_document("a.yaml", text), parse_document("b.yaml", "users: [{username: j\u00fcrgen}]")])
+
+
 def test_what_the_api_finds_wrong_is_told_by_file_and_line():
     current = {"rules": [{"name": "kept"}]}
     merged = laid_over(
