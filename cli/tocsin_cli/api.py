@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
 from tocsin_cli import version
-from tocsin_cli.errors import CliError, Conflict, Fault, Invalid, NotFound, Refused, Unavailable, UsageError
+from tocsin_cli.errors import CliError, Conflict, Fault, Invalid, NotFound, Refused, TooMany, Unavailable, UsageError
 from tocsin_cli.types import Json, JsonObject, objects, text
 
 if TYPE_CHECKING:
@@ -150,8 +150,11 @@ class Api:
         headers: Mapping[str, str] | None = None,
         repeatable: bool = False,
         patience: float = _LONGEST_WAIT,
+        divides: bool = False,
     ) -> Answer:
         """One request, sent again while the API says to come back within `patience` seconds.
+
+        With `divides`, TooMany is raised at once where it says to wait: fewer may be taken now.
 
         No answer at all, or none of the API's own, is only tried again for GET, and for what is `repeatable`: a second
         time does nothing then.
@@ -173,7 +176,8 @@ class Api:
                 continue
             asked_wait = _seconds(response.headers.get("Retry-After", ""))
             later = response.status_code in _LATER and (harmless or not _may_be_done(response))
-            if later and not last and asked_wait <= patience:
+            longest = 0.0 if divides and response.status_code == 429 else patience
+            if later and not last and asked_wait <= longest:
                 self._sleep(_pause(attempt, asked_wait))
                 continue
             return _answer(response)
@@ -281,7 +285,8 @@ def _refusal(status: int, problem: JsonObject) -> CliError:
     if status == 429 or status >= 500:
         instance = text(problem, "instance")
         hint = f"the logs know the request as {instance}" if instance and status >= 500 else None
-        return Unavailable(f"the API answers {status}: {message}", faults, hint=hint)
+        kind = TooMany if status == 429 else Unavailable
+        return kind(f"the API answers {status}: {message}", faults, hint=hint)
     if 300 <= status < 400:
         return CliError(f"the URL answers with a redirect ({status}), which Tocsin never does", hint="check the URL")
     return Invalid(message, faults)

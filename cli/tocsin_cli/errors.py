@@ -4,7 +4,8 @@ CliError                  1  failed
 ├── UsageError           64  the command line is not one that can be run
 ├── NotFound              3  there is no such thing (404)
 ├── Refused               4  the key is unknown, or may not do this (401, 403)
-├── Unavailable           5  no answer, or one that says to try later (429, 5xx)
+├── Unavailable           5  no answer, or one that says to try later (5xx)
+│   └── TooMany           5  … (429)
 ├── Invalid               6  the input is wrong (400, 413, 415, 422, a file that can't be read)
 └── Conflict              7  somebody else was faster, or something still names it (409, 412)
 """
@@ -90,6 +91,10 @@ class Unavailable(CliError):
     """The API did not answer, or says to try again later."""
 
     exit_code = ExitCode.UNAVAILABLE
+
+
+class TooMany(Unavailable):
+    """The API was asked too often, or sent more events than the key may send in a minute."""
 
 
 class Invalid(CliError):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tocsin_cli.api import NDJSON_TYPE, Api, json_bytes
-from tocsin_cli.errors import CliError, Fault, Invalid, Unavailable
+from tocsin_cli.errors import CliError, Fault, Invalid, TooMany, Unavailable
 from tocsin_cli.importing.records import Record
 from tocsin_cli.types import JsonObject, objects, text, whole
 
@@ -86,8 +86,15 @@ def _post(api: Api, lines: Sequence[bytes]) -> list[JsonObject]:
             content_type=NDJSON_TYPE,
             repeatable=True,
             patience=_PATIENCE,
+            divides=len(lines) > 1,
         )
         results = objects(answer.object.get("results"))
+    except TooMany:
+        if len(lines) == 1:
+            raise
+        # Fewer may have room in this minute; one waits for the next.
+        half = len(lines) // 2
+        return [result for some in (lines[:half], lines[half:]) for result in _post(api, some)]
     except CliError as error:
         results = [dict(result) for result in error.results]
         if not results and not isinstance(error, Invalid):

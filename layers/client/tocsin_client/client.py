@@ -199,20 +199,22 @@ class Client:
         encoded = [lines.line(event) for event in events]
         results: dict[int, Receipt | Refused] = {}
         waiting = deque(range(len(encoded)))
-        failures, most = 0, MAX_EVENTS
+        failures, most, largest = 0, MAX_EVENTS, MAX_EVENTS
         while waiting:
             batch = _batch(waiting, encoded, most)
             reply = self._session.post([encoded[position] for position in batch])
             results.update((p, outcome) for p, outcome in zip(batch, reply.outcomes, strict=True) if outcome)
             left = [position for position in batch if position not in results]
             if not left:
-                failures = 0
+                failures, most = 0, min(2 * most, largest)
                 continue
             waiting.extendleft(reversed(left))
             if reply.too_large:
-                most = max(len(batch) // 2, 1)
+                most = largest = max(len(batch) // 2, 1)
                 continue
             failures += 1
+            if reply.answered and len(left) == len(batch):  # it may be more at once than the key may send in a minute
+                most = max(len(batch) // 8, 1)
             if failures > self._retries or reply.wait > _MAX_WAIT:
                 unsent = [events[position] for position in waiting]
                 raise Unreachable(reply.reason, [results.get(position) for position in range(len(events))], unsent)

@@ -6,20 +6,25 @@ import os
 import pytest
 
 from tests.unit.cli.serving import Reply, serving
+from tocsin_cli.api import Api
 from tocsin_cli.errors import ExitCode
 from tocsin_cli.importing.progress import Bookmark, Reached
+from tocsin_cli.importing.records import Record
+from tocsin_cli.importing.sending import Outcome, batches, send
 from tocsin_cli.main import main
 
 LINE = {"action": "login", "created": "2026-03-01T12:00:00Z"}
 
 
 class Log:
-    """Stores events by their ids, as the API does; `refuse` and `fail` say what it does not take."""
+    """Stores events by their ids, as the API does; `fail_after` and `room` say what it does not take."""
 
     def __init__(self):
         self.stored = {}
         self.lines = []
         self.fail_after = None
+        self.room = None
+        """How many events the key may still send in this minute; None for any number."""
 
     def answer(self, asked):
         if asked.method == "GET":
@@ -27,6 +32,10 @@ class Log:
         events = [json.loads(line) for line in asked.body.split(b"\n")]
         if self.fail_after is not None and len(self.lines) >= self.fail_after:
             return Reply(500, {"title": "Broken", "status": 500})
+        if self.room is not None:
+            if len(events) > self.room:
+                return Reply(429, {"title": "Too many requests", "status": 429}, {"Retry-After": "42"})
+            self.room -= len(events)
         self.lines += events
         results = [self.take(event) for event in events]
         if all(result["status"] == 422 for result in results):
@@ -119,6 +128,26 @@ def test_a_run_that_was_stopped_goes_on_where_it_was(log, tmp_path, monkeypatch)
     assert main(["import", str(path)]) == ExitCode.OK
 
     assert [event["app"] for event in log.lines] == [f"n{number}" for number in range(7)]
+
+
+def test_a_key_that_may_send_less_in_a_minute_than_goes_into_a_request_is_sent_as_much(log):
+    """The fault: such a request was sent four times, and then the import ended, with nothing stored."""
+    waits = []
+
+    def next_minute(seconds):
+        waits.append(seconds)
+        log.room = 3
+
+    log.room = 3
+    records = [Record(f"a.jsonl:{number}", {"id": f"id{number}", "action": "login"}) for number in range(10)]
+    (batch,) = batches(records)
+
+    outcomes = send(Api(log.site.url, "key", sleep=next_minute), batch)
+
+    assert outcomes == [Outcome(record) for record in records]
+    assert [event["id"] for event in log.lines] == [f"id{number}" for number in range(10)]
+    assert len(waits) <= 4
+    assert all(42 <= each <= 43 for each in waits)
 
 
 def test_what_was_refused_is_told_also_where_the_run_ends_before_its_end_and_remembered(

@@ -116,6 +116,18 @@ class Api:
 
         self.faults.append(fails)
 
+    def admits_at_most(self, events: int) -> None:
+        """Answer 429 to each request with more events, from now on, as for a key with fewer `events_per_minute`."""
+
+        def admits(handler: Handler) -> None:
+            self.faults.append(admits)
+            if len(handler.body.splitlines()) > events:
+                handler.reply(429, {"title": "Too many requests", "status": 429}, {"retry-after": "17"})
+            else:
+                handler.reply(*self.ingest(handler))
+
+        self.faults.append(admits)
+
     def takes_at_most(self, events: int) -> None:
         """Answer 413, as a proxy with a limit of its own, to each request with more events, from now on."""
 

@@ -97,6 +97,16 @@ def test_what_time_can_heal_is_tried_again(api, make, naps, fault):
     assert len(naps) == 2
 
 
+def test_more_events_than_the_key_may_send_in_a_minute_are_sent_in_parts(api, make, naps):
+    """The fault: all were sent at once again and again, and none of them was ever stored."""
+    api.admits_at_most(5)
+
+    receipts = make().send_many([{"action": "login", "app": f"n{number}"} for number in range(500)])
+
+    assert [api.stored[receipt.id].app for receipt in receipts] == [f"n{number}" for number in range(500)]
+    assert len(naps) < 100
+
+
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 403, 404, 409, 413, 415, 422])
 def test_what_time_can_not_heal_is_refused_at_once(api, make, status):
     api.faults.append(answers(status, {"title": "No", "detail": "never", "status": status}, location="/elsewhere"))
