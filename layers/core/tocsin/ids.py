@@ -161,9 +161,17 @@ def spellings_of(key: str) -> tuple[str, ...]:
     """
     if not _UUID.fullmatch(key):
         return (key,)
+    usual = usual_spelling(key)
+    digits = usual.replace("-", "")
+    return tuple(dict.fromkeys((key, usual, digits, usual.upper(), digits.upper())))
+
+
+def usual_spelling(key: str) -> str:
+    """The one of `spellings_of` that all have in common: of a UUID the one with hyphens in small letters."""
+    if not _UUID.fullmatch(key):
+        return key
     digits = key.replace("-", "").lower()
-    text = f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
-    return tuple(dict.fromkeys((key, text, digits, text.upper(), digits.upper())))
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def _milliseconds(canonical: str) -> int:

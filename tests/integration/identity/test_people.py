@@ -92,6 +92,19 @@ def test_a_pk_that_is_forgotten_names_nobody(stack: Stack) -> None:
     assert people.users_by_pk(["7"]) == {}
 
 
+def test_a_uuid_is_found_by_one_read_and_in_the_spelling_that_it_was_stored_in_before(stack: Stack) -> None:
+    people = PeopleStore(stack.dynamodb, "config")
+    key = "5f0c1a2b-0000-4000-8000-00000000abcd"
+    dave, erin = User("dave", pk=key.upper()), User("erin", pk="ABCD" * 8)
+    people.write(users=[dave, erin])
+    pks = {item["sk"]["S"]: item for item in stack.items("config") if item["pk"]["S"] == "user-pk"}
+    assert set(pks) == {key, "abcdabcd-abcd-abcd-abcd-abcdabcdabcd"}
+    stack.dynamodb.delete_item(TableName="config", Key={name: pks[key][name] for name in ("pk", "sk")})
+    stack.dynamodb.put_item(TableName="config", Item=pks[key] | {"sk": {"S": key.upper()}})
+
+    assert people.users_by_pk([key.upper(), "abcd" * 8]) == {key.upper(): dave, "abcd" * 8: erin}
+
+
 # ── together with what tells of it ───────────────────────────────────────────
 
 TOLD = Put({"pk": {"S": "event#1"}, "sk": {"S": "1"}}, "attribute_not_exists(pk)", table="events")

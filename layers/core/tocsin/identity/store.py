@@ -2,7 +2,8 @@
 
 pk                        sk          what
 user                      username    a person
-user-pk                   their pk    the username of the person with this pk; valid only while their item has it too
+user-pk                   their pk    the username of the person with this pk; valid only while their item has it too; of
+                                      a UUID, however it was written, the usual spelling
 member#<group>#<roster>   username    a membership; a group's `roster` names its list in force
 key                       key id      an API key, without its secret
 key-use                   key id      the hour in which an API key was last used
@@ -15,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import batched, chain
+from itertools import batched
 from typing import TYPE_CHECKING
 
 from tocsin.aws.dynamodb import Delete, Item, Put, document, document_of, text, text_of, until
@@ -70,19 +71,16 @@ class PeopleStore:
 
     def users_by_pk(self, pks: Sequence[str]) -> dict[str, User]:
         """Return the users with these `pk`s, by pk as text. Unknown pks are left out. A UUID is one however spelled."""
-        from tocsin.ids import spellings_of  # noqa: PLC0415 - the authorizer asks for nobody so, and starts without it
-
         named = self._by_pk.get_many(pks)
-        unknown = {pk: spellings_of(pk) for pk in pks if pk not in named}
+        unknown = {pk: _usual(pk) for pk in pks if pk not in named}
         if unknown:
-            spelled = dict.fromkeys(chain.from_iterable(unknown.values()))
-            items = self._table.get_many(_READING, map(_pk_key, spelled))
+            # As they are spelled here too: so they were stored before.
+            items = self._table.get_many(_READING, map(_pk_key, dict.fromkeys([*unknown.values(), *unknown])))
             said = {text_of(item, "sk"): text_of(item, "username") for item in items}
-            for pk, spellings in unknown.items():
-                named[pk] = self._by_pk.put(pk, next((said[each] for each in spellings if each in said), ""))
+            named |= {pk: self._by_pk.put(pk, said.get(usual) or said.get(pk, "")) for pk, usual in unknown.items()}
         users = self.users([username for username in named.values() if username])
         found = ((pk, users.get(username)) for pk, username in named.items())
-        return {pk: user for pk, user in found if user is not None and _pk_of(user) in spellings_of(pk)}
+        return {pk: user for pk, user in found if user is not None and _pk_of(user) == _usual(pk)}
 
     def members(self, group: Group, *, after: str | None, limit: int) -> Page[str]:
         """Return up to `limit` usernames of members of `group` after the name `after`, in order."""
@@ -264,7 +262,14 @@ def _pk_key(pk: str) -> dict[str, dict[str, str]]:
 
 
 def _pk_of(user: User) -> str | None:
-    return None if user.pk is None else str(user.pk)
+    """The key of `user` as text, in the spelling that it is stored in."""
+    return None if user.pk is None else _usual(str(user.pk))
+
+
+def _usual(pk: str) -> str:
+    from tocsin.ids import usual_spelling  # noqa: PLC0415 - the authorizer asks for nobody so, and starts without it
+
+    return usual_spelling(pk)
 
 
 def _member_key(group: Group, username: str) -> dict[str, dict[str, str]]:

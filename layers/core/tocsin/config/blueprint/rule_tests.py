@@ -11,7 +11,7 @@ from tocsin.config.trial_events import trial_event
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import Event
 from tocsin.identity.directory import Group, with_descendants
-from tocsin.ids import spellings_of
+from tocsin.ids import usual_spelling
 from tocsin.rules.model import NotificationRule
 from tocsin.rules.ruleset import RuleSet, person_behind
 from tocsin.times import utc_now
@@ -59,9 +59,8 @@ class _BlueprintAudience:
     def __init__(self, blueprint: Blueprint, event: Event) -> None:
         self._event = event
         users = {user.username: user for user in blueprint.users}
-        by_pk = {str(user.pk): user for user in blueprint.users if user.pk is not None}
-        spelled = (by_pk[key] for key in spellings_of(event.user_key or "") if key in by_pk)
-        self._user = next(spelled, None) or users.get(event.username or "")
+        by_pk = {usual_spelling(str(user.pk)): user for user in blueprint.users if user.pk is not None}
+        self._user = by_pk.get(usual_spelling(event.user_key or "")) or users.get(event.username or "")
         self._groups = {group.name: Group(name=group.name, children=group.children) for group in blueprint.groups}
         self._members = {group.name: frozenset(group.members) for group in blueprint.groups}
 

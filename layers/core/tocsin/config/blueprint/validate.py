@@ -14,7 +14,7 @@ from tocsin.config.blueprint.slack_fields import check_bot, check_picture, is_by
 from tocsin.config.settings import Settings
 from tocsin.errors import MOST, Invalid, Violation
 from tocsin.expressions import ExpressionError
-from tocsin.ids import spellings_of
+from tocsin.ids import usual_spelling
 from tocsin.models import accepted
 from tocsin.notifications.mapping import MappingFailed, check_mapping
 from tocsin.notifications.own_headers import is_own_header
@@ -160,7 +160,7 @@ def _person_keys(blueprint: Blueprint) -> Iterator[Violation]:
     having: dict[str, str] = {}
     for position, user in list(enumerate(blueprint.users))[::-1]:
         if user.pk is not None:
-            other = having.setdefault(min(spellings_of(str(user.pk))), user.username)
+            other = having.setdefault(usual_spelling(str(user.pk)), user.username)
             if other != user.username:
                 yield Violation(f"users[{position}].pk", f"{user.pk!r} is the key of user {other!r}")
 
