@@ -1,6 +1,7 @@
 """Acknowledging: once, by whoever is first; as an event, in the story, and where inboxes are open."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,19 +12,21 @@ from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import Answer
+from tocsin.config.settings import Settings
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.errors import Unavailable
-from tocsin.events.model import Event
+from tocsin.events.model import Cause, Event
 from tocsin.events.store import EventStore, Submission
 from tocsin.events.system import SystemEvents
+from tocsin.identity.directory import User
 from tocsin.ids import new_id
 from tocsin.matching.acknowledging import Acknowledgements, Acknowledger
 from tocsin.matching.ending import about_of
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.acknowledge_links import LIVES, AcknowledgeLinks, Acknowledging
 from tocsin.notifications.transport import NotificationTransport, TransportMode
-from tocsin.times import utc_now
+from tocsin.times import iso, parse_duration, utc_now
 from tocsin.types import JsonObject
 
 DAY = timedelta(days=1)
@@ -266,3 +269,110 @@ def test_whoever_was_told_by_inbox_is_shown_who_acknowledged_once(world: World) 
     assert {json.dumps(told["data"]["acknowledged"]["by"]) for _, told in shown} == {'"bob"'}
     assert shown[0][1]["message_type"] == "notification.acknowledged"
     assert (shown[0][1]["data"]["rule"], shown[0][1]["data"]["about"]) == ("refunds", "a")
+
+
+def test_a_notification_shows_whether_it_waits_for_somebody_and_then_who_acknowledged(told: Told) -> None:
+    shown_with = told.api.module.services.acknowledgements.shown_with
+    notification = {"rule": "refunds", "about": told.about, "event_id": told.event.id}
+    of_nothing = [notification | {"about": "another"}, notification | {"about": ""}]
+
+    before = shown_with([notification, *of_nothing])
+    done = told.by_event().body
+    (after,) = shown_with([notification])
+
+    nothing = {"can_acknowledge": False, "acknowledged": None}
+    assert before == [
+        notification | {"can_acknowledge": True, "acknowledged": None},
+        *(each | nothing for each in of_nothing),
+    ]
+    said = {name: done[name] for name in ("by", "via", "at")}
+    assert after == notification | {"can_acknowledge": False, "acknowledged": said}
+
+
+@pytest.mark.parametrize(("is_there", "depth"), [(True, 3), (False, 1)], ids=["it is there", "it has expired"])
+def test_an_acknowledgement_is_caused_by_the_rule_and_one_deeper_than_the_event(
+    told: Told, is_there: bool, depth: int
+) -> None:
+    caused = replace(told.event, id=new_id(), cause=Cause("other", None, 2))
+    if is_there:
+        EventStore(told.stack.dynamodb, "events").add([Submission(caused, None)])
+    now, hour = utc_now(), timedelta(hours=1)
+    told.matters.begin("refunds", "one", caused.id, steps=1, due=now + hour, now=now, keep=DAY)
+
+    told.api.module.services.acknowledgements.acknowledge("refunds", "one", caused.id, Acknowledger("bob", "api"))
+
+    (event,) = told.reported()
+    assert event["cause"] == {"rule": "refunds", "transport": None, "depth": depth}
+
+
+def test_an_event_without_a_story_gets_none_by_being_acknowledged(told: Told) -> None:
+    """It would be an entry of a rule that says nothing else, and stay for ever."""
+    later = told.told()
+
+    told.api.module.services.acknowledgements.acknowledge("refunds", told.about, later.id, Acknowledger("bob", "api"))
+
+    assert told.api("GET", f"/events/{later.id}/deliveries").body["rules"] == []
+    assert [item for item in told.stack.items("deliveries") if item["pk"]["S"] == f"event#{later.id}"] == []
+
+
+def test_the_log_says_who_acknowledged(told: Told, capsys: pytest.CaptureFixture[str]) -> None:
+    told.follow("POST")
+
+    (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "NOTIFICATION_ACKNOWLEDGED" in each]
+    assert (line["user"], line["via"]) == ("ana", "link")
+
+
+class Inboxes:
+    """Rule `refunds` told people of one event by their inboxes, and which of these are told of an acknowledgement."""
+
+    def __init__(self, world: World, *usernames: str) -> None:
+        self.world = world
+        world.configure(NotificationTransport(name="inbox", mode=TransportMode.LOCAL))
+        self.event = world.event()
+        for username in usernames:
+            world.send(world.message("inbox", "local", user=User(username), rule="refunds", event_id=self.event.id))
+        world.pump(world.worker("local"), "local")
+        self.told: list[str] = []
+        matters = EscalationStore(world.stack.dynamodb, "deliveries")
+        matters.begin("refunds", "a", self.event.id, steps=1, due=world.now + DAY, now=world.now, keep=3 * DAY)
+        self._acknowledgements = Acknowledgements(
+            matters,
+            world.configuration,
+            world.events,
+            world.ledger,
+            lambda username, _: self.told.append(username),
+            world.clock,
+        )
+
+    def acknowledge(self, who: Acknowledger) -> None:
+        self._acknowledgements.acknowledge("refunds", "a", self.event.id, who)
+
+
+def test_a_channel_in_which_somebody_acknowledged_is_no_inbox(world: World) -> None:
+    inboxes = Inboxes(world, "alice")
+
+    inboxes.acknowledge(Acknowledger("#shop", "channel"))
+
+    assert inboxes.told == ["alice"]
+
+
+def test_inboxes_are_told_who_acknowledged_up_to_a_bound(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.matching.acknowledging.MOST_TOLD", 2)
+    inboxes = Inboxes(world, "alice", "bob", "carol")
+
+    inboxes.acknowledge(Acknowledger("#shop", "channel"))
+
+    assert len(inboxes.told) == 2
+
+
+def test_what_is_reported_a_day_late_is_kept_from_when_it_was_acknowledged(world: World) -> None:
+    inboxes, acknowledged = Inboxes(world, "alice"), world.now
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(Unavailable):
+        patched.setattr(SystemEvents, "report", _unavailable)
+        inboxes.acknowledge(Acknowledger("alice", "inbox", "alice"))
+
+    world.later(days=1)
+    inboxes.acknowledge(Acknowledger("alice", "inbox", "alice"))
+
+    (event,) = [event for event in world.stack.events() if event["action"] == "notification_acknowledged"]
+    assert event["expires"] == iso(acknowledged + parse_duration(Settings().event_retention))
