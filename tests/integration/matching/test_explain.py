@@ -8,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from tests.integration.api_calls import Api
 from tests.integration.conftest import Stack
 from tests.integration.matching.matching_world import FAILED_LOGIN, Load, configure, event, rule, store
 from tocsin.events.model import Cause
 from tocsin.ids import new_id
 from tocsin.times import iso
+
+STAFF = "event.action == 'login' && 'oncall' in user.groups"
+LOGIN = {"action": "login"}
 
 
 def ask(stack: Stack, load: Load, method: str, path: str, body: Any = None) -> tuple[int, dict[str, Any]]:
@@ -84,12 +88,51 @@ def test_a_transport_that_caused_an_event_is_explained_as_not_used(stack: Stack,
 def test_an_end_that_asks_for_groups_is_explained_by_those_of_the_events_user(
     stack: Stack, load: Load, username: str, ends: bool
 ) -> None:
-    configure(stack, rules=[rule(resolve={"query": "event.action == 'login' && 'oncall' in user.groups"})])
-    asked = {"event": {"action": "login", "user": {"username": username}}}
+    configure(stack, rules=[rule(resolve={"query": STAFF})])
+    asked = {"event": LOGIN | {"user": {"username": username}}}
 
     _, why = ask(stack, load, "POST", "/rules/failed-logins/test", asked)
 
     assert why["ends"] is ends
+
+
+def test_an_end_is_explained_of_a_rule_that_is_off_and_is_none_where_it_can_not_be_loaded(
+    stack: Stack, load: Load
+) -> None:
+    off = rule(enabled=False, resolve={"query": "event.action == 'login'"})
+    configure(stack, rules=[off, rule(name="odd", resolve={"query": "event."})])
+
+    answers = [
+        ask(stack, load, "POST", f"/rules/{name}/test", {"event": {"action": "login"}})
+        for name in ("failed-logins", "odd")
+    ]
+
+    assert [(status, why["fires"], why["ends"]) for status, why in answers] == [(200, False, True), (200, False, False)]
+
+
+@pytest.mark.parametrize(("username", "holds"), [("alice", True), ("mallory", False)])
+def test_a_policy_that_asks_for_groups_is_explained_by_those_of_the_events_user(
+    stack: Stack, load: Load, username: str, holds: bool
+) -> None:
+    configure(stack, policies=[FAILED_LOGIN, {"name": "staff", "kind": "expression", "expression": STAFF}])
+
+    _, why = ask(stack, load, "POST", "/policies/staff/test", {"event": LOGIN | {"user": {"username": username}}})
+
+    assert (why["holds"], why["error"]) == (holds, None)
+
+
+def test_a_rule_and_a_policy_are_explained_as_they_are_now(stack: Stack) -> None:
+    """Whoever changes one and asks is answered by another process, which may have read the one before."""
+    configure(stack)
+    api = Api.of(stack)
+    asked = {"event": {"action": "login_failed"}}
+    before = [api("POST", path, asked).body for path in ("/rules/failed-logins/test", "/policies/failed-login/test")]
+
+    configure(stack, policies=[FAILED_LOGIN | {"action": "login"}])
+    after = [api("POST", path, asked).body for path in ("/policies/failed-login/test", "/rules/failed-logins/test")]
+
+    assert [before[0]["fires"], before[1]["holds"]] == [True, True]
+    assert [after[1]["fires"], after[0]["holds"]] == [False, False]
 
 
 def test_the_state_of_a_throttle_is_shown_and_not_changed(stack: Stack, load: Load) -> None:
@@ -134,6 +177,12 @@ def test_a_policy_that_fails_says_why(stack: Stack, load: Load) -> None:
         ("/rules/failed-logins/test", {"event_id": new_id()}, 404, None),
         ("/rules/failed-logins/backtest", {}, 422, "since"),
         ("/rules/failed-logins/backtest", {"since": "2999-01-01T00:00:00Z"}, 422, "since"),
+        (
+            "/rules/failed-logins/backtest",
+            {"since": "2020-01-01T00:00:00Z", "until": "2020-01-01T00:00:00Z"},
+            422,
+            "since",
+        ),
         ("/rules/failed-logins/backtest", {"since": "2020-01-01T00:00:00Z", "cursor": "x"}, 422, "cursor"),
     ],
 )
