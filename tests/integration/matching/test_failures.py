@@ -68,6 +68,18 @@ def test_one_policy_keeps_no_other_from_the_log(fail: Callable[..., None], caplo
     assert [(line["policy"], line["failures"]) for line in lines(caplog)] == [("attempts", 1), ("night", 1)]
 
 
+def test_the_event_that_reports_it_names_the_policy_its_rule_the_error_and_the_event(stack: Stack) -> None:
+    about = event()
+
+    PolicyFailures(SystemEvents(EventStore(stack.dynamodb, "events"))).report(
+        PolicyFailure("attempts", "guessed", "there is no key"), about, Settings()
+    )
+
+    (reported,) = stack.events()
+    said = {"policy": "attempts", "rule": "guessed", "error": "there is no key", "event_id": about.id}
+    assert (reported["action"], reported["context"]) == ("policy_exception", said)
+
+
 def test_failures_of_several_threads_are_one_line(
     fail: Callable[..., None], clock: Clock[datetime], caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -195,3 +207,15 @@ def test_failures_of_an_end_within_a_minute_are_counted(
         failures.report("guessed", "there is no key", event())
 
     assert [line["failures"] for line in lines(caplog, code="RULE_END_FAILED")] == [1, 3]
+
+
+def test_an_end_of_one_rule_keeps_no_other_from_the_log(
+    clock: Clock[datetime], caplog: pytest.LogCaptureFixture
+) -> None:
+    failures = EndFailures(clock)
+
+    for name in ("guessed", "other", "guessed", "other"):
+        failures.report(name, "there is no key", event())
+
+    said = [(line["rule"], line["failures"]) for line in lines(caplog, code="RULE_END_FAILED")]
+    assert said == [("guessed", 1), ("other", 1)]

@@ -35,9 +35,24 @@ def test_a_bad_record_is_set_aside_with_its_key_and_reason_and_the_others_go_on(
     (aside,) = stack.messages("MatchDeadLetters")
     assert aside["key"]["sk"] == "019ac0de-5a01-7b31-8c55-1f2e3d4c5b6b"
     assert aside["reason"] == "the record is no event: JSONDecodeError"
+    assert aside["sequence_number"] == "4421584500000000017450439092"
     assert told(stack.messages("Inbox")) == ["alice"]
     (line,) = [json.loads(each) for each in capsys.readouterr().out.splitlines() if "RECORD_SET_ASIDE" in each]
-    assert (line["message"], line["key"]) == (aside["reason"], aside["key"])
+    assert (line["level"], line["message"], line["key"]) == ("ERROR", aside["reason"], aside["key"])
+
+
+def test_a_record_without_even_a_key_is_set_aside_too(stack: Stack) -> None:
+    configure(stack)
+    bad = record(event(), 7)
+    bad["dynamodb"] = {"SequenceNumber": "7"}
+
+    answer = stack.call("matcher", {"Records": [bad, record(event(), 8)]})
+
+    assert answer == {"batchItemFailures": []}
+    assert stack.messages("MatchDeadLetters") == [
+        {"key": {}, "reason": "the record is no event: KeyError", "sequence_number": "7"}
+    ]
+    assert len(stack.messages("Inbox")) == 1
 
 
 def refuse(

@@ -59,6 +59,21 @@ def test_a_run_is_a_line_of_the_log(stack: Stack, caplog: pytest.LogCaptureFixtu
     assert line["duration_ms"] >= 0
 
 
+def test_how_long_a_policy_took_is_told_in_milliseconds(
+    stack: Stack, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moments = iter([5.0, 5.012_345_6])
+    monkeypatch.setattr("tocsin.rules.ruleset.time.perf_counter", lambda: next(moments, 5.1))
+    configure(stack, policies=POLICIES[:1])
+
+    store(stack, about := event())
+    match(stack, about)
+
+    (line,) = [vars(record) for record in caplog.records if vars(record).get("code") == "POLICY_RAN"]
+    (said,) = Api.of(stack)("GET", f"/events/{about.id}/deliveries").body["policies"]
+    assert line["duration_ms"] == said["duration_ms"] == 12.346
+
+
 def within_an_hour(ago: timedelta = timedelta(), **fields: Any) -> Event:
     """An event of half past: those of one batch are of one hour, so of one item."""
     at = datetime.now(UTC).replace(minute=30) - ago

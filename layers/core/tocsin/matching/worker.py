@@ -74,7 +74,7 @@ class MatchWorker:
             try:
                 event = event_of(image["NewImage"])
             except (KeyError, TypeError, ValueError) as error:
-                self._put_aside(image, f"the record is no event: {type(error).__name__}")
+                self._put_aside(image, key, f"the record is no event: {type(error).__name__}")
                 continue
             read.append(event)
             reason = self._try(event.id, partial(judge, event), event.trace)
@@ -161,11 +161,11 @@ class MatchWorker:
             return f"{type(error).__name__} while matching"
         return None
 
-    def _put_aside(self, image: Mapping[str, Any], reason: str) -> None:
+    def _put_aside(self, image: Mapping[str, Any], position: str, reason: str) -> None:
         keys: Json = {name: value.get("S") for name, value in image.get("Keys", {}).items()}
         note(Code.RECORD_SET_ASIDE, reason, level=logging.ERROR, key=keys)
         body = orjson.dumps({"key": keys, "reason": reason, "sequence_number": image["SequenceNumber"]}).decode()
-        self._outbox.add(self._set_aside, body, image.get("Keys", {}).get("sk", {}).get("S", ""))
+        self._outbox.add(self._set_aside, body, position)
 
 
 def _failures(identifiers: Iterable[str]) -> JsonObject:
