@@ -62,3 +62,39 @@ def test_a_window_ends_by_the_matchers_clock(stack: Stack, monkeypatch: pytest.M
     match(stack, event(), event(), event())
 
     assert (at_first, len(stack.messages("Inbox"))) == (2, 2)
+
+
+def held_in(stack: Stack, window: Window, number: int) -> None:
+    stack.dynamodb.put_item(TableName="deliveries", Item=window.count_of([event().id for _ in range(number)]))
+
+
+def test_the_first_of_a_window_alone_says_what_the_one_before_held_back(stack: Stack, throttles: Throttles) -> None:
+    most = Throttle(window="days=1", max=2)
+    for ago, held in ((3, 4), (2, 1)):  # nothing came yesterday
+        passage = throttles.pass_through("r", most, event(), now=NOON - timedelta(days=ago))
+        held_in(stack, passage.window, held)
+
+    passages = [throttles.pass_through("r", most, event(), now=NOON) for _ in range(3)]
+
+    assert [(each.passes, each.held_before) for each in passages] == [(True, 1), (True, 0), (False, 0)]
+
+
+def test_who_passed_is_kept_a_window_and_a_day_longer_than_the_window(stack: Stack, throttles: Throttles) -> None:
+    """The next window asks what this one held back, and an event may be matched again."""
+    throttles.pass_through("r", DAILY, event(), now=NOON)
+
+    (item,) = stack.items("deliveries")
+
+    assert item["expires_at"]["N"] == str(int(datetime(2026, 7, 4, tzinfo=UTC).timestamp()))
+
+
+@pytest.mark.parametrize("paths", [("app", "context.host"), ("context.host", "app")])
+def test_a_group_is_one_in_whatever_order_its_values_come(throttles: Throttles, paths: tuple[str, ...]) -> None:
+    hosts: list[Any] = [{"name": "web", "zone": "a"}, {"zone": "a", "name": "web"}]
+    named = Throttle(window="days=1", max=1, group_by=("app", "context.host"))
+    throttles.pass_through("r", named, event(context={"host": hosts[0]}), now=NOON)
+    throttle = Throttle(window="days=1", max=1, group_by=paths)
+
+    passages = [throttles.pass_through("r", throttle, event(context={"host": host}), now=NOON) for host in hosts]
+
+    assert [passage.passes for passage in passages] == [False, False]

@@ -1,0 +1,71 @@
+"""What is stored of a batch that was held: found by its events, for as long as it is kept, and counted once."""
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.integration.conftest import Stack
+from tocsin.ids import new_id
+from tocsin.matching.held_store import HeldEvent, HeldStore
+
+NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
+AT = "2026-07-01T12:00:00.000Z"
+KEEP = timedelta(days=3)
+
+
+@pytest.fixture
+def store(stack: Stack) -> HeldStore:
+    return HeldStore(stack.dynamodb, "deliveries")
+
+
+def batch() -> list[HeldEvent]:
+    """Two events for which a rule was silenced, a policy logged, and for the first another rule was throttled."""
+    first, second = new_id(NOW), new_id(NOW + timedelta(minutes=1))
+    silenced = [HeldEvent(each, "logins", {"reason": "silenced"}) for each in (first, second)]
+    logged = [HeldEvent.of_policy(each, "night", {"passed": False}) for each in (first, second)]
+    return [*silenced, *logged, HeldEvent(first, "failures", {"reason": "throttled"})]
+
+
+def test_an_event_has_what_was_held_and_logged_of_it_by_name_and_when(store: HeldStore) -> None:
+    held = batch()
+    store.write(held, now=NOW, keep=KEEP)
+
+    found = store.of(held[0].event_id, now=NOW)
+
+    assert found == [
+        {"kind": "policy", "policy": "night", "at": AT, "passed": False},
+        {"kind": "rule", "rule": "failures", "at": AT, "reason": "throttled"},
+        {"kind": "rule", "rule": "logins", "at": AT, "reason": "silenced"},
+    ]
+
+
+def test_a_batch_that_is_written_again_says_when_it_was_first_and_has_nothing_new(store: HeldStore) -> None:
+    held = batch()
+
+    news = [store.write(held, now=NOW + timedelta(hours=hours), keep=KEEP) for hours in (0, 1)]
+
+    assert news == [Counter(logins=2, failures=1), Counter()]
+    assert {str(each["at"]) for each in store.of(held[0].event_id, now=NOW)} == {AT}
+
+
+def test_it_is_kept_for_as_long_as_was_asked_from_when_it_was_written(store: HeldStore) -> None:
+    held = batch()
+    store.write(held, now=NOW, keep=KEEP)
+
+    found = [store.of(held[0].event_id, now=NOW + KEEP + timedelta(seconds=late)) for late in (-1, 1)]
+
+    assert [len(each) for each in found] == [3, 0]
+
+
+def test_a_forgotten_event_is_gone_and_the_others_stay_as_they_were(store: HeldStore) -> None:
+    held = batch()
+    store.write(held, now=NOW, keep=KEEP)
+
+    store.forget(held[0].event_id)
+
+    assert store.of(held[0].event_id, now=NOW) == []
+    assert store.of(held[1].event_id, now=NOW) == [
+        {"kind": "policy", "policy": "night", "at": AT, "passed": False},
+        {"kind": "rule", "rule": "logins", "at": AT, "reason": "silenced"},
+    ]
