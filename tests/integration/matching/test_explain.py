@@ -172,6 +172,9 @@ def test_a_policy_that_fails_says_why(stack: Stack, load: Load) -> None:
         ("/rules/none/test", {"event": {"action": "login"}}, 404, None),
         ("/policies/none/test", {"event": {"action": "login"}}, 404, None),
         ("/rules/failed-logins/test", {}, 422, ""),
+        ("/rules/failed-logins/test", [], 422, ""),
+        ("/rules/failed-logins/test", {"event": {"action": "login"}, "event_id": new_id()}, 422, ""),
+        ("/rules/failed-logins/test", {"event": "login"}, 422, "event"),
         ("/rules/failed-logins/test", {"event": {"action": "login", "colour": 1}}, 422, "event.colour"),
         ("/rules/failed-logins/test", {"event_id": "x"}, 422, "event_id"),
         ("/rules/failed-logins/test", {"event_id": new_id()}, 404, None),
@@ -196,6 +199,7 @@ def test_a_wrong_question_is_refused_by_name(
     assert given == status
     if error_path is not None:
         assert problem["errors"][0]["path"] == error_path
+        assert problem["errors"][0]["message"]
 
 
 def test_a_policy_that_can_not_be_loaded_is_explained_as_it_is_matched(stack: Stack, load: Load) -> None:
@@ -296,7 +300,7 @@ def test_a_backtest_refuses_a_cursor_that_is_not_its_own(stack: Stack, load: Loa
 
 
 def test_silences_are_made_listed_and_ended(stack: Stack, load: Load) -> None:
-    configure(stack)
+    configure(stack, rules=[rule(escalate=[{"after": "hours=1", "destination_group": "oncall"}])])
     ends = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
 
     status, made = ask(stack, load, "POST", "/silences", {"matcher": {"app": "test"}, "ends": ends, "comment": "drill"})
@@ -308,6 +312,8 @@ def test_silences_are_made_listed_and_ended(stack: Stack, load: Load) -> None:
     assert (status, made["state"], made["by"]) == (201, "active", "billing")
     assert (silenced["fires"], silenced["tells"]) == (True, False)
     assert silenced["silence"] == {"name": made["name"], "ends": iso(datetime.fromisoformat(ends)), "comment": "drill"}
+    assert silenced["reason"].startswith(f"dropped: silence {made['name']} holds until ")
+    assert (silenced["decisions"], silenced["escalate"]) == ([], [])
     assert [each["name"] for each in listed["items"]] == [made["name"]]
     assert (ended_status, ended["state"]) == (200, "over")
     assert heard["tells"]
