@@ -69,3 +69,17 @@ def test_a_forgotten_event_is_gone_and_the_others_stay_as_they_were(store: HeldS
         {"kind": "policy", "policy": "night", "at": AT, "passed": False},
         {"kind": "rule", "rule": "logins", "at": AT, "reason": "silenced"},
     ]
+
+
+def test_an_item_has_no_more_than_it_may_however_many_reasons_a_batch_has(
+    stack: Stack, store: HeldStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tocsin.matching.held_store.MAX_ITEM", 1_000)
+    held = [HeldEvent(new_id(NOW), "logins", {"reason": number}) for number in range(100)]
+
+    store.write(held, now=NOW, keep=KEEP)
+
+    sizes = [len(item["held"]["S"]) for item in stack.items("deliveries")]
+    assert max(sizes) < 1_200
+    assert sum(size > 800 for size in sizes) >= len(sizes) - 1
+    assert [store.of(each.event_id, now=NOW)[0]["reason"] for each in held] == [*range(100)]

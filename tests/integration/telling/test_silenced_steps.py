@@ -81,6 +81,25 @@ def test_a_step_of_a_rule_for_which_no_event_is_too_old_is_held_as_others(tellin
     assert telling.heard()["eve"] == 1
 
 
+def test_a_last_step_of_much_later_is_told_though_the_first_was_held(telling: EscalatingWorld) -> None:
+    """What escalates is kept for as long as stories are, beyond the last step: here a day and a minute."""
+    late = {
+        "settings": {"notification_retention": "minutes=1"},
+        "escalate": [STEPS[0], {"after": "days=7", "destination_group": "oncall"}],
+    }
+    telling.rules(**late)
+    began(telling)
+    telling.rules(**late, silences=[silence(telling, hours=1)])
+    for _ in range(7):
+        telling.minute(minutes=10)
+    told = telling.heard()
+
+    telling.minute(days=7, hours=1)
+
+    assert told == {"ana": 1, "bob": 2, "eve": 1}
+    assert telling.heard() == {"ana": 2, "bob": 3, "eve": 1}
+
+
 @pytest.mark.parametrize("how", ["acknowledged", "ended"])
 def test_what_is_over_before_the_silence_is_told_to_nobody(telling: EscalatingWorld, how: str) -> None:
     telling.rules(resolve={"action": "service_up"})
