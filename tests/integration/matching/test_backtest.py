@@ -120,3 +120,10 @@ def test_a_policy_that_fails_is_named_with_its_first_error(stack: Stack, load: L
     assert found["fired"] == 0
     assert found["failures"].keys() == {"foreign"}
     assert 'there is no key "country"' in found["failures"]["foreign"]
+
+
+def test_a_rule_that_is_off_is_tried_as_if_it_were_on(stack: Stack, load: Load) -> None:
+    configure(stack, rules=[rule(enabled=False)])
+    happened(stack, timedelta())
+
+    assert backtest(stack, load)["fired"] == 1

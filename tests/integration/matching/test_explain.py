@@ -121,18 +121,18 @@ def test_a_policy_that_asks_for_groups_is_explained_by_those_of_the_events_user(
     assert (why["holds"], why["error"]) == (holds, None)
 
 
-def test_a_rule_and_a_policy_are_explained_as_they_are_now(stack: Stack) -> None:
+@pytest.mark.parametrize(("path", "says"), [("/rules/failed-logins", "fires"), ("/policies/failed-login", "holds")])
+def test_a_rule_and_a_policy_are_explained_as_they_are_now(stack: Stack, path: str, says: str) -> None:
     """Whoever changes one and asks is answered by another process, which may have read the one before."""
     configure(stack)
     api = Api.of(stack)
     asked = {"event": {"action": "login_failed"}}
-    before = [api("POST", path, asked).body for path in ("/rules/failed-logins/test", "/policies/failed-login/test")]
+    before = api("POST", f"{path}/test", asked).body
 
     configure(stack, policies=[FAILED_LOGIN | {"action": "login"}])
-    after = [api("POST", path, asked).body for path in ("/policies/failed-login/test", "/rules/failed-logins/test")]
+    after = api("POST", f"{path}/test", asked).body
 
-    assert [before[0]["fires"], before[1]["holds"]] == [True, True]
-    assert [after[1]["fires"], after[0]["holds"]] == [False, False]
+    assert (before[says], after[says]) == (True, False)
 
 
 def test_the_state_of_a_throttle_is_shown_and_not_changed(stack: Stack, load: Load) -> None:
