@@ -17,11 +17,13 @@ from tocsin.matching.recipients import MAX_PAGES
 from tocsin.patterns.leaves import value_at
 
 
-def test_a_message_that_can_not_be_read_comes_back_and_keeps_no_other(stack: Stack) -> None:
+@pytest.mark.parametrize("body", ["{}", '{"event_id": "x", "rule": "failed-logins", "cursor": 1}'])
+def test_a_message_that_can_not_be_read_comes_back_and_keeps_no_other(stack: Stack, body: str) -> None:
+    """The fault: a cursor that is no object failed the whole batch."""
     configure(stack)
     good = event()
     store(stack, good)
-    broken = work({"event_id": good.id}) | {"messageId": "broken", "body": "{}"}
+    broken = work({"event_id": good.id}) | {"messageId": "broken", "body": body}
 
     answer = stack.call("matcher", {"Records": [broken, work({"event_id": good.id})]})
 

@@ -103,7 +103,8 @@ class MatchMessage:
 
 
 def _cursor_of(position: dict[str, Any]) -> Cursor:
-    return Cursor(**position | {"used": tuple(position.get("used", ()))})
+    given = {**position}  # raises TypeError where it is no object
+    return Cursor(**given | {"used": tuple(given.get("used", ()))})
 
 
 def step_sender(outbox: Callable[[], Outbox], queue_url: str) -> Callable[[Matter], None]:
