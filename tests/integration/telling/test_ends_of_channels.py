@@ -69,6 +69,29 @@ def test_those_who_were_told_hear_by_the_same_transports_though_the_rule_has_oth
     assert {item["state"]["S"] for item in telling.all()} == {"delivered"}
 
 
+GROUP = {"by": ["context.host"], "wait": "minutes=1", "interval": "minutes=5"}
+
+
+@pytest.mark.parametrize(("resolve", "told"), [({"action": "service_up"}, 4), (None, 2)], ids=["goes on", "ends"])
+def test_an_end_goes_on_page_by_page_for_as_long_as_the_rule_has_one(
+    telling: EscalatingWorld, resolve: dict[str, str] | None, told: int
+) -> None:
+    """The first page is the rule's two people, the next those of its step; to each the end waits for the group."""
+    telling.rules(group=GROUP, resolve={"action": "service_up"}, escalate=STEPS[:1])
+    telling.begin(*telling.happened(1))
+    telling.minute(minutes=16)
+    telling.later(seconds=1)
+    end = telling.event(app="monitor", action="custom_service_up")
+
+    telling.match(end)
+    first = telling.story(end)["rule"]["kept_back"]
+    telling.rules(group=GROUP, resolve=resolve, escalate=STEPS[:1])
+    telling.work_off()
+
+    assert first == {"group": 2}
+    assert telling.story(end)["rule"]["kept_back"] == {"group": told}
+
+
 def test_a_transport_that_is_disabled_hears_of_no_end(telling: EscalatingWorld) -> None:
     resolve = {"action": "service_up", "by": ["context.host"]}
     telling.rules(resolve=resolve, escalate=())
