@@ -157,8 +157,9 @@ def _key(rule: str, about: str, page: str) -> dict[str, Any]:
 
 
 def _listeners(item: Item, name: str) -> set[Listener]:
+    """Return who is in the item's set `name`, which has somebody: an item is made for who was told."""
     found = set()
-    for each in item.get(name, {}).get("SS", ()):
+    for each in item[name]["SS"]:
         transport, _, username = each.partition("\n")
         found.add((transport, username))
     return found

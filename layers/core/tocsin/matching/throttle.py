@@ -109,7 +109,7 @@ class Throttles:
 
     def _remember(self, key: _FullKey, item: Item) -> None:
         """Cache a full window: nothing more passes in it, so it need not be read again."""
-        told = frozenset(item.get("told", {}).get("SS", ()))
+        told = frozenset(item["told"]["SS"])
         self._room -= len(told)
         if self._room < 0:
             self._full.clear()
