@@ -7,9 +7,20 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.matching_world import configure, event, match, rule, set_clock, store, story_of, work
+from tests.integration.matching.matching_world import (
+    configure,
+    event,
+    match,
+    record,
+    rule,
+    set_clock,
+    store,
+    story_of,
+    work,
+)
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
+from tocsin.times import iso
 
 FACTS = ("event_id", "rule", "bindings", "deliveries", "kept_back", "goes_on", "held_by")
 
@@ -100,6 +111,7 @@ SILENCE = {
     "matcher": {"app": "shop"},
     "starts": "2020-01-01T00:00:00Z",
     "ends": "2999-01-01T00:00:00Z",
+    "comment": "fire drill",
 }
 
 
@@ -107,17 +119,24 @@ SILENCE = {
 def test_what_is_held_is_a_line_and_counted_by_its_reason(
     stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
-    set_clock(monkeypatch, datetime.now(UTC).replace(hour=12))  # no window ends meanwhile
-    fields = {"throttle": {"window": "days=1", "max": 1}} if reason == "throttle" else {}
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
+    set_clock(monkeypatch, noon)  # no window ends meanwhile
+    fields = {"throttle": {"window": "days=1", "max": 1, "group_by": ["app"]}} if reason == "throttle" else {}
     configure(stack, rules=[rule(**fields)], silences=[SILENCE] if reason == "silence" else [])
     if reason == "throttle":
         match(stack, event())
-    created = datetime.now(UTC) - timedelta(days=2) if reason == "age" else None
+    about = event(id=new_id(noon - timedelta(hours=30 if reason == "age" else 1)))
     capsys.readouterr()
 
-    match(stack, about := event() if created is None else event(id=new_id(created)))
+    match(stack, about)
 
     out = capsys.readouterr().out
+    midnight = noon.replace(hour=0) + timedelta(days=1)
+    held_by = {
+        "silence": {"name": "drill", "ends": "2999-01-01T00:00:00.000Z", "comment": "fire drill"},
+        "throttle": {"group": {"app": "shop"}, "max": 1, "window": "days=1", "until": iso(midnight)},
+        "age": {"max_age": "hours=24", "seconds": 30 * 3600},
+    }
     story = story_of(stack, about)
     assert said(out, "RULE_FIRED", "RULE_HELD") == [
         {
@@ -125,11 +144,50 @@ def test_what_is_held_is_a_line_and_counted_by_its_reason(
             "event_id": about.id,
             "rule": "failed-logins",
             "bindings": ["policy failed-login holds"],
-            "held_by": story["held_by"],
+            "held_by": {reason: held_by[reason]},
         }
     ]
-    assert list(story["held_by"]) == [reason]
-    assert story["bindings"] == [
-        {"binding": "policy failed-login", "passed": True, "reason": "policy failed-login holds"}
-    ]
     assert metrics(out, "EventsHeld") == [([1], reason)]
+    assert story.pop("reason").startswith("dropped: ")
+    assert story == {
+        "kind": "rule",
+        "rule": "failed-logins",
+        "at": iso(noon),
+        "deliveries": {},
+        "severity": "warning",
+        "transports": [],
+        "bindings": [{"binding": "policy failed-login", "passed": True, "reason": "policy failed-login holds"}],
+        "held_by": {reason: held_by[reason]},
+    }
+
+
+def test_the_story_of_a_rule_that_told_somebody_has_all_that_is_known_of_it(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = set_clock(monkeypatch, datetime.now(UTC))
+    steps = [{"after": "hours=1", "destination_group": "oncall"}]
+    configure(stack, rules=[rule(escalate=steps, transports=["inbox"])])
+
+    match(stack, about := event())
+
+    assert story_of(stack, about) == {
+        "kind": "rule",
+        "rule": "failed-logins",
+        "at": iso(clock.now),
+        "deliveries": {"inbox": 1},
+        "severity": "warning",
+        "transports": ["inbox"],
+        "escalates": True,
+        "bindings": [{"binding": "policy failed-login", "passed": True, "reason": "policy failed-login holds"}],
+    }
+
+
+def test_the_rules_that_are_loaded_are_a_line_once_a_process(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(stack, rules=[rule(), rule(name="other")])
+    warm = stack.function("matcher")
+
+    for number in (1, 2):
+        warm.handler({"Records": [record(event(action="logout"), number)]}, stack.context)
+
+    (line,) = [line for line in lines(capsys.readouterr().out) if line.get("code") == "RULES_LOADED"]
+    assert (line["version"], line["rules"]) == (1, 2)
