@@ -88,7 +88,7 @@ class StoryStore:
         kept: Mapping[str, int],
         now: datetime,
         keep: timedelta,
-        held: bool = False,
+        held: bool,
     ) -> bool:
         """Note a step of an escalation with the rule that the event fired. `facts["step"]` says which, 1 for the first.
 
