@@ -2,8 +2,8 @@
 
 pk                        sk          what
 user                      username    a person
-user-pk                   their pk    the username of the person with this pk; valid only while their item has it too; of
-                                      a UUID, however it was written, the usual spelling
+user-pk                   their pk    the username of the person with this pk; valid only while their item has it too;
+                                      of a UUID, however it was written, the usual spelling
 member#<group>#<roster>   username    a membership; a group's `roster` names its list in force
 key                       key id      an API key, without its secret
 key-use                   key id      the hour in which an API key was last used
