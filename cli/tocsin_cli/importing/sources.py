@@ -173,9 +173,10 @@ class Opened:
     def _rows(self) -> Iterator[Raw]:
         text = io.TextIOWrapper(self._stream, "utf-8-sig", newline="")
         try:
-            sample = text.read(8192)
-            delimiter = self._source.delimiter or _delimiter(sample, self._source.name)
-            reader = csv.DictReader(_joined(sample, text), delimiter=delimiter, restkey="")
+            names = text.readline(_LONGEST_LINE)
+            delimiter = self._source.delimiter or _delimiter(names, self._source.name)
+            csv.field_size_limit(_LONGEST_LINE)
+            reader = csv.DictReader(chain([names], text) if names else (), delimiter=delimiter, restkey="")
             for row in reader:
                 yield self._row(row, reader.line_num)
         except UnicodeDecodeError:
@@ -222,21 +223,10 @@ def _is_json(line: bytes) -> bool:
     return _parsed(line) is not None
 
 
-def _delimiter(sample: str, name: str) -> str:
+def _delimiter(names: str, name: str) -> str:
     if ".tsv" in Path(name).name:
         return "\t"
     try:
-        return csv.Sniffer().sniff(sample.partition("\n")[0], ",;\t|").delimiter
+        return csv.Sniffer().sniff(names.rstrip("\r\n"), ",;\t|").delimiter
     except csv.Error:
         return ","
-
-
-def _joined(sample: str, rest: io.TextIOWrapper) -> Iterator[str]:
-    """The lines of what was read for a look and of what follows it."""
-    lines = list(io.StringIO(sample, newline=""))
-    # The last line of the sample may go on behind it.
-    last = lines.pop() if lines else ""
-    yield from lines
-    if following := last + rest.readline():
-        yield following
-    yield from rest

@@ -198,6 +198,21 @@ def test_a_value_of_csv_may_have_lines(tmp_path):
     assert records[1].place.endswith(":4")
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("size", [*range(8_185, 8_197), 150_000])
+def test_rows_may_end_anywhere(tmp_path, end, size):
+    """The faults: no file was read of which a row ended with 8,192 characters, nor one with 128 KiB in a value."""
+    heading, rest = f"time,action,note{end}", f"2026-03-02,logout,x{end}"
+    row = "2026-03-01,login,"
+    row += "y" * (size - len(heading) - len(row) - len(end)) + end
+    path = tmp_path / "a.csv"
+    path.write_text(heading + row + rest * 3, encoding="utf-8", newline="")
+
+    records = read(path)
+
+    assert [record.event["action"] for record in records] == ["login", "logout", "logout", "logout"]
+
+
 def test_a_row_with_more_values_than_names_is_refused(tmp_path):
     (record,) = read(written(tmp_path, "a.csv", "time,action\n2026-03-01,login,x\n"))
 
