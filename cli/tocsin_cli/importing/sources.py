@@ -128,22 +128,32 @@ class Opened:
         whole = start == b"[" or (start == b"{" and not _is_json(first))
         if not whole:
             container = _parsed(first)
-            held = _held(container) if isinstance(container, dict) else None
-            if held is None:
+            if isinstance(container, dict) and _held(container) is not None:
+                yield from self._containers(first, number)
+            else:
                 yield from self._lines(first, number)
-                return
-            content: Json = container
-        else:
-            rest = self._stream.read(_LARGEST_DOCUMENT)
-            if len(rest) >= _LARGEST_DOCUMENT:
-                raise Invalid(f"{shown(self._source.name)} is one document of more than 512 MiB: write JSON lines")
-            try:
-                content = json.loads(first + rest)
-            except (ValueError, RecursionError) as error:
-                raise Invalid(f"{shown(self._source.name)} is no JSON: {error}") from None
+            return
+        rest = self._stream.read(_LARGEST_DOCUMENT)
+        if len(rest) >= _LARGEST_DOCUMENT:
+            raise Invalid(f"{shown(self._source.name)} is one document of more than 512 MiB: write JSON lines")
+        try:
+            content: Json = json.loads(first + rest)
+        except (ValueError, RecursionError) as error:
+            raise Invalid(f"{shown(self._source.name)} is no JSON: {error}") from None
         items = content if isinstance(content, list) else _held(content) if isinstance(content, dict) else None
         for number, item in enumerate([content] if items is None else items, 1):
             yield self._raw_of(item, f"record {number}")
+
+    def _containers(self, first: bytes, at: int) -> Iterator[Raw]:
+        """The records of documents of AWS, one document a line, as of several files."""
+        records = 0
+        for raw in self._lines(first, at):
+            held = None if raw.content is None else _held(raw.content)
+            if held is None:
+                yield raw
+            for item in held or ():
+                records += 1
+                yield self._raw_of(item, f"record {records}")
 
     def _first_line(self) -> tuple[int, bytes]:
         """The first line that says something, and its number; without the mark of its encoding."""

@@ -259,6 +259,24 @@ def test_a_file_of_cloudtrail_is_known_by_what_it_holds(tmp_path, name):
     assert record.event["context"]["record"] == TRAIL_RECORD
 
 
+def test_each_of_several_documents_of_cloudtrail_is_read(tmp_path):
+    """The fault: `zcat` and `jq -c` make one a line of several files, and all but the first were passed over unsaid."""
+    trails = [TRAIL_RECORD | {"eventID": TRAIL_RECORD["eventID"][:-1] + digit} for digit in "123"]
+    documents = [{"Records": []}, {"Records": trails[:2]}, {"Records": [*trails[2:], "x"]}]
+
+    records = read(written(tmp_path, "a.jsonl", lines(*documents) + "no JSON\n"))
+
+    assert [record.event["context"]["record"] for record in records[:3]] == trails
+    assert [record.wrong for record in records[3:]] == ["is no JSON object", records[4].wrong]
+    assert [record.place.rpartition(":")[2] for record in records] == [
+        "record 1",
+        "record 2",
+        "record 3",
+        "record 4",
+        "4",
+    ]
+
+
 def test_a_record_of_cloudtrail_is_the_same_event_however_it_was_delivered(tmp_path):
     looked_up = {"Events": [{"EventId": "x", "CloudTrailEvent": json.dumps(TRAIL_RECORD)}]}
 
