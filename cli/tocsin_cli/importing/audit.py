@@ -8,6 +8,8 @@ from ipaddress import ip_address
 
 from tocsin_cli.types import Json, JsonObject
 
+MAX_PERSON = 256
+"""The most characters that the API takes of a username or a key."""
 _MESSAGE_LIMIT = 300
 
 # What a word in an operation's name says was done to its object, in the order in which words are looked at.
@@ -50,7 +52,7 @@ def event_of(reading: Reading, source: str, record: JsonObject) -> JsonObject:
     context["record"] = record
     event: JsonObject = {"action": reading.action, "app": reading.app, "context": context}
     user = {"username": reading.username, "pk": reading.user_pk, "email": reading.email}
-    if known := {name: value for name, value in user.items() if value}:
+    if known := {name: value[:MAX_PERSON] for name, value in user.items() if value}:
         event["user"] = dict(known)
     if address := _address(reading.client_ip):
         event["client_ip"] = address

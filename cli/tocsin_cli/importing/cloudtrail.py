@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from tocsin_cli.importing import audit
-from tocsin_cli.importing.audit import Reading, change, child, custom, sentence, text, words
+from tocsin_cli.importing.audit import MAX_PERSON, Reading, change, child, custom, sentence, text, words
 from tocsin_cli.types import JsonObject
 
 _DENIED = ("AccessDenied", "UnauthorizedOperation")
@@ -88,7 +88,7 @@ def _action(log: JsonObject, service: str, name: str) -> str:
         return "login_failed" if failed else "login"
     if name in _ACTIONS:
         return _ACTIONS[name]
-    if words(name)[0] in _READS:
+    if words(name)[:1] and words(name)[0] in _READS:
         return custom(service, name)
     if service == "iam" and "user" in words(name):
         return "user_write"
@@ -106,7 +106,8 @@ def _identity(identity: JsonObject) -> tuple[str, str]:
         or text(child(identity, "sessionContext", "sessionIssuer"), "userName")
         or text(identity, "invokedBy")
     )
-    return name, arn or text(identity, "principalId")
+    is_key = 0 < len(arn) <= MAX_PERSON  # a path, as users of IAM have, may make it longer
+    return name, arn if is_key else text(identity, "principalId")
 
 
 def _touched(parameters: JsonObject) -> str:

@@ -16,19 +16,9 @@ from tocsin_cli.errors import Invalid
 from tocsin_cli.importing.ids import derived_id, is_event_id
 from tocsin_cli.importing.records import EventMaker, Record, RecordError, Shape, moment_of
 from tocsin_cli.importing.sending import MAX_BYTES, MAX_EVENTS, batches
-from tocsin_cli.importing.sources import FileFormat, Source
+from tocsin_cli.importing.sources import Source
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
-TRAIL_RECORD = {
-    "eventVersion": "1.08",
-    "eventID": "f2f6bd60-4d84-4c3a-9f4b-a4a6a2b5d3a1",
-    "eventTime": "2026-03-01T12:00:00Z",
-    "eventSource": "signin.amazonaws.com",
-    "eventName": "ConsoleLogin",
-    "responseElements": {"ConsoleLogin": "Failure"},
-    "userIdentity": {"type": "IAMUser", "userName": "alice"},
-    "sourceIPAddress": "203.0.113.7",
-}
 
 
 def read(path, shape=None, **source):
@@ -244,47 +234,6 @@ def test_a_column_called_user_or_context_takes_the_place_of_no_other(tmp_path, h
     (record,) = read(written(tmp_path, "a.csv", f"time,{heading}\n2026-03-01,a,b,login\n"), Shape(columns, {}))
 
     assert (record.event.get("user", {}), record.event.get("context", {})) == (user, context)
-
-
-@pytest.mark.parametrize("name", ["trail.json", "trail.json.gz"])
-def test_a_file_of_cloudtrail_is_known_by_what_it_holds(tmp_path, name):
-    content = json.dumps({"Records": [TRAIL_RECORD]}).encode()
-
-    (record,) = read(written(tmp_path, name, gzip.compress(content) if name.endswith("gz") else content))
-
-    assert record.event["action"] == "login_failed"
-    assert record.event["user"] == {"username": "alice"}
-    assert record.event["client_ip"] == "203.0.113.7"
-    assert record.event["created"] == "2026-03-01T12:00:00.000Z"
-    assert record.event["context"]["record"] == TRAIL_RECORD
-
-
-def test_each_of_several_documents_of_cloudtrail_is_read(tmp_path):
-    """The fault: `zcat` and `jq -c` make one a line of several files, and all but the first were passed over unsaid."""
-    trails = [TRAIL_RECORD | {"eventID": TRAIL_RECORD["eventID"][:-1] + digit} for digit in "123"]
-    documents = [{"Records": []}, {"Records": trails[:2]}, {"Records": [*trails[2:], "x"]}]
-
-    records = read(written(tmp_path, "a.jsonl", lines(*documents) + "no JSON\n"))
-
-    assert [record.event["context"]["record"] for record in records[:3]] == trails
-    assert [record.wrong for record in records[3:]] == ["is no JSON object", records[4].wrong]
-    assert [record.place.rpartition(":")[2] for record in records] == [
-        "record 1",
-        "record 2",
-        "record 3",
-        "record 4",
-        "4",
-    ]
-
-
-def test_a_record_of_cloudtrail_is_the_same_event_however_it_was_delivered(tmp_path):
-    looked_up = {"Events": [{"EventId": "x", "CloudTrailEvent": json.dumps(TRAIL_RECORD)}]}
-
-    delivered = read(written(tmp_path, "a.json", json.dumps({"Records": [TRAIL_RECORD]})))
-    by_lookup = read(written(tmp_path, "b.json", json.dumps(looked_up, indent=1)))
-    by_line = read(written(tmp_path, "c.jsonl", lines(TRAIL_RECORD)), form=FileFormat.CLOUDTRAIL)
-
-    assert delivered[0].event["id"] == by_lookup[0].event["id"] == by_line[0].event["id"]
 
 
 def test_standard_input_is_read_as_it_comes(monkeypatch):
