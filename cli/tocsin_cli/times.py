@@ -49,6 +49,15 @@ def parse_duration(given: str, option: str) -> str:
     return f"seconds={parse_length(given, option).total_seconds():.3f}"
 
 
+def parse_later(given: str, option: str, *, start: datetime) -> datetime:
+    """The moment that is a length of time after `start`. Raises UsageError, which names `option`."""
+    length = parse_length(given, option)
+    try:
+        return start + length
+    except OverflowError:
+        raise UsageError(f"{option}: {given!r} reaches beyond the year 9999") from None
+
+
 def parse_moment(given: str, option: str, *, now: datetime | None = None, ahead: bool = False) -> datetime:
     """A moment: ISO 8601 (local time where it has no zone), `now`, `today`, `yesterday`, or a length before now.
 

@@ -109,7 +109,9 @@ def register(app: typer.Typer) -> None:
         with ExitStack() as opened:
             opened.callback(_report, cli, tallies, rejects)
             bar = opened.enter_context(cli.out.progress())
-            file = opened.enter_context(rejects.open("w", encoding="utf-8")) if rejects is not None else None
+            file = None
+            if rejects is not None:  # half of a surrogate pair is written as the escape that it was read as
+                file = opened.enter_context(rejects.open("w", encoding="utf-8", errors="backslashreplace"))
             run = _Run(cli, shape, reading, bar, file, again=again)
             for source in sources:
                 run.file(source, tallies)

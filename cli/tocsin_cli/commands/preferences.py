@@ -14,7 +14,7 @@ from tocsin_cli.commands.resources import show_entry
 from tocsin_cli.editor import edit_entry
 from tocsin_cli.errors import UsageError
 from tocsin_cli.pairs import with_pairs
-from tocsin_cli.times import iso, parse_length
+from tocsin_cli.times import iso, parse_later
 from tocsin_cli.types import Json, JsonObject
 
 User = Annotated[
@@ -79,7 +79,7 @@ def register(app: typer.Typer) -> None:
         """Hear nothing of a rule, for good or for a time."""
         muted: JsonObject = {"muted": True}
         if length is not None:
-            muted = {"muted_until": iso(datetime.now(UTC) + parse_length(length, "--for"))}
+            muted = {"muted_until": iso(parse_later(length, "--for", start=datetime.now(UTC)))}
         _change(cli, user, lambda said: _with(said, "rules", rule, muted))
 
     @command(preferences)

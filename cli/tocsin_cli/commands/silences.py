@@ -16,7 +16,7 @@ from tocsin_cli.errors import UsageError
 from tocsin_cli.kinds import SILENCES
 from tocsin_cli.silencing import events_of, events_of_rule, rules_touched
 from tocsin_cli.text import counted
-from tocsin_cli.times import iso, local, parse_length, parse_moment
+from tocsin_cli.times import iso, local, parse_later, parse_moment
 from tocsin_cli.types import JsonObject, text
 
 
@@ -87,7 +87,7 @@ def _end(for_: str | None, until: str | None, beginning: datetime | None) -> dat
         raise UsageError("give --for or --until, not both")
     if until is not None:
         return parse_moment(until, "--until", ahead=True)
-    return (beginning or datetime.now(UTC)) + parse_length(for_ or "1h", "--for")
+    return parse_later(for_ or "1h", "--for", start=beginning or datetime.now(UTC))
 
 
 def _of_rule(cli: Cli, name: str) -> list[JsonObject]:

@@ -178,6 +178,16 @@ def test_a_file_that_is_not_there_does_not_hide_what_became_of_the_one_before(lo
     assert f"error: there is no file {tmp_path / 'none.jsonl'}" in told
 
 
+def test_half_of_a_surrogate_pair_is_among_the_rejects_what_it_was(log, tmp_path):
+    """The fault: the import ended at such a record, with a traceback."""
+    path, rejects = file_of(tmp_path, {**LINE, "app": "bad", "context": {"a": "\ud800"}}, LINE), tmp_path / "r.jsonl"
+
+    assert main(["import", str(path), "--rejects", str(rejects)]) == ExitCode.FAILED
+
+    assert json.loads(rejects.read_text())["event"]["context"] == {"a": "\ud800"}
+    assert len(log.stored) == 1
+
+
 def test_a_place_for_rejects_that_cant_be_written_is_an_error_before_anything_is_sent(log, tmp_path, capsys):
     path = file_of(tmp_path, LINE)
 

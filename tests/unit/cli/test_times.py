@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin_cli.errors import UsageError
+from tocsin_cli.errors import ExitCode, UsageError
+from tocsin_cli.main import main
 from tocsin_cli.times import ago, clock, iso, local, parse_iso, parse_length, parse_moment
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -27,6 +28,16 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 )
 def test_a_length_is_read_as_it_is_typed(given, length):
     assert parse_length(given, "--for") == length
+
+
+@pytest.mark.parametrize("command", [["silence", "app=shop"], ["preferences", "mute", "logins"]])
+def test_a_length_that_reaches_beyond_the_calendar_is_refused(command, monkeypatch, capsys):
+    monkeypatch.setenv("TOCSIN_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("TOCSIN_KEY", "key")
+
+    assert main([*command, "--for", "9999999d"]) == ExitCode.USAGE
+
+    assert "--for: '9999999d' reaches beyond the year 9999" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
