@@ -183,12 +183,16 @@ class Opened:
     def _rows(self) -> Iterator[Raw]:
         text = io.TextIOWrapper(self._stream, "utf-8-sig", newline="")
         try:
-            names = text.readline(_LONGEST_LINE)
+            names, before = text.readline(_LONGEST_LINE), 0
+            while names and not names.strip():
+                names, before = text.readline(_LONGEST_LINE), before + 1
             delimiter = self._source.delimiter or _delimiter(names, self._source.name)
             csv.field_size_limit(_LONGEST_LINE)
             reader = csv.DictReader(chain([names], text) if names else (), delimiter=delimiter, restkey="")
+            found = reader.fieldnames or ()
+            reader.fieldnames = [each if each.strip() else f"column_{at}" for at, each in enumerate(found, 1)]
             for row in reader:
-                yield self._row(row, reader.line_num)
+                yield self._row(row, before + reader.line_num)
         except UnicodeDecodeError:
             raise Invalid(f"{shown(self._source.name)} is not UTF-8") from None
         except csv.Error as error:
@@ -198,7 +202,7 @@ class Opened:
 
     def _row(self, row: dict[str, str | list[str]], line: int) -> Raw:
         place = self._place(line)
-        if "" in row:
+        if any(map(str.strip, row.pop("", ()))):  # a line may end with delimiters that the first one does not have
             return Raw(place, None, "has more values than the first line has names")
         content: JsonObject = {}
         for name, value in row.items():

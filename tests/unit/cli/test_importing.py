@@ -221,6 +221,24 @@ def test_a_mapped_column_means_what_the_map_says(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("content", "context"),
+    [
+        (",time,action\n0,2026-03-01,login\n", {"column_1": "0"}),
+        ("time,action,\n2026-03-01,login,\n", {}),
+        ("time,action,,\n2026-03-01,login,a,b\n", {"column_3": "a", "column_4": "b"}),
+        ("time,action\n2026-03-01,login,, \n", {}),
+        ("\n \r\ntime,action\n2026-03-01,login\n", {}),
+    ],
+)
+def test_columns_without_a_name_have_their_numbers(tmp_path, content, context):
+    """As pandas writes an index, and many a program a delimiter at the end. The fault: each row was refused."""
+    (record,) = read(written(tmp_path, "a.csv", content))
+
+    assert record.wrong is None
+    assert (record.event["action"], record.event.get("context", {})) == ("login", context)
+
+
+@pytest.mark.parametrize(
     ("heading", "columns", "user", "context"),
     [
         ("user,email,action", {"user.pk": "user"}, {"pk": "a", "email": "b"}, {}),
