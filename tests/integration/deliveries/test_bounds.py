@@ -11,8 +11,9 @@ from botocore.exceptions import ClientError
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import failing, throttled
-from tocsin.deliveries.items import FIRST_ATTEMPTS_KEPT, MOST_ATTEMPTS, Place
+from tocsin.deliveries.items import FIRST_ATTEMPTS_KEPT, MOST_ATTEMPTS, STATE_SHARDS, Place
 from tocsin.deliveries.model import MAX_HOPS, Attempt, DeliveryMessage, Following
+from tocsin.deliveries.redrive_store import RedeliveryStore, Span
 from tocsin.errors import Unavailable
 from tocsin.notifications.outcome import Outcome, State
 
@@ -183,3 +184,15 @@ def fill_up(world: World, message: DeliveryMessage) -> None:
                         ":more": {"L": [{"S": "x" * size}]},
                     },
                 )
+
+
+def test_a_state_that_is_asked_for_again_and_again_is_read_once(world: World) -> None:
+    """The fault: each time was a read of each list of each transport, a hundred thousand for one request."""
+    store = RedeliveryStore(world.stack.dynamodb, "deliveries")
+    states = (State.FAILED, State.HELD) * 1_000
+
+    with failing(throttled(), "Query", at=lambda _: False, client=world.stack.dynamodb) as calls:
+        store.newest(Span(("hook",), states), before=None, limit=5)
+        store.oldest(Span(("hook",), states), after=None, limit=5)
+
+    assert len(calls) == 2 * 2 * STATE_SHARDS

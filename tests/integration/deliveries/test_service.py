@@ -72,7 +72,7 @@ def failed(world: World, sinks: Sinks, count: int = 3) -> list[str]:
 def test_deliveries_are_listed_by_state_newest_first_and_paged(world: World, sinks: Sinks, api: Api) -> None:
     ids = failed(world, sinks, 5)
 
-    status, first = api("GET", "/deliveries", state="failed", transport="hook", limit="3")
+    status, first = api("GET", "/deliveries", state="failed, held", transport="hook", limit="3")
     _, second = api("GET", "/deliveries", state="failed", transport="hook", limit="3", cursor=first["cursor"])
 
     assert status == 200

@@ -170,7 +170,7 @@ def _states(request: Request) -> tuple[State, ...]:
     if given is None:
         return ()
     known = {state.value: state for state in LISTED}
-    words = given.split(",")
+    words = [word.strip() for word in given.split(",")]
     if any(word not in known for word in words):
         raise Invalid([Violation("state", f"must be of {', '.join(known)}, separated by commas: {given[:60]!r}")])
     return tuple(known[word] for word in words)

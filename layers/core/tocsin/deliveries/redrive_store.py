@@ -286,7 +286,7 @@ class RedeliveryStore:
         lists = [
             f"{transport}#{state}#{shard}"
             for transport in span.transports
-            for state in span.states
+            for state in dict.fromkeys(span.states)
             for shard in range(STATE_SHARDS)
         ]
 
