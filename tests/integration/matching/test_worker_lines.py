@@ -11,6 +11,7 @@ from tests.integration.handler_calls import failing, throttled
 from tests.integration.matching.matching_world import configure, event, match, record, store, work
 from tocsin.events.model import Event
 from tocsin.live.tail import TailFeed
+from tocsin.matching.matcher import Matcher
 
 ONE, OTHER = "1-6929b0d2-0123456789abcdef01234567", "1-6929b0d3-0123456789abcdef01234567"
 FACTS = ("code", "level", "event_id", "message_id", "trace_id")
@@ -107,6 +108,26 @@ def test_a_message_is_done_in_the_trace_that_it_came_with(stack: Stack, capsys: 
         {"code": "RULE_FIRED", "level": "INFO", "event_id": about.id, "trace_id": ONE},
         {"code": "EVENT_GONE", "level": "INFO", "event_id": gone.id, "trace_id": ONE},
     ]
+
+
+@pytest.mark.parametrize("method", ["judge", "act"])
+def test_a_fault_of_ours_is_an_error_with_its_event_and_trace(
+    stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    def faulty(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(Matcher, method, faulty)
+    configure(stack)
+    store(stack, about := event())
+    message = work({"event_id": about.id}) | {"attributes": {"AWSTraceHeader": header(ONE)}}
+
+    stack.call("matcher", {"Records": [traced(about, ONE)]})
+    stack.call("matcher", {"Records": [message]})
+
+    found = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "could not be matched" in line]
+    expected = {"level": "ERROR", "event_id": about.id, "trace_id": ONE, "exception_name": "RuntimeError"}
+    assert [{name: line.get(name) for name in expected} for line in found] == [expected, expected]
 
 
 def test_who_watches_is_shown_each_event_that_does_not_come_back(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -229,8 +229,7 @@ def decide_on_rule(
     throttling = None
     if rule.throttle is not None and passage is not None and not passage.passes:
         throttling = Throttling(rule.throttle.max, rule.throttle.window, passage.window.ends, passage.window.group)
-    asked = Asked(rule.name, rule.severity, can_be_muted=rule.can_be_muted)
-    return decide(asked, now, aged=aged, silence=silencing, throttle=throttling)
+    return decide(Asked(rule.name, rule.severity), now, aged=aged, silence=silencing, throttle=throttling)
 
 
 def transports_of(
