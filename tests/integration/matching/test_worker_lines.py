@@ -15,6 +15,7 @@ from tocsin.matching.matcher import Matcher
 
 ONE, OTHER = "1-6929b0d2-0123456789abcdef01234567", "1-6929b0d3-0123456789abcdef01234567"
 FACTS = ("code", "level", "event_id", "message_id", "trace_id")
+FAILED = "noting a match failed: ThrottlingException"
 
 
 def header(root: str) -> str:
@@ -30,7 +31,12 @@ def traced(about: Event, root: str, sequence: int = 1) -> dict[str, Any]:
 
 def lines(out: str, *codes: str) -> list[dict[str, Any]]:
     found = (json.loads(line) for line in out.splitlines() if line.startswith("{"))
-    return [{name: line[name] for name in FACTS if name in line} for line in found if line.get("code") in codes]
+    return [
+        {name: line[name] for name in FACTS if name in line}
+        | ({"message": line["message"]} if str(line.get("code")).startswith("RECORD_") else {})
+        for line in found
+        if line.get("code") in codes
+    ]
 
 
 def test_events_that_are_told_have_their_lines_in_the_traces_of_their_requests(
@@ -60,7 +66,7 @@ def test_an_event_that_is_handed_on_is_a_warning_and_keeps_its_trace(
 
     known = {"event_id": about.id, "trace_id": ONE}
     assert lines(capsys.readouterr().out, "RECORD_HANDED_ON", "RECORD_LEFT") == [
-        {"code": "RECORD_HANDED_ON", "level": "WARNING", **known}
+        {"code": "RECORD_HANDED_ON", "level": "WARNING", "message": FAILED, **known}
     ]
     asked = {"QueueUrl": stack.queues["Match"], "AttributeNames": ["All"]}
     (message,) = stack.sqs.receive_message(**asked)["Messages"]
@@ -75,6 +81,7 @@ def test_a_record_that_goes_back_to_the_stream_is_an_error(stack: Stack, capsys:
         match(stack, about)
 
     (line,) = lines(capsys.readouterr().out, "RECORD_LEFT")
+    assert line.pop("message").startswith("sending ")
     assert line == {"code": "RECORD_LEFT", "level": "ERROR", "event_id": about.id}
 
 
@@ -90,8 +97,8 @@ def test_a_message_that_comes_back_is_an_error_that_names_it(stack: Stack, capsy
     assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["unread", "fails"]
     left = {"code": "RECORD_LEFT", "level": "ERROR"}
     assert lines(capsys.readouterr().out, "RECORD_LEFT") == [
-        left | {"message_id": "unread"},
-        left | {"message_id": "fails", "event_id": about.id, "trace_id": ONE},
+        left | {"message_id": "unread", "message": "the message can't be read: KeyError"},
+        left | {"message_id": "fails", "message": FAILED, "event_id": about.id, "trace_id": ONE},
     ]
 
 

@@ -52,6 +52,12 @@ def test_people_who_say_nothing_cost_one_read_of_the_marks(telling: TellingWorld
     assert matched(telling) == {"Query": 1, "BatchGetItem": 2, "UpdateItem": 1}
 
 
+def test_a_channel_costs_no_look_at_what_people_say(telling: TellingWorld) -> None:
+    telling.rules(once=True)
+
+    assert matched(telling) == {"Query": 1, "BatchGetItem": 1, "UpdateItem": 1}
+
+
 def test_what_somebody_says_costs_one_read_of_all_who_may_have(telling: TellingWorld) -> None:
     telling.say("ana", locale="de")
 
