@@ -34,6 +34,14 @@ _USERINFO_NOT_ENCODED = re.compile(
 )
 """The same with a password that has a / ? # or ' as it is; digits up to such a one are a port."""
 
+_USERINFO_WITHOUT_SCHEME = re.compile(
+    r"""(?<![^\s"'=(,])(?:((?:\\{0,31}+/){2}[^/?#\s"'<>\\:@]{1,128}+:)[^/?#\s"'<>\\@]{1,256}+(?=@[\w\[])
+    |([\w.%+-]{1,128}+:)[^\s"'<>]{1,256}?(?=@(?:tcp[46]?|udp|unix|cloudsql)\())""",
+    re.VERBOSE,
+)
+"""The same in a link that takes the scheme of its page (//user:password@host), and in what Go's drivers are given
+(user:password@tcp(host:port)/name)."""
+
 _ENCODED_USERINFO = re.compile(
     r"""(%(?:25)*+3[Aa](?:%(?:25)*+2[Ff]){2}(?:(?!%(?:25)*+(?:2[Ff]|3[AaFf]|2[36]|40))[^\s&"'<>])*+%(?:25)*+3[Aa])
     (?:(?!%(?:25)*+(?:2[Ff]|3[Ff]|2[36]))[^\s&"'<>])+(?=%(?:25)*+40)""",
@@ -238,6 +246,8 @@ def credential_masks(texts: str, lowered: str, secrets: Secrets) -> list[Mask]:
         masks.append((".", partial(_SECRET_ADDRESS.sub, rf"\g<1>{MASK}")))
     if "@" in texts and ("://" in texts or ":\\" in texts):
         masks.append(("@", _mask_users))
+    if "@" in texts and ("//" in texts or "\\/" in texts or "(" in texts):
+        masks.append(("@", partial(_USERINFO_WITHOUT_SCHEME.sub, _mask_without_scheme)))
     if "%" in texts and "40" in texts:
         masks.append(("%", partial(_ENCODED_USERINFO.sub, rf"\g<1>{MASK}")))
     if "%" in texts:
@@ -260,6 +270,10 @@ def _token_masks(character: str) -> tuple[Mask, ...]:
 
 def _mask_users(text: str) -> str:
     return _USERINFO_NOT_ENCODED.sub(_mask_password, _USERINFO.sub(_mask_user, text))
+
+
+def _mask_without_scheme(login: re.Match[str]) -> str:
+    return f"{login[1] or login[2]}{MASK}"
 
 
 def _mask_schemes(text: str) -> str:
