@@ -5,6 +5,9 @@ than most tests do. `local/mutants.py` runs this in the copy of a room; it takes
 
 A mutant is tried by tests that took SECONDS together without mutants, by one in any case. One that hundreds of tests
 meet, and none of the quick ones notices, is hardly noticed by a slow one, and would take minutes.
+
+A text is changed once, where mutmut changes it three times (marked, in small letters, in capitals); a sentence is not:
+its wording is for people.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterable
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import Any
 
 import mutmut.__main__
@@ -22,18 +25,25 @@ import pytest
 from _pytest.config import _prepareconfig
 from _pytest.runner import runtestprotocol
 from mutmut.configuration import config
+from mutmut.mutation.mutators import mutation_operators, operator_string
 from mutmut.mutation.trampoline import set_mutant_under_test
 from mutmut.runners.harness import PytestRunner
 from mutmut.state import state
 from mutmut.utils.file_utils import change_cwd
 from mutmut.workers.isolation import ForkServerRunner, run_in_fork
 
-SECONDS = 20.0
+SECONDS = 8.0
 _HANGS_AFTER = 160
 """Seconds. So much longer can tests take on a machine that is busy with others."""
 
 _NOTICED, _SURVIVED, _TIMED_OUT = 1, 0, 36
 """mutmut's exit codes."""
+
+
+def changed_text(text: Any) -> Iterable[Any]:  # noqa: ANN401 - libcst is where mutmut is
+    """Return what a text, a node of libcst, is changed to: at most one other, and none for a text of several words."""
+    has_several_words = " " in getattr(text, "raw_value", "").strip()
+    return () if has_several_words else islice(operator_string(text), 1)
 
 
 def chosen(tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
@@ -105,6 +115,11 @@ def runner(max_workers: int = 1) -> ForkServerRunner:
     """Return what runs the mutants, in place of mutmut's own."""
     return ForkServerRunner(max_workers, CollectedOnce, {}, debug=config().debug)
 
+
+# In the processes that write mutants, too.
+mutation_operators[:] = [
+    (kind, changed_text if change is operator_string else change) for kind, change in mutation_operators
+]
 
 if __name__ == "__main__":
     mutmut.__main__.get_mutant_runner = runner

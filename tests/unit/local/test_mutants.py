@@ -3,7 +3,7 @@
 import importlib
 import re
 import sys
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
@@ -48,6 +48,7 @@ def mutant_tests(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         ".__main__",
         ".configuration",
         ".mutation",
+        ".mutation.mutators",
         ".mutation.trampoline",
         ".runners",
         ".runners.harness",
@@ -71,3 +72,15 @@ def test_a_mutant_is_tried_by_its_quickest_tests(mutant_tests: ModuleType) -> No
 
 def test_a_mutant_is_tried_by_one_test_however_long_it_takes(mutant_tests: ModuleType) -> None:
     assert mutant_tests.chosen({"slow", "slower"}, {"slow": 30.0, "slower": 31.0}) == ["slow"]
+
+
+@pytest.mark.parametrize(
+    ("text", "changed"), [("state", ["XXstateXX"]), (" ", ["XX XX"]), ("the delivery failed", []), (None, ["XXNoneXX"])]
+)
+def test_a_text_is_changed_once_and_a_sentence_is_not(
+    mutant_tests: ModuleType, monkeypatch: pytest.MonkeyPatch, text: str | None, changed: list[str]
+) -> None:
+    monkeypatch.setattr(mutant_tests, "operator_string", lambda _: [f"XX{text}XX", "other"])
+    node = SimpleNamespace() if text is None else SimpleNamespace(raw_value=text)
+
+    assert list(mutant_tests.changed_text(node)) == changed
