@@ -58,6 +58,28 @@ def test_a_permanent_bounce_stops_mail_and_says_why(
     assert stop is not None and stop.reason == "bounced" and stop.detail.startswith(said)
 
 
+def said(caplog: pytest.LogCaptureFixture, code: str) -> list[dict[str, Any]]:
+    return [vars(line) for line in caplog.records if getattr(line, "code", None) == code]
+
+
+def test_the_log_says_why_mail_was_stopped(told: Callable[..., int], caplog: pytest.LogCaptureFixture) -> None:
+    told("Bounce", bounce=bounce("Permanent"))
+    told("Complaint", complaint=complaint() | {"complainedRecipients": [{"emailAddress": "bob@example.com"}]})
+
+    stopped = [(line["levelname"], line["reason"]) for line in said(caplog, "MAIL_STOPPED")]
+    assert stopped == [("WARNING", "bounced"), ("WARNING", "complained")]
+
+
+def test_the_log_says_of_what_kind_a_report_is_that_stops_nothing(
+    told: Callable[..., int], caplog: pytest.LogCaptureFixture
+) -> None:
+    told("Bounce", bounce=bounce("Transient", "MailboxFull"))
+    told("Complaint", complaint=complaint(complaintFeedbackType="not-spam"))
+    told("Delivery")
+
+    assert [line["kind"] for line in said(caplog, "MAIL_FEEDBACK")] == ["Transient MailboxFull", "not-spam", "Delivery"]
+
+
 def test_the_mail_systems_own_words_are_kept(told: Callable[..., int], stops: Suppressions) -> None:
     recipient = ALICE | {"action": "failed", "status": "5.1.1", "diagnosticCode": "smtp; 550 5.1.1\r\n user unknown"}
 

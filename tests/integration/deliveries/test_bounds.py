@@ -167,6 +167,8 @@ def test_a_delivery_whose_item_takes_no_more_is_given_up_and_reported(world: Wor
     assert world.delivery(other)["state"] == "delivered"
     assert [attempt["reason"] for attempt in world.delivery(full)["attempts"]] == ["item_refused"]
     assert any(event["context"]["reason"] == "item_refused" for event in world.reported())
+    listed = world.service().list(transport="hook", states=[State.FAILED], since=None, until=None, before=None, limit=9)
+    assert [each["id"] for each in listed.items] == [full.delivery_id]
 
 
 def fill_up(world: World, message: DeliveryMessage) -> None:

@@ -50,7 +50,7 @@ def test_a_message_whose_delivery_can_not_be_taken_comes_back(
 
 
 def test_a_message_that_not_even_can_be_given_back_comes_back_by_the_queues_own_time(
-    world: World, sinks: Sinks
+    world: World, sinks: Sinks, caplog: pytest.LogCaptureFixture
 ) -> None:
     world.hook(f"{sinks.url}/webhook/x")
     worker = world.worker()
@@ -65,6 +65,8 @@ def test_a_message_that_not_even_can_be_given_back_comes_back_by_the_queues_own_
 
     assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
     assert calls
+    left = [vars(line) for line in caplog.records if getattr(line, "code", None) == "DELIVERY_LEFT"]
+    assert {line["message_id"] for line in left} == {records[0]["messageId"]}
 
 
 def test_an_outcome_that_is_stored_at_the_second_try_is_told_once(world: World, sinks: Sinks) -> None:

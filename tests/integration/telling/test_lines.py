@@ -99,6 +99,17 @@ def test_what_is_kept_back_is_a_line_that_names_the_person_and_the_delivery(
     assert vars(record)["delivery_id"] == telling.story(event)["ana"]["id"]
 
 
+def test_what_was_dropped_is_kept_as_long_as_the_story(telling: EscalatingWorld) -> None:
+    telling.rules(escalate=(), settings={"notification_retention": "days=20"})
+    telling.say("ana", rules={"refunds": {"muted": True}})
+
+    event = began(telling)
+
+    (item,) = [item for item in telling.all() if item["username"]["S"] == "ana"]
+    assert item["expires_at"]["N"] == str(int((telling.now + timedelta(days=21)).timestamp()))
+    assert telling.story(event)["ana"]["created"] == iso(telling.now)
+
+
 @pytest.mark.parametrize("cause", ["acknowledged", "ended", "silenced"])
 def test_a_step_that_is_not_told_says_why(
     telling: EscalatingWorld, caplog: pytest.LogCaptureFixture, counted: Counter[tuple[str, ...]], cause: str

@@ -1,0 +1,75 @@
+"""What deliveries' operations answer: of which transport, from where on, and what a test is of."""
+
+from typing import Any
+
+from local.sinks import Misbehaviour, Sinks
+from tests.integration.delivery_world import ALICE, World
+from tocsin.identity.store import PeopleStore
+from tocsin.notifications.outcome import State
+from tocsin.notifications.transport import NotificationTransport, TransportMode
+
+ANY_TIME: dict[str, Any] = {"since": None, "until": None}
+
+
+def failed(world: World, sinks: Sinks, *transports: str) -> list[str]:
+    """Ids of deliveries that have failed, one of each transport named, a second apart."""
+    sinks.misbehave(Misbehaviour("/webhook/x", status=404))
+    webhook = TransportMode.WEBHOOK
+    known = [
+        NotificationTransport(name=name, mode=webhook, url=f"{sinks.url}/webhook/x") for name in sorted({*transports})
+    ]
+    world.configure(*known)
+    messages = []
+    for transport in transports:
+        messages.append(world.message(transport))
+        world.later(seconds=1)
+    world.send(*messages)
+    world.pump(world.worker())
+    return [message.delivery_id for message in messages]
+
+
+def test_deliveries_are_listed_of_the_transport_that_is_asked_for(world: World, sinks: Sinks) -> None:
+    first, other, second = failed(world, sinks, "hook", "other", "hook")
+
+    listed = {
+        name: [each["id"] for each in world.service().list(
+            transport=name, states=[], before=None, limit=10, **ANY_TIME
+        ).items]
+        for name in ("hook", "other", None)
+    }  # fmt: skip
+
+    assert listed == {"hook": [second, first], "other": [other], None: [second, other, first]}
+
+
+def test_a_redrive_goes_on_after_the_delivery_that_is_named(world: World, sinks: Sinks) -> None:
+    """Those before it may have failed again by then."""
+    first, second, third = failed(world, sinks, "hook", "hook", "hook")
+
+    redriven = world.service().redrive(transport="hook", states=[State.FAILED], after=first, limit=1, **ANY_TIME)
+
+    assert (redriven.queued, redriven.cursor) == (1, second)
+    states = [world.deliveries.get(each) or {} for each in (first, second, third)]
+    assert [each["state"] for each in states] == ["failed", "queued", "failed"]
+
+
+def test_a_test_without_an_outcome_yet_is_queued(world: World) -> None:
+    world.hook("https://example.com/x")
+
+    answer = world.service(sleep=lambda _: None).test("hook", None)
+
+    (waiting,) = world.stack.messages("Webhook")
+    assert answer == {"id": answer["id"], "state": "queued", "attempts": []}
+    assert str(answer["id"]).startswith(waiting["event_id"])
+    assert (waiting["event"]["app"], waiting["event"]["user"], waiting["user"]) == ("tocsin", {}, None)
+
+
+def test_a_test_with_a_person_is_of_an_event_of_theirs(world: World) -> None:
+    world.hook("https://example.com/x")
+    PeopleStore(world.stack.dynamodb, "config").write(users=[ALICE])
+
+    world.service(sleep=lambda _: None).test("hook", "alice")
+
+    (waiting,) = world.stack.messages("Webhook")
+    assert waiting["event"]["user"] == {"username": "alice", "email": ALICE.email}
+    assert (waiting["user"]["username"], waiting["test"]) == ("alice", True)
+    assert waiting["event"]["context"] == {"message": "This is a test of the transport hook."}
