@@ -351,3 +351,26 @@ def test_a_step_is_handed_on_at_once_though_the_answer_got_lost(matters: Matters
         claimed = matters.store.claim(due, now=now, lease=LEASE)
 
     assert claimed is not None
+
+
+def test_an_event_belongs_to_the_matter_while_that_goes_on_and_begins_one_afterwards(matters: Matters) -> None:
+    first, second, late = matters.event(0), matters.event(50), matters.event(111)
+
+    began = []
+    for event, at in ((first, 0), (second, 50), (late, 111)):
+        matters.begin(event, at)
+        began += matters.began()
+
+    assert began == [first, first, late]
+
+
+def test_a_step_that_is_held_keeps_its_matter_as_long_from_then_on(matters: Matters) -> None:
+    matters.begin(matters.event(0), 0)
+    matter = matters.get()
+    assert matter is not None
+    due = START + timedelta(days=6)
+
+    matters.store.hold(matter, 0, due, counted_from=due - timedelta(minutes=15), keep=WEEK)
+
+    ends = (due + WEEK - START) / timedelta(minutes=1)
+    assert [matters.get(at) is not None for at in (ends - 1, ends + 1)] == [True, False]
