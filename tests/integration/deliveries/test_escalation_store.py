@@ -374,3 +374,11 @@ def test_a_step_that_is_held_keeps_its_matter_as_long_from_then_on(matters: Matt
 
     ends = (due + WEEK - START) / timedelta(minutes=1)
     assert [matters.get(at) is not None for at in (ends - 1, ends + 1)] == [True, False]
+
+
+def test_the_next_step_is_due_when_it_was_said_to_be_and_not_before(matters: Matters) -> None:
+    matters.begin(matters.event(0), 0)
+
+    assert matters.claim(15) is not None
+
+    assert [len(matters.due(at)) for at in (29.9, 30)] == [0, 1]

@@ -1,0 +1,110 @@
+"""What is reported of deliveries that fail, lack something or are held: each kind once an hour, and by what cause."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.integration.delivery_world import World
+from tocsin.deliveries.alerts import Alerts
+from tocsin.events.model import Cause
+from tocsin.events.system import SystemEvents
+from tocsin.notifications.outcome import Outcome, State
+from tocsin.times import iso
+
+FAILED = Outcome(State.FAILED, "http_500", "the endpoint answered 500")
+LACKS = Outcome(State.DELIVERED, "mapping_failed", "its mapping failed", mapping="words")
+
+
+@pytest.fixture
+def alerts(world: World) -> Alerts:
+    world.hook("https://example.com/x")
+    return Alerts(SystemEvents(world.events), world.configuration)
+
+
+def reported(world: World) -> list[dict[str, Any]]:
+    return sorted(world.reported(), key=lambda event: str(event["id"]))
+
+
+def test_a_transport_that_is_held_is_reported_once_an_hour_and_as_its_own_cause(world: World, alerts: Alerts) -> None:
+    first = world.now
+    for transport in ("hook", "hook", "other"):
+        alerts.held(transport, FAILED, now=world.now)
+        world.later(minutes=1)
+    world.later(hours=1)
+    alerts.held("hook", FAILED, now=world.now)
+
+    events = reported(world)
+    assert [event["cause"] for event in events] == [
+        {"rule": None, "transport": transport, "depth": 1} for transport in ("hook", "other", "hook")
+    ]
+    assert (events[0]["action"], events[0]["created"]) == ("configuration_error", iso(first))
+    assert events[0]["context"] == {
+        "message": "Deliveries by transport hook are held: its endpoint fails again and again"
+        " (the endpoint answered 500). They go out when it answers again.",
+        "reason": "http_500",
+        "transport": "hook",
+    }
+
+
+def test_what_fails_what_lacks_something_and_what_is_held_are_reported_each_by_itself(
+    world: World, alerts: Alerts
+) -> None:
+    message = world.message()
+    lacks = replace(LACKS, mapping=None)
+    for outcome in (lacks, FAILED, lacks, FAILED):
+        alerts.failed(message, None, outcome, now=world.now)
+    alerts.held("hook", FAILED, now=world.now)
+
+    assert sorted(str(event["context"]["message"]).partition(":")[0] for event in reported(world)) == [
+        "Deliveries by transport hook are held",
+        "Deliveries by transport hook fail",
+        "Deliveries by transport hook lack something",
+    ]
+
+
+@pytest.mark.parametrize(("depth", "is_known", "told"), [(0, True, 1), (2, True, 3), (2, False, 1)])
+def test_a_failure_is_caused_by_its_rule_and_transport_one_deeper_than_the_event(
+    world: World, alerts: Alerts, depth: int, is_known: bool, told: int
+) -> None:
+    event, message = world.event(), world.message()
+    event = replace(event, cause=Cause("other", None, depth) if depth else None)
+
+    alerts.failed(message, event if is_known else None, FAILED, now=world.now)
+
+    (reported_,) = reported(world)
+    assert reported_["cause"] == {"rule": "failed-logins", "transport": "hook", "depth": told}
+    assert reported_["context"]["delivery_id"] == message.delivery_id
+    assert (reported_["context"]["rule"], reported_["context"]["reason"]) == ("failed-logins", "http_500")
+
+
+def test_a_breaker_that_is_disabled_says_why(world: World) -> None:
+    hook = world.hook("https://example.com/x")
+
+    news = [world.breakers.disable("hook", hook.fingerprint, "http_410", now=world.now) for _ in range(2)]
+
+    found = world.breakers.get("hook")
+    assert (news, found.reason if found else None) == ([True, False], "http_410")
+
+
+def test_a_delivery_that_is_let_go_is_listed_as_queued(world: World) -> None:
+    hook = world.hook("https://example.com/x")
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+    message = world.message()
+    world.send(message)
+    world.pump(world.worker())
+    (held,) = listed(world, State.HELD)
+    assert world.delivery(message)["created"] == iso(world.now)
+
+    world.service().reset("hook")
+    world.later(minutes=1)
+    world.redrive()
+
+    assert held == message.delivery_id
+    assert (listed(world, State.HELD), listed(world, State.QUEUED)) == ([], [message.delivery_id])
+
+
+def listed(world: World, state: State) -> list[Any]:
+    found = world.service().list(transport="hook", states=[state], since=None, until=None, before=None, limit=9)
+    return [each["id"] for each in found.items]
