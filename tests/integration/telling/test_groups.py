@@ -278,3 +278,15 @@ def test_what_is_wrong_is_refused_at_its_field(telling: TellingWorld, group: dic
     answer = Api.of(telling.stack)("PUT", "/rules/refunds", rule)
 
     assert (answer.status, [error["path"] for error in answer.body["errors"]]) == (422, [path])
+
+
+def test_the_head_of_a_group_is_kept_as_long_as_stories_beyond_its_interval(telling: TellingWorld) -> None:
+    """Without it nothing would say that the group is due."""
+    group = {"by": ["context.host"], "wait": "minutes=1", "interval": "minutes=5"}
+    telling.rules(group=group, once=True, settings={"notification_retention": "days=20"})
+
+    telling.match(*telling.happened(1))
+
+    (head,) = telling.heads()
+    kept = telling.now + timedelta(minutes=1) + timedelta(minutes=5) + timedelta(days=21)
+    assert head["expires_at"]["N"] == str(int(kept.timestamp()))
