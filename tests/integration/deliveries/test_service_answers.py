@@ -4,9 +4,11 @@ from typing import Any
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import ALICE, World
+from tocsin.deliveries.items import Place
 from tocsin.identity.store import PeopleStore
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
+from tocsin.times import iso
 
 ANY_TIME: dict[str, Any] = {"since": None, "until": None}
 
@@ -73,3 +75,30 @@ def test_a_test_with_a_person_is_of_an_event_of_theirs(world: World) -> None:
     assert waiting["event"]["user"] == {"username": "alice", "email": ALICE.email}
     assert (waiting["user"]["username"], waiting["test"]) == ("alice", True)
     assert waiting["event"]["context"] == {"message": "This is a test of the transport hook."}
+
+
+def test_a_delivery_is_shown_with_what_it_tells_to_whom_and_how_it_went(world: World, sinks: Sinks) -> None:
+    (id_,) = failed(world, sinks, "hook")
+
+    shown: Any = world.service().get(id_)
+
+    moment = iso(world.now)
+    (attempt,) = shown.pop("attempts")
+    assert (attempt["state"], attempt["reason"], attempt["status"], attempt["at"]) == (
+        "failed",
+        "http_404",
+        404,
+        moment,
+    )
+    assert shown == {
+        "id": id_,
+        "event_id": Place.of(id_).event_id,
+        "rule": "failed-logins",
+        "transport": "hook",
+        "mode": "webhook",
+        "user": "alice",
+        "notification_id": shown["notification_id"],
+        "state": "failed",
+        "created": moment,
+        "updated": moment,
+    }
