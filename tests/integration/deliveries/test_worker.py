@@ -11,6 +11,7 @@ import pytest
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import World, bodies
 from tocsin.aws.retry import TRIES
+from tocsin.deliveries.model import State
 from tocsin.errors import Unavailable
 
 
@@ -255,6 +256,9 @@ def test_a_delivery_that_kills_its_function_each_time_ends(
     delivery = world.delivery(message)
     assert (delivery["state"], delivery["attempts"][-1]["reason"]) == ("failed", "interrupted")
     assert len(delivery["attempts"]) == 10
+    listed = world.service().list(transport="hook", states=[State.FAILED], since=None, until=None, before=None, limit=9)
+    assert [each["id"] for each in listed.items] == [message.delivery_id]
+    assert len(sinks.received()) == 10
     assert "interrupted" in [event["context"]["reason"] for event in world.reported()]
 
 

@@ -46,6 +46,7 @@ def test_all_that_would_happen_is_said(stack: Stack) -> None:
         "enabled": True,
         "fires": True,
         "ends": False,
+        "ends_error": None,
         "tells": True,
         "policy_engine_mode": "all",
         "bindings": [
