@@ -7,8 +7,8 @@ import orjson
 import pytest
 
 from tests.unit.rules.test_ruleset import event
-from tocsin.aws.dynamodb import document
-from tocsin.deliveries.items import QUEUE_GRACE, Place, due, facts, message_of
+from tocsin.aws.dynamodb import document, number, text
+from tocsin.deliveries.items import QUEUE_GRACE, Place, due, facts, message_of, shown
 from tocsin.deliveries.model import INLINE_LIMIT, MAX_HOPS, DeliveryMessage, Following
 from tocsin.errors import Unavailable
 from tocsin.identity.directory import User
@@ -109,3 +109,46 @@ def test_the_schedule_takes_what_sqs_did_not_bring_back_some_minutes_later(by_qu
 
 def test_what_does_not_go_on_by_itself_is_never_due() -> None:
     assert due(PLAIN.delivery_id, Following(State.DELIVERED)) == {}
+
+
+def test_a_delivery_is_shown_with_all_that_is_known_of_it() -> None:
+    item = item_of(FULL) | {
+        "state": text(State.RETRYING),
+        "created": text("2026-03-01T12:00:00.000Z"),
+        "updated": text("2026-03-01T12:07:00.000Z"),
+        "taken_at": text("2026-03-01T12:06:00.000Z"),
+        "attempts": {"L": [document({"reason": "http_503"}), document({"reason": "http_500"})]},
+        "attempts_left_out": number(3),
+        "next_attempt": text("2026-03-01T13:00:00.000Z"),
+        "joined": text("0123-4567"),
+        "digest": document({"count": 2, "first": []}),
+    }
+
+    assert shown(item) == {
+        "id": FULL.delivery_id,
+        "event_id": FULL.event_id,
+        "rule": "r",
+        "transport": "t",
+        "mode": "webhook",
+        "user": "alice",
+        "notification_id": FULL.notification_id,
+        "state": "retrying",
+        "created": "2026-03-01T12:00:00.000Z",
+        "updated": "2026-03-01T12:07:00.000Z",
+        "attempts": [{"reason": "http_503"}, {"reason": "http_500"}],
+        "attempts_left_out": 3,
+        "next_attempt": "2026-03-01T13:00:00.000Z",
+        "step": 2,
+        "why": "a rule of hers says so",
+        "joined": "0123-4567",
+        "digest": {"count": 2, "first": []},
+    }
+
+
+def test_a_delivery_that_a_function_has_taken_and_not_changed_yet_is_shown_without_what_it_has_not() -> None:
+    item = item_of(PLAIN) | {"state": text(State.DELIVERING), "taken_at": text("2026-03-01T12:06:00.000Z")}
+
+    told = shown(item)
+
+    assert (told["updated"], told["attempts"], told["user"]) == ("2026-03-01T12:06:00.000Z", [], None)
+    assert told.keys().isdisjoint({"attempts_left_out", "next_attempt", "step", "why", "joined", "digest"})
