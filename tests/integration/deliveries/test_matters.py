@@ -42,3 +42,22 @@ def test_whoever_acknowledges_again_is_told_who_did_first(matters: Matters, user
     matter = matters.get()
     assert matter is not None and matter.acknowledgement is not None
     assert (matter.acknowledgement.by, matter.acknowledgement.user) == ("bob", user)
+
+
+def test_a_matter_that_an_earlier_version_began_tells_of_no_event_before_it(matters: Matters, stack: Stack) -> None:
+    """It does not know which matter came before."""
+    before, first, later = (matters.event(at) for at in (-1, 0, 1))
+    matters.begin(first, 0)
+    begun = matters.get()
+    (item,) = stack.items("deliveries")
+    stack.dynamodb.update_item(
+        TableName="deliveries",
+        Key={name: item[name] for name in ("pk", "sk")},
+        UpdateExpression="REMOVE follows",
+    )
+
+    matter = matters.get()
+
+    assert begun is not None and matter is not None
+    assert [begun.tells_of(each) for each in (before, first, later)] == [True, True, True]
+    assert [matter.tells_of(each) for each in (before, first, later)] == [False, True, True]
