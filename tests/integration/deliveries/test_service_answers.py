@@ -77,6 +77,19 @@ def test_a_test_with_a_person_is_of_an_event_of_theirs(world: World) -> None:
     assert waiting["event"]["context"] == {"message": "This is a test of the transport hook."}
 
 
+def test_a_test_that_might_succeed_later_has_failed_and_is_not_tried_again(world: World, sinks: Sinks) -> None:
+    """Somebody waits for its outcome."""
+    sinks.misbehave(Misbehaviour("/webhook/x", status=503))
+    world.hook(f"{sinks.url}/webhook/x")
+    worker = world.worker()
+
+    answer: Any = world.service(sleep=lambda _: world.pump(worker)).test("hook", None)
+
+    assert (answer["state"], [each["reason"] for each in answer["attempts"]]) == ("failed", ["http_503"])
+    world.go_on(worker, hours=1)
+    assert len(sinks.received()) == 1
+
+
 def test_a_delivery_is_shown_with_what_it_tells_to_whom_and_how_it_went(world: World, sinks: Sinks) -> None:
     (id_,) = failed(world, sinks, "hook")
 
