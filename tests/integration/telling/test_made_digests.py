@@ -13,7 +13,6 @@ from tests.integration.telling.test_cost import requests
 from tocsin.deliveries.digests import LOOK_AGAIN
 from tocsin.deliveries.redrive_store import STUCK_AFTER
 from tocsin.deliveries.waiting_store import SETTLE
-from tocsin.identity.directory import User
 from tocsin.times import iso
 
 MUTED: dict[str, Any] = {"rules": {"refunds": {"muted": True}}}
@@ -165,7 +164,6 @@ def test_a_process_asks_for_a_head_once_in_some_minutes(telling: TellingWorld, t
     if together:
         telling.rules(group=group("minutes=9", "minutes=30"), once=True)
     else:
-        telling.people.write(users=[User("ana", "ana@example.com")], members=[])
         telling.say("ana", **telling.quiet())
         telling.say("bob", **MUTED)
     matcher, others = telling.matcher(), 0 if together else 1
