@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.unit.events.secret_payloads import INNOCENT, TEXTS, TOKENS, VALUES, S
+from tests.unit.events.innocent_payloads import INNOCENT
+from tests.unit.events.secret_payloads import TEXTS, TOKENS, VALUES, S
 from tocsin.events.redact import MASK, cleanse
 
 
