@@ -243,6 +243,20 @@ def test_a_fault_in_giving_up_a_job_stops_no_other(schedule: Schedule) -> None:
     assert (done["done"], done["left"]) == (1, 1)
 
 
+def test_a_table_that_does_not_answer_fails_the_run(schedule: Schedule, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = schedule.add()
+
+    def take(*_: object, **__: object) -> None:
+        raise Unavailable("DynamoDB does not answer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(schedule.jobs, "take", take)
+        with pytest.raises(Unavailable, match="does not answer"):
+            schedule.run(Scripted(ends))
+
+    assert schedule.state(job)[0] is JobState.QUEUED
+
+
 def test_what_can_not_be_cleared_away_does_not_keep_a_job_from_ending(schedule: Schedule) -> None:
     job = schedule.add()
 

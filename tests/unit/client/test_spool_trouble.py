@@ -39,6 +39,18 @@ def full(spool: Spool) -> int:
     return number
 
 
+def test_a_spool_that_a_few_large_events_fill_has_room_for_the_next(path):
+    spool = Spool(path, LEAST_ROOM)
+    large = [f"{number:04}".encode() + b"x" * 100_000 for number in range(100)]
+    dropped = [each for line in large for each in spool.put(line)]
+
+    left = lines(spool)
+
+    assert dropped
+    assert dropped + left == large
+    spool.close()
+
+
 @pytest.mark.parametrize("why", ["database or disk is full", "database is locked"])
 def test_a_full_spool_keeps_what_it_has_where_the_new_event_can_not_be_written(path, monkeypatch, why):
     """The fault: the oldest went for one that then could not be written either."""
