@@ -7,7 +7,6 @@ an hour has), and those that only the event itself can decide.
 from __future__ import annotations
 
 import hashlib
-import uuid
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import fields
@@ -17,7 +16,7 @@ from tocsin.addresses import Network, parse_address, parse_network
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import CUSTOM_PREFIX, Event, stored_action
 from tocsin.expressions import Expression, ExpressionError, bind
-from tocsin.ids import spellings_of
+from tocsin.ids import spellings_of, usual_spelling
 from tocsin.names import is_called, nfc
 from tocsin.records import dataclass
 from tocsin.times import EPOCH, in_zone, parse_moment
@@ -337,14 +336,7 @@ def is_same(value: Json, wanted: str | None) -> bool:
     """Whether a value equals the text that was given; a UUID does with hyphens and without."""
     if isinstance(value, bool) or not isinstance(value, str | int | float) or wanted is None:
         return False
-    return str(value) == wanted or (isinstance(value, str) and _as_uuid(value) == _as_uuid(wanted) is not None)
-
-
-def _as_uuid(text: str) -> uuid.UUID | None:
-    try:
-        return uuid.UUID(text) if len(text) in {32, 36} else None
-    except ValueError:
-        return None
+    return str(value) == wanted or (isinstance(value, str) and usual_spelling(value) == usual_spelling(wanted))
 
 
 def _is_within(address: str | None, network: Network | None) -> bool:
