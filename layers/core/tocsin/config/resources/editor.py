@@ -84,9 +84,8 @@ class ConfigurationEditor:
                 self._stores.run_events().settle(lock.note)
             yield
         finally:
-            self._stores.lock.release(
-                lock, forget=False
-            )  # the note of an interrupted blueprint stays for the next blueprint
+            # The note of an interrupted blueprint stays for the next blueprint.
+            self._stores.lock.release(lock, forget=False)
 
     def settle(self) -> bool:
         """Tell what holds of a blueprint whose run died, where nobody does so. Returns whether this did."""
