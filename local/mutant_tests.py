@@ -1,10 +1,11 @@
-"""mutmut, but for how a mutant's tests are run: collected once, and the quickest first.
+"""mutmut, but for how a mutant's tests are run: collected once, and in an order that notices most mutants soon.
 
 By itself mutmut has pytest collect anew for each mutant and runs its tests in the order of a set, which takes longer
 than most tests do. `local/mutants.py` runs this in the copy of a room; it takes what `mutmut` takes.
 
 A mutant is tried by tests that took SECONDS together without mutants, by one in any case. One that hundreds of tests
-meet, and none of the quick ones notices, is hardly noticed by a slow one, and would take minutes.
+meet, and none of the quick ones notices, is hardly noticed by a slow one, and would take minutes. Most mutants of a
+function are noticed by the same few tests, so those are tried before.
 
 A text is changed once, where mutmut changes it three times (marked, in small letters, in capitals); a sentence is not:
 its wording is for people.
@@ -16,8 +17,10 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from itertools import islice, pairwise
+from pathlib import Path
 from typing import Any
 
 import mutmut.__main__
@@ -46,15 +49,49 @@ def changed_text(text: Any) -> Iterable[Any]:  # noqa: ANN401 - libcst is where 
     return () if has_several_words else islice(operator_string(text), 1)
 
 
-def chosen(tests: Iterable[str], seconds: dict[str, float]) -> list[str]:
-    """Return the tests to try, the quickest first, of at most SECONDS together."""
-    ordered = sorted(tests, key=lambda test: (seconds.get(test, 0.0), test))
+def chosen(tests: Iterable[str], seconds: dict[str, float], before: Sequence[str] = ()) -> list[str]:
+    """Return the tests to try, of at most SECONDS together: those that come `before`, then the quickest first."""
+    ordered = [*before, *sorted(set(tests) - set(before), key=lambda test: (seconds.get(test, 0.0), test))]
     left = SECONDS
     for number, test in enumerate(ordered):
         left -= seconds.get(test, 0.0)
         if left < 0:
             return ordered[: max(1, number)]
     return ordered
+
+
+class Noticing:
+    """The tests that noticed a mutant, a file for each function: each process that tries a mutant adds one."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(exist_ok=True)
+
+    def tests(self, mutant: str) -> list[str]:
+        """Return the tests that noticed mutants of the same function, those that noticed most of them first."""
+        try:
+            lines = self._file(mutant).read_text("utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        return [test for test, _ in Counter(lines).most_common()]
+
+    def add(self, mutant: str, test: str) -> None:
+        """Keep that a test noticed a mutant."""
+        with self._file(mutant).open("a", encoding="utf-8") as file:
+            file.write(f"{test}\n")
+
+    def _file(self, mutant: str) -> Path:
+        function, _, _ = mutant.rpartition("__mutmut_")
+        return self._folder / f"{function}.txt"
+
+
+class WholeSeconds:
+    """A plugin of pytest: a test's seconds are those of its fixtures, too. mutmut counts the test alone."""
+
+    def pytest_runtest_makereport(self, item: Any, call: Any) -> None:  # noqa: ANN401 - as pytest names it
+        """Add what a fixture took."""
+        if call.when != "call":
+            state().duration_by_test[item.nodeid] += call.duration
 
 
 class CollectedOnce(PytestRunner):  # type: ignore[misc]
@@ -65,6 +102,17 @@ class CollectedOnce(PytestRunner):  # type: ignore[misc]
         self._items: dict[str, Any] = {}
         # What mutmut has opened in place of it, and pytest puts aside: a file that nobody closed would fail a test.
         self._outputs: list[Any] = []
+        self._plugins: list[WholeSeconds] = []
+        self._noticing = Noticing(Path("noticing").absolute())
+
+    def run_stats(self, *, tests: Iterable[str]) -> int:
+        """Run the tests once, and keep how long each takes and which functions it calls."""
+        self._plugins = [WholeSeconds()]
+        return int(super().run_stats(tests=tests))
+
+    def execute_pytest(self, params: list[str], plugins: Sequence[Any] = (), **kwargs: Any) -> int:  # noqa: ANN401
+        """Run pytest."""
+        return int(super().execute_pytest(params, plugins=[*plugins, *self._plugins], **kwargs))
 
     def warm_up(self) -> None:
         """Collect the room's tests. What pytest has started stays so, for the processes that are forked.
@@ -97,23 +145,38 @@ class CollectedOnce(PytestRunner):  # type: ignore[misc]
         # mutmut's own limit is a multiple of what all tests of the mutant take.
         signal.signal(signal.SIGALRM, lambda *_: os._exit(_TIMED_OUT))
         signal.alarm(_HANGS_AFTER)
+        before = self._noticing.tests(mutant_name)
         with change_cwd("mutants"):
-            passed = _all_pass([self._items[test] for test in chosen(tests, state().duration_by_test)])
-        return _SURVIVED if passed else _NOTICED
+            failed = _first_failing([self._items[test] for test in chosen(tests, state().duration_by_test, before)])
+        if failed is None:
+            return _SURVIVED
+        self._noticing.add(mutant_name, failed.nodeid)
+        return _NOTICED
+
+
+def _first_failing(items: list[Any]) -> Any:  # noqa: ANN401 - a test as pytest has it
+    """Run tests until one fails; return it, or None where all pass."""
+    for item, following in pairwise([*items, None]):
+        if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
+            return item
+    return None
 
 
 def _all_pass(items: list[Any]) -> bool:
-    """Run tests until one fails."""
-    return not any(
-        report.failed
-        for item, following in pairwise([*items, None])
-        for report in runtestprotocol(item, nextitem=following, log=False)
-    )
+    return _first_failing(items) is None
 
 
-def runner(max_workers: int = 1) -> ForkServerRunner:
+class Runner(ForkServerRunner):  # type: ignore[misc]
+    """Runs mutants in processes forked from one that has collected the tests."""
+
+    def run_clean_tests(self, tests: Iterable[str]) -> int:
+        """Run nothing: the tests have just passed without a mutant, when it was seen what they call."""
+        return 0
+
+
+def runner(max_workers: int = 1) -> Runner:
     """Return what runs the mutants, in place of mutmut's own."""
-    return ForkServerRunner(max_workers, CollectedOnce, {}, debug=config().debug)
+    return Runner(max_workers, CollectedOnce, {}, debug=config().debug)
 
 
 # In the processes that write mutants, too.

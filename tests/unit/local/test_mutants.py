@@ -3,6 +3,7 @@
 import importlib
 import re
 import sys
+from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from unittest.mock import MagicMock
 
@@ -55,7 +56,7 @@ def mutant_tests(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     ):
         monkeypatch.setitem(sys.modules, f"mutmut{name}", MagicMock(PytestRunner=object))
     for name in (".state", ".utils", ".utils.file_utils", ".workers", ".workers.isolation"):
-        monkeypatch.setitem(sys.modules, f"mutmut{name}", MagicMock())
+        monkeypatch.setitem(sys.modules, f"mutmut{name}", MagicMock(ForkServerRunner=object))
     monkeypatch.delitem(sys.modules, "local.mutant_tests", raising=False)
     module = importlib.import_module("local.mutant_tests")
     monkeypatch.delitem(sys.modules, "local.mutant_tests")
@@ -84,3 +85,31 @@ def test_a_text_is_changed_once_and_a_sentence_is_not(
     node = SimpleNamespace() if text is None else SimpleNamespace(raw_value=text)
 
     assert list(mutant_tests.changed_text(node)) == changed
+
+
+def test_what_noticed_mutants_of_a_function_is_tried_first(mutant_tests: ModuleType, tmp_path: Path) -> None:
+    noticing = mutant_tests.Noticing(tmp_path / "noticing")
+    for number, test in enumerate(["middling", "slow", "slow"]):
+        noticing.add(f"tocsin.ingest.body.x_read_body__mutmut_{number}", test)
+    noticing.add("tocsin.ingest.body.x_other__mutmut_1", "alike")
+
+    before = noticing.tests("tocsin.ingest.body.x_read_body__mutmut_9")
+
+    assert before == ["slow", "middling"]
+    seconds = {"slow": 4.0, "quick": 0.1, "middling": 3.0, "alike": 0.2}
+    assert mutant_tests.chosen(seconds, seconds, before) == ["slow", "middling", "quick", "alike"]
+
+
+def test_no_test_is_known_to_notice_the_first_mutant_of_a_function(mutant_tests: ModuleType, tmp_path: Path) -> None:
+    assert mutant_tests.Noticing(tmp_path / "noticing").tests("tocsin.ids.x_new_id__mutmut_1") == []
+
+
+def test_the_seconds_of_fixtures_count(mutant_tests: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    durations = {"test": 0.0}
+    monkeypatch.setattr(mutant_tests, "state", lambda: SimpleNamespace(duration_by_test=durations))
+    seconds = mutant_tests.WholeSeconds()
+
+    for when, took in (("setup", 0.5), ("call", 2.0), ("teardown", 0.25)):
+        seconds.pytest_runtest_makereport(SimpleNamespace(nodeid="test"), SimpleNamespace(when=when, duration=took))
+
+    assert durations == {"test": 0.75}
