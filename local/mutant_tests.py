@@ -37,7 +37,10 @@ from mutmut.workers.isolation import ForkServerRunner, run_in_fork
 
 SECONDS = 8.0
 _HANGS_AFTER = 160
-"""Seconds. So much longer can tests take on a machine that is busy with others."""
+"""Seconds of a mutant. So much longer can tests take on a machine that is busy with others."""
+
+_SPINS_AFTER = 10
+"""Seconds of the processor for one test, and ten times what it takes otherwise: they are the same on a busy machine."""
 
 _NOTICED, _SURVIVED, _TIMED_OUT = 1, 0, 36
 """mutmut's exit codes."""
@@ -143,27 +146,33 @@ class CollectedOnce(PytestRunner):  # type: ignore[misc]
             return int(super().run_tests(mutant_name=mutant_name, tests=tests))
         self._outputs.append(sys.stdout)
         # mutmut's own limit is a multiple of what all tests of the mutant take.
-        signal.signal(signal.SIGALRM, lambda *_: os._exit(_TIMED_OUT))
+        for limit in (signal.SIGALRM, signal.SIGPROF):
+            signal.signal(limit, lambda *_: os._exit(_TIMED_OUT))
         signal.alarm(_HANGS_AFTER)
-        before = self._noticing.tests(mutant_name)
+        seconds = state().duration_by_test
+        tried = chosen(tests, seconds, self._noticing.tests(mutant_name))
         with change_cwd("mutants"):
-            failed = _first_failing([self._items[test] for test in chosen(tests, state().duration_by_test, before)])
+            failed = _first_failing([self._items[test] for test in tried], seconds)
         if failed is None:
             return _SURVIVED
         self._noticing.add(mutant_name, failed.nodeid)
         return _NOTICED
 
 
-def _first_failing(items: list[Any]) -> Any:  # noqa: ANN401 - a test as pytest has it
-    """Run tests until one fails; return it, or None where all pass."""
+def _first_failing(items: list[Any], seconds: dict[str, float]) -> Any:  # noqa: ANN401 - a test as pytest has it
+    """Run tests until one fails; return it, or None where all pass. `seconds` are what they take without a mutant."""
     for item, following in pairwise([*items, None]):
+        signal.setitimer(signal.ITIMER_PROF, _SPINS_AFTER + 10 * seconds.get(item.nodeid, 0.0))
         if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
             return item
     return None
 
 
 def _all_pass(items: list[Any]) -> bool:
-    return _first_failing(items) is None
+    try:
+        return _first_failing(items, state().duration_by_test) is None
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 class Runner(ForkServerRunner):  # type: ignore[misc]
