@@ -2,8 +2,8 @@
 
 mutmut works in `.local/mutants/<room>`, a copy of what is committed, with a virtual environment of its own: it needs a
 newer click than aws-sam-cli takes. The copy has the package in `src/`, since mutmut tells functions apart by their
-module's name and knows of no other folder. Each mutant is tried in a process that is forked from one which has
-imported the tests.
+module's name and knows of no other folder. A mutant that mypy refuses, as `make lint` would, was noticed. Each other
+one is tried in a process that is forked from one which has imported the tests.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections import Counter
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,8 @@ from pathlib import Path
 from local.workspace import ROOT
 
 FOLDER = ROOT / ".local/mutants"
+_SURVIVED, _NO_TESTS, _HUNG, _TYPES = 0, 33, 36, 37
+"""mutmut's codes for mutants. Another one was noticed by a test."""
 _PYTEST = (*("-p", "no:benchmark", "-p", "no:cacheprovider", "-p", "no:schemathesis"), "--hypothesis-profile=mutants")
 _FORGET_IDS = '''"""Tests are collected twice: pytest keeps the ids of the first time, and escapes them once more."""
 
@@ -51,7 +54,10 @@ ROOMS = {
         ("tests/unit/events",),
     ),
     "ingest": Room(("ingest/*.py",), ("tests/unit/ingest", "tests/integration/ingest")),
-    "identity": Room(("identity/*.py", "identity/*/*.py"), ("tests/unit/identity", "tests/integration/identity")),
+    "identity": Room(
+        ("identity/*.py", "identity/*/*.py"),
+        ("tests/unit/identity", "tests/integration/identity", "tests/integration/config"),
+    ),
     "matching": Room(
         ("matching/*.py",),
         (
@@ -76,27 +82,37 @@ def main(names: list[str], workers: str, only: str = "*") -> int:
         return 2
     python = _environment()
     for name in names or ROOMS:
-        place = _workspace(name, ROOMS[name])
+        place = _workspace(name, ROOMS[name], python)
         mutmut = [str(python), "-m", "mutmut"]
         run = [str(python), "-P", str(ROOT / "local/mutant_tests.py"), "run", "--max-children", workers, only]
         subprocess.run(run, cwd=place, check=True)
         subprocess.run([*mutmut, "results"], cwd=place, check=True)
-        subprocess.run([*mutmut, "export-cicd-stats"], cwd=place, check=True, stdout=subprocess.DEVNULL)
-        print(score(name, json.loads((place / "mutants/mutmut-cicd-stats.json").read_bytes())), flush=True)
+        print(score(name, _results(place)), flush=True)
     return 0
 
 
-def score(room: str, counts: dict[str, int]) -> str:
-    """Return one line: how many mutants were noticed, of those that a test runs, and how many no test runs.
+def score(room: str, results: Counter[int | None]) -> str:
+    """Return one line: how many mutants were noticed, of those that were tried, how, and how many were not.
 
-    `counts` are mutmut's. A mutant that makes a test hang was noticed: it timed out.
+    `results` count the codes that mutmut gives mutants. One that makes a test hang, or ends Python, was noticed.
     """
-    noticed = counts["killed"] + counts["timeout"] + counts["segfault"]
-    run = noticed + counts["survived"] + counts["suspicious"]
-    share = 100 * noticed / run if run else 0.0
+    others = results[_SURVIVED], results[_NO_TESTS], results[None]
+    noticed = results.total() - sum(others)
+    tried = noticed + results[_SURVIVED]
+    share = 100 * noticed / tried if tried else 0.0
     return (
-        f"{room}: {noticed} of {run} noticed ({share:.1f} %), {counts['timeout']} of them by a time-out;"
-        f" {counts['survived']} survived; {counts['no_tests']} run by no test of the room"
+        f"{room}: {noticed} of {tried} noticed ({share:.1f} %), {results[_TYPES]} of them by types and"
+        f" {results[_HUNG]} by hanging; {results[_SURVIVED]} survived; {results[_NO_TESTS]} run by no test of the room;"
+        f" {results[None]} not tried"
+    )
+
+
+def _results(place: Path) -> Counter[int | None]:
+    """Return how many mutants of a copy have which code. None is the code of those that were not tried."""
+    return Counter(
+        code
+        for module in (place / "mutants/src").rglob("*.meta")
+        for code in json.loads(module.read_bytes())["exit_code_by_key"].values()
     )
 
 
@@ -118,7 +134,7 @@ def _environment() -> Path:
     return python
 
 
-def _workspace(name: str, room: Room) -> Path:
+def _workspace(name: str, room: Room, python: Path) -> Path:
     """Make the copy that mutmut changes, of what is committed. Earlier results go."""
     place = FOLDER / name
     shutil.rmtree(place, ignore_errors=True)
@@ -131,17 +147,21 @@ def _workspace(name: str, room: Room) -> Path:
     (place / "layers/core/tocsin").symlink_to("../../src/tocsin")
     project = (place / "pyproject.toml").read_text("utf-8")
     project = project.replace('pythonpath = [".", "layers/core"', 'pythonpath = ["src", "."')
-    (place / "pyproject.toml").write_text(f"{project}\n{_settings(room)}", "utf-8")
+    (place / "pyproject.toml").write_text(f"{project}\n{_settings(room, python)}", "utf-8")
     (place / "conftest.py").write_text(_FORGET_IDS, "utf-8")
     return place
 
 
-def _settings(room: Room) -> str:
+def _settings(room: Room, python: Path) -> str:
     """The section of pyproject.toml that mutmut reads. A mutant has 30 s and 15 times what its tests took."""
+    core = ROOT / "layers/core/tocsin"
+    modules = sorted(f"src/tocsin/{path.relative_to(core)}" for name in room.modules for path in core.glob(name))
+    types = [str(python), "-P", str(ROOT / "local/mutant_types.py"), "mypy", f"--cache-dir={FOLDER / 'types'}"]
     lists = {
         "source_paths": ["src/tocsin"],
         "only_mutate": [f"src/tocsin/{module}" for module in room.modules],
         "also_copy": [*_COPIED, "conftest.py"],
+        "type_check_command": [*types, *modules],
         "pytest_add_cli_args": [*_PYTEST],
         "pytest_add_cli_args_test_selection": list(room.tests),
     }

@@ -3,12 +3,14 @@
 import importlib
 import re
 import sys
+from collections import Counter
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from unittest.mock import MagicMock
 
 import pytest
 
+from local.mutant_types import by_changes
 from local.mutants import ROOMS, main, score
 from local.workspace import ROOT
 
@@ -21,12 +23,18 @@ def test_a_room_names_modules_and_tests_that_exist(name: str) -> None:
     assert all((ROOT / tests).exists() for tests in room.tests)
 
 
-def test_the_score_counts_a_time_out_as_noticed_and_leaves_out_what_no_test_runs() -> None:
-    counts = {"killed": 6, "timeout": 1, "segfault": 0, "survived": 3, "suspicious": 0, "no_tests": 5, "total": 15}
+def test_the_score_tells_how_mutants_were_noticed_and_how_many_were_not_tried() -> None:
+    hung, types, killed, survived, no_tests, crashed = 36, 37, 1, 0, 33, -11
+    results = Counter({killed: 4, hung: 1, types: 2, crashed: 1, survived: 2, no_tests: 5, None: 7})
 
-    assert score("ingest", counts) == (
-        "ingest: 7 of 10 noticed (70.0 %), 1 of them by a time-out; 3 survived; 5 run by no test of the room"
+    assert score("ingest", results) == (
+        "ingest: 8 of 10 noticed (80.0 %), 2 of them by types and 1 by hanging; 2 survived;"
+        " 5 run by no test of the room; 7 not tried"
     )
+
+
+def test_a_score_of_nothing_tried_is_none() -> None:
+    assert score("ingest", Counter({None: 3})).startswith("ingest: 0 of 0 noticed (0.0 %)")
 
 
 def test_an_unknown_room_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:
@@ -113,3 +121,33 @@ def test_the_seconds_of_fixtures_count(mutant_tests: ModuleType, monkeypatch: py
         seconds.pytest_runtest_makereport(SimpleNamespace(nodeid="test"), SimpleNamespace(when=when, duration=took))
 
     assert durations == {"test": 0.75}
+
+
+WRITTEN = """
+class A:
+    def xǁAǁf__mutmut_orig(self, n: int) -> int:
+        return n
+
+    def xǁAǁf__mutmut_1(self, n: int) -> int:
+        return None
+
+def x_f__mutmut_2(n: int) -> int:
+    return None
+"""
+
+
+@pytest.mark.parametrize(
+    ("line", "message", "counts"),
+    [
+        (7, "returns None", True),
+        (7, "is so unchanged, too", False),  # as in line 4
+        (10, "is so unchanged, too", True),  # of another function
+        (4, "is so unchanged, too", False),
+        (1, "returns None", False),
+    ],
+)
+def test_an_error_of_types_counts_where_a_change_brought_it_about(line: int, message: str, counts: bool) -> None:
+    unchanged = {"line": 4, "code": "return-value", "message": "is so unchanged, too"}
+    error = {"line": line, "code": "return-value", "message": message}
+
+    assert list(by_changes([unchanged, error], WRITTEN)) == [error] * counts
