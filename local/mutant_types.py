@@ -23,22 +23,18 @@ _ORIGINAL = "orig"
 
 def by_changes(errors: Iterable[dict[str, Any]], source: str) -> Iterator[dict[str, Any]]:
     """Yield the errors of a file's mutants that the unchanged function has not. Errors elsewhere are left out."""
-    functions = [
-        (node.lineno, node.end_lineno or node.lineno, *node.name.rpartition(_MUTANT)[::2])
+    lines = {
+        line: node.name
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and _MUTANT in node.name
-    ]
-    unchanged: dict[str, set[tuple[str, str]]] = defaultdict(set)
-    changed: list[tuple[str, dict[str, Any]]] = []
-    for error in errors:
-        for first, last, function, mutant in functions:
-            if first <= error["line"] <= last:
-                if mutant == _ORIGINAL:
-                    unchanged[function].add((error["code"], error["message"]))
-                else:
-                    changed.append((function, error))
-    for function, error in changed:
-        if (error["code"], error["message"]) not in unchanged[function]:
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    found = [(*lines[error["line"]].rpartition(_MUTANT)[::2], error) for error in errors if error["line"] in lines]
+    unchanged = {
+        (function, error["code"], error["message"]) for function, mutant, error in found if mutant == _ORIGINAL
+    }
+    for function, _, error in found:
+        if (function, error["code"], error["message"]) not in unchanged:
             yield error
 
 
