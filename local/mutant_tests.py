@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import mutmut.__main__
+import mutmut.workers.isolation
 import pytest
 from _pytest.config import _prepareconfig
 from _pytest.runner import runtestprotocol
@@ -194,5 +195,7 @@ mutation_operators[:] = [
 ]
 
 if __name__ == "__main__":
+    # mutmut would end a process by its number minutes after it ended by itself: by then another one may have it.
+    mutmut.workers.isolation.register_timeout = lambda pid, timeout_s: None
     mutmut.__main__.get_mutant_runner = runner
     mutmut.__main__.cli()
