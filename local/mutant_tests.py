@@ -98,6 +98,17 @@ class WholeSeconds:
             state().duration_by_test[item.nodeid] += call.duration
 
 
+class Failures:
+    """A plugin of pytest that remembers whether part of a test failed, of which the test's own reports say nothing."""
+
+    def __init__(self) -> None:
+        self.any = False
+
+    def pytest_runtest_logreport(self, report: Any) -> None:  # noqa: ANN401 - as pytest names it
+        """Look at what came of a part."""
+        self.any = self.any or report.failed
+
+
 class CollectedOnce(PytestRunner):  # type: ignore[misc]
     """Runs the tests of mutants in processes that are forked from one which has collected them."""
 
@@ -162,9 +173,13 @@ class CollectedOnce(PytestRunner):  # type: ignore[misc]
 
 def _first_failing(items: list[Any], seconds: dict[str, float]) -> Any:  # noqa: ANN401 - a test as pytest has it
     """Run tests until one fails; return it, or None where all pass. `seconds` are what they take without a mutant."""
+    failures = Failures()
     for item, following in pairwise([*items, None]):
         signal.setitimer(signal.ITIMER_PROF, _SPINS_AFTER + 10 * seconds.get(item.nodeid, 0.0))
-        if any(report.failed for report in runtestprotocol(item, nextitem=following, log=False)):
+        name = item.config.pluginmanager.register(failures)
+        reports = runtestprotocol(item, nextitem=following, log=False)
+        item.config.pluginmanager.unregister(name=name)
+        if failures.any or any(report.failed for report in reports):
             return item
     return None
 

@@ -151,3 +151,21 @@ def test_an_error_of_types_counts_where_a_change_brought_it_about(line: int, mes
     error = {"line": line, "code": "return-value", "message": message}
 
     assert list(by_changes([unchanged, error], WRITTEN)) == [error] * counts
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_mutant_that_only_a_part_of_a_test_notices_is_noticed(
+    mutant_tests: ModuleType, monkeypatch: pytest.MonkeyPatch, failed: bool
+) -> None:
+    """The fault: what a part of a test noticed had survived."""
+    plugins = pytest.PytestPluginManager()
+    item = SimpleNamespace(nodeid="test", config=SimpleNamespace(pluginmanager=plugins))
+
+    def with_a_part(*_: object, **__: object) -> list[SimpleNamespace]:
+        plugins.hook.pytest_runtest_logreport(report=SimpleNamespace(failed=failed))
+        return [SimpleNamespace(failed=False)]
+
+    monkeypatch.setattr(mutant_tests, "runtestprotocol", with_a_part)
+    monkeypatch.setattr(mutant_tests.signal, "setitimer", lambda *_: None)
+
+    assert (mutant_tests._first_failing([item], {}) is item) == failed
