@@ -64,6 +64,19 @@ def test_a_token_ends_when_it_says_so(issuer: Issuer, check: TokenVerifier) -> N
     assert check.check(issuer.token(exp=end), datetime.now(UTC))[1] == end
 
 
+def test_a_token_has_ended_at_the_second_that_it_names(issuer: Issuer, check: TokenVerifier) -> None:
+    end = int(time.time()) + 77
+
+    with pytest.raises(Refused, match="has expired"):
+        check.check(issuer.token(exp=end), datetime.fromtimestamp(end, UTC))
+
+
+def signed(claims: dict[str, Any], **header: Any) -> str:
+    """A token with a good signature by EdDSA-1, and a header that PyJWT would not write."""
+    signing_input = f"{part({'alg': 'EdDSA'} | header)}.{part(claims)}"
+    return f"{signing_input}.{part(signing_key('EdDSA').sign(signing_input.encode()))}"
+
+
 # ── laws ─────────────────────────────────────────────────────────────────────
 
 
@@ -129,9 +142,7 @@ _JSON = st.recursive(
 def test_a_claim_of_any_shape_is_taken_or_refused_and_breaks_nothing(
     issuer: Issuer, check: TokenVerifier, name: str, value: Any
 ) -> None:
-    claims = issuer.claims() | {name: value}
-    signing_input = f"{part({'alg': 'EdDSA', 'kid': 'EdDSA-1'})}.{part(claims)}"
-    token = f"{signing_input}.{part(signing_key('EdDSA').sign(signing_input.encode()))}"
+    token = signed(issuer.claims() | {name: value}, kid="EdDSA-1")
 
     try:
         found = claims_of(check, token)
@@ -185,13 +196,20 @@ def test_a_key_that_a_token_brings_along_is_not_looked_at(issuer: Issuer, check:
     assert why_refused(check, token) == "the signature of this access token does not hold"
 
 
-@pytest.mark.parametrize("headers", [{"crit": ["b64"], "b64": True}, {"crit": ["exp"]}, {"b64": False}, {"crit": 5}])
+@pytest.mark.parametrize(
+    "headers", [{"crit": ["b64"], "b64": True}, {"crit": ["exp"]}, {"b64": False}, {"b64": True}, {"crit": 5}]
+)
 def test_extensions_of_the_signature_are_refused(issuer: Issuer, check: TokenVerifier, headers: dict[str, Any]) -> None:
-    _, body, signature = issuer.token().split(".")
+    assert why_refused(check, signed(issuer.claims(), kid="EdDSA-1", **headers)) == "this access token can't be read"
 
-    token = f"{part({'alg': 'RS256', 'kid': 'RS256-1'} | headers)}.{body}.{signature}"
 
-    assert why_refused(check, token) == "this access token can't be read"
+def test_a_token_without_a_keys_id_is_checked_with_the_only_key(issuer: Issuer, check: TokenVerifier) -> None:
+    assert claims_of(check, signed(issuer.claims()))["sub"] == "5f2c1d"
+
+
+@pytest.mark.parametrize("kid", [5, ["EdDSA-1"], {}, True], ids=str)
+def test_an_id_of_a_key_that_is_no_text_is_refused(issuer: Issuer, check: TokenVerifier, kid: Any) -> None:
+    assert why_refused(check, signed(issuer.claims(), kid=kid)) == "this access token can't be read"
 
 
 def test_a_header_as_deep_as_a_token_can_be_is_refused(check: TokenVerifier) -> None:
@@ -250,11 +268,15 @@ def test_a_token_is_refused_for_what_it_says(
         {"exp": 10**20},
         {"typ": "Bearer"},
         {"token_use": "access"},
+        {"sub": "x" * 255},
+        {"sub": "x"},
     ],
-    ids=str,
+    ids=lambda claims: str(claims)[:40],
 )
 def test_a_token_is_taken_with_what_it_says(issuer: Issuer, check: TokenVerifier, claims: dict[str, Any]) -> None:
-    assert claims_of(check, issuer.token(**claims))["sub"] == "5f2c1d"
+    taken = claims_of(check, issuer.token(**claims))
+
+    assert taken == taken | claims
 
 
 @pytest.mark.parametrize("claim", ["nbf", "iat"])
@@ -290,6 +312,12 @@ def test_cognitos_token_is_for_the_client_that_it_names(issuer: Issuer, check: T
     assert claims_of(check, ours)["client_id"] == "console"
     assert why_refused(check, anothers) == "this access token lacks the claim aud"
     assert why_refused(check, an_id_token) == "this access token lacks the claim aud"
+
+
+def test_an_audience_that_is_null_is_none(issuer: Issuer, check: TokenVerifier) -> None:
+    claims = issuer.claims(token_use="access", client_id="console") | {"aud": None}
+
+    assert why_refused(check, signed(claims, kid="EdDSA-1")) == "this access token lacks the claim aud"
 
 
 def test_a_client_does_not_stand_in_for_a_wrong_audience(issuer: Issuer, check: TokenVerifier) -> None:

@@ -77,16 +77,20 @@ class TokenVerifier:
 
     def _verified(self, token: str, key: jwt.PyJWK, algorithm: str, *, for_client: bool) -> JsonObject:
         # Cognito's access tokens have no `aud` unless a resource was requested; AWS says to check client_id instead.
-        required = ["iss", "sub", "exp"] if for_client else ["iss", "sub", "exp", "aud"]
+        # `aud` is required where it is verified.
         try:
             claims = jwt.decode(
                 token,
                 key,
                 algorithms=[algorithm],  # of ALGORITHMS, and the one that the key is for
                 issuer=self._issuer.url,
-                audience=None if for_client else sorted(self._audiences),
+                audience=sorted(self._audiences),
                 leeway=LEEWAY_SECONDS,
-                options={"require": required, "verify_aud": not for_client, "enforce_minimum_key_length": True},
+                options={
+                    "require": ["iss", "sub", "exp"],
+                    "verify_aud": not for_client,
+                    "enforce_minimum_key_length": True,
+                },
             )
         except (jwt.PyJWTError, ValueError) as error:
             raise Refused(_why(error)) from None
