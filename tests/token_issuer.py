@@ -61,6 +61,8 @@ class Issuer:
         }
         self.answers: dict[str, bytes | int | float] = {}
         self.asked: list[str] = []
+        self.accepted: list[str | None] = []
+        """The media types that each request would take, as its header Accept says."""
         self.codes: dict[str, dict[str, str]] = {}
         """What was asked for with each code that was given and not exchanged yet."""
         self.stopped = threading.Event()
@@ -69,6 +71,7 @@ class Issuer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 issuer.asked.append(self.path)
+                issuer.accepted.append(self.headers["Accept"])
                 body = issuer.answers.get(self.path, issuer.served(self.path))
                 if isinstance(body, float):
                     issuer.stopped.wait(body)

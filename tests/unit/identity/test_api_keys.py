@@ -79,6 +79,24 @@ def test_a_secret_belongs_to_its_key_alone() -> None:
     assert not is_secret_of(key(), "")
 
 
+@pytest.mark.parametrize(
+    ("expires", "retired_until", "ends"),
+    [(None, 9, 9), (20, 9, 9), (5, 9, 5)],
+    ids=["never expires", "expires later", "expires before"],
+)
+def test_a_retired_secret_ends_with_the_overlap_and_no_later_than_its_key(
+    expires: int | None, retired_until: int, ends: int
+) -> None:
+    def day(number: int | None) -> datetime | None:
+        return None if number is None else datetime(2026, 3, number, tzinfo=UTC)
+
+    rotated = replace(key(), expires=day(expires), retired_hash=hash_secret("o" * 43), retired_until=day(retired_until))
+
+    assert rotated.ends_for("o" * 43) == (True, day(ends))
+    assert rotated.ends_for(SECRET) == (True, day(expires))
+    assert rotated.ends_for("x" * 43) == (False, None)
+
+
 def test_secrets_are_compared_in_constant_time(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[tuple[str, str]] = []
 

@@ -39,6 +39,10 @@ def test_a_group_that_is_not_there_has_nobody() -> None:
     assert names(groups(a=""), "gone") == []
 
 
+def test_the_others_are_found_beside_a_group_that_is_not_there() -> None:
+    assert names(groups(a="gone b", b=""), "a") == ["a", "b"]
+
+
 _NAMES = st.sampled_from("abcdef")
 
 
@@ -59,10 +63,18 @@ def test_whatever_is_below_what_each_group_is_found_once(below: dict[str, str], 
         active=st.booleans(),
         superuser=st.booleans(),
         locale=st.text(min_size=1),
+        pk=st.none() | st.integers() | st.text(),
+        time_zone=st.text(),
     )
 )
 def test_a_user_is_the_same_after_json(user: User) -> None:
     assert User.from_json(user.to_json()) == user
+
+
+def test_a_users_time_zone_is_shown_where_it_is_known() -> None:
+    """Messages on their way carry it, also from one release to the next."""
+    assert User("alice", time_zone="Europe/Berlin").to_json()["time_zone"] == "Europe/Berlin"
+    assert "time_zone" not in User("alice").to_json()
 
 
 def test_a_stored_user_of_few_words_takes_the_defaults() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tocsin.addresses import network_of
 from tocsin.identity import throttle
-from tocsin.identity.throttle import ALLOWED, TOLD_AT, FailedSignIns
+from tocsin.identity.throttle import ALLOWED, MAX_TOLD, TOLD_AT, FailedSignIns
 
 ADDRESS = "203.0.113.9"
 
@@ -26,6 +26,16 @@ def test_an_address_is_told_to_wait_until_its_minute_is_over() -> None:
     assert answers == [None] * ALLOWED + [50]
     assert other is None
     assert sign_ins.failed(ADDRESS) is None
+
+
+@pytest.mark.parametrize(("second", "waits"), [(0.0, 60), (58.0, 2), (59.0, 1), (59.9, 1)])
+def test_whoever_is_told_to_wait_waits_until_the_minute_ends_and_a_second_at_least(second: float, waits: int) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=second)
+    sign_ins = FailedSignIns(silent, clock=lambda: now)
+
+    answers = [sign_ins.failed(ADDRESS) for _ in range(ALLOWED + 1)]
+
+    assert answers[-1] == waits
 
 
 def test_a_clock_that_is_set_back_begins_a_new_minute() -> None:
@@ -81,7 +91,13 @@ def test_a_report_that_fails_leaves_the_failure_counted(caplog: pytest.LogCaptur
         sign_ins.failed(ADDRESS)
 
     assert sign_ins.failed(ADDRESS) is not None
-    assert [vars(record).get("code") for record in caplog.records] == ["SUSPICION_UNREPORTED"]
+    (record,) = caplog.records
+    assert (vars(record)["code"], record.levelname, record.getMessage(), vars(record)["source_ip"]) == (
+        "SUSPICION_UNREPORTED",
+        "ERROR",
+        "RuntimeError",
+        ADDRESS,
+    )
 
 
 @pytest.mark.parametrize(("later", "told"), [(timedelta(minutes=20), [TOLD_AT[0]]), (timedelta(hours=1), [])])
@@ -96,3 +112,22 @@ def test_failures_count_for_their_hour_alone(later: timedelta, told: list[int]) 
     sign_ins.failed(ADDRESS)
 
     assert reported == told
+
+
+def test_so_many_addresses_are_reported_in_an_hour_and_as_many_in_the_next() -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    reported: list[tuple[str, datetime]] = []
+    sign_ins = FailedSignIns(lambda network, _failures, at: reported.append((network, at)), clock=lambda: now)
+
+    def fail() -> None:
+        for number in range(MAX_TOLD + 1):
+            for _ in range(TOLD_AT[0]):
+                sign_ins.failed(f"198.51.100.{number}")
+
+    fail()
+    first = now
+    now += timedelta(hours=1)
+    fail()
+
+    each = [f"198.51.100.{number}" for number in range(MAX_TOLD)]
+    assert reported == [(network, at) for at in (first, now) for network in each]

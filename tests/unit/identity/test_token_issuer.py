@@ -1,5 +1,6 @@
 """The issuer's keys: found, fetched when they must be and not more often, and lived without for a while."""
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,6 +58,7 @@ def test_keys_are_found_by_the_discovery_document_and_fetched_once(world: World)
 
     assert asked == ["found"] * 9
     assert world.issuer.asked == [DISCOVERY, KEYS]
+    assert world.issuer.accepted == ["application/json"] * 2
 
 
 def test_keys_are_fetched_anew_when_they_are_no_longer_fresh(world: World) -> None:
@@ -101,7 +103,7 @@ def test_keys_of_the_future_are_fetched_anew(world: World) -> None:
 
 def test_unknown_keys_cause_one_fetch_in_an_interval_however_many_there_are(world: World) -> None:
     world.ask()
-    world.now += module.REFRESH_SECONDS + 1
+    world.now += module.REFRESH_SECONDS
 
     asked = {world.ask(f"guessed-{number}") for number in range(50)}
 
@@ -109,8 +111,11 @@ def test_unknown_keys_cause_one_fetch_in_an_interval_however_many_there_are(worl
     assert world.issuer.fetches() == 2
 
 
-def test_no_fetch_is_made_for_an_unknown_key_right_after_another(world: World) -> None:
+@pytest.mark.parametrize("later", [0.0, module.RETRY_SECONDS, module.REFRESH_SECONDS - 1])
+def test_no_fetch_is_made_for_an_unknown_key_soon_after_another(world: World, later: float) -> None:
     world.ask()
+
+    world.now += later
 
     assert world.ask("guessed") == "unknown"
     assert world.issuer.fetches() == 1
@@ -148,7 +153,7 @@ def test_an_issuer_that_is_down_is_not_asked_again_at_once_and_is_after_a_moment
     asked = [world.ask() for _ in range(20)]
     world.issuer.answers.clear()
 
-    world.now += module.RETRY_SECONDS + 1
+    world.now += module.RETRY_SECONDS
 
     assert set(asked) == {"unavailable"}
     assert world.ask() == "found"
@@ -185,15 +190,40 @@ def test_what_the_issuer_should_not_answer_is_logged_and_no_keys(
     assert reason in line
 
 
-@pytest.mark.parametrize("member", ["http://169.254.169.254/keys", "file:///etc/passwd", 5, None])
+def test_the_log_says_whose_keys_were_read_and_whose_could_not_be(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "tocsin")
+    world.ask()
+    world.issuer.stop()
+    world.now += module.FRESH_SECONDS + 1
+    world.ask()
+
+    lines = [(record.levelname, vars(record)) for record in caplog.records]
+    assert [(level, said["code"], said["issuer"], said.get("keys")) for level, said in lines] == [
+        ("INFO", "ISSUER_KEYS_READ", world.issuer.url, 3),
+        ("ERROR", "ISSUER_KEYS_UNREAD", world.issuer.url, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        ("http://169.254.169.254/keys", "169.254.169.254"),
+        ("file:///etc/passwd", "must begin with https://"),
+        (5, "has no jwks_uri"),
+        (None, "has no jwks_uri"),
+    ],
+)
 def test_keys_are_fetched_from_nowhere_that_is_guarded(
-    world: World, member: Any, caplog: pytest.LogCaptureFixture
+    world: World, member: Any, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     document = module.orjson.dumps({"issuer": world.issuer.url, "jwks_uri": member})
     world.issuer.answers[DISCOVERY] = document
 
     assert world.ask() == "unavailable"
-    assert logged(caplog, Code.ISSUER_KEYS_UNREAD)
+    (line,) = logged(caplog, Code.ISSUER_KEYS_UNREAD)
+    assert reason in line
 
 
 def test_an_issuer_without_tls_is_not_asked_unless_that_is_allowed(world: World) -> None:
@@ -257,6 +287,22 @@ def test_an_unusable_key_is_passed_over_and_the_others_hold(unusable: Callable[[
     assert set(found.keys) == {("EdDSA", "good")}
 
 
+def large(number: int) -> str:
+    raw = number.to_bytes((number.bit_length() + 7) // 8)
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+@pytest.mark.parametrize(
+    ("bits", "exponent", "taken"), [(8192, 2**31 + 1, True), (8200, 65537, False), (8192, 2**39 + 1, False)]
+)
+def test_a_key_of_8192_bits_is_taken_and_none_that_takes_longer_to_check_with(
+    bits: int, exponent: int, taken: bool
+) -> None:
+    found = KeySet.parse({"keys": [rsa_jwk(n=large(2 ** (bits - 1) + 1), e=large(exponent))]})
+
+    assert (set(found.keys) == {("RS256", "1")}) is taken
+
+
 def test_a_key_that_is_said_to_verify_signatures_is_taken() -> None:
     found = KeySet.parse({"keys": [rsa_jwk(key_ops=["sign", "verify"], use="sig", alg="RS256")]})
 
@@ -274,7 +320,8 @@ def test_a_private_part_that_was_published_makes_no_private_key() -> None:
 def test_without_an_id_the_only_key_for_the_algorithm_is_meant() -> None:
     first, second = (public_jwk("EdDSA", signing_key("EdDSA", number), kid=f"{number}") for number in (0, 1))
 
-    assert KeySet.parse({"keys": [first, rsa_jwk()]}).find("EdDSA", None) is not None
+    alone = KeySet.parse({"keys": [first, rsa_jwk()]})
+    assert alone.find("EdDSA", None) is alone.find("EdDSA", "0") is not None
     assert KeySet.parse({"keys": [first, second]}).find("EdDSA", None) is None
 
 
