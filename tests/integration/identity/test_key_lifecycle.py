@@ -232,8 +232,8 @@ def test_a_use_is_written_once_an_hour(
     assert len(set(written)) == len(written) <= 2  # two where the hour ends meanwhile
 
 
-def test_a_use_that_can_not_be_written_does_not_refuse_the_request(
-    stack: Stack, api: Api, authorizer: ModuleType, monkeypatch: pytest.MonkeyPatch
+def test_a_use_that_can_not_be_written_is_logged_and_does_not_refuse_the_request(
+    stack: Stack, api: Api, authorizer: ModuleType, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     key = made(api)
 
@@ -242,7 +242,11 @@ def test_a_use_that_can_not_be_written_does_not_refuse_the_request(
 
     monkeypatch.setattr(authorizer.authenticator._people, "note_use", fails)
 
-    assert identify(stack, authorizer, key)["key_name"] == "shop"
+    facts = identify(stack, authorizer, key)
+
+    assert facts["key_name"] == "shop"
+    (line,) = [record for record in caplog.records if vars(record).get("code") == "KEY_USE_UNRECORDED"]
+    assert (line.levelname, line.getMessage(), vars(line)["key_id"]) == ("WARNING", "throttled", facts["key_id"])
 
 
 def guess(stack: Stack, authorizer: ModuleType, times: int, address: str = ADDRESS) -> list[dict[str, Any]]:

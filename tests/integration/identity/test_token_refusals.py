@@ -1,5 +1,6 @@
 """Access tokens that are refused, issuers that can't be reached, and failures that count."""
 
+import base64
 import json
 import logging
 from types import ModuleType
@@ -12,6 +13,7 @@ from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, raising, throttled
 from tests.integration.identity.token_holders import ADDRESS, identify
 from tests.token_issuer import DISCOVERY, Issuer, signing_key
+from tocsin.aws import clients
 from tocsin.aws.environment import MissingSetting
 from tocsin.aws.logging import Code
 from tocsin.errors import Unavailable
@@ -36,11 +38,19 @@ def test_a_refused_token_is_a_401_with_its_reason_and_is_not_in_the_log(
     assert not [part for part in token.split(".") if part in written or part in answer.text]
 
 
-def test_no_fetch_and_no_read_is_made_for_a_token_of_another_issuer_or_algorithm(
+def test_no_fetch_and_no_read_is_made_for_a_token_that_no_signature_would_save(
     stack: Stack, issuer: Issuer, authorizer: ModuleType
 ) -> None:
+    _, claims, signature = issuer.token().split(".")
+    extended = base64.urlsafe_b64encode(b'{"alg": "RS256", "kid": "RS256-1", "crit": ["exp"]}').decode().rstrip("=")
+    hopeless = (
+        issuer.token(iss="https://evil.example.com"),
+        "eyJhbGciOiJub25lIn0.e30.",
+        f"{extended}.{claims}.{signature}",
+    )
+
     with failing(raising(AssertionError("a table was read"))):
-        for token in (issuer.token(iss="https://evil.example.com"), "eyJhbGciOiJub25lIn0.e30."):
+        for token in hopeless:
             assert "error" in identify(stack, authorizer, token)
 
     assert issuer.asked == []
@@ -128,6 +138,15 @@ def test_where_the_table_can_not_be_read_nobody_is_refused_for_it(
         identify(stack, authorizer, issuer.token())
 
     assert identify(stack, authorizer, issuer.token())["user"] == "alice"
+
+
+def test_all_that_is_read_for_a_token_is_given_up_within_the_gateways_time(
+    stack: Stack, issuer: Issuer, authorizer: ModuleType, api: Api
+) -> None:
+    with failing(lambda _: None, client=clients.dynamodb(clients.HURRIED)) as calls:
+        identify(stack, authorizer, issuer.token())
+
+    assert calls == ["GetItem"] * 2  # the user, and what groups may
 
 
 def fail(stack: Stack, issuer: Issuer, authorizer: ModuleType, times: int) -> list[dict[str, Any]]:
