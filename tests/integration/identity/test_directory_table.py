@@ -144,6 +144,20 @@ def test_a_pk_that_nobody_has_is_asked_for_once_and_nobody_with_it(holding: Peop
     assert calls == ["BatchGetItem"]
 
 
+@pytest.mark.parametrize("jump", [timedelta(seconds=4), timedelta(seconds=-5)])
+def test_who_has_a_pk_is_held_as_long_as_people_are(stack: Stack, jump: timedelta) -> None:
+    now = NOW
+    people = PeopleStore(clients.dynamodb(), "config", hold=timedelta(seconds=4), clock=lambda: now)
+    people.users_by_pk(["0"])
+    people.write(users=MANY[:1])
+
+    held = people.users_by_pk(["0"])
+    now += jump
+
+    assert held == {}
+    assert people.users_by_pk(["0"]) == {"0": MANY[0]}
+
+
 # ── who has a pk ─────────────────────────────────────────────────────────────
 
 

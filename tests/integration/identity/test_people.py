@@ -125,7 +125,8 @@ def test_nobody_is_written_where_what_tells_of_it_is_refused(stack: Stack) -> No
     stack.dynamodb.put_item(TableName="events", Item=TOLD.item | {"of": {"S": "somebody else"}})
     people = PeopleStore(clients.dynamodb(), "config")
 
-    with pytest.raises(Unavailable, match="an id that is taken"):
+    with pytest.raises(Unavailable, match="an id that is taken") as refused:
         people.write(users=[ALICE], beside=[TOLD])
 
+    assert refused.value.retry_after == 1
     assert people.user("alice") is None

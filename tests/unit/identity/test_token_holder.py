@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from tests.token_issuer import AUDIENCE
 from tocsin.identity.tokens.claims import Holder
-from tocsin.types import JsonObject
+from tocsin.types import Json, JsonObject
 
 CLAIMS: JsonObject = {"iss": "https://issuer.example.com/", "aud": AUDIENCE, "sub": "5f2c1d"}
 
 
-def holder(**claims: str) -> Holder:
+def holder(**claims: Json) -> Holder:
     return Holder.of(CLAIMS | claims, username_claim="preferred_username", groups_claim="groups")
 
 
