@@ -145,6 +145,26 @@ def test_what_is_no_key_is_refused(stack: Stack, authorize: Authorize, subtests:
             assert secret_of(token) not in facts["error"]
 
 
+@pytest.mark.parametrize("header", [None, ""])
+def test_whoever_sends_nothing_is_told_what_to_send(authorize: Authorize, header: str | None) -> None:
+    assert authorize(header) == {"error": "send an API key in the header `Authorization: Bearer …`"}
+
+
+@pytest.mark.parametrize(
+    ("header", "error"),
+    [
+        (f"Bearer {'x' * 512}", "this API key is not known"),
+        (f"Bearer {'x' * 513}", "the Authorization header must be `Bearer` and an API key"),
+        ("Basic x", "the Authorization header must be `Bearer` and an API key"),
+        ("Bearer", "the Authorization header must be `Bearer` and an API key"),
+        ("Bearer ключ", "the Authorization header must be `Bearer` and an API key"),
+    ],
+    ids=["an unknown key", "a longer one", "another scheme", "no key", "other letters"],
+)
+def test_what_has_another_form_is_told_from_what_is_unknown(authorize: Authorize, header: str, error: str) -> None:
+    assert authorize(header) == {"error": error}
+
+
 def test_unknown_and_wrong_are_told_alike(stack: Stack, authorize: Authorize) -> None:
     token = stored_key(stack)
 

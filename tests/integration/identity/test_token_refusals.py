@@ -80,7 +80,16 @@ def test_a_token_that_is_longer_than_a_header_may_be_is_refused(
 ) -> None:
     token = issuer.token(groups=["x" * 8_192])
 
-    assert "must be `Bearer`" in identify(stack, authorizer, token)["error"]
+    assert identify(stack, authorizer, token) == {
+        "error": "the Authorization header must be `Bearer` and an API key or an access token"
+    }
+
+
+@pytest.mark.parametrize(("more", "error"), [(0, "this access token can't be read"), (1, "must be `Bearer`")])
+def test_a_token_has_8192_characters_at_most(stack: Stack, authorizer: ModuleType, more: int, error: str) -> None:
+    token = f"eyJ.{'x' * (8_192 - len('eyJ..') + more)}."
+
+    assert error in identify(stack, authorizer, token)["error"]
 
 
 def test_an_issuer_without_an_audience_takes_no_token(
