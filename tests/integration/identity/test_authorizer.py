@@ -79,6 +79,31 @@ def test_a_key_is_known_by_name_and_scopes(stack: Stack, authorize: Authorize) -
     }
 
 
+@pytest.mark.parametrize(("left", "known"), [(timedelta(microseconds=1), True), (timedelta(0), False)])
+def test_a_key_has_expired_at_the_moment_that_it_names(stack: Stack, left: timedelta, known: bool) -> None:
+    ends = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    token = stored_key(stack, expires=ends)
+    authenticator = Authenticator(
+        PeopleStore(stack.dynamodb, "config"),
+        clients.secretsmanager(),
+        os.environ["ADMIN_KEY_SECRET"],
+        FailedSignIns(lambda network, failures, at: None),
+        clock=lambda: ends - left,
+    )
+
+    if known:
+        assert authenticator.identify(f"Bearer {token}", ADDRESS)["key_id"] == id_of(token)
+    else:
+        with pytest.raises(Refused, match="has expired"):
+            authenticator.identify(f"Bearer {token}", ADDRESS)
+
+
+def test_a_key_of_nobody_in_particular_is_nobodys(stack: Stack, authorize: Authorize) -> None:
+    facts = authorize(f"Bearer {stored_key(stack)}")
+
+    assert (facts["user"], facts["events_per_minute"], facts["expires"]) == ("", "", "")
+
+
 def test_the_facts_are_taken_by_the_functions(stack: Stack, authorize: Authorize) -> None:
     token = stored_key(stack)
 
@@ -314,8 +339,12 @@ def test_a_key_of_a_person_who_left_is_refused_and_taken_again_when_they_are_bac
     assert authorize(f"Bearer {token}")["user"] == "alice"
 
 
-def test_a_key_of_a_person_who_is_gone_is_refused(stack: Stack, authorize: Authorize) -> None:
+def test_a_key_of_a_person_who_is_gone_is_refused_and_named_in_the_log(
+    stack: Stack, authorize: Authorize, caplog: pytest.LogCaptureFixture
+) -> None:
     token = stored_key(stack, user="alice")
     PeopleStore(stack.dynamodb, "config").delete(users=[User("alice")])
 
     assert authorize(f"Bearer {token}") == {"error": "the user of this API key is gone"}
+    (line,) = [vars(record) for record in caplog.records if vars(record).get("code") == "KEY_REFUSED"]
+    assert line["key_name"] == "billing"
