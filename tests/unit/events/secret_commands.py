@@ -52,6 +52,7 @@ COMMANDS = {
     "MySQL's password, set": f"SET PASSWORD FOR 'bob'@'h' = '{S}'",
     "an INSERT": f"INSERT INTO users (name, password, n) VALUES ('bob', '{S}', 1)",
     "an INSERT of several": f"insert into users(password,name) values ('{S}','a'), ('{S}' , 'it''s, (b)') returning id",
+    "an INSERT without blanks": f"insert into users(name,password) values('bob','{S}')",
     "an INSERT of Django": f"""INSERT INTO "auth_user" ("id", "password") VALUES (NULL, '{S}')""",
     "an INSERT of MySQL": f"INSERT IGNORE INTO `users` (`at`, `api_key`) VALUES (NOW(), _utf8'{S}')",
     "an INSERT of SQL Server": f"INSERT INTO [dbo].[users] ([name], [password]) VALUES (N'bob', N'{S}')",
@@ -70,6 +71,7 @@ ARGUMENTS = {
     "unzip": ["unzip", "-P", S, "a.zip"],
     "7z": ["7z", "x", f"-p{S}", "a.7z"],
     "smbclient": ["smbclient", "//h/share", "-U", f"bob%{S}"],
+    "a program of Windows": ["C:\\tools\\unzip.exe", "-P", S, "a.zip"],
 }
 
 INNOCENT_COMMANDS = (

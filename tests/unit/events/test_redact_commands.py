@@ -29,6 +29,9 @@ def test_a_password_among_arguments_is_masked_and_nothing_else(arguments):
         pytest.param([7, "-p", "curl"], id="a number in the program's place"),
         pytest.param(["docker", "login", "-p"], id="an option at the end"),
         pytest.param(["curl", "-u"], id="an option for a user at the end"),
+        pytest.param(["curl", "-s", "https://h/"], id="an address that is no user"),
+        pytest.param(["docker", "run", "-p", "80:80"], id="docker's ports"),
+        pytest.param(["vault", "login", "-p", "80"], id="another program's login"),
     ],
 )
 def test_arguments_without_a_password_stay_as_they_are(arguments):

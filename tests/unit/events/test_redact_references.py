@@ -82,6 +82,7 @@ def test_a_boolean_or_null_under_an_added_key_is_not_masked_either():
         *("key_count", "tokenCount", "session_limit", "password_length", "PASSWORD_POLICY", "token_age", "api-key-max"),
         *(
             "completion_tokens",
+            "cache_read_tokens",
             "inputTokens",
             "max_tokens",
             "num_keys",
@@ -97,7 +98,7 @@ def test_a_number_that_counts_is_not_masked(key):
     assert cleanse({key: "hunter2"}) == {key: MASK}
 
 
-@pytest.mark.parametrize("key", ["otp", "password", "token", "api_key", "session_id", "passcode"])
+@pytest.mark.parametrize("key", ["otp", "password", "token", "tokens", "api_key", "session_id", "passcode"])
 def test_any_other_number_is_masked(key):
     assert cleanse({key: 123456}) == {key: MASK}
 

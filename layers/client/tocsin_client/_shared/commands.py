@@ -79,7 +79,7 @@ _NEXT_ROW = r"\s*+,\s*+(?=\()"
 _PROGRAM = re.compile(r"(?:\A|/)(?:curl|mysql\w*|mariadb[\w-]*|smbclient)\Z")
 _MYSQL = re.compile(r"(?:mysql|mariadb)[\w-]*")
 _SEVEN_ZIP = re.compile("7z[a-z]?")
-_USER_AND_PASSWORD = re.compile(r"([^\s:%]{1,128}[:%])(?=.)", re.DOTALL)
+_USER_AND_PASSWORD = re.compile(r"[^\s:%]{1,128}[:%](?=.)", re.DOTALL)
 
 _CLIENT_PASSWORD = re.compile(
     r"""(?<!\S)(?:(?:-u|--user|--proxy-user|-U)[ =]?["']?[^\s:"']{1,128}:|-p(?=[^\s-]))["']?(?P<value>[^\s"']++)"""
@@ -199,8 +199,8 @@ def mask_oracle(text: str) -> str:
 
 
 def mask_arguments(items: list[Json]) -> list[Json]:
-    """The list of a command's arguments, its passwords masked as in the command: ``["curl", "-u", "bob:…"]``."""
-    program = items[0] if items else None
+    """The list of a command's arguments, one at least, its passwords masked: ``["curl", "-u", "bob:…"]``."""
+    program = items[0]
     if not isinstance(program, str):
         return items
     takes_user, option = _PROGRAM.search(program) is not None, _option_of(program, items)

@@ -20,7 +20,7 @@ BELOW = re.compile(
 """A value of YAML that begins in the line below its name, and is no object: its members have names of their own. `word`
 where that line is one, and no sentence."""
 BLOCK = re.compile(r"[|>][+\d-]{0,3}[ \t]*+\r?\n")
-_INDENTED = re.compile(r"([ \t]*+)([^\r\n]*+)(?:\r?\n|\Z)")
+_INDENTED = re.compile(r"([ \t]*+)([^\n]*+)\n?")
 _LOOK_BACK = 64
 """Characters before a name that are looked at to see how far it is indented."""
 
@@ -34,18 +34,17 @@ def lines_below(text: str, name_at: int, below: re.Match[str]) -> tuple[int, int
     return start, end, below["line"] + mask[len(below["indent"]) :]
 
 
-def block(text: str, name_at: int, at: int, *, is_list: bool = False) -> tuple[int, int, str] | None:
+def block(text: str, name_at: int, at: int, *, is_list: bool) -> tuple[int, int, str] | None:
     """A YAML block scalar: up to the first line that is not indented more than the one of its name."""
     before = text[max(name_at - _LOOK_BACK, 0) : name_at]
     indent = len(before) - before.rfind("\n") - 1
     end = at
-    while end < len(text):
-        line = _INDENTED.match(text, end)
-        is_item = is_list and line is not None and len(line[1]) == indent and line[2].startswith("- ")
-        if line is None or (line[2] and len(line[1]) <= indent and not is_item):
+    while end < len(text) and (line := _INDENTED.match(text, end)):
+        is_item = is_list and len(line[1]) == indent and line[2].startswith("- ")
+        if line[2].strip() and len(line[1]) <= indent and not is_item:
             break
         end = line.end()
-    first = _INDENTED.match(text, at)
-    if not text[at:end].strip():
+    lines = text[at:end]
+    if not lines.strip():
         return None
-    return at, end, (first[1] if first else "") + MASK + ("\n" if text[end - 1] == "\n" else "")
+    return at, end, lines[: -len(lines.lstrip(" \t"))] + MASK + lines[len(lines.rstrip("\r\n")) :]

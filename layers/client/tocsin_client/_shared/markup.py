@@ -82,7 +82,7 @@ def mask_markup(text: str, secrets: Secrets) -> str:
         text = _ELEMENT.sub(element, text)
     if "&lt;/" in text:
         text = _ESCAPED_ELEMENT.sub(masked, text)
-    if "value" in text:
+    if "value" in text.lower():
         text = _TAG.sub(tag, text)
     return text
 

@@ -192,8 +192,9 @@ def _password_of(given: JsonObject, secrets: Secrets) -> str | None:
 def _patched(given: JsonObject, secrets: Secrets) -> str | None:
     """The secret that a JSON Patch sets (RFC 6902): ``{"op": "add", "path": "/spec/password", "value": "…"}``."""
     path = given.get("path") if "op" in given else None
-    name = path.rpartition("/")[2] if isinstance(path, str) else ""
-    return name if _is_secret_name(name, secrets) else None
+    if isinstance(path, str) and _is_secret_name(name := path.rpartition("/")[2], secrets):
+        return name
+    return None
 
 
 def _without_data(given: JsonObject) -> JsonObject:

@@ -342,7 +342,7 @@ def _certain(text: str, found: _Found, secrets: Secrets) -> _Value | None:
         end = _end_of_brackets(text, at, len(text) if found.closing else _end_of_line(text, at))
         rest = None if found.closing else _BARE.match(text, end)
         return at, end + len(rest[0].rstrip(CLOSERS) if rest else ""), mask
-    if (begins := BLOCK.match(text, at)) and (lines := block(text, found.match.start(), begins.end())):
+    if (begins := BLOCK.match(text, at)) and (lines := block(text, found.match.start(), begins.end(), is_list=False)):
         return lines
     if scheme := _SCHEME.match(text, at):
         at, mask = scheme.end(), MASK

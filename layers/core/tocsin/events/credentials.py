@@ -95,7 +95,7 @@ _LONE_CREDENTIALS = re.compile(
     re.VERBOSE | re.IGNORECASE,
 )
 
-_BASE64 = re.compile("[A-Za-z0-9+/]*")
+_BASE64 = re.compile("[A-Za-z0-9+/]*=*")
 
 _NAMED_USERS = listed(
     "ftp ftps git git+ssh mariadb mongodb mongodb+srv mysql postgres postgresql rsync sftp smb ssh svn+ssh"
@@ -371,8 +371,7 @@ def _mask_scheme(credentials: re.Match[str]) -> str:
 
 def _is_user_and_password(token: str) -> bool:
     """Whether the token is base64 of "user:password" (RFC 7617, section 2), and not prose after "basic"."""
-    digits = token.rstrip("=")
-    try:
-        return _BASE64.fullmatch(digits) is not None and b":" in a2b_base64(digits + "=" * (-len(digits) % 4))
+    try:  # padding that is left out is added; more than is needed does no harm
+        return _BASE64.fullmatch(token) is not None and b":" in a2b_base64(token + "==")
     except Base64Error:
         return False
