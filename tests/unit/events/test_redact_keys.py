@@ -2,7 +2,7 @@
 
 import pytest
 
-from tocsin.events.redact import Secrets
+from tocsin.events.redact import MASK, Secrets, cleanse
 
 
 # Keys
@@ -127,6 +127,15 @@ def test_a_key_that_tells_about_a_secret_what_everyone_may_know_is_readable(key)
 @pytest.mark.parametrize("key", ["ssn", "SSN", "Ssn"])
 def test_settings_can_add_a_key(key):
     assert Secrets(extra=frozenset({"ssn"})).is_secret_key(key)
+
+
+def test_a_key_that_is_added_is_taken_at_its_word_in_a_text():
+    assert cleanse("ssn:abc", Secrets(extra=frozenset({"ssn"}))) == f"ssn:{MASK}"
+
+
+def test_words_written_together_are_taken_apart_up_to_64_letters():
+    assert Secrets().is_secret_key("user" * 15 + "pass")
+    assert not Secrets().is_secret_key("user" * 15 + "xpass")
 
 
 def test_an_added_key_is_a_whole_key_and_no_word():
