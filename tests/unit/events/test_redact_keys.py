@@ -130,7 +130,12 @@ def test_settings_can_add_a_key(key):
 
 
 def test_a_key_that_is_added_is_taken_at_its_word_in_a_text():
-    assert cleanse("ssn:abc", Secrets(extra=frozenset({"ssn"}))) == f"ssn:{MASK}"
+    secrets = Secrets(extra=frozenset({"ssn"}))
+
+    assert cleanse("ssn:abc", secrets) == f"ssn:{MASK}"
+    assert cleanse('{"op": "add", "path": "/a/ssn", "value": "x"}', secrets) == (
+        f'{{"op": "add", "path": "/a/ssn", "value": "{MASK}"}}'
+    )
 
 
 def test_words_written_together_are_taken_apart_up_to_64_letters():
