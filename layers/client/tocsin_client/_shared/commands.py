@@ -76,6 +76,12 @@ _SQL_VALUE = (
 )
 _NEXT_ROW = r"\s*+,\s*+(?=\()"
 
+_OF_PROGRAMS = (
+    *("identified", "passw", "setx ", " set ", "insert ", "rabbitmqctl", "securestring"),
+    *("net user ", "net1 user ", ".exe user "),
+)
+"""What a text without an option has in it, in lower case, that may be one of these commands."""
+
 _PROGRAM = re.compile(r"(?:\A|/)(?:curl|mysql\w*|mariadb[\w-]*|smbclient)\Z")
 _MYSQL = re.compile(r"(?:mysql|mariadb)[\w-]*")
 _SEVEN_ZIP = re.compile("7z[a-z]?")
@@ -118,7 +124,7 @@ def may_be_of_programs(texts: str, lowered: str) -> bool:
     """Whether `mask_programs` may find something in one of the texts, given all in one, also in lower case."""
     if any(map(texts.__contains__, (" -", " /", " | ", "ENV "))):
         return True
-    return any(map(lowered.__contains__, ("identified", "passw", "setx ", " set ", "insert ")))
+    return any(map(lowered.__contains__, _OF_PROGRAMS))
 
 
 def mask_programs(text: str, secrets: Secrets) -> str:

@@ -171,10 +171,10 @@ def _without_value(given: JsonObject, secrets: Secrets) -> JsonObject:
     """The object, its value masked where it has name and value apart: ``{"name": "X-Api-Key", "value": "…"}``."""
     values: dict[str, str] = {}
     if name := _named(given, _NAMES, secrets) or _password_of(given, secrets) or _patched(given, secrets):
-        values |= dict.fromkeys(_VALUES & given.keys(), name)
+        values = dict.fromkeys(_VALUES & given.keys(), name)
     if name := _named(given, _CHANGED, secrets):
         values |= dict.fromkeys(_CHANGES & given.keys(), name)
-    return given | {key: MASK for key, name in values.items() if secrets.hides(name, given[key])} if values else given
+    return given | {key: MASK for key, name in values.items() if secrets.hides(name, given[key])}
 
 
 def _named(given: JsonObject, keys: frozenset[str], secrets: Secrets) -> str | None:

@@ -294,7 +294,7 @@ def _is_compound(word: str) -> bool:
                 part = word[start:end]
                 if part in _VOCABULARY:
                     secret = reached[start] or part not in _COMPANIONS
-                    reached[end] = reached.get(end, False) or secret
+                    reached[end] = reached.get(end) or secret
     return reached.get(len(word), False)
 
 
