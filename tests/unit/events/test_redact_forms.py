@@ -49,6 +49,7 @@ INNOCENT = (
     *("got Bearer error=x1 y", "got Bearer scope=x1 y", "got Basic charset=utf8 y", "a BEARER TOKEN of bob"),
     *("Bearer auth", "Bearer authentication", "Bearer authorization", "Bearer scheme"),
     *("net use Z: \\\\h\\share /user:bob", "net use Z: /user:bob", "net use \\\\h\\s /user:bob /persistent:no"),
+    *("net user bob growth", "net user bob 2024", "the carnet user bob x1y2"),
     *("mongosh -p 27017", "mongosh -p --host h", "create user bob identified by values 'abc1'"),
 )
 
