@@ -174,6 +174,8 @@ def _without_value(given: JsonObject, secrets: Secrets) -> JsonObject:
         values = dict.fromkeys(_VALUES & given.keys(), name)
     if name := _named(given, _CHANGED, secrets):
         values |= dict.fromkeys(_CHANGES & given.keys(), name)
+    if not values:
+        return given  # most objects: none of these is copied
     return given | {key: MASK for key, name in values.items() if secrets.hides(name, given[key])}
 
 
