@@ -18,6 +18,7 @@ from tocsin.http.json_body import MAX_BODY
 from tocsin.identity.principal import Scope
 from tocsin.ids import new_id
 from tocsin.ingest.body import MAX_EVENT, NDJSON_TYPE
+from tocsin.ingest.service import MAX_IDEMPOTENCY_KEY
 from tocsin.types import Json
 
 LOGIN = '{"action": "login"}'
@@ -157,6 +158,10 @@ def test_an_idempotency_key_of_a_bad_length_is_refused(
 
             refused(stack, answer, before, 422)
             assert answer.paths == ["Idempotency-Key"]
+
+
+def test_an_idempotency_key_of_the_most_characters_is_taken(producer: Client) -> None:
+    assert producer.post(LOGIN, idempotency_key="k" * MAX_IDEMPOTENCY_KEY).status == 201
 
 
 def test_without_a_key_nothing_is_taken(stack: Stack, producer: Client, subtests: pytest.Subtests) -> None:

@@ -2,10 +2,12 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any
 
 import pytest
+from maxminddb.reader import Reader
 
 from tests.geoip_databases import (
     BERLIN,
@@ -19,7 +21,8 @@ from tests.unit.ingest.located import NO_SECRETS, NOW, Notes, context_of, event
 from tocsin.aws.logging import Code
 from tocsin.events.model import UNDETERMINED_IP
 from tocsin.events.redact import MASK, Secrets
-from tocsin.ingest.geoip import GeoIP
+from tocsin.ingest import geoip
+from tocsin.ingest.geoip import LIMITS, GeoIP
 
 # ── what is known ────────────────────────────────────────────────────────────
 
@@ -55,6 +58,13 @@ def test_a_database_of_ipv4_knows_nothing_of_ipv6_and_that_is_no_fault(tmp_path:
     assert context_of(known, "203.0.113.7") == {"asn": EXAMPLE_ASN}
     assert context_of(known, "2001:db8::1") == {}
     assert [code for code, _ in notes] == [Code.GEOIP_OPENED]
+
+
+def test_a_database_that_has_no_ipv6_keeps_no_other_from_being_asked(tmp_path: Path) -> None:
+    write_database(tmp_path / "asn.mmdb", {"203.0.113.0/24": EXAMPLE_NET}, "GeoLite2-ASN", ip_version=4)
+    write_database(tmp_path / "city.mmdb", PLACES)
+
+    assert context_of(tmp_path, "2001:db8::1") == {"geo": BERLIN_GEO}
 
 
 @pytest.mark.parametrize("client_ip", [None, UNDETERMINED_IP])
@@ -95,6 +105,16 @@ def test_a_city_without_an_english_name_has_none(tmp_path: Path) -> None:
     write_database(tmp_path / "city.mmdb", {"203.0.113.0/24": BERLIN | {"city": {"names": {"de": "Berlin"}}}})
 
     assert context_of(tmp_path, "203.0.113.7") == {"geo": BERLIN_GEO | {"city": None}}
+
+
+def test_a_long_text_is_cut(tmp_path: Path) -> None:
+    owner = EXAMPLE_NET | {"autonomous_system_organization": "x" * (LIMITS.text + 1)}
+    write_database(tmp_path / "asn.mmdb", {"203.0.113.0/24": owner}, "GeoLite2-ASN")
+
+    stored = context_of(tmp_path, "203.0.113.7")["asn"]["as_org"]
+
+    assert stored.startswith("xxx")
+    assert len(stored) <= LIMITS.text
 
 
 def test_a_network_without_an_owner_has_its_number_alone(tmp_path: Path) -> None:
@@ -202,7 +222,38 @@ def test_databases_are_opened_once_and_the_log_says_which(databases: Path, notes
     ]
 
 
-def test_nothing_is_opened_before_there_is_an_address(tmp_path: Path, notes: Notes) -> None:
-    context_of(GeoIP(str(tmp_path / "missing")), None)
+@pytest.mark.parametrize(
+    ("client_ip", "given"), [(None, {}), (UNDETERMINED_IP, {}), ("203.0.113.7", {"geo": None, "asn": None})]
+)
+def test_nothing_is_opened_before_there_is_an_address_to_ask_for(
+    tmp_path: Path, notes: Notes, client_ip: str | None, given: dict[str, None]
+) -> None:
+    context_of(GeoIP(str(tmp_path / "missing")), client_ip, **given)
 
     assert notes == []
+
+
+def test_without_a_directory_nothing_is_opened(databases: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(databases)
+
+    assert context_of(GeoIP(), "203.0.113.7") == {}
+    assert notes == []
+
+
+def test_an_address_that_recurs_is_looked_up_once_and_not_all_are_kept(
+    databases: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[str] = []
+
+    def look_up(reader: Reader, address: IPv4Address) -> tuple[None, int]:
+        looked_up.append(str(address))
+        return None, 32
+
+    monkeypatch.setattr(Reader, "get_with_prefix_len", look_up)
+    monkeypatch.setattr(geoip, "_REMEMBERED", 2)
+    known = GeoIP(str(databases))
+
+    for client_ip in ("203.0.113.1", "203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.1"):
+        context_of(known, client_ip)
+
+    assert looked_up[::2] == ["203.0.113.1", "203.0.113.2", "203.0.113.3", "203.0.113.1"]  # each database is asked

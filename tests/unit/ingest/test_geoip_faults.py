@@ -78,6 +78,17 @@ def test_what_is_no_database_changes_no_event_and_is_said_once(
     assert facts["databases"] == []
 
 
+def test_of_a_long_type_the_log_shows_sixty_characters(tmp_path: Path, notes: Notes) -> None:
+    write_database(tmp_path / "a.mmdb", PLACES, "City" + "x" * 100)
+    write_database(tmp_path / "b.mmdb", PLACES, "City " + "x" * 100)
+
+    context_of(tmp_path, "203.0.113.7")
+
+    ((_, facts),) = notes
+    assert facts["problems"][0].startswith(f"a.mmdb is of the type '{'City' + 'x' * 56}';")
+    assert facts["databases"][0].startswith(f"b.mmdb: {'City ' + 'x' * 55} of 2")
+
+
 def test_a_missing_directory_changes_no_event_and_is_said_once(tmp_path: Path, notes: Notes) -> None:
     known = GeoIP(str(tmp_path / "missing"))
 
@@ -132,15 +143,22 @@ def break_the_city(database: Path) -> None:
     database.write_bytes(database.read_bytes().replace(b"Berlin", b"\xff" * 6))
 
 
-def test_a_broken_entry_costs_its_own_events_the_field_and_is_said_once(databases: Path, notes: Notes) -> None:
-    break_the_city(databases / "GeoLite2-City.mmdb")
+@pytest.mark.parametrize("name", ["a.mmdb", "z.mmdb"])
+def test_a_broken_entry_costs_its_own_events_the_field_and_is_said_once(
+    databases: Path, notes: Notes, name: str
+) -> None:
+    """Whichever database is asked first."""
+    database = (databases / "GeoLite2-City.mmdb").rename(databases / name)
+    break_the_city(database)
     known = GeoIP(str(databases))
 
     contexts = [context_of(known, client_ip) for client_ip in ("203.0.113.7", "203.0.113.8")]
 
     assert contexts == [{"asn": EXAMPLE_ASN}] * 2
     assert [code for code, _ in notes] == [Code.GEOIP_OPENED, Code.GEOIP_FAILED]
-    assert notes[1][1]["database"].startswith("GeoLite2-City.mmdb")
+    facts = notes[1][1]
+    assert facts["database"].startswith(f"{name}: GeoLite2-City of ")
+    assert (facts["level"], facts["error"]) == (logging.WARNING, "UnicodeDecodeError")
 
 
 def test_the_log_of_a_broken_entry_does_not_name_the_address(databases: Path, notes: Notes) -> None:

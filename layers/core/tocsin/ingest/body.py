@@ -93,7 +93,7 @@ def _storable(event: JsonObject) -> JsonObject:
     context = made.get("context")
     if context is None or isinstance(context, dict):
         context = context or {}
-        before = context.pop(REPLACED, 0)  # by the producer's client
+        before = context.get(REPLACED)  # by the producer's client
         made["context"] = context | {REPLACED: replacing.count + (before if type(before) is int else 0)}
     return made
 

@@ -34,6 +34,6 @@ class OnceStore:
         def add_in_turn(positions: list[int]) -> list[tuple[int, Outcome]]:  # transactions on one marker conflict
             return [(position, self._events.add_first(owner, now, *submissions[position])) for position in positions]
 
-        with ThreadPoolExecutor(min(_PARALLEL, max(len(by_key), 1))) as pool:
+        with ThreadPoolExecutor(_PARALLEL) as pool:
             outcomes = dict(chain.from_iterable(pool.map(add_in_turn, by_key.values())))
         return [outcomes[position] for position in range(len(submissions))]

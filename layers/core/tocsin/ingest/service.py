@@ -207,7 +207,7 @@ def refusal_facts(error: TocsinError) -> dict[str, Any]:
     """
     facts: dict[str, Any] = {"status": error.status, "error": error.code}
     if isinstance(error, Invalid):
-        named = {re.split(r"[.\[]", violation.path, maxsplit=1)[0] for violation in error.violations}
+        named = {re.split(r"[.\[]", violation.path)[0] for violation in error.violations}
         facts["fields"] = sorted(named & FIELDS) + (["other"] if named - FIELDS else [])
     return facts
 
