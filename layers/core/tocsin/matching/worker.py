@@ -101,8 +101,6 @@ class MatchWorker:
         """
         in_turn = sorted((each for each in fired if each[1].is_in_turn), key=lambda each: each[0].id)
         rows = [[each] for each in fired if not each[1].is_in_turn] + ([in_turn] if in_turn else [])
-        if not rows:
-            return {}
 
         def act(row: Sequence[tuple[Event, Judged]]) -> dict[Hashable, str | None]:
             return {
@@ -110,7 +108,7 @@ class MatchWorker:
                 for event, judged in row
             }
 
-        with ThreadPoolExecutor(min(_PARALLEL, len(rows))) as pool:
+        with ThreadPoolExecutor(_PARALLEL) as pool:
             reasons = [pair for acted in pool.map(act, rows) for pair in acted.items()]
         return {event_id: reason for event_id, reason in reasons if reason is not None}
 
