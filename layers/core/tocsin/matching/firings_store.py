@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -74,11 +74,10 @@ class FiringStore:
 
 def _sum(item: Item, day: datetime, now: datetime, spans: Mapping[str, Counter[str]]) -> None:
     """Add an item's hours to the spans that contain them."""
-    midnight = day.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     for hour in range(24):
-        ends = midnight + timedelta(hours=hour + 1)
+        ago = now - day.replace(hour=hour)  # whole hours: `day` is as late in its hour as `now`
         for span, length in (("day", timedelta(days=1)), ("week", timedelta(days=DAYS))):
-            if now - length < ends:
+            if ago <= length:
                 for kind in (_FIRED, _HELD):
                     spans[span][kind] += number_of(item, f"{kind}{hour:02}")
 
@@ -88,7 +87,7 @@ def _shown(span: Counter[str]) -> JsonObject:
 
 
 def _partition(day: datetime) -> str:
-    return f"fired#{day.astimezone(UTC):%Y-%m-%d}"
+    return f"fired#{day:%Y-%m-%d}"
 
 
 class Firings:
