@@ -1,10 +1,13 @@
 """What deliveries' operations answer: of which transport, from where on, and what a test is of."""
 
+from datetime import timedelta
 from typing import Any
 
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import ALICE, World
+from tocsin.deliveries.breaker import Breaker, BreakerState
 from tocsin.deliveries.items import Place
+from tocsin.deliveries.service import TEST_WAITS
 from tocsin.identity.store import PeopleStore
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
@@ -65,6 +68,50 @@ def test_a_test_without_an_outcome_yet_is_queued(world: World) -> None:
     assert (waiting["event"]["app"], waiting["event"]["user"], waiting["user"]) == ("tocsin", {}, None)
 
 
+def test_a_test_is_waited_for_at_first_often_then_every_second_for_20_seconds_in_all(world: World) -> None:
+    world.hook("https://example.com/x")
+    slept = list[float]()
+
+    world.service(sleep=slept.append).test("hook", None)
+
+    assert [round(pause, 3) for pause in slept[:4]] == [0.1, 0.11, 0.121, 0.133]
+    assert max(slept) == slept[-1] == 1
+    assert sum(slept[:-1]) < TEST_WAITS <= sum(slept) < TEST_WAITS + 1
+
+
+def test_a_test_that_has_an_outcome_in_the_last_moment_gives_that(world: World, sinks: Sinks) -> None:
+    world.hook(f"{sinks.url}/webhook/x")
+    worker, slept = world.worker(), list[float]()
+
+    def sleep(pause: float) -> None:
+        slept.append(pause)
+        if sum(slept) >= TEST_WAITS:
+            world.pump(worker)
+
+    answer = world.service(sleep=sleep).test("hook", None)
+
+    assert (answer["state"], len(answer["attempts"])) == ("delivered", 1)  # type: ignore[arg-type]
+
+
+def test_a_transport_that_never_failed_has_a_breaker_that_is_closed(world: World) -> None:
+    hook = world.hook("https://example.com/x")
+
+    assert world.service().breaker("hook") == Breaker("hook", hook.fingerprint, BreakerState.CLOSED)
+    assert world.service().breakers() == [world.service().breaker("hook")]
+
+
+def test_a_redrive_is_of_events_since_the_moment_that_is_named(world: World, sinks: Sinks) -> None:
+    begun = world.now
+    failed(world, sinks, "hook", "hook", "hook")
+    since = begun + timedelta(seconds=1)
+
+    redriven = world.service().redrive(
+        transport="hook", states=[State.FAILED], since=since, until=None, after=None, limit=9
+    )
+
+    assert (redriven.queued, redriven.skipped, redriven.gone, redriven.cursor) == (2, 0, 0, None)
+
+
 def test_a_test_with_a_person_is_of_an_event_of_theirs(world: World) -> None:
     world.hook("https://example.com/x")
     PeopleStore(world.stack.dynamodb, "config").write(users=[ALICE])
@@ -74,6 +121,8 @@ def test_a_test_with_a_person_is_of_an_event_of_theirs(world: World) -> None:
     (waiting,) = world.stack.messages("Webhook")
     assert waiting["event"]["user"] == {"username": "alice", "email": ALICE.email}
     assert (waiting["user"]["username"], waiting["test"]) == ("alice", True)
+    assert (waiting["event"]["action"], waiting["event"]["created"]) == ("custom_test", iso(world.now))
+    assert waiting["event"]["expires"] == iso(world.now + timedelta(days=1))
     assert waiting["event"]["context"] == {"message": "This is a test of the transport hook."}
 
 

@@ -198,9 +198,11 @@ def test_a_test_that_no_queue_takes_is_unavailable(world: World, sinks: Sinks) -
 
     with (
         failing(nothing_queued, "SendMessageBatch", service="sqs", client=world.stack.sqs),
-        pytest.raises(Unavailable, match="the test now"),
+        pytest.raises(Unavailable, match="the test now") as refused,
     ):
         world.service().test("hook", None)
+
+    assert refused.value.retry_after == 5
 
 
 def test_a_test_is_not_sent_again_by_hand(world: World, sinks: Sinks) -> None:

@@ -261,7 +261,7 @@ class DeliveryService:
 def _of_now(transport: NotificationTransport, found: Breaker | None) -> Breaker:
     """The breaker that was found; a closed one where there is none, or it is about an earlier configuration."""
     if found is None or found.of != transport.fingerprint:
-        return Breaker(transport.name, transport.fingerprint, BreakerState.CLOSED)
+        return Breaker(transport.name, transport.fingerprint)
     return found
 
 
