@@ -156,3 +156,56 @@ def test_it_counts_the_most_frequent_names_alone() -> None:
 
     rules: Any = told["rules"]
     assert list(rules.values()) == [3] * 6 + [2] * 4
+
+
+def test_it_tells_how_many_of_what_since_when_and_its_message_is_the_most_severes() -> None:
+    refund, login, late = happened(3)
+    members = [
+        member(late, cause="digest", user=User("alice", "new@example.com"), mode="webhook_slack"),
+        member(login, cause="digest", rule="logins", severity=Severity.ALERT, about="a" * 32, remark="held back"),
+        member(refund, cause="quiet_hours"),
+    ]
+    digest_id = f"{refund.id}-0123456789abcdef"
+
+    message, told = summary(digest_id, members)
+
+    assert told == {
+        "count": 3,
+        "cause": "digest",
+        "since": "2026-03-01T12:00:00.000Z",
+        "severities": {"warning": 2, "alert": 1},
+        "rules": {"refunds": 2, "logins": 1},
+        "actions": {refund.action: 3},
+        "apps": {refund.app: 3},
+        "first": [
+            {"event_id": login.id, "rule": "logins", "severity": "alert", "remark": "held back"},
+            {"event_id": refund.id, "rule": "refunds", "severity": "warning", "remark": None},
+            {"event_id": late.id, "rule": "refunds", "severity": "warning", "remark": None},
+        ],
+        "latest": late.id,
+    }
+    assert message == DeliveryMessage(
+        event_id=refund.id,
+        rule="logins",
+        severity=Severity.ALERT,
+        transport="hook",
+        mode="webhook_slack",
+        user=User("alice", "new@example.com"),
+        once=False,
+        digest="0123456789abcdef",
+    )
+    assert (message.again, message.delivery_id) == (True, digest_id)
+
+
+def test_what_is_told_together_and_taken_says_so_and_is_a_notice() -> None:
+    (refund,) = happened(1)
+    of_group = member(refund, group=WEB_1, about="a" * 32, over=True, is_taken=True, severity=Severity.ALERT)
+
+    message, told = summary(f"{refund.id}-0123456789abcdef", [of_group])
+
+    assert {name: told.get(name) for name in ("group", "over", "taken")} == {
+        "group": WEB_1,
+        "over": True,
+        "taken": True,
+    }
+    assert (message.severity, message.about) == (Severity.NOTICE, "a" * 32)
