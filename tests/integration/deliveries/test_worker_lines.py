@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.deliveries.said_lines import said_since
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import failing, throttled
 from tocsin.aws.metrics import Metric
@@ -24,7 +25,6 @@ from tocsin.times import iso
 type Facts = dict[str, Any]
 type Measured = list[tuple[str, float, dict[str, str]]]
 
-PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 DELIVERED = Outcome(State.DELIVERED, "http_200", status=200)
 FAILED = Outcome(State.FAILED, "http_404", "the endpoint answered 404", status=404)
 LATER = Outcome(State.RETRYING, "http_503", "the endpoint answered 503", status=503, retry_after=50)
@@ -43,20 +43,8 @@ def measured(monkeypatch: pytest.MonkeyPatch) -> Measured:
 
 @pytest.fixture
 def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Facts]]:
-    """The lines that were written since the last time, with all their facts: `message` and `level` among them."""
     caplog.set_level(logging.INFO)
-
-    def lines() -> list[Facts]:
-        found = [
-            {"level": line.levelname, "message": line.getMessage()}
-            | {name: value for name, value in vars(line).items() if name not in PLAIN}
-            for line in caplog.records
-            if hasattr(line, "code")
-        ]
-        caplog.clear()
-        return found
-
-    return lines
+    return lambda: said_since(caplog)
 
 
 def attempted(world: World, outcome: Outcome | Exception, message: DeliveryMessage | None = None) -> DeliveryMessage:
@@ -360,3 +348,19 @@ def test_a_delivery_is_taken_for_longer_than_its_function_may_run(world: World) 
     world.worker().run([copy])
 
     assert [float(item["due_at"]["N"]) for item in world.all()] == [(world.now + LEASE).timestamp()]
+
+
+def test_a_delivery_and_what_is_queued_of_it_again_are_of_the_trace_of_its_message(world: World) -> None:
+    world.hook("https://example.com/x")
+    message, header = world.message(), "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    world.send(message)
+    (record,) = world.waiting()
+    record["attributes"]["AWSTraceHeader"] = header
+
+    world.worker(deliver=lambda _: LATER).run([record])
+
+    (item,) = world.all()
+    world.later(seconds=51)
+    again = [each for each in world.waiting() if each["messageId"] != record["messageId"]]
+    assert item["trace"]["S"] == header
+    assert [each["attributes"]["AWSTraceHeader"] for each in again] == [header]

@@ -1,0 +1,247 @@
+"""What a run of the schedule says of itself and of what failed in it, and what it sends for when."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.integration.deliveries.said_lines import said_since
+from tests.integration.delivery_world import World
+from tests.integration.handler_calls import Failure, failing, throttled
+from tocsin.deliveries.breaker import DRAINS_FOR, GIVES_UP_AFTER, RELEASED_A_MINUTE, BreakerState
+from tocsin.deliveries.items import DUE_SHARDS, Place
+from tocsin.deliveries.model import DeliveryMessage
+from tocsin.deliveries.waiting_store import KeptBack, WaitingStore, head_shard, partition_of
+from tocsin.errors import Unavailable
+from tocsin.telling.decision import Cause, Decision, Kind
+from tocsin.times import iso
+
+type Facts = dict[str, Any]
+
+URL = "https://example.com/x"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Facts]]:
+    caplog.set_level(logging.INFO)
+    return lambda: said_since(caplog)
+
+
+def held(world: World, number: int = 1) -> list[DeliveryMessage]:
+    """Deliveries of `hook` that an open breaker holds, an event after another."""
+    hook = world.hook(URL)
+    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
+    world.breakers.open("hook", now=world.now)
+    messages = []
+    for _ in range(number):
+        messages.append(world.message())
+        world.deliveries.hold(messages[-1], now=world.now, lease=DAY, keep=DAY)
+        world.later(milliseconds=2)
+    return messages
+
+
+def due(world: World) -> DeliveryMessage:
+    """A delivery that is due, since its message has its turn now."""
+    world.hook(URL)
+    message = world.message()
+    world.deliveries.take(message, now=world.now, lease=DAY, keep=DAY)
+    world.deliveries.postpone(message, world.now, by_queue=False, now=world.now)
+    return message
+
+
+def waiting(world: World) -> str:
+    """What waits for alice until now; the partition that it waits in."""
+    world.hook(URL)
+    event = world.event()
+    message = world.message(event_id=event.id)
+    ends = Decision(Kind.HOLD, Cause.QUIET_HOURS, "held until now", world.now)
+    store = WaitingStore(world.stack.dynamodb, "deliveries")
+    store.keep_back([KeptBack(message, event, ends)], now=world.now, keep=DAY)
+    world.later(minutes=1)
+    return partition_of(message)
+
+
+def test_a_run_says_how_much_it_did(world: World, said: Callable[[], list[Facts]]) -> None:
+    due(world)
+    waiting(world)
+    held(world, 2)
+    said()
+
+    done = world.redrive()
+
+    counts = {"due": 1, "digests": 1, "steps": 0, "probes": 1}
+    assert done == counts
+    line = {"level": "INFO", "code": "REDRIVE_DONE", "message": "put back on their queues", "failed": 0}
+    assert said()[-1] == line | counts
+
+
+def _of_breakers(call: Facts) -> Any:
+    return throttled()(call) if b'"breakers"' in call["body"] else None
+
+
+def _of_due(call: Facts) -> Any:
+    return throttled()(call) if b'{"S": "3"}' in call["body"] else None
+
+
+@pytest.mark.parametrize(
+    ("failure", "operation", "names"),
+    [(_of_breakers, "Query", {}), (_of_due, "Query", {"shard": 3}), (throttled(), "UpdateItem", None)],
+    ids=["the breakers", "what is due of a shard", "one delivery"],
+)
+def test_what_fails_in_a_run_is_named_and_the_run_fails_in_the_end(
+    world: World, said: Callable[[], list[Facts]], failure: Failure, operation: str, names: Facts | None
+) -> None:
+    message = due(world)
+    said()
+
+    with failing(failure, operation, client=world.stack.dynamodb), pytest.raises(Unavailable):
+        world.redrive()
+
+    failed, done = said()
+    named = {"delivery_id": message.delivery_id} if names is None else names
+    assert failed == {"level": "ERROR", "code": "REDRIVE_FAILED", "message": failed["message"]} | named
+    assert (done["code"], done["failed"]) == ("REDRIVE_DONE", 1)
+
+
+def test_a_digest_that_can_not_be_made_is_named(world: World, said: Callable[[], list[Facts]]) -> None:
+    partition = waiting(world)
+    said()
+
+    with failing(throttled(), "UpdateItem", client=world.stack.dynamodb), pytest.raises(Unavailable):
+        world.redrive()
+
+    failed = said()[0]
+    assert (failed["level"], failed["code"], failed["digest"]) == ("ERROR", "REDRIVE_FAILED", partition)
+
+
+def test_a_shard_of_digests_that_can_not_be_read_is_named(world: World, said: Callable[[], list[Facts]]) -> None:
+    shard = head_shard(waiting(world))
+    said()
+    of_shard: Failure = lambda call: throttled()(call) if f'"{shard}"'.encode() in call["body"] else None  # noqa: E731
+
+    with failing(of_shard, "Query", client=world.stack.dynamodb), pytest.raises(Unavailable):
+        world.redrive()
+
+    assert said()[0]["shard"] == shard
+
+
+def test_an_item_that_is_broken_is_named_and_so_is_its_breaker(world: World, said: Callable[[], list[Facts]]) -> None:
+    (message,) = held(world)
+    world.stack.dynamodb.update_item(
+        TableName="deliveries", Key=Place.of(message.delivery_id).key, UpdateExpression="REMOVE severity"
+    )
+    said()
+
+    with pytest.raises(Unavailable, match="a fault of Tocsin's: ValueError"):
+        world.redrive()
+
+    failed, done = said()
+    assert (failed["level"], failed["code"], failed["transport"]) == ("ERROR", "REDRIVE_FAILED", "hook")
+    assert (done["failed"], "probes" in done) == (1, False)
+
+
+def sent(world: World) -> list[DeliveryMessage]:
+    found = []
+    while records := world.waiting():
+        found += [DeliveryMessage.from_body(record["body"]) for record in records]
+    return found
+
+
+def test_one_of_what_is_held_tries_the_endpoint_the_oldest_first(world: World) -> None:
+    first, _ = held(world, 2)
+
+    assert world.redrive()["probes"] == 1
+
+    (probe,) = sent(world)
+    assert (probe.delivery_id, probe.probe) == (first.delivery_id, True)
+
+
+def test_what_is_released_is_spread_over_the_minute_in_order(world: World) -> None:
+    messages = held(world, 21)
+    world.service().reset("hook")
+
+    assert world.redrive()["released"] == 21
+
+    spread = []
+    for _ in range(3):
+        spread.append([each.delivery_id for each in sent(world)])
+        world.later(seconds=1)
+    each_second = RELEASED_A_MINUTE // 60
+    ids = [message.delivery_id for message in messages]
+    assert [sorted(some) for some in spread] == [ids[:each_second], ids[each_second : 2 * each_second], ids[20:]]
+    assert all(world.delivery(message)["state"] == "queued" for message in messages)
+
+
+def test_so_many_are_released_a_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tocsin.deliveries.redrive.RELEASED_A_MINUTE", 2)
+    held(world, 3)
+    world.service().reset("hook")
+
+    assert [world.redrive().get("released", 0) for _ in range(3)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("early", [timedelta(), timedelta(milliseconds=1)])
+def test_a_breaker_that_has_drained_goes_once_nothing_can_be_held_any_more(world: World, early: timedelta) -> None:
+    held(world)
+    world.service().reset("hook")
+    reset_at = world.now
+    world.now += DRAINS_FOR
+    world.redrive()
+    while_it_released = world.breakers.get("hook")
+    world.now = reset_at + DRAINS_FOR - early
+
+    world.redrive()
+
+    assert while_it_released is not None
+    assert (world.breakers.get("hook") is None) == (not early)
+
+
+def test_a_transport_that_failed_for_days_is_disabled_and_told_of(
+    world: World, said: Callable[[], list[Facts]]
+) -> None:
+    held(world)
+    opened = world.breakers.get("hook")
+    assert opened is not None and opened.changed_at is not None
+    world.now = opened.changed_at + GIVES_UP_AFTER
+    said()
+
+    world.redrive()
+
+    why = "its endpoint failed for 5 days, the last time with http_500"
+    line = {"level": "ERROR", "code": "TRANSPORT_DISABLED", "message": why, "transport": "hook"}
+    assert [each for each in said() if each["code"] != "REDRIVE_DONE"] == [line]
+    disabled = world.breakers.get("hook")
+    assert disabled is not None
+    assert (disabled.state, disabled.changed_at, disabled.told) == (BreakerState.DISABLED, world.now, True)
+    (event,) = world.reported()
+    assert event["context"]["message"] == f"Transport hook is disabled: {why}. Mend it, then reset its breaker."
+    assert event["created"] == iso(world.now)
+
+
+@pytest.mark.parametrize("how", ["deleted", "configured anew"])
+def test_what_is_held_of_a_transport_that_is_gone_goes_out_and_its_breaker_goes(world: World, how: str) -> None:
+    (message,) = held(world)
+    if how == "deleted":
+        world.configure()
+    else:
+        world.hook(f"{URL}/anew")
+
+    done = world.redrive()
+
+    assert (done["released"], "probes" in done) == (1, False)
+    (released,) = sent(world)
+    assert (released.delivery_id, released.probe) == (message.delivery_id, False)
+    world.now += DRAINS_FOR
+    world.redrive()
+    assert world.breakers.get("hook") is None
+
+
+def test_what_is_due_is_found_in_each_shard(world: World) -> None:
+    for _ in range(3 * DUE_SHARDS):
+        due(world)
+
+    assert world.redrive()["due"] == 3 * DUE_SHARDS
+    assert world.redrive()["due"] == 0
