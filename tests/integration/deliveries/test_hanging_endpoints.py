@@ -7,6 +7,7 @@ import pytest
 from local.sinks import Sinks
 from tests.integration.delivery_world import World
 from tocsin.deliveries.breaker import HANGS_AFTER
+from tocsin.notifications.outcome import Outcome, State
 
 
 def failed(world: World, sinks: Sinks, reason: str, times: int = HANGS_AFTER) -> None:
@@ -104,3 +105,17 @@ def test_another_endpoint_is_not_slowed_down(world: World, sinks: Sinks) -> None
     world.pump(world.worker())
 
     assert world.states() == {"delivered": 10}
+
+
+def test_each_of_two_endpoints_that_hang_has_its_turns(world: World) -> None:
+    hook = world.hook("https://example.com/x")
+    both = [hook, replace(hook, name="other")]
+    world.configure(*both)
+    for transport in both:
+        for _ in range(HANGS_AFTER):
+            world.breakers.failed(transport.name, transport.fingerprint, "timeout", now=world.now)
+    world.send(*[world.message(transport.name) for transport in both])
+
+    world.pump(world.worker(deliver=lambda _: Outcome(State.DELIVERED, "http_200")))
+
+    assert world.states() == {"delivered": 2}
