@@ -40,6 +40,21 @@ QUEUED = {
 IN_FIVE = NOW + timedelta(minutes=5)
 
 
+def test_what_is_due_is_found_the_longest_due_first_and_as_many_as_are_asked_for(row: Row) -> None:
+    """Both are in the same shard."""
+    first, second = (replace(MESSAGE, event_id=f"{MESSAGE.event_id[:-1]}{number}") for number in (8, 7))
+    for message, seconds in ((second, 2), (first, 1)):
+        row.take(message)
+        row.deliveries.postpone(message, NOW + timedelta(seconds=seconds), by_queue=False, now=NOW)
+
+    def due(seconds: float, limit: int = 9) -> list[str]:
+        found = row.again.due(0, now=NOW + timedelta(seconds=seconds), limit=limit)
+        return [place.delivery_id for place in found]
+
+    assert due(2) == [first.delivery_id, second.delivery_id]
+    assert (due(2, limit=1), due(1.999), due(0.999)) == ([first.delivery_id], [first.delivery_id], [])
+
+
 def test_what_is_claimed_is_queued_and_due_again_where_no_queue_gives_it_out(row: Row) -> None:
     place = row.retried()
 
