@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
+from tests.integration.deliveries.said_lines import said_since
 from tests.integration.delivery_world import World
-from tocsin.deliveries.alerts import Alerts
+from tests.integration.handler_calls import WRITES, failing, throttled
+from tocsin.deliveries.alerts import MAX_DEPTH, Alerts
 from tocsin.events.model import Cause
 from tocsin.events.system import SystemEvents
 from tocsin.notifications.outcome import Outcome, State
@@ -61,6 +63,66 @@ def test_what_fails_what_lacks_something_and_what_is_held_are_reported_each_by_i
         "Deliveries by transport hook fail",
         "Deliveries by transport hook lack something",
     ]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "action", "text"),
+    [
+        (FAILED, "configuration_error", "fail: the endpoint answered 500"),
+        (replace(FAILED, detail=""), "configuration_error", "fail: http_500"),
+        (Outcome.of_mapping(ValueError("no such field")), "property_mapping_exception", "fail: no such field"),
+        (replace(LACKS, mapping=True), "property_mapping_exception", "lack something: its mapping failed"),
+    ],
+)
+def test_a_failure_says_why_and_is_of_the_mapping_where_that_is_at_fault(
+    world: World, alerts: Alerts, outcome: Outcome, action: str, text: str
+) -> None:
+    message = world.message()
+
+    alerts.failed(message, None, outcome, now=world.now)
+
+    (event,) = world.reported(action)
+    assert event["created"] == iso(world.now)
+    assert event["context"] == {
+        "message": f"Deliveries by transport hook {text}",
+        "reason": outcome.reason,
+        "rule": "failed-logins",
+        "transport": "hook",
+        "delivery_id": message.delivery_id,
+    }
+
+
+def test_a_transport_that_is_disabled_is_reported_as_its_own_cause(world: World, alerts: Alerts) -> None:
+    assert alerts.disabled("hook", "it is gone", now=world.now)
+
+    (event,) = world.reported()
+    assert event["cause"] == {"rule": None, "transport": "hook", "depth": 1}
+    assert event["context"] == {
+        "message": "Transport hook is disabled: it is gone. Mend it, then reset its breaker.",
+        "transport": "hook",
+    }
+
+
+@pytest.mark.parametrize(("depth", "told"), [(MAX_DEPTH - 1, 1), (MAX_DEPTH, 0)])
+def test_a_failure_to_tell_of_failures_is_reported_so_often_in_a_row(
+    world: World, alerts: Alerts, depth: int, told: int
+) -> None:
+    event = replace(world.event(), cause=Cause("other", None, depth))
+
+    alerts.failed(world.message(), event, FAILED, now=world.now)
+
+    assert len(world.reported()) == told
+
+
+def test_what_can_not_be_reported_is_said_by_the_log(
+    world: World, alerts: Alerts, caplog: pytest.LogCaptureFixture
+) -> None:
+    with failing(throttled(), *WRITES, table="events", client=world.stack.dynamodb):
+        stored = alerts.disabled("hook", "it is gone", now=world.now)
+
+    (line,) = said_since(caplog)
+    assert not stored
+    assert (line["level"], line["code"], line["about"]) == ("ERROR", "REPORT_LOST", ("transport-disabled", "hook"))
 
 
 @pytest.mark.parametrize(("depth", "is_known", "told"), [(0, True, 1), (2, True, 3), (2, False, 1)])

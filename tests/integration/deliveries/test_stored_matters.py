@@ -11,6 +11,7 @@ from tocsin.aws.tracing import caused_by
 from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.matters import Acknowledgement, DueMatter, Matter
 from tocsin.errors import NotFound
+from tocsin.ids import id_time
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEEP, LEASE, DUE = timedelta(days=7), timedelta(seconds=90), NOW + timedelta(minutes=15)
@@ -183,6 +184,25 @@ def test_who_acknowledges_is_noted_to_the_millisecond_and_leaves_no_step_to_come
     assert (again.by, again.first, again.event) == ("Ana", False, made.event)
     assert kept.item() == without(BEGUN, *NO_STEP) | ACKNOWLEDGED | {"acknowledged_event": made.event}
     assert kept.matter().acknowledgement == again
+    assert id_time(made.event) == NOW + timedelta(minutes=5)
+
+
+def test_who_acknowledges_by_a_key_or_a_channel_has_no_username(kept: Kept) -> None:
+    kept.begin()
+
+    kept.store.acknowledge(*NAMES, by="a key", via="api", now=NOW)
+
+    assert kept.item()["acknowledged_user"] == ""
+
+
+def test_the_event_that_ended_a_matter_does_not_begin_it_anew(kept: Kept) -> None:
+    kept.begin()
+    kept.store.end(*NAMES, SECOND, now=NOW)
+    before = kept.item()
+
+    kept.begin(SECOND, hours=2)
+
+    assert kept.item() == before
 
 
 @pytest.mark.parametrize("event_id", [FIRST, None])
