@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.rules.test_ruleset import event
 from tocsin.aws.dynamodb import document, number, text
+from tocsin.aws.tracing import caused_by
 from tocsin.deliveries.items import QUEUE_GRACE, Place, due, facts, message_of, shown
 from tocsin.deliveries.model import INLINE_LIMIT, MAX_HOPS, DeliveryMessage, Following
 from tocsin.errors import Unavailable
@@ -44,6 +45,15 @@ def test_a_message_is_made_again_of_its_delivery(message: DeliveryMessage) -> No
     assert made == message
     assert made.delivery_id == message.delivery_id
     assert made.again
+
+
+def test_a_message_is_made_again_in_the_trace_in_which_its_delivery_was_taken() -> None:
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+
+    with caused_by(header):
+        item = item_of(PLAIN)
+
+    assert (message_of(item).trace, message_of(item_of(PLAIN)).trace) == (header, None)
 
 
 def test_a_digest_is_made_again_with_its_id() -> None:
