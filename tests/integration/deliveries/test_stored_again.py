@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -128,6 +129,19 @@ def test_what_dynamodb_refuses_to_change_is_given_up_and_loses_its_attempts(row:
         "state": "failed",
         "updated": "2026-03-01T12:05:00.000Z",
     }
+
+
+def test_what_is_erased_while_its_claim_is_refused_is_nothing_to_give_up(row: Row) -> None:
+    place, told = row.retried(), list[GivenUp]()
+
+    def erased_then_refused(call: dict[str, Any]) -> Any:
+        row.dynamodb.delete_item(TableName="deliveries", Key=place.key)
+        return throttled("ValidationException")(call)
+
+    with failing(erased_then_refused, "UpdateItem", at=lambda call: call == 1, client=row.dynamodb):
+        claimed = row.again.claim(place, now=IN_FIVE, give_up=told.append)
+
+    assert (claimed, told) == (None, [])
 
 
 def test_what_is_released_is_queued(row: Row) -> None:

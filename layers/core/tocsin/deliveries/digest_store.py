@@ -367,5 +367,5 @@ def _member(item: Item) -> Member:
         text_of(item, "action"),
         text_of(item, "app"),
         text_of(item, "cause"),
-        document_of(item, "group") if "group" in item else None,
+        document_of(item, "group"),
     )

@@ -147,7 +147,7 @@ class RedeliveryStore:
             "interrupted",
             "the function ended before it could say what came of this attempt",
         )
-        begun = datetime.fromisoformat(text_of(item, "taken_at", iso(now)))
+        begun = datetime.fromisoformat(text_of(item, "taken_at"))
         if ended:
             give_up(GivenUp(message_of(item), outcome))
             changes = {key: value for key, value in changes.items() if key != "due_at"} | {"state": text(state)}
@@ -319,7 +319,7 @@ class RedeliveryStore:
 
 
 def _digest_of(item: Item) -> JsonObject | None:
-    digest = document_of(item, "digest") if "digest" in item else None
+    digest = document_of(item, "digest")
     return digest if isinstance(digest, dict) else None
 
 
