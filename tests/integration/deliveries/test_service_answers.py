@@ -3,6 +3,8 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
 from local.sinks import Misbehaviour, Sinks
 from tests.integration.delivery_world import ALICE, World
 from tocsin.deliveries.breaker import Breaker, BreakerState
@@ -79,18 +81,20 @@ def test_a_test_is_waited_for_at_first_often_then_every_second_for_20_seconds_in
     assert sum(slept[:-1]) < TEST_WAITS <= sum(slept) < TEST_WAITS + 1
 
 
-def test_a_test_that_has_an_outcome_in_the_last_moment_gives_that(world: World, sinks: Sinks) -> None:
+@pytest.mark.parametrize("after", [0.1, 1, TEST_WAITS], ids=["at once", "after a second", "in the last moment"])
+def test_a_test_is_waited_for_no_longer_than_until_its_outcome(world: World, sinks: Sinks, after: float) -> None:
     world.hook(f"{sinks.url}/webhook/x")
     worker, slept = world.worker(), list[float]()
 
     def sleep(pause: float) -> None:
         slept.append(pause)
-        if sum(slept) >= TEST_WAITS:
+        if sum(slept) >= after:
             world.pump(worker)
 
-    answer = world.service(sleep=sleep).test("hook", None)
+    answer: Any = world.service(sleep=sleep).test("hook", None)
 
-    assert (answer["state"], len(answer["attempts"])) == ("delivered", 1)  # type: ignore[arg-type]
+    assert (answer["state"], len(answer["attempts"])) == ("delivered", 1)
+    assert sum(slept[:-1]) < after
 
 
 def test_a_transport_that_never_failed_has_a_breaker_that_is_closed(world: World) -> None:
