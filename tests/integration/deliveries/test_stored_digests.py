@@ -25,6 +25,7 @@ from tocsin.aws.dynamodb import timestamp
 from tocsin.deliveries.digest_store import Claim, Head, Member
 from tocsin.deliveries.items import KEPT_AT_LEAST, Place
 from tocsin.deliveries.redrive_store import STUCK_AFTER
+from tocsin.deliveries.store import DeliveryStore, Taken
 from tocsin.deliveries.waiting_store import SETTLE
 from tocsin.notifications.outcome import Outcome, State
 
@@ -184,3 +185,13 @@ def test_a_digest_is_a_queued_delivery_and_due_where_no_queue_gives_it_out(told:
     assert item["listed"].startswith("hook#queued#")
     assert told.store.made(DIGEST) == message
     assert told.store.made(f"{MESSAGE.event_id}-another") is None
+
+
+def test_who_takes_a_digest_gets_what_it_tells(told: Told) -> None:
+    message = told.store.make(DIGEST, [told.joined()], now=ONE, keep=KEEP)
+
+    taken = DeliveryStore(told.stack.dynamodb, "deliveries").take(message, now=ONE, lease=LEASE, keep=KEEP)
+
+    assert isinstance(taken, Taken) and taken.digest is not None
+    assert taken == Taken(0, 0, taken.digest)
+    assert (taken.digest["count"], taken.digest["latest"]) == (1, MESSAGE.event_id)
