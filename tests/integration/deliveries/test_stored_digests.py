@@ -195,3 +195,16 @@ def test_who_takes_a_digest_gets_what_it_tells(told: Told) -> None:
     assert isinstance(taken, Taken) and taken.digest is not None
     assert taken == Taken(0, 0, taken.digest)
     assert (taken.digest["count"], taken.digest["latest"]) == (1, MESSAGE.event_id)
+
+
+@pytest.mark.parametrize("state", [State.DROPPED, State.JOINED])
+def test_what_is_told_no_more_or_otherwise_is_left_alone_by_a_message_about_it(told: Told, state: State) -> None:
+    told.joined()
+    if state is State.DROPPED:
+        told.store.drop(MESSAGE, DIGEST, Outcome(State.DROPPED, "ended", "it is over"), now=ONE)
+    before, deliveries = told.item(), DeliveryStore(told.stack.dynamodb, "deliveries")
+
+    taken = deliveries.take(MESSAGE, now=ONE, lease=LEASE, keep=KEEP)
+    deliveries.hold(MESSAGE, now=ONE, lease=LEASE, keep=KEEP)
+
+    assert (taken, told.item()) == (state, before)

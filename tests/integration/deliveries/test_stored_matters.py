@@ -205,10 +205,10 @@ def test_the_event_that_ended_a_matter_does_not_begin_it_anew(kept: Kept) -> Non
     assert kept.item() == before
 
 
-@pytest.mark.parametrize("event_id", [FIRST, None])
-def test_what_has_expired_is_there_no_more_for_whoever_asks(kept: Kept, event_id: str | None) -> None:
+@pytest.mark.parametrize("is_acknowledged", [True, False])
+def test_what_has_expired_is_there_no_more_for_whoever_asks(kept: Kept, is_acknowledged: bool) -> None:
     kept.begin()
-    if event_id is None:
+    if is_acknowledged:
         kept.acknowledge()
     gone = NOW + KEEP
 

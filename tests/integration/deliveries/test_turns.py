@@ -1,5 +1,6 @@
 """Turns of a transport that takes so many messages a time: what has none yet waits in its queue, or in the table."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 from local.sinks import Sinks
 from tests.integration.delivery_world import World
 from tocsin.deliveries.breaker import BreakerState
+from tocsin.notifications.outcome import Outcome, State
 
 MINUTE = timedelta(minutes=1)
 
@@ -71,3 +73,13 @@ def test_a_breaker_that_drains_is_of_the_same_transport(world: World) -> None:
     assert (drained.transport, drained.of, drained.state) == ("hook", hook.fingerprint, BreakerState.DRAINING)
     stored = world.breakers.get("hook")
     assert stored is not None and (stored.of, stored.state) == (drained.of, drained.state)
+
+
+def test_each_transport_has_turns_of_its_own(world: World) -> None:
+    hook = world.hook("https://example.com/x")
+    world.configure(hook, replace(hook, name="other"))
+    world.send(*[world.message(name) for name in ("hook", "other")])
+
+    world.pump(world.worker(pace=MINUTE, deliver=lambda _: Outcome(State.DELIVERED, "http_200")))
+
+    assert world.states() == {"delivered": 2}
