@@ -186,6 +186,17 @@ def test_what_a_process_learns_it_knows_at_once(store: BreakerStore, clock: Cloc
     assert breakers.state(HOOK) is BreakerState.DRAINING
 
 
+def test_a_process_knows_the_failures_that_it_noted_itself(store: BreakerStore, clock: Clock[datetime]) -> None:
+    for _ in range(HANGS_AFTER - 1):
+        store.failed(HOOK.name, HOOK.fingerprint, "timeout", now=clock.now)
+    breakers = Breakers(store, clock=clock)
+    before = breakers.hangs(HOOK)
+
+    assert not breakers.failed(HOOK, "timeout")
+
+    assert (before, breakers.hangs(HOOK)) == (False, True)
+
+
 def test_an_inbox_is_never_held_and_asks_nothing(store: BreakerStore, clock: Clock[datetime]) -> None:
     inbox, breakers = replace(HOOK, mode=TransportMode.LOCAL), Breakers(store, clock=clock)
     store.failed(inbox.name, inbox.fingerprint, "timeout", now=clock.now)

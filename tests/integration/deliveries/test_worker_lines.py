@@ -48,10 +48,10 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Facts]]:
 
 
 def attempted(world: World, outcome: Outcome | Exception, message: DeliveryMessage | None = None) -> DeliveryMessage:
-    """Have a worker attempt a message, which takes 250 ms and has that outcome."""
+    """Have a worker attempt a message, which takes 1,250 ms and has that outcome."""
 
     def deliver(_: RenderingContext) -> Outcome:
-        world.later(milliseconds=250)
+        world.later(milliseconds=1250)
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
@@ -107,14 +107,14 @@ def test_an_attempts_line_says_whom_it_told_how_it_went_and_what_follows(
         reason=outcome.reason,
         status=outcome.status,
         attempt=1,
-        duration_ms=250,
+        duration_ms=1250,
         next_attempt_s=pause,
     )
     assert said() == [{name: value for name, value in expected.items() if value is not None}]
-    age = [("DeliveryAge", 1250.0, {"mode": "webhook"})] if state == "delivered" else []
+    age = [("DeliveryAge", 2250.0, {"mode": "webhook"})] if state == "delivered" else []
     assert measured == [("Deliveries", 1, {"mode": "webhook", "outcome": state}), *age]
     (attempt,) = world.delivery(message)["attempts"]
-    assert (attempt["at"], attempt["duration_ms"]) == (iso(world.now - timedelta(milliseconds=250)), 250)
+    assert (attempt["at"], attempt["duration_ms"]) == (iso(world.now - timedelta(milliseconds=1250)), 1250)
 
 
 @pytest.mark.parametrize(("fields", "outcomes"), [({"step": 1}, ["delivered"]), ({"test": True}, [])])
@@ -134,10 +134,10 @@ def test_what_is_tried_again_soon_is_queued_for_then_and_what_is_later_waits_in_
     late = attempted(world, replace(LATER, retry_after=BY_QUEUE_UP_TO + 0.5))
 
     assert [world.delivery(each)["next_attempt"] for each in (soon, late)] == [
-        iso(world.now - timedelta(seconds=1.25) + timedelta(seconds=BY_QUEUE_UP_TO)),
+        iso(world.now - timedelta(seconds=2.25) + timedelta(seconds=BY_QUEUE_UP_TO)),
         iso(world.now + timedelta(seconds=BY_QUEUE_UP_TO + 0.5)),
     ]
-    world.later(seconds=BY_QUEUE_UP_TO - 2)
+    world.later(seconds=BY_QUEUE_UP_TO - 3)
     assert world.waiting() == []
     world.later(seconds=9)
     (record,) = world.waiting()

@@ -280,7 +280,7 @@ def _breaker_of(item: Item) -> Breaker:
     return Breaker(
         transport=text_of(item, "sk"),
         of=text_of(item, "of"),
-        state=BreakerState(text_of(item, "state", BreakerState.CLOSED)),
+        state=BreakerState(text_of(item, "state")),
         failures=number_of(item, "failures"),
         since=timestamp_of(item, "since"),
         changed_at=timestamp_of(item, "changed_at"),
