@@ -187,6 +187,16 @@ def test_a_digest_is_a_queued_delivery_and_due_where_no_queue_gives_it_out(told:
     assert told.store.made(f"{MESSAGE.event_id}-another") is None
 
 
+def test_a_digest_that_is_made_again_stays_as_it_was_made(told: Told) -> None:
+    member = told.joined()
+    message = told.store.make(DIGEST, [member], now=ONE, keep=KEEP)
+    made = told.item(Place.of(DIGEST))
+
+    again = told.store.make(DIGEST, [member.with_remark("taken")], now=ONE + LEASE, keep=KEEP)
+
+    assert (again, told.item(Place.of(DIGEST))) == (message, made)
+
+
 def test_who_takes_a_digest_gets_what_it_tells(told: Told) -> None:
     message = told.store.make(DIGEST, [told.joined()], now=ONE, keep=KEEP)
 

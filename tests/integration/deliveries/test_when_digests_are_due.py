@@ -22,6 +22,7 @@ from tocsin.deliveries.readers import Readers
 from tocsin.deliveries.taken import Matters
 from tocsin.deliveries.waiting_store import SETTLE, partition_of
 from tocsin.identity.directory import User
+from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 
 ANA = User("ana", "ana@example.com")
 INTERVAL = timedelta(minutes=30)
@@ -254,6 +255,23 @@ def test_what_is_for_somebody_inactive_is_dropped_and_the_log_says_so(
             "cause": "person_inactive",
         }
     ]
+
+
+@pytest.mark.parametrize(("later", "is_told"), [(timedelta(), False), (timedelta(milliseconds=-1), True)])
+def test_what_happened_before_somebody_was_deleted_is_not_for_who_has_the_name_now(
+    telling: Telling, later: timedelta, is_told: bool
+) -> None:
+    message = kept_for_ana(telling)
+    telling.people["ana"] = ANA
+    InboxOwnerStore(telling.kept.stack.dynamodb, "deliveries").empty(["ana"], now=NOW + later)
+
+    told = telling.tell(partition_of(message))
+
+    assert (told is not None) == is_told
+    if not is_told:
+        (attempt,) = telling.kept.item(Place.of(message.delivery_id))["attempts"]
+        why = "its person was deleted after the event happened"
+        assert (attempt["reason"], attempt["detail"]) == ("person_deleted", why)
 
 
 @pytest.mark.parametrize("step", [None, 1])

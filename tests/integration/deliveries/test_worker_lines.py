@@ -221,6 +221,26 @@ def test_what_a_disabled_transport_does_not_take_says_why_and_rings_no_alarm(wor
 
 
 @pytest.mark.parametrize(
+    ("transport", "event_id", "reason", "detail"),
+    [
+        ("another", None, "no_transport", "there is no transport another any more"),
+        ("hook", "019ca945-0a00-7000-8000-000000000001", "event_gone", "the event has expired or was deleted"),
+    ],
+)
+def test_what_can_not_be_told_any_more_is_discarded_and_rings_no_alarm(
+    world: World, said: Callable[[], list[Facts]], transport: str, event_id: str | None, reason: str, detail: str
+) -> None:
+    world.hook("https://example.com/x")
+
+    message = attempted(world, DELIVERED, world.message(transport, event_id=event_id))
+
+    assert [(each["level"], each["message"], each["state"]) for each in said()] == [("INFO", detail, "discarded")]
+    (attempt,) = world.delivery(message)["attempts"]
+    assert (attempt["state"], attempt["reason"], attempt["detail"]) == ("discarded", reason, detail)
+    assert world.reported() == []
+
+
+@pytest.mark.parametrize(
     ("error", "reason", "detail"),
     [
         (Unavailable("the table is busy"), "unavailable", "the table is busy"),
