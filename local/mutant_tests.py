@@ -36,7 +36,7 @@ from mutmut.state import state
 from mutmut.utils.file_utils import change_cwd
 from mutmut.workers.isolation import ForkServerRunner, run_in_fork
 
-SECONDS = 8.0
+SECONDS = 3.0
 _HANGS_AFTER = 160
 """Seconds of a mutant. So much longer can tests take on a machine that is busy with others."""
 

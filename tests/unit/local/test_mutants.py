@@ -72,7 +72,7 @@ def mutant_tests(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_a_mutant_is_tried_by_its_quickest_tests(mutant_tests: ModuleType) -> None:
-    seconds = {"slow": 15.0, "quick": 0.1, "middling": 6.0, "alike": 0.1}
+    seconds = {"slow": 5.0, "quick": 0.1, "middling": 2.0, "alike": 0.1}
 
     assert mutant_tests.chosen({"slow", "quick", "middling", "alike", "unknown"}, seconds) == [
         *("unknown", "alike", "quick", "middling")
@@ -104,7 +104,7 @@ def test_what_noticed_mutants_of_a_function_is_tried_first(mutant_tests: ModuleT
     before = noticing.tests("tocsin.ingest.body.x_read_body__mutmut_9")
 
     assert before == ["slow", "middling"]
-    seconds = {"slow": 4.0, "quick": 0.1, "middling": 3.0, "alike": 0.2}
+    seconds = {"slow": 1.5, "quick": 0.1, "middling": 1.0, "alike": 0.2}
     assert mutant_tests.chosen(seconds, seconds, before) == ["slow", "middling", "quick", "alike"]
 
 
