@@ -1,7 +1,6 @@
 """Secrets are masked by the name of their key or by their own look, and everything else stays readable."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -75,7 +74,6 @@ CREDENTIAL_PIECES = st.lists(
     ),
     max_size=14,
 ).map("".join)
-LENGTH = 200_000
 
 
 # Values under keys
@@ -158,77 +156,6 @@ def test_a_text_that_can_hold_no_credential_stays_as_it_is(text):
     lowered = text.lower()
 
     assert cleanse(text) == text or "bearer" in lowered or "basic" in lowered
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "eyJ" * (LENGTH // 3),
-        "-eyJ" * (LENGTH // 4),
-        "eyJa." * (LENGTH // 5),
-        "eyJ" + "a." * (LENGTH // 2),
-        "a" * LENGTH + "=",
-        "://" * (LENGTH // 3) + "@",
-        "://@" * (LENGTH // 4),
-        "://" + "a" * LENGTH + " @",
-        "://" + ":@" * (LENGTH // 2),
-        "&" * LENGTH + "=",
-        "&a" * (LENGTH // 2) + "=",
-        "=?;" * (LENGTH // 3),
-        "?a=" + ";" * LENGTH,
-        "?a=" + (";" + "b" * 127) * (LENGTH // 128),
-        "?token=" * (LENGTH // 7),
-        "%3" * (LENGTH // 2),
-        "%26a%3D" * (LENGTH // 7),
-        "%26a%3D" + "%2" * (LENGTH // 2),
-        "authorization" * (LENGTH // 13) + ":",
-        "authorization:" * (LENGTH // 14),
-        '"authorization:' * (LENGTH // 15),
-        "authorization:\n" * (LENGTH // 15),
-        ("authorization" + " " * 100) * (LENGTH // 113) + ":",
-        'authorization:"' + "\\" * LENGTH,
-        "authorization" + "\\" * LENGTH + ":",
-        "bearer " * (LENGTH // 7),
-        "bearer" + " " * LENGTH + ".",
-        "bearer x" + " " * LENGTH + "y",
-        " " * LENGTH + "bearer",
-        "bearer aB" * (LENGTH // 9),
-        "basic " + "A" * LENGTH,
-        "basic Aa1 " * (LENGTH // 10),
-        "/invite" * (LENGTH // 7),
-        "/invite/" + "a" * LENGTH,
-        "/invite/" + "aB" * (LENGTH // 2),
-        "/invite/" + "a1" * (LENGTH // 2) + "é",
-        "/invite/" + "a." * (LENGTH // 2),
-        "/invite/" + "%25" * (LENGTH // 3),
-        "/invite" + "\\" * LENGTH,
-        '{"field":"password","new":"' * (LENGTH // 27),
-        '{"field":"password","new":' * (LENGTH // 26),
-        '{"field":"password","new":[' * (LENGTH // 27),
-        '{"field":"password","new":"' + "\\" * LENGTH,
-        '{"field":"password",' + " " * LENGTH,
-        '{"field":"password","new":' + "{" * LENGTH,
-        '{"field":"password","new":"a"}' + '{\\"' * (LENGTH // 3),
-        '{"field":"password","new":"a"}' + "".join("{" + "\\" * (depth % 32) + '"a' for depth in range(LENGTH // 19)),
-    ],
-    ids=lambda text: text[:16].strip() + "…",
-)
-def test_a_hostile_text_of_200_kilobytes_takes_linear_time(text):
-    started = time.process_time()
-
-    cleanse(text)
-
-    # Some milliseconds; a pattern that tries every start against every end would take minutes.
-    assert time.process_time() - started < 2
-
-
-def test_a_hostile_key_takes_linear_time():
-    started = time.process_time()
-
-    for key in ("x" * LENGTH, "A" * LENGTH, "aA" * (LENGTH // 2), "key" * 21, "_" * LENGTH):
-        Secrets().is_secret_key(key)
-
-    assert time.process_time() - started < 2
 
 
 # Real records

@@ -1,6 +1,7 @@
 """Masking takes a time that grows as the text does: no pattern tries every start against every end."""
 
 import time
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from tocsin.events.redact import MASK, Secrets, cleanse
 
-SHORT, TIMES = 4_000, 8
+SHORT, LONG, TIMES = 4_000, 200_000, 8
 """Characters, and how much longer the longer text is: quadratic time is 64 times as much, linear 8 times."""
 MOST = 24.0
 MEASURED = 0.004
@@ -103,19 +104,23 @@ PIECES = st.sampled_from(
 )
 
 
-def _time(text: str) -> float:
+def _time(text: str, looked_at: Callable[[str], object]) -> float:
     started = time.process_time()
-    cleanse(text)
+    looked_at(text)
     return time.process_time() - started
 
 
 def _grows_with_the_text(begin: str, repeated: str) -> bool:
     """Whether masking text that is TIMES as long takes about as many times as long, by the least of some tries."""
     times = SHORT // len(repeated) + 1
-    short, long = begin + repeated * times, begin + repeated * times * TIMES
+    return _takes_as_much_longer(begin + repeated * times, begin + repeated * times * TIMES)
+
+
+def _takes_as_much_longer(short: str, long: str, looked_at: Callable[[str], object] = cleanse) -> bool:
+    """Whether masking `long`, which is TIMES as long as `short`, takes about as many times as long."""
     least_short = least_long = float("inf")
     for _ in range(TRIES):
-        least_short, least_long = min(least_short, _time(short)), min(least_long, _time(long))
+        least_short, least_long = min(least_short, _time(short, looked_at)), min(least_long, _time(long, looked_at))
         if least_long < max(least_short * MOST, MEASURED):
             return True
     return False
@@ -192,6 +197,81 @@ def test_the_time_grows_as_the_text_does(begin, repeated):
 )
 def test_a_text_that_took_a_quadratic_time_or_might(begin, repeated):
     assert _grows_with_the_text(begin, repeated)
+
+
+def hostile(length: int) -> list[str]:
+    """Texts of about as many characters, each made against a pattern."""
+    return [
+        "eyJ" * (length // 3),
+        "-eyJ" * (length // 4),
+        "eyJa." * (length // 5),
+        "eyJ" + "a." * (length // 2),
+        "a" * length + "=",
+        "://" * (length // 3) + "@",
+        "://@" * (length // 4),
+        "://" + "a" * length + " @",
+        "://" + ":@" * (length // 2),
+        "&" * length + "=",
+        "&a" * (length // 2) + "=",
+        "=?;" * (length // 3),
+        "?a=" + ";" * length,
+        "?a=" + (";" + "b" * 127) * (length // 128),
+        "?token=" * (length // 7),
+        "%3" * (length // 2),
+        "%26a%3D" * (length // 7),
+        "%26a%3D" + "%2" * (length // 2),
+        "authorization" * (length // 13) + ":",
+        "authorization:" * (length // 14),
+        '"authorization:' * (length // 15),
+        "authorization:\n" * (length // 15),
+        ("authorization" + " " * 100) * (length // 113) + ":",
+        'authorization:"' + "\\" * length,
+        "authorization" + "\\" * length + ":",
+        "bearer " * (length // 7),
+        "bearer" + " " * length + ".",
+        "bearer x" + " " * length + "y",
+        " " * length + "bearer",
+        "bearer aB" * (length // 9),
+        "basic " + "A" * length,
+        "basic Aa1 " * (length // 10),
+        "/invite" * (length // 7),
+        "/invite/" + "a" * length,
+        "/invite/" + "aB" * (length // 2),
+        "/invite/" + "a1" * (length // 2) + "é",
+        "/invite/" + "a." * (length // 2),
+        "/invite/" + "%25" * (length // 3),
+        "/invite" + "\\" * length,
+        '{"field":"password","new":"' * (length // 27),
+        '{"field":"password","new":' * (length // 26),
+        '{"field":"password","new":[' * (length // 27),
+        '{"field":"password","new":"' + "\\" * length,
+        '{"field":"password",' + " " * length,
+        '{"field":"password","new":' + "{" * length,
+        '{"field":"password","new":"a"}' + '{\\"' * (length // 3),
+        '{"field":"password","new":"a"}' + "".join("{" + "\\" * (depth % 32) + '"a' for depth in range(length // 19)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    list(zip(hostile(LONG // TIMES), hostile(LONG), strict=True)),
+    ids=[text[:16].strip() + "…" for text in hostile(LONG)],
+)
+def test_a_hostile_text_of_200_kilobytes_takes_linear_time(short, long):
+    assert _takes_as_much_longer(short, long)
+
+
+def hostile_names(length: int) -> list[str]:
+    return ["x" * length, "A" * length, "aA" * (length // 2), "key" * (length // 3), "_" * length]
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    list(zip(hostile_names(LONG // TIMES), hostile_names(LONG), strict=True)),
+    ids=[name[:4] for name in hostile_names(LONG)],
+)
+def test_a_hostile_key_takes_linear_time(short, long):
+    assert _takes_as_much_longer(short, long, lambda key: Secrets().is_secret_key(key))
 
 
 def test_a_text_in_which_each_mask_lets_another_secret_be_found_is_looked_at_five_times():
