@@ -72,7 +72,7 @@ def mutant_tests(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
 
 
 def test_a_mutant_is_tried_by_its_quickest_tests(mutant_tests: ModuleType) -> None:
-    seconds = {"slow": 5.0, "quick": 0.1, "middling": 2.0, "alike": 0.1}
+    seconds = {"slow": 15.0, "quick": 0.1, "middling": 6.0, "alike": 0.1}
 
     assert mutant_tests.chosen({"slow", "quick", "middling", "alike", "unknown"}, seconds) == [
         *("unknown", "alike", "quick", "middling")
@@ -104,8 +104,14 @@ def test_what_noticed_mutants_of_a_function_is_tried_first(mutant_tests: ModuleT
     before = noticing.tests("tocsin.ingest.body.x_read_body__mutmut_9")
 
     assert before == ["slow", "middling"]
-    seconds = {"slow": 1.5, "quick": 0.1, "middling": 1.0, "alike": 0.2}
+    seconds = {"slow": 4.0, "quick": 0.1, "middling": 3.0, "alike": 0.2}
     assert mutant_tests.chosen(seconds, seconds, before) == ["slow", "middling", "quick", "alike"]
+
+
+def test_what_is_in_a_file_named_for_the_module_is_tried_before_what_is_quicker(mutant_tests: ModuleType) -> None:
+    own, other = "tests/integration/ingest/test_bodies.py::test_b", "tests/unit/body/test_other.py::test_body"
+
+    assert mutant_tests.chosen([other, own], {own: 2.0, other: 0.1}, module="bod") == [own, other]
 
 
 def test_no_test_is_known_to_notice_the_first_mutant_of_a_function(mutant_tests: ModuleType, tmp_path: Path) -> None:
