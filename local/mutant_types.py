@@ -19,6 +19,8 @@ from typing import Any
 
 _MUTANT = "__mutmut_"
 _ORIGINAL = "orig"
+_CHECKED = (0, 1)
+"""mypy's exit codes where it looked at everything: it found nothing, or errors."""
 
 
 def by_changes(errors: Iterable[dict[str, Any]], source: str) -> Iterator[dict[str, Any]]:
@@ -39,10 +41,16 @@ def by_changes(errors: Iterable[dict[str, Any]], source: str) -> Iterator[dict[s
 
 
 def main(arguments: list[str]) -> int:
-    """Run mypy and print what it says of mutants, an object on each line."""
+    """Run mypy and print what it says of mutants, an object on each line.
+
+    Where mypy does not come to its end, print why: mutmut ends at what is no JSON, and heeds no exit code.
+    """
     # mutmut's comments are for other checkers.
     own = ["--output=json", "--disable-error-code=unused-ignore"]
     found = subprocess.run([sys.executable, "-m", *arguments, *own], capture_output=True, text=True, check=False)
+    if found.returncode not in _CHECKED:
+        print(f"mypy failed: {found.stdout}{found.stderr}")
+        return found.returncode
     by_file: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for line in found.stdout.splitlines():
         error = json.loads(line)
@@ -51,8 +59,7 @@ def main(arguments: list[str]) -> int:
     for file, errors in by_file.items():
         for error in by_changes(errors, Path(file).read_text("utf-8")):
             print(json.dumps(error))
-    print(found.stderr, end="", file=sys.stderr)
-    return 1 if found.stderr else 0
+    return 0
 
 
 if __name__ == "__main__":

@@ -22,8 +22,9 @@ from pathlib import Path
 from local.workspace import ROOT
 
 FOLDER = ROOT / ".local/mutants"
-_SURVIVED, _NO_TESTS, _HUNG, _TYPES = 0, 33, 36, 37
-"""mutmut's codes for mutants. Another one was noticed by a test."""
+_SURVIVED, _TYPES = 0, 37
+_FAILED, _ENDED, _HUNG, _NO_TESTS = (1, 3), (-9, -11), (-24, 24, 36, 152, 255), (5, 33)
+"""mutmut's codes for mutants: a test failed, Python ended, what hung was ended, no test runs it. Others say nothing."""
 _PYTEST = (*("-p", "no:benchmark", "-p", "no:cacheprovider", "-p", "no:schemathesis"), "--hypothesis-profile=mutants")
 _FORGET_IDS = '''"""Tests are collected twice: pytest keeps the ids of the first time, and escapes them once more."""
 
@@ -96,14 +97,14 @@ def score(room: str, results: Counter[int | None]) -> str:
 
     `results` count the codes that mutmut gives mutants. One that makes a test hang, or ends Python, was noticed.
     """
-    others = results[_SURVIVED], results[_NO_TESTS], results[None]
-    noticed = results.total() - sum(others)
-    tried = noticed + results[_SURVIVED]
+    types, survived = results[_TYPES], results[_SURVIVED]
+    hung, no_tests = (sum(results[code] for code in codes) for codes in (_HUNG, _NO_TESTS))
+    noticed = types + hung + sum(results[code] for code in (*_FAILED, *_ENDED))
+    tried = noticed + survived
     share = 100 * noticed / tried if tried else 0.0
     return (
-        f"{room}: {noticed} of {tried} noticed ({share:.1f} %), {results[_TYPES]} of them by types and"
-        f" {results[_HUNG]} by hanging; {results[_SURVIVED]} survived; {results[_NO_TESTS]} run by no test of the room;"
-        f" {results[None]} not tried"
+        f"{room}: {noticed} of {tried} noticed ({share:.1f} %), {types} of them by types and {hung} by hanging;"
+        f" {survived} survived; {no_tests} run by no test of the room; {results.total() - tried - no_tests} not tried"
     )
 
 

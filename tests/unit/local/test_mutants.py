@@ -11,6 +11,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from local.mutant_types import by_changes
+from local.mutant_types import main as mutant_types
 from local.mutants import ROOMS, main, score
 from local.workspace import ROOT
 
@@ -25,7 +26,8 @@ def test_a_room_names_modules_and_tests_that_exist(name: str) -> None:
 
 def test_the_score_tells_how_mutants_were_noticed_and_how_many_were_not_tried() -> None:
     hung, types, killed, survived, no_tests, crashed = 36, 37, 1, 0, 33, -11
-    results = Counter({killed: 4, hung: 1, types: 2, crashed: 1, survived: 2, no_tests: 5, None: 7})
+    interrupted = 2
+    results = Counter({killed: 4, hung: 1, types: 2, crashed: 1, survived: 2, no_tests: 5, interrupted: 1, None: 6})
 
     assert score("ingest", results) == (
         "ingest: 8 of 10 noticed (80.0 %), 2 of them by types and 1 by hanging; 2 survived;"
@@ -175,3 +177,12 @@ def test_a_mutant_that_only_a_part_of_a_test_notices_is_noticed(
     monkeypatch.setattr(mutant_tests.signal, "setitimer", lambda *_: None)
 
     assert (mutant_tests._first_failing([item], {}) is item) == failed
+
+
+def test_types_that_could_not_be_looked_at_end_the_run_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    """The fault: no mutant was refused by types, and nothing said why."""
+    assert mutant_types(["mypy", "no_such_file.py"]) == 2
+
+    told = capsys.readouterr().out
+    assert told.startswith("mypy failed: ")
+    assert "no_such_file.py" in told
