@@ -226,6 +226,11 @@ class World:
             sleep=sleep,
         )
 
+    def open_breaker(self, transport: NotificationTransport) -> None:
+        """Have the transport's breaker be open since now, after a failure."""
+        self.breakers.failed(transport.name, transport.fingerprint, "http_500", now=self.now)
+        self.breakers.open(transport.name, now=self.now)
+
     def redrive(self) -> dict[str, int]:
         """One run of the schedule."""
         preferences = PreferencesStore(self.stack.dynamodb, "config")

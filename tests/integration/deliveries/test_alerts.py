@@ -151,8 +151,7 @@ def test_a_breaker_that_is_disabled_says_why(world: World) -> None:
 
 def test_a_delivery_that_is_let_go_is_listed_as_queued(world: World) -> None:
     hook = world.hook("https://example.com/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     message = world.message()
     world.send(message)
     world.pump(world.worker())

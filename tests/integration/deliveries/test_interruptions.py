@@ -101,8 +101,7 @@ def test_whose_function_died_is_found_though_its_breaker_has_opened_since(world:
     message, worker = world.message(), world.worker()
     world.send(message)
     world.attempt_unnoted(world.waiting())
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
 
     world.later(minutes=4)  # the message is given out again
     handed_out = world.pump(worker)
@@ -119,8 +118,7 @@ def test_what_is_held_while_its_transport_is_configured_anew_is_released_though_
 ) -> None:
     """The fault: the schedule found nothing held and deleted the breaker, and nobody looked for what it held again."""
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     late_reads.catch_up()
     worker = world.worker()
     world.configuration.current()  # as the worker remembers it for some seconds
@@ -149,8 +147,7 @@ def test_what_is_held_while_its_transport_is_configured_anew_is_released_though_
 def test_a_probe_of_a_breaker_that_is_gone_is_tried_again_as_others_are(world: World, sinks: Sinks) -> None:
     """The fault: it was held by no breaker, where it failed by our own trouble, and nobody released it."""
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     world.send(world.message())
     world.pump(world.worker())
     world.later(minutes=1)
@@ -173,8 +170,7 @@ def test_a_probe_of_a_breaker_that_is_gone_is_tried_again_as_others_are(world: W
 def test_a_probe_that_fails_while_its_breaker_can_not_be_read_is_held(world: World, sinks: Sinks) -> None:
     sinks.misbehave(Misbehaviour("/webhook/x", status=503, times=1))
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     message = world.message()
     world.send(message)
     world.pump(world.worker())

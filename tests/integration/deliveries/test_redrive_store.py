@@ -93,8 +93,7 @@ def test_between_two_ids_of_which_the_first_is_the_later_there_is_nothing(table:
 
 def test_what_a_transport_held_is_released_in_the_run_that_finds_it_configured_anew(world: World, sinks: Sinks) -> None:
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     message = world.message()
     world.send(message)
     world.pump(world.worker())

@@ -33,8 +33,7 @@ def said(caplog: pytest.LogCaptureFixture) -> Callable[[], list[Facts]]:
 def held(world: World, number: int = 1) -> list[DeliveryMessage]:
     """Deliveries of `hook` that an open breaker holds, an event after another."""
     hook = world.hook(URL)
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     messages = []
     for _ in range(number):
         messages.append(world.message())

@@ -78,8 +78,7 @@ def test_that_a_transport_is_disabled_is_said_by_the_next_run_where_this_one_can
     world: World, sinks: Sinks
 ) -> None:
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     world.now += GIVES_UP_AFTER + timedelta(minutes=1)
 
     with failing(throttled(), table="events", client=world.stack.dynamodb):
@@ -97,8 +96,7 @@ def test_two_runs_at_once_disable_a_transport_that_is_given_up_and_one_of_them_s
     world: World, sinks: Sinks
 ) -> None:
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
     world.now += GIVES_UP_AFTER + timedelta(minutes=1)
     breakers = world.breakers.all()
     world.redrive()

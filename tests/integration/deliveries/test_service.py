@@ -248,8 +248,7 @@ def test_each_route_needs_a_key_and_its_scope(world: World, api: Api, method: st
 
 def test_a_breaker_is_shown_and_reset(world: World, sinks: Sinks, api: Api) -> None:
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
 
     _, opened = api("GET", "/transports/hook/breaker")
     _, reset = api("POST", "/transports/hook/breaker/reset")
@@ -303,8 +302,7 @@ def test_a_test_that_fails_says_why_at_once_and_reports_nothing(world: World, si
 
 def test_a_test_goes_out_although_the_breaker_is_open_and_its_success_closes_it(world: World, sinks: Sinks) -> None:
     hook = world.hook(f"{sinks.url}/webhook/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
 
     delivery = desk(world).test("hook", None)
 

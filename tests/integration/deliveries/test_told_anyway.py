@@ -74,8 +74,7 @@ def test_a_transport_that_is_given_up_is_told_wherever_the_schedule_dies(world: 
         for breaker in world.breakers.all():  # of transports that are configured no more
             world.breakers.forget(breaker)
         hook = world.hook(f"{sinks.url}/webhook/x", name=f"hook-{number}")
-        world.breakers.failed(hook.name, hook.fingerprint, "http_500", now=world.now)
-        world.breakers.open(hook.name, now=world.now)
+        world.open_breaker(hook)
         world.later(days=GIVES_UP_AFTER.days)
 
         with dies(world, number, when) as calls:

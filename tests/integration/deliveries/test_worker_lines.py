@@ -186,8 +186,7 @@ def test_what_a_breaker_holds_says_so_and_is_counted(
     world: World, said: Callable[[], list[Facts]], measured: Measured
 ) -> None:
     hook = world.hook("https://example.com/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
 
     message = attempted(world, DELIVERED)
 
@@ -278,8 +277,7 @@ def test_a_breaker_that_opens_is_told_of_once(world: World, said: Callable[[], l
 
 def test_an_endpoint_that_answers_again_is_told_of(world: World, said: Callable[[], list[Facts]]) -> None:
     hook = world.hook("https://example.com/x")
-    world.breakers.failed("hook", hook.fingerprint, "http_500", now=world.now)
-    world.breakers.open("hook", now=world.now)
+    world.open_breaker(hook)
 
     attempted(world, DELIVERED, world.message(probe=True))
 
