@@ -112,7 +112,9 @@ def log_of(stack: Stack, *events: Event) -> list[Event]:
     EventStore(stack.dynamodb, "events").add([Submission(each, None) for each in events])
     rollups = Rollups(stack.dynamodb, "events")
     rollups.mark(event.id for event in events)
-    rollups.catch_up(datetime.now(UTC), has_time=lambda: True)
+    now = datetime.now(UTC)
+    since = now - min(event.created for event in events)
+    rollups.catch_up(now, has_time=lambda: True, history=max(since, timedelta()))
     return list(events)
 
 
