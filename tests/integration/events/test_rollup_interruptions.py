@@ -127,7 +127,8 @@ def test_a_run_that_has_no_more_time_at_any_moment_leaves_the_rest_to_the_next(
 ) -> None:
     monkeypatch.setattr(rollups, "_SLICE", 3)  # an hour is read in several steps
     store(stack, some_events(40))
-    early, late = event_at(NOW - timedelta(days=2)), event_at(FIRST + timedelta(minutes=1), "late")
+    # At the end of its day: what is before it of the way back is counted by the hour.
+    early, late = event_at(hour_of(NOW) - timedelta(days=1, hours=12.5)), event_at(FIRST + timedelta(minutes=1), "late")
     store(stack, [early])
 
     def lately() -> Counter[Any]:
