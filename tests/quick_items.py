@@ -15,7 +15,7 @@ from botocore.parsers import BaseJSONParser
 from moto.core.parse import BaseJSONParser as RequestParser
 from moto.core.serialize import AttributePickerContext, BaseJSONSerializer, ResponseSerializer
 from moto.dynamodb.comparisons import ConditionExpressionParser
-from moto.dynamodb.models.dynamo_type import DynamoType
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser, Expression, Node, UpdateExpressionFunction
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
@@ -109,6 +109,11 @@ def from_json(value: Any) -> Any:
         elif kind == "BS":
             value[kind] = [base64.b64decode(each) for each in content]
     return value
+
+
+def as_told(item: Item) -> dict[str, Any]:
+    """An item of moto's, as botocore tells of it."""
+    return {name: from_json(to_json(value)) for name, value in item.attrs.items()}
 
 
 def _names(serializer: Any, key: str, shape: Any) -> tuple[str, ...]:

@@ -95,9 +95,9 @@ class Stack:
         return found
 
     def items(self, table: str) -> list[dict[str, Any]]:
-        """All items of a table."""
-        items: list[dict[str, Any]] = self.dynamodb.scan(TableName=table)["Items"]
-        return items
+        """All items of a table, as they are now; past botocore, which takes most of the time of a scan."""
+        stored = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table].all_items()
+        return [quick_items.as_told(item) for item in stored]
 
     def events(self) -> list[dict[str, Any]]:
         """All stored events."""

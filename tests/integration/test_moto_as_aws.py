@@ -157,6 +157,28 @@ def test_an_update_that_makes_an_item_too_large_changes_nothing(stack, text):
     assert stack.items("deliveries") == before
 
 
+def test_a_transaction_that_fails_changes_nothing(stack):
+    table = {"TableName": "deliveries"}
+    for sk in ("changed", "deleted"):
+        stack.dynamodb.put_item(**table, Item=item(sk, text="a"))
+    before = stack.items("deliveries")
+    change = {"UpdateExpression": "SET #t = :b", "ExpressionAttributeNames": {"#t": "text"}}
+    there = {"ConditionExpression": "attribute_exists(pk)"}
+
+    with pytest.raises(stack.dynamodb.exceptions.TransactionCanceledException):
+        stack.dynamodb.transact_write_items(
+            TransactItems=[
+                {"Update": table | {"Key": item("changed"), "ExpressionAttributeValues": {":b": {"S": "b"}}} | change},
+                {"Delete": table | {"Key": item("deleted")}},
+                {"Put": table | {"Item": item("new")}},
+                {"ConditionCheck": table | {"Key": item("missing")} | there},
+            ]
+        )
+
+    assert stack.items("deliveries") == before
+    assert before == stack.dynamodb.scan(TableName="deliveries")["Items"]
+
+
 def test_a_batch_with_an_item_that_is_too_large_writes_nothing(stack):
     puts = [{"PutRequest": {"Item": item("1")}}, {"PutRequest": {"Item": item("2", text="t" * (ROOM + 1))}}]
 

@@ -119,6 +119,12 @@ def test_dynamodb_says_the_same(stack: Stack, plainly: Callable[[], None]) -> No
     assert {answer.get("raised") for answer in plain} >= {None, "ConditionalCheckFailedException"}
 
 
+def test_items_are_read_as_a_scan_has_them(stack: Stack) -> None:
+    stack.dynamodb.put_item(TableName="events", Item=ITEM)
+
+    assert stack.items("events") == stack.dynamodb.scan(TableName="events")["Items"] == [ITEM]
+
+
 def test_sqs_says_the_same(stack: Stack, plainly: Callable[[], None]) -> None:
     url = stack.queues["Webhook"]
     attributes = {
