@@ -96,8 +96,17 @@ class Stack:
 
     def items(self, table: str) -> list[dict[str, Any]]:
         """All items of a table, as they are now; past botocore, which takes most of the time of a scan."""
-        stored = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table].all_items()
-        return [quick_items.as_told(item) for item in stored]
+        return [quick_items.as_told(item) for item in self._table(table).all_items()]
+
+    def put_back(self, table: str, items: Iterable[dict[str, Any]]) -> None:
+        """Have a table hold these items and no others."""
+        there = self._table(table)
+        there.items.clear()
+        for item in items:
+            there.put_item(item)
+
+    def _table(self, name: str) -> Table:
+        return dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[name]
 
     def events(self) -> list[dict[str, Any]]:
         """All stored events."""

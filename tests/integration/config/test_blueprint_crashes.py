@@ -76,13 +76,6 @@ def kinds(stack: Stack) -> dict[str, int]:
     return found
 
 
-def restore(stack: Stack, items: list[dict[str, Any]]) -> None:
-    gone = [{"DeleteRequest": {"Key": {"pk": item["pk"], "sk": item["sk"]}}} for item in stack.items("config")]
-    for requests in (gone, [{"PutRequest": {"Item": item}} for item in items]):
-        for start in range(0, len(requests), 25):
-            stack.dynamodb.batch_write_item(RequestItems={"config": requests[start : start + 25]})
-
-
 def let_the_lock_expire(stack: Stack) -> None:
     for item in stack.items("config"):
         if "locked_until" in item:
@@ -127,7 +120,7 @@ def test_wherever_it_is_broken_off_readers_see_the_old_or_the_new_and_a_repeat_c
     new, clean = seen(stack), kinds(stack)
 
     for number in range(1, 100):
-        restore(stack, before)
+        stack.put_back("config", before)
         with broken_off(failure, number, for_good=for_good) as calls:
             try:
                 status = put(Client(stack, "api"), NEW).status
@@ -174,7 +167,7 @@ def test_wherever_it_is_broken_off_each_change_that_holds_is_told_once(
     clean = told(stack, beside=known)
 
     for number in range(1, 100):
-        restore(stack, before)
+        stack.put_back("config", before)
         known = {event["id"] for event in stack.events()}
         with broken_off(throttled(), number, for_good=False) as calls:
             put(Client(stack, "api"), NEW)

@@ -12,7 +12,7 @@ import pytest
 from tests.integration.api_calls import Api
 from tests.integration.config.blueprints import SLACK_URL, nothing_written
 from tests.integration.config.entries import ENTRIES
-from tests.integration.config.test_blueprint_crashes import MADE_AGAIN, NEW, OLD, let_the_lock_expire, restore
+from tests.integration.config.test_blueprint_crashes import MADE_AGAIN, NEW, OLD, let_the_lock_expire
 from tests.integration.config.test_edits_told_whoever_dies import dying
 from tests.integration.conftest import ROOT, Stack
 from tests.integration.handler_calls import WRITES, Answer, Killed, failing, raising, throttled
@@ -74,13 +74,6 @@ def die(api: Api, document: dict[str, Any], number: int, *, done: bool) -> list[
     return calls
 
 
-def forget_events(stack: Stack) -> None:
-    """Delete all events: more than a page of them would not be seen."""
-    while items := stack.items("events"):
-        for item in items:
-            stack.dynamodb.delete_item(TableName="events", Key={"pk": item["pk"], "sk": item["sk"]})
-
-
 def next_edit(stack: Stack) -> Answer:
     return Api.of(stack)("PUT", "/mappings/next", {"expression": "{'text': notification.body}"})
 
@@ -105,8 +98,8 @@ def test_what_holds_of_a_blueprint_whose_function_dies_is_told_once_and_the_rest
     partly = 0
 
     for number in range(1, MOST_CALLS):
-        restore(stack, items)
-        forget_events(stack)
+        stack.put_back("config", items)
+        stack.put_back("events", [])
         calls = die(api, NEW, number, done=done)
         if len(calls) < number:
             break
@@ -145,8 +138,8 @@ def test_of_a_blueprint_of_many_resources_as_many_are_told_as_hold(
     counts = set()
 
     for number in (*writes[:14], *writes[14::25], *writes[-2:]):
-        restore(stack, items)
-        forget_events(stack)
+        stack.put_back("config", items)
+        stack.put_back("events", [])
         die(api, document, number, done=False)
         with subtests.test(f"call {number}"):
             held = holding(before, shown(api))
@@ -167,13 +160,13 @@ def test_who_dies_while_they_tell_what_another_left_leaves_it_to_the_next(
     died_publishing(api)
     let_the_lock_expire(stack)
     items = stack.items("config")
-    forget_events(stack)
+    stack.put_back("events", [])
     next_minute(stack)
     whole = told(stack, set())
 
     for number in range(1, MOST_CALLS):
-        restore(stack, items)
-        forget_events(stack)
+        stack.put_back("config", items)
+        stack.put_back("events", [])
         with dying(number, done=done) as calls, suppress(Killed):
             next_minute(stack)
         if len(calls) < number:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.integration.api_calls import Api
 from tests.integration.config.entries import ENTRIES, OTHERS
-from tests.integration.config.test_blueprint_crashes import let_the_lock_expire, restore
+from tests.integration.config.test_blueprint_crashes import let_the_lock_expire
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import WRITES, Answer, Killed, everything, failing, functions_clients, throttled
 
@@ -110,7 +110,7 @@ def test_an_edit_is_told_if_and_only_if_it_holds_whichever_call_its_function_die
     outcomes = set()
 
     for number in range(1, MOST_CALLS):
-        restore(stack, items)
+        stack.put_back("config", items)
         known = told(stack)
         with dying(number, done=done) as calls, suppress(Killed):
             ready(*EDITS[edit])
