@@ -8,6 +8,7 @@ import base64
 import pickle
 from collections import deque
 from functools import cache
+from itertools import count
 from typing import Any
 
 import pytest
@@ -66,7 +67,7 @@ def install(patch: pytest.MonkeyPatch) -> None:
         return deque(words(self.condition_expression))
 
     # Who uses the tree of an expression copies it.
-    of_trees = (_traverse, _clauses, cache(make), _copied)
+    of_trees = (_traverse, _clauses, cache(lambda expression: _numbered(make(expression))), _copied)
     quick = (serialize, parse_request, parse_answer, pick_value, lex_condition, *of_trees)
     for (owner, name), how in zip(PLAIN, quick, strict=True):
         patch.setattr(owner, name, how)
@@ -139,6 +140,23 @@ def _kinds(processed: tuple[type, ...]) -> dict[type, tuple[bool, Any]]:
     return {}
 
 
+_OF_WORDS = (
+    validators.ActionCountValidator,
+    validators.OverlappingPathsValidator,
+    validators.UpdateHashRangeKeyValidator,
+)
+"""Traversers that change nothing, and to which an expression's words are all there is: not the item, not the values."""
+_PASSED: set[tuple[type, int, str]] = set()
+"""The expressions, by number, of which such a traverser found nothing wrong, with what it was given."""
+_NUMBERS = count()
+
+
+def _numbered(tree: Any) -> Any:
+    """An expression's tree, whose copies are known for that expression's."""
+    tree.number = next(_NUMBERS)
+    return tree
+
+
 @cache
 def _has_clauses(kind: type) -> bool:
     return issubclass(kind, Expression | UpdateExpressionFunction)
@@ -157,6 +175,9 @@ def _clauses(self: Any, kinds: Any) -> list[Any]:
 
 def _traverse(self: Any, root: Any) -> Any:
     """The tree of an expression, worked through from its leaves; how a kind of node is processed is found out once."""
+    check = (type(self), root.number, str(vars(self))) if type(self) in _OF_WORDS else None
+    if check in _PASSED:
+        return root
     processors = self._processing_map()
     kinds = _kinds(tuple(processors))
     looks_before = type(self).pre_processing_of_child is not DepthFirstTraverser.pre_processing_of_child
@@ -181,4 +202,7 @@ def _traverse(self: Any, root: Any) -> Any:
                 parent.children[position] = node
         return node
 
-    return walk(root, -1)
+    walked = walk(root, -1)
+    if check is not None:
+        _PASSED.add(check)
+    return walked
