@@ -31,6 +31,7 @@ from typing import Any
 import pytest
 from botocore.useragent import UserAgentString
 from moto.core import responses
+from moto.core.base_backend import AccountSpecificBackend
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.exceptions import ItemSizeTooLarge, ItemSizeToUpdateTooLarge
 from moto.dynamodb.models import DynamoDBBackend
@@ -88,6 +89,8 @@ def _work_out_once(patch: pytest.MonkeyPatch) -> None:
     ):
         patch.setattr(owner, name, functools.cache(getattr(owner, name)))
     patch.setattr(UserAgentString, "to_string", lambda _: "tests")
+    regions = functools.cache(functools.partial(AccountSpecificBackend._generate_regions.__wrapped__, None))
+    patch.setattr(AccountSpecificBackend, "_generate_regions", lambda _, service_name: regions(service_name))
 
 
 def _look_where_items_are(patch: pytest.MonkeyPatch) -> None:
