@@ -111,7 +111,7 @@ def test_without_a_beginning_it_is_now_by_the_apis_clock():
 
 
 def test_what_was_seen_is_forgotten_after_a_while():
-    api = Clocked([(number, number) for number in range(3000)], until=3000)
+    api = Clocked([(number, number) for number in range(1200)], until=1200)
     source = PollingSource(api, {}, since=START, pause=PAUSE, sleep=api.sleep)
 
     with contextlib.suppress(End):
