@@ -30,8 +30,10 @@ class Story:
         known = {"facts": {"severity": "warning"}, "told": {}, "kept": {}, "now": NOW, "keep": KEEP} | noted
         return self.store.note_match(self.event_id, rule, known.pop("facts"), page=str(page), **known)
 
-    def step(self, number: int, page: int = 0, *, now: datetime = NOW, held: bool = False, **counts: Any) -> bool:
-        """Note a page of the people of a step of `logins`; whether it is new."""
+    def step(
+        self, number: int, page: int | None = 0, *, now: datetime = NOW, held: bool = False, **counts: Any
+    ) -> bool:
+        """Note a page of the people of a step of `logins`, or of nobody; whether it is new."""
         facts: Any = {"step": number, "at": iso(now), "held": held}
         known = {"told": {}, "kept": {}} | counts
         return self.store.note_step(self.event_id, "logins", facts, page=page, now=now, keep=KEEP, held=held, **known)
@@ -95,6 +97,18 @@ def test_steps_are_told_in_the_order_in_which_they_came_and_count_with_their_rul
         {"step": 10, "at": iso(NOW + timedelta(minutes=4)), "held": False},
         {"step": 2, "at": iso(NOW + timedelta(minutes=9)), "held": False},
     ]
+
+
+def test_a_step_that_is_told_to_nobody_counts_nobody_and_leaves_what_it_told_before(story: Story) -> None:
+    story.match(told={"inbox": 1})
+    story.step(1, told={"inbox": 2}, kept={"muted": 1})
+
+    news = [story.step(1, page=None, now=LATER), story.step(2, page=None, now=LATER)]
+
+    (rule,) = story.told()
+    assert news == [False, True]
+    assert (rule["deliveries"], rule["kept_back"]) == ({"inbox": 3}, {"muted": 1})
+    assert [step["step"] for step in rule["escalated"]] == [1, 2]
 
 
 def test_it_is_kept_for_as_long_as_was_asked_from_what_was_noted_last(story: Story) -> None:

@@ -129,7 +129,7 @@ class Escalations:
             why, is_news = self._silenced(matter, event, rule, number, silence, keep)
         if outcome is not Outcome.TOLD:
             if outcome is Outcome.SEEN:
-                self._note(event, rule, number, cursor.page, {"reason": f"not told: {why}"}, None, keep)
+                self._note(event, rule, number, None, {"reason": f"not told: {why}"}, None, keep)
             if is_news:
                 note(Code.ESCALATION_STOPPED, why, event_id=event.id, rule=rule.name, step=number, cause=outcome.value)
                 measured(Metric.ESCALATIONS, outcome=outcome)
@@ -184,8 +184,7 @@ class Escalations:
         if matter.ended is not None:
             return Outcome.ENDED, f"event {matter.ended} ended it"
         if step.unless == "seen" and cursor.page == 0:
-            told = self._stories.told_by_inbox(event.id, rule.name, most=MOST_LOOKED_AT)
-            person = self._seen.first(told) if told else None
+            person = self._seen.first(self._stories.told_by_inbox(event.id, rule.name, most=MOST_LOOKED_AT))
             if person is not None:
                 return Outcome.SEEN, f"{person} has seen it within {in_short(step.delay)}"
         return Outcome.TOLD, ""
@@ -211,25 +210,25 @@ class Escalations:
         said = silenced_by(Silencing(silence.name, silence.ends, silence.comment))
         if over <= now and self._matters.stop(matter, now=now):
             why = f"{said}, and it was over before that"
-            return why, self._note(event, rule, number, 0, {"reason": f"not told: {why}"}, None, keep)
+            return why, self._note(event, rule, number, None, {"reason": f"not told: {why}"}, None, keep)
         due = min(silence.ends, now + LOOKS_AGAIN, over if over > now else silence.ends)
         kept = keep + (goes_on or rule.escalate[-1].delay)
         self._matters.hold(matter, number - 1, due, counted_from=due - step.delay, keep=kept)
-        return said, self._note(event, rule, number, 0, {"reason": f"held: {said}"}, None, keep, held=True)
+        return said, self._note(event, rule, number, None, {"reason": f"held: {said}"}, None, keep, held=True)
 
     def _note(
         self,
         event: Event,
         rule: NotificationRule,
         number: int,
-        page: int,
+        page: int | None,
         facts: JsonObject,
         telling: Telling | None,
         keep: timedelta,
         *,
         held: bool = False,
     ) -> bool:
-        """Add a page of a step's people to the event's story; no `telling` where nobody is notified.
+        """Add a page of a step's people to the event's story; no `page` and no `telling` where nobody is notified.
 
         `held` says that the step is to come yet. Return whether the story had nothing of it.
         """

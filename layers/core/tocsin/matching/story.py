@@ -83,7 +83,7 @@ class StoryStore:
         rule: str,
         facts: JsonObject,
         *,
-        page: int,
+        page: int | None,
         told: Mapping[str, int],
         kept: Mapping[str, int],
         now: datetime,
@@ -92,11 +92,13 @@ class StoryStore:
     ) -> bool:
         """Note a step of an escalation with the rule that the event fired. `facts["step"]` says which, 1 for the first.
 
-        `told` and `kept` count the deliveries of one page of the step's people, as in `note_match`. `held` says that
-        the step is to come yet: it has an entry of its own. Return whether there was no such entry.
+        `told` and `kept` count the deliveries of a page of the step's people, as in `note_match`. No `page` is counted
+        where nobody is told, so that what the step told before stays counted. `held` says that the step is to come yet:
+        it has an entry of its own. Return whether there was no such entry.
         """
         name = f"step#{facts['step']}" + ("#held" if held else "")
-        return name not in self._note(event_id, rule, name, facts, f"{name}#{page}", told, kept, now, keep)
+        of_step = None if page is None else f"{name}#{page}"
+        return name not in self._note(event_id, rule, name, facts, of_step, told, kept, now, keep)
 
     def _note(
         self,
@@ -104,26 +106,26 @@ class StoryStore:
         rule: str,
         name: str,
         facts: JsonObject,
-        page: str,
+        page: str | None,
         told: Mapping[str, int],
         kept: Mapping[str, int],
         now: datetime,
         keep: timedelta,
     ) -> Item:
         """Set what a page counted, and the attribute `name` where it is not set yet. Return the item as it was."""
+        counted = {} if page is None else {"told": told} | ({"kept": kept} if kept else {})
         return self._table.update(
             "noting a match",
             {"pk": text(f"event#{event_id}"), "sk": text(f"rule#{rule}")},
             "SET #facts = if_not_exists(#facts, :facts), #at = if_not_exists(#at, :at),"
-            " expires_at = :until, #told = :told" + (", #kept = :kept" if kept else ""),
-            names={"#facts": name, "#at": "at", "#told": f"told#{page}"} | ({"#kept": f"kept#{page}"} if kept else {}),
+            " expires_at = :until" + "".join(f", #{what} = :{what}" for what in counted),
+            names={"#facts": name, "#at": "at"} | {f"#{what}": f"{what}#{page}" for what in counted},
             values={
                 ":facts": document(facts),
                 ":at": text(iso(now)),
                 ":until": until(now + keep),
-                ":told": document({**told}),
             }
-            | ({":kept": document({**kept})} if kept else {}),
+            | {f":{what}": document({**counts}) for what, counts in counted.items()},
             returning="ALL_OLD",
         )
 
