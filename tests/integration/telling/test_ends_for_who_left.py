@@ -1,6 +1,7 @@
 """That it is over is for those who were told: not for who left since, nor for whoever has their name by then."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from tests.integration.telling.telling_world import ONCALL, TellingWorld
 from tocsin.config.belongings import Belongings
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
+from tocsin.ids import new_id
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 
 RESOLVE = {"action": "service_up", "by": ["context.host"], "within": "hours=12"}
@@ -111,13 +113,20 @@ def test_what_the_name_was_told_twice_since_is_for_the_last_who_has_it(telling: 
     assert told(telling, "ana") == [("ana@example.com", False)]
 
 
-def test_an_event_that_happened_before_its_reader_came_has_no_end_for_them(telling: TellingWorld) -> None:
-    """As where it is matched late, or by what a function knew of people before."""
-    telling.later(seconds=1)
-    before = telling.event(app="shop", action="custom_service_down", context={"host": "web-1"})
+@pytest.mark.parametrize("earlier", [2, 0], ids=["before", "as they came"])
+def test_an_event_that_happened_before_its_reader_came_has_no_end_for_them(telling: TellingWorld, earlier: int) -> None:
+    """As where it is matched late, or by what a function knew of people before. Nothing of who left is noted."""
     ana_leaves_and_another_comes(telling)
+    before = telling.event(
+        id=new_id(telling.now - timedelta(seconds=earlier)),
+        app="shop",
+        action="custom_service_down",
+        context={"host": "web-1"},
+    )
     telling.match(before)
     telling.pump(telling.worker())
+    (opened,) = [item for item in telling.stack.items("deliveries") if item["pk"]["S"].startswith("open#")]
+    assert {*opened["told"]["SS"]} == {"hook\n", "hook\nbob"}
 
     matched(telling, "service_up")
 

@@ -86,11 +86,30 @@ def test_an_end_goes_on_page_by_page_for_as_long_as_the_rule_has_one(
 
     telling.match(end)
     first, (rest,) = telling.story(end)["rule"]["kept_back"], telling.stack.messages("Match")
+    waiting = {item["username"]["S"] for item in telling.all() if item["pk"]["S"] == f"event#{end.id}"}
     telling.rules(group=GROUP, resolve=resolve, escalate=STEPS[:1])
     telling.matcher().queue([work(rest)])
 
-    assert (first, rest["ends"], rest["cursor"]["page"]) == ({"group": 2}, True, 1)
+    assert (first, waiting) == ({"group": 2}, {"ana", "bob"})
+    assert (rest["ends"], rest["cursor"]["page"]) == (True, 1)
     assert telling.story(end)["rule"]["kept_back"] == {"group": told}
+
+
+def test_the_rules_own_people_wait_no_longer_for_an_end_since_a_step_told_others(telling: EscalatingWorld) -> None:
+    """Each waits for as long as the rule says, from when they were told last."""
+    telling.rules(resolve={"action": "service_up", "within": "minutes=20"}, escalate=STEPS[:1])
+    telling.begin(*telling.happened(1))
+    telling.minute(minutes=16)
+    telling.later(minutes=5)
+
+    telling.match(telling.event(app="monitor", action="custom_service_up"))
+    telling.work_off()
+    telling.deliver()
+
+    assert {name: [body.get("over", False) for body in telling.posted(name)] for name in ("ana", "eve")} == {
+        "ana": [False],
+        "eve": [False, True],
+    }
 
 
 def test_a_transport_that_is_disabled_hears_of_no_end(telling: EscalatingWorld) -> None:

@@ -124,6 +124,7 @@ def test_what_somebody_has_seen_is_not_told_by_a_step_that_says_so(telling: Esca
     first, second = telling.steps(event)
     assert first["reason"] == "not told: ana has seen it within 15 min"
     assert (second["step"], second["unless"]) == (2, "acknowledged")
+    assert second["reason"] == "escalated: step 2, nobody acknowledged it within 30 min"
 
 
 def test_steps_are_counted_by_what_became_of_them_and_are_no_late_deliveries(
@@ -318,12 +319,14 @@ def test_nothing_is_read_for_escalations_where_no_rule_escalates(telling: Escala
 
 
 def test_a_test_of_the_rule_says_which_steps_would_come(telling: EscalatingWorld) -> None:
-    telling.rules(escalate=[{**STEPS[0], "transports": ["inbox"]}, {**STEPS[1], "unless": "seen"}])
+    """The event's user, whom the rule tells, is told by no step of it."""
+    steps = [{**STEPS[0], "transports": ["inbox"]}, {**STEPS[1], "unless": "seen"}]
+    telling.rules(escalate=steps, destination_event_user=True)
+    event = {"action": "refund", "app": "shop", "user": {"username": "eve"}}
 
-    shown: Any = Api.of(telling.stack)(
-        "POST", "/rules/refunds/test", {"event": {"action": "refund", "app": "shop"}}
-    ).body
+    shown: Any = Api.of(telling.stack)("POST", "/rules/refunds/test", {"event": event}).body
 
+    assert shown["recipients"]["usernames"] == ["eve", "ana", "bob"]
     assert shown["escalate"] == [
         {
             "step": 1,

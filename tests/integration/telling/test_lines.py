@@ -10,6 +10,7 @@ from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
 from tests.integration.telling.test_cost import requests
+from tocsin.aws.dynamodb import timestamp_of
 from tocsin.aws.metrics import Metric
 from tocsin.events.model import Event
 from tocsin.identity.directory import User
@@ -108,6 +109,22 @@ def test_what_was_dropped_is_kept_as_long_as_the_story(telling: EscalatingWorld)
     (item,) = [item for item in telling.all() if item["username"]["S"] == "ana"]
     assert item["expires_at"]["N"] == str(int((telling.now + timedelta(days=21)).timestamp()))
     assert telling.story(event)["ana"]["created"] == iso(telling.now)
+
+
+@pytest.mark.parametrize(
+    ("resolve", "beyond"), [(None, timedelta(minutes=30)), (RESOLVE | {"within": "hours=12"}, timedelta(hours=12))]
+)
+def test_what_escalates_is_due_at_its_first_step_and_kept_as_long_as_the_story_beyond_its_last(
+    telling: EscalatingWorld, resolve: dict[str, str] | None, beyond: timedelta
+) -> None:
+    """Or beyond the time within which another event belongs to it."""
+    telling.rules(resolve=resolve, settings={"notification_retention": "days=20"})
+
+    telling.match(*telling.happened(1))
+
+    (item,) = [item for item in telling.stack.items("deliveries") if item["pk"]["S"].startswith("matter#")]
+    assert timestamp_of(item, "due_at") == telling.now + timedelta(minutes=15)
+    assert timestamp_of(item, "expires_at") == telling.now + timedelta(days=21) + beyond
 
 
 @pytest.mark.parametrize("cause", ["acknowledged", "ended", "silenced"])

@@ -1,6 +1,6 @@
 """A silence that is made after something was told holds the steps of its escalation, and lets them go afterwards."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +8,10 @@ import pytest
 from local.sinks import Sinks
 from tests.integration.conftest import Stack
 from tests.integration.telling.escalation_world import STEPS, EscalatingWorld
+from tocsin.deliveries.escalation_store import EscalationStore
+from tocsin.deliveries.matters import Matter
 from tocsin.events.model import Event
+from tocsin.ids import new_id
 
 
 @pytest.fixture
@@ -85,7 +88,7 @@ def test_a_last_step_of_much_later_is_told_though_the_first_was_held(telling: Es
     """What escalates is kept for as long as stories are, beyond the last step: here a day and a minute."""
     late = {
         "settings": {"notification_retention": "minutes=1"},
-        "escalate": [STEPS[0], {"after": "days=7", "destination_group": "oncall"}],
+        "escalate": [*STEPS, {"after": "days=7", "destination_group": "oncall"}],
     }
     telling.rules(**late)
     began(telling)
@@ -94,10 +97,11 @@ def test_a_last_step_of_much_later_is_told_though_the_first_was_held(telling: Es
         telling.minute(minutes=10)
     told = telling.heard()
 
+    telling.minute(minutes=20)
     telling.minute(days=7, hours=1)
 
     assert told == {"ana": 1, "bob": 2, "eve": 1}
-    assert telling.heard() == {"ana": 2, "bob": 3, "eve": 1}
+    assert telling.heard() == {"ana": 3, "bob": 4, "eve": 1}
 
 
 @pytest.mark.parametrize("how", ["acknowledged", "ended"])
@@ -160,6 +164,32 @@ def test_what_was_over_minutes_before_the_silence_is_told_by_no_step_of_it(
 
     assert telling.heard() == told | {"eve": 0}
     assert [step["reason"].partition(":")[0] for step in telling.steps(event)] == ["held", "not told"]
+
+
+def test_a_step_whose_matter_another_event_joins_as_it_would_be_given_up_is_held_for_as_long_as_others(
+    telling: EscalatingWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where a matcher that knows nothing of the silence yet tells of that event, a second before it is over."""
+    rule = {"group": {"by": [], "interval": "minutes=5"}, "escalate": STEPS[:1]}
+    telling.rules(**rule)
+    event = began(telling)
+    telling.rules(silences=[silence(telling, hours=1)], **rule)
+    stop, last, second = EscalationStore.stop, timedelta(minutes=15), timedelta(seconds=1)
+
+    def joined(store: EscalationStore, matter: Matter, *, now: datetime) -> bool:
+        before = now - second
+        store.begin("refunds", matter.about, new_id(before), steps=1, due=now, now=before, keep=last, goes_on=last)
+        return stop(store, matter, now=now)
+
+    monkeypatch.setattr(EscalationStore, "stop", joined)
+    telling.minute(minutes=15)
+    handed_on = []
+    for minutes in (9, 1):
+        telling.later(minutes=minutes)
+        handed_on.append(telling.redrive()["steps"])
+
+    assert [step["reason"].partition(":")[0] for step in telling.steps(event)] == ["held"]
+    assert handed_on == [0, 1]
 
 
 def test_a_silence_of_something_else_holds_no_step(telling: EscalatingWorld) -> None:

@@ -139,8 +139,7 @@ class Endings:
         }
 
     def _deletions(self, names: Iterable[str]) -> Mapping[str, datetime]:
-        asked = sorted({name for name in names if name})
-        return self._deleted(asked) if asked else {}
+        return self._deleted(sorted({name for name in names if name}))
 
 
 def _marked(name: str, deleted: Mapping[str, datetime]) -> str:
