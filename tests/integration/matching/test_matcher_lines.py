@@ -106,25 +106,19 @@ def test_each_page_of_a_large_group_has_a_line_and_the_event_is_counted_with_the
     assert story_of(stack, about)["deliveries"] == {"inbox": 5}
 
 
-SILENCE = {
-    "name": "drill",
-    "matcher": {"app": "shop"},
-    "starts": "2020-01-01T00:00:00Z",
-    "ends": "2999-01-01T00:00:00Z",
-    "comment": "fire drill",
-}
-
-
 @pytest.mark.parametrize("reason", ["silence", "throttle", "age"])
 def test_what_is_held_is_a_line_and_counted_by_its_reason(
     stack: Stack, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
-    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0)
-    set_clock(monkeypatch, noon)  # no window ends meanwhile
+    # Of tomorrow: the silence is in force then, and not now. No window ends meanwhile.
+    noon = datetime.now(UTC).replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    set_clock(monkeypatch, noon)
+    silence: dict[str, Any] = {"name": "drill", "matcher": {"app": "shop"}, "comment": "fire drill"}
+    silence |= {"starts": iso(noon - timedelta(minutes=1)), "ends": iso(noon + timedelta(minutes=1))}
     fields = {"throttle": {"window": "days=1", "max": 1, "group_by": ["app"]}} if reason == "throttle" else {}
-    configure(stack, rules=[rule(**fields)], silences=[SILENCE] if reason == "silence" else [])
+    configure(stack, rules=[rule(**fields)], silences=[silence] if reason == "silence" else [])
     if reason == "throttle":
-        match(stack, event())
+        match(stack, event(id=new_id(noon)))
     about = event(id=new_id(noon - timedelta(hours=30 if reason == "age" else 1)))
     capsys.readouterr()
 
@@ -133,7 +127,7 @@ def test_what_is_held_is_a_line_and_counted_by_its_reason(
     out = capsys.readouterr().out
     midnight = noon.replace(hour=0) + timedelta(days=1)
     held_by = {
-        "silence": {"name": "drill", "ends": "2999-01-01T00:00:00.000Z", "comment": "fire drill"},
+        "silence": {"name": "drill", "ends": silence["ends"], "comment": "fire drill"},
         "throttle": {"group": {"app": "shop"}, "max": 1, "window": "days=1", "until": iso(midnight)},
         "age": {"max_age": "hours=24", "seconds": 30 * 3600},
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tocsin.errors import Invalid, Violation
 from tocsin.events.model import Event
 from tocsin.events.search.query import Search, first_of_events
+from tocsin.events.search.rollup_hours import hour_of
 from tocsin.events.search.scan import Scan
 from tocsin.events.search.timeline import Budget, time_of
 from tocsin.identity.store import PeopleStore
@@ -50,7 +51,7 @@ class _Tally:
     failures: dict[str, str] = field(default_factory=dict)
 
     def fired(self, event: Event) -> None:
-        self.by_hour[iso(event.created.replace(minute=0, second=0, microsecond=0))] += 1
+        self.by_hour[iso(hour_of(event.created))] += 1
         if len(self.examples) < MAX_EXAMPLES:
             summary = cut(event.summary, MAX_SUMMARY)
             self.examples.append({"id": event.id, "created": iso(event.created), "summary": summary})

@@ -75,7 +75,7 @@ class Explainer:
 
     def event(self, asked: Json) -> Event:
         """Return the event to test: a stored one for {"event_id"}, or a new one from {"event"} as producers send it."""
-        if not isinstance(asked, dict) or len(asked) != 1 or not asked.keys() <= {"event", "event_id"}:
+        if not isinstance(asked, dict) or asked.keys() not in ({"event"}, {"event_id"}):
             raise Invalid([Violation("", "give exactly one of event, event_id")])
         if "event_id" in asked:
             return self._stored(asked["event_id"])
@@ -214,7 +214,7 @@ class Explainer:
     def _policy(self, policy: Policy, configuration: Configuration, event: Event) -> JsonObject:
         probe = NotificationRule(name="probe", bindings=(Binding(policy=policy.name),))
         audience = EventAudience(event, configuration, self._people)
-        (result,) = RuleSet([probe], [policy], lenient=True).explain(probe, event, audience).results
+        (result,) = RuleSet([probe], [policy], lenient=True).explain(probe, event, audience, utc_now()).results
         return {
             "policy": policy.name,
             "kind": policy.kind,

@@ -126,9 +126,10 @@ class Matcher:
         """
         configuration, rules, ends = self._current()
         audience = EventAudience(event, configuration, self._people)
-        verdict = rules.judge(event, audience)
+        now = self._clock()
+        verdict = rules.judge(event, audience, now)
         fired = {firing.rule.name for firing in verdict.firings}
-        over = ends.of(event, audience, self._clock())
+        over = ends.of(event, audience, now)
         ended = tuple(rule for rule in over.rules if rule.name not in fired)
         failed = tuple((rule, error) for rule, error in over.failures if rule not in fired)
         something = verdict.firings or verdict.failures or verdict.runs or ended or failed
@@ -280,10 +281,13 @@ class Matcher:
             measured(Metric.EVENTS_MATCHED)
             if is_news:
                 self._firings.fired(rule.name, held=False)
-        reached = bool(telling.told or telling.kept_back or not finished)
+        if telling.told or telling.kept_back or not finished:
+            code, message = Code.RULE_FIRED, "rule fired"
+        else:
+            code, message = Code.RULE_TOLD_NOBODY, "rule fired, but there is nobody to tell"
         note(
-            Code.RULE_FIRED if reached else Code.RULE_TOLD_NOBODY,
-            "rule fired" if reached else "rule fired, but there is nobody to tell",
+            code,
+            message,
             event_id=event.id,
             rule=rule.name,
             bindings=[result.reason for result in firing.results] if firing else None,
@@ -371,7 +375,7 @@ def _hold(event: Event, firing: Firing, hold: _Held, held: HeldBatch, keep: time
 
 def _enabled(configuration: Configuration, name: str | None) -> NotificationRule | None:
     """The rule of that name; None where it was deleted or disabled."""
-    rule = configuration.rules_by_name.get(name or "")
+    rule = None if name is None else configuration.rules_by_name.get(name)
     return rule if rule is not None and rule.enabled else None
 
 

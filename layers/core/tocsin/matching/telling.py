@@ -122,7 +122,7 @@ class Telling:
         what is sent to one person, once, is sent to nobody where that leaves none. `used` are the send-once transports
         that were used for others of them before; all that were by now are returned.
         """
-        wishes = self._preferences.wishes([*users], self._defaults) if users else {}
+        wishes = self._preferences.wishes([*users], self._defaults)
         now, personal = self._clock(), {transport.name for transport in self.transports if not transport.send_once}
         all_used = {*used}
         for transport in self.transports:

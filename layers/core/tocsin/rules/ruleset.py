@@ -26,7 +26,6 @@ from tocsin.rules.model import (
     Silence,
 )
 from tocsin.rules.parts import index_of, pattern_of, silencing_pattern, silencing_source, source_of
-from tocsin.times import utc_now
 from tocsin.types import Json, JsonObject
 
 MAX_DEPTH = 3
@@ -205,14 +204,14 @@ class RuleSet:
                 self.broken[name] = str(error)
         return compiled
 
-    def judge(self, event: Event, audience: Audience, now: datetime | None = None) -> Verdict:
-        """Return the rules that fire for `event`, ordered by name, and the policies that failed.
+    def judge(self, event: Event, audience: Audience, now: datetime) -> Verdict:
+        """Return the rules that fire for `event`, ordered by name, the policies that failed, and the silence at `now`.
 
         An event that Tocsin reported never fires the rule that caused it, and no rule at MAX_DEPTH.
         """
         if event.cause is not None and event.cause.depth >= MAX_DEPTH:
             return Verdict(())
-        look = _Look(event, audience, now or utc_now(), self)
+        look = _Look(event, audience, now, self)
         woken = {rule.name: rule for rule in self._always}
         for policy in look.held:
             for rule in self._woken_by.get(policy, ()):
@@ -245,14 +244,12 @@ class RuleSet:
                 return silence
         return None
 
-    def explain(
-        self, rule: NotificationRule, event: Event, audience: Audience, now: datetime | None = None
-    ) -> Explanation:
-        """Evaluate every enabled binding of `rule` for `event`, and say whether the rule fires.
+    def explain(self, rule: NotificationRule, event: Event, audience: Audience, now: datetime) -> Explanation:
+        """Evaluate every enabled binding of `rule` for `event`, and say whether it fires, and is silenced at `now`.
 
         `rule` must be one that this set was built from. A disabled rule is explained as if it were enabled.
         """
-        look = _Look(event, audience, now or utc_now(), self)
+        look = _Look(event, audience, now, self)
         results, holds = look.at(rule, everything=True)
         refusal = _loop(event, rule)
         return Explanation(tuple(results), holds and refusal is None, refusal, self.silence_of(look))
