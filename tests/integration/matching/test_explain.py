@@ -167,39 +167,41 @@ def test_a_policy_that_fails_says_why(stack: Stack, load: Load) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "body", "status", "error_path"),
+    ("path", "body", "status", "error"),
     [
         ("/rules/none/test", {"event": {"action": "login"}}, 404, None),
         ("/policies/none/test", {"event": {"action": "login"}}, 404, None),
-        ("/rules/failed-logins/test", {}, 422, ""),
-        ("/rules/failed-logins/test", [], 422, ""),
-        ("/rules/failed-logins/test", {"event": {"action": "login"}, "event_id": new_id()}, 422, ""),
-        ("/rules/failed-logins/test", {"event": "login"}, 422, "event"),
-        ("/rules/failed-logins/test", {"event": {"action": "login", "colour": 1}}, 422, "event.colour"),
-        ("/rules/failed-logins/test", {"event_id": "x"}, 422, "event_id"),
+        ("/rules/failed-logins/test", {}, 422, ": give exactly one of event, event_id"),
+        ("/rules/failed-logins/test", [], 422, ": must be an object"),
+        ("/rules/failed-logins/test", {"event": {"action": "login"}, "event_id": new_id()}, 422, ": give exactly one"),
+        ("/rules/failed-logins/test", {"colour": 1}, 422, ": give exactly one"),
+        ("/rules/failed-logins/test", {"event": "login"}, 422, "event: must be an object"),
+        ("/rules/failed-logins/test", {"event": {"action": "login", "colour": 1}}, 422, "event.colour: "),
+        ("/rules/failed-logins/test", {"event_id": "x"}, 422, "event_id: 'x' is not a UUID"),
         ("/rules/failed-logins/test", {"event_id": new_id()}, 404, None),
-        ("/rules/failed-logins/backtest", {}, 422, "since"),
-        ("/rules/failed-logins/backtest", {"since": "2999-01-01T00:00:00Z"}, 422, "since"),
+        ("/rules/failed-logins/backtest", {}, 422, "since: "),
+        ("/rules/failed-logins/backtest", {"since": "2999-01-01T00:00:00Z"}, 422, "since: must lie before until"),
         (
             "/rules/failed-logins/backtest",
             {"since": "2020-01-01T00:00:00Z", "until": "2020-01-01T00:00:00Z"},
             422,
-            "since",
+            "since: must lie before until",
         ),
-        ("/rules/failed-logins/backtest", {"since": "2020-01-01T00:00:00Z", "cursor": "x"}, 422, "cursor"),
+        ("/rules/failed-logins/backtest", {"since": "2020-01-01T00:00:00Z", "cursor": "x"}, 422, "cursor: "),
     ],
 )
 def test_a_wrong_question_is_refused_by_name(
-    stack: Stack, load: Load, path: str, body: Any, status: int, error_path: str | None
+    stack: Stack, load: Load, path: str, body: Any, status: int, error: str | None
 ) -> None:
     configure(stack)
 
     given, problem = ask(stack, load, "POST", path, body)
 
     assert given == status
-    if error_path is not None:
-        assert problem["errors"][0]["path"] == error_path
-        assert problem["errors"][0]["message"]
+    if error is not None:
+        first = problem["errors"][0]
+        assert f"{first['path']}: {first['message']}".startswith(error)
+        assert first["message"]
 
 
 def test_a_policy_that_can_not_be_loaded_is_explained_as_it_is_matched(stack: Stack, load: Load) -> None:

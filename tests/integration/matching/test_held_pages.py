@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stack
-from tests.integration.matching.matching_world import configure, event, match, rule, story_of
+from tests.integration.matching.matching_world import configure, event, match, rule, set_clock, store, story_of, work
 from tocsin.aws.table import Table
 from tocsin.ids import new_id
 from tocsin.matching import held_store, throttle
@@ -91,6 +91,25 @@ def test_of_a_window_with_pages_without_end_the_first_count(stack: Stack, monkey
     Table(stack.dynamodb, "deliveries").put_many("counting", batches)
 
     assert Throttles(stack.dynamodb, "deliveries").look("failed-logins", DAILY, event(), now=now).held_back == 2
+
+
+def test_what_the_first_of_a_window_says_of_the_one_before_stands_on_every_page(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("PAGE", "PAGES_AT_ONCE"):
+        monkeypatch.setattr(f"tocsin.matching.recipients.{name}", 1)
+    clock = set_clock(monkeypatch, datetime.now(UTC).replace(hour=12))
+    configure(stack, members={"oncall": ["alice", "bob"]}, rules=[rule(throttle={"window": "hours=1", "max": 1})])
+    match(stack, event())
+    match(stack, event(), event())
+    clock.now += timedelta(hours=1)
+    store(stack, about := event())
+
+    match(stack, about)
+
+    stack.call("matcher", {"Records": [work(each) for each in stack.messages("Match") if each["event_id"] == about.id]})
+    said = [(each["event_id"] == about.id, each.get("remark")) for each in stack.messages("Inbox")]
+    assert sorted(said, key=str) == [(False, None), (True, "and 2 more held back"), (True, "and 2 more held back")]
 
 
 def test_of_a_group_with_a_huge_value_the_story_and_the_log_have_its_beginning(

@@ -135,11 +135,24 @@ def test_a_mail_that_is_sent_once_goes_to_the_first_who_takes_it(stack: Stack, f
     assert told(stack.messages("Slack")) == ["alice" if first.active else "bob"]
 
 
-def test_a_mail_that_nobody_takes_is_dropped_and_the_story_says_so(stack: Stack) -> None:
-    mail = MAIL | {"send_once": True}
-    configure(stack, users=[User("alice")], transports=[mail], rules=[rule(transports=["mail"])])
+def test_a_mail_that_nobody_takes_is_dropped_and_the_story_says_so(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The last page has nobody who could take it: who was on the page before counts."""
+    for name in ("PAGE", "PAGES_AT_ONCE"):
+        monkeypatch.setattr(f"tocsin.matching.recipients.{name}", 1)
+    configure(
+        stack,
+        users=[User("alice"), User("bob", active=False)],
+        members={"oncall": ["alice", "bob"]},
+        transports=[MAIL | {"send_once": True}],
+        rules=[rule(transports=["mail"])],
+    )
+    store(stack, about := event())
 
-    match(stack, about := event())
+    match(stack, about)
+    (rest,) = stack.messages("Match")
+    stack.call("matcher", {"Records": [work(rest)]})
 
     assert stack.messages("Email") == []
     story = StoryStore(stack.dynamodb, "deliveries").story(about.id, after=None, limit=9, now=datetime.now(UTC))
@@ -172,6 +185,16 @@ def test_a_large_event_travels_by_its_id(stack: Stack) -> None:
 
     (message,) = stack.messages("Inbox")
     assert "event" not in message
+
+
+def test_the_messages_of_a_transport_are_a_group_of_their_queue(stack: Stack) -> None:
+    """So that one that tells very many does not keep the others waiting."""
+    configure(stack, transports=[HOOK | {"name": "on call"}], rules=[rule(transports=["on call"])])
+
+    match(stack, event())
+
+    (message,) = stack.sqs.receive_message(QueueUrl=stack.queues["Webhook"], AttributeNames=["All"])["Messages"]
+    assert message["Attributes"]["MessageGroupId"] == "on_call"
 
 
 def test_a_large_group_is_worked_through_in_pages_by_the_match_queue(stack: Stack) -> None:

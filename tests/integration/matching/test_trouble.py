@@ -103,19 +103,34 @@ def test_a_policy_that_can_not_be_loaded_is_said_when_rules_are_and_stops_no_oth
     assert loading["policy"] == "vast"
 
 
-def test_pages_of_a_rule_that_is_gone_tell_nobody(stack: Stack) -> None:
-    configure(stack)
+def test_pages_of_a_rule_that_is_gone_or_disabled_tell_nobody(stack: Stack) -> None:
+    configure(stack, rules=[rule(enabled=False)])
     about = event()
     store(stack, about)
     page = {"group": 0, "after": None, "page": 1, "once_told": False, "remark": None}
 
-    answer = stack.call("matcher", {"Records": [work({"event_id": about.id, "rule": "gone", "cursor": page})]})
+    pages = [work({"event_id": about.id, "rule": name, "cursor": page}) for name in ("gone", "failed-logins")]
+    answer = stack.call("matcher", {"Records": pages})
 
     assert answer == {"batchItemFailures": []}
     assert stack.messages("Inbox") == []
 
 
-def test_pages_without_end_fail_and_are_handed_on_no_more(stack: Stack) -> None:
+def test_a_message_without_both_a_rule_and_a_cursor_is_of_an_event_to_match(stack: Stack) -> None:
+    configure(stack)
+    other, about = event(action="logout"), event()
+    store(stack, other)
+    store(stack, about)
+    page = {"group": 0, "after": None, "page": 1, "once_told": False, "remark": None}
+    bodies = [{"event_id": other.id, "rule": "failed-logins"}, {"event_id": about.id, "cursor": page}]
+
+    answer = stack.call("matcher", {"Records": [work(each) for each in bodies]})
+
+    assert answer == {"batchItemFailures": []}
+    assert [message["event_id"] for message in stack.messages("Inbox")] == [about.id]
+
+
+def test_pages_without_end_fail_and_are_handed_on_no_more(stack: Stack, caplog: pytest.LogCaptureFixture) -> None:
     configure(stack)
     about = event()
     store(stack, about)
@@ -125,6 +140,7 @@ def test_pages_without_end_fail_and_are_handed_on_no_more(stack: Stack) -> None:
 
     assert len(answer["batchItemFailures"]) == 1
     assert (stack.messages("Inbox"), stack.messages("Match")) == ([], [])
+    assert "rule failed-logins told 20,000 pages of people" in caplog.text
 
 
 def test_pages_of_the_end_of_a_rule_that_has_no_end_any_more_tell_nobody(stack: Stack) -> None:

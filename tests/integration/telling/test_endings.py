@@ -218,16 +218,19 @@ def test_many_people_hear_page_by_page(telling: TellingWorld, monkeypatch: pytes
     monkeypatch.setattr("tocsin.matching.ending.ITEMS_AT_ONCE", 1)
     begin, end = down(telling), up(telling)
 
+    reasons: dict[str, set[str]] = {}
     for event in (begin, end):
         telling.match(event)
         rest = telling.stack.messages("Match")
         while rest:
+            reasons.setdefault(event.id, set()).update(each["reason"] for each in rest)
             answer = telling.matcher().queue([work(each) for each in rest])
             assert answer == {"batchItemFailures": []}
             rest = telling.stack.messages("Match")
     telling.pump(telling.worker())
 
     assert (told(telling), told(telling, "bob")) == ([False, True], [False, True])
+    assert reasons == {begin.id: {"the group has more members"}, end.id: {"more people hear that it is over"}}
 
 
 def test_the_end_before_is_found_by_its_event_also_where_it_was_opened_anew_meanwhile(stack: Stack) -> None:
