@@ -2,18 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.unit.rules.test_ruleset import event
 from tocsin.config.model import Configuration
+from tocsin.deliveries.model import DeliveryMessage
 from tocsin.events.model import Cause as CauseOfEvent
-from tocsin.matching.telling import asked_of, can_be_muted, decide_on_rule, group_of, transports_of
+from tocsin.matching.telling import Telling, asked_of, can_be_muted, decide_on_rule, group_of, transports_of
 from tocsin.matching.throttle import Passage, Window
 from tocsin.models import validated
 from tocsin.rules.model import NotificationRule, Silence
 from tocsin.telling.decision import Asked, Cause, Kind, Together
+from tocsin.telling.preferences_store import PreferencesStore
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -55,6 +57,27 @@ def test_a_rules_transports_are_the_enabled_ones_but_for_what_caused_the_event(
     found = transports_of(about, replace(rule, transports=tuple(names)), configuration)
 
     assert [transport.name for transport in found] == told
+
+
+def test_a_channel_for_which_there_is_nobody_is_told_for_nobody_in_particular() -> None:
+    configuration, rule = configured(HOOK | {"send_once": True})
+    sent: list[DeliveryMessage] = []
+    nobodys = cast(PreferencesStore, None)
+    telling = Telling(
+        event(),
+        rule,
+        configuration,
+        nobodys,
+        lambda message, _mode, _owner: sent.append(message),
+        once_told=False,
+        remark=None,
+        clock=lambda: NOW,
+    )
+
+    telling.finish()
+
+    assert [(message.transport, message.user) for message in sent] == [("hook", None)]
+    assert telling.listeners == {("hook", "")}
 
 
 def test_a_person_is_asked_by_rule_severity_transport_and_whether_they_may_mute_it() -> None:
