@@ -181,7 +181,8 @@ def test_delivery(scene: Any, tables: Any, mode: str) -> None:
         about = event(at, "login_failed")
         person = User("alice", "alice@example.com")
         message = DeliveryMessage(about.id, "told", Severity.WARNING, mode, mode, person, False, about, paced=True)
-        records.append({"messageId": f"m{at}", "receiptHandle": f"r{at}", "body": message.to_body(), "attributes": {}})
+        received = {"messageId": f"m{at}", "receiptHandle": f"r{at}", "attributes": {"ApproximateReceiveCount": "1"}}
+        records.append(received | {"body": message.to_body()})
     invoked, written = _warm(stage, replay, name, {"Records": records})
     assert written.count('"state":"delivered"') == len(records), written
 

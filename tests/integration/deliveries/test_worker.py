@@ -13,6 +13,8 @@ from tests.integration.delivery_world import World, bodies
 from tocsin.aws.retry import TRIES
 from tocsin.deliveries.model import State
 from tocsin.errors import Unavailable
+from tocsin.notifications.context import RenderingContext
+from tocsin.notifications.outcome import Outcome
 
 
 @pytest.fixture
@@ -331,6 +333,28 @@ def test_a_broken_message_comes_back_and_keeps_no_other_from_going_out(world: Wo
 
     assert len(answer["batchItemFailures"]) == 1  # type: ignore[arg-type]
     assert world.delivery(message)["state"] == "delivered"
+
+
+def test_ten_messages_go_out_at_once_and_no_more(world: World) -> None:
+    world.hook("https://example.com/x")
+    world.send(*[world.message() for _ in range(11)])
+    ten, eleventh, under_way, most = threading.Barrier(10, timeout=30), threading.Event(), set[int](), list[int]()
+
+    def deliver(_: RenderingContext) -> Outcome:
+        under_way.add(threading.get_ident())
+        most.append(len(under_way))
+        if len(most) == 11:
+            eleventh.set()
+        else:
+            ten.wait()
+            eleventh.wait(0.3)
+        under_way.discard(threading.get_ident())
+        return Outcome(State.DELIVERED, "http_200")
+
+    world.worker(deliver=deliver).run(world.waiting() + world.waiting())
+
+    assert max(most) == 10
+    assert world.states() == {"delivered": 11}
 
 
 def test_messages_name_their_transport_so_that_queues_are_fair(world: World, sinks: Sinks) -> None:

@@ -75,7 +75,7 @@ class _Received:
         return cls(
             record["messageId"],
             record["receiptHandle"],
-            int(record.get("attributes", {}).get("ApproximateReceiveCount", "1")),
+            int(record["attributes"]["ApproximateReceiveCount"]),
             record["body"],
             header_of(record),
         )
@@ -128,15 +128,13 @@ class DeliveryWorker:
     def run(self, records: Sequence[Mapping[str, Any]]) -> JsonObject:
         """Attempt each message of a batch. Return those that come back, as {batchItemFailures}."""
         received = [_Received.of(record) for record in records]
-        with ThreadPoolExecutor(min(self._parallel, len(received) or 1)) as pool:
-            done = list(pool.map(self._run_one, received))
-        failures: list[Json] = [
-            {"itemIdentifier": message.message_id} for message, ok in zip(received, done, strict=True) if not ok
-        ]
+        with ThreadPoolExecutor(self._parallel) as pool:  # it starts no more threads than there are messages
+            coming_back = list(pool.map(self._run_one, received))
+        failures: list[Json] = [{"itemIdentifier": each} for each in coming_back if each is not None]
         return {"batchItemFailures": failures}
 
-    def _run_one(self, received: _Received) -> bool:
-        """Whether the message is done with."""
+    def _run_one(self, received: _Received) -> str | None:
+        """Handle a message. Return its id in the queue if it comes back."""
         names: dict[str, object] = {"message_id": received.message_id}
         with caused_by(received.trace):
             try:
@@ -150,8 +148,8 @@ class DeliveryWorker:
                 self._come_back(received)
                 logger.exception("a message could not be handled", extra={"code": Code.DELIVERY_LEFT.value, **names})
             else:
-                return True
-            return False
+                return None
+            return received.message_id
 
     def _handle(self, message: DeliveryMessage) -> None:
         configuration, transport = self._configuration.having(partial(transport_of, message))
