@@ -1,10 +1,12 @@
 """An endpoint that keeps us waiting gets one function's time, not all of it."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from local.sinks import Sinks
+from tests.integration.deliveries.said_lines import said_since
 from tests.integration.delivery_world import World
 from tocsin.deliveries.breaker import HANGS_AFTER
 from tocsin.notifications.outcome import Outcome, State
@@ -29,6 +31,28 @@ def test_of_what_waits_for_an_endpoint_that_hangs_one_is_attempted(world: World,
     assert world.states() == {"retrying": 1, "queued": 9}
     assert sum(len(world.delivery(message)["attempts"]) for message in messages) == 1  # waiting costs no try
     assert world.slept == [0.0]  # nor a function's time
+
+
+@pytest.mark.parametrize(("pace", "turns"), [(2, [2, 4]), (80, [80, 120])])
+def test_no_function_waits_for_a_turn_and_what_gets_none_asks_again_in_two_minutes(
+    world: World, caplog: pytest.LogCaptureFixture, pace: int, turns: list[int]
+) -> None:
+    hook = world.hook("https://example.com/x")
+    for _ in range(HANGS_AFTER):
+        world.breakers.failed("hook", hook.fingerprint, "timeout", now=world.now)
+    messages = [world.message() for _ in range(3)]
+    world.send(*messages)
+
+    world.pump(
+        world.worker(
+            deliver=lambda _: Outcome(State.RETRYING, "timeout"), hanging_pace=timedelta(seconds=pace), parallel=1
+        )
+    )
+
+    assert world.slept == [0.0]
+    assert (
+        sorted(line["next_attempt_s"] for line in said_since(caplog) if line["code"] == "DELIVERY_POSTPONED") == turns
+    )
 
 
 def test_the_others_come_in_their_turn_and_by_the_schedule(world: World, sinks: Sinks) -> None:

@@ -66,7 +66,7 @@ def test_a_message_that_not_even_can_be_given_back_comes_back_by_the_queues_own_
     assert answer == {"batchItemFailures": [{"itemIdentifier": records[0]["messageId"]}]}
     assert calls
     left = [vars(line) for line in caplog.records if getattr(line, "code", None) == "DELIVERY_LEFT"]
-    assert {line["message_id"] for line in left} == {records[0]["messageId"]}
+    assert {(line["message_id"], line["levelname"]) for line in left} == {(records[0]["messageId"], "WARNING")}
 
 
 def test_an_outcome_that_is_stored_at_the_second_try_is_told_once(world: World, sinks: Sinks) -> None:

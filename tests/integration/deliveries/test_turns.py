@@ -9,6 +9,8 @@ import pytest
 from local.sinks import Sinks
 from tests.integration.delivery_world import World
 from tocsin.deliveries.breaker import BreakerState
+from tocsin.deliveries.items import QUEUE_GRACE
+from tocsin.deliveries.worker import PATIENCE
 from tocsin.notifications.outcome import Outcome, State
 
 MINUTE = timedelta(minutes=1)
@@ -20,6 +22,12 @@ def said(caplog: pytest.LogCaptureFixture) -> list[tuple[str, Any]]:
         for line in caplog.records
         if getattr(line, "code", None) == "DELIVERY_POSTPONED"
     ]
+
+
+def grace(world: World) -> list[timedelta]:
+    """How long after a turn the schedule would send what waits for it, if nothing else did."""
+    items = [item for item in world.all() if item["state"]["S"] == "queued"]
+    return [timedelta(seconds=float(item["due_at"]["N"]) - float(item["not_before"]["N"])) for item in items]
 
 
 def test_a_message_without_a_turn_is_queued_again_for_it(
@@ -34,6 +42,7 @@ def test_a_message_without_a_turn_is_queued_again_for_it(
 
     assert world.states() == {"delivered": 1, "queued": 2}
     assert sorted(seconds for _, seconds in said(caplog)) == [60, 120]
+    assert grace(world) == [QUEUE_GRACE] * 2
     assert world.waiting() == []
     world.later(minutes=1)
     world.pump(worker)
@@ -55,11 +64,24 @@ def test_a_message_whose_turn_is_further_off_than_a_queue_delays_waits_in_the_ta
 
     (waiting,) = said(caplog)
     assert waiting[1] == 15 * 60
+    assert grace(world) == [timedelta(0)]
     world.later(minutes=14)
     assert world.waiting() == []
     world.later(minutes=47)
     world.go_on(worker)
     assert world.states() == {"delivered": 2}
+
+
+@pytest.mark.parametrize(("more", "slept"), [(0, [0.0, 3.0]), (1, [0.0])])
+def test_a_function_waits_three_seconds_for_a_turn(world: World, more: int, slept: list[float]) -> None:
+    world.hook("https://example.com/x")
+    world.send(*[world.message() for _ in range(2)])
+    pace = PATIENCE + timedelta(seconds=more)
+
+    world.pump(world.worker(pace=pace, parallel=1, deliver=lambda _: Outcome(State.DELIVERED, "http_200")))
+
+    assert world.slept == slept
+    assert world.states() == ({"delivered": 1, "queued": 1} if more else {"delivered": 2})
 
 
 def test_a_breaker_that_drains_is_of_the_same_transport(world: World) -> None:

@@ -130,20 +130,22 @@ def test_the_age_of_a_step_is_not_measured_and_nothing_of_a_test(
 
 def test_what_is_tried_again_soon_is_queued_for_then_and_what_is_later_waits_in_the_table(world: World) -> None:
     world.hook("https://example.com/x")
-    soon = attempted(world, replace(LATER, retry_after=BY_QUEUE_UP_TO - 0.5))
-    late = attempted(world, replace(LATER, retry_after=BY_QUEUE_UP_TO + 0.5))
+    pauses = (BY_QUEUE_UP_TO - 0.5, BY_QUEUE_UP_TO, BY_QUEUE_UP_TO + 0.5)
+    soon, just, late = [attempted(world, replace(LATER, retry_after=pause)) for pause in pauses]
 
-    assert [world.delivery(each)["next_attempt"] for each in (soon, late)] == [
+    assert [world.delivery(each)["next_attempt"] for each in (soon, just, late)] == [
+        iso(world.now - timedelta(seconds=4.5) + timedelta(seconds=BY_QUEUE_UP_TO)),
         iso(world.now - timedelta(seconds=2.25) + timedelta(seconds=BY_QUEUE_UP_TO)),
         iso(world.now + timedelta(seconds=BY_QUEUE_UP_TO + 0.5)),
     ]
-    world.later(seconds=BY_QUEUE_UP_TO - 3)
+    world.later(seconds=BY_QUEUE_UP_TO - 5)
     assert world.waiting() == []
-    world.later(seconds=9)
-    (record,) = world.waiting()
-    queued = DeliveryMessage.from_body(record["body"])
-    assert (queued.delivery_id, queued.hops, queued.again) == (soon.delivery_id, 1, True)
-    assert record["attributes"]["MessageGroupId"] == "hook"
+    world.later(seconds=11)
+    records = world.waiting()
+    queued = [DeliveryMessage.from_body(record["body"]) for record in records]
+    assert {each.delivery_id for each in queued} == {soon.delivery_id, just.delivery_id}
+    assert {(each.hops, each.again) for each in queued} == {(1, True)}
+    assert {record["attributes"]["MessageGroupId"] for record in records} == {"hook"}
 
 
 @pytest.mark.parametrize(
@@ -256,7 +258,7 @@ def test_a_fault_of_ours_is_tried_again_and_says_nothing_of_the_endpoint(
     lines = said()
     assert [each["code"] for each in lines] == [*(["ATTEMPT_BROKEN"] if reason == "fault" else []), "DELIVERY_RETRIED"]
     if reason == "fault":
-        assert lines[0]["level"] == "ERROR" and lines[0].items() >= facts(message).items()
+        assert lines[0] == line(message, "ERROR", "ATTEMPT_BROKEN", "an attempt could not be made")
     (attempt,) = world.delivery(message)["attempts"]
     assert (attempt["state"], attempt["reason"], attempt["detail"]) == ("retrying", reason, detail)
     assert world.breakers.get("hook") is None
@@ -347,8 +349,10 @@ def test_what_can_not_be_handled_comes_back_ever_later(
     world.later(seconds=1)
     assert len(world.waiting()) == 1
     (left,) = [each for each in said() if each["code"] == "DELIVERY_LEFT"]
-    known = {} if is_broken else {"event_id": message.event_id, "delivery_id": message.delivery_id}
-    assert left["level"] == ("ERROR" if is_broken else "WARNING")
+    known = {"event_id": message.event_id, "delivery_id": message.delivery_id}
+    known = (
+        {"level": "ERROR", "message": "a message could not be handled"} if is_broken else known | {"level": "WARNING"}
+    )
     assert left.items() >= ({"message_id": record["messageId"]} | known).items()
 
 

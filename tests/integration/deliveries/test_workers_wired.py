@@ -95,11 +95,13 @@ def test_of_a_rule_that_is_gone_nothing_is_said(world: World) -> None:
 def test_what_comes_late_is_not_for_who_left(world: World) -> None:
     worker, message = Worker(world), world.message()
     left = replace(message, user=replace(message.user, username="nobody"))
+    in_time = world.message(user=left.user)  # nobody is looked up for it
 
-    worker.run(replace(left, again=True), replace(message, again=True))
+    worker.run(replace(left, again=True), replace(message, again=True), in_time)
 
     assert world.delivery(left)["attempts"][0]["reason"] == "person_deleted"
-    assert [context.user for context in worker.told] == [message.user]
+    told = {context.event.id: context.user for context in worker.told}
+    assert told == {message.event_id: message.user, in_time.event_id: left.user}
 
 
 @pytest.mark.parametrize(("together", "delivered"), [("a-service", 1), ("", 2)])
