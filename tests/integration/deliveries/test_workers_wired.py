@@ -11,6 +11,7 @@ from tests.integration.api_calls import Api
 from tests.integration.delivery_world import World
 from tocsin.aws.environment import Environment, MissingSetting
 from tocsin.deliveries.wiring import transport_worker
+from tocsin.ids import new_id
 from tocsin.notifications.context import RenderingContext
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.notifications.rule_words import RuleWords
@@ -95,7 +96,9 @@ def test_of_a_rule_that_is_gone_nothing_is_said(world: World) -> None:
 def test_what_comes_late_is_not_for_who_left(world: World) -> None:
     worker, message = Worker(world), world.message()
     left = replace(message, user=replace(message.user, username="nobody"))
-    in_time = world.message(user=left.user)  # nobody is looked up for it
+    in_time = world.message(
+        user=left.user, event_id=world.event(id=new_id()).id
+    )  # for the real clock: nobody is looked up
 
     worker.run(replace(left, again=True), replace(message, again=True), in_time)
 
