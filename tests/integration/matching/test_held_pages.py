@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import Stack
+from tests.integration.handler_calls import failing
 from tests.integration.matching.matching_world import configure, event, match, rule, set_clock, store, story_of, work
 from tocsin.aws.table import Table
 from tocsin.ids import new_id
@@ -52,8 +53,14 @@ def test_all_parts_of_a_batch_are_found(stack: Stack, monkeypatch: pytest.Monkey
     asked = new_id()
     store = HeldStore(stack.dynamodb, "deliveries")
     store.write([HeldEvent(asked, rule, {"why": "x" * 150}) for rule in ("one", "other")], now=now, keep=DAY)
+    for _ in range(3):  # later batches, whose items come after
+        store.write([HeldEvent(new_id(), "one", {})], now=now, keep=DAY)
 
-    assert [entry["rule"] for entry in store.of(asked, now=now)] == ["one", "other"]
+    with failing(lambda _: None, "Query", client=stack.dynamodb) as calls:
+        found = store.of(asked, now=now)
+
+    assert [entry["rule"] for entry in found] == ["one", "other"]
+    assert len(calls) == 2  # pages after these are not looked at
 
 
 @pytest.mark.usefixtures("page_of_one")

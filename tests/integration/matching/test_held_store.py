@@ -1,5 +1,6 @@
 """What is stored of a batch that was held: found by its events, for as long as it is kept, and counted once."""
 
+import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -8,6 +9,7 @@ import pytest
 from tests.integration.conftest import Stack
 from tocsin.ids import new_id
 from tocsin.matching.held_store import HeldEvent, HeldStore
+from tocsin.types import JsonObject
 
 NOW = datetime(2026, 7, 1, 12, tzinfo=UTC)
 AT = "2026-07-01T12:00:00.000Z"
@@ -69,6 +71,32 @@ def test_a_forgotten_event_is_gone_and_the_others_stay_as_they_were(store: HeldS
         {"kind": "policy", "policy": "night", "at": AT, "passed": False},
         {"kind": "rule", "rule": "logins", "at": AT, "reason": "silenced"},
     ]
+
+
+def test_events_that_were_held_for_one_reason_are_one_group_in_whatever_order_it_was_said(
+    stack: Stack, store: HeldStore
+) -> None:
+    reasons: list[JsonObject] = [{"reason": "silenced", "by": "drill"}, {"by": "drill", "reason": "silenced"}]
+    held = [HeldEvent(new_id(NOW), "logins", reason) for reason in reasons]
+
+    store.write(held, now=NOW, keep=KEEP)
+
+    (item,) = stack.items("deliveries")
+    assert json.loads(item["held"]["S"]) == [["logins", reasons[0], sorted(each.event_id for each in held)]]
+
+
+@pytest.mark.parametrize(("less", "groups"), [(0, [2, 2, 1]), (1, [1, 1, 1, 1, 1])])
+def test_an_item_is_filled_to_the_last_byte(
+    stack: Stack, store: HeldStore, monkeypatch: pytest.MonkeyPatch, less: int, groups: list[int]
+) -> None:
+    """Five groups of the same length, in items that have room for two and for a byte less."""
+    held = [HeldEvent(new_id(NOW), "logins", {"reason": number}) for number in range(5)]
+    two = json.dumps([[each.rule, each.facts, [each.event_id]] for each in held[:2]], separators=(",", ":"))
+    monkeypatch.setattr("tocsin.matching.held_store.MAX_ITEM", len(two) - less)
+
+    store.write(held, now=NOW, keep=KEEP)
+
+    assert [len(json.loads(item["held"]["S"])) for item in stack.items("deliveries")] == groups
 
 
 def test_an_item_has_no_more_than_it_may_however_many_reasons_a_batch_has(

@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from datetime import datetime, timedelta
+from itertools import batched
 from typing import TYPE_CHECKING, Self
 
 import orjson
@@ -33,7 +35,11 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 MAX_ITEM = 100_000
-"""Most bytes of events and reasons in one item. A batch with more is written as several."""
+"""Most bytes of events and reasons in one item. A batch with more is written as several. What has more by itself, one
+reason with the events it was given for, is an item of its own."""
+
+_IDS = 1_000
+"""Most events in one group: 39 KB. A batch of the stream has a hundred."""
 
 _TRIES = 20
 _MOST_PAGES = 8
@@ -119,7 +125,7 @@ class HeldStore:
                     for each in _groups(item)
                     if each.ids - {event_id}
                 ]
-                try:
+                with suppress(ConditionFailed):  # another event of the batch was removed meanwhile
                     self._table.update(
                         "forgetting what was held",
                         {"pk": item["pk"], "sk": item["sk"]},
@@ -127,16 +133,12 @@ class HeldStore:
                         values={":held": document(left), ":before": item["held"]},
                         condition="held = :before",
                     )
-                except ConditionFailed:
-                    continue  # another event of the batch was removed meanwhile
         raise Unavailable("forgetting what was held failed: others change it, too", retry_after=RETRY_AFTER)
 
     def _having(self, event_id: str, *, pages: int | None = None) -> Iterator[Item]:
         """Yield the items that contain an event; with `pages`, from at most so many, and one after the first found."""
         start: Item | None = None
-        has_some = False
         while True:
-            last_page = has_some  # the parts of a batch are adjacent
             items, start = self._table.query_page(
                 "reading what was held",
                 "pk = :pk AND sk >= :id",
@@ -146,12 +148,13 @@ class HeldStore:
                 start=start,
             )
             yield from items
-            has_some = has_some or bool(items)
             if start is None:
                 return
             if pages is not None:
                 pages -= 1
-                if last_page or not pages:
+                if items:
+                    pages = min(pages, 1)  # the parts of a batch are adjacent
+                if not pages:
                     return
 
 
@@ -176,17 +179,15 @@ def _parts(held: Collection[HeldEvent]) -> Iterator[list[Json]]:
     for each in held:
         alike[each.rule, orjson.dumps(each.facts, option=orjson.OPT_SORT_KEYS)].append(each.event_id)
     groups: list[Json] = []
-    size = 0
+    size = 1  # of the list, whose groups have a comma or a bracket after each
     for (rule, facts), ids in sorted(alike.items()):
-        whole = sorted(set(ids))
-        room = max(MAX_ITEM - len(facts), MAX_ITEM // 2) // (len(whole[0]) + 3)
-        for start in range(0, len(whole), room):
-            some: list[Json] = [*whole[start : start + room]]
-            needed = len(facts) + len(rule) + len(some) * (len(whole[0]) + 3)
+        for some in batched(sorted(set(ids)), _IDS, strict=False):
+            group: Json = [rule, orjson.loads(facts), [*some]]
+            needed = len(orjson.dumps(group)) + 1
             if groups and size + needed > MAX_ITEM:
                 yield groups
-                groups, size = [], 0
-            groups.append([rule, orjson.loads(facts), some])
+                groups, size = [], 1
+            groups.append(group)
             size += needed
     yield groups
 
