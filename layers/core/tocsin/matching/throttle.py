@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -29,7 +29,7 @@ from tocsin.patterns.leaves import value_at
 from tocsin.records import dataclass
 from tocsin.rules.model import Throttle
 from tocsin.telling.decision import shown_values
-from tocsin.times import iso, parse_duration, utc_now
+from tocsin.times import EPOCH, iso, parse_duration, utc_now
 from tocsin.ttl_cache import TTLCache
 from tocsin.types import Json, JsonObject
 
@@ -41,8 +41,8 @@ _MOST_WINDOWS = 10_000
 _MOST_IDS = 100_000
 """Full windows, and event ids in them, that a process caches: about 15 MB."""
 
-_EXACT = 1 << 53
-"""Below this, a double holds each whole number."""
+_WHOLE = range(-(1 << 63), 1 << 64)
+"""The whole numbers that JSON is written with."""
 
 _MOST_PAGES = 10
 """Most pages of counts that are added up. A page has about 5,000 batches."""
@@ -174,7 +174,7 @@ def values_of(event: Event, paths: Collection[str]) -> JsonObject:
 
 def _canonical(value: Json) -> Json:
     """Return `value` with whole numbers as integers: 5 and 5.0 are one value, as for patterns."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+    if isinstance(value, float) and value.is_integer() and int(value) in _WHOLE:
         return int(value)
     if isinstance(value, list):
         return [_canonical(each) for each in value]
@@ -201,15 +201,15 @@ class Window:
 
     @classmethod
     def of(cls, rule: str, throttle: Throttle, event: Event, now: datetime) -> Window:
-        length = parse_duration(throttle.window).total_seconds()
-        start = now.timestamp() // length * length
+        length = parse_duration(throttle.window)
+        begins = EPOCH + (now - EPOCH) // length * length
         values = values_of(event, throttle.group_by)
         name = hashlib.sha256(orjson.dumps(values, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
         return cls(
-            key={"pk": text(f"throttle#{rule}#{name}"), "sk": text(iso(datetime.fromtimestamp(start, UTC)))},
+            key={"pk": text(f"throttle#{rule}#{name}"), "sk": text(iso(begins))},
             group=shown_values(values),
-            ends=datetime.fromtimestamp(start + length, UTC),
-            keep=timedelta(seconds=length) + timedelta(days=1),
+            ends=begins + length,
+            keep=length + timedelta(days=1),
         )
 
     @property
