@@ -8,6 +8,7 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import failing, just_before
 from tocsin.aws import clients
+from tocsin.aws.errors import RETRY_AFTER
 from tocsin.errors import Unavailable
 from tocsin.ids import new_id
 from tocsin.matching.held_store import HeldEvent, HeldStore
@@ -92,6 +93,7 @@ def test_what_changes_each_time_is_said_not_to_be_noted(opened: Open, stack: Sta
         opened.begin(opened.mine, event(3), BEA, at=3)
 
     assert str(failed.value) == "what may end is changing too fast to note who was told"
+    assert failed.value.retry_after == RETRY_AFTER
 
 
 # ── what was held back ───────────────────────────────────────────────────────
@@ -121,8 +123,9 @@ def test_a_batch_that_changes_each_time_is_said_not_to_be_forgotten(stack: Stack
 
     with (
         failing(lambda _: store.forget(next(forgotten)), "UpdateItem"),
-        pytest.raises(Unavailable, match="others change it, too"),
+        pytest.raises(Unavailable, match="others change it, too") as failed,
     ):
         HeldStore(clients.dynamodb(), "deliveries").forget(asked)
 
+    assert failed.value.retry_after == RETRY_AFTER
     assert len(store.of(asked, now=NOW)) == 1

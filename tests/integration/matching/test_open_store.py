@@ -1,6 +1,8 @@
 """What may end: opened by who was told, ended by one event, opened anew; for how long, and at what cost."""
 
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from tocsin.matching.open_store import KEPT_AFTER, Ended, OpenStore
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
-ANA, BOB, CHAT = ("inbox", "ana"), ("inbox", "bob"), ("chat", "")
+ANA, BOB, CHAT = ("inbox", "ana"), ("inbox", "bob\nof before"), ("chat", "")
 
 
 class Opened:
@@ -91,10 +93,28 @@ def test_an_event_that_is_matched_after_its_end_opens_nothing(opened: Opened) ->
     assert opened.end(opened.id(3), 3).told == frozenset()
 
 
+def test_an_end_that_is_matched_again_tells_the_same_whatever_began_since(opened: Opened) -> None:
+    """Also an event from before the end, which was matched so late that what began after the end was over."""
+    opened.begin(0, ANA)
+    end, late = opened.id(1), opened.id(0.5)
+    told = [opened.end(end, 1).told]
+    opened.begin(2, BOB, lasts=1)
+
+    opened.store.begin("r", "a", 0, late, [CHAT], now=NOON + 5 * HOUR, ends=NOON + 9 * HOUR)
+
+    told.append(opened.end(end, 6).told)
+    assert told == [{ANA}, {ANA}]
+
+
 def test_nobody_who_was_told_is_nothing_to_end(opened: Opened) -> None:
     opened.begin(0)
 
     assert opened.stack.items("deliveries") == []
+
+
+def consistently(query: dict[str, Any]) -> None:
+    """Who was told a moment ago is to hear the end, too: it is asked but once."""
+    assert json.loads(query["body"])["ConsistentRead"]
 
 
 def test_pages_are_ended_in_their_order_so_many_at_a_time(opened: Opened) -> None:
@@ -102,8 +122,11 @@ def test_pages_are_ended_in_their_order_so_many_at_a_time(opened: Opened) -> Non
         opened.begin(0, ("inbox", f"of-{page}"), page=page)
     end = opened.id(1)
 
-    first = opened.end(end, 1, most=2)
-    rest = opened.end(end, 1, after=first.after, most=2)
+    with failing(consistently, "Query", client=opened.stack.dynamodb) as calls:
+        first = opened.end(end, 1, most=2)
+        rest = opened.end(end, 1, after=first.after, most=2)
+
+    assert len(calls) == 2
 
     assert first.told == {("inbox", "of-0"), ("inbox", "of-2")}
     assert (rest.told, rest.after) == ({("inbox", "of-10")}, None)

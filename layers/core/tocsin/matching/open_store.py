@@ -34,6 +34,7 @@ KEPT_AFTER = timedelta(days=1)
 """How long after it is no longer open an item stays: an event may be matched again for half a day."""
 
 _TRIES = 5
+_PAGE = "page#"
 _NOTING, _ENDING = "noting what may end", "ending what was told"
 
 
@@ -65,7 +66,7 @@ class OpenStore:
         """Note that these were told of `event_id`, so that they hear when it is over, until `ends`."""
         if not told:
             return
-        key = _key(rule, about, f"page#{page:05}")
+        key = {"pk": _partition(rule, about), "sk": text(f"{_PAGE}{page:05}")}
         values: dict[str, Any] = {
             ":told": {"SS": sorted("\n".join(each) for each in told)},
             ":id": text(event_id),
@@ -116,12 +117,11 @@ class OpenStore:
 
         Nobody where nothing is open, or another event ended it; the same answer whenever the same event asks.
         """
-        partition = _key(rule, about, "")["pk"]
         items = list(
             self._table.query(
                 _ENDING,
                 "pk = :pk AND sk > :after",
-                {":pk": partition, ":after": text(after or "page#")},
+                {":pk": _partition(rule, about), ":after": text(after or _PAGE)},
                 consistent=True,
                 limit=most,
             )
@@ -152,8 +152,8 @@ class OpenStore:
         return _listeners(found, "told")
 
 
-def _key(rule: str, about: str, page: str) -> dict[str, Any]:
-    return {"pk": text(f"open#{rule}#{about}"), "sk": text(page)}
+def _partition(rule: str, about: str) -> dict[str, str]:
+    return text(f"open#{rule}#{about}")
 
 
 def _listeners(item: Item, name: str) -> set[Listener]:
