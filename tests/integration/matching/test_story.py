@@ -7,8 +7,10 @@ import pytest
 
 from tests.integration.conftest import Stack
 from tests.integration.delivery_world import World
+from tests.integration.handler_calls import heard
 from tocsin.identity.directory import User
 from tocsin.ids import new_id
+from tocsin.matching.held_store import HeldEvent, HeldStore
 from tocsin.matching.story import StoryStore
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.times import iso
@@ -75,7 +77,7 @@ def test_a_page_that_is_noted_again_counts_nobody_twice_and_keeps_what_was_first
     assert (rule["deliveries"], rule["severity"], rule["at"]) == ({"inbox": 2}, "warning", iso(NOW))
 
 
-def test_steps_are_told_in_the_order_in_which_they_came_and_count_with_their_rule(story: Story) -> None:
+def test_steps_are_told_in_the_order_in_which_they_came_and_count_with_their_rule(stack: Stack, story: Story) -> None:
     story.match(told={"inbox": 1})
 
     news = [
@@ -96,6 +98,23 @@ def test_steps_are_told_in_the_order_in_which_they_came_and_count_with_their_rul
         {"step": 1, "at": iso(NOW + timedelta(minutes=2)), "held": False},
         {"step": 10, "at": iso(NOW + timedelta(minutes=4)), "held": False},
         {"step": 2, "at": iso(NOW + timedelta(minutes=9)), "held": False},
+    ]
+    (item,) = stack.items("deliveries")
+    assert {name for name in item if name.startswith("step#")} == {"step#1#held", "step#1", "step#2", "step#10"}
+
+
+def test_what_was_held_or_logged_is_told_among_the_rules(stack: Stack, story: Story) -> None:
+    story.match("nights")
+    held = [
+        HeldEvent(story.event_id, "logins", {"reason": "silenced"}),
+        HeldEvent.of_policy(story.event_id, "office", {"passed": True}),
+    ]
+    HeldStore(stack.dynamodb, "deliveries").write(held, now=NOW, keep=KEEP)
+
+    assert story.told() == [
+        {"kind": "policy", "policy": "office", "at": iso(NOW), "passed": True},
+        {"kind": "rule", "rule": "logins", "at": iso(NOW), "deliveries": {}, "reason": "silenced"},
+        {"kind": "rule", "rule": "nights", "at": iso(NOW), "deliveries": {}, "severity": "warning"},
     ]
 
 
@@ -132,6 +151,13 @@ class Delivered(Story):
         world.send(*self.messages.values())
         world.pump(world.worker("local"), "local")
 
+    def add_alike(self, **attributes: Any) -> None:
+        """Store another delivery, like one of those but for some attributes."""
+        first, *_ = (item for item in self.world.stack.items("deliveries") if item["sk"]["S"].startswith("delivery#"))
+        self.world.stack.dynamodb.put_item(
+            TableName="deliveries", Item=first | {"sk": {"S": "delivery#another"}} | attributes
+        )
+
     def pages(self, limit: int) -> list[list[str]]:
         """What each page names, of rules or people."""
         pages: list[list[str]] = []
@@ -162,14 +188,15 @@ def test_pages_have_rules_first_then_deliveries_each_once(world: World, limit: i
 
 def test_the_traces_of_an_event_are_all_its_entries_and_who_has_a_notification(world: World) -> None:
     story = Delivered(world, "ana", "bob")
-    story.match(told={"inbox": 2}, now=world.now)
+    story.add_alike(mode={"S": "email"})
+    story.match(told={"inbox": 2, "mail": 1}, now=world.now)
 
     traces = story.store.traces(story.event_id, 10)
 
     assert sorted(traces.notifications) == [
         (name, message.notification_id) for name, message in sorted(story.messages.items())
     ]
-    assert (len(traces.keys), traces.is_open, traces.more) == (3, False, False)
+    assert (len(traces.keys), traces.is_open, traces.more) == (4, False, False)
     assert story.store.traces(story.event_id, 2).more
     story.store.forget(story.event_id, traces)
     assert story.told(now=world.now) == []
@@ -190,6 +217,8 @@ def test_a_story_is_open_while_fewer_deliveries_are_known_than_were_made(
     story = Delivered(world, "ana")
     story.match(now=world.now, **counts)
 
+    story.add_alike(digest={"S": "{}"})  # no rule counts a digest: it tells again what its deliveries are of
+
     assert story.store.traces(story.event_id, 10).is_open is is_open
 
 
@@ -198,8 +227,12 @@ def test_of_those_who_were_told_by_inbox_the_first_are_named(world: World) -> No
     world.send(world.message("inbox", "local", user=User("dan"), rule="other", event_id=story.event_id))
     world.pump(world.worker("local"), "local")
 
-    told = [story.store.told_by_inbox(story.event_id, "logins", most=most) for most in (2, 10)]
+    read: list[Any] = []
 
+    with heard(world.stack.dynamodb, "after-call.dynamodb.Query", lambda parsed, **_: read.append(parsed["Items"])):
+        told = [story.store.told_by_inbox(story.event_id, "logins", most=most) for most in (2, 10)]
+
+    assert {name for items in read for item in items for name in item} == {"username", "notification_id"}
     assert told[0] == told[1][:2]
     assert sorted(told[1]) == [(name, message.notification_id) for name, message in sorted(story.messages.items())]
 

@@ -136,14 +136,8 @@ class StoryStore:
         """
         found, _ = self._table.query_page(
             "reading who was told",
-            "pk = :pk AND sk BETWEEN :first AND :last",
-            {
-                ":pk": text(f"event#{event_id}"),
-                ":first": text("delivery#"),
-                ":last": text("delivery$"),
-                ":rule": text(rule),
-                ":local": text(TransportMode.LOCAL),
-            },
+            _OF_KIND,
+            {**_of_kind(event_id, _DELIVERIES), ":rule": text(rule), ":local": text(TransportMode.LOCAL)},
             names={"#rule": "rule", "#mode": "mode"},
             limit=_DELIVERIES_LOOKED_AT,
             matching="#rule = :rule AND #mode = :local",
@@ -171,7 +165,7 @@ class StoryStore:
         last = after if after is not None and after.startswith(_DELIVERIES) else None
         if last is None:
             matched = self._matched(event_id, now)
-            names = sorted(name for name in matched if name > (after or ""))
+            names = sorted(name for name in matched if after is None or name > after)
             found = [matched[name] for name in names[:limit]]
             if len(names) >= limit:
                 return Page(tuple(found), names[limit - 1])
@@ -208,11 +202,11 @@ class StoryStore:
         page = self._table.page(
             "reading the deliveries table", f"event#{event_id}", after=None, limit=limit, consistent=True
         )
-        deliveries = [item for item in page.items if text_of(item, "sk").startswith("delivery#")]
+        deliveries = [item for item in page.items if text_of(item, "sk").startswith(_DELIVERIES)]
         expected = sum(
             (_counted(item, "told#") + _counted(item, "kept#")).total()
             for item in page.items
-            if text_of(item, "sk").startswith("rule#")
+            if text_of(item, "sk").startswith(_RULES)
         )
         known = sum("digest" not in item for item in deliveries)
         return Traces(
@@ -249,11 +243,16 @@ def _may_leave_more(item: Item) -> bool:
 
 
 def _story_entry(event_id: str, item: Item) -> JsonObject:
-    kind, _, name = text_of(item, "sk").partition("#")
-    if kind == "rule":
+    key = text_of(item, "sk")
+    if key.startswith(_RULES):
         facts = document_of(item, "facts")
         told, kept = _counted(item, "told#"), _counted(item, "kept#")
-        match: JsonObject = {"kind": "rule", "rule": name, "at": text_of(item, "at"), "deliveries": {**told}}
+        match: JsonObject = {
+            "kind": "rule",
+            "rule": key.removeprefix(_RULES),
+            "at": text_of(item, "at"),
+            "deliveries": {**told},
+        }
         if kept:
             match["kept_back"] = {**kept}
         if "acknowledged" in item:
@@ -276,6 +275,6 @@ def _counted(item: Item, pages: str) -> Counter[str]:
     counts: Counter[str] = Counter()
     for attribute in item:
         counted = document_of(item, attribute) if attribute.startswith(pages) else None
-        for name, count in counted.items() if isinstance(counted, dict) else ():
-            counts[name] += count if isinstance(count, int) else 0
+        if isinstance(counted, dict):
+            counts.update({name: count for name, count in counted.items() if isinstance(count, int)})
     return counts
