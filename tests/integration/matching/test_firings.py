@@ -107,7 +107,7 @@ def test_an_hour_that_ended_as_a_span_begins_is_not_in_it(stack: Stack) -> None:
 
 
 def test_what_can_not_be_counted_keeps_nobody_from_being_told(
-    stack: Stack, api: Api, monkeypatch: pytest.MonkeyPatch
+    stack: Stack, api: Api, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def refuse(*_: object) -> None:
         raise Unavailable("counting firings failed: throttled")
@@ -119,6 +119,8 @@ def test_what_can_not_be_counted_keeps_nobody_from_being_told(
     assert answer == {"batchItemFailures": []}
     assert len(stack.messages("Inbox")) == 2
     assert told(api) == {}
+    lines = [vars(each) for each in caplog.records if vars(each).get("code") == "FIRINGS_UNCOUNTED"]
+    assert sorted((line["levelname"], line["rule"]) for line in lines) == [("WARNING", "limited"), ("WARNING", "plain")]
 
 
 def test_a_day_and_a_week_are_counted_back_from_now(stack: Stack) -> None:
@@ -146,12 +148,13 @@ def test_what_is_older_than_a_week_or_has_expired_is_not_told(stack: Stack) -> N
 def test_what_was_written_is_not_written_again(stack: Stack) -> None:
     store = FiringStore(stack.dynamodb, "deliveries")
     firings = Firings(store, clock=lambda: NOW)
-    firings.fired("plain", held=False)
+    for held in (False, True, True):
+        firings.fired("plain", held=held)
 
     firings.flush()
     firings.flush()
 
-    assert store.totals(now=NOW) == [{"rule": "plain", "day": {"fired": 1, "held": 0}, "week": {"fired": 1, "held": 0}}]
+    assert store.totals(now=NOW) == [{"rule": "plain", "day": {"fired": 3, "held": 2}, "week": {"fired": 3, "held": 2}}]
 
 
 def test_a_look_takes_the_right_to_read_the_configuration(stack: Stack) -> None:
