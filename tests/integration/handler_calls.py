@@ -203,6 +203,14 @@ def heard(client: Any, event: str, handler: Callable[..., Any]) -> Iterator[None
         client.meta.events.unregister(event, handler)
 
 
+@contextmanager
+def items_read(client: Any) -> Iterator[list[int]]:
+    """Within, how many items each Query by a client of DynamoDB reads, which is what it costs."""
+    counts: list[int] = []
+    with heard(client, "after-call.dynamodb.Query", lambda parsed, **_: counts.append(parsed["ScannedCount"])):
+        yield counts
+
+
 def functions_clients(service: str) -> list[Any]:
     """The clients that functions have of a service: the authorizer may have one of its own."""
     make = getattr(clients, service)

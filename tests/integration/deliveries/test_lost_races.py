@@ -289,6 +289,14 @@ def test_a_head_is_claimed_by_one_and_the_other_tells_nothing(waiting: Waiting) 
     assert digests(waiting).tell(waiting.head, keep=KEEP) is None
 
 
+def test_a_head_that_this_run_claimed_is_its_own_though_the_answer_got_lost(waiting: Waiting) -> None:
+    """Else what is due is told when the lease is over."""
+    with answer_lost("UpdateItem"):
+        claim = waiting.claim(waiting.mine, now=waiting.later)
+
+    assert waiting.mine.begin(claim, "a-digest")
+
+
 def test_a_digest_is_begun_by_whoever_has_the_head(waiting: Waiting) -> None:
     mine = waiting.claim(waiting.mine, now=waiting.later)
     theirs = waiting.stolen(mine)

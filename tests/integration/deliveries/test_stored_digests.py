@@ -21,6 +21,7 @@ from tests.integration.deliveries.stored_waiting import (
     WAITING,
     Told,
 )
+from tests.integration.handler_calls import items_read
 from tocsin.aws.dynamodb import timestamp
 from tocsin.deliveries.digest_store import Claim, Head, Member
 from tocsin.deliveries.items import KEPT_AT_LEAST, Place
@@ -115,7 +116,9 @@ def test_what_waits_is_found_when_it_is_due_and_all_of_a_group(told: Told) -> No
     assert len(of_group) == 2
     assert told.store.waiting(claim, now=ONE - timedelta(milliseconds=1), limit=9) == []
     assert len(told.store.waiting(claim, now=ONE, limit=1)) == 1
-    assert (told.store.next_due(HEAD), told.store.next_due("digest#other#")) == (ONE, None)
+    with items_read(told.stack.dynamodb) as read:
+        assert (told.store.next_due(HEAD), told.store.next_due("digest#other#")) == (ONE, None)
+    assert read == [1, 0]
 
 
 def test_what_joins_a_digest_waits_no_more_and_is_found_by_it(told: Told) -> None:

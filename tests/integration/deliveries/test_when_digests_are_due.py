@@ -1,6 +1,7 @@
 """When a head is looked at again after a digest, or after none; how much one digest tells; what the log says."""
 
 import logging
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ import pytest
 from tests.integration.conftest import Stack
 from tests.integration.deliveries.said_lines import said_since
 from tests.integration.deliveries.stored_row import KEEP, MESSAGE, NOW, PLACE
-from tests.integration.deliveries.stored_waiting import DROPPED, HEAD, HELD, JOINS, OF_GROUP, ONE, OTHER, Told
+from tests.integration.deliveries.stored_waiting import DIGEST, DROPPED, HEAD, HELD, JOINS, OF_GROUP, ONE, OTHER, Told
 from tocsin.deliveries import digests
 from tocsin.deliveries.digest_store import Head
 from tocsin.deliveries.digests import LEASE, LOOK_AGAIN, NEWS, Digests
@@ -24,21 +25,24 @@ from tocsin.deliveries.waiting_store import SETTLE, partition_of
 from tocsin.identity.directory import User
 from tocsin.notifications.inbox_owner_store import InboxOwnerStore
 
-ANA = User("ana", "ana@example.com")
+ANA, BEN = User("ana", "ana@example.com"), User("ben", "ben@example.com")
 INTERVAL = timedelta(minutes=30)
 
 
 class Telling:
-    """Digests of what waits; `people` and `matters` are what is known of those, `now` is their clock."""
+    """Digests of what waits; `people` and `matters` are what is known of those, `now` is their clock.
+
+    `others` are pages of the people of each rule's group.
+    """
 
     def __init__(self, stack: Stack) -> None:
         self.kept = Told(stack)
         self.now = ONE
         self.people: dict[str, User] = {}
+        self.others: list[Sequence[User]] = []
         self.matters: dict[tuple[str, str], Matter] = {}
-        self.digests = Digests(
-            self.kept.store, self._matters, Readers(self._people, lambda _: {}, lambda _: True), self._clock
-        )
+        readers = Readers(self._people, lambda _: {}, lambda _: True, lambda _: self.others)
+        self.digests = Digests(self.kept.store, self._matters, readers, self._clock)
 
     def tell(self, partition: str = HEAD) -> DeliveryMessage | None:
         return self.digests.tell(Head(partition, str(self.kept.head(partition)["due_at"])), keep=KEEP)
@@ -79,6 +83,7 @@ def test_what_is_due_is_told_and_what_was_written_late_is_looked_for_later(
     message = telling.tell()
 
     assert message is not None and message.digest is not None
+    assert re.fullmatch("[0-9a-f]{16}", message.digest)  # as the API takes it
     assert (message.event_id, state(telling), telling.due_in()) == (MESSAGE.event_id, "joined", LOOK_AGAIN)
     assert "digest" not in telling.kept.head()
     assert said() == [
@@ -91,6 +96,15 @@ def test_what_is_due_is_told_and_what_was_written_late_is_looked_for_later(
             "deliveries": 1,
         }
     ]
+
+
+def test_what_joins_is_listed_by_its_transport_whatever_its_person_is_called(telling: Telling) -> None:
+    message = replace(MESSAGE, user=User("a#b"), once=False)
+    telling.kept.keep_back(HELD, message)
+
+    telling.tell(partition_of(message))
+
+    assert telling.kept.item(Place.of(message.delivery_id))["listed"].startswith("hook#joined#")
 
 
 @pytest.mark.parametrize(
@@ -198,6 +212,28 @@ def test_a_group_of_which_a_digest_holds_not_all_is_told_on_soon(
 
 
 @pytest.mark.parametrize(
+    ("latest", "due"),
+    [(None, INTERVAL), (timedelta(minutes=5), timedelta(minutes=5)), (timedelta(minutes=-5), timedelta())],
+    ids=["may wait", "may wait for a while", "may wait no longer"],
+)
+def test_a_group_whose_digest_was_made_and_not_sent_is_due_again_when_it_would_be(
+    telling: Telling, latest: timedelta | None, due: timedelta
+) -> None:
+    telling.kept.keep_back(JOINS)
+    claim, telling.now = telling.kept.claim(OF_GROUP), ONE + LEASE
+    telling.kept.store.begin(claim, DIGEST)
+    member = telling.kept.store.join(PLACE, DIGEST, "hook", now=ONE)
+    assert member is not None
+    telling.kept.store.make(DIGEST, [member], now=ONE, keep=KEEP)
+    telling.kept.keep_back(replace(JOINS, until=ONE, latest=None if latest is None else telling.now + latest), OTHER)
+
+    message = telling.tell(OF_GROUP)
+
+    assert message is not None and message.delivery_id == DIGEST
+    assert (state(telling, OTHER), telling.due_in(OF_GROUP)) == ("waiting", due)
+
+
+@pytest.mark.parametrize(
     ("ago", "due"),
     [(NEWS - timedelta(milliseconds=1), SETTLE), (NEWS, LOOK_AGAIN), (LOOK_AGAIN, None)],
     ids=["a moment ago", "a while ago", "long ago"],
@@ -272,6 +308,28 @@ def test_what_happened_before_somebody_was_deleted_is_not_for_who_has_the_name_n
         (attempt,) = telling.kept.item(Place.of(message.delivery_id))["attempts"]
         why = "its person was deleted after the event happened"
         assert (attempt["reason"], attempt["detail"]) == ("person_deleted", why)
+
+
+@pytest.mark.parametrize(
+    ("named", "others", "cause", "reason"),
+    [
+        (ANA, [[BEN], []], "person_inactive", "its person is not active any more"),
+        (None, [[]], "transport_off", "it is for nobody"),
+    ],
+)
+def test_a_mail_for_a_group_that_nobody_takes_says_why_whom_it_names_does_not(
+    telling: Telling, named: User | None, others: list[list[User]], cause: str, reason: str
+) -> None:
+    message = replace(MESSAGE, user=named, mode="email")
+    telling.kept.keep_back(HELD, message)
+    telling.people["ana"] = replace(ANA, active=False)
+    telling.others = [*others]
+
+    assert telling.tell(partition_of(message)) is None
+
+    (attempt,) = telling.kept.item(Place.of(message.delivery_id))["attempts"]
+    detail = f"{reason}, nor does anybody else of the rule's group take hook"
+    assert (attempt["reason"], attempt["detail"]) == (cause, detail)
 
 
 @pytest.mark.parametrize("step", [None, 1])

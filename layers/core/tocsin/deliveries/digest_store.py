@@ -172,7 +172,7 @@ class DigestStore:
             self._table.update(
                 _MAKING,
                 head_key(claim.partition),
-                f"SET due_at = :due{', idle = :idle' if idle else ''} REMOVE digest{'' if idle else ', idle'}",
+                f"SET due_at = :due{', idle = :idle' if idle else ''} REMOVE digest",
                 values={":lease": {"N": claim.lease}, ":due": timestamp(following)}
                 | ({":idle": truth(True)} if idle else {}),
                 condition="due_at = :lease",
@@ -325,7 +325,7 @@ def summary(digest_id: str, members: Sequence[Member]) -> tuple[DeliveryMessage,
     }
     told: JsonObject = {
         "count": len(members),
-        "cause": Counter(each.cause for each in members).most_common(1)[0][0],
+        "cause": Counter(each.cause for each in members).most_common()[0][0],
         "since": iso(min(id_time(each.message.event_id) for each in members)),
         "severities": {**Counter(each.message.severity.value for each in members)},
         **{kind: counted[kind] for kind in LABELS},

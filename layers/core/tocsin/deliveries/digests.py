@@ -33,6 +33,7 @@ from tocsin.identity.directory import User
 from tocsin.ids import id_time
 from tocsin.notifications.outcome import Outcome, State
 from tocsin.notifications.transport import TransportMode
+from tocsin.records import dataclass
 from tocsin.telling.decision import Cause
 
 LEASE = timedelta(seconds=90)
@@ -49,6 +50,15 @@ MOST = 1_000
 
 HEADS_AT_ONCE = 100
 _PARALLEL = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What was made of what is due."""
+
+    message: DeliveryMessage
+    is_full: bool = False
+    """Whether it holds as much as a digest may, so that more may wait."""
 
 
 class Digests:
@@ -77,47 +87,44 @@ class Digests:
         claim = self._store.claim(head, now=now, lease=LEASE)
         if claim is None:
             return None
-        message = None if claim.begun is None else self._store.made(claim.begun)
-        is_full = False
-        if message is None:
-            message, is_full = self._make(claim, now, keep)
+        made = None if claim.begun is None else self._store.made(claim.begun)
+        told = self._make(claim, now, keep) if made is None else _Told(made)
         next_due = self._store.next_due(claim.partition)
         quiet_since = claim.asked_at <= now - LOOK_AGAIN
-        if message is None and next_due is None and quiet_since:
+        if told is None and next_due is None and quiet_since:
             self._store.forget(claim)
-            return None
-        if claim.interval is not None:
-            self._finish_group(claim, claim.interval, message is not None, is_full, next_due, now)
-            return message
-        again = now + LOOK_AGAIN
-        self._store.finish(claim, again if next_due is None else min(again, max(next_due + SETTLE, now)))
-        return message
+        elif claim.interval is not None:
+            self._finish_group(claim, claim.interval, told, next_due, now)
+        else:
+            again = now + LOOK_AGAIN
+            self._store.finish(claim, again if next_due is None else min(again, max(next_due + SETTLE, now)))
+        return None if told is None else told.message
 
     def _finish_group(
-        self, claim: Claim, interval: timedelta, told: bool, is_full: bool, next_due: datetime | None, now: datetime
+        self, claim: Claim, interval: timedelta, told: _Told | None, next_due: datetime | None, now: datetime
     ) -> None:
         """Have a group be due when its interval is over, or before that where something of it may not wait so long."""
-        if not told and next_due is None:
+        if told is None and next_due is None:
             is_news = claim.asked_at > now - NEWS
             self._store.finish(claim, now + (SETTLE if is_news else LOOK_AGAIN), idle=True)
             return
-        again = now + interval if told and not is_full else now + SETTLE
+        again = now + SETTLE if told is None or told.is_full else now + interval
         self._store.finish(claim, again if next_due is None else max(min(again, next_due), now))
 
-    def _make(self, claim: Claim, now: datetime, keep: timedelta) -> tuple[DeliveryMessage | None, bool]:
-        """The message of what is due, if there is any, and whether there is more than one digest holds."""
+    def _make(self, claim: Claim, now: datetime, keep: timedelta) -> _Told | None:
+        """Make a digest of what is due; None where there is nothing to tell."""
         members = [] if claim.begun is None else self._store.joined(claim.begun)
         most = max(MOST - len(members), 1)
         places = self._store.waiting(claim, now=now, limit=most)
         if not (members or places):
-            return None, False
+            return None
         digest_id = claim.begun or _digest_id(claim, places)
         if claim.begun is None and not self._store.begin(claim, digest_id):
-            return None, False
+            return None
         members += self._join(claim, digest_id, places, now)
         members = self._for_one_reader(self._still_to_tell(members, digest_id, now), digest_id, now)
         if not members:
-            return None, len(places) >= most
+            return None
         message = self._store.make(digest_id, members, now=now, keep=keep)
         note(
             Code.DIGEST_MADE,
@@ -127,20 +134,20 @@ class Digests:
             user=message.user.username if message.user else None,
             deliveries=len(members),
         )
-        return message, len(places) >= most
+        return _Told(message, is_full=len(places) >= most)
 
     def _still_to_tell(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
         """Return `members` without those that are told no more, with a remark where somebody took what they tell."""
         members = self._of_who_is_there(members, digest_id, now)
         matters = self._matters({(each.message.rule, each.message.about) for each in members if each.message.about})
         told = []
-        for member in members if matters else ():
+        for member in members:
             became = taken(member.message, matters)
             if became is not None and became.drops:
                 self._drop(member, became.cause, f"{became.remark}, before this was told", digest_id, now)
             else:
                 told.append(member if became is None else member.with_remark(became.remark))
-        return told if matters else members
+        return told
 
     def _of_who_is_there(self, members: list[Member], digest_id: str, now: datetime) -> list[Member]:
         """Return `members` without those of who is inactive or wants them no more, and without what happened before
@@ -149,8 +156,9 @@ class Digests:
         gone, told = self._store.people_gone(names), []
         readers = self._readers.of(names)
         for member in members:
-            name, happened = member.person or "", id_time(member.message.event_id)
-            if (left := gone.get(name)) is not None and happened <= left:
+            if (name := member.person) is None:
+                told.append(member)
+            elif (left := gone.get(name)) is not None and id_time(member.message.event_id) <= left:
                 self._drop(member, "person_deleted", "its person was deleted after the event happened", digest_id, now)
             elif (why := readers.gone(member.message, name, now)) is not None:
                 self._drop(member, why.cause, why.reason, digest_id, now)
@@ -174,7 +182,7 @@ class Digests:
         for people in chain([list(named.values())], self._readers.others(latest.message.rule)):
             reader, gone = self._reader(people, latest.message, now)
             if reader is not None:
-                return [each if each is not latest else each.read_by(reader) for each in members]
+                return [each.read_by(reader) for each in members]
             why = why or gone
         told = Gone(Cause.TRANSPORT_OFF, "it is for nobody") if why is None else why
         reason = f"{told.reason}, nor does anybody else of the rule's group take {latest.message.transport}"
@@ -188,13 +196,13 @@ class Digests:
         """Return the first of `people` who is there and wants `message`; else why the first of them does not."""
         names = [user.username for user in people]
         left, readers = self._store.people_gone(names), self._readers.of(names)
-        reasons = []
+        why: Gone | None = None
         for user in people:
             gone = readers.gone_for(message, user.username, left.get(user.username), now)
             if gone is None:
                 return readers.reader(user), None
-            reasons.append(gone)
-        return None, next(iter(reasons), None)
+            why = why or gone
+        return None, why
 
     def _drop(self, member: Member, cause: str, reason: str, digest_id: str, now: datetime) -> None:
         message = member.message
@@ -212,7 +220,7 @@ class Digests:
         )
 
     def _join(self, claim: Claim, digest_id: str, places: list[Place], now: datetime) -> list[Member]:
-        transport = claim.partition.split("#", 2)[1]
+        transport = claim.partition.split("#")[1]
         with ThreadPoolExecutor(_PARALLEL) as pool:
             joined = pool.map(lambda place: self._store.join(place, digest_id, transport, now=now), places)
             return [member for member in joined if member is not None]
