@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import count, islice
 
 import pytest
 
@@ -10,12 +11,14 @@ from tests.clocks import Clock
 from tests.integration.conftest import Stack
 from tests.integration.deliveries.test_lost_races import LEASE, NOW, Table
 from tests.integration.delivery_world import World
-from tests.integration.handler_calls import failing, just_before, throttled
+from tests.integration.handler_calls import failing, items_read, just_before, throttled
 from tocsin.deliveries.backoff import PAUSES
 from tocsin.deliveries.breaker import OPENS_AFTER, OPENS_OVER, BreakerState
 from tocsin.deliveries.breaker_store import WRITTEN_EVERY, Breakers, BreakerStore
+from tocsin.deliveries.items import listed
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.redrive_store import GivenUp, Span
+from tocsin.ids import new_id
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
 
@@ -28,7 +31,7 @@ def table(stack: Stack) -> Table:
     return Table(stack)
 
 
-def listed(table: Table, state: State) -> list[str]:
+def ids(table: Table, state: State) -> list[str]:
     return [place.delivery_id for place in table.mine.newest(Span(("hook",), (state,)), before=None, limit=9)]
 
 
@@ -47,14 +50,14 @@ def test_whose_function_died_in_its_last_attempt_is_given_up_and_sent_no_more(ta
     if tries_left:
         assert isinstance(claimed, DeliveryMessage)
         assert (claimed.delivery_id, told) == (table.message.delivery_id, [])
-        assert (listed(table, State.QUEUED), listed(table, State.FAILED)) == ([table.message.delivery_id], [])
+        assert (ids(table, State.QUEUED), ids(table, State.FAILED)) == ([table.message.delivery_id], [])
     else:
         assert isinstance(claimed, GivenUp)
         assert [(each.message.delivery_id, each.outcome) for each in told] == [
             (table.message.delivery_id, claimed.outcome)
         ]
         assert (claimed.outcome.state, claimed.outcome.reason) == (State.FAILED, "interrupted")
-        assert (listed(table, State.QUEUED), listed(table, State.FAILED)) == ([], [table.message.delivery_id])
+        assert (ids(table, State.QUEUED), ids(table, State.FAILED)) == ([], [table.message.delivery_id])
         assert table.due(NOW + timedelta(days=9)) == []
 
 
@@ -76,7 +79,7 @@ def test_what_is_sent_again_by_hand_is_listed_as_queued(table: Table) -> None:
 
     table.mine.requeue(place, now=NOW, skip=())
 
-    assert (listed(table, State.RETRYING), listed(table, State.QUEUED)) == ([], [table.message.delivery_id])
+    assert (ids(table, State.RETRYING), ids(table, State.QUEUED)) == ([], [table.message.delivery_id])
 
 
 def test_between_two_ids_of_which_the_first_is_the_later_there_is_nothing(table: Table) -> None:
@@ -89,6 +92,40 @@ def test_between_two_ids_of_which_the_first_is_the_later_there_is_nothing(table:
         oldest = table.mine.oldest(replace(span, until=place.event_id[:8]), after=None, limit=9)
 
     assert (newest, oldest, asked) == ([], [], [])
+
+
+def test_a_delivery_is_between_its_own_id_and_itself(table: Table) -> None:
+    place = table.held()
+    span = Span(("hook",), (State.HELD,), since=place.delivery_id, until=place.delivery_id)
+
+    assert [each.delivery_id for each in table.mine.newest(span, before=None, limit=9)] == [place.delivery_id]
+
+
+def test_the_newest_and_the_oldest_are_found_by_reading_no_more_of_a_list_than_one_further(table: Table) -> None:
+    """That one may be the delivery whose id the page begins behind."""
+    listed_at = listed("hook", State.HELD, table.message.delivery_id)["listed"]
+    minutely = (replace(table.message, event_id=new_id(NOW + timedelta(minutes=minute))) for minute in count(1))
+    same_list = (each for each in minutely if listed("hook", State.HELD, each.delivery_id)["listed"] == listed_at)
+    messages = [table.message, *islice(same_list, 3)]
+    for message in messages:
+        table.deliveries.hold(message, now=NOW, lease=LEASE, keep=timedelta(days=30))
+    span = Span(("hook",), (State.HELD,))
+
+    with items_read(table.stack.dynamodb) as read:
+        found = [
+            table.theirs.newest(span, before=None, limit=1),
+            table.theirs.newest(span, before=messages[3].delivery_id, limit=1),
+            table.theirs.oldest(span, after=None, limit=1),
+            table.theirs.oldest(span, after=messages[0].delivery_id, limit=1),
+        ]
+
+    assert [[each.delivery_id for each in some] for some in found] == [
+        [messages[3].delivery_id],
+        [messages[2].delivery_id],
+        [messages[0].delivery_id],
+        [messages[1].delivery_id],
+    ]
+    assert max(read) == 2
 
 
 def test_what_a_transport_held_is_released_in_the_run_that_finds_it_configured_anew(world: World, sinks: Sinks) -> None:

@@ -88,6 +88,15 @@ def test_whose_function_died_has_an_attempt_from_when_it_was_taken(row: Row, beg
     ) | {"due_shard": "7", "tries": 1}
 
 
+def test_whose_function_died_may_be_taken_at_once_though_it_had_waited(row: Row) -> None:
+    row.retried()
+    row.take(replace(MESSAGE, again=True), seconds=40)
+
+    row.again.claim(replace(PLACE, due_at=row.due_at()), now=IN_FIVE)
+
+    assert (row.item()["state"], "not_before" in row.item()) == ("queued", False)
+
+
 def test_whose_function_died_each_time_is_given_up(row: Row) -> None:
     row.take()
     row.take(seconds=30)

@@ -225,7 +225,7 @@ class RedeliveryStore:
         state = State(text_of(item, "state"))
         if state in skip or state is State.DELIVERING:
             return state
-        attempts = item.get("attempts", {}).get("L", [])
+        attempts = item["attempts"]["L"]
         changes = _queued(place, text_of(item, "transport"), now) | {"tries": number(0)}
         longer = lasts(now, KEPT_AT_LEAST)
         if number_of(item, "expires_at") < number_of(longer, "expires_at"):
@@ -280,8 +280,8 @@ class RedeliveryStore:
         return self._places(span, after or "", None, limit, newest_first=False)
 
     def _places(self, span: Span, after: str, before: str | None, limit: int, *, newest_first: bool) -> list[Place]:
-        # "!" sorts before every character of an id: this is the least text behind `after`.
-        low = max(span.since, f"{after}!" if after else "")
+        # "!" sorts before every character of an id: this is the least text behind `after`, or before all ids.
+        low = max(span.since, f"{after}!")
         high = min(span.until, before) if before else span.until
         lists = [
             f"{transport}#{state}#{shard}"
@@ -294,14 +294,14 @@ class RedeliveryStore:
             found = self._table.query(
                 "reading deliveries by state",
                 "listed = :listed AND listed_at BETWEEN :low AND :high",
-                {":listed": text(list_name), ":low": text(low or "0"), ":high": text(high)},
+                {":listed": text(list_name), ":low": text(low), ":high": text(high)},
                 index="by-state",
                 descending=newest_first,
                 limit=limit + 1,
             )
             return [place_of(item) for item in found]
 
-        if not lists or (low or "0") > high:
+        if not lists or low > high:
             return []
         with ThreadPoolExecutor(min(_PARALLEL, len(lists))) as pool:
             # By id: a delivery whose state changes while the lists are read may be in two of them.
