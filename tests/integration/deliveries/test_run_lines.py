@@ -10,11 +10,16 @@ import pytest
 from tests.integration.deliveries.said_lines import said_since
 from tests.integration.delivery_world import World
 from tests.integration.handler_calls import Failure, failing, throttled
+from tocsin.config.model import Configuration
 from tocsin.deliveries.breaker import DRAINS_FOR, GIVES_UP_AFTER, RELEASED_A_MINUTE, BreakerState
+from tocsin.deliveries.escalation_store import EscalationStore
 from tocsin.deliveries.items import DUE_SHARDS, Place
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.waiting_store import KeptBack, WaitingStore, head_shard, partition_of
 from tocsin.errors import Unavailable
+from tocsin.ids import new_id
+from tocsin.models import validated
+from tocsin.notifications.transport import NotificationTransport, TransportMode
 from tocsin.telling.decision import Cause, Decision, Kind
 from tocsin.times import iso
 
@@ -61,6 +66,29 @@ def waiting(world: World) -> str:
     store.keep_back([KeptBack(message, event, ends)], now=world.now, keep=DAY)
     world.later(minutes=1)
     return partition_of(message)
+
+
+def escalates(world: World, *abouts: str) -> None:
+    """Matters of a rule, a step of each of which is due."""
+    configuration = {
+        "groups": [{"name": "oncall", "roster": "1"}],
+        "policies": [{"name": "shop", "kind": "event_matcher", "app": "shop"}],
+        "rules": [
+            {
+                "name": "down",
+                "destination_group": "oncall",
+                "bindings": [{"policy": "shop"}],
+                "escalate": [{"after": "minutes=15", "destination_group": "oncall"}],
+            }
+        ],
+    }
+    replacing = world.configuration.version(fresh=True)
+    world.configuration.publish(validated(Configuration, configuration), replacing=replacing, by="test")
+    matters = EscalationStore(world.stack.dynamodb, "deliveries")
+    due = world.now + timedelta(minutes=15)
+    for about in abouts:
+        matters.begin("down", about, new_id(world.now), steps=1, due=due, now=world.now, keep=DAY)
+    world.later(minutes=15)
 
 
 def test_a_run_says_how_much_it_did(world: World, said: Callable[[], list[Facts]]) -> None:
@@ -116,6 +144,26 @@ def test_a_digest_that_can_not_be_made_is_named(world: World, said: Callable[[],
     assert (failed["level"], failed["code"], failed["digest"]) == ("ERROR", "REDRIVE_FAILED", partition)
 
 
+@pytest.mark.parametrize(
+    ("operation", "named"),
+    [("UpdateItem", {"rule": "down", "about": "a"}), ("Query", {"shard": "escalation-2"})],
+    ids=["one step", "a shard of them"],
+)
+def test_steps_that_can_not_be_handed_on_are_named(
+    world: World, said: Callable[[], list[Facts]], operation: str, named: Facts
+) -> None:
+    escalates(world, "a")
+    said()
+    fails = b"escalation-2" if operation == "Query" else b""
+    of_steps: Failure = lambda call: throttled()(call) if fails in call["body"] else None  # noqa: E731
+
+    with failing(of_steps, operation, client=world.stack.dynamodb), pytest.raises(Unavailable):
+        world.redrive()
+
+    failed = said()[0]
+    assert failed == {"level": "ERROR", "code": "REDRIVE_FAILED", "message": failed["message"]} | named
+
+
 def test_a_shard_of_digests_that_can_not_be_read_is_named(world: World, said: Callable[[], list[Facts]]) -> None:
     shard = head_shard(waiting(world))
     said()
@@ -139,6 +187,7 @@ def test_an_item_that_is_broken_is_named_and_so_is_its_breaker(world: World, sai
 
     failed, done = said()
     assert (failed["level"], failed["code"], failed["transport"]) == ("ERROR", "REDRIVE_FAILED", "hook")
+    assert failed["message"] == "a part of the run failed"
     assert (done["failed"], "probes" in done) == (1, False)
 
 
@@ -156,6 +205,19 @@ def test_one_of_what_is_held_tries_the_endpoint_the_oldest_first(world: World) -
 
     (probe,) = sent(world)
     assert (probe.delivery_id, probe.probe) == (first.delivery_id, True)
+
+
+def test_each_transport_whose_breaker_is_open_has_a_probe_and_nothing_is_told_of_it(world: World) -> None:
+    ways = [NotificationTransport(name=name, mode=TransportMode.WEBHOOK, url=URL) for name in ("hook", "other")]
+    world.configure(*ways)
+    for way in ways:
+        world.open_breaker(way)
+        world.deliveries.hold(world.message(way.name), now=world.now, lease=DAY, keep=DAY)
+
+    assert world.redrive()["probes"] == 2
+
+    assert {each.transport for each in sent(world)} == {"hook", "other"}
+    assert world.reported() == []
 
 
 def test_what_is_released_is_spread_over_the_minute_in_order(world: World) -> None:
@@ -220,9 +282,21 @@ def test_a_transport_that_failed_for_days_is_disabled_and_told_of(
     assert event["created"] == iso(world.now)
 
 
-@pytest.mark.parametrize("how", ["deleted", "configured anew"])
-def test_what_is_held_of_a_transport_that_is_gone_goes_out_and_its_breaker_goes(world: World, how: str) -> None:
+@pytest.mark.parametrize(
+    ("how", "breaker"),
+    [("deleted", "open"), ("configured anew", "open"), ("deleted", "disabled"), ("deleted", "draining, and failed")],
+)
+def test_what_is_held_of_a_transport_that_is_gone_goes_out_and_its_breaker_goes(
+    world: World, how: str, breaker: str
+) -> None:
     (message,) = held(world)
+    if breaker != "open":
+        fingerprint = world.configuration.current()[1].transports_by_name["hook"].fingerprint
+        world.breakers.recover("hook", fingerprint, now=world.now)
+        if breaker == "disabled":
+            world.breakers.disable("hook", fingerprint, "http_410", now=world.now)
+        else:
+            world.breakers.failed("hook", fingerprint, "http_500", now=world.now)
     if how == "deleted":
         world.configure()
     else:

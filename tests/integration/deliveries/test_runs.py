@@ -1,18 +1,26 @@
 """Runs of the schedule: how much one of them does, and when it ends."""
 
+import json
+from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
 
 from local.sinks import Misbehaviour, Sinks
+from tests.integration.deliveries.test_run_lines import due, escalates, waiting
 from tests.integration.delivery_world import World
-from tests.integration.handler_calls import failing, throttled
-from tocsin.deliveries import digests, redrive
+from tests.integration.handler_calls import failing, heard, throttled
+from tocsin.deliveries import digests, due_steps, redrive
 from tocsin.deliveries.breaker import GIVES_UP_AFTER
+from tocsin.deliveries.escalation_store import ESCALATION_SHARDS
 from tocsin.deliveries.items import DUE_SHARDS
 from tocsin.deliveries.model import DeliveryMessage
 from tocsin.deliveries.waiting_store import DIGEST_SHARDS, KeptBack, WaitingStore
+from tocsin.errors import Unavailable
 from tocsin.identity.directory import User
 from tocsin.identity.store import PeopleStore
 from tocsin.telling.decision import Cause, Decision, Kind
@@ -53,6 +61,44 @@ def test_a_run_tells_page_after_page_of_digests(world: World, sinks: Sinks, monk
     world.later(minutes=1)
 
     assert world.redrive()["digests"] == len(people)
+
+
+def test_a_run_hands_on_page_after_page_of_steps(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (redrive, due_steps):
+        monkeypatch.setattr(module, "MATTERS_AT_ONCE", 1)
+    abouts = [str(number) for number in range(2 * ESCALATION_SHARDS + 1)]
+    escalates(world, *abouts)
+
+    assert world.redrive()["steps"] == len(abouts)
+    assert world.redrive()["steps"] == 0
+
+
+@pytest.mark.parametrize("fails", [False, True], ids=["all is done", "nothing of a full page"])
+def test_a_run_asks_a_shard_once_where_there_is_no_more_or_nothing_could_be_done(
+    world: World, monkeypatch: pytest.MonkeyPatch, fails: bool
+) -> None:
+    due(world)
+    waiting(world)
+    escalates(world, "a")
+    if fails:
+        for module, page in ((redrive, "PAGE"), *((each, "HEADS_AT_ONCE") for each in (redrive, digests))):
+            monkeypatch.setattr(module, page, 1)
+        for module in (redrive, due_steps):
+            monkeypatch.setattr(module, "MATTERS_AT_ONCE", 1)
+    looks, began, asked = count(), world.now, Counter[str]()
+    monkeypatch.setattr(world, "clock", lambda: began + timedelta(seconds=next(looks) / 10))
+
+    def ask(params: dict[str, Any], **_: Any) -> None:
+        shard = json.loads(params["body"])["ExpressionAttributeValues"].get(":shard")
+        asked.update([] if shard is None or "#" in shard["S"] else [shard["S"]])
+
+    asking = heard(world.stack.dynamodb, "before-call.dynamodb.Query", ask)
+    writing = failing(throttled(), "UpdateItem", client=world.stack.dynamodb, at=lambda _: fails)
+    with asking, writing, pytest.raises(Unavailable) if fails else nullcontext():
+        world.redrive()
+
+    assert len(asked) == DUE_SHARDS + DIGEST_SHARDS + ESCALATION_SHARDS
+    assert set(asked.values()) == {1}
 
 
 def late(now: datetime) -> Callable[[], datetime]:
