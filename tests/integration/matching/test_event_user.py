@@ -51,6 +51,7 @@ def test_an_events_user_is_told_who_has_their_key_else_their_name(
     match(stack, event(user=user))
 
     assert told(stack.messages("Inbox")) == expected
+    assert "event_user" not in story(stack)["facts"]
 
 
 @pytest.mark.parametrize(
@@ -60,6 +61,7 @@ def test_an_events_user_is_told_who_has_their_key_else_their_name(
         ({"username": "nobody"}, "is not in the directory"),
         ({"username": "carol"}, "carol is not active"),
         ({}, "is not said by the event"),
+        ({"username": ""}, "is not said by the event"),
     ],
 )
 def test_the_story_says_why_an_events_user_is_told_nothing(stack: Stack, user: dict[str, Any], why: str) -> None:

@@ -68,10 +68,12 @@ def test_one_policy_keeps_no_other_from_the_log(fail: Callable[..., None], caplo
     assert [(line["policy"], line["failures"]) for line in lines(caplog)] == [("attempts", 1), ("night", 1)]
 
 
-def test_the_event_that_reports_it_names_the_policy_its_rule_the_error_and_the_event(stack: Stack) -> None:
+def test_the_event_that_reports_it_names_the_policy_its_rule_the_error_and_the_event(
+    stack: Stack, clock: Clock[datetime]
+) -> None:
     about = event()
 
-    PolicyFailures(SystemEvents(EventStore(stack.dynamodb, "events"))).report(
+    PolicyFailures(SystemEvents(EventStore(stack.dynamodb, "events")), clock).report(
         PolicyFailure("attempts", "guessed", "there is no key"), about, Settings()
     )
 

@@ -145,8 +145,8 @@ def test_a_mail_that_nobody_takes_is_dropped_and_the_story_says_so(
         stack,
         users=[User("alice"), User("bob", active=False)],
         members={"oncall": ["alice", "bob"]},
-        transports=[MAIL | {"send_once": True}],
-        rules=[rule(transports=["mail"])],
+        transports=[CHAT, MAIL | {"send_once": True}],
+        rules=[rule(transports=["chat", "mail"])],
     )
     store(stack, about := event())
 
@@ -154,6 +154,7 @@ def test_a_mail_that_nobody_takes_is_dropped_and_the_story_says_so(
     (rest,) = stack.messages("Match")
     stack.call("matcher", {"Records": [work(rest)]})
 
+    assert told(stack.messages("Slack")) == ["alice"]
     assert stack.messages("Email") == []
     story = StoryStore(stack.dynamodb, "deliveries").story(about.id, after=None, limit=9, now=datetime.now(UTC))
     (dropped,) = [entry for entry in story.items if entry["kind"] == "delivery"]

@@ -61,7 +61,9 @@ def test_a_window_ends_by_the_matchers_clock(stack: Stack, monkeypatch: pytest.M
     clock.now += timedelta(days=1)
     match(stack, event(), event(), event())
 
-    assert (at_first, len(stack.messages("Inbox"))) == (2, 2)
+    told = stack.messages("Inbox")
+    assert (at_first, len(told)) == (2, 2)
+    assert {message.get("remark") for message in told} == {"and 1 more held back", None}
 
 
 def held_in(stack: Stack, window: Window, number: int) -> None:

@@ -100,7 +100,7 @@ def test_a_policy_that_can_not_be_loaded_is_said_when_rules_are_and_stops_no_oth
     assert len(stack.messages("Inbox")) == 2
     said = [vars(line) for line in caplog.records if getattr(line, "code", None) == Code.POLICY_FAILED]
     (loading,) = [line for line in said if line["message"].startswith("it could not be loaded: the pattern comes to")]
-    assert loading["policy"] == "vast"
+    assert (loading["policy"], loading["levelname"]) == ("vast", "ERROR")
 
 
 def test_pages_of_a_rule_that_is_gone_or_disabled_tell_nobody(stack: Stack) -> None:

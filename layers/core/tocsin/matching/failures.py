@@ -12,7 +12,6 @@ from tocsin.aws.logging import Code, note
 from tocsin.events.model import Event, EventAction
 from tocsin.events.system import EventSettings, SystemEvents, caused_by
 from tocsin.rules.ruleset import PolicyFailure
-from tocsin.times import utc_now
 from tocsin.ttl_cache import TTLCache
 
 LOGGED_EVERY = timedelta(minutes=1)
@@ -53,7 +52,7 @@ class PolicyFailures(_Failures):
     level DEBUG.
     """
 
-    def __init__(self, system_events: SystemEvents, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, system_events: SystemEvents, clock: Callable[[], datetime]) -> None:
         super().__init__(clock)
         self._system_events = system_events
 

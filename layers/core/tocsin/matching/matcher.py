@@ -320,7 +320,7 @@ class HeldBatch:
         self._count = count
         self._clock = clock
         self._held: list[HeldEvent] = []
-        self._keep = timedelta(days=1)
+        self._keep = timedelta()  # `add` says how long
 
     def add(self, held: HeldEvent, keep: timedelta) -> None:
         """Have it written with the batch. The item is kept for `keep`."""

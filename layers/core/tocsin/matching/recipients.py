@@ -56,16 +56,16 @@ class Recipients:
         user = user_behind(event, self._people) if rule.destination_event_user else None
         event_user = user.username if user else None
         if cursor.page == 0 and user is not None:
-            yield People((user,) if user.active else (), replace(cursor, group=0))
+            yield People((user,) if user.active else (), cursor)
         for _ in range(PAGES_AT_ONCE):
             if cursor.group >= len(groups):  # no group, or one deleted since the cursor was written
                 yield People((), replace(cursor, group=END))
                 return
             members = self._people.members(groups[cursor.group], after=cursor.after, limit=PAGE)
             usernames = [name for name in members.items if name != event_user]
-            if cursor.group and usernames:  # members of an earlier group were notified with that group
-                before = self._people.members_among(groups[: cursor.group], usernames)
-                usernames = [name for name in usernames if name not in before]
+            # Members of an earlier group were notified with that group.
+            before = self._people.members_among(groups[: cursor.group], usernames)
+            usernames = [name for name in usernames if name not in before]
             found = self._people.users(usernames)
             cursor = _after(cursor, members.last, groups)
             yield People(tuple(found[name] for name in usernames if name in found and found[name].active), cursor)
@@ -96,7 +96,7 @@ def user_behind(event: Event, people: PeopleStore) -> User | None:
 def _after(cursor: Cursor, last: str | None, groups: Sequence[Group]) -> Cursor:
     further = cursor.group if last is not None else cursor.group + 1
     if further >= len(groups):
-        return replace(cursor, group=END, after=None, page=cursor.page + 1)
+        return replace(cursor, group=END, page=cursor.page + 1)
     return replace(cursor, group=further, after=last, page=cursor.page + 1, tree=_tree(groups, further))
 
 

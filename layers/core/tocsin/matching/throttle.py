@@ -15,7 +15,7 @@ halves, writes the same counts under the same names.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,7 @@ from tocsin.patterns.leaves import value_at
 from tocsin.records import dataclass
 from tocsin.rules.model import Throttle
 from tocsin.telling.decision import shown_values
-from tocsin.times import EPOCH, iso, parse_duration, utc_now
+from tocsin.times import EPOCH, iso, parse_duration
 from tocsin.ttl_cache import TTLCache
 from tocsin.types import Json, JsonObject
 
@@ -37,9 +37,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 _REMEMBERED = timedelta(hours=1)
-_MOST_WINDOWS = 10_000
 _MOST_IDS = 100_000
-"""Full windows, and event ids in them, that a process caches: about 15 MB."""
+"""Event ids in the full windows that a process caches, 10,000 windows at most: about 15 MB."""
 
 _WHOLE = range(-(1 << 63), 1 << 64)
 """The whole numbers that JSON is written with."""
@@ -84,9 +83,9 @@ class Look:
 class Throttles:
     """The windows of all throttled rules. Methods raise Unavailable when DynamoDB fails."""
 
-    def __init__(self, client: DynamoDBClient, table: str, *, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._table = Table(client, table)
-        self._full: TTLCache[_FullKey, _Full] = TTLCache(_REMEMBERED, most=_MOST_WINDOWS, clock=clock)
+        self._full: TTLCache[_FullKey, _Full] = TTLCache(_REMEMBERED)
         self._room = _MOST_IDS
 
     def pass_through(self, rule: str, throttle: Throttle, event: Event, *, now: datetime) -> Passage:
