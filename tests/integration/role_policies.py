@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import cache
@@ -157,6 +157,14 @@ class Recorder:
 
         return as_function
 
+    def in_role_of_now[**P, T](self, work: Callable[P, T]) -> Callable[P, T]:
+        """Work for another thread: what a pool does for a handler is the handler's.
+
+        No other context goes along, as none does where functions run.
+        """
+        function = self._function.get()
+        return work if function is None else self.in_role_of(function, work)
+
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Calls within are the test's own, although they are made while a handler runs."""
@@ -228,12 +236,11 @@ def enforced(recorder: Recorder) -> Iterator[None]:
 
     submit = ThreadPoolExecutor.submit
 
-    def submit_in_context(pool: Any, work: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
-        # what a pool does for a handler is the handler's
-        return submit(pool, copy_context().run, work, *arguments, **options)
+    def submit_in_role(pool: Any, work: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
+        return submit(pool, recorder.in_role_of_now(work), *arguments, **options)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ThreadPoolExecutor, "submit", submit_in_context)
+        patch.setattr(ThreadPoolExecutor, "submit", submit_in_role)
         patch.setattr(botocore.client.BaseClient, "_make_api_call", looked_at)
         yield
 

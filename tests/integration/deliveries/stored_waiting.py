@@ -8,7 +8,7 @@ from tests.integration.conftest import Stack
 from tests.integration.deliveries.stored_row import FACTS, KEEP, MESSAGE, NOW, PLACE, at, listed, plain
 from tocsin.deliveries.digest_store import Claim, DigestStore, Head, Member
 from tocsin.deliveries.items import Place
-from tocsin.deliveries.waiting_store import SETTLE, KeptBack, WaitingStore, partition_of
+from tocsin.deliveries.waiting_store import SETTLE, KeptBack, WaitingStore, head_key, partition_of
 from tocsin.events.model import Event
 from tocsin.telling.decision import Cause, Decision, Kind, Together
 
@@ -61,7 +61,16 @@ class Told:
         return self._found(place.key)
 
     def head(self, partition: str = HEAD) -> dict[str, Any]:
-        return self._found({"pk": {"S": partition}, "sk": {"S": "head"}})
+        return self._found(head_key(partition))
+
+    def heads(self) -> list[str]:
+        """The partitions that have a head."""
+        items = self.stack.items("deliveries")
+        return [item["pk"]["S"] for item in items if item["sk"] == {"S": "head"}]
+
+    def lose_head(self) -> None:
+        """As where the function died before it wrote the head."""
+        self.stack.dynamodb.delete_item(TableName="deliveries", Key=head_key(HEAD))
 
     def claim(self, partition: str = HEAD, now: datetime = ONE) -> Claim:
         claimed = self.store.claim(Head(partition, str(self.head(partition)["due_at"])), now=now, lease=LEASE)

@@ -11,6 +11,8 @@ from tests.integration.deliveries.stored_waiting import (
     DIGEST,
     DROPPED,
     EVENT,
+    GROUP,
+    HEAD,
     HEAD_ITEM,
     HELD,
     JOINS,
@@ -21,8 +23,9 @@ from tests.integration.deliveries.stored_waiting import (
     WAITING,
     Told,
 )
+from tocsin.aws.tracing import caused_by
 from tocsin.deliveries.items import KEPT_AT_LEAST, Place
-from tocsin.deliveries.waiting_store import ASKED_FOR, SETTLE, KeptBack, WaitingStore
+from tocsin.deliveries.waiting_store import ASKED_FOR, SETTLE, KeptBack, WaitingStore, partition_of
 from tocsin.telling.decision import Decision
 
 SOONER = replace(HELD, until=NOW + timedelta(minutes=40))
@@ -105,6 +108,36 @@ def test_what_is_told_already_neither_waits_nor_is_dropped(told: Told) -> None:
     told.keep_back(DROPPED, minutes=1)
 
     assert (told.item(), told.head()) == (before, HEAD_ITEM)
+
+
+@pytest.mark.parametrize("then", [LATER, SOONER, JOINS], ids=["later", "sooner", "with others"])
+def test_a_head_that_a_function_died_before_is_due_as_was_decided_the_first_time(told: Told, then: Decision) -> None:
+    told.keep_back(HELD)
+    told.lose_head()
+
+    told.keep_back(then)
+
+    assert told.heads() == [HEAD]
+    assert told.head()["due_at"] == HEAD_ITEM["due_at"]
+
+
+def test_what_waits_is_told_in_the_trace_of_its_event_however_much_waits(told: Told) -> None:
+    """The fault: what was written in parallel had the trace of the function that wrote it."""
+    header = "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1"
+    kept = [KeptBack(message, EVENT, decision) for message, decision in ((MESSAGE, HELD), (OTHER, DROPPED))]
+
+    with caused_by(header):
+        WaitingStore(told.stack.dynamodb, "deliveries").keep_back(kept, now=NOW, keep=KEEP)
+
+    assert [told.item(Place.of(each.message.delivery_id))["trace"] for each in kept] == [header, header]
+
+
+def test_a_group_is_the_same_whatever_the_order_of_its_values() -> None:
+    host, disk = {"context.host": "web-1"}, {"context.disk": "sda"}
+
+    partitions = {partition_of(MESSAGE, replace(GROUP, values=values)) for values in (host | disk, disk | host)}
+
+    assert len(partitions) == 1
 
 
 # ── when heads are due ───────────────────────────────────────────────────────

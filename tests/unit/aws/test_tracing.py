@@ -1,6 +1,6 @@
 """The trace that something belongs to: that of its cause, else the invocation's."""
 
-from threading import Thread
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -43,14 +43,10 @@ def test_within_a_cause_it_is_the_causes() -> None:
 
 @pytest.mark.usefixtures("invoked")
 def test_a_cause_is_of_its_thread_alone() -> None:
-    found: list[str | None] = []
-    # no pool: tests of handlers have pools hand the context on (tests/integration/role_policies.py)
-    thread = Thread(target=lambda: found.append(trace_id()))
-    with caused_by(CAUSE):
-        thread.start()
-        thread.join()
+    with caused_by(CAUSE), ThreadPoolExecutor(1) as pool:
+        found = pool.submit(trace_id).result()
 
-    assert found == ["1-5759e988-bd862e3fe1be46a994272793"]
+    assert found == "1-5759e988-bd862e3fe1be46a994272793"
 
 
 @pytest.mark.usefixtures("invoked")

@@ -29,6 +29,7 @@ import orjson
 from tocsin.aws.dynamodb import document, number, text, text_of, timestamp, timestamp_of, until
 from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
+from tocsin.aws.tracing import caused_by, trace_header
 from tocsin.deliveries.items import NO_LONGER_DUE, Place, change, facts, lasts, listed
 from tocsin.deliveries.model import Attempt, DeliveryMessage
 from tocsin.events.model import Event
@@ -71,18 +72,18 @@ class WaitingStore:
 
     def keep_back(self, kept: Sequence[KeptBack], *, now: datetime, keep: timedelta) -> None:
         """Note each; what is noted already, or on its way, stays as it is. Items are kept for `keep`, once told."""
-        if len(kept) <= 1:
-            for each in kept:
-                self._note(each, now, keep)
+        if not kept:
             return
+        trace = trace_header()  # which a pool does not hand on to its threads
         with ThreadPoolExecutor(min(_PARALLEL, len(kept))) as pool:
-            list(pool.map(lambda each: self._note(each, now, keep), kept))
+            list(pool.map(lambda each: self._note(each, trace, now, keep), kept))
 
-    def _note(self, kept: KeptBack, now: datetime, keep: timedelta) -> None:
-        if kept.decision.until is None:
-            self._drop(kept, now, keep)
-        else:
-            self._wait(kept, kept.decision.until, now, keep)
+    def _note(self, kept: KeptBack, trace: str | None, now: datetime, keep: timedelta) -> None:
+        with caused_by(trace):
+            if kept.decision.until is None:
+                self._drop(kept, now, keep)
+            else:
+                self._wait(kept, kept.decision.until, now, keep)
 
     def _drop(self, kept: KeptBack, now: datetime, keep: timedelta) -> None:
         message, decision = kept.message, kept.decision
