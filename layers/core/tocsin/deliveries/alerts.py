@@ -31,6 +31,8 @@ class Alerts:
         else:
             cause = Cause(message.rule, message.transport, 1)
         action = EventAction.PROPERTY_MAPPING_EXCEPTION if outcome.mapping else EventAction.CONFIGURATION_ERROR
+        if cause.depth > MAX_DEPTH:
+            return
         lacking = outcome.state is State.DELIVERED
         happens = "lack something" if lacking else "fail"
         self._report(
@@ -87,8 +89,6 @@ class Alerts:
         cause: Cause,
         now: datetime,
     ) -> bool:
-        if cause.depth > MAX_DEPTH:
-            return True
         context: dict[str, object] = {"message": text}
         if cause.transport is not None:
             context["transport"] = cause.transport

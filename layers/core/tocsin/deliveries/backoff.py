@@ -32,4 +32,4 @@ def pause_after(tries: int, asked: float | None, *, draw: Callable[[], float] = 
     if tries > len(PAUSES):
         return None
     pause = PAUSES[max(tries, 1) - 1] * (1 + JITTER * (2 * draw() - 1))
-    return max(pause, min(asked or 0.0, MAX_RETRY_AFTER))
+    return pause if asked is None else max(pause, min(asked, MAX_RETRY_AFTER))

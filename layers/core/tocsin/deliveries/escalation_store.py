@@ -43,7 +43,7 @@ from tocsin.aws.dynamodb import (
     timestamp_of,
     until,
 )
-from tocsin.aws.errors import RETRY_AFTER, ConditionFailed
+from tocsin.aws.errors import ConditionFailed
 from tocsin.aws.table import Table
 from tocsin.aws.tracing import trace_header
 from tocsin.deliveries.matters import Acknowledgement, ClaimedMatter, DueMatter, Matter
@@ -124,7 +124,7 @@ class EscalationStore:
                 found = refused.item
             else:
                 return
-        raise Unavailable("what may escalate is changing too fast to note that it began", retry_after=RETRY_AFTER)
+        raise Unavailable("what may escalate is changing too fast to note that it began")
 
     def _join(self, key: Item, changes: Item, now: datetime) -> Item:
         """Have an event belong to a matter that is open. The item as it is then; empty where there is none."""
@@ -200,15 +200,16 @@ class EscalationStore:
 
     def get(self, rule: str, about: str, *, now: datetime) -> Matter | None:
         """Return a matter; None where there is none, or it has expired."""
+        # By a query: the matcher's role has no GetItem here.
         found = self._table.query(
-            "reading what may escalate", "pk = :pk", {":pk": _key(rule, about)["pk"]}, consistent=True, limit=1
+            "reading what may escalate", "pk = :pk", {":pk": _key(rule, about)["pk"]}, consistent=True
         )
         return next((_matter(item) for item in found if _is_there(item, now)), None)
 
     def get_many(self, names: Iterable[tuple[str, str]], *, now: datetime) -> dict[tuple[str, str], Matter]:
         """Return those matters of `names`, (rule, about) each, that are there."""
         keys = [_key(rule, about) for rule, about in dict.fromkeys(names)]
-        found = self._table.get_many("reading what may escalate", keys) if keys else []
+        found = self._table.get_many("reading what may escalate", keys)
         return {_names(item): _matter(item) for item in found if _is_there(item, now)}
 
     def hold(self, matter: Matter, step: int, due: datetime, *, counted_from: datetime, keep: timedelta) -> bool:
@@ -328,7 +329,6 @@ class EscalationStore:
             values={f":{name}": value for name, value in {**changes, **first}.items()} | dict(values or {}),
             condition=condition,
             returning="ALL_NEW",
-            return_found=True,
             made=changes,
         )
 

@@ -162,7 +162,6 @@ def place_of(item: Item) -> Place:
     return Place(
         text_of(item, "pk").removeprefix("event#"),
         text_of(item, "sk").removeprefix("delivery#"),
-        str(item.get("due_at", {}).get("N", "")),
     )
 
 
@@ -232,18 +231,15 @@ def change(
     if after is not None and after < MOST_ATTEMPTS:
         update.values[":after"] = number(after)
         try:
-            return update.where("attribute_exists(attempts) AND size(attempts) = :after").write(table, what, place)
+            return update.write(table, what, place, "attribute_exists(attempts) AND size(attempts) = :after")
         except ConditionFailed as refused:
-            attempts = refused.item.get("attempts", {}).get("L", [])
-            if entry in attempts:
+            if entry in refused.item.get("attempts", {}).get("L", []):
                 return refused.item
-            if len(attempts) == after or not refused.item:  # what has expired meanwhile is not made anew
-                raise
-        del update.values[":after"]  # others made attempts meanwhile
+        del update.values[":after"]  # others made attempts meanwhile, or it has expired, which the next write finds too
     update.values[":most"] = number(MOST_ATTEMPTS)
     there = "attribute_not_exists(attempts) OR" if after is None else "attribute_exists(attempts) AND"
     try:
-        return update.where(f"{there} size(attempts) < :most").write(table, what, place)
+        return update.write(table, what, place, f"{there} size(attempts) < :most")
     except ConditionFailed as refused:
         attempts = refused.item.get("attempts", {}).get("L", [])
         if len(attempts) < MOST_ATTEMPTS:
@@ -253,7 +249,7 @@ def change(
     update.assigned["attempts"] = ":attempts"
     del update.values[":none"], update.values[":attempt"], update.values[":most"]
     update.values |= {":attempts": {"L": [*kept, entry]}, ":found": number(len(attempts))}
-    return update.where("size(attempts) = :found").write(table, what, place)
+    return update.write(table, what, place, "size(attempts) = :found")
 
 
 class _Update:
@@ -275,22 +271,16 @@ class _Update:
         self._remove = remove
         self._made = changes if told_apart else None
         self._condition = condition
-        self._also: str | None = None
 
-    def where(self, condition: str) -> _Update:
-        """Write only where `condition` holds too."""
-        self._also = condition
-        return self
-
-    def write(self, table: Table, what: str, place: Place) -> Item:
-        """Return the item after the update."""
+    def write(self, table: Table, what: str, place: Place, also: str | None = None) -> Item:
+        """Return the item after the update, which is made only where the condition `also` holds too."""
         names = [*self.assigned, *self._remove, *self.adds]
         parts = [f"SET {', '.join(f'#{name} = {value}' for name, value in self.assigned.items())}"]
         if self._remove:
             parts.append(f"REMOVE {', '.join(f'#{name}' for name in self._remove)}")
         if self.adds:
             parts.append(f"ADD {', '.join(f'#{name} :add_{name}' for name in self.adds)}")
-        conditions = [condition for condition in (self._condition, self._also) if condition]
+        conditions = [condition for condition in (self._condition, also) if condition]
         if any("#state" in condition for condition in conditions):
             names.append("state")
         return table.update(

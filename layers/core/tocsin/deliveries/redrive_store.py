@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -89,7 +90,7 @@ class RedeliveryStore:
             index="by-due",
             limit=limit,
         )
-        return [place_of(item) for item in found]
+        return [replace(place_of(item), due_at=str(item["due_at"]["N"])) for item in found]
 
     def claim(
         self, place: Place, *, now: datetime, give_up: Callable[[GivenUp], None] = lambda _: None

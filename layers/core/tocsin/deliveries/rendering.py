@@ -72,7 +72,7 @@ def context_of(
         digest=digest,
         about=message.about,
         over=message.over if digest is None else digest.over,
-        step=message.step if digest is None else None,
+        step=message.step,
     )
 
 

@@ -104,7 +104,7 @@ class DeliveryService:
         """One delivery."""
         found = self._deliveries.get(delivery_id)
         if found is None:
-            raise NotFound(f"there is no delivery {delivery_id[:80]}, or it has expired")
+            raise NotFound(f"there is no delivery {delivery_id}, or it has expired")
         return found
 
     # ── sending again ────────────────────────────────────────────────────────
@@ -117,7 +117,7 @@ class DeliveryService:
             raise Conflict(f"it is not sent again: {gone[delivery_id].detail}")
         queued = self._redeliveries.requeue(place, now=now, skip=told)
         if queued is None:
-            raise NotFound(f"there is no delivery {delivery_id[:80]}, or it has expired")
+            raise NotFound(f"there is no delivery {delivery_id}, or it has expired")
         if isinstance(queued, State):
             raise Conflict(f"the delivery is {queued.value}; it is not sent again")
         if queued.test:
