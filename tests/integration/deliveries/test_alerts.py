@@ -117,12 +117,27 @@ def test_a_failure_to_tell_of_failures_is_reported_so_often_in_a_row(
 def test_what_can_not_be_reported_is_said_by_the_log(
     world: World, alerts: Alerts, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with failing(throttled(), *WRITES, table="events", client=world.stack.dynamodb):
-        stored = alerts.disabled("hook", "it is gone", now=world.now)
+    message = world.message()
 
-    (line,) = said_since(caplog)
-    assert not stored
-    assert (line["level"], line["code"], line["about"]) == ("ERROR", "REPORT_LOST", ("transport-disabled", "hook"))
+    with failing(throttled(), *WRITES, table="events", client=world.stack.dynamodb):
+        alerts.failed(message, None, FAILED, now=world.now)
+        alerts.failed(message, None, replace(LACKS, mapping=True), now=world.now)
+        alerts.held("hook", FAILED, now=world.now)
+        stored = [
+            alerts.disabled("hook", "it is gone", now=world.now),
+            alerts.mail_stopped("ana@example.com", "it bounced", now=world.now),
+        ]
+
+    lines = said_since(caplog)
+    assert stored == [False, False]
+    assert {(line["level"], line["code"]) for line in lines} == {("ERROR", "REPORT_LOST")}
+    assert [line["about"] for line in lines] == [
+        ("deliveries-fail", "configuration_error", "hook"),
+        ("deliveries-lack", "property_mapping_exception", "hook"),
+        ("deliveries-held", "hook"),
+        ("transport-disabled", "hook"),
+        ("mail-stopped", "ana@example.com"),
+    ]
 
 
 @pytest.mark.parametrize(("depth", "is_known", "told"), [(0, True, 1), (2, True, 3), (2, False, 1)])

@@ -183,6 +183,17 @@ def test_each_step_is_claimed_once_and_after_the_last_none_is_due(matters: Matte
     assert [each.step for each in (first, second)] == [0, 1]
 
 
+def test_no_more_matters_are_due_than_are_asked_for_and_the_longest_due_come_first(matters: Matters) -> None:
+    names = "a", "c", "h"  # of one shard
+    for at, about in enumerate(names):
+        now = START + timedelta(minutes=at)
+        matters.store.begin("down", about, matters.event(at), steps=1, due=now, now=now, keep=WEEK)
+
+    due = [matters.store.due(shard, now=START + WEEK, limit=2) for shard in range(ESCALATION_SHARDS)]
+
+    assert [[each.about for each in of_shard] for of_shard in due if of_shard] == [["a", "c"]]
+
+
 def test_a_step_whose_function_died_is_due_again_after_its_lease(matters: Matters) -> None:
     matters.begin(matters.event(0), 0)
     now = START + timedelta(minutes=15)

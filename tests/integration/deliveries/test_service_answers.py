@@ -10,6 +10,7 @@ from tests.integration.delivery_world import ALICE, World
 from tocsin.deliveries.breaker import Breaker, BreakerState
 from tocsin.deliveries.items import Place
 from tocsin.deliveries.service import TEST_WAITS
+from tocsin.errors import Invalid, NotFound
 from tocsin.identity.store import PeopleStore
 from tocsin.notifications.outcome import State
 from tocsin.notifications.transport import NotificationTransport, TransportMode
@@ -102,6 +103,23 @@ def test_a_transport_that_never_failed_has_a_breaker_that_is_closed(world: World
 
     assert world.service().breaker("hook") == Breaker("hook", hook.fingerprint, BreakerState.CLOSED)
     assert world.service().breakers() == [world.service().breaker("hook")]
+
+
+def test_the_breakers_of_all_transports_are_shown_as_they_are(world: World) -> None:
+    world.open_breaker(world.hook("https://example.com/x"))
+
+    (breaker,) = world.service().breakers()
+
+    assert (breaker.transport, breaker.state, breaker.reason) == ("hook", BreakerState.OPEN, "http_500")
+
+
+def test_a_name_that_is_not_there_is_said_up_to_its_hundredth_character(world: World) -> None:
+    world.hook("https://example.com/x")
+
+    with pytest.raises(NotFound, match=f"there is no transport '{'x' * 100}'$"):
+        world.service().breaker("x" * 101)
+    with pytest.raises(Invalid, match=f"there is no user '{'x' * 100}'$"):
+        world.service().test("hook", "x" * 101)
 
 
 def test_a_redrive_is_of_events_since_the_moment_that_is_named(world: World, sinks: Sinks) -> None:

@@ -107,6 +107,13 @@ def test_what_is_delivered_takes_no_attempt_that_failed(row: Attempted, before: 
     assert row.item()["state"] == "delivered"
 
 
+def test_what_is_delivered_twice_says_so(row: Attempted) -> None:
+    for number in range(2):
+        row.noted(number, after=0, following=Following(State.DELIVERED))
+
+    assert (row.numbers(), row.item()["state"]) == ([0, 1], "delivered")
+
+
 def test_one_that_is_noted_while_room_is_made_is_not_lost(row: Attempted) -> None:
     """The other one gives way: its function's message comes back, or its lease runs out."""
     row.attempted(MOST_ATTEMPTS)

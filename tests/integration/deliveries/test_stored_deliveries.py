@@ -21,6 +21,7 @@ from tests.integration.deliveries.stored_row import (
     plain,
     without,
 )
+from tests.integration.handler_calls import failing
 from tocsin.deliveries.items import QUEUE_GRACE
 from tocsin.deliveries.model import Following
 from tocsin.deliveries.store import Taken
@@ -44,9 +45,17 @@ def test_what_is_taken_for_the_first_time_is_in_no_index(row: Row) -> None:
 def test_what_a_copy_of_its_message_finds_taken_is_due_when_the_lease_of_the_first_is_over(row: Row) -> None:
     row.take()
 
-    for seconds in (30, 60):
-        assert row.take(seconds=seconds) is State.DELIVERING
+    for seconds, writes in ((30, 3), (60, 2)):
+        with failing(lambda _: None, "UpdateItem", client=row.dynamodb) as calls:
+            assert row.take(seconds=seconds) is State.DELIVERING
         assert row.item() == TAKEN | {"due_shard": "7", "due_at": (NOW + LEASE).timestamp()}
+        assert len(calls) == writes
+
+
+def test_what_is_erased_while_its_message_is_in_its_queue_is_made_anew_and_kept_as_long(row: Row) -> None:
+    assert row.take(replace(MESSAGE, again=True)) == Taken(0)
+
+    assert row.item() == TAKEN | {"due_shard": "7", "due_at": (NOW + LEASE).timestamp()}
 
 
 def test_what_a_breaker_would_hold_and_is_being_delivered_is_due_when_its_lease_is_over(row: Row) -> None:

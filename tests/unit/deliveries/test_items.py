@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -10,12 +11,12 @@ from tests.unit.rules.test_ruleset import event
 from tocsin.aws.dynamodb import document, number, text
 from tocsin.aws.tracing import caused_by
 from tocsin.deliveries.items import QUEUE_GRACE, Place, due, facts, message_of, shown
-from tocsin.deliveries.model import INLINE_LIMIT, MAX_HOPS, DeliveryMessage, Following
+from tocsin.deliveries.model import INLINE_LIMIT, MAX_HOPS, Attempt, DeliveryMessage, Following
 from tocsin.errors import Unavailable
 from tocsin.identity.directory import User
 from tocsin.matching.message import Cursor, MatchMessage
 from tocsin.notifications.model import Severity
-from tocsin.notifications.outcome import State
+from tocsin.notifications.outcome import Outcome, State
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PLAIN = DeliveryMessage(
@@ -74,8 +75,9 @@ def test_a_message_of_a_queue_is_read_as_it_was_written(message: DeliveryMessage
 
 
 def test_whether_the_table_has_its_delivery_already_goes_with_a_message() -> None:
-    assert not DeliveryMessage.from_body(PLAIN.to_body()).again
-    assert DeliveryMessage.from_body(replace(PLAIN, again=True).to_body()).again
+    sent = [replace(PLAIN, again=again) for again in (False, True)]
+
+    assert [DeliveryMessage.from_body(message.to_body()).again for message in sent] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,23 @@ def test_the_schedule_takes_what_sqs_did_not_bring_back_some_minutes_later(by_qu
 
 def test_what_does_not_go_on_by_itself_is_never_due() -> None:
     assert due(PLAIN.delivery_id, Following(State.DELIVERED)) == {}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [{}, {"detail": "it says no", "status": 503, "answer": "<html>", "remote_id": "0102"}],
+    ids=["nothing more", "all"],
+)
+def test_an_attempt_is_shown_with_what_is_known_of_it(known: dict[str, Any]) -> None:
+    attempt = Attempt(NOON, 70, Outcome(State.RETRYING, "http_503", **known))
+
+    assert attempt.to_json() == {
+        "at": "2026-03-01T12:00:00.000Z",
+        "duration_ms": 70,
+        "state": "retrying",
+        "reason": "http_503",
+        **known,
+    }
 
 
 def test_a_delivery_is_shown_with_all_that_is_known_of_it() -> None:

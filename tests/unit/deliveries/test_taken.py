@@ -75,9 +75,17 @@ def test_what_a_step_has_waiting_is_told_to_nobody() -> None:
         replace(MESSAGE, about="b"),
         replace(MESSAGE, rule="other"),
         replace(MESSAGE, over=True),
+        replace(MESSAGE, event_id=END),
         replace(MESSAGE, event_id=new_id(LATER + timedelta(minutes=1))),
     ],
-    ids=["about nothing", "about another", "of another rule", "the end itself", "of what began after the end"],
+    ids=[
+        "about nothing",
+        "about another",
+        "of another rule",
+        "the end itself",
+        "of the event that is the end",
+        "of what began after the end",
+    ],
 )
 def test_what_is_not_of_the_matter_is_as_it_was(message: DeliveryMessage) -> None:
     over = replace(MATTER, ended=END)
