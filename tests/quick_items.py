@@ -1,7 +1,8 @@
 """Items of DynamoDB go in and out of botocore and moto as they are: three quarters of the time of a query.
 
 Both look for each member of each value's shape (S, N, B, SS …), of which a value has one; and all but bytes are in JSON
-what they are in Python. How a condition reads, and where a member of an answer is, moto finds out once.
+what they are in Python. How a condition reads, whether an update may be worded so, and where a member of an answer is,
+moto finds out once.
 """
 
 import base64

@@ -338,7 +338,7 @@ def test_a_broken_message_comes_back_and_keeps_no_other_from_going_out(world: Wo
 def test_ten_messages_go_out_at_once_and_no_more(world: World) -> None:
     world.hook("https://example.com/x")
     world.send(*[world.message() for _ in range(11)])
-    ten, eleventh, under_way, most = threading.Barrier(10, timeout=30), threading.Event(), set[int](), list[int]()
+    ten, eleventh, under_way, most = threading.Barrier(10, timeout=60), threading.Event(), set[int](), list[int]()
 
     def deliver(_: RenderingContext) -> Outcome:
         under_way.add(threading.get_ident())

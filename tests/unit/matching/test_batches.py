@@ -39,7 +39,7 @@ class Acting:
             self.acted.append(about.id)
             self._acting += 1
             self.most = max(self.most, self._acting)
-        self._meeting.wait(timeout=5)
+        self._meeting.wait(timeout=60)
         with self._lock:
             self._acting -= 1
 
