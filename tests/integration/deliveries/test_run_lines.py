@@ -191,6 +191,39 @@ def test_an_item_that_is_broken_is_named_and_so_is_its_breaker(world: World, sai
     assert (done["failed"], "probes" in done) == (1, False)
 
 
+def test_a_breaker_that_can_not_be_read_is_named_and_others_have_their_probes(
+    world: World, said: Callable[[], list[Facts]]
+) -> None:
+    """The fault: no breaker had a probe, and nothing that was held went out, for as long as it was there."""
+    ways = two_open(world)
+    table, key = world.stack.dynamodb, {"pk": {"S": "breakers"}, "sk": {"S": ways[0].name}}
+    table.update_item(
+        TableName="deliveries",
+        Key=key,
+        UpdateExpression="SET #state = :later",
+        ConditionExpression="attribute_exists(pk)",
+        ExpressionAttributeNames={"#state": "state"},
+        ExpressionAttributeValues={":later": {"S": "of a later version"}},
+    )
+    said()
+
+    with pytest.raises(Unavailable, match="a fault of Tocsin's: ValueError"):
+        world.redrive()
+
+    assert [line["transport"] for line in said() if line["code"] == "REDRIVE_FAILED"] == ["hook"]
+    assert {each.transport for each in sent(world)} == {"other"}
+
+
+def two_open(world: World) -> list[NotificationTransport]:
+    """Two transports whose breakers are open, and hold a delivery each."""
+    ways = [NotificationTransport(name=name, mode=TransportMode.WEBHOOK, url=URL) for name in ("hook", "other")]
+    world.configure(*ways)
+    for way in ways:
+        world.open_breaker(way)
+        world.deliveries.hold(world.message(way.name), now=world.now, lease=DAY, keep=DAY)
+    return ways
+
+
 def sent(world: World) -> list[DeliveryMessage]:
     found = []
     while records := world.waiting():
@@ -208,11 +241,7 @@ def test_one_of_what_is_held_tries_the_endpoint_the_oldest_first(world: World) -
 
 
 def test_each_transport_whose_breaker_is_open_has_a_probe_and_nothing_is_told_of_it(world: World) -> None:
-    ways = [NotificationTransport(name=name, mode=TransportMode.WEBHOOK, url=URL) for name in ("hook", "other")]
-    world.configure(*ways)
-    for way in ways:
-        world.open_breaker(way)
-        world.deliveries.hold(world.message(way.name), now=world.now, lease=DAY, keep=DAY)
+    two_open(world)
 
     assert world.redrive()["probes"] == 2
 

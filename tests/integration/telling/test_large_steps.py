@@ -94,9 +94,9 @@ def test_what_a_step_told_stays_counted_where_a_silence_keeps_the_rest_from_bein
 
 
 def test_what_a_step_told_stays_counted_where_its_message_comes_again_after_somebody_has_seen_it(
-    telling: EscalatingWorld,
+    telling: EscalatingWorld, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The fault: the story counted nobody of those whom the step had told."""
+    """The fault: the story counted nobody of those whom the step had told, and the log said that it told nobody."""
     telling.rules(transports=["inbox", "hook"], escalate=[STEPS[0] | {"unless": "seen"}])
     event = began(telling)
     first = due(telling)
@@ -109,3 +109,4 @@ def test_what_a_step_told_stays_counted_where_its_message_comes_again_after_some
 
     assert told["deliveries"] == {"inbox": 3, "hook": 3}
     assert telling.story(event)["rule"] == told
+    assert said(caplog, "ESCALATION_STOPPED") == []

@@ -44,12 +44,16 @@ class BreakerStore:
     def get(self, transport: str) -> Breaker | None:
         """The breaker of a transport; None where it has none, which is a closed one."""
         item = self._table.get("reading a breaker", _key(transport), consistent=True)
-        return None if item is None else _breaker_of(item)
+        return None if item is None else breaker_of(item)
 
     def all(self) -> list[Breaker]:
         """All breakers."""
+        return [breaker_of(item) for item in self.stored().values()]
+
+    def stored(self) -> dict[str, Item]:
+        """The items of all breakers, by their transports' names: for who goes on where one can't be read."""
         found = self._table.query("reading the breakers", "pk = :pk", {":pk": text(_PARTITION)})
-        return [_breaker_of(item) for item in found]
+        return {text_of(item, "sk"): item for item in found}
 
     def failed(self, transport: str, of: str, reason: str, *, now: datetime) -> Breaker:
         """Count a failure of the transport as it is configured now; return the breaker after it."""
@@ -78,7 +82,7 @@ class BreakerStore:
             },
             returning="ALL_NEW",
         )
-        return _breaker_of(counted)
+        return breaker_of(counted)
 
     def open(self, transport: str, *, now: datetime) -> bool:
         """Open a breaker; return whether it was not open before."""
@@ -276,7 +280,8 @@ def _item(breaker: Breaker) -> dict[str, Any]:
     return item
 
 
-def _breaker_of(item: Item) -> Breaker:
+def breaker_of(item: Item) -> Breaker:
+    """Return the breaker that is stored so. Raises ValueError where it can't be read."""
     return Breaker(
         transport=text_of(item, "sk"),
         of=text_of(item, "of"),

@@ -21,12 +21,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
+from tocsin.aws.dynamodb import Item
 from tocsin.aws.logging import Code, logger, note
 from tocsin.config.model import Configuration
 from tocsin.config.store import ConfigurationStore
 from tocsin.deliveries.alerts import Alerts
 from tocsin.deliveries.breaker import GIVES_UP_AFTER, RELEASED_A_MINUTE, Breaker, BreakerState
-from tocsin.deliveries.breaker_store import BreakerStore
+from tocsin.deliveries.breaker_store import BreakerStore, breaker_of
 from tocsin.deliveries.digest_store import DigestStore, Head
 from tocsin.deliveries.digests import HEADS_AT_ONCE, Digests
 from tocsin.deliveries.due_steps import MATTERS_AT_ONCE, DueSteps
@@ -84,9 +85,9 @@ class Redrive:
         done: Counter[str] = Counter()
         _, configuration = self._configuration.current()
         failures = _Failures()
-        for breaker in failures.none_where_it_fails(self._breakers.all) or ():
-            released = partial(self._of_breaker, breaker, configuration)
-            done += failures.none_where_it_fails(released, transport=breaker.transport) or Counter()
+        for transport, item in (failures.none_where_it_fails(self._breakers.stored) or {}).items():
+            released = partial(self._of_stored, item, configuration)
+            done += failures.none_where_it_fails(released, transport=transport) or Counter()
         keep = configuration.settings.stories_kept
         with ThreadPoolExecutor(PARALLEL) as pool:
             for count in pool.map(lambda shard: self._due(shard, until, failures), range(DUE_SHARDS)):
@@ -147,6 +148,9 @@ class Redrive:
 
     def _tell_given_up(self, ended: GivenUp, *, now: datetime) -> None:
         self._alerts.failed(ended.message, None, ended.outcome, now=now)
+
+    def _of_stored(self, item: Item, configuration: Configuration) -> Counter[str]:
+        return self._of_breaker(breaker_of(item), configuration)
 
     def _of_breaker(self, breaker: Breaker, configuration: Configuration) -> Counter[str]:
         now, why = self._clock(), ""

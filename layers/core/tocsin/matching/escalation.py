@@ -129,7 +129,7 @@ class Escalations:
             why, is_news = self._silenced(matter, event, rule, number, silence, keep)
         if outcome is not Outcome.TOLD:
             if outcome is Outcome.SEEN:
-                self._note(event, rule, number, None, {"reason": f"not told: {why}"}, None, keep)
+                is_news = self._note(event, rule, number, None, {"reason": f"not told: {why}"}, None, keep)
             if is_news:
                 note(Code.ESCALATION_STOPPED, why, event_id=event.id, rule=rule.name, step=number, cause=outcome.value)
                 measured(Metric.ESCALATIONS, outcome=outcome)
