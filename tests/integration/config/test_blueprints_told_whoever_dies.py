@@ -18,7 +18,7 @@ from tests.integration.conftest import ROOT, Stack
 from tests.integration.handler_calls import WRITES, Answer, Killed, failing, raising, throttled
 from tocsin.config.lock import ConfigurationLock
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("impatient", "forgetful")
 
 MOST_CALLS = 80
 MINUTE = json.loads((ROOT / "events" / "api-minute.json").read_text("utf-8"))

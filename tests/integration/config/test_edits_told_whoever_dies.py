@@ -14,7 +14,7 @@ from tests.integration.config.test_blueprint_crashes import let_the_lock_expire
 from tests.integration.conftest import Stack
 from tests.integration.handler_calls import WRITES, Answer, Killed, everything, failing, functions_clients, throttled
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("impatient", "forgetful")
 
 MOST_CALLS = 40
 
