@@ -139,18 +139,19 @@ def test_that_a_transport_is_disabled_is_said_by_the_next_run_where_this_one_can
 
 
 def test_two_runs_at_once_disable_a_transport_that_is_given_up_and_one_of_them_says_so(
-    world: World, sinks: Sinks
+    world: World, sinks: Sinks, caplog: pytest.LogCaptureFixture
 ) -> None:
     hook = world.hook(f"{sinks.url}/webhook/x")
     world.open_breaker(hook)
     world.now += GIVES_UP_AFTER + timedelta(minutes=1)
-    breakers = world.breakers.all()
+    breakers = world.breakers.stored()
     world.redrive()
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(world.breakers, "all", lambda: breakers)  # as the second run has read it before
+        patched.setattr(world.breakers, "stored", lambda: breakers)  # as the second run has read it before
         world.redrive()
 
     (breaker,) = world.breakers.all()
     assert breaker.state == "disabled"
     assert len([event for event in world.reported() if "is disabled" in event["context"]["message"]]) == 1
+    assert [getattr(line, "code", None) for line in caplog.records].count("TRANSPORT_DISABLED") == 1
